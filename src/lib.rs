@@ -1,0 +1,4 @@
+//! incidentd stands between monitoring tools and the people on call.
+#![forbid(unsafe_code)]
+
+pub mod model;

@@ -1,0 +1,167 @@
+//! Alerts: what a source says of one condition, and what we know of it.
+
+use core::fmt;
+use std::sync::Arc;
+
+use super::incident::{IncidentId, RecordId};
+use super::labels::{Fingerprint, Labels};
+use super::time::Timestamp;
+
+/// A source by its place in the list of all sources ever seen, which only grows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SourceId(pub u16);
+
+/// One received message about an alert; a heartbeat when only a lease moves.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Occurrence {
+    /// The alert's labels; those with an empty value are left out.
+    pub labels: Labels,
+    /// Identity of `labels`, computed where they were read.
+    pub fingerprint: Fingerprint,
+    /// Firing or over.
+    pub signal: Signal,
+    /// When the sender says it began; receipt time when it does not say.
+    pub starts_at: Timestamp,
+    /// The severity where the format gives one beside the labels; it wins over the label.
+    pub severity: Option<Box<str>>,
+    /// What is written about the alert.
+    pub details: Arc<Details>,
+}
+
+/// What an occurrence says of its alert.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Signal {
+    /// It fires, and its source's lease runs until then without another word.
+    Firing {
+        /// End of the lease, exclusive.
+        until: Timestamp,
+        /// True when the sender named the end itself: a later such end outlasts an earlier one that
+        /// comes after it (Alertmanager's `alert.Merge`).
+        explicit: bool,
+    },
+    /// It ended then, says this source.
+    Resolved {
+        /// When it ended.
+        at: Timestamp,
+    },
+}
+
+/// The text of an alert, which lives on disk: nothing is decided by it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Details {
+    /// Annotations; an empty value stays, as in Alertmanager.
+    pub annotations: Labels,
+    /// Where the alert was made, as the sender wrote it; may be empty.
+    pub generator_url: Box<str>,
+}
+
+/// Until when one source holds an alert firing without another word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lease {
+    /// Who holds it.
+    pub source: SourceId,
+    /// Its end, exclusive.
+    pub until: Timestamp,
+    /// See [`Signal::Firing`].
+    pub explicit: bool,
+}
+
+/// The part of an alert that changes with its occurrences.
+///
+/// An alert fires while it has a lease; `ended_at` is set exactly when it has none.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AlertState {
+    /// Counts the changes; of two stored states the higher is the newer.
+    pub revision: u32,
+    /// Numbers the firings of this alert from 1; 0 while only a resolve was received.
+    pub episode: u32,
+    /// The record of the episode: its incident's own number or a subordinate's.
+    pub record: Option<RecordId>,
+    /// The incident it belongs to.
+    pub incident: Option<IncidentId>,
+    /// Earliest beginning that a sender named for the episode.
+    pub starts_at: Timestamp,
+    /// When it ended, as the last source said; `None` while it fires.
+    pub ended_at: Option<Timestamp>,
+    /// When that was heard, receipt time: up to minutes later, because Alertmanager waits for its
+    /// group interval. Has no meaning while the alert fires.
+    pub end_heard_at: Timestamp,
+    /// First occurrence of the episode, receipt time.
+    pub first_seen: Timestamp,
+    /// Last occurrence, receipt time.
+    pub last_seen: Timestamp,
+    /// Occurrences of the episode.
+    pub occurrences: u64,
+    /// The severity given beside the labels, if any.
+    pub severity: Option<Box<str>>,
+    /// Sources that hold it firing, one lease each.
+    pub leases: Vec<Lease>,
+}
+
+impl AlertState {
+    /// True while any source holds it.
+    pub fn fires(&self) -> bool {
+        self.ended_at.is_none()
+    }
+}
+
+/// The label that holds the severity.
+pub const SEVERITY: &str = "severity";
+
+/// Returns the severity in force: the one given beside the labels, else the label, else nothing.
+pub fn severity<'a>(given: Option<&'a str>, labels: &'a Labels) -> &'a str {
+    given.or_else(|| labels.get(SEVERITY)).unwrap_or("")
+}
+
+/// Why an alert belongs to its incident.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Join {
+    /// It opened the incident: nothing open explained it.
+    Own,
+    /// Equal labels within a rule's window.
+    Group {
+        /// Name of the rule.
+        rule: Arc<str>,
+        /// The equal labels, as a matcher.
+        key: Box<str>,
+    },
+    /// Its CI suffers from the root's.
+    Dependant {
+        /// Name of the rule.
+        rule: Arc<str>,
+        /// From the cause to the alert's CI.
+        path: Path,
+        /// Milliseconds from the cause to this alert; negative when the cause came later.
+        after_ms: i64,
+    },
+    /// It is the cause that others of this incident suffer from.
+    Cause {
+        /// Name of the rule.
+        rule: Arc<str>,
+    },
+    /// It still fired when its former incident was resolved.
+    Outlived {
+        /// The former incident.
+        former: IncidentId,
+    },
+}
+
+/// A way through the topology, in the direction in which harm spreads.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Path {
+    /// Name of the CI where it begins.
+    pub from: Box<str>,
+    /// Each step: relation type, then the CI reached.
+    pub steps: Vec<(Box<str>, Box<str>)>,
+}
+
+/// Writes `pdu-r12a -powers-> srv-0412 -hosts-> vm-88`.
+impl fmt::Display for Path {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.from)?;
+        for (relation, ci) in &self.steps {
+            write!(f, " -{relation}-> {ci}")?;
+        }
+        Ok(())
+    }
+}

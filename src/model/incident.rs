@@ -1,0 +1,322 @@
+//! Incidents and the records attached to them.
+
+use core::fmt;
+use std::sync::Arc;
+
+use super::alert::Path;
+use super::escalation::{PolicyHash, Rung};
+use super::labels::Fingerprint;
+use super::priority::{Assessment, words};
+use super::time::Timestamp;
+
+/// Numbers a record: an incident or a subordinate. Counted up from 1, never reused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RecordId(pub u64);
+
+/// Writes `INC-1042`.
+impl fmt::Display for RecordId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&format!("INC-{}", self.0))
+    }
+}
+
+impl core::str::FromStr for RecordId {
+    type Err = NotARecord;
+
+    /// Reads `INC-1042`, in any case, or the bare number.
+    fn from_str(text: &str) -> Result<Self, NotARecord> {
+        let digits = match text.split_at_checked(4) {
+            Some((prefix, digits)) if prefix.eq_ignore_ascii_case("INC-") => digits,
+            _ => text,
+        };
+        match digits.parse() {
+            Ok(number) if digits.bytes().all(|b| b.is_ascii_digit()) => Ok(Self(number)),
+            _ => Err(NotARecord(text.into())),
+        }
+    }
+}
+
+/// The text is no record number.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is not a record number, expected one like INC-1042")]
+pub struct NotARecord(pub String);
+
+/// Identifies one incident for its whole life: the number of its own record.
+pub type IncidentId = RecordId;
+
+/// The states an incident can be in; see [`Progress`] for what each carries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum StateName {
+    /// Nobody has answered yet.
+    New,
+    /// Somebody has seen it.
+    Acknowledged,
+    /// Somebody works on it.
+    InProgress,
+    /// Service is restored; it may yet be reopened.
+    Resolved,
+    /// Over for good.
+    Closed,
+}
+
+words!(
+    StateName,
+    New = "new",
+    Acknowledged = "acknowledged",
+    InProgress = "in_progress",
+    Resolved = "resolved",
+    Closed = "closed"
+);
+
+/// How far people have got with an incident.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// Nobody has answered yet; the response clock runs.
+    New,
+    /// Somebody has seen it; the response clock is stopped until the acknowledgement expires.
+    Acknowledged {
+        /// Who.
+        by: Box<str>,
+        /// When it lapses, exclusive.
+        until: Timestamp,
+    },
+    /// It came back after its resolution and those who had it have it again.
+    InProgress {
+        /// Who.
+        by: Box<str>,
+        /// When it lapses, exclusive.
+        until: Timestamp,
+    },
+    /// Service is restored.
+    Resolved {
+        /// When.
+        at: Timestamp,
+        /// Who said so; `None` when all alerts cleared by themselves.
+        by: Option<Box<str>>,
+        /// Who had acknowledged it before.
+        had: Option<Box<str>>,
+    },
+    /// Over for good.
+    Closed {
+        /// When.
+        at: Timestamp,
+    },
+}
+
+impl Progress {
+    /// Returns the name of the state.
+    pub fn name(&self) -> StateName {
+        match self {
+            Self::New => StateName::New,
+            Self::Acknowledged { .. } => StateName::Acknowledged,
+            Self::InProgress { .. } => StateName::InProgress,
+            Self::Resolved { .. } => StateName::Resolved,
+            Self::Closed { .. } => StateName::Closed,
+        }
+    }
+
+    /// True while somebody has, or should have, work with it.
+    pub fn is_open(&self) -> bool {
+        match self {
+            Self::New | Self::Acknowledged { .. } | Self::InProgress { .. } => true,
+            Self::Resolved { .. } | Self::Closed { .. } => false,
+        }
+    }
+}
+
+/// The alert that best explains an incident.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Root {
+    /// The alert.
+    pub alert: Fingerprint,
+    /// The name of its CI, where it is bound to one.
+    pub ci: Option<Arc<str>>,
+}
+
+/// The response clock: from opening until somebody has acknowledged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ResponseClock {
+    /// When it started last.
+    pub started_at: Timestamp,
+    /// When the limit is reached.
+    pub due_at: Timestamp,
+    /// When it was stopped; `None` while it runs.
+    pub stopped_at: Option<Timestamp>,
+    /// Counts its starts, so that notices of another start have other ids.
+    pub round: u32,
+}
+
+/// The parent record: something is wrong and somebody handles it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Incident {
+    /// Its number.
+    pub id: IncidentId,
+    /// Counts its changes.
+    pub revision: u32,
+    /// How far people have got with it.
+    pub progress: Progress,
+    /// The incident it became a subordinate of; such a one is never open.
+    pub parent: Option<IncidentId>,
+    /// What is broken, in one line.
+    pub title: String,
+    /// What kind of thing is broken, where its rule says so.
+    pub category: Option<Box<str>>,
+    /// Name of the rule it is handled under.
+    pub rule: Option<Arc<str>>,
+    /// What its members have in common under a `group` rule, as a matcher.
+    pub key: Option<Box<str>>,
+    /// That rule; another than `rule` once a cause took over.
+    pub group_rule: Option<Arc<str>>,
+    /// The alert that best explains it.
+    pub root: Root,
+    /// How pressing it is and why.
+    pub assessment: Assessment,
+    /// The team that has it.
+    pub team: Option<Box<str>>,
+    /// When it was opened.
+    pub opened_at: Timestamp,
+    /// When a member was last added or grew more severe; heartbeats do not count.
+    pub active_at: Timestamp,
+    /// Since when no member fires; `None` while one does.
+    pub clear_since: Option<Timestamp>,
+    /// Members ever.
+    pub members: u32,
+    /// Members that fire now.
+    pub firing: u32,
+    /// The response clock.
+    pub response: ResponseClock,
+    /// Until when the first notice waits for a cause to show itself.
+    pub wait_until: Option<Timestamp>,
+    /// The policy it started with.
+    pub policy: PolicyHash,
+    /// How far it has got on the functional ladder.
+    pub functional: Rung,
+    /// How far it has got on the hierarchical ladder.
+    pub hierarchical: Rung,
+    /// The earlier incident with the same signature, resolved not long before.
+    pub recurrence_of: Option<IncidentId>,
+    /// True when a person resolved it while members fired.
+    pub awaiting_verification: bool,
+    /// Entries of its timeline.
+    pub timeline_len: u32,
+    /// Notices planned for it so far.
+    pub notices: u32,
+    /// Targets that a page or ticket about it was planned for, each once.
+    pub told: Vec<Box<str>>,
+    /// The rule set it was last decided on.
+    pub rules_version: u64,
+    /// The topology it was last decided on.
+    pub topology_version: u64,
+}
+
+/// What happened to an incident; the kind of a timeline entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Happening {
+    /// It was opened.
+    Opened,
+    /// Members were added.
+    Joined,
+    /// Members started to fire again.
+    Refired,
+    /// Another alert explains it now.
+    RootChanged,
+    /// Another incident became its subordinate.
+    Adopted,
+    /// It became another incident's subordinate.
+    Merged,
+    /// Members went on to incidents of their own.
+    Split,
+    /// Its priority changed.
+    Priority,
+    /// A team got it.
+    Assigned,
+    /// A step sideways fell due.
+    EscalatedFunctional,
+    /// A step upwards fell due.
+    EscalatedHierarchical,
+    /// Its first notice waits for a cause.
+    Waiting,
+    /// A notice was planned.
+    Notice,
+    /// A notice was delivered.
+    Delivered,
+    /// An attempt to deliver a notice failed.
+    Failed,
+    /// A notice was given up.
+    Dead,
+    /// A notice was not sent, because it was no longer needed.
+    Withheld,
+    /// Somebody acknowledged it.
+    Acknowledged,
+    /// An acknowledgement lapsed.
+    AckExpired,
+    /// Members stopped firing.
+    Cleared,
+    /// It was resolved.
+    Resolved,
+    /// It came back.
+    Reopened,
+    /// It was closed.
+    Closed,
+    /// It is like an earlier incident.
+    Recurrence,
+}
+
+words!(
+    Happening,
+    Opened = "opened",
+    Joined = "joined",
+    Refired = "refired",
+    RootChanged = "root_changed",
+    Adopted = "adopted",
+    Merged = "merged",
+    Split = "split",
+    Priority = "priority",
+    Assigned = "assigned",
+    EscalatedFunctional = "escalated_functional",
+    EscalatedHierarchical = "escalated_hierarchical",
+    Waiting = "waiting",
+    Notice = "notice",
+    Delivered = "delivered",
+    Failed = "failed",
+    Dead = "dead",
+    Withheld = "withheld",
+    Acknowledged = "acknowledged",
+    AckExpired = "ack_expired",
+    Cleared = "cleared",
+    Resolved = "resolved",
+    Reopened = "reopened",
+    Closed = "closed",
+    Recurrence = "recurrence"
+);
+
+/// One entry of a timeline: one per kind of event and batch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// When.
+    pub at: Timestamp,
+    /// What.
+    pub what: Happening,
+    /// How many events of the batch it stands for.
+    pub count: u32,
+    /// The reason of the first of them, in words.
+    pub text: String,
+    /// The way through the topology that decided it, where one did.
+    pub path: Option<Path>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_number_is_read_with_or_without_its_prefix() {
+        for text in ["INC-1042", "inc-1042", "1042"] {
+            assert_eq!(text.parse(), Ok(RecordId(1042)));
+        }
+        for bad in ["", "INC-", "INC-+1", "KE-1042", "INC-1042x", "99999999999999999999"] {
+            assert_eq!(bad.parse::<RecordId>(), Err(NotARecord(bad.into())));
+        }
+        assert_eq!(format!("{:<9}|", RecordId(7)), "INC-7    |");
+    }
+}

@@ -1,0 +1,13 @@
+//! The words of the domain as plain data.
+//!
+//! Nothing here decides, reads a clock, does I/O or knows a wire format: every other folder speaks
+//! in these types and this folder imports none of them. Read `labels` and `alert` first, then
+//! `incident`, then `notice`.
+
+pub mod alert;
+pub mod escalation;
+pub mod incident;
+pub mod labels;
+pub mod notice;
+pub mod priority;
+pub mod time;
