@@ -1,4 +1,5 @@
 //! incidentd stands between monitoring tools and the people on call.
 #![forbid(unsafe_code)]
 
+pub mod ingest;
 pub mod model;
