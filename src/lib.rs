@@ -1,5 +1,6 @@
 //! incidentd stands between monitoring tools and the people on call.
 #![forbid(unsafe_code)]
 
+pub mod cmdb;
 pub mod ingest;
 pub mod model;

@@ -1,0 +1,224 @@
+//! What changes when one CMDB replaces another.
+
+use core::cmp::Ordering;
+use core::fmt;
+use std::collections::BTreeSet;
+
+use super::relation::RelationType;
+use super::rows::{CiRow, RelationRow, Rows};
+
+/// Examples kept of each kind of difference.
+const LISTED_MAX: usize = 10;
+
+/// Differences of one kind: how many, and the first of them in words.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Side {
+    /// How many there are.
+    pub count: usize,
+    /// The first of them, by name.
+    pub first: Vec<String>,
+}
+
+impl Side {
+    fn add(&mut self, text: impl FnOnce() -> String) {
+        self.count += 1;
+        if self.first.len() < LISTED_MAX {
+            self.first.push(text());
+        }
+    }
+}
+
+/// What changes from one CMDB to another.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Difference {
+    /// CIs that are new.
+    pub cis_added: Side,
+    /// CIs that are gone.
+    pub cis_removed: Side,
+    /// Attributes, classes and label sets of CIs in both that changed.
+    pub attributes: Side,
+    /// Relations that are new.
+    pub relations_added: Side,
+    /// Relations that are gone.
+    pub relations_removed: Side,
+    /// Relation types that are new or declared otherwise.
+    pub types_added: Side,
+    /// Relation types that are gone or declared otherwise.
+    pub types_removed: Side,
+}
+
+impl Difference {
+    /// True when both are the same.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// Compares checked rows.
+pub fn diff(old: &Rows, new: &Rows) -> Difference {
+    let by_name = |a: &CiRow, b: &CiRow| a.name.cmp(&b.name);
+    let mut attributes = Side::default();
+    let mut changed = |old: &CiRow, new: &CiRow| diff_ci(old, new, &mut attributes);
+    let (cis_added, cis_removed) = compare(&old.cis, &new.cis, by_name, describe, &mut changed);
+    let (relations_added, relations_removed) =
+        compare(&old.relations, &new.relations, Ord::cmp, RelationRow::to_string, &mut |_, _| {});
+    let (types_added, types_removed) =
+        compare(&old.types, &new.types, Ord::cmp, relation_type, &mut |_, _| {});
+    Difference {
+        cis_added,
+        cis_removed,
+        attributes,
+        relations_added,
+        relations_removed,
+        types_added,
+        types_removed,
+    }
+}
+
+/// Walks through two sorted lists; what stands in both goes to `both`, the rest is returned as
+/// added and removed.
+fn compare<T>(
+    old: &[T],
+    new: &[T],
+    order: impl Fn(&T, &T) -> Ordering,
+    describe: impl Fn(&T) -> String,
+    both: &mut impl FnMut(&T, &T),
+) -> (Side, Side) {
+    let (mut added, mut removed) = (Side::default(), Side::default());
+    let (mut olds, mut news) = (old.iter().peekable(), new.iter().peekable());
+    loop {
+        let next = match (olds.peek(), news.peek()) {
+            (Some(a), Some(b)) => order(a, b),
+            (Some(_), None) => Ordering::Less,
+            (None, Some(_)) => Ordering::Greater,
+            (None, None) => return (added, removed),
+        };
+        let old = olds.next_if(|_| next.is_le());
+        let new = news.next_if(|_| next.is_ge());
+        match (old, new) {
+            (Some(old), Some(new)) => both(old, new),
+            (Some(old), None) => removed.add(|| describe(old)),
+            (None, Some(new)) => added.add(|| describe(new)),
+            (None, None) => return (added, removed),
+        }
+    }
+}
+
+fn diff_ci(old: &CiRow, new: &CiRow, changed: &mut Side) {
+    let name = &new.name;
+    let mut compare = |attribute: &str, old: Option<&str>, new: Option<&str>| {
+        if old != new {
+            let (old, new) = (old.unwrap_or("(none)"), new.unwrap_or("(none)"));
+            changed.add(|| format!("{name} {attribute}: {old} -> {new}"));
+        }
+    };
+    compare("class", Some(&old.class), Some(&new.class));
+    let (a, b) = (old.labels.to_string(), new.labels.to_string());
+    compare("labels", (!a.is_empty()).then_some(&a), (!b.is_empty()).then_some(&b));
+    let names: BTreeSet<&str> =
+        old.attributes.keys().chain(new.attributes.keys()).map(|name| &**name).collect();
+    for attribute in names {
+        let (old, new) = (old.attributes.get(attribute), new.attributes.get(attribute));
+        compare(attribute, old.map(|value| &**value), new.map(|value| &**value));
+    }
+}
+
+fn describe(ci: &CiRow) -> String {
+    format!("{} ({})", ci.name, ci.class)
+}
+
+fn relation_type(row: &RelationType) -> String {
+    format!("cause -{}-> sufferer, sufferer -{}-> cause", row.spreads(), row.suffered())
+}
+
+/// Writes the counts on one line, then the first of each kind behind its sign.
+impl fmt::Display for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let sides = [
+            ('+', &self.cis_added, "CIs"),
+            ('-', &self.cis_removed, "CIs"),
+            ('~', &self.attributes, "attributes"),
+            ('+', &self.relations_added, "relations"),
+            ('-', &self.relations_removed, "relations"),
+            ('+', &self.types_added, "relation types"),
+            ('-', &self.types_removed, "relation types"),
+        ];
+        let mut gap = "";
+        for (place, (sign, side, what)) in sides.iter().enumerate() {
+            // Types hardly ever change: they are counted only when they do.
+            if place < 5 || side.count > 0 {
+                write!(f, "{gap}{sign} {} {what}", side.count)?;
+                gap = "    ";
+            }
+        }
+        for (sign, side, what) in sides {
+            for text in &side.first {
+                write!(f, "\n  {sign} {text}")?;
+            }
+            if side.count > side.first.len() {
+                write!(f, "\n  {sign} … and {} more {what}", side.count - side.first.len())?;
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cmdb::import;
+
+    fn rows(text: &str) -> Rows {
+        import::read(text, "test").unwrap()
+    }
+
+    #[test]
+    fn a_difference_counts_and_names_every_change() {
+        let old = rows(
+            "relation_types: {feeds: {converse: fed_by, suffers: to}}
+cis: {a: {class: server, rack: R1, owner: linux}, b: {class: vm}, c: {class: vm}}
+relations: [a -hosts-> b, a -feeds-> c]",
+        );
+        let new = rows(
+            "cis:
+  a: {class: pdu, rack: R2, tier: 1, labels: {host: a}}
+  b: {class: vm}
+  d: {class: vm}
+  e: {class: pod}
+relations: [b -hosted_on-> a, a -powers-> d]",
+        );
+        let expected = "\
++ 2 CIs    - 1 CIs    ~ 5 attributes    + 1 relations    - 1 relations    - 1 relation types
+  + d (vm)
+  + e (pod)
+  - c (vm)
+  ~ a class: server -> pdu
+  ~ a labels: (none) -> host=\"a\"
+  ~ a owner: linux -> (none)
+  ~ a rack: R1 -> R2
+  ~ a tier: (none) -> 1
+  + a -powers-> d
+  - a -feeds-> c
+  - cause -feeds-> sufferer, sufferer -fed_by-> cause";
+        assert_eq!(diff(&old, &new).to_string(), expected);
+        assert!(!diff(&old, &new).is_empty());
+    }
+
+    #[test]
+    fn no_difference_is_five_zeros() {
+        let rows = rows("cis: {a: {class: server}}");
+        let none = diff(&rows, &rows);
+        assert!(none.is_empty());
+        let line = "+ 0 CIs    - 0 CIs    ~ 0 attributes    + 0 relations    - 0 relations";
+        assert_eq!(none.to_string(), line);
+    }
+
+    #[test]
+    fn a_long_difference_names_the_first_and_counts_the_rest() {
+        let cis: Vec<String> = (0..13).map(|i| format!("ci-{i:02}: {{class: vm}}")).collect();
+        let text = format!("cis: {{{}}}", cis.join(", "));
+        let difference = diff(&Rows::default(), &rows(&text));
+        assert_eq!((difference.cis_added.count, difference.cis_added.first.len()), (13, 10));
+        assert!(difference.to_string().ends_with("+ ci-09 (vm)\n  + … and 3 more CIs"));
+    }
+}

@@ -1,0 +1,250 @@
+//! What a CMDB file holds, as written: the serde form, which rule files embed for their tests.
+
+use core::fmt::Display;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use super::node::{Node, Text, Value};
+use crate::cmdb::check::Draft;
+use crate::cmdb::problem::{Place, Problem, nearest, shorten};
+use crate::cmdb::relation::{self, End, RelationType};
+use crate::cmdb::rows::{CiRow, RelationRow};
+use crate::model::labels::Labels;
+
+/// How a relation is written.
+const RELATION_FORM: &str = "write `cause -powers-> sufferer`, or {from: …, type: …, to: …}";
+
+/// A CMDB as written, with the places of its parts and what is already known to be wrong.
+#[derive(Clone, Debug, Default)]
+pub struct Fixture {
+    cis: Vec<Ci>,
+    relations: Vec<(Place, RelationRow)>,
+    types: Vec<(Place, RelationType)>,
+    problems: Vec<Problem>,
+}
+
+/// Values by name: attributes or labels.
+type Pairs = BTreeMap<Box<str>, Text>;
+
+#[derive(Clone, Debug)]
+struct Ci {
+    place: Place,
+    name: Text,
+    class: Text,
+    attributes: Pairs,
+    labels: Pairs,
+}
+
+impl Fixture {
+    /// Puts numbers and booleans back as they are spelled in the source.
+    pub(super) fn respelled(mut self, source: &str) -> Self {
+        for ci in &mut self.cis {
+            ci.name.respell(source);
+            ci.class.respell(source);
+            let pairs = ci.attributes.values_mut().chain(ci.labels.values_mut());
+            pairs.for_each(|value| value.respell(source));
+        }
+        self
+    }
+
+    /// Turns it into rows to be checked.
+    pub(super) fn draft(&self) -> Draft {
+        let mut draft = Draft {
+            types: self.types.clone(),
+            cis: Vec::with_capacity(self.cis.len()),
+            relations: self.relations.clone(),
+            problems: self.problems.clone(),
+        };
+        for ci in &self.cis {
+            let mut pairs: Vec<(&str, &str)> =
+                ci.labels.iter().map(|(name, value)| (&**name, &*value.text)).collect();
+            let labels = Labels::build(&mut pairs).unwrap_or_else(|error| {
+                let text = error.to_string();
+                draft.problems.push(Problem::new(ci.place, "C009", &ci.name.text, text));
+                Labels::empty()
+            });
+            let attributes = ci.attributes.iter();
+            let row = CiRow {
+                name: Arc::from(&*ci.name.text),
+                class: Arc::from(&*ci.class.text),
+                attributes: attributes.map(|(name, v)| (name.clone(), v.text.clone())).collect(),
+                labels,
+            };
+            draft.cis.push((ci.place, row));
+        }
+        draft
+    }
+}
+
+// From nodes to parts. A part that cannot be read leaves a problem and nothing else.
+impl Fixture {
+    /// Adds a CI; in a list its name is its `id`, else its `name`.
+    pub(super) fn add_ci(&mut self, key: Option<Node>, body: Node) {
+        let mut place = body.place;
+        let mut fields = self.mapping("a CI", body);
+        let name = key.or_else(|| take(&mut fields, "id")).or_else(|| take(&mut fields, "name"));
+        let name = name.and_then(|name| {
+            place = name.place;
+            self.scalar("the name of a CI", name)
+        });
+        let class = take(&mut fields, "class").and_then(|class| self.scalar("a class", class));
+        let labels = take(&mut fields, "labels").map(|labels| self.mapping("labels", labels));
+        let mut attributes = self.pairs(fields);
+        // Other tools' CIs have a short name beside their identity, which is what we call the name.
+        if let Some(short) = attributes.remove("name") {
+            attributes.entry("short_name".into()).or_insert(short);
+        }
+        let labels = self.pairs(labels.unwrap_or_default());
+        let (name, class) = (name.unwrap_or_default(), class.unwrap_or_default());
+        self.cis.push(Ci { place, name, class, attributes, labels });
+    }
+
+    /// Adds a relation, written as a text or as an object.
+    pub(super) fn add_relation(&mut self, node: Node) {
+        let (place, kind) = (node.place, node.kind());
+        let row = match node.value {
+            Value::Text(Text { text, .. }) => match relation::parse(&text) {
+                Some((from, relation, to)) => Ok(relation_row(from, relation, to)),
+                None => Err(format!("`{}` is no relation", shorten(&text))),
+            },
+            Value::Map(_) => self.relation_of_fields(node),
+            Value::Nothing | Value::List => Err(format!("{kind} is no relation")),
+        };
+        match row {
+            Ok(row) => self.relations.push((place, row)),
+            Err(message) => {
+                let problem = Problem::new(place, "C008", "", message);
+                self.problems.push(problem.help(RELATION_FORM.into()));
+            }
+        }
+    }
+
+    fn relation_of_fields(&mut self, node: Node) -> Result<RelationRow, String> {
+        let mut fields = self.mapping("a relation", node);
+        let relation = take(&mut fields, "type").or_else(|| take(&mut fields, "relation"));
+        let parts = [take(&mut fields, "from"), relation, take(&mut fields, "to")];
+        for field in fields {
+            self.refuse("a relation", &["from", "type", "to"], field.place, &field.name);
+        }
+        match parts.map(|part| part.and_then(|part| self.scalar("part of a relation", part))) {
+            [Some(from), Some(relation), Some(to)] => {
+                Ok(relation_row(&from.text, &relation.text, &to.text))
+            }
+            _ => Err("a relation lacks an end or its type".into()),
+        }
+    }
+
+    /// Adds a relation type, written as `name: {converse: …, suffers: from | to}`.
+    pub(super) fn add_type(&mut self, key: Node, body: Node) {
+        const FIELDS: [&str; 2] = ["converse", "suffers"];
+        let place = key.place;
+        let Some(Text { text: name, .. }) = self.scalar("the name of a relation type", key) else {
+            return;
+        };
+        let mut fields = self.mapping("a relation type", body);
+        let [converse, suffers] = FIELDS.map(|field| {
+            take(&mut fields, field).and_then(|node| self.scalar("part of a relation type", node))
+        });
+        for field in fields {
+            self.refuse("a relation type", &FIELDS, field.place, &field.name);
+        }
+        let suffers = suffers.and_then(|suffers| match &*suffers.text {
+            "from" => Some(End::From),
+            "to" => Some(End::To),
+            _ => None,
+        });
+        let (Some(Text { text: converse, .. }), Some(suffers)) = (converse, suffers) else {
+            let short = shorten(&name);
+            let message = format!("relation type `{short}` is not declared wholly");
+            let help = format!("write `{short}: {{converse: …, suffers: to}}` (or from)");
+            return self.problems.push(Problem::new(place, "C010", &name, message).help(help));
+        };
+        self.types.push((place, RelationType { name, converse, suffers }));
+    }
+
+    /// Reads a mapping with scalar keys, each of which may stand once; nothing is an empty one.
+    fn mapping(&mut self, what: &str, node: Node) -> Vec<Field> {
+        let kind = node.kind();
+        let mut fields = Vec::new();
+        match node.value {
+            Value::Map(pairs) => {
+                let mut seen = BTreeSet::new();
+                for (key, value) in pairs {
+                    let place = key.place;
+                    let Some(name) = self.scalar("a key", key) else { continue };
+                    if seen.insert(name.text.clone()) {
+                        fields.push(Field { place, name, value });
+                    } else {
+                        self.given_twice(place, &name);
+                    }
+                }
+            }
+            Value::Nothing => {}
+            Value::Text(_) | Value::List => {
+                let message = format!("expected a mapping for {what}, found {kind}");
+                self.problems.push(Problem::new(node.place, "C011", what, message));
+            }
+        }
+        fields
+    }
+
+    /// Reads scalars by name; those that say nothing are left out.
+    fn pairs(&mut self, fields: Vec<Field>) -> Pairs {
+        let mut pairs = Pairs::new();
+        for Field { name: Text { text: name, .. }, value, .. } in fields {
+            if matches!(value.value, Value::Nothing) {
+                continue;
+            }
+            if let Some(value) = self.scalar(format_args!("`{name}`"), value) {
+                pairs.insert(name, value);
+            }
+        }
+        pairs
+    }
+
+    /// Reads a text, number or boolean.
+    pub(super) fn scalar(&mut self, what: impl Display, node: Node) -> Option<Text> {
+        let (place, kind) = (node.place, node.kind());
+        if let Value::Text(text) = node.value {
+            return Some(text);
+        }
+        let what = shorten(&what.to_string());
+        let message = format!("expected a text, a number or a boolean for {what}, found {kind}");
+        self.problems.push(Problem::new(place, "C011", &what, message));
+        None
+    }
+
+    /// Reports a key that stands twice in one mapping.
+    pub(super) fn given_twice(&mut self, place: Place, key: &Text) {
+        let message = format!("`{}` is given twice", shorten(&key.text));
+        let help = "keep one of the two".into();
+        self.problems.push(Problem::new(place, "C003", &key.text, message).help(help));
+    }
+
+    /// Reports a field that means nothing here.
+    pub(super) fn refuse(&mut self, what: &str, known: &[&str], place: Place, key: &Text) {
+        let message = format!("unknown field `{}` of {what}", shorten(&key.text));
+        let help = match nearest(&key.text, known.iter().copied()) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => format!("known are {}", known.join(", ")),
+        };
+        self.problems.push(Problem::new(place, "C011", &key.text, message).help(help));
+    }
+}
+
+/// One entry of a mapping.
+struct Field {
+    place: Place,
+    name: Text,
+    value: Node,
+}
+
+/// Takes the field with this name.
+fn take(fields: &mut Vec<Field>, name: &str) -> Option<Node> {
+    let at = fields.iter().position(|field| &*field.name.text == name)?;
+    Some(fields.remove(at).value)
+}
+
+fn relation_row(from: &str, relation: &str, to: &str) -> RelationRow {
+    RelationRow { from: Arc::from(from), relation: relation.into(), to: Arc::from(to) }
+}

@@ -1,0 +1,28 @@
+//! The CMDB: what there is, what suffers when it fails, and which of it an alert speaks of.
+//!
+//! Rows are what is imported, stored and compared; a [`Topology`] is built from them once and never
+//! changes. Nothing here reads a file or a clock, and nothing guesses: an ambiguous alert stays
+//! unbound, a bad CMDB is refused whole with all its problems. Read `rows` first, then `relation`,
+//! `topology` and `walk`; `bind` leads from alerts to CIs, `import` from text to rows.
+
+mod bind;
+mod check;
+mod diff;
+pub mod import;
+mod problem;
+mod relation;
+mod rows;
+mod topology;
+mod walk;
+
+// The folder's words are few and used everywhere: they are named `cmdb::Topology`, not by file.
+pub use bind::{Binder, BindingKey, Bound};
+pub use diff::{Difference, Side, diff};
+pub use problem::Problem;
+pub use relation::{End, RelationSet, RelationType, TYPES_MAX};
+pub use rows::{
+    ATTRIBUTES_MAX, CIS_MAX, CiId, CiRow, NAME_LEN_MAX, RELATIONS_MAX, RelationRow, Rows,
+    SHAPES_MAX, VALUE_LEN_MAX,
+};
+pub use topology::Topology;
+pub use walk::{Step, Toward, Walk};

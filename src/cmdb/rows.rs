@@ -1,0 +1,84 @@
+//! The rows of a CMDB: what is imported, compared and stored.
+
+use core::fmt;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::relation::RelationType;
+use crate::model::labels::Labels;
+
+/// Bytes in the name of a CI, a class or an attribute: what a DNS name may have, and some more.
+pub const NAME_LEN_MAX: usize = 512;
+
+/// Bytes in the value of an attribute or a label of a CI.
+pub const VALUE_LEN_MAX: usize = 4096;
+
+/// Attributes of one CI; its labels have the same bound.
+pub const ATTRIBUTES_MAX: usize = 128;
+
+/// CIs of a CMDB: four times the million that is the largest we know of.
+pub const CIS_MAX: usize = 4_000_000;
+
+/// Relations of a CMDB; each is two edges of five bytes in memory.
+pub const RELATIONS_MAX: usize = 40_000_000;
+
+/// Different sets of label names by which the CIs of a CMDB are recognised: binding an alert costs
+/// one look-up for each.
+pub const SHAPES_MAX: usize = 64;
+
+/// A CI by its place in one topology, in byte order of the names; another topology has others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct CiId(pub u32);
+
+/// One configuration item.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CiRow {
+    /// Identifies it.
+    pub name: Arc<str>,
+    /// What it is, such as `server`; impact is counted in CIs of class `service`.
+    pub class: Arc<str>,
+    /// All else that is known of it.
+    pub attributes: BTreeMap<Box<str>, Box<str>>,
+    /// An alert that carries all of these speaks of this CI; empty when it has no such labels.
+    pub labels: Labels,
+}
+
+impl CiRow {
+    /// Returns an attribute; `name` and `class` are attributes too.
+    pub fn attribute(&self, name: &str) -> Option<&str> {
+        match name {
+            "name" => Some(&self.name),
+            "class" => Some(&self.class),
+            other => self.attributes.get(other).map(|value| &**value),
+        }
+    }
+}
+
+/// One relation; checked rows have it in the direction in which harm spreads.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct RelationRow {
+    /// Name of a CI; in checked rows the cause.
+    pub from: Arc<str>,
+    /// Either name of a relation type; in checked rows the one that reads from the cause.
+    pub relation: Box<str>,
+    /// Name of a CI; in checked rows the sufferer.
+    pub to: Arc<str>,
+}
+
+/// Writes `pdu-r12a -powers-> srv-0412`.
+impl fmt::Display for RelationRow {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} -{}-> {}", self.from, self.relation, self.to)
+    }
+}
+
+/// A whole CMDB. Checked rows are sorted, without duplicates and share the text of their names.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Rows {
+    /// Relation types beyond the built-in ones, by name.
+    pub types: Vec<RelationType>,
+    /// CIs by name.
+    pub cis: Vec<CiRow>,
+    /// Relations by cause, type and sufferer.
+    pub relations: Vec<RelationRow>,
+}

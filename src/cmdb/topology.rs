@@ -1,0 +1,317 @@
+//! The graph of CIs and relations, built once from rows and never changed.
+//!
+//! Compressed sparse rows in both directions: the edges of CI `i` are the stretch
+//! `offsets[i]..offsets[i + 1]` of `ends` and `kinds`, sorted by the other end and then by type. Every
+//! edge is kept from the cause to the sufferer, whichever way its relation was written.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::check::Draft;
+use super::problem::Problem;
+use super::relation::{RelationSet, RelationType, Types};
+use super::rows::{CiId, CiRow, Rows};
+use super::walk::{Toward, Walk, walk};
+use crate::model::labels::Labels;
+
+/// Hops followed from a CI to the services that suffer with it. Strip, server, machine, pod, service
+/// and two services that depend on it are seven.
+const IMPACT_HOPS_MAX: u8 = 8;
+
+/// CIs looked at for the services that suffer: beyond it the impact is high anyway.
+const IMPACT_NODES_MAX: usize = 4096;
+
+/// The class of the CIs in which impact is counted.
+const SERVICE: &str = "service";
+
+/// One version of all CIs and relations.
+#[derive(Clone, Debug)]
+pub struct Topology {
+    version: u64,
+    types: Types,
+    /// Sorted by name; a [`CiId`] is a place in it.
+    cis: Vec<CiRow>,
+    sufferers: Edges,
+    causes: Edges,
+    /// What an id of another topology reads as.
+    nobody: CiRow,
+}
+
+/// The edges in one direction. Invariant: `offsets` has one entry more than there are CIs, never
+/// decreases and ends with the length of `ends` and of `kinds`.
+#[derive(Clone, Debug, Default)]
+struct Edges {
+    offsets: Vec<u32>,
+    ends: Vec<CiId>,
+    kinds: Vec<u8>,
+}
+
+impl Edges {
+    /// Lays out `list` of (CI, other end, type), which it sorts.
+    fn build(cis: usize, list: &mut [(CiId, CiId, u8)]) -> Self {
+        list.sort_unstable();
+        let mut offsets = vec![0u32; cis + 1];
+        for (ci, _, _) in &*list {
+            if let Some(count) = offsets.get_mut(ci.0 as usize + 1) {
+                *count += 1;
+            }
+        }
+        let mut sum = 0;
+        for offset in &mut offsets {
+            sum += *offset;
+            *offset = sum;
+        }
+        let ends = list.iter().map(|(_, end, _)| *end).collect();
+        let kinds = list.iter().map(|(_, _, kind)| *kind).collect();
+        Self { offsets, ends, kinds }
+    }
+
+    fn of(&self, ci: CiId) -> impl Iterator<Item = (CiId, u8)> {
+        let at = |i: usize| self.offsets.get(i).map_or(0, |offset| *offset as usize);
+        let stretch = at(ci.0 as usize)..at(ci.0 as usize + 1);
+        let ends = self.ends.get(stretch.clone()).unwrap_or_default();
+        let kinds = self.kinds.get(stretch).unwrap_or_default();
+        ends.iter().copied().zip(kinds.iter().copied())
+    }
+}
+
+impl Topology {
+    /// Builds the topology without any CI, version 0.
+    pub fn empty() -> Self {
+        Self::lay_out(0, Types::built_in(), Rows::default())
+    }
+
+    /// Builds the graph of `rows`, which may be in any order and written in either direction.
+    ///
+    /// # Errors
+    /// Everything that is wrong with the rows.
+    pub fn build(version: u64, rows: &Rows) -> Result<Self, Vec<Problem>> {
+        let (types, rows) = Draft::from(rows).check()?;
+        Ok(Self::lay_out(version, types, rows))
+    }
+
+    fn lay_out(version: u64, types: Types, rows: Rows) -> Self {
+        let cis = rows.cis;
+        let find = |name: &str| find(&cis, name);
+        let mut list: Vec<(CiId, CiId, u8)> = rows
+            .relations
+            .iter()
+            .filter_map(|r| Some((find(&r.from)?, find(&r.to)?, types.kind(&r.relation)?)))
+            .collect();
+        let sufferers = Edges::build(cis.len(), &mut list);
+        for (cause, sufferer, _) in &mut list {
+            core::mem::swap(cause, sufferer);
+        }
+        let causes = Edges::build(cis.len(), &mut list);
+        let nobody = CiRow {
+            name: Arc::from(""),
+            class: Arc::from(""),
+            attributes: BTreeMap::new(),
+            labels: Labels::empty(),
+        };
+        Self { version, types, cis, sufferers, causes, nobody }
+    }
+
+    /// Returns the number it was built with.
+    pub fn version(&self) -> u64 {
+        self.version
+    }
+
+    /// Returns how many CIs there are.
+    pub fn ci_count(&self) -> usize {
+        self.cis.len()
+    }
+
+    /// Returns how many relations there are.
+    pub fn relation_count(&self) -> usize {
+        self.sufferers.ends.len()
+    }
+
+    /// Finds a CI by its name.
+    pub fn find(&self, name: &str) -> Option<CiId> {
+        find(&self.cis, name)
+    }
+
+    /// Returns a CI; an id of another topology that has no place here reads as a CI without a name.
+    pub fn ci(&self, id: CiId) -> &CiRow {
+        self.cis.get(id.0 as usize).unwrap_or(&self.nobody)
+    }
+
+    /// Yields all CIs in byte order of their names.
+    pub fn cis(&self) -> impl Iterator<Item = (CiId, &CiRow)> {
+        (0..).map(CiId).zip(&self.cis)
+    }
+
+    /// Collects the relation types with these names, either of a pair; unknown names add nothing.
+    pub fn relations<'a>(&self, names: impl Iterator<Item = &'a str>) -> RelationSet {
+        self.types.set(names)
+    }
+
+    /// Collects all relation types.
+    pub fn all_relations(&self) -> RelationSet {
+        self.types.all()
+    }
+
+    /// Walks from a CI along the relations in `follow`, nearest CIs first and those of one distance
+    /// in the order in which they are reached, by name; see [`Walk`] for its bounds.
+    #[expect(clippy::too_many_arguments, reason = "two ends of the question and two bounds")]
+    pub fn walk(
+        &self,
+        from: CiId,
+        toward: Toward,
+        follow: RelationSet,
+        max_hops: u8,
+        max_nodes: usize,
+    ) -> Walk {
+        walk(self, from, toward, follow, (max_hops, max_nodes))
+    }
+
+    /// Returns the services that suffer when `ci` fails, itself included, by name.
+    pub fn services_hit(&self, ci: CiId) -> Vec<CiId> {
+        let all = self.all_relations();
+        let walk = self.walk(ci, Toward::Sufferers, all, IMPACT_HOPS_MAX, IMPACT_NODES_MAX);
+        let mut services: Vec<CiId> = walk
+            .steps()
+            .iter()
+            .map(|step| step.ci)
+            .filter(|ci| &*self.ci(*ci).class == SERVICE)
+            .collect();
+        services.sort_unstable();
+        services
+    }
+
+    /// Yields the other ends of a CI's edges with their types.
+    pub(super) fn edges(&self, ci: CiId, toward: Toward) -> impl Iterator<Item = (CiId, u8)> {
+        match toward {
+            Toward::Sufferers => self.sufferers.of(ci),
+            Toward::Causes => self.causes.of(ci),
+        }
+    }
+
+    /// Returns the name of a relation type that reads from the cause to the sufferer.
+    pub(super) fn spreads(&self, kind: u8) -> &str {
+        self.types.get(kind).map_or("", RelationType::spreads)
+    }
+}
+
+fn find(cis: &[CiRow], name: &str) -> Option<CiId> {
+    let at = cis.binary_search_by(|ci| (*ci.name).cmp(name)).ok()?;
+    u32::try_from(at).ok().map(CiId)
+}
+
+#[cfg(test)]
+impl Topology {
+    /// Builds the topology of a text that is known to be good.
+    pub(super) fn of(text: &str) -> Self {
+        let rows = super::import::read(text, "test").unwrap();
+        Self::build(1, &rows).unwrap()
+    }
+
+    /// Returns the names behind ids.
+    pub(super) fn names(&self, ids: impl IntoIterator<Item = CiId>) -> Vec<&str> {
+        ids.into_iter().map(|id| &*self.ci(id).name).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cmdb::import;
+
+    const DEMO: &str = include_str!("../../config/demo/cmdb.yaml");
+
+    #[test]
+    fn both_spellings_of_a_relation_are_one_edge_from_cause_to_sufferer() {
+        let topology = Topology::of(
+            "cis: {vm: {class: vm}, srv: {class: server}}\n\
+             relations: [vm -hosted_on-> srv, srv -hosts-> vm, srv -hosts-> vm]",
+        );
+        let (srv, vm) = (topology.find("srv").unwrap(), topology.find("vm").unwrap());
+        assert_eq!((topology.ci_count(), topology.relation_count()), (2, 1));
+        for (from, toward, reached) in [
+            (srv, Toward::Sufferers, vec!["vm"]),
+            (srv, Toward::Causes, vec![]),
+            (vm, Toward::Causes, vec!["srv"]),
+            (vm, Toward::Sufferers, vec![]),
+        ] {
+            let ends = topology.names(topology.edges(from, toward).map(|(end, _)| end));
+            assert_eq!(ends, reached, "{from:?} {toward:?}");
+        }
+    }
+
+    #[test]
+    fn rows_are_built_in_any_order_and_names_are_shared() {
+        let mut rows = import::read(DEMO, "demo").unwrap();
+        let sorted = Topology::build(7, &rows).unwrap();
+        rows.cis.reverse();
+        rows.relations.reverse();
+        let reversed = Topology::build(7, &rows).unwrap();
+        assert_eq!(sorted.version(), 7);
+        assert_eq!(sorted.cis, reversed.cis);
+        for (id, ci) in sorted.cis() {
+            assert_eq!(sorted.find(&ci.name), Some(id));
+            for toward in [Toward::Sufferers, Toward::Causes] {
+                assert!(sorted.edges(id, toward).eq(reversed.edges(id, toward)));
+            }
+        }
+        let classes: Vec<&Arc<str>> =
+            sorted.cis.iter().map(|ci| &ci.class).filter(|class| &***class == "server").collect();
+        assert!(classes.windows(2).all(|pair| Arc::ptr_eq(pair[0], pair[1])));
+    }
+
+    #[test]
+    fn unchecked_rows_are_refused_with_all_their_problems() {
+        let mut rows = import::read(DEMO, "demo").unwrap();
+        rows.cis.push(rows.cis[0].clone());
+        rows.relations[0].to = Arc::from("srv-0499");
+        rows.relations[1].relation = "power".into();
+        let problems = Topology::build(1, &rows).unwrap_err();
+        let codes: Vec<&str> = problems.iter().map(|problem| problem.code).collect();
+        assert_eq!(codes, ["C003", "C005", "C006"]);
+    }
+
+    #[test]
+    fn the_services_that_suffer_are_found_through_every_layer() {
+        let topology = Topology::of(DEMO);
+        for (ci, services) in [
+            (
+                "pdu-r12a",
+                &["cart", "catalog", "checkout", "invoicing", "mail", "payment", "storefront"][..],
+            ),
+            ("pdu-r12b", &["invoicing", "storefront"]),
+            ("srv-0406", &["cart", "checkout", "storefront"]),
+            ("orders-db", &["checkout", "invoicing"]),
+            ("paygate", &["checkout", "payment"]),
+            ("storefront", &["storefront"]),
+            ("srv-0409", &[]),
+        ] {
+            let hit = topology.services_hit(topology.find(ci).unwrap());
+            assert_eq!(topology.names(hit), services, "{ci}");
+        }
+    }
+
+    #[test]
+    fn the_strip_of_the_demonstration_powers_twelve_machines() {
+        let topology = Topology::of(DEMO);
+        let powers = topology.relations(["powered_by"].into_iter());
+        let strip = topology.find("pdu-r12a").unwrap();
+        let walk = topology.walk(strip, Toward::Sufferers, powers, 1, 100);
+        let classes: Vec<&str> =
+            walk.steps().iter().skip(1).map(|step| &*topology.ci(step.ci).class).collect();
+        let count = |class| classes.iter().filter(|found| **found == class).count();
+        assert_eq!((count("switch"), count("server"), classes.len()), (2, 10, 12));
+        assert_eq!(topology.ci(strip).attribute("rack"), Some("R12"));
+        assert_eq!(topology.ci(strip).attribute("class"), Some("pdu"));
+        assert_eq!(topology.ci(strip).attribute("name"), Some("pdu-r12a"));
+    }
+
+    #[test]
+    fn a_foreign_id_reads_as_a_ci_without_a_name() {
+        let empty = Topology::empty();
+        let foreign = CiId(u32::MAX);
+        assert_eq!((empty.version(), empty.ci_count(), empty.find("")), (0, 0, None));
+        assert_eq!(&*empty.ci(foreign).name, "");
+        assert_eq!(empty.services_hit(foreign), []);
+        assert!(!empty.all_relations().is_empty());
+    }
+}

@@ -1,0 +1,289 @@
+//! Bounded walks through the topology, and the paths they find.
+
+use std::collections::HashSet;
+
+use super::relation::RelationSet;
+use super::rows::CiId;
+use super::topology::Topology;
+use crate::model::alert::Path;
+
+/// Edges looked at for each CI a walk may reach: a hub with a million edges that lead nowhere new
+/// must not hold the engine.
+const EDGES_PER_NODE_MAX: usize = 64;
+
+/// The way a walk goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Toward {
+    /// From a cause to what suffers with it.
+    Sufferers,
+    /// From a sufferer to what can have hurt it.
+    Causes,
+}
+
+/// One CI that a walk reached.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Step {
+    /// Which.
+    pub ci: CiId,
+    /// How many relations it is away; 0 for the beginning.
+    pub hops: u8,
+    /// The step it was reached from, by its place in the walk; none for the beginning.
+    pub parent: Option<usize>,
+    /// Type of the relation it was reached by; without meaning for the beginning.
+    kind: u8,
+}
+
+/// The CIs reached from one, breadth first: each once, on a shortest path.
+#[derive(Clone, Debug)]
+pub struct Walk {
+    toward: Toward,
+    steps: Vec<Step>,
+    truncated: bool,
+}
+
+impl Walk {
+    /// Returns the CIs reached; the first is where the walk began.
+    pub fn steps(&self) -> &[Step] {
+        &self.steps
+    }
+
+    /// True when a bound on CIs or edges ended it; the bound on hops does not count.
+    pub fn truncated(&self) -> bool {
+        self.truncated
+    }
+
+    /// Writes the way between the beginning and a step, always from the cause to the sufferer.
+    ///
+    /// `topology` must be the one that was walked; a step that is not there has an empty path.
+    pub fn path(&self, topology: &Topology, index: usize) -> Path {
+        let name = |step: &Step| -> Box<str> { (&*topology.ci(step.ci).name).into() };
+        let relation = |step: &Step| -> Box<str> { topology.spreads(step.kind).into() };
+        // From the step back to the beginning.
+        let chain: Vec<&Step> = core::iter::successors(self.steps.get(index), |step| {
+            step.parent.and_then(|parent| self.steps.get(parent))
+        })
+        .collect();
+        match self.toward {
+            Toward::Causes => Path {
+                from: chain.first().map(|step| name(step)).unwrap_or_default(),
+                steps: chain
+                    .windows(2)
+                    .filter_map(|pair| {
+                        let [cause, sufferer] = pair else { return None };
+                        Some((relation(cause), name(sufferer)))
+                    })
+                    .collect(),
+            },
+            Toward::Sufferers => Path {
+                from: chain.last().map(|step| name(step)).unwrap_or_default(),
+                steps: chain
+                    .iter()
+                    .rev()
+                    .skip(1)
+                    .map(|step| (relation(step), name(step)))
+                    .collect(),
+            },
+        }
+    }
+}
+
+/// Walks; see [`Topology::walk`]. The bounds are hops and CIs, the beginning included.
+pub(super) fn walk(
+    topology: &Topology,
+    from: CiId,
+    toward: Toward,
+    follow: RelationSet,
+    (max_hops, max_nodes): (u8, usize),
+) -> Walk {
+    let mut walk = Walk {
+        toward,
+        steps: vec![Step { ci: from, hops: 0, parent: None, kind: 0 }],
+        truncated: false,
+    };
+    // Only asked, never iterated: its order does not matter.
+    let mut seen = HashSet::with_hasher(foldhash::fast::FixedState::default());
+    seen.insert(from);
+    let mut edges_left = max_nodes.saturating_mul(EDGES_PER_NODE_MAX);
+    let mut next = 0;
+    while let Some(&Step { ci, hops, .. }) = walk.steps.get(next) {
+        if hops >= max_hops {
+            break;
+        }
+        for (end, kind) in topology.edges(ci, toward) {
+            if edges_left == 0 {
+                walk.truncated = true;
+                return walk;
+            }
+            edges_left -= 1;
+            if !follow.has(kind) || seen.contains(&end) {
+                continue;
+            }
+            if walk.steps.len() >= max_nodes {
+                walk.truncated = true;
+                return walk;
+            }
+            seen.insert(end);
+            walk.steps.push(Step { ci: end, hops: hops + 1, parent: Some(next), kind });
+        }
+        next += 1;
+    }
+    walk
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::{BTreeMap, VecDeque};
+    use std::sync::Arc;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::cmdb::rows::{CiRow, RelationRow, Rows};
+    use crate::model::labels::Labels;
+
+    fn ci(number: usize) -> CiRow {
+        CiRow {
+            name: Arc::from(format!("{number:05}")),
+            class: Arc::from("server"),
+            attributes: BTreeMap::new(),
+            labels: Labels::empty(),
+        }
+    }
+
+    fn graph(cis: usize, relations: &[(usize, &str, usize)]) -> Topology {
+        let cis: Vec<CiRow> = (0..cis).map(ci).collect();
+        let relations = relations.iter().filter(|(from, _, to)| from != to);
+        let relations = relations.map(|(from, relation, to)| RelationRow {
+            from: Arc::clone(&cis[*from].name),
+            relation: (*relation).into(),
+            to: Arc::clone(&cis[*to].name),
+        });
+        Topology::build(1, &Rows { relations: relations.collect(), cis, types: vec![] }).unwrap()
+    }
+
+    #[test]
+    fn a_path_reads_from_cause_to_sufferer_whichever_way_it_was_walked() {
+        let topology = Topology::of(
+            "cis: {pdu: {class: pdu}, srv: {class: server}, vm: {class: vm}, web: {class: service}, \
+                   shop: {class: service}}\n\
+             relations: [srv -powered_by-> pdu, vm -hosted_on-> srv, vm -runs-> web, \
+                         shop -depends_on-> web]",
+        );
+        let all = topology.all_relations();
+        for (from, toward, to, path) in [
+            ("pdu", Toward::Sufferers, "vm", "pdu -powers-> srv -hosts-> vm"),
+            ("vm", Toward::Causes, "pdu", "pdu -powers-> srv -hosts-> vm"),
+            ("web", Toward::Sufferers, "shop", "web -supports-> shop"),
+            ("shop", Toward::Causes, "vm", "vm -runs-> web -supports-> shop"),
+            ("vm", Toward::Causes, "vm", "vm"),
+        ] {
+            let walk = topology.walk(topology.find(from).unwrap(), toward, all, 8, 100);
+            let to = topology.find(to).unwrap();
+            let index = walk.steps().iter().position(|step| step.ci == to).unwrap();
+            assert_eq!(walk.path(&topology, index).to_string(), path);
+        }
+        let walk = topology.walk(topology.find("pdu").unwrap(), Toward::Causes, all, 8, 100);
+        assert_eq!(walk.path(&topology, 1).to_string(), "", "a step that is not there");
+    }
+
+    #[test]
+    fn a_hub_is_left_at_the_bound_on_cis() {
+        let spokes: Vec<_> = (1..5000).map(|i| (0, "powers", i)).collect();
+        let topology = graph(5000, &spokes);
+        let all = topology.all_relations();
+        for (max_nodes, reached, truncated) in
+            [(4096, 4096, true), (4999, 4999, true), (5000, 5000, false), (1, 1, true)]
+        {
+            let walk = topology.walk(CiId(0), Toward::Sufferers, all, 8, max_nodes);
+            assert_eq!((walk.steps().len(), walk.truncated()), (reached, truncated));
+            assert!(walk.steps().windows(2).all(|pair| pair[0].ci < pair[1].ci), "by name");
+        }
+    }
+
+    #[test]
+    fn a_hub_of_other_relations_is_left_at_the_bound_on_edges() {
+        let mut spokes: Vec<_> = (1..1000).map(|i| (0, "powers", i)).collect();
+        spokes.push((0, "hosts", 999));
+        let topology = graph(1000, &spokes);
+        let hosts = topology.relations(["hosts"].into_iter());
+        for (max_nodes, reached, truncated) in [(10, 1, true), (20, 2, false)] {
+            let walk = topology.walk(CiId(0), Toward::Sufferers, hosts, 8, max_nodes);
+            assert_eq!((walk.steps().len(), walk.truncated()), (reached, truncated));
+        }
+    }
+
+    #[test]
+    fn a_walk_ends_at_its_bound_on_hops_without_being_truncated() {
+        let chain: Vec<_> = (1..10).map(|i| (i - 1, "hosts", i)).collect();
+        let topology = graph(10, &chain);
+        for hops in [0, 1, 4, 8] {
+            let all = topology.all_relations();
+            let walk = topology.walk(CiId(0), Toward::Sufferers, all, hops, 100);
+            let last = walk.steps().last().unwrap();
+            assert_eq!((last.hops, last.ci.0, walk.truncated()), (hops, hops.into(), false));
+        }
+    }
+
+    const NAMES: [&str; 4] = ["powers", "hosted_on", "runs", "depends_on"];
+
+    /// Distances by the textbook: every edge is looked at for every CI.
+    fn naive(
+        relations: &[(usize, &str, usize)],
+        from: usize,
+        toward: Toward,
+        follow: &[&str],
+        max_hops: u8,
+    ) -> BTreeMap<usize, u8> {
+        let mut distances = BTreeMap::from([(from, 0)]);
+        let mut queue = VecDeque::from([from]);
+        while let Some(ci) = queue.pop_front() {
+            let hops = distances[&ci] + 1;
+            for (a, name, b) in relations.iter().filter(|(_, name, _)| follow.contains(name)) {
+                let spreads = matches!(*name, "powers" | "runs");
+                let (cause, sufferer) = if spreads { (*a, *b) } else { (*b, *a) };
+                let (here, there) = match toward {
+                    Toward::Sufferers => (cause, sufferer),
+                    Toward::Causes => (sufferer, cause),
+                };
+                if here == ci && hops <= max_hops && !distances.contains_key(&there) {
+                    distances.insert(there, hops);
+                    queue.push_back(there);
+                }
+            }
+        }
+        distances
+    }
+
+    proptest! {
+        #[test]
+        fn a_walk_finds_what_the_textbook_finds(
+            edges in proptest::collection::vec((0..12usize, 0..4usize, 0..12usize), 0..40),
+            from in 0..12usize,
+            sufferers in any::<bool>(),
+            follow in proptest::sample::subsequence(NAMES.to_vec(), 0..=4),
+            max_hops in 0..5u8,
+        ) {
+            let relations: Vec<_> = edges.iter().map(|(a, n, b)| (*a, NAMES[*n], *b)).collect();
+            let topology = graph(12, &relations);
+            let toward = if sufferers { Toward::Sufferers } else { Toward::Causes };
+            let set = topology.relations(follow.iter().copied());
+            let id = CiId(u32::try_from(from).unwrap());
+            let walk = topology.walk(id, toward, set, max_hops, 100);
+            let found: BTreeMap<usize, u8> =
+                walk.steps().iter().map(|step| (step.ci.0 as usize, step.hops)).collect();
+            prop_assert_eq!(found.len(), walk.steps().len(), "each CI once");
+            prop_assert_eq!(&found, &naive(&relations, from, toward, &follow, max_hops));
+            for (index, step) in walk.steps().iter().enumerate() {
+                let path = walk.path(&topology, index);
+                prop_assert_eq!(path.steps.len(), usize::from(step.hops));
+                let last = path.steps.last().map_or(&path.from, |(_, name)| name);
+                let (cause, sufferer) = match toward {
+                    Toward::Sufferers => (id, step.ci),
+                    Toward::Causes => (step.ci, id),
+                };
+                prop_assert_eq!(&*path.from, &*topology.ci(cause).name);
+                prop_assert_eq!(&**last, &*topology.ci(sufferer).name);
+            }
+        }
+    }
+}
