@@ -4,3 +4,4 @@
 pub mod cmdb;
 pub mod ingest;
 pub mod model;
+pub mod rules;

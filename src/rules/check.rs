@@ -1,0 +1,283 @@
+//! Loads rule files as a whole: reads each, joins their sections, settles the order of the rules.
+//!
+//! A rule set comes out only when nothing at all is wrong; otherwise everything that is wrong.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use super::codes;
+use super::diagnostics::{Diagnostic, Severity, nearest};
+use super::index::Index;
+use super::order;
+use super::policies;
+use super::priorities::{self, Priorities};
+use super::reader::{Fields, Noun, Reader};
+use super::rule::{self, Draft};
+use super::sections::{self, Contact, Defaults, Lifecycle, Team};
+use super::set::{Rule, RuleSet};
+use super::source::SourceFile;
+use super::template::Templates;
+use super::testcase::{self, TestCase};
+use super::yaml;
+use crate::cmdb::BindingKey;
+use crate::model::escalation::Policy;
+
+/// The version of the form of rule files.
+const VERSION: &str = "1";
+/// The contact that is always there, and its channel.
+const DEFAULT_CONTACT: &str = "default";
+const DEFAULT_CHANNEL: &str = "log";
+
+/// The relations that need no declaration, by both names.
+pub(super) const RELATIONS: [&str; 14] = [
+    "connected_by",
+    "connects",
+    "contains",
+    "depends_on",
+    "hosted_on",
+    "hosts",
+    "part_of",
+    "powered_by",
+    "powers",
+    "runs",
+    "runs_on",
+    "supplied_by",
+    "supplies",
+    "supports",
+];
+
+/// What came of loading.
+#[derive(Clone, Debug)]
+pub struct Loaded {
+    /// The rules; `None` when there is any error.
+    pub set: Option<RuleSet>,
+    /// The tests of all files that could be read.
+    pub tests: Vec<TestCase>,
+    /// Everything that was found, in order of files and places.
+    pub diagnostics: Vec<Diagnostic>,
+    /// How many rules were found, good or bad.
+    pub rules: usize,
+}
+
+/// What all files together hold.
+#[derive(Debug, Default)]
+struct Content<'f> {
+    rules: Vec<(&'f SourceFile, Draft)>,
+    rules_seen: usize,
+    tests: Vec<TestCase>,
+    teams: BTreeMap<Box<str>, Team>,
+    contacts: BTreeMap<Box<str>, Contact>,
+    policies: BTreeMap<Box<str>, Arc<Policy>>,
+    defaults: Option<Defaults>,
+    priorities: Option<Priorities>,
+    lifecycle: Option<Lifecycle>,
+    binding: Option<Vec<BindingKey>>,
+}
+
+/// Checks and compiles all rule files together. Their order does not matter.
+pub fn load(files: &[SourceFile]) -> Loaded {
+    let mut sorted: Vec<&SourceFile> = files.iter().collect();
+    sorted.sort_by(|a, b| a.name.cmp(&b.name));
+    let nothing = SourceFile { name: String::new(), text: String::new() };
+    let mut reader = Reader::new(sorted.first().copied().unwrap_or(&nothing));
+    let mut content = Content::default();
+    let mut templates = Templates::new();
+    for file in &sorted {
+        reader.file = file;
+        match yaml::parse(file) {
+            Ok(node) if node.value == yaml::Value::Null => {}
+            Ok(node) => read(&mut reader, &mut content, &mut templates, &node),
+            Err(problem) => reader.diagnostics.push(*problem),
+        }
+    }
+    reader.resolve(&[(Noun::Contact, DEFAULT_CONTACT), (Noun::Policy, policies::DEFAULT)]);
+    advise(&mut reader, &content);
+    let order = order::settle(&mut reader, &content.rules);
+    let mut diagnostics = reader.diagnostics;
+    diagnostics.sort_by(|a, b| (&a.file, a.span, a.code.id).cmp(&(&b.file, b.span, b.code.id)));
+    let tests = core::mem::take(&mut content.tests);
+    let rules = content.rules_seen;
+    let failed = diagnostics.iter().any(|d| d.severity == Severity::Error);
+    let set = (!failed).then(|| assemble(content, templates, &order, version(&sorted)));
+    Loaded { set, tests, diagnostics, rules }
+}
+
+impl RuleSet {
+    /// Returns the set without any rule file: one contact with the channel `log`, and defaults.
+    pub fn builtin() -> Self {
+        assemble(Content::default(), Templates::new(), &[], version(&[]))
+    }
+}
+
+/// FNV-1a 64 over names and texts, each followed by the byte 0xFF, which no text holds.
+fn version(files: &[&SourceFile]) -> u64 {
+    let step = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3);
+    files
+        .iter()
+        .flat_map(|file| [&file.name, &file.text])
+        .fold(0xcbf2_9ce4_8422_2325, |hash, text| step(text.bytes().fold(hash, step), 0xFF))
+}
+
+fn read<'f>(
+    reader: &mut Reader<'f>,
+    content: &mut Content<'f>,
+    templates: &mut Templates,
+    node: &yaml::Node,
+) {
+    let Some(mut fields) = reader.map(node, "a rule file") else { return };
+    if let Some(version) = fields.need(reader, "version")
+        && reader.text(version).is_some_and(|text| text != VERSION)
+    {
+        reader
+            .error(codes::VALUE, version.span, "the version of this file is not known")
+            .label(format!("expected {VERSION}"));
+    }
+    let namespace = fields.read(reader, "namespace", |r, n| {
+        let text = r.text(n)?;
+        let name = r.name(text, n.span)?;
+        if name.contains('/') {
+            r.error(codes::VALUE, n.span, "a namespace has no `/`");
+        }
+        Some(name)
+    });
+    if fields.has("rules") && namespace.is_none() {
+        fields.need(reader, "namespace");
+    }
+    let namespace = namespace.as_deref().unwrap_or("?");
+    for node in fields.read(reader, "rules", Reader::list).unwrap_or_default() {
+        content.rules_seen += 1;
+        if let Some(draft) = rule::read(reader, templates, node, namespace) {
+            content.rules.push((reader.file, draft));
+        }
+    }
+    for node in fields.read(reader, "tests", Reader::list).unwrap_or_default() {
+        content.tests.extend(testcase::read(reader, node, namespace));
+    }
+    read_sections(reader, content, &mut fields);
+    fields.finish(reader);
+}
+
+/// Reads the sections that are no rules: mappings may be spread over files, the rest is given once.
+fn read_sections<'f>(reader: &mut Reader<'f>, content: &mut Content<'f>, fields: &mut Fields<'_>) {
+    if let Some(teams) =
+        fields.read(reader, "teams", |r, n| sections::named(r, n, Noun::Team, sections::team))
+    {
+        content.teams.extend(teams);
+    }
+    if let Some(contacts) = fields.read(reader, "contacts", |r, n| {
+        sections::named(r, n, Noun::Contact, |r, n, _| sections::contact(r, n))
+    }) {
+        content.contacts.extend(contacts);
+    }
+    if let Some(policies) =
+        fields.read(reader, "policies", |r, n| sections::named(r, n, Noun::Policy, policies::read))
+    {
+        content.policies.extend(policies);
+    }
+    for name in ["defaults", "priorities", "lifecycle", "binding"] {
+        if let Some((key, _)) = fields.entry(name) {
+            reader.define(Noun::Section, name, key.span);
+        }
+    }
+    let Content { defaults, priorities, lifecycle, binding, .. } = content;
+    keep(defaults, fields.read(reader, "defaults", sections::defaults));
+    keep(priorities, fields.read(reader, "priorities", priorities::read));
+    keep(lifecycle, fields.read(reader, "lifecycle", sections::lifecycle));
+    keep(binding, fields.read(reader, "binding", sections::binding));
+}
+
+fn keep<T>(slot: &mut Option<T>, given: Option<T>) {
+    if slot.is_none() {
+        *slot = given;
+    }
+}
+
+/// Notes what can be used and should still be looked at.
+fn advise(reader: &mut Reader<'_>, content: &Content<'_>) {
+    let expected: BTreeSet<&str> = content
+        .tests
+        .iter()
+        .flat_map(|test| &test.expect)
+        .flat_map(|e| [&e.incidents, &e.incidents_include])
+        .flatten()
+        .flat_map(|list| &list.value)
+        .filter_map(|incident| incident.rule.as_ref()?.value.as_deref())
+        .collect();
+    let own = content.tests.iter().flat_map(|test| &test.cmdb.types);
+    let own = own.flat_map(|t| [&*t.name, &*t.converse]);
+    let relations: BTreeSet<&str> = RELATIONS.into_iter().chain(own).collect();
+    let reader_failed = !reader.diagnostics.is_empty();
+    for (file, draft) in &content.rules {
+        let name = &draft.rule.name;
+        let mut warn = |code, span, message: String, help: String| {
+            reader
+                .diagnostics
+                .push(Diagnostic::error(code, file, span, message).warning().help(help));
+        };
+        for (relation, span) in &draft.follow {
+            if relations.contains(&**relation) {
+                continue;
+            }
+            let help = match nearest(relation, relations.iter().copied()) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => "declare it under `relation_types:` in the `cmdb:` of a test".into(),
+            };
+            let message = format!("relation `{relation}` is not known; nothing is followed by it");
+            warn(codes::UNKNOWN_RELATION, *span, message, help);
+        }
+        match draft.rule.owner.as_deref() {
+            None => {
+                let help = "say who answers for it, for example   owner: dc-ops".into();
+                warn(codes::NO_OWNER, draft.span, format!("rule `{name}` has no owner"), help);
+            }
+            Some(owner) if !content.teams.contains_key(owner) => {
+                // An owner need not be a team of ours, but is likely to be one that is so alike.
+                if let Some(near) = nearest(owner, content.teams.keys().map(|name| &**name)) {
+                    let message = format!("owner `{owner}` of rule `{name}` is not a team");
+                    warn(codes::REFERENCE, draft.span, message, format!("did you mean `{near}`?"));
+                }
+            }
+            Some(_) => {}
+        }
+        // Where something is wrong already, the test may be just what could not be read.
+        if !reader_failed && !expected.contains(&**name) {
+            let message = format!("no test expects an incident of rule `{name}`");
+            let help = format!("add a test whose `expect` has   rule: {name}");
+            warn(codes::NO_TEST, draft.span, message, help);
+        }
+    }
+}
+
+fn assemble(content: Content<'_>, templates: Templates, order: &[usize], version: u64) -> RuleSet {
+    let mut drafts: Vec<Option<Rule>> =
+        content.rules.into_iter().map(|(_, draft)| Some(draft.rule)).collect();
+    let rules: Vec<Rule> =
+        order.iter().filter_map(|at| drafts.get_mut(*at).and_then(Option::take)).collect();
+    let defaults = content.defaults.unwrap_or_default();
+    let default_contact = defaults.contact.unwrap_or_else(|| DEFAULT_CONTACT.into());
+    let mut contacts = content.contacts;
+    if !contacts.contains_key(&default_contact) {
+        let channels = vec![DEFAULT_CHANNEL.into()];
+        contacts.insert(default_contact.clone(), Contact { channels });
+    }
+    let mut policies = content.policies;
+    let default_policy = policies
+        .entry(policies::DEFAULT.into())
+        .or_insert_with(|| Arc::new(policies::default_policy()));
+    RuleSet {
+        version,
+        index: Index::build(rules.iter().map(|rule| &rule.when)),
+        names: rules.iter().enumerate().map(|(at, rule)| (Arc::clone(&rule.name), at)).collect(),
+        rules,
+        teams: content.teams,
+        contacts,
+        default_team: defaults.team,
+        default_contact,
+        default_policy: Arc::clone(default_policy),
+        policies,
+        priorities: content.priorities.unwrap_or_default(),
+        lifecycle: content.lifecycle.unwrap_or_default(),
+        binding: content.binding.unwrap_or_else(sections::default_binding),
+        templates,
+    }
+}

@@ -1,0 +1,108 @@
+//! How `expect:` of a test is read.
+
+use core::str::FromStr;
+
+use super::diagnostics::position;
+use super::reader::{Noun, Reader};
+use super::testcase::{Expectation, Expected, IncidentExpectation, at, line};
+use super::yaml::{Node, Value};
+use crate::model::priority::NotAWord;
+
+/// Reads one entry of `expect:`.
+pub(super) fn read(reader: &mut Reader<'_>, node: &Node, namespace: &str) -> Option<Expectation> {
+    let mut fields = reader.map(node, "an expectation")?;
+    let at = at(reader, &mut fields);
+    let mut list = |reader: &mut Reader<'_>, name| {
+        fields.read(reader, name, |r, n| {
+            let items = r.list(n)?;
+            let all = items.iter().map(|item| incident(r, item, namespace)).collect::<Option<_>>();
+            Some(expected(r, n, all?))
+        })
+    };
+    let incidents = list(reader, "incidents");
+    let incidents_include = list(reader, "incidents_include");
+    let pages_total = fields.read(reader, "pages_total", count);
+    let tickets_total = fields.read(reader, "tickets_total", count);
+    let span = fields.span;
+    fields.finish(reader);
+    let line = line(reader, span);
+    Some(Expectation { at: at?, line, incidents, incidents_include, pages_total, tickets_total })
+}
+
+fn incident(reader: &mut Reader<'_>, node: &Node, namespace: &str) -> Option<IncidentExpectation> {
+    let mut fields = reader.map(node, "an expected incident")?;
+    let expectation = IncidentExpectation {
+        line: line(reader, node.span),
+        rule: fields
+            .entry("rule")
+            .and_then(|(_, n)| or_nothing(reader, n, |r, n| rule_name(r, n, namespace))),
+        root: fields.read(reader, "root", one),
+        title: fields.read(reader, "title", one),
+        members: fields.read(reader, "members", many),
+        subordinates: fields.read(reader, "subordinates", count),
+        pages: fields.read(reader, "pages", many),
+        tickets: fields.read(reader, "tickets", many),
+        impact: fields.read(reader, "impact", word),
+        urgency: fields.read(reader, "urgency", word),
+        priority: fields.read(reader, "priority", word),
+        state: fields.read(reader, "state", word),
+        team: fields.entry("team").and_then(|(_, n)| or_nothing(reader, n, text)),
+        category: fields.entry("category").and_then(|(_, n)| or_nothing(reader, n, text)),
+    };
+    fields.finish(reader);
+    Some(expectation)
+}
+
+fn expected<T>(reader: &Reader<'_>, node: &Node, value: T) -> Expected<T> {
+    let (line, column) = position(&reader.file.text, node.span.start);
+    Expected { value, line, column }
+}
+
+fn rule_name(reader: &mut Reader<'_>, node: &Node, namespace: &str) -> Option<Box<str>> {
+    let text = reader.text(node)?;
+    let name = reader.name(text, node.span)?;
+    let full = if name.contains('/') { name } else { format!("{namespace}/{name}").into() };
+    reader.refer(Noun::Rule, &full, node.span);
+    Some(full)
+}
+
+/// Reads a value where nothing (`null`) is a value too.
+fn or_nothing<'f, T>(
+    reader: &mut Reader<'f>,
+    node: &Node,
+    read: impl FnOnce(&mut Reader<'f>, &Node) -> Option<T>,
+) -> Option<Expected<Option<T>>> {
+    let value = match node.value {
+        Value::Null => None,
+        Value::Text(_) | Value::List(_) | Value::Map(_) => Some(read(reader, node)?),
+    };
+    Some(expected(reader, node, value))
+}
+
+fn text(reader: &mut Reader<'_>, node: &Node) -> Option<Box<str>> {
+    reader.text(node).map(Into::into)
+}
+
+fn one(reader: &mut Reader<'_>, node: &Node) -> Option<Expected<Box<str>>> {
+    let text = reader.text(node)?.into();
+    Some(expected(reader, node, text))
+}
+
+fn many(reader: &mut Reader<'_>, node: &Node) -> Option<Expected<Vec<Box<str>>>> {
+    let items = reader.list(node)?;
+    let texts = items.iter().filter_map(|item| reader.text(item).map(Into::into)).collect();
+    Some(expected(reader, node, texts))
+}
+
+fn word<T>(reader: &mut Reader<'_>, node: &Node) -> Option<Expected<T>>
+where
+    T: FromStr<Err = NotAWord>,
+{
+    let word = reader.word(node)?;
+    Some(expected(reader, node, word))
+}
+
+fn count(reader: &mut Reader<'_>, node: &Node) -> Option<Expected<u32>> {
+    let number = reader.number(node, 0..=1_000_000)?;
+    Some(expected(reader, node, number))
+}

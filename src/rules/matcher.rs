@@ -1,0 +1,221 @@
+//! Matchers: one comparison of one field, held, tested and printed in Alertmanager's UTF-8 syntax.
+//!
+//! Never reads text: that is `parser`. Read `condition` next.
+
+use core::fmt::{self, Write as _};
+
+use super::lexer;
+use super::pattern::Pattern;
+use super::subject::{Field, Subject};
+
+/// A comparison of one field of an alert: `severity="critical"`, `ci.class=~"pdu|ups"`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Matcher {
+    field: Field,
+    test: Test,
+}
+
+/// What a matcher asks of its field's value; a missing field has the value `""`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Test {
+    /// `=`: the value is this.
+    Equal(Box<str>),
+    /// `!=`: the value is anything else.
+    NotEqual(Box<str>),
+    /// `=~`: the pattern matches the whole value.
+    Matches(Pattern),
+    /// `!~`: it does not.
+    NotMatches(Pattern),
+}
+
+impl Matcher {
+    /// Makes a matcher.
+    pub fn new(field: Field, test: Test) -> Self {
+        Self { field, test }
+    }
+
+    /// Returns what it compares.
+    pub fn field(&self) -> &Field {
+        &self.field
+    }
+
+    /// Returns what it asks.
+    pub fn test(&self) -> &Test {
+        &self.test
+    }
+
+    /// True when the subject's value passes.
+    pub fn holds(&self, subject: &Subject<'_>) -> bool {
+        self.test.passes(self.field.value(subject))
+    }
+}
+
+impl Test {
+    /// True when `value` passes.
+    pub fn passes(&self, value: &str) -> bool {
+        match self {
+            Self::Equal(wanted) => value == &**wanted,
+            Self::NotEqual(unwanted) => value != &**unwanted,
+            Self::Matches(pattern) => pattern.matches(value),
+            Self::NotMatches(pattern) => !pattern.matches(value),
+        }
+    }
+
+    /// Returns all values that pass, if they can be listed.
+    pub fn values(&self) -> Option<Vec<&str>> {
+        match self {
+            Self::Equal(value) => Some(vec![value]),
+            Self::Matches(pattern) => {
+                pattern.literals().map(|all| all.iter().map(|v| &**v).collect())
+            }
+            Self::NotEqual(_) | Self::NotMatches(_) => None,
+        }
+    }
+
+    /// Returns its operator and what stands behind it.
+    fn parts(&self) -> (&'static str, &str) {
+        match self {
+            Self::Equal(value) => ("=", value),
+            Self::NotEqual(value) => ("!=", value),
+            Self::Matches(pattern) => ("=~", pattern.as_str()),
+            Self::NotMatches(pattern) => ("!~", pattern.as_str()),
+        }
+    }
+}
+
+/// Writes the matcher so that it reads back as the same one.
+impl fmt::Display for Matcher {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.field {
+            Field::Label(name) if needs_quotes(name) => quote(name, f)?,
+            field @ (Field::Label(_) | Field::Ci(_)) => write!(f, "{field}")?,
+        }
+        let (operator, operand) = self.test.parts();
+        f.write_str(operator)?;
+        quote(operand, f)
+    }
+}
+
+/// True for a label's name that would not be read as itself without quotes.
+fn needs_quotes(name: &str) -> bool {
+    let itself = matches!(Field::parse(name), Ok(Field::Label(read)) if &*read == name);
+    name.is_empty() || name.contains(lexer::is_reserved) || !itself
+}
+
+/// Writes a text in double quotes with Go's escapes.
+fn quote(text: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    f.write_char('"')?;
+    for c in text.chars() {
+        match c {
+            '"' | '\\' => write!(f, "\\{c}")?,
+            '\x07' => f.write_str("\\a")?,
+            '\x08' => f.write_str("\\b")?,
+            '\x0c' => f.write_str("\\f")?,
+            '\n' => f.write_str("\\n")?,
+            '\r' => f.write_str("\\r")?,
+            '\t' => f.write_str("\\t")?,
+            '\x0b' => f.write_str("\\v")?,
+            ' '..='~' => f.write_char(c)?,
+            '\0'..='\x7f' => write!(f, "\\x{:02x}", u32::from(c))?,
+            _ if is_visible(c) => f.write_char(c)?,
+            '\0'..='\u{ffff}' => write!(f, "\\u{:04x}", u32::from(c))?,
+            _ => write!(f, "\\U{:08x}", u32::from(c))?,
+        }
+    }
+    f.write_char('"')
+}
+
+/// True for a character that a reader can see. The standard library tells so only by escaping, and
+/// shows a combining mark only behind a letter.
+fn is_visible(c: char) -> bool {
+    format!("a{c}").escape_debug().count() == 2
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::parser::parse;
+    use super::*;
+    use crate::model::labels::Labels;
+    use proptest::prelude::*;
+
+    #[test]
+    fn a_missing_label_has_the_empty_value() {
+        let labels = Labels::build(&mut [("here", "x")]).unwrap();
+        let subject = Subject { labels: &labels, severity: "", ci: None };
+        for (text, holds) in [
+            ("here=x", true),
+            ("here=X", false),
+            ("here!=x", false),
+            ("here=~x|y", true),
+            ("here=~.", true),
+            ("here=~\"\"", false),
+            ("here!~.+", false),
+            ("gone=\"\"", true),
+            ("gone!=\"\"", false),
+            ("gone!=x", true),
+            ("gone=~.*", true),
+            ("gone=~\"x|\"", true),
+            ("gone=~.+", false),
+            ("gone!~.+", true),
+        ] {
+            assert_eq!(parse(text).unwrap()[0].holds(&subject), holds, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_matcher_is_printed_as_go_would() {
+        let printed = |name: &str, value: &str| {
+            Matcher::new(Field::Label(name.into()), Test::Equal(value.into())).to_string()
+        };
+        for (name, value, expected) in [
+            ("a", "", r#"a="""#),
+            ("größe", "é🙂", r#"größe="é🙂""#),
+            ("a b", "\"\\'", r#""a b"="\"\\'""#),
+            ("ci.class", "x", r#""ci.class"="x""#),
+            ("root.x", "x", r#""root.x"="x""#),
+            ("ci", "\x07\x08\x0c\n\r\t\x0b\0\x7f", r#"ci="\a\b\f\n\r\t\v\x00\x7f""#),
+            // What cannot be seen is spelt; a mark on its letter can be seen.
+            ("a", "\u{a0}\u{200b}\u{202e}\u{e0001}", r#"a="\u00a0\u200b\u202e\U000e0001""#),
+            ("a", "e\u{301}", "a=\"e\u{301}\""),
+        ] {
+            assert_eq!(printed(name, value), expected);
+        }
+    }
+
+    fn test(kind: u8, value: &str) -> Test {
+        match (kind, Pattern::new(value)) {
+            (0, _) => Test::Equal(value.into()),
+            (1, Ok(pattern)) => Test::Matches(pattern),
+            (2, Ok(pattern)) => Test::NotMatches(pattern),
+            _ => Test::NotEqual(value.into()),
+        }
+    }
+
+    fn any_matcher() -> impl Strategy<Value = Matcher> {
+        let text = prop_oneof![any::<String>(), "[ -~]{0,12}", "[\\\\\"a-c\\PC]{0,6}"];
+        let label = prop_oneof![text.clone(), "(ci|root|service)\\.?[a-z]{0,2}"];
+        let label = label.prop_filter("a label has a name", |name| !name.is_empty());
+        let field = prop_oneof![
+            label.prop_map(|name| Field::Label(name.into())),
+            "[a-z._é-]{1,6}".prop_map(|name| Field::Ci(name.into())),
+        ];
+        (field, 0..4u8, text)
+            .prop_map(|(field, kind, value)| Matcher::new(field, test(kind, &value)))
+    }
+
+    proptest! {
+        #[test]
+        fn every_matcher_reads_back_as_it_was_printed(matchers in prop::collection::vec(any_matcher(), 0..4)) {
+            let printed: Vec<_> = matchers.iter().map(Matcher::to_string).collect();
+            prop_assert_eq!(parse(&printed.join(",")), Ok(matchers.clone()));
+            prop_assert_eq!(parse(&format!("{{{},}}", printed.join(" ,\n"))).ok(), (!matchers.is_empty()).then_some(matchers));
+        }
+
+        #[test]
+        fn any_text_is_read_or_refused_within_itself(text in "[{}=!~,\"'`\\\\ab .ci(é]{0,24}") {
+            if let Err(error) = parse(&text) {
+                prop_assert!(text.get(error.offset..error.offset + error.len).is_some(), "{:?}", error);
+            }
+        }
+    }
+}

@@ -1,0 +1,54 @@
+//! The order in which rules are asked.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::codes;
+use super::diagnostics::Diagnostic;
+use super::reader::Reader;
+use super::rule::Draft;
+use super::source::SourceFile;
+use super::text::listed;
+
+/// Settles the order, as places in the list: by name, except where `before` or `after` says
+/// otherwise. Rules of a circle are left out and noted.
+pub(super) fn settle(reader: &mut Reader<'_>, rules: &[(&SourceFile, Draft)]) -> Vec<usize> {
+    let mut waiting: BTreeMap<&str, (usize, BTreeSet<&str>)> = BTreeMap::new();
+    for (at, (_, draft)) in rules.iter().enumerate() {
+        waiting.entry(&draft.rule.name).or_insert((at, BTreeSet::new()));
+    }
+    for (_, draft) in rules {
+        let name = &*draft.rule.name;
+        let mut comes_after = |later: &str, earlier| {
+            if let Some((_, earlier_ones)) = waiting.get_mut(later) {
+                earlier_ones.insert(earlier);
+            }
+        };
+        draft.before.iter().for_each(|(later, _)| comes_after(later, name));
+        draft.after.iter().for_each(|(earlier, _)| comes_after(name, earlier));
+    }
+    // A rule that is not there is waited for by nobody; its absence has been noted.
+    let known: BTreeSet<&str> = waiting.keys().copied().collect();
+    for (_, earlier) in waiting.values_mut() {
+        earlier.retain(|name| known.contains(name));
+    }
+    let mut order = Vec::with_capacity(rules.len());
+    while let Some(next) = waiting.iter().find(|(_, (_, e))| e.is_empty()).map(|(name, _)| *name) {
+        order.extend(waiting.remove(next).map(|(at, _)| at));
+        for (_, earlier) in waiting.values_mut() {
+            earlier.remove(next);
+        }
+    }
+    let stuck: Vec<&str> = waiting.keys().copied().collect();
+    let first = waiting.values().next().and_then(|(at, _)| rules.get(*at));
+    if let Some((file, draft)) = first {
+        let said = draft.before.iter().chain(&draft.after).next();
+        let span = said.map_or(draft.span, |(_, span)| *span);
+        let message = "`before` and `after` form a circle";
+        reader.diagnostics.push(
+            Diagnostic::error(codes::ORDER, file, span, message)
+                .label(format!("part of it, or behind it: {}", listed(&stuck)))
+                .help("take away one of the `before` and `after` of these rules"),
+        );
+    }
+    order
+}

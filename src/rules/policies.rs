@@ -1,0 +1,160 @@
+//! Escalation policies: how their two ladders are read.
+
+use core::time::Duration;
+use std::sync::Arc;
+
+use super::codes;
+use super::reader::{DAY, MINUTE, Noun, Reader};
+use super::text::{alternatives, shortened};
+use super::yaml::Node;
+use crate::model::escalation::{Action, Due, Policy, Step, Target};
+
+/// The name of the policy that is in force where a rule names none.
+pub(super) const DEFAULT: &str = "default";
+/// Steps of one ladder.
+const STEPS_MAX: usize = 32;
+/// The latest step, as a share of the response limit.
+const PERCENT_MAX: u16 = 1_000;
+
+/// The policy without any rule file: page, page again at half of the limit, pass on at three
+/// quarters; at the limit and every half hour from then the manager hears of it.
+pub(super) fn default_policy() -> Policy {
+    let notify = |due, target, repeat| Step { due, action: Action::Notify(target), repeat };
+    let next_line = Step { due: Due::Share(75), action: Action::NextLine, repeat: None };
+    Policy {
+        name: DEFAULT.into(),
+        functional: vec![
+            notify(Due::After(Duration::ZERO), Target::Assigned, None),
+            notify(Due::Share(50), Target::Assigned, None),
+            next_line,
+        ],
+        hierarchical: vec![notify(Due::Share(100), Target::Manager, Some(30 * MINUTE))],
+    }
+}
+
+pub(super) fn read(reader: &mut Reader<'_>, node: &Node, name: &str) -> Option<Arc<Policy>> {
+    let mut fields = reader.map(node, "a policy")?;
+    let functional = fields.read(reader, "functional", ladder).unwrap_or_default();
+    let hierarchical = fields.read(reader, "hierarchical", ladder).unwrap_or_default();
+    let span = fields.span;
+    fields.finish(reader);
+    if functional.is_empty() && hierarchical.is_empty() {
+        reader
+            .error(codes::MISSING, span, format!("policy `{name}` has no steps"))
+            .help("give it one, for example   functional: [{after: 0s, notify: assigned}]");
+    }
+    Some(Arc::new(Policy { name: name.into(), functional, hierarchical }))
+}
+
+fn ladder(reader: &mut Reader<'_>, node: &Node) -> Option<Vec<Step>> {
+    let items = reader.list(node)?;
+    if items.len() > STEPS_MAX {
+        reader
+            .error(codes::VALUE, node.span, format!("a ladder of {} steps", items.len()))
+            .label(format!("expected at most {STEPS_MAX}"));
+        return None;
+    }
+    let mut steps: Vec<Step> = Vec::with_capacity(items.len());
+    for (i, item) in items.iter().enumerate() {
+        let Some(step) = step(reader, item) else { continue };
+        if step.repeat.is_some() && i + 1 < items.len() {
+            reader
+                .error(codes::VALUE, item.span, "a step repeats that is not the last")
+                .help("move `repeat` to the last step of the ladder");
+        }
+        if steps.last().is_some_and(|before| is_earlier(step.due, before.due)) {
+            reader
+                .error(codes::VALUE, item.span, "a step falls due before the one above it")
+                .help("order the steps by time");
+        }
+        steps.push(step);
+    }
+    Some(steps)
+}
+
+/// True when it is certain, whatever the limit, that `due` comes first.
+fn is_earlier(due: Due, other: Due) -> bool {
+    match (due, other) {
+        (Due::After(a), Due::After(b)) => a < b,
+        (Due::Share(a), Due::Share(b)) => a < b,
+        (Due::After(a), Due::Share(b)) => a.is_zero() && b > 0,
+        (Due::Share(a), Due::After(b)) => a == 0 && !b.is_zero(),
+    }
+}
+
+fn step(reader: &mut Reader<'_>, node: &Node) -> Option<Step> {
+    let mut fields = reader.map(node, "a step")?;
+    let after = fields.read(reader, "after", |r, n| r.duration(n, Duration::ZERO..=30 * DAY));
+    let share = fields.read(reader, "at", percent);
+    let notify = fields.read(reader, "notify", target);
+    let reassign = fields.read(reader, "reassign", |r, n| {
+        let known = r.text(n)? == "next_line";
+        if !known {
+            r.expected(n, "`next_line`");
+        }
+        known.then_some(())
+    });
+    let repeat = fields.read(reader, "repeat", |r, n| r.duration(n, MINUTE..=30 * DAY));
+    let given = |name| fields.has(name);
+    let one_time = given("after") != given("at");
+    let one_action = given("notify") != given("reassign");
+    let span = fields.span;
+    fields.finish(reader);
+    if !one_time {
+        reader
+            .error(codes::MISSING, span, "a step needs either `after` or `at`")
+            .help("write `after: 15m`, or `at: 50%` for a share of the response limit");
+    }
+    if !one_action {
+        reader
+            .error(codes::MISSING, span, "a step needs either `notify` or `reassign`")
+            .help("write `notify: assigned` or `reassign: next_line`");
+    }
+    let due = match (after, share) {
+        (Some(after), None) => Due::After(after),
+        (None, Some(share)) => Due::Share(share),
+        (Some(_), Some(_)) | (None, None) => return None,
+    };
+    let action = match (notify, reassign) {
+        (Some(target), None) => Action::Notify(target),
+        (None, Some(())) => Action::NextLine,
+        (Some(_), Some(())) | (None, None) => return None,
+    };
+    Some(Step { due, action, repeat })
+}
+
+fn percent(reader: &mut Reader<'_>, node: &Node) -> Option<u16> {
+    let text = reader.text(node)?;
+    let share = text.strip_suffix('%').and_then(|number| number.trim().parse().ok());
+    let share = share.filter(|share| *share <= PERCENT_MAX);
+    if share.is_none() {
+        let message = format!("`{}` is no share of the response limit", shortened(text));
+        reader
+            .error(codes::VALUE, node.span, message)
+            .label(format!("expected 0% to {PERCENT_MAX}%"))
+            .help("for a time write   after: 15m");
+    }
+    share
+}
+
+fn target(reader: &mut Reader<'_>, node: &Node) -> Option<Target> {
+    let text = reader.text(node)?;
+    let name = |reader: &mut Reader<'_>, name: &str, noun| {
+        let name = reader.name(name, node.span)?;
+        reader.refer(noun, &name, node.span);
+        Some(name)
+    };
+    match text.split_once(':') {
+        None if text == "assigned" => Some(Target::Assigned),
+        None if text == "manager" => Some(Target::Manager),
+        Some(("team", team)) => name(reader, team, Noun::Team).map(Target::Team),
+        Some(("contact", contact)) => name(reader, contact, Noun::Contact).map(Target::Contact),
+        _ => {
+            let known = ["assigned", "manager", "team:NAME", "contact:NAME"];
+            reader
+                .error(codes::VALUE, node.span, format!("unknown target `{}`", shortened(text)))
+                .label(format!("expected {}", alternatives(&known)));
+            None
+        }
+    }
+}

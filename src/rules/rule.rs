@@ -1,0 +1,324 @@
+//! How one entry of `rules:` is read and compiled.
+//!
+//! See `set.rs` for what comes out, `check.rs` for what rules have to do with each other.
+
+use core::time::Duration;
+use std::sync::Arc;
+
+use super::codes;
+use super::condition::{Condition, Conditions};
+use super::diagnostics::{Span, position};
+use super::lexer::{Part, SyntaxError};
+use super::matcher::Matcher;
+use super::parser;
+use super::reader::{DAY, Fields, MINUTE, Noun, Reader};
+use super::sections::{WAIT_MAX, reference};
+use super::set::{Group, IncidentSpec, Kind, Place, ResolveSpec, Rule, TopologyKind};
+use super::subject::{CI, Field};
+use super::template::{Flaw, Template, Templates};
+use super::text::{alternatives, locate, shortened};
+use super::yaml::Node;
+
+/// The kinds that this version knows.
+const KINDS: [&str; 2] = ["group", "topology"];
+/// Lines of one condition.
+const LINES_MAX: usize = 64;
+/// Fields of one group.
+const FIELDS_MAX: usize = 8;
+/// Hops that may be followed; the cost of a walk grows with their power.
+const HOPS_MAX: u8 = 8;
+/// The longest summary, in bytes.
+const SUMMARY_BYTES_MAX: usize = 512;
+
+/// A rule with what is needed to put it into order.
+#[derive(Debug)]
+pub(super) struct Draft {
+    pub(super) rule: Rule,
+    pub(super) span: Span,
+    /// Names of the rules it comes before, with their places.
+    pub(super) before: Vec<(Box<str>, Span)>,
+    /// Names of the rules it comes after, with their places.
+    pub(super) after: Vec<(Box<str>, Span)>,
+    /// The relations it follows, with their places.
+    pub(super) follow: Vec<(Box<str>, Span)>,
+}
+
+/// Reads a rule; `None` when it cannot be used, which is then noted.
+pub(super) fn read(
+    reader: &mut Reader<'_>,
+    templates: &mut Templates,
+    node: &Node,
+    namespace: &str,
+) -> Option<Draft> {
+    let mut fields = reader.map(node, "a rule")?;
+    let name_node = fields.need(reader, "name");
+    let name = name_node.and_then(|n| {
+        let text = reader.text(n)?;
+        reader.name(text, n.span)
+    });
+    let span = name_node.map_or(fields.span, |n| n.span);
+    let name: Arc<str> = format!("{namespace}/{}", name.as_deref().unwrap_or("?")).into();
+    if name_node.is_some() {
+        reader.define(Noun::Rule, &name, span);
+    }
+    let owner = fields.read(reader, "owner", |r, n| {
+        let text = r.text(n)?;
+        r.name(text, n.span)
+    });
+    let summary = fields.read(reader, "summary", |r, n| line(r, n, SUMMARY_BYTES_MAX));
+    let when = fields.need(reader, "when").and_then(|n| conditions(reader, n));
+    let unless = fields.read(reader, "unless", conditions).unwrap_or_default();
+    let before = fields.read(reader, "before", |r, n| order(r, n, namespace)).unwrap_or_default();
+    let after = fields.read(reader, "after", |r, n| order(r, n, namespace)).unwrap_or_default();
+    let mut follow = Vec::new();
+    let kind = kind(reader, &mut fields, &mut follow);
+    let group: Option<Vec<&str>> = match &kind {
+        Some(Kind::Group(group)) => Some(group.by.iter().map(Field::key).collect()),
+        Some(Kind::Topology(_)) | None => None,
+    };
+    let incident =
+        fields.read(reader, "incident", |r, n| incident(r, templates, n, group.as_deref()));
+    let resolve = fields.read(reader, "resolve", resolve).unwrap_or_default();
+    fields.finish(reader);
+    let (line, _) = position(&reader.file.text, span.start);
+    let place = Place { file: reader.file.name.as_str().into(), line };
+    let incident = incident.unwrap_or_default();
+    let (summary, when, kind) = (summary.unwrap_or_default(), when?, kind?);
+    let rule = Rule { name, place, owner, summary, kind, incident, resolve, when, unless };
+    Some(Draft { rule, span, before, after, follow })
+}
+
+fn line(reader: &mut Reader<'_>, node: &Node, max: usize) -> Option<Box<str>> {
+    let text = reader.text(node)?;
+    if text.len() > max {
+        reader
+            .error(codes::VALUE, node.span, format!("text is {} bytes long", text.len()))
+            .label(format!("expected at most {max}"));
+        return None;
+    }
+    Some(text.split_whitespace().collect::<Vec<_>>().join(" ").into())
+}
+
+fn order(reader: &mut Reader<'_>, node: &Node, namespace: &str) -> Option<Vec<(Box<str>, Span)>> {
+    let mut names = reader.names(node)?;
+    for (name, span) in &mut names {
+        if !name.contains('/') {
+            *name = format!("{namespace}/{name}").into();
+        }
+        reader.refer(Noun::Rule, name, *span);
+    }
+    Some(names)
+}
+
+/// Reads lines of matchers, or one line.
+fn conditions(reader: &mut Reader<'_>, node: &Node) -> Option<Conditions> {
+    let items = reader.one_or_many(node)?;
+    if items.is_empty() || items.len() > LINES_MAX {
+        reader
+            .error(codes::VALUE, node.span, format!("list of {} lines", items.len()))
+            .label(format!("expected 1 to {LINES_MAX} lines of matchers"))
+            .help("for all alerts write   'alertname!=\"\"'");
+        return None;
+    }
+    let lines: Vec<_> = items.iter().map(|item| matchers(reader, item)).collect();
+    let lines: Option<Vec<_>> = lines.into_iter().map(|line| line.map(Condition::new)).collect();
+    lines.map(Conditions::new)
+}
+
+/// Reads one line of matchers; at least one of them.
+pub(super) fn matchers(reader: &mut Reader<'_>, node: &Node) -> Option<Vec<Matcher>> {
+    let text = reader.text(node)?;
+    match parser::parse(text) {
+        Ok(matchers) if matchers.is_empty() => {
+            reader
+                .error(codes::MATCHER, node.span, "no matcher")
+                .label("expected one like severity=\"critical\"");
+            None
+        }
+        Ok(matchers) => Some(matchers),
+        Err(error) => {
+            refused(reader, node.span, text, error);
+            None
+        }
+    }
+}
+
+/// Notes what is wrong with a text of matchers that stands in a scalar.
+pub(super) fn refused(reader: &mut Reader<'_>, scalar: Span, text: &str, error: SyntaxError) {
+    let SyntaxError { offset, len, part, message, help } = error;
+    let part_span = Span { start: offset, end: offset + len.max(1) };
+    let span = locate(&reader.file.text, scalar, text, part_span);
+    let code = match part {
+        Part::Matcher => codes::MATCHER,
+        Part::Pattern => codes::REGEX,
+    };
+    reader.error(code, span, message).help(help);
+}
+
+fn kind(
+    reader: &mut Reader<'_>,
+    fields: &mut Fields<'_>,
+    follow: &mut Vec<(Box<str>, Span)>,
+) -> Option<Kind> {
+    // Kinds of later versions, so that they are named as such and not as misspelt fields.
+    let later = ["storm", "sequence", "absence", "known_error", "inhibit", "quiet", "enrich"];
+    let known = alternatives(&KINDS.map(|kind| format!("`{kind}:`")).each_ref().map(|k| &**k));
+    let mut of_later = false;
+    for name in later {
+        if let Some((key, _)) = fields.entry(name) {
+            of_later = true;
+            let message = format!("kind `{name}` is not known to this version");
+            reader.error(codes::KIND, key.span, message).help(format!("known kinds: {known}"));
+        }
+    }
+    fields.forget(&later);
+    match (fields.get("group"), fields.get("topology")) {
+        (Some(node), None) if !of_later => group(reader, node).map(Kind::Group),
+        (None, Some(node)) if !of_later => topology(reader, node, follow).map(Kind::Topology),
+        (None, None) if !of_later => {
+            reader
+                .error(codes::KIND, fields.span, "rule has no kind")
+                .help(format!("give it one of {known}"));
+            None
+        }
+        (Some(_), Some(node)) => {
+            reader
+                .error(codes::KIND, node.span, "rule has two kinds")
+                .help("make it two rules, one with `group:` and one with `topology:`");
+            None
+        }
+        (Some(_), None) | (None, Some(_) | None) => None,
+    }
+}
+
+fn group(reader: &mut Reader<'_>, node: &Node) -> Option<Group> {
+    let mut fields = reader.map(node, "`group`")?;
+    let by = fields.need(reader, "by").and_then(|n| group_fields(reader, n));
+    let second = Duration::from_secs(1);
+    let window = fields.read(reader, "window", |r, n| r.duration(n, second..=7 * DAY));
+    let max_age = fields.read(reader, "max_age", |r, n| r.duration(n, second..=30 * DAY));
+    fields.finish(reader);
+    Some(Group { by: by?, window: window.unwrap_or(5 * MINUTE), max_age: max_age.unwrap_or(DAY) })
+}
+
+fn group_fields(reader: &mut Reader<'_>, node: &Node) -> Option<Vec<Field>> {
+    let items = reader.one_or_many(node)?;
+    let mut fields: Vec<Field> = Vec::with_capacity(items.len());
+    for item in items {
+        let Some(text) = reader.text(item) else { continue };
+        if reader.name(text, item.span).is_none() {
+            continue;
+        }
+        match Field::parse(text) {
+            Ok(Field::Label(name)) if &*name == CI => fields.push(Field::Ci("name".into())),
+            Ok(field) => fields.push(field),
+            Err(error) => reader.error(codes::VALUE, item.span, error.message).help(error.help),
+        }
+        let last = fields.last().map(Field::key);
+        let before = fields.len().saturating_sub(1);
+        if fields.iter().take(before).any(|field| Some(field.key()) == last) {
+            let message = format!("`{}` is given twice", shortened(text));
+            reader.error(codes::DUPLICATE, item.span, message);
+        }
+    }
+    if items.is_empty() || items.len() > FIELDS_MAX {
+        reader
+            .error(codes::VALUE, node.span, format!("list of {} fields", items.len()))
+            .label(format!("expected 1 to {FIELDS_MAX}"));
+    }
+    Some(fields)
+}
+
+fn topology(
+    reader: &mut Reader<'_>,
+    node: &Node,
+    follow: &mut Vec<(Box<str>, Span)>,
+) -> Option<TopologyKind> {
+    let mut fields = reader.map(node, "`topology`")?;
+    let names = fields.need(reader, "follow").and_then(|n| {
+        let names = reader.names(n)?;
+        if names.is_empty() {
+            reader.expected(n, "at least one relation, as in `[powers, hosts]`");
+        }
+        Some(names)
+    });
+    let second = Duration::from_secs(1);
+    let mut span = |name, range| fields.read(reader, name, |r, n| r.duration(n, range));
+    let wait = span("wait", Duration::ZERO..=WAIT_MAX);
+    let lookback = span("lookback", Duration::ZERO..=DAY);
+    let window = span("window", second..=7 * DAY);
+    let max_age = span("max_age", second..=30 * DAY);
+    let max_hops = fields.read(reader, "max_hops", |r, n| r.number(n, 1..=HOPS_MAX));
+    let never_absorb = fields.read(reader, "never_absorb", conditions);
+    fields.finish(reader);
+    *follow = names?;
+    Some(TopologyKind {
+        follow: follow.iter().map(|(name, _)| name.clone()).collect(),
+        max_hops: max_hops.unwrap_or(4),
+        wait: wait.unwrap_or_default(),
+        lookback: lookback.unwrap_or(5 * MINUTE),
+        window: window.unwrap_or(5 * MINUTE),
+        max_age: max_age.unwrap_or(DAY),
+        never_absorb: never_absorb.unwrap_or_default(),
+    })
+}
+
+fn incident(
+    reader: &mut Reader<'_>,
+    templates: &mut Templates,
+    node: &Node,
+    group: Option<&[&str]>,
+) -> Option<IncidentSpec> {
+    let mut fields = reader.map(node, "`incident`")?;
+    let mut template = |reader: &mut Reader<'_>, name| {
+        fields.read(reader, name, |r, n| compiled(r, templates, n, group))
+    };
+    let title = template(reader, "title");
+    let assign = template(reader, "assign");
+    if let Some(node) = fields.get("assign")
+        && let Some(team) = assign.as_ref().map(Template::source).filter(|s| !s.contains('{'))
+    {
+        reader.refer(Noun::Team, team, node.span);
+    }
+    let spec = IncidentSpec {
+        title,
+        assign,
+        category: fields.read(reader, "category", |r, n| line(r, n, SUMMARY_BYTES_MAX)),
+        priority: fields.read(reader, "priority", Reader::word),
+        urgency: fields.read(reader, "urgency", Reader::word),
+        impact: fields.read(reader, "impact", Reader::word),
+        policy: fields.read(reader, "policy", |r, n| reference(r, n, Noun::Policy)),
+    };
+    fields.finish(reader);
+    Some(spec)
+}
+
+fn compiled(
+    reader: &mut Reader<'_>,
+    templates: &mut Templates,
+    node: &Node,
+    group: Option<&[&str]>,
+) -> Option<Template> {
+    let text = reader.text(node)?;
+    match templates.add(text, group) {
+        Ok(template) => Some(template),
+        Err(flaw) => {
+            flawed(reader, node.span, text, flaw);
+            None
+        }
+    }
+}
+
+/// Notes what is wrong with a template that stands in a scalar.
+pub(super) fn flawed(reader: &mut Reader<'_>, scalar: Span, text: &str, flaw: Flaw) {
+    let span = locate(&reader.file.text, scalar, text, flaw.part);
+    reader.error(flaw.code, span, flaw.message).label(flaw.label).help(flaw.help);
+}
+
+fn resolve(reader: &mut Reader<'_>, node: &Node) -> Option<ResolveSpec> {
+    let mut fields = reader.map(node, "`resolve`")?;
+    let when = fields.read(reader, "when", Reader::word).unwrap_or_default();
+    let linger = fields.read(reader, "linger", |r, n| r.duration(n, Duration::ZERO..=DAY));
+    fields.finish(reader);
+    Some(ResolveSpec { when, linger })
+}

@@ -1,0 +1,236 @@
+//! Teams, contacts, defaults, lifecycle and binding: the sections of rule files that are no rules.
+//!
+//! See `priorities.rs` and `policies.rs` for the two larger ones.
+
+use core::time::Duration;
+use std::collections::BTreeMap;
+
+use super::codes;
+use super::reader::{DAY, HOUR, Noun, Reader};
+use super::yaml::{Key, Node};
+use crate::cmdb::BindingKey;
+
+/// Members of a team, channels of a contact, keys of the binding: more is a mistake.
+const ENTRIES_MAX: usize = 64;
+
+/// People who get work together.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Team {
+    /// The line of support, 1 to 4.
+    pub line: u8,
+    /// Its contacts; the first is on call. At least one.
+    pub members: Vec<Box<str>>,
+    /// The contact who hears of what the team leaves lying.
+    pub manager: Option<Box<str>>,
+    /// The team of the next line.
+    pub next: Option<Box<str>>,
+}
+
+/// A person, or whoever answers under that name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Contact {
+    /// Names of channels in order of preference; at least one.
+    pub channels: Vec<Box<str>>,
+}
+
+/// Who gets what nobody else has.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Defaults {
+    pub(super) team: Option<Box<str>>,
+    pub(super) contact: Option<Box<str>>,
+}
+
+/// How long incidents linger, can be reopened, and are remembered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lifecycle {
+    /// How long all alerts must stay clear before an incident is resolved.
+    pub linger: Duration,
+    /// How long after its resolution an incident is reopened by the same root; half-open.
+    pub reopen: Duration,
+    /// How long after its resolution it is closed.
+    pub close_after: Duration,
+    /// How long after its resolution a like incident is called its recurrence.
+    pub recurrence: Duration,
+}
+
+impl Default for Lifecycle {
+    fn default() -> Self {
+        Self {
+            linger: 5 * super::reader::MINUTE,
+            reopen: 10 * super::reader::MINUTE,
+            close_after: DAY,
+            recurrence: 30 * DAY,
+        }
+    }
+}
+
+/// Binding without any rule file: what Kubernetes' exporters and node exporters label.
+pub(super) fn default_binding() -> Vec<BindingKey> {
+    let names = |names: &[&str]| names.iter().map(|name| (*name).into()).collect();
+    let key = |labels: &[&str], class: &str, attributes: &[&str]| BindingKey {
+        labels: names(labels),
+        class: Some(class.into()),
+        attributes: names(attributes),
+        strip_port: false,
+    };
+    let instance = BindingKey {
+        labels: names(&["instance"]),
+        class: None,
+        attributes: names(&["name"]),
+        strip_port: true,
+    };
+    vec![
+        key(&["namespace", "pod"], "pod", &["namespace", "name"]),
+        key(&["namespace", "service"], "service", &["namespace", "name"]),
+        instance,
+    ]
+}
+
+/// Reads a mapping of names to things, noting each name.
+pub(super) fn named<'n, T>(
+    reader: &mut Reader<'_>,
+    node: &'n Node,
+    noun: Noun,
+    mut read: impl FnMut(&mut Reader<'_>, &'n Node, &str) -> Option<T>,
+) -> Option<BTreeMap<Box<str>, T>> {
+    let fields = reader.map(node, "this section")?;
+    let mut things = BTreeMap::new();
+    for (Key { span, name }, node) in fields.all() {
+        let Some(name) = reader.name(name, *span) else { continue };
+        reader.define(noun, &name, *span);
+        if let Some(thing) = read(reader, node, &name) {
+            things.insert(name, thing);
+        }
+    }
+    Some(things)
+}
+
+pub(super) fn team(reader: &mut Reader<'_>, node: &Node, own: &str) -> Option<Team> {
+    let mut fields = reader.map(node, "a team")?;
+    let line = fields.read(reader, "line", |r, n| r.number(n, 1..=4));
+    let members = fields.need(reader, "members").and_then(|n| references(reader, n, Noun::Contact));
+    let manager = fields.read(reader, "manager", |r, n| reference(r, n, Noun::Contact));
+    let next = fields.read(reader, "next", |r, n| {
+        let next = reference(r, n, Noun::Team)?;
+        if &*next == own {
+            r.error(codes::VALUE, n.span, format!("team `{own}` is its own next line"))
+                .label("expected another team");
+            return None;
+        }
+        Some(next)
+    });
+    fields.finish(reader);
+    Some(Team { line: line.unwrap_or(1), members: members?, manager, next })
+}
+
+pub(super) fn contact(reader: &mut Reader<'_>, node: &Node) -> Option<Contact> {
+    let mut fields = reader.map(node, "a contact")?;
+    let channels = fields.need(reader, "channels").and_then(|n| some_names(reader, n));
+    fields.finish(reader);
+    Some(Contact { channels: channels? })
+}
+
+pub(super) fn defaults(reader: &mut Reader<'_>, node: &Node) -> Option<Defaults> {
+    let mut fields = reader.map(node, "`defaults`")?;
+    let team = fields.read(reader, "team", |r, n| reference(r, n, Noun::Team));
+    let contact = fields.read(reader, "contact", |r, n| reference(r, n, Noun::Contact));
+    fields.finish(reader);
+    Some(Defaults { team, contact })
+}
+
+pub(super) fn lifecycle(reader: &mut Reader<'_>, node: &Node) -> Option<Lifecycle> {
+    let mut fields = reader.map(node, "`lifecycle`")?;
+    let mut lifecycle = Lifecycle::default();
+    for (name, span, max) in [
+        ("linger", &mut lifecycle.linger, DAY),
+        ("reopen", &mut lifecycle.reopen, 7 * DAY),
+        ("close_after", &mut lifecycle.close_after, 90 * DAY),
+        ("recurrence", &mut lifecycle.recurrence, 400 * DAY),
+    ] {
+        if let Some(given) = fields.read(reader, name, |r, n| r.duration(n, Duration::ZERO..=max)) {
+            *span = given;
+        }
+    }
+    let span = fields.span;
+    fields.finish(reader);
+    if lifecycle.reopen > lifecycle.close_after {
+        reader
+            .error(codes::VALUE, span, "`reopen` is longer than `close_after`")
+            .label("a closed incident cannot be reopened")
+            .help("make `close_after` at least as long as `reopen`");
+    }
+    Some(lifecycle)
+}
+
+pub(super) fn binding(reader: &mut Reader<'_>, node: &Node) -> Option<Vec<BindingKey>> {
+    let items = reader.list(node)?;
+    let keys = items.iter().filter_map(|item| key(reader, item)).collect();
+    if items.len() > ENTRIES_MAX {
+        reader
+            .error(codes::VALUE, node.span, format!("{} binding keys", items.len()))
+            .label(format!("expected at most {ENTRIES_MAX}"));
+    }
+    Some(keys)
+}
+
+fn key(reader: &mut Reader<'_>, node: &Node) -> Option<BindingKey> {
+    let mut fields = reader.map(node, "a binding key")?;
+    let labels = fields.need(reader, "labels").and_then(|n| some_names(reader, n));
+    let class = fields.read(reader, "class", |r, n| {
+        let text = r.text(n)?;
+        r.name(text, n.span)
+    });
+    let attributes = fields.need(reader, "attributes").and_then(|n| some_names(reader, n));
+    let strip_port = fields.read(reader, "strip_port", boolean).unwrap_or(false);
+    let span = fields.span;
+    fields.finish(reader);
+    let (labels, attributes) = (labels?, attributes?);
+    if labels.len() != attributes.len() {
+        reader
+            .error(codes::VALUE, span, "a binding key has another number of labels than attributes")
+            .label(format!("{} labels, {} attributes", labels.len(), attributes.len()))
+            .help("give one attribute for each label, in the same order");
+        return None;
+    }
+    Some(BindingKey { labels, class, attributes, strip_port })
+}
+
+/// Reads `true` or `false`.
+pub(super) fn boolean(reader: &mut Reader<'_>, node: &Node) -> Option<bool> {
+    let text = reader.text(node)?;
+    let value = text.parse().ok();
+    if value.is_none() {
+        reader.expected(node, "`true` or `false`");
+    }
+    value
+}
+
+/// Reads at least one name.
+fn some_names(reader: &mut Reader<'_>, node: &Node) -> Option<Vec<Box<str>>> {
+    let names: Vec<Box<str>> = reader.names(node)?.into_iter().map(|(name, _)| name).collect();
+    if names.is_empty() || names.len() > ENTRIES_MAX {
+        reader
+            .error(codes::VALUE, node.span, format!("list of {} names", names.len()))
+            .label(format!("expected 1 to {ENTRIES_MAX}"));
+        return None;
+    }
+    Some(names)
+}
+
+/// Reads a name that must be defined somewhere.
+pub(super) fn reference(reader: &mut Reader<'_>, node: &Node, noun: Noun) -> Option<Box<str>> {
+    let text = reader.text(node)?;
+    let name = reader.name(text, node.span)?;
+    reader.refer(noun, &name, node.span);
+    Some(name)
+}
+
+fn references(reader: &mut Reader<'_>, node: &Node, noun: Noun) -> Option<Vec<Box<str>>> {
+    for (name, span) in reader.names(node)? {
+        reader.refer(noun, &name, span);
+    }
+    some_names(reader, node)
+}
+
+/// An hour is the longest a first page may wait, a rule's `wait` included.
+pub(super) const WAIT_MAX: Duration = HOUR;

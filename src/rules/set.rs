@@ -1,0 +1,226 @@
+//! The checked, compiled rule set: what the engine asks.
+//!
+//! Nothing in it can fail any more, except that a template may meet data it was not tried with.
+//! See `check.rs` for how it is made.
+
+use core::fmt;
+use core::time::Duration;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::condition::{Conditions, Verdict};
+use super::index::Index;
+use super::priorities::Priorities;
+use super::scope::Scope;
+use super::sections::{Contact, Lifecycle, Team};
+use super::subject::{Field, Subject};
+use super::template::{Template, Templates};
+use crate::cmdb::{BindingKey, CiRow};
+use crate::model::escalation::Policy;
+use crate::model::priority::{Impact, Priority, Urgency, words};
+
+/// All rules with everything they refer to.
+#[derive(Clone, Debug)]
+pub struct RuleSet {
+    /// Identifies the content: FNV-1a 64 over names and texts of the files, in order of the names.
+    pub version: u64,
+    /// In the order in which they are asked: by name, except where `before` or `after` says
+    /// otherwise.
+    pub rules: Vec<Rule>,
+    /// Teams by name.
+    pub teams: BTreeMap<Box<str>, Team>,
+    /// People by name.
+    pub contacts: BTreeMap<Box<str>, Contact>,
+    /// The team of incidents that no other team has.
+    pub default_team: Option<Box<str>>,
+    /// The person for whom notices are when there is no team; always one of `contacts`.
+    pub default_contact: Box<str>,
+    /// Escalation policies by name; there is always one named `default`.
+    pub policies: BTreeMap<Box<str>, Arc<Policy>>,
+    /// How impact, urgency and priority are found, and what follows from the priority.
+    pub priorities: Priorities,
+    /// How long incidents linger, can be reopened, and are remembered.
+    pub lifecycle: Lifecycle,
+    /// How alerts find their CIs, in order.
+    pub binding: Vec<BindingKey>,
+    pub(super) templates: Templates,
+    pub(super) index: Index,
+    /// Places in `rules` by name.
+    pub(super) names: BTreeMap<Arc<str>, usize>,
+    pub(super) default_policy: Arc<Policy>,
+}
+
+impl RuleSet {
+    /// Returns the rules that match, in order.
+    pub fn matching<'a>(&'a self, subject: &Subject<'_>) -> Vec<&'a Rule> {
+        let candidates = self.index.candidates(subject).into_iter();
+        candidates
+            .filter_map(|at| self.rules.get(at))
+            .filter(|rule| rule.matches(subject))
+            .collect()
+    }
+
+    /// Returns a rule by its name, `namespace/name`.
+    pub fn find(&self, name: &str) -> Option<&Rule> {
+        self.names.get(name).and_then(|at| self.rules.get(*at))
+    }
+
+    /// Renders a template of one of the rules to one line of at most 1 KiB.
+    ///
+    /// # Errors
+    /// In words, when it meets a value of a kind it was not made for.
+    pub fn render(&self, template: &Template, scope: &Scope) -> Result<String, String> {
+        self.templates.render(template, scope)
+    }
+
+    /// Returns the policy of a rule, the default one where the rule names none.
+    pub fn policy_of(&self, rule: Option<&Rule>) -> &Arc<Policy> {
+        rule.and_then(|rule| rule.incident.policy.as_ref())
+            .and_then(|name| self.policies.get(name))
+            .unwrap_or(&self.default_policy)
+    }
+}
+
+/// Where something stands in the rule files.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// Name of the file.
+    pub file: Arc<str>,
+    /// Line, counted from 1.
+    pub line: u32,
+}
+
+/// Writes `rules/power.yaml:5`.
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.file, self.line)
+    }
+}
+
+/// One entry of a rule file.
+#[derive(Clone, Debug)]
+pub struct Rule {
+    /// `namespace/name`.
+    pub name: Arc<str>,
+    /// Where it stands.
+    pub place: Place,
+    /// Who answers for it.
+    pub owner: Option<Box<str>>,
+    /// What it is for, in one line; may be empty.
+    pub summary: Box<str>,
+    /// What it does.
+    pub kind: Kind,
+    /// What its incidents are like.
+    pub incident: IncidentSpec,
+    /// When its incidents are over.
+    pub resolve: ResolveSpec,
+    pub(super) when: Conditions,
+    pub(super) unless: Conditions,
+}
+
+impl Rule {
+    /// True when an alert is one of those the rule is about.
+    pub fn matches(&self, subject: &Subject<'_>) -> bool {
+        self.when.all_hold(subject) && !self.unless.any_holds(subject)
+    }
+
+    /// Returns what each of its matchers says of an alert, for people who ask why. Those of `unless`
+    /// begin with that word: the rule matches when none of its lines holds.
+    pub fn verdicts(&self, subject: &Subject<'_>) -> Vec<Verdict> {
+        let unless = self.unless.verdicts(subject).map(|verdict| {
+            let matcher = format!("unless {}", verdict.matcher);
+            Verdict { matcher, ..verdict }
+        });
+        self.when.verdicts(subject).chain(unless).collect()
+    }
+
+    /// True when some alert of this CI could match: asks only the matchers of `when` on `ci.…`.
+    pub fn could_root(&self, ci: &CiRow) -> bool {
+        self.when.could_hold_on(ci)
+    }
+}
+
+/// What a rule does.
+#[derive(Clone, Debug)]
+pub enum Kind {
+    /// Gathers alerts with equal values.
+    Group(Group),
+    /// Gathers alerts that suffer from the CI of one that matches.
+    Topology(TopologyKind),
+}
+
+/// Gathers alerts with equal values within a window.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Group {
+    /// What must be equal.
+    pub by: Vec<Field>,
+    /// How long after the incident's last activity an alert still joins; half-open.
+    pub window: Duration,
+    /// How old an incident may be that alerts still join; half-open.
+    pub max_age: Duration,
+}
+
+/// Gathers alerts that suffer from the CI of one that matches.
+#[derive(Clone, Debug)]
+pub struct TopologyKind {
+    /// Names of the relations that are followed, either of a pair.
+    pub follow: Vec<Box<str>>,
+    /// How many of them in a row, 1 to 8.
+    pub max_hops: u8,
+    /// How long a first page waits where a possible cause can be reached.
+    pub wait: Duration,
+    /// How long before the cause a dependant may have come; half-open.
+    pub lookback: Duration,
+    /// How long after the incident's last activity a dependant still joins; half-open.
+    pub window: Duration,
+    /// How old an incident may be that alerts still join; half-open.
+    pub max_age: Duration,
+    pub(super) never_absorb: Conditions,
+}
+
+impl TopologyKind {
+    /// True for an alert that always has an incident of its own.
+    pub fn never_absorbs(&self, subject: &Subject<'_>) -> bool {
+        self.never_absorb.any_holds(subject)
+    }
+}
+
+/// What a rule's incidents are like; what is not said is found out by the engine.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct IncidentSpec {
+    /// What is broken, in one line.
+    pub title: Option<Template>,
+    /// The team that gets it; nothing when it renders to nothing.
+    pub assign: Option<Template>,
+    /// What kind of thing is broken.
+    pub category: Option<Box<str>>,
+    /// Its priority, whatever impact and urgency say.
+    pub priority: Option<Priority>,
+    /// How fast it must be dealt with, whatever the severities say.
+    pub urgency: Option<Urgency>,
+    /// How much is hurt, whatever the topology says.
+    pub impact: Option<Impact>,
+    /// The escalation policy, by name.
+    pub policy: Option<Box<str>>,
+}
+
+/// When a rule's incidents are over.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ResolveSpec {
+    /// Which alerts must have cleared.
+    pub when: ResolveWhen,
+    /// How long they must stay clear; the general time when not given.
+    pub linger: Option<Duration>,
+}
+
+/// Which alerts must have cleared.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ResolveWhen {
+    /// All of them.
+    #[default]
+    AllClear,
+    /// The root's; what still fires then goes on as an incident of its own.
+    RootClears,
+}
+
+words!(ResolveWhen, AllClear = "all_clear", RootClears = "root_clears");

@@ -1,0 +1,215 @@
+//! What matchers look at: an alert with the CI it is bound to, and the fields of the two.
+//!
+//! Never decides anything. Read `matcher` next.
+
+use core::fmt;
+
+use crate::cmdb::CiRow;
+use crate::model::alert::SEVERITY;
+use crate::model::labels::Labels;
+
+/// The label that names an alert's CI.
+pub const CI: &str = "ci";
+
+/// Attributes that every CI has beside those listed in its row.
+const OWN_ATTRIBUTES: [&str; 2] = ["name", "class"];
+
+/// An alert as matchers see it. What is missing has the value `""`, as in Alertmanager.
+#[derive(Clone, Copy, Debug)]
+pub struct Subject<'a> {
+    /// Its labels.
+    pub labels: &'a Labels,
+    /// The severity in force, which is what the label `severity` is taken to hold.
+    pub severity: &'a str,
+    /// The CI it is bound to; its name stands in for a missing label `ci`.
+    pub ci: Option<&'a CiRow>,
+}
+
+impl<'a> Subject<'a> {
+    /// Returns the value of a label.
+    pub fn label(&self, name: &str) -> &'a str {
+        if name == SEVERITY {
+            return self.severity;
+        }
+        match self.labels.get(name) {
+            None | Some("") if name == CI => self.ci.map_or("", |ci| &ci.name),
+            value => value.unwrap_or(""),
+        }
+    }
+
+    /// Returns the value of one of the CI's attributes.
+    pub fn attribute(&self, name: &str) -> &'a str {
+        self.ci.and_then(|ci| ci.attribute(name)).unwrap_or("")
+    }
+
+    /// Yields each label for which [`label`](Self::label) has a value, once.
+    pub fn all_labels(&self) -> impl Iterator<Item = (&'a str, &'a str)> + use<'a> {
+        let stand_in = [(SEVERITY, self.label(SEVERITY)), (CI, self.label(CI))];
+        let others = self.labels.iter().filter(|(name, _)| ![SEVERITY, CI].contains(name));
+        others.chain(stand_in).filter(|(_, value)| !value.is_empty())
+    }
+
+    /// Yields each attribute for which [`attribute`](Self::attribute) has a value, once.
+    pub fn all_attributes(&self) -> impl Iterator<Item = (&'a str, &'a str)> + use<'a> {
+        let subject = *self;
+        let listed = self.ci.into_iter().flat_map(|ci| ci.attributes.keys());
+        let listed = listed.map(|name| &**name).filter(|name| !OWN_ATTRIBUTES.contains(name));
+        OWN_ATTRIBUTES
+            .into_iter()
+            .chain(listed)
+            .map(move |name| (name, subject.attribute(name)))
+            .filter(|(_, value)| !value.is_empty())
+    }
+}
+
+/// Something of a subject that has a value: what a matcher compares and a group is made by.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Field {
+    /// A label, by its name.
+    Label(Box<str>),
+    /// An attribute of the CI, by its name without the prefix `ci.`.
+    Ci(Box<str>),
+}
+
+/// An unquoted name is no field.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct NotAField {
+    /// What is wrong with it.
+    pub message: String,
+    /// What to write instead.
+    pub help: String,
+}
+
+impl Field {
+    /// Reads a name that was written without quotes: with the prefix `ci.` it is an attribute, else
+    /// a label.
+    ///
+    /// # Errors
+    /// When it has a prefix of which an alert has no attributes, or nothing behind its prefix.
+    pub fn parse(name: &str) -> Result<Self, NotAField> {
+        let refuse = |message: String, instead: &str| {
+            let help = format!("{instead}; if it is a label's name, quote it: \"{name}\"");
+            Err(NotAField { message, help })
+        };
+        match name.split_once('.') {
+            Some(("ci", "")) => {
+                refuse("`ci.` names no attribute".into(), "write one, for example ci.class")
+            }
+            Some(("ci", attribute)) => Ok(Self::Ci(attribute.into())),
+            Some((prefix @ ("service" | "root"), attribute)) => refuse(
+                format!(
+                    "`{name}` has no value yet when an alert is matched: its {prefix} is found later"
+                ),
+                &format!("ask the alert's own CI: ci.{attribute}"),
+            ),
+            _ => Ok(Self::Label(name.into())),
+        }
+    }
+
+    /// Returns the name under which templates find it in `group`.
+    pub fn key(&self) -> &str {
+        match self {
+            Self::Ci(name) if &**name == "name" => CI,
+            Self::Label(name) | Self::Ci(name) => name,
+        }
+    }
+
+    /// Returns its value; `""` when it is missing.
+    pub fn value<'a>(&self, subject: &Subject<'a>) -> &'a str {
+        match self {
+            Self::Label(name) => subject.label(name),
+            Self::Ci(name) => subject.attribute(name),
+        }
+    }
+}
+
+/// Writes a label's name as it is, and `ci.` before an attribute's. Quotes are a matcher's business.
+impl fmt::Display for Field {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Label(name) => f.write_str(name),
+            Self::Ci(name) => write!(f, "{CI}.{name}"),
+        }
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+
+    /// A CI of class `pdu` named `pdu-1`, with these other attributes.
+    pub(in super::super) fn pdu(attributes: &[(&str, &str)]) -> CiRow {
+        let attributes = attributes.iter().map(|(n, v)| ((*n).into(), (*v).into())).collect();
+        CiRow { name: "pdu-1".into(), class: "pdu".into(), attributes, labels: Labels::empty() }
+    }
+
+    #[test]
+    fn a_field_has_one_value_and_nothing_when_it_is_missing() {
+        let labels = Labels::build(&mut [("a", "1"), ("severity", "minor")]).unwrap();
+        let named = Labels::build(&mut [("ci", "other")]).unwrap();
+        let empty = Labels::build(&mut [("ci", "")]).unwrap();
+        let (severity, ci) = ("critical", pdu(&[("rack", "R12")]));
+        let bound = Subject { labels: &labels, severity, ci: Some(&ci) };
+        let unbound = Subject { ci: None, ..bound };
+        let renamed = Subject { labels: &named, ..bound };
+        let unnamed = Subject { labels: &empty, ..bound };
+        for (subject, field, value) in [
+            (bound, "a", "1"),
+            (bound, "b", ""),
+            (bound, "severity", "critical"),
+            (bound, "ci", "pdu-1"),
+            (bound, "ci.name", "pdu-1"),
+            (bound, "ci.class", "pdu"),
+            (bound, "ci.rack", "R12"),
+            (bound, "ci.a", ""),
+            (unbound, "ci", ""),
+            (unbound, "ci.class", ""),
+            (renamed, "ci", "other"),
+            (renamed, "ci.name", "pdu-1"),
+            (unnamed, "ci", "pdu-1"),
+        ] {
+            assert_eq!(Field::parse(field).unwrap().value(&subject), value, "{field}");
+        }
+    }
+
+    #[test]
+    fn all_values_are_those_of_the_fields() {
+        // Names that could come twice: from the row and from the list of attributes, and so on.
+        let ci = pdu(&[("class", "shadowed"), ("empty", ""), ("rack", "R12")]);
+        let label_sets: [&[(&str, &str)]; 3] =
+            [&[("a", "1")], &[("ci", "x"), ("severity", "minor")], &[("b", "")]];
+        for pairs in label_sets {
+            let labels = Labels::build(&mut pairs.to_vec()).unwrap();
+            for (severity, ci) in [("", None), ("critical", Some(&ci))] {
+                let subject = Subject { labels: &labels, severity, ci };
+                let mut names: Vec<&str> = vec!["a", "b", "ci", "severity"];
+                names.retain(|name| !subject.label(name).is_empty());
+                let mut all: Vec<_> = subject.all_labels().collect();
+                all.sort_unstable();
+                assert_eq!(all, names.iter().map(|n| (*n, subject.label(n))).collect::<Vec<_>>());
+                let mut all: Vec<_> = subject.all_attributes().collect();
+                all.sort_unstable();
+                let bound = [("class", "pdu"), ("name", "pdu-1"), ("rack", "R12")];
+                assert_eq!(all, if ci.is_some() { &bound[..] } else { &[] });
+            }
+        }
+    }
+
+    #[test]
+    fn a_prefix_says_whose_attribute_it_is() {
+        for (name, expected) in [
+            ("ci.rack", Some(Field::Ci("rack".into()))),
+            ("ci", Some(Field::Label("ci".into()))),
+            ("k8s.pod", Some(Field::Label("k8s.pod".into()))),
+            ("ci.", None),
+            ("root.rack", None),
+            ("service.", None),
+        ] {
+            assert_eq!(Field::parse(name).ok(), expected, "{name}");
+            if let Some(field) = expected {
+                assert_eq!(field.to_string(), name);
+            }
+        }
+    }
+}

@@ -1,0 +1,243 @@
+//! Tests inside rule files: a CMDB, a timeline of alerts, and what is expected at which time.
+//!
+//! Only data: `lab` plays them on the engine. A field of an expectation that is not given is free.
+
+use core::time::Duration;
+
+use super::codes;
+use super::condition::Condition;
+use super::diagnostics::{Span, position};
+use super::expectation;
+use super::reader::{Fields, Reader};
+use super::set::Place;
+use super::text::shortened;
+use super::timeline;
+use super::yaml::{Node, Value};
+use crate::cmdb::{Rows, import};
+use crate::model::incident::StateName;
+use crate::model::labels::Labels;
+use crate::model::priority::{Impact, Priority, Urgency};
+use crate::model::time::Timestamp;
+
+/// When tests begin that do not say when: 2026-01-05T09:00:00Z, a Monday morning.
+const START: Timestamp = Timestamp::from_millis(1_767_603_600_000);
+/// Steps of one test after `generate` has been written out.
+pub(super) const STEPS_MAX: usize = 10_000;
+/// How long a test may last on its clock.
+pub(super) const LENGTH_MAX: Duration = Duration::from_hours(366 * 24);
+
+/// One test.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TestCase {
+    /// Its name, a true sentence as a rule.
+    pub name: Box<str>,
+    /// Where it stands.
+    pub place: Place,
+    /// When its clock starts.
+    pub start: Timestamp,
+    /// Its CMDB; empty when it has none.
+    pub cmdb: Rows,
+    /// What happens, in order of time.
+    pub timeline: Vec<TestStep>,
+    /// What is expected, in order of time.
+    pub expect: Vec<Expectation>,
+}
+
+/// Something that happens in a test.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TestStep {
+    /// When, from the start.
+    pub at: Duration,
+    /// The line it stands in.
+    pub line: u32,
+    /// What.
+    pub action: TestAction,
+}
+
+/// What happens in a test.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TestAction {
+    /// An alert fires.
+    Fire {
+        /// Its labels.
+        labels: Labels,
+        /// The severity beside the labels, if any.
+        severity: Option<Box<str>>,
+    },
+    /// Alerts end.
+    Clear(Cleared),
+    /// Somebody acknowledges an incident.
+    Acknowledge {
+        /// The incident, by its root as in [`IncidentExpectation::root`].
+        root: Box<str>,
+        /// Who.
+        by: Box<str>,
+        /// For how long; the priority's own time when not given.
+        hold: Option<Duration>,
+    },
+    /// Somebody resolves an incident.
+    Resolve {
+        /// The incident, by its root.
+        root: Box<str>,
+        /// Who.
+        by: Box<str>,
+    },
+}
+
+/// Which alerts end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Cleared {
+    /// The one with these labels.
+    Exactly(Labels),
+    /// All that fire and match.
+    Matching(Condition),
+}
+
+/// What is expected at a time, after everything that happens at it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Expectation {
+    /// When, from the start.
+    pub at: Duration,
+    /// The line it stands in.
+    pub line: u32,
+    /// All incidents that are not subordinate to another, in any order.
+    pub incidents: Option<Expected<Vec<IncidentExpectation>>>,
+    /// Some of them.
+    pub incidents_include: Option<Expected<Vec<IncidentExpectation>>>,
+    /// Pages planned so far.
+    pub pages_total: Option<Expected<u32>>,
+    /// Tickets planned so far.
+    pub tickets_total: Option<Expected<u32>>,
+}
+
+/// A value that is expected, with its place in the file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Expected<T> {
+    /// The value.
+    pub value: T,
+    /// Line, counted from 1.
+    pub line: u32,
+    /// Column in characters, counted from 1.
+    pub column: u32,
+}
+
+/// What is expected of an incident; alerts are named by their CI, or by `alertname` without one.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct IncidentExpectation {
+    /// The line it stands in.
+    pub line: u32,
+    /// Its rule's full name; no rule when that is nothing.
+    pub rule: Option<Expected<Option<Box<str>>>>,
+    /// Its root.
+    pub root: Option<Expected<Box<str>>>,
+    /// Its title.
+    pub title: Option<Expected<Box<str>>>,
+    /// All its members, those of its subordinates included, in any order and each name once.
+    pub members: Option<Expected<Vec<Box<str>>>>,
+    /// How many records are attached to it.
+    pub subordinates: Option<Expected<u32>>,
+    /// For whom pages were planned so far, teams or people, one entry for each page.
+    pub pages: Option<Expected<Vec<Box<str>>>>,
+    /// For whom tickets were planned so far.
+    pub tickets: Option<Expected<Vec<Box<str>>>>,
+    /// How much is hurt.
+    pub impact: Option<Expected<Impact>>,
+    /// How fast it must be dealt with.
+    pub urgency: Option<Expected<Urgency>>,
+    /// Its priority.
+    pub priority: Option<Expected<Priority>>,
+    /// Its state.
+    pub state: Option<Expected<StateName>>,
+    /// The team that has it; no team when that is nothing.
+    pub team: Option<Expected<Option<Box<str>>>>,
+    /// What kind of thing is broken.
+    pub category: Option<Expected<Option<Box<str>>>>,
+}
+
+/// Reads one test.
+pub(super) fn read(reader: &mut Reader<'_>, node: &Node, namespace: &str) -> Option<TestCase> {
+    let mut fields = reader.map(node, "a test")?;
+    let name_node = fields.need(reader, "name");
+    let name = name_node.and_then(|n| reader.text(n));
+    let span = name_node.map_or(fields.span, |n| n.span);
+    let start = fields.read(reader, "start", start).unwrap_or(START);
+    let cmdb = match fields.get("cmdb") {
+        None => Some(Rows::default()),
+        Some(node) => rows(reader, node),
+    };
+    let mut timeline = fields.read(reader, "timeline", timeline::read).unwrap_or_default();
+    timeline.extend(fields.read(reader, "generate", timeline::generate).unwrap_or_default());
+    timeline.sort_by_key(|step| step.at);
+    if timeline.len() > STEPS_MAX {
+        reader
+            .error(codes::VALUE, span, format!("a test of {} steps", timeline.len()))
+            .label(format!("expected at most {STEPS_MAX}"));
+    }
+    let expect = fields.need(reader, "expect").and_then(|node| {
+        let items = reader.list(node)?;
+        Some(items.iter().filter_map(|item| expectation::read(reader, item, namespace)).collect())
+    });
+    fields.finish(reader);
+    let mut expect: Vec<Expectation> = expect?;
+    expect.sort_by_key(|expectation| expectation.at);
+    let place = Place { file: reader.file.name.as_str().into(), line: line(reader, span) };
+    Some(TestCase { name: name?.into(), place, start, cmdb: cmdb?, timeline, expect })
+}
+
+pub(super) fn line(reader: &Reader<'_>, span: Span) -> u32 {
+    position(&reader.file.text, span.start).0
+}
+
+fn start(reader: &mut Reader<'_>, node: &Node) -> Option<Timestamp> {
+    let text = reader.text(node)?;
+    let time = text.parse::<jiff::Timestamp>().ok();
+    if time.is_none() {
+        let message = format!("`{}` is no point in time", shortened(text));
+        reader
+            .error(codes::VALUE, node.span, message)
+            .label("expected one like 2026-11-21T02:00:00+01:00[Europe/Berlin]");
+    }
+    time.map(|time| Timestamp::from_millis(time.as_millisecond()))
+}
+
+/// Reads a CMDB. Its own reader knows what is wrong; we know where the thing in question stands.
+fn rows(reader: &mut Reader<'_>, node: &Node) -> Option<Rows> {
+    match import::read(&json(node).to_string(), "") {
+        Ok(rows) => Some(rows),
+        Err(problems) => {
+            for problem in problems {
+                let span = mention(node, &problem.item).unwrap_or(node.span);
+                reader.error(codes::FIXTURE, span, problem.message).help(problem.help);
+            }
+            None
+        }
+    }
+}
+
+fn json(node: &Node) -> serde_json::Value {
+    match &node.value {
+        Value::Null => serde_json::Value::Null,
+        Value::Text(text) => serde_json::Value::from(&**text),
+        Value::List(items) => items.iter().map(json).collect(),
+        Value::Map(entries) => {
+            entries.iter().map(|(key, node)| (String::from(&*key.name), json(node))).collect()
+        }
+    }
+}
+
+/// Finds the first key or text that is, or at least holds, `item`.
+fn mention(node: &Node, item: &str) -> Option<Span> {
+    let found = |text: &str, span| (!item.is_empty() && text.contains(item)).then_some(span);
+    match &node.value {
+        Value::Null => None,
+        Value::Text(text) => found(text, node.span),
+        Value::List(items) => items.iter().find_map(|node| mention(node, item)),
+        Value::Map(entries) => entries
+            .iter()
+            .find_map(|(key, node)| found(&key.name, key.span).or_else(|| mention(node, item))),
+    }
+}
+
+pub(super) fn at(reader: &mut Reader<'_>, fields: &mut Fields<'_>) -> Option<Duration> {
+    fields.need(reader, "at").and_then(|n| reader.duration(n, Duration::ZERO..=LENGTH_MAX))
+}

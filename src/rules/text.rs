@@ -1,0 +1,146 @@
+//! Small things about texts: spans of time, places within scalars, words for messages.
+
+use core::time::Duration;
+
+use super::diagnostics::{Span, position};
+use super::source::SourceFile;
+
+/// Reads a span of time: numbers with the units ms, s, m, h, d, w, as in `1h30m`.
+pub fn duration(text: &str) -> Option<Duration> {
+    let mut total = Duration::ZERO;
+    let mut rest = text;
+    loop {
+        let digits = rest.len() - rest.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+        let (number, tail) = rest.split_at_checked(digits)?;
+        let letters = tail.len() - tail.trim_start_matches(|c: char| c.is_ascii_lowercase()).len();
+        let (unit, tail) = tail.split_at_checked(letters)?;
+        let ms: u64 = match unit {
+            "ms" => 1,
+            "s" => 1_000,
+            "m" => 60_000,
+            "h" => 3_600_000,
+            "d" => 86_400_000,
+            "w" => 604_800_000,
+            _ => return None,
+        };
+        let part = Duration::from_millis(number.parse::<u64>().ok()?.checked_mul(ms)?);
+        total = total.checked_add(part)?;
+        rest = tail;
+        if rest.is_empty() {
+            return Some(total);
+        }
+    }
+}
+
+/// Finds where a stretch of a scalar's value stands in the file; the whole scalar when it is folded
+/// over lines.
+pub(super) fn locate(text: &str, scalar: Span, value: &str, part: Span) -> Span {
+    let written = scalar.of(text);
+    let quote = written.chars().next().filter(|c| matches!(c, '\'' | '"'));
+    if written.trim_end().contains('\n') || written.starts_with(['|', '>']) {
+        return scalar;
+    }
+    let mut rest = written.get(usize::from(quote.is_some())..).unwrap_or("");
+    let begin = scalar.end - rest.len();
+    let mut map = Span { start: scalar.end, end: scalar.end };
+    for (at, _) in value.char_indices().chain([(value.len(), ' ')]) {
+        let here = begin + (written.len() - usize::from(quote.is_some()) - rest.len());
+        if at <= part.start {
+            map.start = here;
+        }
+        if at <= part.end {
+            map.end = here;
+        }
+        let len = match (quote, rest.get(..2)) {
+            (Some('\''), Some("''")) => 2,
+            (Some('"'), Some("\\x")) => 4,
+            (Some('"'), Some("\\u")) => 6,
+            (Some('"'), Some("\\U")) => 10,
+            (Some('"'), Some(two)) if two.starts_with('\\') => 2,
+            _ => rest.chars().next().map_or(0, char::len_utf8),
+        };
+        rest = rest.get(len..).unwrap_or("");
+    }
+    map
+}
+
+/// Writes where something stands, as `file:line:column`.
+pub(super) fn place(file: &SourceFile, span: Span) -> String {
+    let (line, column) = position(&file.text, span.start);
+    format!("{}:{line}:{column}", file.name)
+}
+
+/// Cuts a text that is only quoted in a message.
+pub(super) fn shortened(text: &str) -> String {
+    const CHARS_MAX: usize = 60;
+    // A message is one line, whatever was written.
+    let visible = |c: char| if c.is_control() { ' ' } else { c };
+    let mut short: String = text.chars().take(CHARS_MAX).map(visible).collect();
+    if short.len() < text.len() {
+        short.push('…');
+    }
+    short
+}
+
+/// Writes `a, b, c`, and how many more there are.
+pub(super) fn listed(names: &[&str]) -> String {
+    const NAMES_MAX: usize = 24;
+    let shown: Vec<&str> = names.iter().copied().take(NAMES_MAX).collect();
+    let more = names.len() - shown.len();
+    let more = if more == 0 { String::new() } else { format!(" and {more} more") };
+    format!("{}{more}", shown.join(", "))
+}
+
+/// Writes `a, b or c`.
+pub(super) fn alternatives(words: &[&str]) -> String {
+    match words {
+        [] => String::new(),
+        [only] => (*only).into(),
+        [first @ .., last] => format!("{} or {last}", first.join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_span_of_time_is_numbers_with_units() {
+        for (text, ms) in [
+            ("0s", Some(0)),
+            ("250ms", Some(250)),
+            ("45s", Some(45_000)),
+            ("1h30m", Some(5_400_000)),
+            ("7d", Some(604_800_000)),
+            ("2w", Some(1_209_600_000)),
+            ("", None),
+            ("5", None),
+            ("m", None),
+            ("-5m", None),
+            ("5 m", None),
+            ("5M", None),
+            ("5m3", None),
+            ("1.5h", None),
+            ("99999999999999999999s", None),
+            ("18446744073709551615w", None),
+        ] {
+            assert_eq!(duration(text), ms.map(Duration::from_millis), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_part_of_a_scalar_is_found_whatever_its_quotes() {
+        for (text, value, part, expected) in [
+            ("a: 'it''s x'", "it's x", (5, 6), "x"),
+            ("a: 'it''s x'", "it's x", (2, 3), "''"),
+            (r#"a: "b=\"c\" => d""#, r#"b="c" => d"#, (6, 8), "=>"),
+            (r#"a: "\u00e9\x41 z""#, "éA z", (4, 5), "z"),
+            ("a: plain => x", "plain => x", (6, 8), "=>"),
+            ("a: ü=>x", "ü=>x", (2, 4), "=>"),
+        ] {
+            let scalar = Span { start: 3, end: text.len() };
+            let part = Span { start: part.0, end: part.1 };
+            assert_eq!(locate(text, scalar, value, part).of(text), expected, "{text}");
+        }
+    }
+}

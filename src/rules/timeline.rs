@@ -1,0 +1,144 @@
+//! How `timeline:` and `generate:` of a test are read.
+
+use core::time::Duration;
+
+use super::codes;
+use super::condition::Condition;
+use super::matcher::{Matcher, Test};
+use super::parser;
+use super::reader::{DAY, Fields, Reader};
+use super::rule::{flawed, matchers, refused};
+use super::subject::Field;
+use super::template::Templates;
+use super::testcase::{Cleared, LENGTH_MAX, STEPS_MAX, TestAction, TestStep, at, line};
+use super::yaml::Node;
+use crate::model::labels::Labels;
+
+/// Reads `timeline:`.
+pub(super) fn read(reader: &mut Reader<'_>, node: &Node) -> Option<Vec<TestStep>> {
+    let items = reader.list(node)?;
+    Some(items.iter().filter_map(|item| step(reader, item)).collect())
+}
+
+fn step(reader: &mut Reader<'_>, node: &Node) -> Option<TestStep> {
+    let mut fields = reader.map(node, "a step of a timeline")?;
+    let at = at(reader, &mut fields);
+    let severity = fields.read(reader, "severity", |r, n| r.text(n)).map(Into::into);
+    let names = ["fire", "clear", "ack", "resolve"];
+    let given = names.into_iter().filter(|name| fields.has(name)).count();
+    let fire = fields.read(reader, "fire", labels);
+    let clear = fields.read(reader, "clear", matchers);
+    let ack = fields.read(reader, "ack", acknowledge);
+    let resolve = fields.read(reader, "resolve", resolve);
+    let span = fields.span;
+    fields.finish(reader);
+    if given != 1 {
+        reader
+            .error(codes::VALUE, span, format!("a step does {given} things"))
+            .label("expected exactly one of `fire`, `clear`, `ack`, `resolve`");
+        return None;
+    }
+    let fire = fire.map(|labels| TestAction::Fire { labels, severity });
+    let clear = clear.map(|m| TestAction::Clear(Cleared::Matching(Condition::new(m))));
+    let action = fire.or(clear).or(ack).or(resolve)?;
+    Some(TestStep { at: at?, line: line(reader, span), action })
+}
+
+fn acknowledge(reader: &mut Reader<'_>, node: &Node) -> Option<TestAction> {
+    let mut fields = reader.map(node, "`ack`")?;
+    let (root, by) = who(reader, &mut fields);
+    let hold = fields.read(reader, "for", |r, n| r.duration(n, Duration::ZERO..=30 * DAY));
+    fields.finish(reader);
+    Some(TestAction::Acknowledge { root: root?, by, hold })
+}
+
+fn resolve(reader: &mut Reader<'_>, node: &Node) -> Option<TestAction> {
+    let mut fields = reader.map(node, "`resolve`")?;
+    let (root, by) = who(reader, &mut fields);
+    fields.finish(reader);
+    Some(TestAction::Resolve { root: root?, by })
+}
+
+fn who(reader: &mut Reader<'_>, fields: &mut Fields<'_>) -> (Option<Box<str>>, Box<str>) {
+    let root = fields.need(reader, "root").and_then(|n| reader.text(n)).map(Into::into);
+    let by = fields.read(reader, "by", |r, n| r.text(n)).unwrap_or("tester");
+    (root, by.into())
+}
+
+/// Reads the labels of an alert, written as matchers with `=`.
+fn labels(reader: &mut Reader<'_>, node: &Node) -> Option<Labels> {
+    let text = reader.text(node)?;
+    alert(reader, node, text)
+}
+
+fn alert(reader: &mut Reader<'_>, node: &Node, text: &str) -> Option<Labels> {
+    let matchers = match parser::parse(text) {
+        Ok(matchers) => matchers,
+        Err(error) => {
+            refused(reader, node.span, text, error);
+            return None;
+        }
+    };
+    let pairs: Option<Vec<_>> = matchers.iter().map(pair).collect();
+    let Some(mut pairs) = pairs.filter(|pairs| !pairs.is_empty()) else {
+        reader
+            .error(codes::VALUE, node.span, "an alert that fires needs its labels")
+            .label("expected `name=\"value\"` for each label, and nothing but `=`");
+        return None;
+    };
+    pairs.retain(|(_, value)| !value.is_empty());
+    match Labels::build(&mut pairs) {
+        Ok(labels) => Some(labels),
+        Err(error) => {
+            reader.error(codes::VALUE, node.span, error.to_string());
+            None
+        }
+    }
+}
+
+fn pair(matcher: &Matcher) -> Option<(&str, &str)> {
+    match (matcher.field(), matcher.test()) {
+        (Field::Label(name), Test::Equal(value)) => Some((name, value)),
+        (Field::Label(_) | Field::Ci(_), _) => None,
+    }
+}
+
+/// Reads `generate:` and writes it out.
+pub(super) fn generate(reader: &mut Reader<'_>, node: &Node) -> Option<Vec<TestStep>> {
+    let items = reader.list(node)?;
+    Some(items.iter().flat_map(|item| repeated(reader, item).unwrap_or_default()).collect())
+}
+
+/// Writes out alerts that fire again and again: the first, `n` = 1, at `at` or the start.
+fn repeated(reader: &mut Reader<'_>, node: &Node) -> Option<Vec<TestStep>> {
+    let mut fields = reader.map(node, "an entry of `generate`")?;
+    let span = |r: &mut Reader<'_>, n| r.duration(n, Duration::ZERO..=LENGTH_MAX);
+    let begin = fields.read(reader, "at", span).unwrap_or_default();
+    let every = fields.need(reader, "every").and_then(|n| span(reader, n));
+    let times_max = u32::try_from(STEPS_MAX).unwrap_or(u32::MAX);
+    let times = fields.need(reader, "times").and_then(|n| reader.number(n, 1..=times_max));
+    let clear_after = fields.read(reader, "clear_after", span);
+    let fire = fields.need(reader, "fire");
+    let line = line(reader, fields.span);
+    fields.finish(reader);
+    let (every, times, fire) = (every?, times?, fire?);
+    let source = reader.text(fire)?;
+    let mut steps = Vec::new();
+    for n in 1..=times {
+        let text = match Templates::number(source, n) {
+            Ok(text) => text,
+            Err(flaw) => {
+                flawed(reader, fire.span, source, flaw);
+                return None;
+            }
+        };
+        let labels = alert(reader, fire, &text)?;
+        let at = begin.saturating_add(every.saturating_mul(n - 1));
+        if let Some(after) = clear_after {
+            let action = TestAction::Clear(Cleared::Exactly(labels.clone()));
+            steps.push(TestStep { at: at.saturating_add(after), line, action });
+        }
+        steps.push(TestStep { at, line, action: TestAction::Fire { labels, severity: None } });
+    }
+    Some(steps)
+}

@@ -1,0 +1,506 @@
+//! What people are told of bad rule files.
+
+use insta::assert_snapshot;
+
+use super::render::{Form, render};
+use super::{SourceFile, load};
+
+/// Loads bad files from `tests/data/rules` and returns what people are told.
+macro_rules! told {
+    ($($name:literal),+) => {{
+        let files =
+            [$(SourceFile {
+            name: $name.into(),
+            text: include_str!(concat!("../../tests/data/rules/", $name)).into(),
+        }),+];
+        let loaded = load(&files);
+        assert!(loaded.set.is_none());
+        render(Form::Human, &loaded.diagnostics, &files)
+    }};
+}
+
+#[test]
+fn yaml_that_cannot_be_read_is_said_to_be_so() {
+    assert_snapshot!(told!("syntax-braces.yaml", "syntax-tab.yaml", "syntax-twice.yaml"), @r###"
+    error[R0001]: template without quotes
+     --> syntax-braces.yaml:7:23
+      |
+    7 |     incident: {title: {{ labels.alertname }}}
+      |                       ^^^^^^^^^^^^^^^^^^^^^^^ YAML reads braces as a mapping
+      |
+      = help: put a template in quotes:   '{{ labels.instance }}'
+
+    error[R0001]: tabs disallowed within this context (block indentation)
+     --> syntax-tab.yaml:4:2
+      |
+    4 |     - name: orders
+      |     ^^^^^^^^^^^^^^
+      |
+      = help: indent with spaces: YAML forbids tabs there
+
+    error[R0002]: key `namespace` is given twice
+     --> syntax-twice.yaml:3:1
+      |
+    3 | namespace: shoe
+      | ^^^^^^^^^ given again here
+      |
+      = help: keep one of them, or make them one list
+    "###);
+}
+
+#[test]
+fn wrong_fields_and_values_are_all_named_at_once() {
+    assert_snapshot!(told!("fields.yaml"), @r###"
+    error[R0102]: a rule file needs `namespace`
+     --> fields.yaml:1:1
+      |
+    1 | version: 2
+      | ^^^^^^^
+
+    error[R0107]: the version of this file is not known
+     --> fields.yaml:1:10
+      |
+    1 | version: 2
+      |          ^ expected 1
+
+    error[R0102]: a rule needs `when`
+     --> fields.yaml:3:5
+      |
+    3 |   - name: orders
+      |     ^^^^
+
+    error[R0101]: unknown field `wehn` in a rule
+     --> fields.yaml:5:5
+      |
+    5 |     wehn: 'service="orders"'
+      |     ^^^^
+      |
+      = help: did you mean `when`?
+
+    error[R0201]: `service` is given twice
+     --> fields.yaml:6:27
+      |
+    6 |     group: {by: [service, service], window: 5}
+      |                           ^^^^^^^
+
+    error[R0107]: `5` is not a span of time
+     --> fields.yaml:6:45
+      |
+    6 |     group: {by: [service, service], window: 5}
+      |                                             ^ expected one like 45s, 5m, 1h30m or 7d
+
+    error[R0102]: a rule needs `name`
+     --> fields.yaml:7:5
+      |
+    7 |   - owner: shop
+      |     ^^^^^
+
+    error[R0107]: list of 0 lines
+     --> fields.yaml:8:11
+      |
+    8 |     when: []
+      |           ^ expected 1 to 64 lines of matchers
+      |
+      = help: for all alerts write   'alertname!=""'
+
+    error[R0107]: found a list
+     --> fields.yaml:9:12
+      |
+    9 |     group: []
+      |            ^ expected `group` as a mapping, `key: value`
+
+    error[R0101]: unknown field `colour` in a rule file
+      --> fields.yaml:10:1
+       |
+    10 | colour: red
+       | ^^^^^^
+       |
+       = help: known here: version, namespace, rules, tests, teams, contacts, policies, defaults, priorities, lifecycle, binding
+    "###);
+}
+
+#[test]
+fn a_bad_matcher_has_a_caret_under_its_mistake() {
+    assert_snapshot!(told!("matchers.yaml"), @r###"
+    error[R0103]: unknown operator `=>`, expected one of `=`, `!=`, `=~`, `!~`
+     --> matchers.yaml:7:19
+      |
+    7 |       - 'severity => "minor"'
+      |                   ^^
+      |
+      = help: did you mean `=`?
+
+    error[R0103]: `'` quotes nothing here
+     --> matchers.yaml:8:12
+      |
+    8 |       - "it''s=1"
+      |            ^
+      |
+      = help: quote with double quotes: "…"
+
+    error[R0104]: `(` is never closed
+     --> matchers.yaml:9:25
+      |
+    9 |       - 'instance=~"web-(1|2"'
+      |                         ^
+      |
+      = help: add `)`; for the character itself write `\(`
+
+    error[R0103]: found `or` behind the value `"a"`, expected `,` or the end
+      --> matchers.yaml:10:25
+       |
+    10 |     unless: "team=\"a\" or team=\"b\""
+       |                         ^^
+       |
+       = help: for alternatives write a pattern: team=~"one|other"
+    "###);
+}
+
+#[test]
+fn a_rule_has_one_kind_that_we_know() {
+    assert_snapshot!(told!("kinds.yaml"), @r###"
+    error[R0105]: kind `storm` is not known to this version
+     --> kinds.yaml:7:5
+      |
+    7 |     storm: {per: [site]}
+      |     ^^^^^
+      |
+      = help: known kinds: `group:` or `topology:`
+
+    error[R0105]: rule has no kind
+     --> kinds.yaml:8:5
+      |
+    8 |   - name: none
+      |     ^^^^
+      |
+      = help: give it one of `group:` or `topology:`
+
+    error[R0105]: rule has two kinds
+      --> kinds.yaml:15:15
+       |
+    15 |     topology: {follow: [powers]}
+       |               ^
+       |
+       = help: make it two rules, one with `group:` and one with `topology:`
+    "###);
+}
+
+#[test]
+fn a_bad_template_has_a_caret_under_its_mistake() {
+    assert_snapshot!(told!("templates.yaml"), @r###"
+    error[R0204]: unknown field `alertname` in a template
+     --> templates.yaml:9:18
+      |
+    9 |       title: '{{ alertname }} on {{ root.name }}'
+      |                  ^^^^^^^^^ expected labels, root, group, dependants, members, rule, incident or priority
+      |
+      = help: a label is `labels.alertname`, an attribute of the root's CI `root.alertname`
+
+    error[R0207]: template is written in the syntax of Go
+      --> templates.yaml:15:32
+       |
+    15 |     incident: {title: "It's {{ .Labels.alertname }}"}
+       |                                ^^^^^^^^^^^^^^^^^ expected a field by its name
+       |
+       = help: write   {{ labels.alertname }}
+
+    error[R0204]: `group` has no field `rack`
+      --> templates.yaml:20:33
+       |
+    20 |     incident: {title: '{{ group.rack }} {{ labels.x | shout }}', assign: '{{ labels.team'}
+       |                                 ^^^^ expected service
+       |
+       = help: `group` has what stands in `by`: service
+
+    error[R0205]: syntax error: unexpected end of input, expected end of variable block
+      --> templates.yaml:20:85
+       |
+    20 |     incident: {title: '{{ group.rack }} {{ labels.x | shout }}', assign: '{{ labels.team'}
+       |                                                                                     ^^^^
+    "###);
+}
+
+#[test]
+fn names_that_mean_nothing_are_told_what_they_are_like() {
+    assert_snapshot!(told!("references.yaml"), @r###"
+    error[R0202]: team `platfrom` is not defined
+     --> references.yaml:4:33
+      |
+    4 |   shop: {members: [anna], next: platfrom, manager: bert}
+      |                                 ^^^^^^^^
+      |
+      = help: did you mean `platform`?
+
+    error[R0202]: contact `bert` is not defined
+     --> references.yaml:4:52
+      |
+    4 |   shop: {members: [anna], next: platfrom, manager: bert}
+      |                                                    ^^^^
+      |
+      = help: known: anna, default
+
+    error[R0202]: team `shpo` is not defined
+     --> references.yaml:9:43
+      |
+    9 |   fast: {functional: [{after: 5m, notify: 'team:shpo'}]}
+      |                                           ^^^^^^^^^^^
+      |
+      = help: did you mean `shop`?
+
+    error[R0202]: team `shopp` is not defined
+      --> references.yaml:10:18
+       |
+    10 | defaults: {team: shopp, contact: ann}
+       |                  ^^^^^
+       |
+       = help: did you mean `shop`?
+
+    error[R0202]: contact `ann` is not defined
+      --> references.yaml:10:34
+       |
+    10 | defaults: {team: shopp, contact: ann}
+       |                                  ^^^
+       |
+       = help: did you mean `anna`?
+
+    warning[R0202]: owner `shp` of rule `shop/orders` is not a team
+      --> references.yaml:12:11
+       |
+    12 |   - name: orders
+       |           ^^^^^^
+       |
+       = help: did you mean `shop`?
+
+    warning[R0206]: relation `powered` is not known; nothing is followed by it
+      --> references.yaml:15:25
+       |
+    15 |     topology: {follow: [powered]}
+       |                         ^^^^^^^
+       |
+       = help: did you mean `powers`?
+
+    error[R0202]: team `platfom` is not defined
+      --> references.yaml:16:24
+       |
+    16 |     incident: {assign: platfom, policy: fats}
+       |                        ^^^^^^^
+       |
+       = help: did you mean `platform`?
+
+    error[R0202]: policy `fats` is not defined
+      --> references.yaml:16:41
+       |
+    16 |     incident: {assign: platfom, policy: fats}
+       |                                         ^^^^
+       |
+       = help: did you mean `fast`?
+    "###);
+}
+
+#[test]
+fn rules_that_wait_for_each_other_are_named() {
+    assert_snapshot!(told!("order.yaml"), @r###"
+    error[R0203]: `before` and `after` form a circle
+     --> order.yaml:8:14
+      |
+    8 |     before: [stock, strock]
+      |              ^^^^^ part of it, or behind it: shop/orders, shop/stock
+      |
+      = help: take away one of the `before` and `after` of these rules
+
+    error[R0202]: rule `shop/strock` is not defined
+     --> order.yaml:8:21
+      |
+    8 |     before: [stock, strock]
+      |                     ^^^^^^
+      |
+      = help: did you mean `shop/stock`?
+    "###);
+}
+
+#[test]
+fn a_step_that_cannot_be_taken_is_told_why() {
+    assert_snapshot!(told!("policies.yaml"), @r###"
+    error[R0107]: a step repeats that is not the last
+     --> policies.yaml:5:9
+      |
+    5 |       - {after: 5m, notify: assigned, repeat: 5m}
+      |         ^
+      |
+      = help: move `repeat` to the last step of the ladder
+
+    error[R0107]: a step falls due before the one above it
+     --> policies.yaml:6:9
+      |
+    6 |       - {after: 1m, notify: 'team:shop'}
+      |         ^
+      |
+      = help: order the steps by time
+
+    error[R0202]: team `shop` is not defined
+     --> policies.yaml:6:29
+      |
+    6 |       - {after: 1m, notify: 'team:shop'}
+      |                             ^^^^^^^^^^^
+      |
+      = help: no team is defined
+
+    error[R0107]: `50` is no share of the response limit
+     --> policies.yaml:7:14
+      |
+    7 |       - {at: 50, reassign: next_line}
+      |              ^^ expected 0% to 1000%
+      |
+      = help: for a time write   after: 15m
+
+    error[R0102]: a step needs either `after` or `at`
+     --> policies.yaml:8:10
+      |
+    8 |       - {at: 50%, after: 1h, reassign: first_line}
+      |          ^^
+      |
+      = help: write `after: 15m`, or `at: 50%` for a share of the response limit
+
+    error[R0107]: found the text `first_line`
+     --> policies.yaml:8:40
+      |
+    8 |       - {at: 50%, after: 1h, reassign: first_line}
+      |                                        ^^^^^^^^^^ expected `next_line`
+
+    error[R0107]: unknown target `boss`
+      --> policies.yaml:10:28
+       |
+    10 |       - {at: 100%, notify: boss}
+       |                            ^^^^ expected assigned, manager, team:NAME or contact:NAME
+
+    error[R0102]: policy `idle` has no steps
+      --> policies.yaml:11:10
+       |
+    11 |   idle: {functional: []}
+       |          ^^^^^^^^^^
+       |
+       = help: give it one, for example   functional: [{after: 0s, notify: assigned}]
+    "###);
+}
+
+#[test]
+fn what_is_given_twice_is_shown_in_both_places() {
+    assert_snapshot!(told!("duplicates.yaml", "duplicates-more.yaml"), @r###"
+    error[R0107]: `reopen` is longer than `close_after`
+     --> duplicates-more.yaml:2:13
+      |
+    2 | lifecycle: {linger: 2m, close_after: 1m}
+      |             ^^^^^^ a closed incident cannot be reopened
+      |
+      = help: make `close_after` at least as long as `reopen`
+
+    error[R0201]: section `lifecycle` is given twice
+     --> duplicates.yaml:3:1
+      |
+    3 | lifecycle: {linger: 1m}
+      | ^^^^^^^^^ given again here
+      |
+     ::: duplicates-more.yaml:2:1
+      |
+    2 | lifecycle: {linger: 2m, close_after: 1m}
+      | --------- first given here
+      |
+      = help: keep one of them; the first is at duplicates-more.yaml:2:1
+
+    error[R0201]: rule `shop/orders` is given twice
+     --> duplicates.yaml:9:11
+      |
+    5 |   - name: orders
+      |           ------ first given here
+    ...
+    9 |   - name: orders
+      |           ^^^^^^ given again here
+      |
+      = help: keep one of them; the first is at duplicates.yaml:5:11
+    "###);
+}
+
+#[test]
+fn tests_are_checked_like_rules() {
+    assert_snapshot!(told!("tests.yaml"), @r###"
+    error[R0107]: `yesterday` is no point in time
+     --> tests.yaml:5:12
+      |
+    5 |     start: yesterday
+      |            ^^^^^^^^^ expected one like 2026-11-21T02:00:00+01:00[Europe/Berlin]
+
+    error[T0101]: relation to an unknown CI `srv-1`
+     --> tests.yaml:8:19
+      |
+    8 |       relations: [orders -runs_on-> srv-1]
+      |                   ^^^^^^^^^^^^^^^^^^^^^^^
+      |
+      = help: add it under `cis:`
+
+    error[R0107]: an alert that fires needs its labels
+      --> tests.yaml:10:24
+       |
+    10 |       - {at: 0s, fire: 'alertname=~"A"'}
+       |                        ^^^^^^^^^^^^^^^^ expected `name="value"` for each label, and nothing but `=`
+
+    error[R0107]: a step does 2 things
+      --> tests.yaml:11:10
+       |
+    11 |       - {at: 1s, fire: 'alertname="A"', clear: 'alertname="A"'}
+       |          ^^ expected exactly one of `fire`, `clear`, `ack`, `resolve`
+
+    error[R0107]: `1x` is not a span of time
+      --> tests.yaml:12:14
+       |
+    12 |       - {at: 1x, ack: {by: anna}}
+       |              ^^ expected one like 45s, 5m, 1h30m or 7d
+
+    error[R0102]: `ack` needs `root`
+      --> tests.yaml:12:24
+       |
+    12 |       - {at: 1x, ack: {by: anna}}
+       |                        ^^
+
+    error[R0107]: `0` is out of range
+      --> tests.yaml:14:28
+       |
+    14 |       - {every: 1s, times: 0, fire: 'a="{{ n }}"'}
+       |                            ^ expected a whole number from 1 to 10000
+
+    error[R0205]: undefined value: `m` is undefined
+      --> tests.yaml:15:44
+       |
+    15 |       - {every: 1s, times: 3, fire: 'a="{{ m }}"'}
+       |                                            ^
+
+    error[R0202]: rule `shop/nothing` is not defined
+      --> tests.yaml:18:28
+       |
+    18 |         incidents: [{rule: shop/nothing, state: ack, priority: P5, page: []}]
+       |                            ^^^^^^^^^^^^
+       |
+       = help: no rule is defined
+
+    error[R0107]: unknown value `ack`
+      --> tests.yaml:18:49
+       |
+    18 |         incidents: [{rule: shop/nothing, state: ack, priority: P5, page: []}]
+       |                                                 ^^^ expected new, acknowledged, in_progress, resolved or closed
+
+    error[R0107]: unknown value `P5`
+      --> tests.yaml:18:64
+       |
+    18 |         incidents: [{rule: shop/nothing, state: ack, priority: P5, page: []}]
+       |                                                                ^^ expected P1, P2, P3 or P4
+       |
+       = help: did you mean `P1`?
+
+    error[R0101]: unknown field `page` in an expected incident
+      --> tests.yaml:18:68
+       |
+    18 |         incidents: [{rule: shop/nothing, state: ack, priority: P5, page: []}]
+       |                                                                    ^^^^
+       |
+       = help: did you mean `pages`?
+    "###);
+}
