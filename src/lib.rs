@@ -2,6 +2,8 @@
 #![forbid(unsafe_code)]
 
 pub mod cmdb;
+pub mod engine;
 pub mod ingest;
+pub mod lab;
 pub mod model;
 pub mod rules;

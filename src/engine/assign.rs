@@ -1,0 +1,57 @@
+//! Finds the team for an incident: what its rule says, else the owner of the root's CI, else of a
+//! service that suffers, else of the rule, else the default team.
+
+use super::State;
+use super::context::Context;
+use super::describe;
+use super::pending::Told;
+use crate::model::incident::{Happening, IncidentId};
+use crate::model::time::Timestamp;
+
+/// Attribute of a CI that names its team.
+const OWNER: &str = "owner";
+
+/// Assigns an incident that has a new root; true when another team had it before. An incident that
+/// keeps its root keeps its team, so that a hand-over to the next line stands.
+pub(super) fn assign(state: &mut State, ctx: &Context, id: IncidentId, now: Timestamp) -> bool {
+    if !state.pending.unassigned.remove(&id) {
+        return false;
+    }
+    let (team, why) = find(state, ctx, id);
+    let Some(case) = state.change(id) else { return false };
+    if case.record.team == team {
+        return false;
+    }
+    let before = core::mem::replace(&mut case.record.team, team.clone());
+    let text = match team {
+        Some(team) => format!("to {team}: {why}"),
+        None => format!("to {}: no team is known for it", ctx.rules.default_contact),
+    };
+    state.pending.tell(id, now, Told { what: Happening::Assigned, text, path: None });
+    before.is_some()
+}
+
+fn find(state: &State, ctx: &Context, id: IncidentId) -> (Option<Box<str>>, &'static str) {
+    let Some(case) = state.incidents.get(&id) else { return (None, "") };
+    let rule = case.record.rule.as_deref().and_then(|rule| ctx.rules.find(rule));
+    let named = rule.and_then(|rule| rule.incident.assign.as_ref()).and_then(|template| {
+        let scope = describe::scope(state, ctx, case);
+        ctx.rules.render(template, &scope).ok().filter(|team| !team.is_empty())
+    });
+    if let Some(team) = named {
+        return (Some(team.into()), "its rule says so");
+    }
+    let topology = &ctx.topology;
+    let owner = |ci| topology.ci(ci).attribute(OWNER).map(Box::from);
+    let root = case.record.root.ci.as_deref().and_then(|ci| topology.find(ci));
+    if let Some(team) = root.and_then(owner) {
+        return (Some(team), "owner of the root's CI");
+    }
+    if let Some(team) = case.tally.services().find_map(owner) {
+        return (Some(team), "owner of a service that suffers");
+    }
+    if let Some(team) = rule.and_then(|rule| rule.owner.clone()) {
+        return (Some(team), "owner of its rule");
+    }
+    (ctx.rules.default_team.clone(), "the default team")
+}

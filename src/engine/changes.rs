@@ -1,0 +1,174 @@
+//! What a batch of events changed, as rows to be stored, and the rows to begin from.
+//!
+//! The engine speaks of rows only here: it knows nothing of keys, encodings or disks. Whoever
+//! applies [`Changes`] (RocksDB in production, a map in the simulator) must do so as a whole.
+
+use std::sync::Arc;
+
+use crate::model::alert::{AlertState, Details, Join};
+use crate::model::escalation::{Policy, PolicyHash};
+use crate::model::incident::{Entry, Incident, IncidentId, RecordId};
+use crate::model::labels::{Fingerprint, Labels};
+use crate::model::notice::{Notice, NoticeId};
+use crate::model::time::Timestamp;
+
+/// Each changed record once, in the order of its key.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Changes {
+    /// Episodes that are over for good, to be kept as history. Applied before everything else,
+    /// because what is on disk of them is about to be overwritten.
+    pub archived: Vec<Archived>,
+    /// Alerts that are no longer held; their last episode is archived. Applied next, because one of
+    /// them may have come back within the batch.
+    pub forgotten: Vec<Fingerprint>,
+    /// Alerts whose text or place changed, whole.
+    pub alerts: Vec<AlertRow>,
+    /// Alerts of which only the state changed; their text stays as stored.
+    pub touches: Vec<(Fingerprint, AlertState)>,
+    /// Incidents.
+    pub incidents: Vec<Incident>,
+    /// Records attached to incidents.
+    pub members: Vec<MemberRow>,
+    /// Timeline entries: incident, place in its timeline, entry.
+    pub timeline: Vec<(IncidentId, u32, Entry)>,
+    /// Notices to be sent, tried again, or given up.
+    pub notices: Vec<Notice>,
+    /// Notices that are delivered or withheld.
+    pub notices_gone: Vec<NoticeId>,
+    /// Policies seen for the first time.
+    pub policies: Vec<(PolicyHash, Arc<Policy>)>,
+    /// Signatures of resolved incidents.
+    pub recurrences: Vec<(u64, Recurrence)>,
+    /// Signatures too old to be looked for.
+    pub recurrences_gone: Vec<u64>,
+    /// The counters after the batch.
+    pub counters: Counters,
+}
+
+impl Changes {
+    /// True when nothing but the counters would be stored.
+    pub fn is_empty(&self) -> bool {
+        let Self {
+            archived,
+            forgotten,
+            alerts,
+            touches,
+            incidents,
+            members,
+            timeline,
+            notices,
+            notices_gone,
+            policies,
+            recurrences,
+            recurrences_gone,
+            counters: _,
+        } = self;
+        archived.is_empty()
+            && alerts.is_empty()
+            && touches.is_empty()
+            && forgotten.is_empty()
+            && incidents.is_empty()
+            && members.is_empty()
+            && timeline.is_empty()
+            && notices.is_empty()
+            && notices_gone.is_empty()
+            && policies.is_empty()
+            && recurrences.is_empty()
+            && recurrences_gone.is_empty()
+    }
+}
+
+/// An alert with its text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AlertRow {
+    /// Its identity.
+    pub fingerprint: Fingerprint,
+    /// Its labels.
+    pub labels: Labels,
+    /// Its text.
+    pub details: Arc<Details>,
+    /// Name of the CI it is bound to.
+    pub ci: Option<Arc<str>>,
+    /// Everything else.
+    pub state: AlertState,
+}
+
+/// An episode for the history.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Archived {
+    /// The alert.
+    pub fingerprint: Fingerprint,
+    /// Its state at the end of the episode.
+    pub state: AlertState,
+    /// Labels, text and CI when the episode began within this very batch; otherwise they are those
+    /// of the stored alert.
+    pub row: Option<AlertRow>,
+}
+
+/// A record attached to an incident.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MemberRow {
+    /// The incident.
+    pub incident: IncidentId,
+    /// The record's number; equal to `incident` for the incident's own alert.
+    pub record: RecordId,
+    /// What the record is about.
+    pub what: MemberOf,
+    /// When it was attached.
+    pub joined_at: Timestamp,
+    /// Why.
+    pub join: Join,
+}
+
+/// What a record is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MemberOf {
+    /// An alert's episode.
+    Alert {
+        /// The alert.
+        fingerprint: Fingerprint,
+        /// The episode's number.
+        episode: u32,
+    },
+    /// An incident that turned out to have the same cause; its own members are its own rows.
+    Incident,
+}
+
+/// The last incident with a signature.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Recurrence {
+    /// Its number.
+    pub incident: IncidentId,
+    /// When it was resolved.
+    pub resolved_at: Timestamp,
+}
+
+/// Numbers that only grow.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// The number the next record gets.
+    pub next_record: u64,
+    /// Batches committed so far.
+    pub batch: u64,
+    /// The time of the last event.
+    pub now: Timestamp,
+    /// Names of all sources ever seen; a [`crate::model::alert::SourceId`] is a place in this list.
+    pub sources: Vec<Arc<str>>,
+}
+
+/// Everything the engine needs to go on where it stopped; all else is derived from it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Saved {
+    /// Alerts that are still held, with the newest state of each; in any order.
+    pub alerts: Vec<(Labels, AlertState)>,
+    /// Incidents that are not closed, subordinate ones included.
+    pub incidents: Vec<Incident>,
+    /// Notices that are pending or dead.
+    pub notices: Vec<Notice>,
+    /// Policies by content.
+    pub policies: Vec<(PolicyHash, Arc<Policy>)>,
+    /// Signatures of resolved incidents.
+    pub recurrences: Vec<(u64, Recurrence)>,
+    /// The counters.
+    pub counters: Counters,
+}

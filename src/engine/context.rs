@@ -1,0 +1,64 @@
+//! What the engine decides by: rules, topology, limits. Replaced as a whole, never changed.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::cmdb::{Binder, RelationSet, Topology};
+use crate::rules::{Kind, Rule, RuleSet, TopologyKind};
+
+/// Limits the engine holds to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// How many alerts one source may hold firing at once.
+    pub alerts_per_source: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { alerts_per_source: 200_000 }
+    }
+}
+
+/// Rules, topology and limits, with what follows from them together.
+#[derive(Debug)]
+pub struct Context {
+    /// The rules in force.
+    pub rules: Arc<RuleSet>,
+    /// The topology in force.
+    pub topology: Arc<Topology>,
+    /// Finds the CI of an alert.
+    pub binder: Binder,
+    /// The limits in force.
+    pub limits: Limits,
+    follow: BTreeMap<Arc<str>, RelationSet>,
+}
+
+impl Context {
+    /// Puts rules and topology together.
+    pub fn new(rules: Arc<RuleSet>, topology: Arc<Topology>, limits: Limits) -> Self {
+        let binder = Binder::new(&topology, &rules.binding);
+        let mut follow = BTreeMap::new();
+        for (rule, kind) in topology_rules(&rules) {
+            let names = kind.follow.iter().map(|name| &**name);
+            follow.insert(Arc::clone(&rule.name), topology.relations(names));
+        }
+        Self { rules, topology, binder, limits, follow }
+    }
+
+    /// Returns the relations that a topology rule follows; none for another rule.
+    pub fn follow(&self, rule: &str) -> RelationSet {
+        self.follow.get(rule).copied().unwrap_or_default()
+    }
+
+    /// Yields the rules of kind `topology` in their order.
+    pub fn topology_rules(&self) -> impl Iterator<Item = (&Rule, &TopologyKind)> {
+        topology_rules(&self.rules)
+    }
+}
+
+fn topology_rules(rules: &RuleSet) -> impl Iterator<Item = (&Rule, &TopologyKind)> {
+    rules.rules.iter().filter_map(|rule| match &rule.kind {
+        Kind::Topology(kind) => Some((rule, kind)),
+        Kind::Group(_) => None,
+    })
+}

@@ -1,0 +1,437 @@
+//! Finds the incident a new episode belongs to, or opens one. The first that applies wins: the
+//! alert's own incident, a rule that names a group, the topology, otherwise a new incident.
+//!
+//! Never looks at all incidents: every question is answered by an index. The topology's part is in
+//! [`super::topology`], the union of incidents in [`super::unite`].
+
+use std::collections::btree_map::Entry;
+use std::sync::Arc;
+
+use super::changes::{MemberOf, MemberRow};
+use super::context::Context;
+use super::pending::Told;
+use super::state::Case;
+use super::tally::{Share, Tally};
+use super::{State, escalate, resolve, topology};
+use crate::cmdb::{CiId, Topology};
+use crate::model::alert::Join;
+use crate::model::escalation::{Policy, PolicyHash, Rung};
+use crate::model::incident::{
+    Happening, Incident, IncidentId, Progress, RecordId, ResponseClock, Root,
+};
+use crate::model::labels::Fingerprint;
+use crate::model::priority::{Assessment, Impact, Priority, Urgency};
+use crate::model::time::{Brief, Timestamp};
+use crate::rules::{Group, Kind, Rule, Subject};
+
+/// Puts an alert whose episode began where it belongs.
+pub(super) fn place(state: &mut State, ctx: &Context, alert: Fingerprint, now: Timestamp) {
+    if !rejoin(state, ctx, alert, now) {
+        relate(state, ctx, alert, None, now);
+    }
+}
+
+/// Relates an alert to what is open, leaving out its own former incident.
+pub(super) fn relate(
+    state: &mut State,
+    ctx: &Context,
+    alert: Fingerprint,
+    former: Option<IncidentId>,
+    now: Timestamp,
+) {
+    let Some(held) = state.alerts.get(&alert) else { return };
+    let subject = held.subject(ctx);
+    let matching = ctx.rules.matching(&subject);
+    let group = matching.iter().find_map(|rule| match &rule.kind {
+        Kind::Group(kind) => Some(Grouping::new(rule, kind, &subject)),
+        Kind::Topology(_) => None,
+    });
+    let causes = cause_rules(&matching);
+    let found = group
+        .as_ref()
+        .and_then(|group| in_group(state, group, now))
+        .or_else(|| topology::explained(state, ctx, alert, now));
+    let found = found.or_else(|| topology::eldest_sufferer(state, ctx, alert, &causes, now));
+    if let Some((incident, join)) = found {
+        attach(state, ctx, alert, Attachment { incident, join }, now);
+    } else {
+        let cause = causes.first().map(Arc::clone);
+        open(state, ctx, alert, Opening { cause, group: &group, former }, now);
+    }
+    topology::act_as_cause(state, ctx, alert, &causes, now);
+}
+
+/// Returns the topology rules among the matching ones: each takes the alert for a possible cause.
+fn cause_rules(matching: &[&Rule]) -> Vec<Arc<str>> {
+    let is_topology = |rule: &&&Rule| matches!(rule.kind, Kind::Topology(_));
+    matching.iter().filter(is_topology).map(|rule| Arc::clone(&rule.name)).collect()
+}
+
+/// Returns the incident an alert is part of in the end.
+pub(super) fn incident_of(state: &State, alert: Fingerprint) -> Option<IncidentId> {
+    state.top(state.alerts.get(&alert)?.state.incident?)
+}
+
+/// What a `group` rule makes of one alert.
+struct Grouping<'a> {
+    rule: &'a Rule,
+    kind: &'a Group,
+    key: String,
+    index: u64,
+}
+
+impl<'a> Grouping<'a> {
+    fn new(rule: &'a Rule, kind: &'a Group, subject: &Subject<'_>) -> Self {
+        let pairs: Vec<String> =
+            kind.by.iter().map(|field| format!("{field}={:?}", field.value(subject))).collect();
+        let key = pairs.join(", ");
+        Self { index: group_index(&rule.name, &key), rule, kind, key }
+    }
+}
+
+/// Notes an incident that is not closed under the key of its group, if it has one.
+pub(super) fn index_group(state: &mut State, id: IncidentId) {
+    if let Some(index) = state.incidents.get(&id).and_then(|case| group_of(&case.record)) {
+        state.groups.entry(index).or_default().insert(id);
+    }
+}
+
+/// Forgets an incident under the key of its group; it is closed.
+pub(super) fn unindex_group(state: &mut State, id: IncidentId) {
+    let index = state.incidents.get(&id).and_then(|case| group_of(&case.record));
+    if let Some((index, ids)) = index.and_then(|index| Some((index, state.groups.get_mut(&index)?)))
+    {
+        ids.remove(&id);
+        if ids.is_empty() {
+            state.groups.remove(&index);
+        }
+    }
+}
+
+/// Returns the place of an incident's group in [`State::groups`].
+fn group_of(record: &Incident) -> Option<u64> {
+    Some(group_index(record.group_rule.as_deref()?, record.key.as_deref()?))
+}
+
+/// Returns the place of a rule's key in [`State::groups`].
+fn group_index(rule: &str, key: &str) -> u64 {
+    use core::hash::BuildHasher;
+    foldhash::quality::FixedState::with_seed(0).hash_one((rule, key))
+}
+
+/// Finds the open incident that takes the alerts of a group: of several the one active last.
+fn in_group(state: &State, group: &Grouping<'_>, now: Timestamp) -> Option<(IncidentId, Join)> {
+    let candidates = state.groups.get(&group.index)?.iter();
+    let taking = candidates.filter_map(|id| {
+        let top = state.top(*id)?;
+        let record = &state.incidents.get(&top)?.record;
+        let takes = record.progress.is_open()
+            && now < record.active_at.plus(group.kind.window)
+            && now < record.opened_at.plus(group.kind.max_age);
+        takes.then_some((record.active_at, top))
+    });
+    let (_, id) = taking.max()?;
+    let join = Join::Group { rule: Arc::clone(&group.rule.name), key: group.key.as_str().into() };
+    Some((id, join))
+}
+
+/// Takes an alert back into the incident it was part of: while that is open, or as its root within
+/// the reopen window.
+fn rejoin(state: &mut State, ctx: &Context, alert: Fingerprint, now: Timestamp) -> bool {
+    let Some(id) = incident_of(state, alert) else { return false };
+    let Some(case) = state.incidents.get(&id) else { return false };
+    let reopens = match &case.record.progress {
+        Progress::New | Progress::Acknowledged { .. } | Progress::InProgress { .. } => false,
+        Progress::Resolved { at, .. } => {
+            if case.record.root.alert != alert || now >= at.plus(ctx.rules.lifecycle.reopen) {
+                return false;
+            }
+            true
+        }
+        Progress::Closed { .. } => return false,
+    };
+    if reopens {
+        resolve::reopen(state, ctx, id, now);
+    }
+    let text = format!("{} fires again", name_of(state, ctx, alert));
+    state.pending.tell(id, now, Told { what: Happening::Refired, text, path: None });
+    count_in(state, ctx, alert, now);
+    let Some(held) = state.alerts.get(&alert) else { return true };
+    let causes = cause_rules(&ctx.rules.matching(&held.subject(ctx)));
+    topology::act_as_cause(state, ctx, alert, &causes, now);
+    true
+}
+
+/// Where an alert goes, and why.
+pub(super) struct Attachment {
+    pub(super) incident: IncidentId,
+    pub(super) join: Join,
+}
+
+/// Makes an alert a subordinate of an open incident.
+pub(super) fn attach(
+    state: &mut State,
+    ctx: &Context,
+    alert: Fingerprint,
+    to: Attachment,
+    now: Timestamp,
+) {
+    let record = state.next_record();
+    let Attachment { incident, join } = to;
+    let text = format!("{} joined: {}", name_of(state, ctx, alert), reason(&join));
+    let path = path_of(&join);
+    state.pending.tell(incident, now, Told { what: Happening::Joined, text, path });
+    enrol(state, alert, MemberKey { incident, record }, join, now);
+    if let Some(case) = state.change(incident) {
+        case.record.members += 1;
+    }
+    count_in(state, ctx, alert, now);
+}
+
+/// Says in words why an alert belongs to its incident.
+pub fn reason(join: &Join) -> String {
+    match join {
+        Join::Own => "nothing open explained it".into(),
+        Join::Group { rule, key } => format!("rule {rule}, same {key}"),
+        Join::Dependant { rule, path, after_ms } => {
+            let span = Brief(core::time::Duration::from_millis(after_ms.unsigned_abs()));
+            let order = if *after_ms < 0 { "before" } else { "after" };
+            format!("rule {rule}, {path}, {span} {order} the cause")
+        }
+        Join::Cause { rule } => format!("rule {rule}, it explains the others"),
+        Join::Outlived { former } => format!("it still fired when {former} was resolved"),
+    }
+}
+
+fn path_of(join: &Join) -> Option<crate::model::alert::Path> {
+    match join {
+        Join::Dependant { path, .. } => Some(path.clone()),
+        Join::Own | Join::Group { .. } | Join::Cause { .. } | Join::Outlived { .. } => None,
+    }
+}
+
+#[derive(Clone, Copy)]
+struct MemberKey {
+    incident: IncidentId,
+    record: RecordId,
+}
+
+/// Gives an alert's episode its record.
+fn enrol(state: &mut State, alert: Fingerprint, key: MemberKey, join: Join, now: Timestamp) {
+    let MemberKey { incident, record } = key;
+    let Some(held) = state.alerts.get_mut(&alert) else { return };
+    let former = held.state.incident.and_then(|id| state.incidents.get_mut(&id));
+    if let Some((former, record)) = former.zip(held.state.record) {
+        former.live.remove(&record);
+    }
+    held.state.record = Some(record);
+    held.state.incident = Some(incident);
+    held.state.revision += 1;
+    let what = MemberOf::Alert { fingerprint: alert, episode: held.state.episode };
+    let row = MemberRow { incident, record, what, joined_at: now, join };
+    state.pending.touch(alert);
+    state.pending.members.insert((incident, record.0), row);
+    if let Some(case) = state.change(incident) {
+        case.live.insert(record, alert);
+    }
+}
+
+/// Counts a firing member into its incident and all that this is part of.
+fn count_in(state: &mut State, ctx: &Context, alert: Fingerprint, now: Timestamp) {
+    let Some(share) = share(state, ctx, alert) else { return };
+    let own = state.alerts.get(&alert).and_then(|held| held.state.incident);
+    for id in state.chain(own) {
+        if let Some(case) = state.change(id) {
+            case.tally.add(&share);
+            case.record.firing = case.tally.firing();
+            case.record.active_at = now;
+            case.record.clear_since = None;
+        }
+        state.pending.unsettled.insert(id);
+    }
+}
+
+/// Returns what a firing alert adds to its incident's tally.
+pub(super) fn share(state: &mut State, ctx: &Context, alert: Fingerprint) -> Option<Share> {
+    let held = state.alerts.get(&alert)?;
+    let urgency = held.urgency(ctx);
+    let services = held.ci.map(|ci| {
+        let walk = || ctx.topology.services_hit(ci).into();
+        Arc::clone(state.services.entry(ci).or_insert_with(walk))
+    });
+    Some(Share { urgency, services: services.unwrap_or_default() })
+}
+
+/// Re-counts a firing member whose severity is another than before.
+pub(super) fn severity_changed(
+    state: &mut State,
+    ctx: &Context,
+    alert: Fingerprint,
+    now: Timestamp,
+) {
+    let own = state.alerts.get(&alert).and_then(|held| held.state.incident);
+    for id in state.chain(own) {
+        let tally = tally(state, ctx, id);
+        if let Some(case) = state.change(id) {
+            if tally.urgency() > case.tally.urgency() {
+                case.record.active_at = now;
+            }
+            case.tally = tally;
+        }
+        state.pending.unsettled.insert(id);
+    }
+}
+
+/// Counts an incident's firing members anew, its subordinates' included.
+pub(super) fn tally(state: &mut State, ctx: &Context, id: IncidentId) -> Tally {
+    let mut tally = Tally::default();
+    let Some(case) = state.incidents.get(&id) else { return tally };
+    let children: Vec<IncidentId> = case.children.iter().copied().collect();
+    for alert in firing_members(state, id) {
+        if let Some(share) = share(state, ctx, alert) {
+            tally.add(&share);
+        }
+    }
+    for child in children {
+        tally.absorb(&self::tally(state, ctx, child));
+    }
+    tally
+}
+
+/// Returns the firing members of one incident in the order of their records, without those of its
+/// subordinates.
+pub(super) fn firing_members(state: &State, id: IncidentId) -> Vec<Fingerprint> {
+    let Some(case) = state.incidents.get(&id) else { return Vec::new() };
+    let fires = |alert: &Fingerprint| state.alerts.get(alert).is_some_and(|h| h.state.fires());
+    case.live.values().copied().filter(fires).collect()
+}
+
+struct Opening<'a> {
+    cause: Option<Arc<str>>,
+    group: &'a Option<Grouping<'a>>,
+    former: Option<IncidentId>,
+}
+
+/// Opens an incident for an alert that nothing open explains.
+fn open(state: &mut State, ctx: &Context, alert: Fingerprint, how: Opening<'_>, now: Timestamp) {
+    let id = state.next_record();
+    let group = how.group.as_ref();
+    let rule = how.cause.or_else(|| group.map(|group| Arc::clone(&group.rule.name)));
+    let policy = Arc::clone(ctx.rules.policy_of(rule.as_deref().and_then(|n| ctx.rules.find(n))));
+    let policy = remember(state, &policy);
+    let mut record = blank(id, alert, policy, now);
+    record.rule.clone_from(&rule);
+    record.key = group.map(|group| group.key.as_str().into());
+    record.group_rule = group.map(|group| Arc::clone(&group.rule.name));
+    record.root.ci = root_ci(state, &ctx.topology, alert);
+    record.members = 1;
+    let case = Case {
+        record,
+        live: std::collections::BTreeMap::new(),
+        children: std::collections::BTreeSet::new(),
+        tally: Tally::default(),
+        timer: None,
+    };
+    state.incidents.insert(id, case);
+    index_group(state, id);
+    let join = how.former.map_or(Join::Own, |former| Join::Outlived { former });
+    let under = rule.as_ref().map_or_else(String::new, |rule| format!(" under rule {rule}"));
+    let text = format!("{}: {}{under}", name_of(state, ctx, alert), reason(&join));
+    state.pending.tell(id, now, Told { what: Happening::Opened, text, path: None });
+    enrol(state, alert, MemberKey { incident: id, record: id }, join, now);
+    index_root(state, &ctx.topology, id);
+    state.pending.unassigned.insert(id);
+    resolve::link_recurrence(state, ctx, id, now);
+    let wait = topology::wait(state, ctx, alert);
+    escalate::start(state, id, wait, now);
+    count_in(state, ctx, alert, now);
+}
+
+fn blank(id: IncidentId, alert: Fingerprint, policy: PolicyHash, now: Timestamp) -> Incident {
+    Incident {
+        id,
+        revision: 0,
+        progress: Progress::New,
+        parent: None,
+        title: String::new(),
+        category: None,
+        rule: None,
+        key: None,
+        group_rule: None,
+        root: Root { alert, ci: None },
+        assessment: Assessment {
+            impact: Impact::Low,
+            urgency: Urgency::Low,
+            priority: Priority::P4,
+            sum: String::new(),
+            pages: false,
+        },
+        team: None,
+        opened_at: now,
+        active_at: now,
+        clear_since: None,
+        members: 0,
+        firing: 0,
+        response: ResponseClock { started_at: now, due_at: now, stopped_at: None, round: 0 },
+        wait_until: None,
+        policy,
+        functional: Rung::default(),
+        hierarchical: Rung::default(),
+        recurrence_of: None,
+        awaiting_verification: false,
+        timeline_len: 0,
+        notices: 0,
+        told: Vec::new(),
+        rules_version: 0,
+        topology_version: 0,
+    }
+}
+
+/// Keeps a policy by its content and returns what it is found by.
+pub(super) fn remember(state: &mut State, policy: &Arc<Policy>) -> PolicyHash {
+    let hash = policy.hash();
+    if let Entry::Vacant(place) = state.policies.entry(hash) {
+        place.insert(Arc::clone(policy));
+        state.pending.policies.push((hash, Arc::clone(policy)));
+    }
+    hash
+}
+
+pub(super) fn root_ci(state: &State, topology: &Topology, alert: Fingerprint) -> Option<Arc<str>> {
+    let ci = state.alerts.get(&alert)?.ci?;
+    Some(Arc::clone(&topology.ci(ci).name))
+}
+
+/// Notes where an open incident's root is.
+pub(super) fn index_root(state: &mut State, topology: &Topology, id: IncidentId) {
+    if let Some(ci) = root_place(state, topology, id) {
+        state.root_at.entry(ci).or_default().insert(id);
+    }
+}
+
+/// Forgets where an incident's root is; before the root changes, or when it is no longer open.
+pub(super) fn unindex_root(state: &mut State, topology: &Topology, id: IncidentId) {
+    let ci = root_place(state, topology, id);
+    if let Some((ci, ids)) = ci.and_then(|ci| Some((ci, state.root_at.get_mut(&ci)?))) {
+        ids.remove(&id);
+        if ids.is_empty() {
+            state.root_at.remove(&ci);
+        }
+    }
+}
+
+/// Returns where an incident's root is in the topology of the context.
+pub(super) fn root_place(state: &State, topology: &Topology, id: IncidentId) -> Option<CiId> {
+    topology.find(state.incidents.get(&id)?.record.root.ci.as_deref()?)
+}
+
+/// Returns the name people know an alert by.
+pub(super) fn name_of(state: &State, ctx: &Context, alert: Fingerprint) -> String {
+    let Some(held) = state.alerts.get(&alert) else { return alert.to_string() };
+    let ci = held.ci.map(|ci| ctx.topology.ci(ci));
+    let name = held.name(ci);
+    match held.labels.get("alertname").filter(|alertname| **alertname != name) {
+        Some(alertname) => format!("{alertname} {name}"),
+        None => name.into_owned(),
+    }
+}

@@ -1,0 +1,386 @@
+//! Makes one alert of all messages about one condition: episodes, leases, Alertmanager's merge.
+//!
+//! Decides whether an occurrence begins an episode, ends one, or is only counted. What a new episode
+//! belongs to is the business of [`super::correlate`], read that next.
+
+use core::hash::BuildHasher;
+use core::time::Duration;
+use std::sync::Arc;
+
+use super::State;
+use super::changes::{AlertRow, Archived};
+use super::context::Context;
+use super::event::{Received, Refused};
+use super::state::Held;
+use super::timers::Timer;
+use super::{correlate, resolve};
+use crate::model::alert::{AlertState, Details, Lease, Occurrence, Signal, SourceId};
+use crate::model::labels::Fingerprint;
+use crate::model::time::Timestamp;
+
+/// How long after an alert's end a firing message about the time before it counts as late.
+///
+/// Peers of an Alertmanager cluster can deliver resolved and firing in either order
+/// (prometheus/alertmanager#4008), seconds apart; a sender that still says so two minutes later
+/// means it, and ignoring it would lose a page.
+const LATE: Duration = Duration::from_mins(2);
+
+/// How long an ended alert is held: Prometheus repeats a resolve for 15 minutes, twice that is safe.
+pub(super) const HELD_AFTER_END: Duration = Duration::from_mins(30);
+
+/// One delivery of one source, on its way into the state.
+pub(super) struct Delivery<'a> {
+    pub(super) ctx: &'a Context,
+    pub(super) source: SourceId,
+    pub(super) source_name: &'a Arc<str>,
+    pub(super) now: Timestamp,
+}
+
+/// Takes all alerts of a delivery.
+pub(super) fn receive(state: &mut State, by: &Delivery<'_>, all: &[Occurrence]) -> Received {
+    let mut reply = Received::default();
+    for (index, occurrence) in all.iter().enumerate() {
+        match observe(state, by, occurrence) {
+            Ok(Outcome::Began) => reply.began += 1,
+            Ok(Outcome::Ended) => reply.ended += 1,
+            Ok(Outcome::Updated) => reply.updated += 1,
+            Ok(Outcome::Repeated) => reply.repeated += 1,
+            Err(refused) => reply.refused.push((u32::try_from(index).unwrap_or(u32::MAX), refused)),
+        }
+    }
+    reply
+}
+
+enum Outcome {
+    Began,
+    Ended,
+    Updated,
+    Repeated,
+}
+
+fn observe(state: &mut State, by: &Delivery<'_>, it: &Occurrence) -> Result<Outcome, Refused> {
+    let known = state.alerts.get(&it.fingerprint);
+    if let Some(held) = known.filter(|held| held.labels != it.labels) {
+        let other = held.labels.to_string();
+        return Err(Refused::Collision { fingerprint: it.fingerprint, other });
+    }
+    match (known.map(|held| held.state.fires()), it.signal) {
+        (Some(true), Signal::Firing { until, explicit }) => {
+            Ok(prolong(state, by, it, Lease { source: by.source, until, explicit }))
+        }
+        (Some(false), Signal::Firing { until, explicit }) => {
+            fire_again(state, by, it, Lease { source: by.source, until, explicit })
+        }
+        (None, Signal::Firing { until, explicit }) => {
+            admit(state, by)?;
+            state.alerts.insert(it.fingerprint, unknown(by, it));
+            begin(state, by, it, Lease { source: by.source, until, explicit });
+            Ok(Outcome::Began)
+        }
+        (Some(true), Signal::Resolved { at }) => Ok(release(state, by, it, at)),
+        (Some(false), Signal::Resolved { .. }) => Ok(repeated(state, by, it.fingerprint)),
+        (None, Signal::Resolved { at }) => {
+            // Kept, so that a firing that arrives after its own resolve opens nothing.
+            let mut held = unknown(by, it);
+            held.state.ended_at = Some(at.min(by.now));
+            state.alerts.insert(it.fingerprint, held);
+            state.pending.rewrite(it.fingerprint, &it.details);
+            schedule(state, it.fingerprint);
+            Ok(Outcome::Repeated)
+        }
+    }
+}
+
+fn unknown(by: &Delivery<'_>, it: &Occurrence) -> Held {
+    let bound = by.ctx.binder.bind(&by.ctx.topology, &it.labels);
+    let state = AlertState {
+        revision: 0,
+        episode: 0,
+        record: None,
+        incident: None,
+        starts_at: it.starts_at,
+        ended_at: None,
+        end_heard_at: by.now,
+        first_seen: by.now,
+        last_seen: by.now,
+        occurrences: 1,
+        severity: it.severity.clone(),
+        leases: Vec::new(),
+    };
+    let labels = it.labels.clone();
+    Held {
+        labels,
+        state,
+        ci: bound.map(|bound| bound.ci),
+        text: Some(digest(&it.details)),
+        timer: None,
+    }
+}
+
+fn digest(details: &Details) -> u64 {
+    // A fixed seed: whether a text counts as changed must not differ between two runs.
+    let hasher = foldhash::quality::FixedState::with_seed(0);
+    hasher.hash_one((&details.annotations, &details.generator_url))
+}
+
+/// Refuses a further alert of a source that holds as many as it may.
+fn admit(state: &State, by: &Delivery<'_>) -> Result<(), Refused> {
+    let limit = by.ctx.limits.alerts_per_source;
+    if state.held_by.get(&by.source).copied().unwrap_or(0) < limit {
+        return Ok(());
+    }
+    Err(Refused::TooMany { source_name: Arc::clone(by.source_name), limit })
+}
+
+/// The hot path: an alert that fires is said to fire.
+fn prolong(state: &mut State, by: &Delivery<'_>, it: &Occurrence, lease: Lease) -> Outcome {
+    let Some(held) = state.alerts.get_mut(&it.fingerprint) else { return Outcome::Repeated };
+    let of = &mut held.state;
+    of.revision += 1;
+    of.occurrences += 1;
+    of.last_seen = by.now;
+    of.starts_at = of.starts_at.min(it.starts_at);
+    let held_before = of.leases.iter_mut().find(|held| held.source == lease.source);
+    let grown = held_before.is_none();
+    if let Some(old) = held_before {
+        *old = merged(*old, lease);
+    } else {
+        of.leases.push(lease);
+    }
+    let severity_changed = of.severity != it.severity;
+    if severity_changed {
+        of.severity.clone_from(&it.severity);
+    }
+    let text = Some(digest(&it.details));
+    if held.text == text {
+        state.pending.touch(it.fingerprint);
+    } else {
+        held.text = text;
+        state.pending.rewrite(it.fingerprint, &it.details);
+    }
+    if grown {
+        *state.held_by.entry(lease.source).or_default() += 1;
+    }
+    schedule(state, it.fingerprint);
+    if severity_changed {
+        correlate::severity_changed(state, by.ctx, it.fingerprint, by.now);
+    }
+    Outcome::Updated
+}
+
+/// Alertmanager's `alert.Merge` for two firing alerts: the newer end counts, but an end that the
+/// sender named itself and that is later is not cut short.
+fn merged(old: Lease, new: Lease) -> Lease {
+    if old.explicit && old.until > new.until { Lease { until: old.until, ..new } } else { new }
+}
+
+/// An ended alert is said to fire: late, still the same episode, or a new one.
+fn fire_again(
+    state: &mut State,
+    by: &Delivery<'_>,
+    it: &Occurrence,
+    lease: Lease,
+) -> Result<Outcome, Refused> {
+    let Some(held) = state.alerts.get(&it.fingerprint) else { return Ok(Outcome::Repeated) };
+    let ended_at = held.state.ended_at.unwrap_or(by.now);
+    let overlaps = it.starts_at < ended_at || it.starts_at == held.state.starts_at;
+    if overlaps && by.now < held.state.end_heard_at.plus(LATE) {
+        return Ok(repeated(state, by, it.fingerprint));
+    }
+    admit(state, by)?;
+    if overlaps && held.state.episode > 0 {
+        resume(state, by, it, lease);
+    } else {
+        archive(state, by.ctx, it.fingerprint);
+        begin(state, by, it, lease);
+    }
+    Ok(Outcome::Began)
+}
+
+/// Goes on with the episode that had ended.
+fn resume(state: &mut State, by: &Delivery<'_>, it: &Occurrence, lease: Lease) {
+    if let Some(held) = state.alerts.get_mut(&it.fingerprint) {
+        held.state.starts_at = held.state.starts_at.min(it.starts_at);
+    }
+    fire(state, by, it, lease);
+}
+
+/// Begins an episode of an alert that is in memory.
+fn begin(state: &mut State, by: &Delivery<'_>, it: &Occurrence, lease: Lease) {
+    if let Some(held) = state.alerts.get_mut(&it.fingerprint) {
+        held.state.episode += 1;
+        held.state.starts_at = it.starts_at;
+        held.state.first_seen = by.now;
+        held.state.occurrences = 0;
+    }
+    fire(state, by, it, lease);
+}
+
+fn fire(state: &mut State, by: &Delivery<'_>, it: &Occurrence, lease: Lease) {
+    let Some(held) = state.alerts.get_mut(&it.fingerprint) else { return };
+    held.text = Some(digest(&it.details));
+    held.state.revision += 1;
+    held.state.occurrences += 1;
+    held.state.last_seen = by.now;
+    held.state.ended_at = None;
+    held.state.severity.clone_from(&it.severity);
+    held.state.leases = vec![lease];
+    *state.held_by.entry(lease.source).or_default() += 1;
+    state.pending.rewrite(it.fingerprint, &it.details);
+    schedule(state, it.fingerprint);
+    correlate::place(state, by.ctx, it.fingerprint, by.now);
+}
+
+/// Counts a message that changes nothing else.
+fn repeated(state: &mut State, by: &Delivery<'_>, fingerprint: Fingerprint) -> Outcome {
+    if let Some(held) = state.alerts.get_mut(&fingerprint) {
+        held.state.revision += 1;
+        held.state.occurrences += 1;
+        held.state.last_seen = by.now;
+        state.pending.touch(fingerprint);
+    }
+    Outcome::Repeated
+}
+
+/// A source says that its alert is over.
+fn release(state: &mut State, by: &Delivery<'_>, it: &Occurrence, at: Timestamp) -> Outcome {
+    let Some(held) = state.alerts.get_mut(&it.fingerprint) else { return Outcome::Repeated };
+    let holds = held.state.leases.iter().any(|lease| lease.source == by.source);
+    // An end before the beginning speaks of an earlier episode.
+    if !holds || at < held.state.starts_at {
+        return repeated(state, by, it.fingerprint);
+    }
+    held.state.occurrences += 1;
+    held.state.last_seen = by.now;
+    held.state.leases.retain(|lease| lease.source != by.source);
+    let over = held.state.leases.is_empty();
+    lease_gone(state, by.source);
+    if over {
+        end(state, by.ctx, it.fingerprint, at, by.now);
+        Outcome::Ended
+    } else {
+        state.pending.touch(it.fingerprint);
+        if let Some(held) = state.alerts.get_mut(&it.fingerprint) {
+            held.state.revision += 1;
+        }
+        Outcome::Updated
+    }
+}
+
+fn lease_gone(state: &mut State, source: SourceId) {
+    if let Some(count) = state.held_by.get_mut(&source) {
+        *count = count.saturating_sub(1);
+    }
+}
+
+/// Ends an episode that no source holds any more.
+fn end(state: &mut State, ctx: &Context, alert: Fingerprint, at: Timestamp, now: Timestamp) {
+    let Some(held) = state.alerts.get_mut(&alert) else { return };
+    held.state.revision += 1;
+    held.state.ended_at = Some(at.max(held.state.starts_at).min(now));
+    held.state.end_heard_at = now;
+    state.pending.touch(alert);
+    schedule(state, alert);
+    resolve::cleared(state, ctx, alert, now);
+}
+
+/// Sees to an alert whose timer was set for `at`: leases that ended, or nothing left to hold it for.
+/// A heartbeat may have moved the deadline since; then it waits for that one, so that after a gap
+/// everything happens in the order in which it fell due.
+pub(super) fn due(
+    state: &mut State,
+    ctx: &Context,
+    alert: Fingerprint,
+    at: Timestamp,
+    now: Timestamp,
+) {
+    let Some(held) = state.alerts.get_mut(&alert) else { return };
+    held.timer = None;
+    if !held.state.fires() {
+        if at < held.state.end_heard_at.plus(HELD_AFTER_END) {
+            schedule(state, alert);
+        } else {
+            forget(state, ctx, alert);
+        }
+        return;
+    }
+    let leases = core::mem::take(&mut held.state.leases);
+    let (lapsed, left): (Vec<_>, Vec<_>) = leases.into_iter().partition(|lease| lease.until <= at);
+    held.state.leases = left;
+    let over = held.state.leases.is_empty();
+    if !lapsed.is_empty() {
+        held.state.revision += 1;
+        state.pending.touch(alert);
+    }
+    for lease in &lapsed {
+        lease_gone(state, lease.source);
+    }
+    if over { end(state, ctx, alert, at, now) } else { schedule(state, alert) }
+}
+
+/// Drops an alert that ended long ago from memory; its episode goes to the history.
+fn forget(state: &mut State, ctx: &Context, alert: Fingerprint) {
+    archive(state, ctx, alert);
+    let Some(held) = state.alerts.remove(&alert) else { return };
+    state.pending.alerts.remove(&alert);
+    state.pending.forgotten.insert(alert);
+    let record = held.state.record;
+    let case = held.state.incident.and_then(|id| state.incidents.get_mut(&id));
+    if let Some((case, record)) = case.zip(record) {
+        case.live.remove(&record);
+    }
+}
+
+/// Moves the ended episode of a held alert to the history.
+fn archive(state: &mut State, ctx: &Context, alert: Fingerprint) {
+    let Some(held) = state.alerts.get(&alert).filter(|held| held.state.episode > 0) else { return };
+    // What this batch has not written yet cannot be read back from the disk.
+    let text = state.pending.alerts.get(&alert).and_then(Option::as_ref);
+    let row = text.map(|details| AlertRow {
+        fingerprint: alert,
+        labels: held.labels.clone(),
+        details: Arc::clone(details),
+        ci: held.ci.map(|ci| Arc::clone(&ctx.topology.ci(ci).name)),
+        state: held.state.clone(),
+    });
+    state.pending.archived.push(Archived { fingerprint: alert, state: held.state.clone(), row });
+}
+
+/// Sets the alert's timer unless an earlier one is set already; a heartbeat that moves a lease
+/// further away leaves the queue alone.
+pub(super) fn schedule(state: &mut State, alert: Fingerprint) {
+    let Some(held) = state.alerts.get_mut(&alert) else { return };
+    let due = if held.state.fires() {
+        held.state.leases.iter().map(|lease| lease.until).min()
+    } else {
+        Some(held.state.end_heard_at.plus(HELD_AFTER_END))
+    };
+    let Some(due) = due else { return };
+    if held.timer.is_none_or(|set| due < set) {
+        held.timer = Some(due);
+        state.timers.set(due, Timer::Alert(alert));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[expect(clippy::fn_params_excessive_bools, reason = "rows of a table")]
+    fn lease(until: i64, explicit: bool) -> Lease {
+        Lease { source: SourceId(0), until: Timestamp::from_millis(until), explicit }
+    }
+
+    #[test]
+    fn an_end_that_was_named_is_not_cut_short_by_one_that_was_not_later() {
+        for (old, new, until) in [
+            (lease(10, true), lease(20, true), 20),
+            (lease(20, true), lease(10, true), 20),
+            (lease(20, false), lease(10, true), 10),
+            (lease(20, true), lease(10, false), 20),
+            (lease(10, false), lease(20, false), 20),
+        ] {
+            assert_eq!(merged(old, new).until.millis(), until, "{old:?} {new:?}");
+        }
+    }
+}

@@ -1,0 +1,86 @@
+//! Says what an incident is: the values its rule's templates see, and the title they make.
+
+use super::State;
+use super::context::Context;
+use super::correlate::name_of;
+use super::state::{Case, Held};
+use crate::cmdb::CiRow;
+use crate::model::incident::IncidentId;
+use crate::model::labels::Labels;
+use crate::rules::{DEPENDANTS_MAX, Field, Kind, RootScope, Scope};
+
+/// Collects what templates see of an incident.
+pub(super) fn scope(state: &State, ctx: &Context, case: &Case) -> Scope {
+    let record = &case.record;
+    let root = state.alerts.get(&record.root.alert);
+    let labels = root.map_or_else(Labels::empty, |held| held.labels.clone());
+    let ci = record.root.ci.as_deref().and_then(|ci| ctx.topology.find(ci));
+    Scope {
+        incident: record.id.to_string().into(),
+        rule: record.rule.as_deref().unwrap_or("").into(),
+        priority: record.assessment.priority.to_string().into(),
+        root: root_scope(root, ci.map(|ci| ctx.topology.ci(ci))),
+        labels,
+        group: root.map(|held| group(ctx, case, held)).unwrap_or_default(),
+        members: record.members as usize,
+        dependants_count: record.members.saturating_sub(1) as usize,
+        dependants: dependants(state, ctx, case),
+    }
+}
+
+fn root_scope(held: Option<&Held>, ci: Option<&CiRow>) -> RootScope {
+    let name = held.map_or_else(Box::default, |held| held.name(ci).as_ref().into());
+    let Some(ci) = ci else { return RootScope { name, ..RootScope::default() } };
+    let attributes = ci.attributes.iter().map(|(k, v)| (k.clone(), v.clone())).collect();
+    RootScope { name, class: ci.class.as_ref().into(), attributes }
+}
+
+/// Returns what the members have in common under the incident's `group` rule.
+fn group(ctx: &Context, case: &Case, root: &Held) -> Vec<(Box<str>, Box<str>)> {
+    let rule = case.record.rule.as_deref().and_then(|rule| ctx.rules.find(rule));
+    let Some(Kind::Group(kind)) = rule.map(|rule| &rule.kind) else { return Vec::new() };
+    let subject = root.subject(ctx);
+    let pair = |field: &Field| (field.key().into(), field.value(&subject).into());
+    kind.by.iter().map(pair).collect()
+}
+
+/// Returns the names of the first dependants, by record.
+fn dependants(state: &State, ctx: &Context, case: &Case) -> Vec<Box<str>> {
+    let root = case.record.root.alert;
+    let mut names = Vec::new();
+    let mut cases = vec![case];
+    while let Some(case) = cases.pop() {
+        for alert in case.live.values().filter(|alert| **alert != root) {
+            if names.len() == DEPENDANTS_MAX {
+                return names;
+            }
+            let held = state.alerts.get(alert);
+            let ci = held.and_then(|held| held.ci).map(|ci| ctx.topology.ci(ci));
+            names.extend(held.map(|held| held.name(ci).as_ref().into()));
+        }
+        cases.extend(case.children.iter().rev().filter_map(|child| state.incidents.get(child)));
+    }
+    names
+}
+
+/// Returns the title of an incident: its rule's, else its root's name, its alert and the others.
+pub(super) fn title(state: &State, ctx: &Context, id: IncidentId) -> Option<String> {
+    let case = state.incidents.get(&id)?;
+    let rule = case.record.rule.as_deref().and_then(|rule| ctx.rules.find(rule));
+    let template = rule.and_then(|rule| rule.incident.title.as_ref());
+    // A root that is no longer held has no labels to make a title of: the last one stands.
+    if !state.alerts.contains_key(&case.record.root.alert) {
+        return None;
+    }
+    let rendered = template.and_then(|template| {
+        ctx.rules.render(template, &scope(state, ctx, case)).ok().filter(|title| !title.is_empty())
+    });
+    Some(rendered.unwrap_or_else(|| {
+        let name = name_of(state, ctx, case.record.root.alert);
+        match case.record.members.saturating_sub(1) {
+            0 => name,
+            1 => format!("{name} and 1 more alert"),
+            more => format!("{name} and {more} more alerts"),
+        }
+    }))
+}

@@ -1,0 +1,102 @@
+//! Turns what changed since the last drain into rows, each changed record once.
+
+use std::sync::Arc;
+
+use super::State;
+use super::changes::{AlertRow, Changes};
+use super::context::Context;
+use super::describe;
+use crate::model::alert::Details;
+use crate::model::incident::{Entry, IncidentId};
+use crate::model::labels::Fingerprint;
+
+/// Entries a timeline keeps; an incident that outlives them goes on, but its story is cut.
+const TIMELINE_MAX: u32 = 10_000;
+
+/// Takes all that changed since the last time, to be stored as a whole.
+pub(super) fn drain(state: &mut State, ctx: &Context) -> Changes {
+    let mut changes = Changes::default();
+    let entries = state.pending.take_entries();
+    number_entries(state, entries, &mut changes);
+    take_incidents(state, ctx, &mut changes);
+    take_alerts(state, ctx, &mut changes);
+    let pending = &mut state.pending;
+    changes.archived = core::mem::take(&mut pending.archived);
+    changes.forgotten = core::mem::take(&mut pending.forgotten).into_iter().collect();
+    changes.members = core::mem::take(&mut pending.members).into_values().collect();
+    changes.policies = core::mem::take(&mut pending.policies);
+    let notices = core::mem::take(&mut pending.notices);
+    changes.notices = notices.iter().filter_map(|id| state.notices.get(id)).cloned().collect();
+    changes.notices_gone = core::mem::take(&mut pending.notices_gone).into_iter().collect();
+    for (signature, recurrence) in core::mem::take(&mut pending.recurrences) {
+        match recurrence {
+            Some(recurrence) => changes.recurrences.push((signature, recurrence)),
+            None => changes.recurrences_gone.push(signature),
+        }
+    }
+    state.counters.batch += 1;
+    changes.counters = state.counters.clone();
+    changes
+}
+
+/// Gives every entry its place in its incident's timeline.
+fn number_entries(state: &mut State, entries: Vec<(IncidentId, Entry)>, changes: &mut Changes) {
+    for (id, entry) in entries {
+        let Some(case) = state.change(id) else { continue };
+        if case.record.timeline_len < TIMELINE_MAX {
+            case.record.timeline_len += 1;
+            changes.timeline.push((id, case.record.timeline_len, entry));
+        }
+    }
+    changes.timeline.sort_by_key(|(id, seq, _)| (*id, *seq));
+}
+
+fn take_incidents(state: &mut State, ctx: &Context, changes: &mut Changes) {
+    for id in core::mem::take(&mut state.pending.incidents) {
+        let title = describe::title(state, ctx, id);
+        let closed = state.pending.closed.remove(&id);
+        let Some(case) = state.incidents.get_mut(&id) else { continue };
+        if let Some(title) = title {
+            case.record.title = title;
+        }
+        let rule = case.record.rule.as_deref().and_then(|rule| ctx.rules.find(rule));
+        if let Some(category) = rule.and_then(|rule| rule.incident.category.clone()) {
+            case.record.category = Some(category);
+        }
+        case.record.revision += 1;
+        changes.incidents.push(case.record.clone());
+        if closed {
+            state.incidents.remove(&id);
+        }
+    }
+}
+
+fn take_alerts(state: &mut State, ctx: &Context, changes: &mut Changes) {
+    #[expect(clippy::iter_over_hash_type, reason = "sorted before anybody sees the order")]
+    for (fingerprint, details) in core::mem::take(&mut state.pending.alerts) {
+        if let Some(details) = details {
+            changes.alerts.extend(row(state, ctx, fingerprint, details));
+        } else {
+            let held = state.alerts.get(&fingerprint);
+            changes.touches.extend(held.map(|held| (fingerprint, held.state.clone())));
+        }
+    }
+    changes.alerts.sort_unstable_by_key(|row| row.fingerprint);
+    changes.touches.sort_unstable_by_key(|(fingerprint, _)| *fingerprint);
+}
+
+fn row(
+    state: &State,
+    ctx: &Context,
+    fingerprint: Fingerprint,
+    details: Arc<Details>,
+) -> Option<AlertRow> {
+    let held = state.alerts.get(&fingerprint)?;
+    Some(AlertRow {
+        fingerprint,
+        labels: held.labels.clone(),
+        details,
+        ci: held.ci.map(|ci| Arc::clone(&ctx.topology.ci(ci).name)),
+        state: held.state.clone(),
+    })
+}

@@ -1,0 +1,195 @@
+//! Decides what happens. One pure function, [`State::apply`]: synchronous, total, deterministic.
+//!
+//! No clock, disk, socket, log, random number or hash order: time is an argument, ids are counters,
+//! and what is to be stored or sent leaves as [`changes::Changes`]. Production, rule tests and the
+//! simulator run this same code. Reading order: `event` (what can happen), `state` (what is held),
+//! then the stages: `deduplicate`, `correlate` with `topology` and `unite`, `prioritise`, `assign`,
+//! `escalate`, `notices`, `resolve`; last `drain` and `restore`.
+
+mod assign;
+pub mod changes;
+pub mod context;
+mod correlate;
+mod deduplicate;
+mod describe;
+mod drain;
+mod escalate;
+pub mod event;
+mod notices;
+mod pending;
+mod prioritise;
+mod resolve;
+mod restore;
+mod state;
+mod tally;
+mod timers;
+mod topology;
+mod unite;
+
+use changes::{Changes, Saved};
+use context::Context;
+use event::{Event, Reply};
+use timers::Timer;
+
+pub use correlate::reason;
+pub use state::State;
+
+use crate::model::incident::{IncidentId, Progress};
+use crate::model::time::Timestamp;
+
+/// Old signatures are dropped when an hour begins.
+const HOUR_MS: i64 = 3_600_000;
+
+impl State {
+    /// Goes on from stored rows at `now`; an empty [`Saved`] is the beginning.
+    pub fn restore(saved: Saved, ctx: &Context, now: Timestamp) -> Self {
+        let mut state = restore::restore(saved, ctx, now);
+        state.counters.now = state.counters.now.max(now);
+        state
+    }
+
+    /// Lets one event happen at `now`, after everything that fell due until then.
+    ///
+    /// Time never goes back: an earlier `now` counts as that of the last event. What changed is held
+    /// until [`State::drain`]; nothing of it may be seen before that is stored.
+    pub fn apply(&mut self, ctx: &Context, event: &Event, now: Timestamp) -> Reply {
+        let before = self.counters.now;
+        let now = now.max(before);
+        self.counters.now = now;
+        if now.millis() / HOUR_MS > before.millis() / HOUR_MS {
+            resolve::prune_recurrences(self, ctx.rules.lifecycle.recurrence, now);
+        }
+        self.run_timers(ctx, now);
+        let reply = self.handle(ctx, event, now);
+        prioritise::settle(self, ctx, now);
+        self.reschedule(ctx);
+        // What came too late for its own deadline, a lease that had ended on its way.
+        self.run_timers(ctx, now);
+        reply
+    }
+
+    /// Takes all that changed since the last time, to be stored as a whole.
+    pub fn drain(&mut self, ctx: &Context) -> Changes {
+        drain::drain(self, ctx)
+    }
+
+    fn handle(&mut self, ctx: &Context, event: &Event, now: Timestamp) -> Reply {
+        match event {
+            Event::Received { source, occurrences } => {
+                let id = self.source(source);
+                let by = deduplicate::Delivery { ctx, source: id, source_name: source, now };
+                return Reply::Received(deduplicate::receive(self, &by, occurrences));
+            }
+            Event::Acknowledge { incident, by, hold, note } => {
+                let answer = resolve::Answer { by, hold: *hold, note };
+                return resolve::acknowledge(self, ctx, *incident, &answer, now);
+            }
+            Event::Resolve { incident, by, note } => {
+                return resolve::by_hand(self, ctx, *incident, (by, note), now);
+            }
+            Event::Delivered { notice, channel } => {
+                notices::delivered(self, *notice, channel, now);
+            }
+            Event::Failed { notice, channel, error, retry_in } => {
+                let failure =
+                    notices::Failure { notice: *notice, channel, error, retry_in: *retry_in };
+                notices::failed(self, &failure, now);
+            }
+            Event::Withheld { notice, because } => notices::withheld(self, *notice, because, now),
+            Event::Reconfigured => self.reconfigure(ctx),
+            Event::Tick => {}
+        }
+        Reply::Done
+    }
+
+    /// Looks at every open incident with other rules or another topology.
+    fn reconfigure(&mut self, ctx: &Context) {
+        restore::reindex(self, ctx);
+        let open: Vec<IncidentId> =
+            self.incidents.keys().copied().filter(|id| self.is_open(*id)).collect();
+        self.pending.unsettled.extend(open);
+    }
+
+    fn run_timers(&mut self, ctx: &Context, now: Timestamp) {
+        while let Some((at, timer)) = self.timers.take_due(now) {
+            match timer {
+                Timer::Alert(alert) => deduplicate::due(self, ctx, alert, at, now),
+                Timer::Incident(id) => self.incident_due(ctx, id, now),
+            }
+            prioritise::settle(self, ctx, now);
+            self.reschedule(ctx);
+        }
+    }
+
+    fn incident_due(&mut self, ctx: &Context, id: IncidentId, now: Timestamp) {
+        if let Some(case) = self.incidents.get_mut(&id) {
+            case.timer = None;
+            self.pending.rescheduled.insert(id);
+        }
+        if !self.is_open(id) {
+            if self.closes_at(ctx, id).is_some_and(|at| at <= now) {
+                resolve::close(self, id, now);
+            }
+            return;
+        }
+        let Some(case) = self.incidents.get(&id) else { return };
+        if resolve::resolves_at(self, ctx, &case.record).is_some_and(|at| at <= now) {
+            resolve::by_itself(self, ctx, id, now);
+            return;
+        }
+        escalate::expire(self, ctx, id, now);
+        escalate::take_due(self, ctx, id, now);
+    }
+
+    fn closes_at(&self, ctx: &Context, id: IncidentId) -> Option<Timestamp> {
+        let record = &self.incidents.get(&id)?.record;
+        match record.progress {
+            Progress::Resolved { at, .. } if record.parent.is_none() => {
+                (!record.awaiting_verification).then(|| at.plus(ctx.rules.lifecycle.close_after))
+            }
+            Progress::New
+            | Progress::Acknowledged { .. }
+            | Progress::InProgress { .. }
+            | Progress::Resolved { .. }
+            | Progress::Closed { .. } => None,
+        }
+    }
+
+    /// Sets the timer of every changed incident to its next deadline.
+    fn reschedule(&mut self, ctx: &Context) {
+        while let Some(id) = self.pending.rescheduled.pop_first() {
+            schedule(self, ctx, id);
+        }
+    }
+}
+
+/// Sets an incident's timer to its next deadline.
+fn schedule(state: &mut State, ctx: &Context, id: IncidentId) {
+    let next = next_deadline(state, ctx, id);
+    let Some(case) = state.incidents.get_mut(&id) else { return };
+    if case.timer == next {
+        return;
+    }
+    if let Some(old) = case.timer {
+        state.timers.unset(old, Timer::Incident(id));
+    }
+    case.timer = next;
+    if let Some(at) = next {
+        state.timers.set(at, Timer::Incident(id));
+    }
+}
+
+/// Returns when something of an incident falls due next.
+fn next_deadline(state: &State, ctx: &Context, id: IncidentId) -> Option<Timestamp> {
+    if !state.is_open(id) {
+        return state.closes_at(ctx, id);
+    }
+    let record = &state.incidents.get(&id)?.record;
+    let lapses = match record.progress {
+        Progress::Acknowledged { until, .. } | Progress::InProgress { until, .. } => Some(until),
+        Progress::New | Progress::Resolved { .. } | Progress::Closed { .. } => None,
+    };
+    let resolves = resolve::resolves_at(state, ctx, record);
+    let steps = [record.functional.due_at, record.hierarchical.due_at];
+    steps.into_iter().chain([lapses, resolves]).flatten().min()
+}

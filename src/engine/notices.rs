@@ -1,0 +1,225 @@
+//! Plans messages to people and keeps them until they are delivered, withdrawn or given up.
+//!
+//! Sends nothing: notices leave with the batch's changes and come back as events.
+
+use core::time::Duration;
+
+use super::State;
+use super::context::Context;
+use super::pending::Told;
+use crate::model::escalation::Target;
+use crate::model::incident::{Happening, IncidentId};
+use crate::model::notice::{Notice, NoticeId, NoticeKind, NoticeState};
+use crate::model::time::{Brief, Timestamp};
+
+/// After this time of failures a notice goes to the person's next channel.
+const FAIL_OVER_AFTER: Duration = Duration::from_mins(1);
+
+/// After this time a notice that no channel takes is given up: it would be news from yesterday.
+const GIVE_UP_AFTER: Duration = Duration::from_hours(24);
+
+/// A message to plan.
+pub(super) struct Plan<'a> {
+    pub(super) kind: NoticeKind,
+    pub(super) target: &'a Target,
+    pub(super) because: String,
+}
+
+/// Plans a message; a target that is not to be found becomes the default contact.
+pub(super) fn plan(state: &mut State, ctx: &Context, id: IncidentId, it: Plan<'_>, now: Timestamp) {
+    let Some(case) = state.incidents.get(&id) else { return };
+    let (target, contact) = address(ctx, case.record.team.as_deref(), it.target);
+    let to = Addressed { kind: it.kind, target, contact, because: it.because };
+    send(state, ctx, id, to, now);
+}
+
+struct Addressed {
+    kind: NoticeKind,
+    target: Box<str>,
+    contact: Box<str>,
+    because: String,
+}
+
+/// Returns the name a target goes by and the person it means now.
+fn address(ctx: &Context, team: Option<&str>, target: &Target) -> (Box<str>, Box<str>) {
+    let fallback = &*ctx.rules.default_contact;
+    let on_call = |team: &str| {
+        let found = ctx.rules.teams.get(team).and_then(|team| team.members.first());
+        found.map_or(fallback, |contact| contact)
+    };
+    let (target, contact) = match target {
+        Target::Assigned => team.map_or((fallback, fallback), |team| (team, on_call(team))),
+        Target::Manager => {
+            let team = team.and_then(|team| ctx.rules.teams.get(team));
+            let manager = team.and_then(|team| team.manager.as_deref()).unwrap_or(fallback);
+            (manager, manager)
+        }
+        Target::Team(name) => (&**name, on_call(name)),
+        Target::Contact(name) => (&**name, &**name),
+    };
+    (target.into(), contact.into())
+}
+
+fn send(state: &mut State, ctx: &Context, id: IncidentId, to: Addressed, now: Timestamp) {
+    let known = ctx.rules.contacts.get(&to.contact);
+    let channels = match known.or_else(|| ctx.rules.contacts.get(&ctx.rules.default_contact)) {
+        Some(contact) => contact.channels.clone(),
+        None => vec!["log".into()],
+    };
+    let Some(case) = state.change(id) else { return };
+    case.record.notices += 1;
+    let notice = NoticeId { incident: id, seq: case.record.notices };
+    let told = &mut case.record.told;
+    if to.kind != NoticeKind::Update && !told.contains(&to.target) {
+        told.push(to.target.clone());
+    }
+    let text = format!("{} {notice} to {} ({}): {}", to.kind, to.target, to.contact, to.because);
+    state.pending.tell(id, now, Told { what: Happening::Notice, text, path: None });
+    let Addressed { kind, target, contact, because } = to;
+    let planned = Notice {
+        id: notice,
+        kind,
+        target,
+        contact,
+        channels,
+        channel: 0,
+        because,
+        created_at: now,
+        state: NoticeState::Pending,
+        due_at: now,
+        attempts: 0,
+        last_error: String::new(),
+    };
+    state.notices.insert(notice, planned);
+    state.pending.notices.insert(notice);
+}
+
+/// People who were called for an incident that is part of another now.
+pub(super) struct Amendment {
+    pub(super) told: Vec<Box<str>>,
+    pub(super) from: IncidentId,
+}
+
+/// Notes that people are to learn where their incident went; [`send_amendments`] tells them.
+pub(super) fn amend(state: &mut State, parent: IncidentId, it: Amendment) {
+    for target in it.told {
+        if let Some(case) = state.change(parent).filter(|c| !c.record.told.contains(&target)) {
+            case.record.told.push(target.clone());
+        }
+        state.amendments.entry((parent, target)).or_default().push(it.from);
+    }
+}
+
+/// Tells each person once where the incidents went for which they were called.
+pub(super) fn send_amendments(state: &mut State, ctx: &Context, now: Timestamp) {
+    for ((parent, target), children) in core::mem::take(&mut state.amendments) {
+        let parent = state.top(parent).unwrap_or(parent);
+        let because = match children.as_slice() {
+            [one] => format!("{one} is now part of {parent}"),
+            [first, rest @ ..] => {
+                format!("{first} and {} more are now part of {parent}", rest.len())
+            }
+            [] => continue,
+        };
+        let to = update_for(ctx, &target, because);
+        send(state, ctx, parent, to, now);
+    }
+}
+
+/// Tells everybody who was called for an incident what became of it.
+pub(super) fn update(state: &mut State, ctx: &Context, id: IncidentId, text: &str, now: Timestamp) {
+    let told = state.incidents.get(&id).map(|case| case.record.told.clone()).unwrap_or_default();
+    for target in told {
+        let to = update_for(ctx, &target, text.into());
+        send(state, ctx, id, to, now);
+    }
+}
+
+fn update_for(ctx: &Context, target: &str, because: String) -> Addressed {
+    let is_person = ctx.rules.contacts.contains_key(target);
+    let as_target =
+        if is_person { Target::Contact(target.into()) } else { Target::Team(target.into()) };
+    let (target, contact) = address(ctx, None, &as_target);
+    Addressed { kind: NoticeKind::Update, target, contact, because }
+}
+
+/// Takes back pages and tickets that are not out yet: nobody needs them any more.
+pub(super) fn withdraw(state: &mut State, id: IncidentId, why: &str, now: Timestamp) {
+    let first = NoticeId { incident: id, seq: 0 };
+    let last = NoticeId { incident: id, seq: u32::MAX };
+    let is_ask = |notice: &&Notice| {
+        notice.kind != NoticeKind::Update && notice.state == NoticeState::Pending
+    };
+    let range = state.notices.range(first..=last).map(|(_, notice)| notice);
+    let asks: Vec<NoticeId> = range.filter(is_ask).map(|notice| notice.id).collect();
+    for notice in asks {
+        let text = format!("{notice} not sent: {why}");
+        remove(state, notice);
+        state.pending.tell(id, now, Told { what: Happening::Withheld, text, path: None });
+    }
+}
+
+fn remove(state: &mut State, notice: NoticeId) -> Option<Notice> {
+    let removed = state.notices.remove(&notice)?;
+    state.pending.notices.remove(&notice);
+    state.pending.notices_gone.insert(notice);
+    Some(removed)
+}
+
+/// A channel took a notice.
+pub(super) fn delivered(state: &mut State, notice: NoticeId, channel: &str, now: Timestamp) {
+    let Some(gone) = remove(state, notice) else { return };
+    let text = format!("{} {notice} to {} by {channel}", gone.kind, gone.target);
+    state.pending.tell(notice.incident, now, Told { what: Happening::Delivered, text, path: None });
+}
+
+/// The notifier found that nobody needs a notice any more.
+pub(super) fn withheld(state: &mut State, notice: NoticeId, because: &str, now: Timestamp) {
+    if remove(state, notice).is_none() {
+        return;
+    }
+    let text = format!("{notice} not sent: {because}");
+    state.pending.tell(notice.incident, now, Told { what: Happening::Withheld, text, path: None });
+}
+
+/// A failed attempt.
+pub(super) struct Failure<'a> {
+    pub(super) notice: NoticeId,
+    pub(super) channel: &'a str,
+    pub(super) error: &'a str,
+    pub(super) retry_in: Option<Duration>,
+}
+
+/// A channel did not take a notice: try again, try the next channel, or give up where it is seen.
+pub(super) fn failed(state: &mut State, it: &Failure<'_>, now: Timestamp) {
+    let Some(notice) = state.notices.get_mut(&it.notice) else { return };
+    if notice.state == NoticeState::Dead {
+        return;
+    }
+    notice.attempts += 1;
+    it.error.clone_into(&mut notice.last_error);
+    let has_next = notice.channels.len() > notice.channel as usize + 1;
+    let waited = now.since(notice.created_at);
+    let asks = notice.kind != NoticeKind::Update;
+    let fail_over = has_next && (it.retry_in.is_none() || (asks && waited >= FAIL_OVER_AFTER));
+    let (what, text) = match it.retry_in {
+        _ if fail_over => {
+            notice.channel += 1;
+            notice.due_at = now;
+            let next = notice.channel_name();
+            (Happening::Failed, format!("{}: {}; goes to {next} now", it.channel, it.error))
+        }
+        Some(delay) if waited < GIVE_UP_AFTER => {
+            notice.due_at = now.plus(delay);
+            let again = Brief(delay);
+            (Happening::Failed, format!("{}: {}; again in {again}", it.channel, it.error))
+        }
+        Some(_) | None => {
+            notice.state = NoticeState::Dead;
+            (Happening::Dead, format!("{}: {}; given up", it.channel, it.error))
+        }
+    };
+    let text = format!("{} by {text}", it.notice);
+    state.pending.notices.insert(it.notice);
+    state.pending.tell(it.notice.incident, now, Told { what, text, path: None });
+}

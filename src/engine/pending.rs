@@ -1,0 +1,82 @@
+//! What changed since the last drain: which records, and what is to be told of them.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+
+use foldhash::fast::RandomState;
+
+use super::changes::{Archived, MemberRow, Recurrence};
+use crate::model::alert::{Details, Path};
+use crate::model::escalation::{Policy, PolicyHash};
+use crate::model::incident::{Entry, Happening, IncidentId};
+use crate::model::labels::Fingerprint;
+use crate::model::notice::NoticeId;
+use crate::model::time::Timestamp;
+
+/// Changes of the batch that is being applied.
+#[derive(Debug, Default)]
+pub(super) struct Pending {
+    /// Changed alerts; with their text when it is to be written too. Sorted at the drain, so that
+    /// the hash order is never seen.
+    pub(super) alerts: HashMap<Fingerprint, Option<Arc<Details>>, RandomState>,
+    pub(super) archived: Vec<Archived>,
+    pub(super) forgotten: BTreeSet<Fingerprint>,
+    pub(super) incidents: BTreeSet<IncidentId>,
+    /// Incidents whose next deadline is to be looked up before the event is over.
+    pub(super) rescheduled: BTreeSet<IncidentId>,
+    /// Incidents that are closed: written once more, then no longer held.
+    pub(super) closed: BTreeSet<IncidentId>,
+    pub(super) members: BTreeMap<(IncidentId, u64), MemberRow>,
+    pub(super) entries: Vec<(IncidentId, Entry)>,
+    entry_of: BTreeMap<(IncidentId, Happening), usize>,
+    pub(super) notices: BTreeSet<NoticeId>,
+    pub(super) notices_gone: BTreeSet<NoticeId>,
+    pub(super) policies: Vec<(PolicyHash, Arc<Policy>)>,
+    pub(super) recurrences: BTreeMap<u64, Option<Recurrence>>,
+    /// Incidents whose team is to be found before the event is over: they have a new root.
+    pub(super) unassigned: BTreeSet<IncidentId>,
+    /// Incidents whose priority, team and clocks are to be looked at before the event is over.
+    pub(super) unsettled: BTreeSet<IncidentId>,
+}
+
+/// Something to be told on a timeline.
+pub(super) struct Told {
+    pub(super) what: Happening,
+    pub(super) text: String,
+    pub(super) path: Option<Path>,
+}
+
+impl Pending {
+    /// Notes a change of an alert's state.
+    pub(super) fn touch(&mut self, alert: Fingerprint) {
+        self.alerts.entry(alert).or_insert(None);
+    }
+
+    /// Notes a change of an alert's text.
+    pub(super) fn rewrite(&mut self, alert: Fingerprint, details: &Arc<Details>) {
+        self.alerts.insert(alert, Some(Arc::clone(details)));
+    }
+
+    /// Puts something on an incident's timeline. Of what comes once per alert the first in a batch
+    /// is kept with its reason and the others are counted: a storm must not write a line each.
+    pub(super) fn tell(&mut self, incident: IncidentId, now: Timestamp, told: Told) {
+        use Happening::{Adopted, Cleared, Joined, Refired, Split};
+        if matches!(told.what, Adopted | Cleared | Joined | Refired | Split) {
+            let key = (incident, told.what);
+            let first = self.entry_of.get(&key).and_then(|at| self.entries.get_mut(*at));
+            if let Some((_, entry)) = first {
+                entry.count += 1;
+                return;
+            }
+            self.entry_of.insert(key, self.entries.len());
+        }
+        let Told { what, text, path } = told;
+        self.entries.push((incident, Entry { at: now, what, count: 1, text, path }));
+    }
+
+    /// Takes the timeline entries in the order in which they were told.
+    pub(super) fn take_entries(&mut self) -> Vec<(IncidentId, Entry)> {
+        self.entry_of.clear();
+        core::mem::take(&mut self.entries)
+    }
+}

@@ -1,0 +1,199 @@
+//! Impact × urgency → priority, with the sum in words; and what follows when it changes.
+//!
+//! Runs once per event for each incident that the event touched, whatever the number of alerts.
+
+use core::time::Duration;
+
+use super::State;
+use super::context::Context;
+use super::notices::{self, Plan};
+use super::pending::Told;
+use super::tally::Tally;
+use super::{assign, escalate};
+use crate::model::escalation::Target;
+use crate::model::incident::{Happening, IncidentId, Progress};
+use crate::model::notice::NoticeKind;
+use crate::model::priority::{Assessment, Impact, Priority};
+use crate::model::time::Timestamp;
+use crate::rules::{IncidentSpec, Priorities, Threshold};
+
+/// Services named in a sum; more are counted.
+const NAMED_MAX: usize = 3;
+
+/// Brings every touched incident's priority, team and clocks up to date, and takes due steps.
+pub(super) fn settle(state: &mut State, ctx: &Context, now: Timestamp) {
+    while let Some(id) = state.pending.unsettled.pop_first() {
+        if state.is_open(id) {
+            settle_one(state, ctx, id, now);
+        }
+    }
+    notices::send_amendments(state, ctx, now);
+}
+
+fn settle_one(state: &mut State, ctx: &Context, id: IncidentId, now: Timestamp) {
+    let Some(case) = state.incidents.get(&id) else { return };
+    let before = case.record.assessment.clone();
+    // When nothing fires any more the last assessment stands: clearing is not an improvement of
+    // what happened.
+    if case.tally.firing() > 0 || before.sum.is_empty() {
+        let spec = case.record.rule.as_deref().and_then(|rule| ctx.rules.find(rule));
+        let assessment = assess(ctx, &case.tally, spec.map(|rule| &rule.incident));
+        reassess(state, ctx, id, assessment, now);
+    }
+    if assign::assign(state, ctx, id, now) {
+        hand_over(state, ctx, id, now);
+    } else {
+        tell_if_raised(state, ctx, id, &before, now);
+    }
+    escalate::plan(state, &ctx.rules, id);
+    escalate::take_due(state, ctx, id, now);
+}
+
+/// A team that is handed an incident has not answered yet, whoever answered before.
+fn hand_over(state: &mut State, ctx: &Context, id: IncidentId, now: Timestamp) {
+    let Some(case) = state.change(id) else { return };
+    if case.record.told.is_empty() && matches!(case.record.progress, Progress::New) {
+        return;
+    }
+    case.record.progress = Progress::New;
+    escalate::restart(&mut case.record, now);
+    let team = case.record.team.as_deref().unwrap_or(&ctx.rules.default_contact);
+    let text = format!("handed to {team}, {}", case.record.assessment.sum);
+    notices::withdraw(state, id, "handed to another team", now);
+    notices::update(state, ctx, id, &text, now);
+}
+
+fn reassess(state: &mut State, ctx: &Context, id: IncidentId, new: Assessment, now: Timestamp) {
+    let versions = (ctx.rules.version, ctx.topology.version());
+    let Some(case) = state.change(id) else { return };
+    (case.record.rules_version, case.record.topology_version) = versions;
+    let old = core::mem::replace(&mut case.record.assessment, new.clone());
+    let text = if old.sum.is_empty() {
+        new.sum
+    } else if (old.priority, old.pages) != (new.priority, new.pages) {
+        format!("{} → {}", old.priority, new.sum)
+    } else {
+        return;
+    };
+    state.pending.tell(id, now, Told { what: Happening::Priority, text, path: None });
+}
+
+/// Tells people that an incident is more pressing than they know: those who got a ticket get a page,
+/// those who were paged an update. Whoever was not told yet will be told the new priority.
+fn tell_if_raised(
+    state: &mut State,
+    ctx: &Context,
+    id: IncidentId,
+    old: &Assessment,
+    now: Timestamp,
+) {
+    let Some(record) = state.incidents.get(&id).map(|case| &case.record) else { return };
+    let new = &record.assessment;
+    if old.sum.is_empty() || new.priority >= old.priority || record.told.is_empty() {
+        return;
+    }
+    let because = format!("raised from {} to {}", old.priority, new.sum);
+    if new.pages && !old.pages && matches!(record.progress, Progress::New) {
+        let target = &Target::Assigned;
+        notices::plan(state, ctx, id, Plan { kind: NoticeKind::Page, target, because }, now);
+    } else {
+        notices::update(state, ctx, id, &because, now);
+    }
+}
+
+/// Derives the priority from what the firing members amount to.
+fn assess(ctx: &Context, tally: &Tally, spec: Option<&IncidentSpec>) -> Assessment {
+    let priorities = &ctx.rules.priorities;
+    let (mut impact, mut because_impact) = impact(ctx, priorities, tally);
+    let (mut urgency, mut because_urgency) = (tally.urgency(), String::new());
+    if let Some(by_rule) = spec.and_then(|spec| spec.impact) {
+        (impact, because_impact) = (by_rule, " (rule)".into());
+    }
+    if let Some(by_rule) = spec.and_then(|spec| spec.urgency) {
+        (urgency, because_urgency) = (by_rule, " (rule)".into());
+    }
+    let computed = priorities.priority(impact, urgency);
+    let (priority, because, pages) = match spec.and_then(|spec| spec.priority) {
+        Some(by_rule) => {
+            let pages = priorities.page.priorities.contains(&by_rule);
+            (by_rule, format!("{by_rule} (rule; else {computed})"), pages)
+        }
+        None => (computed, computed.to_string(), priorities.pages(computed, urgency)),
+    };
+    let sum =
+        format!("{because} = impact {impact}{because_impact} × urgency {urgency}{because_urgency}");
+    Assessment { impact, urgency, priority, sum, pages }
+}
+
+fn impact(ctx: &Context, priorities: &Priorities, tally: &Tally) -> (Impact, String) {
+    let mut hurt = Hurt::default();
+    for service in tally.services() {
+        let ci = ctx.topology.ci(service);
+        let tier = ci.attribute("tier").and_then(|tier| tier.parse().ok());
+        let users = ci.attribute("users").and_then(|users| users.parse::<u64>().ok());
+        hurt.services += 1;
+        hurt.users = hurt.users.saturating_add(users.unwrap_or(0));
+        hurt.tier = match (hurt.tier, tier) {
+            (Some(a), Some(b)) => Some(u32::min(a, b)),
+            (a, b) => a.or(b),
+        };
+        hurt.name(&ci.name, tier);
+    }
+    let impact = if hurt.reaches(&priorities.high) {
+        Impact::High
+    } else if hurt.reaches(&priorities.medium) {
+        Impact::Medium
+    } else {
+        Impact::Low
+    };
+    (impact, hurt.words())
+}
+
+/// Services and users that an incident hurts.
+#[derive(Default)]
+struct Hurt {
+    services: u32,
+    users: u64,
+    tier: Option<u32>,
+    names: Vec<(u32, String)>,
+}
+
+impl Hurt {
+    fn reaches(&self, threshold: &Threshold) -> bool {
+        let at_least = |least: Option<u64>, is: u64| least.is_some_and(|least| is >= least);
+        threshold.tier.is_some_and(|most| self.tier.is_some_and(|tier| tier <= most))
+            || at_least(threshold.users, self.users)
+            || at_least(threshold.services.map(u64::from), self.services.into())
+    }
+
+    /// Keeps the names of the most important services, ties by place in the topology.
+    fn name(&mut self, name: &str, tier: Option<u32>) {
+        let rank = tier.unwrap_or(u32::MAX);
+        let text = tier.map_or_else(|| name.into(), |tier| format!("{name}, tier {tier}"));
+        let at = self.names.partition_point(|(other, _)| *other <= rank);
+        if at < NAMED_MAX {
+            self.names.insert(at, (rank, text));
+            self.names.truncate(NAMED_MAX);
+        }
+    }
+
+    fn words(&self) -> String {
+        let Some(more) = (self.services as usize).checked_sub(self.names.len()) else {
+            return String::new();
+        };
+        if self.services == 0 {
+            return " (no service reached)".into();
+        }
+        let plural = if self.services == 1 { "service" } else { "services" };
+        let names: Vec<&str> = self.names.iter().map(|(_, name)| &**name).collect();
+        let more = if more > 0 { format!("; and {more} more") } else { String::new() };
+        let users = if self.users > 0 { format!("; {} users", self.users) } else { String::new() };
+        format!(" ({plural} {}{more}{users})", names.join("; "))
+    }
+}
+
+/// How long an acknowledgement lasts when the person does not say.
+pub(super) fn acknowledgement(state: &State, ctx: &Context, id: IncidentId) -> Duration {
+    let priority = state.incidents.get(&id).map_or(Priority::P4, |c| c.record.assessment.priority);
+    ctx.rules.priorities.limit(priority).acknowledgement
+}

@@ -1,0 +1,305 @@
+//! The end of incidents: members that clear, the linger, resolution by a person, reopening, closing,
+//! recurrence.
+
+use core::time::Duration;
+
+use super::changes::Recurrence;
+use super::context::Context;
+use super::correlate::{self, firing_members, name_of, share, unindex_group, unindex_root};
+use super::event::{Refusal, Reply};
+use super::pending::Told;
+use super::{State, escalate, notices, topology};
+use crate::model::incident::{Happening, Incident, IncidentId, Progress};
+use crate::model::labels::{FNV_OFFSET, Fingerprint, fnv};
+use crate::model::time::{Brief, Timestamp};
+use crate::rules::ResolveWhen;
+
+/// Counts an alert that ended out of its incident and all that this is part of.
+pub(super) fn cleared(state: &mut State, ctx: &Context, alert: Fingerprint, now: Timestamp) {
+    topology::drop_cause(state, alert);
+    let own = state.alerts.get(&alert).and_then(|held| held.state.incident);
+    let Some(share) = share(state, ctx, alert) else { return };
+    let chain = state.chain(own);
+    for id in &chain {
+        let Some(case) = state.change(*id) else { continue };
+        case.tally.remove(&share);
+        case.record.firing = case.tally.firing();
+        if case.record.firing == 0 {
+            case.record.clear_since = Some(now);
+            case.record.awaiting_verification = false;
+        }
+        state.pending.unsettled.insert(*id);
+    }
+    if let Some(top) = chain.last() {
+        let text = format!("{} cleared", name_of(state, ctx, alert));
+        state.pending.tell(*top, now, Told { what: Happening::Cleared, text, path: None });
+    }
+}
+
+/// Returns when an open incident resolves by itself, as far as can be said now.
+pub(super) fn resolves_at(state: &State, ctx: &Context, record: &Incident) -> Option<Timestamp> {
+    let rule = record.rule.as_deref().and_then(|rule| ctx.rules.find(rule));
+    let spec = rule.map(|rule| &rule.resolve);
+    let linger = spec.and_then(|spec| spec.linger).unwrap_or(ctx.rules.lifecycle.linger);
+    let clear = record.clear_since.map(|since| since.plus(linger));
+    match spec.map(|spec| spec.when) {
+        None | Some(ResolveWhen::AllClear) => clear,
+        Some(ResolveWhen::RootClears) => {
+            let root = match state.alerts.get(&record.root.alert) {
+                Some(held) if held.state.fires() => None,
+                Some(held) => Some(held.state.end_heard_at.plus(linger)),
+                // Ended so long ago that it is no longer held.
+                None => Some(record.active_at.plus(linger)),
+            };
+            root.or(clear)
+        }
+    }
+}
+
+/// Resolves an incident whose alerts cleared and stayed clear.
+pub(super) fn by_itself(state: &mut State, ctx: &Context, id: IncidentId, now: Timestamp) {
+    let Some(case) = state.incidents.get(&id) else { return };
+    let clear = case.record.firing == 0;
+    let text = if clear {
+        "all alerts cleared and stayed clear".to_owned()
+    } else {
+        "its root cleared and stayed clear".to_owned()
+    };
+    let left = if clear { Vec::new() } else { still_firing(state, id) };
+    resolve(state, ctx, id, Resolution { by: None, text }, now);
+    for alert in left {
+        split(state, ctx, alert, id, now);
+    }
+}
+
+fn still_firing(state: &State, id: IncidentId) -> Vec<Fingerprint> {
+    let mut firing = firing_members(state, id);
+    let children = state.incidents.get(&id).map(|case| case.children.clone()).unwrap_or_default();
+    for child in children {
+        firing.extend(still_firing(state, child));
+    }
+    firing
+}
+
+/// Gives a member that outlived its incident a place of its own.
+fn split(state: &mut State, ctx: &Context, alert: Fingerprint, former: IncidentId, now: Timestamp) {
+    let text = format!("{} still fires and goes on by itself", name_of(state, ctx, alert));
+    state.pending.tell(former, now, Told { what: Happening::Split, text, path: None });
+    let Some(share) = share(state, ctx, alert) else { return };
+    let Some(held) = state.alerts.get_mut(&alert) else { return };
+    let own = held.state.incident.take();
+    let record = held.state.record.take();
+    for id in state.chain(own) {
+        if let Some(case) = state.change(id) {
+            case.tally.remove(&share);
+            case.record.firing = case.tally.firing();
+            if case.record.firing == 0 {
+                case.record.clear_since = Some(now);
+            }
+        }
+    }
+    let case = own.and_then(|id| state.incidents.get_mut(&id));
+    if let Some((case, record)) = case.zip(record) {
+        case.live.remove(&record);
+    }
+    topology::drop_cause(state, alert);
+    correlate::relate(state, ctx, alert, Some(former), now);
+}
+
+struct Resolution {
+    by: Option<Box<str>>,
+    text: String,
+}
+
+/// Resolves an open incident with all that is part of it, and tells whoever was called.
+fn resolve(state: &mut State, ctx: &Context, id: IncidentId, how: Resolution, now: Timestamp) {
+    escalate::stop(state, id, now);
+    notices::withdraw(state, id, "resolved", now);
+    let Resolution { by, text } = how;
+    state.pending.tell(id, now, Told { what: Happening::Resolved, text: text.clone(), path: None });
+    unindex_root(state, &ctx.topology, id);
+    let Some(case) = state.incidents.get(&id) else { return };
+    let open_for = Brief(now.since(case.record.opened_at));
+    notices::update(state, ctx, id, &format!("resolved after {open_for}: {text}"), now);
+    set_resolved(state, id, by.as_deref(), now);
+}
+
+fn set_resolved(state: &mut State, id: IncidentId, by: Option<&str>, now: Timestamp) {
+    let Some(case) = state.change(id) else { return };
+    let had = match &case.record.progress {
+        Progress::Acknowledged { by, .. } | Progress::InProgress { by, .. } => Some(by.clone()),
+        Progress::New | Progress::Resolved { .. } | Progress::Closed { .. } => None,
+    };
+    case.record.awaiting_verification = by.is_some() && case.record.firing > 0;
+    case.record.progress = Progress::Resolved { at: now, by: by.map(Box::from), had };
+    let signature = signature(&case.record);
+    let children = case.children.clone();
+    let recurrence = Recurrence { incident: id, resolved_at: now };
+    state.recurrences.insert(signature, recurrence);
+    state.pending.recurrences.insert(signature, Some(recurrence));
+    for child in children {
+        let told = Told { what: Happening::Resolved, text: "with its incident".into(), path: None };
+        state.pending.tell(child, now, told);
+        set_resolved(state, child, by, now);
+    }
+}
+
+/// What makes two incidents the same trouble again: rule and key, rule and root CI, or the alert.
+fn signature(record: &Incident) -> u64 {
+    let rule = record.rule.as_deref().unwrap_or("");
+    let what = match (&record.key, &record.root.ci) {
+        (Some(key), _) if !rule.is_empty() => key.to_string(),
+        (_, Some(ci)) if !rule.is_empty() => ci.to_string(),
+        _ => record.root.alert.to_string(),
+    };
+    fnv(fnv(fnv(FNV_OFFSET, rule.as_bytes()), &[0xFF]), what.as_bytes())
+}
+
+/// Links a new incident to the last resolved one with its signature.
+pub(super) fn link_recurrence(state: &mut State, ctx: &Context, id: IncidentId, now: Timestamp) {
+    let Some(case) = state.incidents.get(&id) else { return };
+    let Some(last) = state.recurrences.get(&signature(&case.record)).copied() else { return };
+    if now >= last.resolved_at.plus(ctx.rules.lifecycle.recurrence) || last.incident == id {
+        return;
+    }
+    let ago = Brief(now.since(last.resolved_at));
+    let text = format!("recurrence of {}, resolved {ago} ago", last.incident);
+    if let Some(case) = state.change(id) {
+        case.record.recurrence_of = Some(last.incident);
+    }
+    state.pending.tell(id, now, Told { what: Happening::Recurrence, text, path: None });
+}
+
+/// Drops signatures that are too old to be looked for.
+pub(super) fn prune_recurrences(state: &mut State, keep: Duration, now: Timestamp) {
+    let old = |last: &Recurrence| now >= last.resolved_at.plus(keep);
+    let gone: Vec<u64> =
+        state.recurrences.iter().filter(|(_, last)| old(last)).map(|(key, _)| *key).collect();
+    for signature in gone {
+        state.recurrences.remove(&signature);
+        state.pending.recurrences.insert(signature, None);
+    }
+}
+
+/// Brings a resolved incident back: to whoever had it, else to the queue.
+pub(super) fn reopen(state: &mut State, ctx: &Context, id: IncidentId, now: Timestamp) {
+    let hold = super::prioritise::acknowledgement(state, ctx, id);
+    let Some(case) = state.change(id) else { return };
+    let had = match &case.record.progress {
+        Progress::Resolved { had, .. } => had.clone(),
+        Progress::New
+        | Progress::Acknowledged { .. }
+        | Progress::InProgress { .. }
+        | Progress::Closed { .. } => return,
+    };
+    case.record.awaiting_verification = false;
+    let text = if let Some(by) = had {
+        let text = format!("its root fires again; back to {by}");
+        case.record.progress = Progress::InProgress { by, until: now.plus(hold) };
+        text
+    } else {
+        case.record.progress = Progress::New;
+        escalate::restart(&mut case.record, now);
+        "its root fires again; nobody had it".into()
+    };
+    let had_it = matches!(case.record.progress, Progress::InProgress { .. });
+    state.pending.tell(id, now, Told { what: Happening::Reopened, text: text.clone(), path: None });
+    if had_it {
+        notices::update(state, ctx, id, &text, now);
+    }
+    correlate::index_root(state, &ctx.topology, id);
+    state.pending.unsettled.insert(id);
+}
+
+/// Closes a resolved incident with all that is part of it; it leaves memory.
+pub(super) fn close(state: &mut State, id: IncidentId, now: Timestamp) {
+    let Some(case) = state.change(id) else { return };
+    case.record.progress = Progress::Closed { at: now };
+    let children = case.children.clone();
+    unindex_group(state, id);
+    let told = Told { what: Happening::Closed, text: "closed".into(), path: None };
+    state.pending.tell(id, now, told);
+    state.pending.closed.insert(id);
+    for child in children {
+        close(state, child, now);
+    }
+}
+
+/// Returns the open incident a person named, or why it cannot be acted on.
+pub(super) fn named(state: &State, id: IncidentId, wish: &'static str) -> Result<(), Refusal> {
+    let Some(case) = state.incidents.get(&id) else { return Err(Refusal::NotOpen(id)) };
+    if let Some(parent) = case.record.parent {
+        return Err(Refusal::Subordinate {
+            incident: id,
+            parent: state.top(parent).unwrap_or(parent),
+        });
+    }
+    if case.record.progress.is_open() {
+        return Ok(());
+    }
+    let state = case.record.progress.name();
+    let allowed = "nothing by hand; a new alert of its root reopens it";
+    Err(Refusal::NotAllowed { incident: id, state, wish, allowed })
+}
+
+/// A person says that service is restored.
+pub(super) fn by_hand(
+    state: &mut State,
+    ctx: &Context,
+    id: IncidentId,
+    who: (&str, &str),
+    now: Timestamp,
+) -> Reply {
+    if let Err(refusal) = named(state, id, "resolved") {
+        return Reply::Refused(refusal);
+    }
+    let (by, note) = who;
+    let firing = state.incidents.get(&id).map_or(0, |case| case.record.firing);
+    let note = if note.is_empty() { String::new() } else { format!(": {note}") };
+    let caveat = match firing {
+        0 => String::new(),
+        1 => " while 1 alert fires (awaiting verification)".into(),
+        n => format!(" while {n} alerts fire (awaiting verification)"),
+    };
+    let text = format!("by {by}{caveat}{note}");
+    resolve(state, ctx, id, Resolution { by: Some(by.into()), text }, now);
+    Reply::Done
+}
+
+/// A person answers.
+pub(super) fn acknowledge(
+    state: &mut State,
+    ctx: &Context,
+    id: IncidentId,
+    it: &Answer<'_>,
+    now: Timestamp,
+) -> Reply {
+    if let Err(refusal) = named(state, id, "acknowledged") {
+        return Reply::Refused(refusal);
+    }
+    let hold = it.hold.unwrap_or_else(|| super::prioritise::acknowledgement(state, ctx, id));
+    let until = now.plus(hold);
+    escalate::stop(state, id, now);
+    notices::withdraw(state, id, &format!("acknowledged by {}", it.by), now);
+    if let Some(case) = state.change(id) {
+        let by = it.by.into();
+        case.record.progress = match case.record.progress {
+            Progress::InProgress { .. } => Progress::InProgress { by, until },
+            Progress::New
+            | Progress::Acknowledged { .. }
+            | Progress::Resolved { .. }
+            | Progress::Closed { .. } => Progress::Acknowledged { by, until },
+        };
+    }
+    let note = if it.note.is_empty() { String::new() } else { format!(": {}", it.note) };
+    let text = format!("by {} until {until}{note}", it.by);
+    state.pending.tell(id, now, Told { what: Happening::Acknowledged, text, path: None });
+    Reply::Acknowledged { until }
+}
+
+/// Who answers, for how long, with which words.
+pub(super) struct Answer<'a> {
+    pub(super) by: &'a str,
+    pub(super) hold: Option<Duration>,
+    pub(super) note: &'a str,
+}

@@ -1,0 +1,118 @@
+//! Makes the state from stored rows, and every index from the records.
+
+use core::time::Duration;
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::State;
+use super::changes::Saved;
+use super::context::Context;
+use super::correlate::{index_group, index_root, tally};
+use super::state::{Case, Held};
+use super::tally::Tally;
+use super::{deduplicate, schedule, topology};
+use crate::model::labels::Fingerprint;
+use crate::model::time::Timestamp;
+use crate::rules::Kind;
+
+/// A gap shorter than this is a restart in which no sender's repeat was missed.
+const DEAF_AFTER: Duration = Duration::from_secs(30);
+
+/// Goes on from stored rows at `now`.
+///
+/// Leases are longer by the time we could not listen: a source that could not reach us has not
+/// fallen silent, and an alert must not end because the daemon was down.
+pub(super) fn restore(saved: Saved, ctx: &Context, now: Timestamp) -> State {
+    let mut state = State { counters: saved.counters, ..State::default() };
+    let deaf = now.since(state.counters.now);
+    state.policies = saved.policies.into_iter().collect();
+    state.recurrences = saved.recurrences.into_iter().collect();
+    state.notices = saved.notices.into_iter().map(|notice| (notice.id, notice)).collect();
+    for record in saved.incidents {
+        let case = Case {
+            record,
+            live: BTreeMap::new(),
+            children: BTreeSet::new(),
+            tally: Tally::default(),
+            timer: None,
+        };
+        state.incidents.insert(case.record.id, case);
+    }
+    for (labels, mut of) in saved.alerts {
+        let fingerprint = labels.fingerprint();
+        if deaf >= DEAF_AFTER && of.fires() {
+            for lease in &mut of.leases {
+                lease.until = lease.until.plus(deaf);
+            }
+            of.revision += 1;
+            state.pending.touch(fingerprint);
+        }
+        let held = Held { labels, state: of, ci: None, text: None, timer: None };
+        state.alerts.insert(fingerprint, held);
+    }
+    reindex(&mut state, ctx);
+    state
+}
+
+/// Derives all indexes and timers anew: after a start, and when rules or topology are others.
+pub(super) fn reindex(state: &mut State, ctx: &Context) {
+    state.root_at.clear();
+    state.causes.clear();
+    state.groups.clear();
+    state.could_wait.clear();
+    state.services.clear();
+    state.held_by.clear();
+    state.timers.clear();
+    let mut alerts: Vec<Fingerprint> = state.alerts.keys().copied().collect();
+    // By record, so that causes at one CI are in the order in which they came.
+    alerts.sort_unstable_by_key(|alert| {
+        (state.alerts.get(alert).and_then(|held| held.state.record), *alert)
+    });
+    for alert in alerts {
+        index_alert(state, ctx, alert);
+    }
+    index_incidents(state, ctx);
+}
+
+fn index_alert(state: &mut State, ctx: &Context, alert: Fingerprint) {
+    let Some(held) = state.alerts.get_mut(&alert) else { return };
+    held.ci = ctx.binder.bind(&ctx.topology, &held.labels).map(|bound| bound.ci);
+    held.timer = None;
+    for lease in &held.state.leases {
+        *state.held_by.entry(lease.source).or_default() += 1;
+    }
+    let case = held.state.incident.and_then(|id| state.incidents.get_mut(&id));
+    if let Some((case, record)) = case.zip(held.state.record) {
+        case.live.insert(record, alert);
+    }
+    if held.state.fires() && held.ci.is_some() {
+        let subject = held.subject(ctx);
+        for rule in ctx.rules.matching(&subject) {
+            if matches!(rule.kind, Kind::Topology(_)) {
+                topology::note_cause(state, alert, &rule.name);
+            }
+        }
+    }
+    deduplicate::schedule(state, alert);
+}
+
+fn index_incidents(state: &mut State, ctx: &Context) {
+    let parents: Vec<_> =
+        state.incidents.values().filter_map(|c| Some((c.record.parent?, c.record.id))).collect();
+    for (parent, child) in parents {
+        if let Some(case) = state.incidents.get_mut(&parent) {
+            case.children.insert(child);
+        }
+    }
+    let ids: Vec<_> = state.incidents.keys().copied().collect();
+    for id in ids {
+        let tally = tally(state, ctx, id);
+        let Some(case) = state.incidents.get_mut(&id) else { continue };
+        case.tally = tally;
+        case.timer = None;
+        if state.is_open(id) {
+            index_root(state, &ctx.topology, id);
+        }
+        index_group(state, id);
+        schedule(state, ctx, id);
+    }
+}

@@ -1,0 +1,195 @@
+//! What the engine holds in memory: the open records and the indexes that are derived from them.
+//!
+//! Only the records are stored; every index can be made anew from them ([`super::restore`]), so the
+//! two cannot disagree after a restart. Decides nothing. Read `mod` for who does.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+
+use foldhash::fast::RandomState;
+
+use super::changes::{Counters, Recurrence};
+use super::pending::Pending;
+use super::tally::Tally;
+use super::timers::Timers;
+use crate::cmdb::{CiId, CiRow};
+use crate::engine::context::Context;
+use crate::model::alert::{AlertState, SourceId, severity};
+use crate::model::escalation::{Policy, PolicyHash};
+use crate::model::incident::{Incident, IncidentId, RecordId};
+use crate::model::labels::{Fingerprint, Labels};
+use crate::model::notice::{Notice, NoticeId};
+use crate::model::priority::Urgency;
+use crate::model::time::Timestamp;
+use crate::rules::Subject;
+
+/// Everything that is open, in one place with one owner.
+#[derive(Debug, Default)]
+pub struct State {
+    /// Alerts that fire or ended not long ago. Never iterated: its order is not determined.
+    pub(super) alerts: HashMap<Fingerprint, Held, RandomState>,
+    /// Incidents that are not closed, subordinate ones included.
+    pub(super) incidents: BTreeMap<IncidentId, Case>,
+    /// Notices that are pending or dead.
+    pub(super) notices: BTreeMap<NoticeId, Notice>,
+    /// Policies that incidents started with, by content.
+    pub(super) policies: BTreeMap<PolicyHash, Arc<Policy>>,
+    /// The last resolved incident by signature.
+    pub(super) recurrences: BTreeMap<u64, Recurrence>,
+    /// Numbers that only grow.
+    pub(super) counters: Counters,
+    /// Open incidents by the CI of their root.
+    pub(super) root_at: BTreeMap<CiId, BTreeSet<IncidentId>>,
+    /// Firing alerts that a topology rule takes for a cause, by CI.
+    pub(super) causes: BTreeMap<CiId, Vec<Cause>>,
+    /// Incidents that are not closed by the rule and key of their group.
+    pub(super) groups: HashMap<u64, BTreeSet<IncidentId>, RandomState>,
+    /// Whether a rule's root can be reached from a CI, as far as it was asked.
+    pub(super) could_wait: BTreeMap<(Arc<str>, CiId), bool>,
+    /// The services that suffer when a CI fails, as far as it was asked.
+    pub(super) services: BTreeMap<CiId, Arc<[CiId]>>,
+    /// How many leases each source holds.
+    pub(super) held_by: BTreeMap<SourceId, u32>,
+    /// Who is to learn, before the event is over, where their incidents went.
+    pub(super) amendments: BTreeMap<(IncidentId, Box<str>), Vec<IncidentId>>,
+    /// What is due when.
+    pub(super) timers: Timers,
+    /// What changed since the last drain.
+    pub(super) pending: Pending,
+}
+
+/// An alert in memory.
+#[derive(Clone, Debug)]
+pub(super) struct Held {
+    pub(super) labels: Labels,
+    pub(super) state: AlertState,
+    /// The CI it is bound to in the topology of the context.
+    pub(super) ci: Option<CiId>,
+    /// Hash of its text, to see a change without holding the text; `None` when unknown.
+    pub(super) text: Option<u64>,
+    /// The earliest timer set for it.
+    pub(super) timer: Option<Timestamp>,
+}
+
+impl Held {
+    pub(super) fn subject<'a>(&'a self, ctx: &'a Context) -> Subject<'a> {
+        Subject {
+            labels: &self.labels,
+            severity: severity(self.state.severity.as_deref(), &self.labels),
+            ci: self.ci.map(|ci| ctx.topology.ci(ci)),
+        }
+    }
+
+    pub(super) fn urgency(&self, ctx: &Context) -> Urgency {
+        let word = severity(self.state.severity.as_deref(), &self.labels);
+        ctx.rules.priorities.urgency.get(word).copied().unwrap_or(Urgency::Low)
+    }
+
+    /// The name people know it by: its CI, else `instance`, else `alertname`, else its labels.
+    pub(super) fn name<'a>(&'a self, ci: Option<&'a CiRow>) -> std::borrow::Cow<'a, str> {
+        ci.map(|ci| &*ci.name)
+            .or_else(|| ["instance", "alertname"].iter().find_map(|name| self.labels.get(name)))
+            .map_or_else(|| self.labels.to_string().into(), Into::into)
+    }
+}
+
+/// An incident in memory.
+#[derive(Clone, Debug)]
+pub(super) struct Case {
+    pub(super) record: Incident,
+    /// Members whose alert is held.
+    pub(super) live: BTreeMap<RecordId, Fingerprint>,
+    /// Incidents that became its subordinates.
+    pub(super) children: BTreeSet<IncidentId>,
+    /// What its firing members amount to, those of its subordinates included.
+    pub(super) tally: Tally,
+    /// The timer set for it.
+    pub(super) timer: Option<Timestamp>,
+}
+
+/// A firing alert that a topology rule takes for a cause.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Cause {
+    pub(super) rule: Arc<str>,
+    pub(super) alert: Fingerprint,
+}
+
+impl State {
+    /// Returns the time of the last event.
+    pub fn now(&self) -> Timestamp {
+        self.counters.now
+    }
+
+    /// Returns when something falls due next; `None` when nothing ever will.
+    pub fn next_due(&self) -> Option<Timestamp> {
+        self.timers.next()
+    }
+
+    /// Returns how many alerts are held, firing or ended not long ago.
+    pub fn alerts_held(&self) -> usize {
+        self.alerts.len()
+    }
+
+    /// Yields the incidents that are not closed, subordinate ones included, by number.
+    pub fn incidents(&self) -> impl Iterator<Item = &Incident> {
+        self.incidents.values().map(|case| &case.record)
+    }
+
+    /// Yields the notices that are pending or dead, by id.
+    pub fn notices(&self) -> impl Iterator<Item = &Notice> {
+        self.notices.values()
+    }
+
+    /// Returns the number for a source's name, adding the name if it is new.
+    pub(super) fn source(&mut self, name: &Arc<str>) -> SourceId {
+        let sources = &mut self.counters.sources;
+        let known = sources.iter().position(|source| source == name);
+        let place = known.unwrap_or_else(|| {
+            sources.push(Arc::clone(name));
+            sources.len() - 1
+        });
+        SourceId(u16::try_from(place).unwrap_or(u16::MAX))
+    }
+
+    pub(super) fn next_record(&mut self) -> RecordId {
+        self.counters.next_record += 1;
+        RecordId(self.counters.next_record)
+    }
+
+    /// Follows an incident up to the one it is part of in the end; `None` when that is closed.
+    pub(super) fn top(&self, id: IncidentId) -> Option<IncidentId> {
+        let mut id = id;
+        loop {
+            match self.incidents.get(&id)?.record.parent {
+                Some(parent) => id = parent,
+                None => return Some(id),
+            }
+        }
+    }
+
+    /// Returns an incident and all it is part of, from the inside out.
+    pub(super) fn chain(&self, id: Option<IncidentId>) -> Vec<IncidentId> {
+        let mut chain = Vec::new();
+        let mut next = id;
+        while let Some((id, case)) = next.and_then(|id| Some((id, self.incidents.get(&id)?))) {
+            chain.push(id);
+            next = case.record.parent;
+        }
+        chain
+    }
+
+    /// Returns an incident to change it, noting that it changes.
+    pub(super) fn change(&mut self, id: IncidentId) -> Option<&mut Case> {
+        let case = self.incidents.get_mut(&id)?;
+        self.pending.incidents.insert(id);
+        self.pending.rescheduled.insert(id);
+        Some(case)
+    }
+
+    /// True when the incident exists, is nobody's subordinate, and somebody has work with it.
+    pub(super) fn is_open(&self, id: IncidentId) -> bool {
+        self.incidents
+            .get(&id)
+            .is_some_and(|case| case.record.parent.is_none() && case.record.progress.is_open())
+    }
+}

@@ -1,0 +1,79 @@
+//! What the firing members of an incident amount to, kept by counting up and down.
+//!
+//! Never looks at all members: a storm's incident has a hundred thousand.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::cmdb::CiId;
+use crate::model::priority::Urgency;
+
+/// Counts over firing members.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Tally {
+    /// By urgency of their severity: low, medium, high.
+    urgencies: [u32; 3],
+    /// How many of them hurt each service.
+    services: BTreeMap<CiId, u32>,
+}
+
+/// What one member adds.
+#[derive(Clone, Debug)]
+pub(super) struct Share {
+    pub(super) urgency: Urgency,
+    pub(super) services: Arc<[CiId]>,
+}
+
+impl Tally {
+    pub(super) fn add(&mut self, share: &Share) {
+        if let Some(count) = self.urgencies.get_mut(share.urgency as usize) {
+            *count += 1;
+        }
+        for service in share.services.iter() {
+            *self.services.entry(*service).or_default() += 1;
+        }
+    }
+
+    pub(super) fn remove(&mut self, share: &Share) {
+        if let Some(count) = self.urgencies.get_mut(share.urgency as usize) {
+            *count = count.saturating_sub(1);
+        }
+        for service in share.services.iter() {
+            if let Some(count) = self.services.get_mut(service) {
+                *count -= 1;
+                if *count == 0 {
+                    self.services.remove(service);
+                }
+            }
+        }
+    }
+
+    /// Adds all that another incident's members amount to.
+    pub(super) fn absorb(&mut self, other: &Self) {
+        for (mine, theirs) in self.urgencies.iter_mut().zip(other.urgencies) {
+            *mine += theirs;
+        }
+        for (service, count) in &other.services {
+            *self.services.entry(*service).or_default() += count;
+        }
+    }
+
+    pub(super) fn firing(&self) -> u32 {
+        self.urgencies.iter().sum()
+    }
+
+    /// The highest urgency of a firing member; low when none fires.
+    pub(super) fn urgency(&self) -> Urgency {
+        let [_, medium, high] = self.urgencies;
+        match (high, medium) {
+            (0, 0) => Urgency::Low,
+            (0, _) => Urgency::Medium,
+            _ => Urgency::High,
+        }
+    }
+
+    /// The services that firing members hurt, by place in the topology.
+    pub(super) fn services(&self) -> impl Iterator<Item = CiId> {
+        self.services.keys().copied()
+    }
+}

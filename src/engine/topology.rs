@@ -1,0 +1,250 @@
+//! Correlation by topology: what explains an alert, what an alert explains, and what to wait for.
+//!
+//! Only bounded walks, and only where a cause fires or an alert is itself taken for one.
+
+use std::sync::Arc;
+
+use super::State;
+use super::context::Context;
+use super::correlate::{incident_of, root_place};
+use super::state::Cause;
+use super::unite::{self, Union};
+use crate::cmdb::{CiId, Toward};
+use crate::model::alert::{Join, Path};
+use crate::model::incident::IncidentId;
+use crate::model::labels::Fingerprint;
+use crate::model::time::Timestamp;
+use crate::rules::{Kind, Rule, TopologyKind};
+
+/// CIs looked at in one walk; what hangs off a core switch beyond that is left to other rules.
+const WALK_NODES_MAX: usize = 4_096;
+
+/// Finds the open incident whose cause explains an alert: the nearest cause, then the oldest.
+pub(super) fn explained(
+    state: &State,
+    ctx: &Context,
+    alert: Fingerprint,
+    now: Timestamp,
+) -> Option<(IncidentId, Join)> {
+    if state.causes.is_empty() {
+        return None;
+    }
+    let held = state.alerts.get(&alert)?;
+    let ci = held.ci?;
+    let subject = held.subject(ctx);
+    let mut best: Option<(u8, IncidentId, Join)> = None;
+    for (rule, kind) in ctx.topology_rules() {
+        if kind.never_absorbs(&subject) {
+            continue;
+        }
+        let follow = ctx.follow(&rule.name);
+        let walk = ctx.topology.walk(ci, Toward::Causes, follow, kind.max_hops, WALK_NODES_MAX);
+        for (index, step) in walk.steps().iter().enumerate() {
+            let Some((id, cause)) = cause_at(state, step.ci, &Asked { rule, kind, alert }, now)
+            else {
+                continue;
+            };
+            if best.as_ref().is_none_or(|(hops, other, _)| (step.hops, id) < (*hops, *other)) {
+                let path = walk.path(&ctx.topology, index);
+                let after_ms = now.millis() - first_seen(state, cause).millis();
+                let join = Join::Dependant { rule: Arc::clone(&rule.name), path, after_ms };
+                best = Some((step.hops, id, join));
+            }
+            break;
+        }
+    }
+    best.map(|(_, id, join)| (id, join))
+}
+
+struct Asked<'a> {
+    rule: &'a Rule,
+    kind: &'a TopologyKind,
+    alert: Fingerprint,
+}
+
+/// Returns the oldest open incident, with its cause, that a rule has at a CI and that still takes
+/// members.
+fn cause_at(
+    state: &State,
+    ci: CiId,
+    asked: &Asked<'_>,
+    now: Timestamp,
+) -> Option<(IncidentId, Fingerprint)> {
+    let of_rule = |cause: &&Cause| cause.rule == asked.rule.name && cause.alert != asked.alert;
+    let causes = state.causes.get(&ci)?.iter().filter(of_rule);
+    let open = causes.filter_map(|cause| {
+        let id = incident_of(state, cause.alert)?;
+        let record = &state.incidents.get(&id)?.record;
+        let takes = record.progress.is_open()
+            && now < record.active_at.plus(asked.kind.window)
+            && now < record.opened_at.plus(asked.kind.max_age);
+        takes.then_some((id, cause.alert))
+    });
+    open.min()
+}
+
+fn first_seen(state: &State, alert: Fingerprint) -> Timestamp {
+    state.alerts.get(&alert).map_or(Timestamp::EPOCH, |held| held.state.first_seen)
+}
+
+/// Finds the oldest open incident that an alert explains as a cause, for it to join.
+pub(super) fn eldest_sufferer(
+    state: &State,
+    ctx: &Context,
+    alert: Fingerprint,
+    rules: &[Arc<str>],
+    now: Timestamp,
+) -> Option<(IncidentId, Join)> {
+    let found = rules.iter().flat_map(|rule| {
+        let found = sufferers(state, ctx, alert, rule, now);
+        found.into_iter().map(move |(id, _)| (id, rule))
+    });
+    let (id, rule) = found.min()?;
+    Some((id, Join::Cause { rule: Arc::clone(rule) }))
+}
+
+/// Returns the open incidents whose root suffers from an alert's CI under a rule and began within
+/// its lookback, by number, each with the way to it.
+fn sufferers(
+    state: &State,
+    ctx: &Context,
+    alert: Fingerprint,
+    rule: &str,
+    now: Timestamp,
+) -> Vec<(IncidentId, Path)> {
+    let Some((ci, kind)) = cause_and_kind(state, ctx, alert, rule) else { return Vec::new() };
+    let follow = ctx.follow(rule);
+    let walk = ctx.topology.walk(ci, Toward::Sufferers, follow, kind.max_hops, WALK_NODES_MAX);
+    let own = incident_of(state, alert);
+    let mut found = Vec::new();
+    for (index, step) in walk.steps().iter().enumerate() {
+        for id in state.root_at.get(&step.ci).into_iter().flatten().copied() {
+            if Some(id) != own && absorbs(state, ctx, kind, id, now) {
+                found.push((id, walk.path(&ctx.topology, index)));
+            }
+        }
+    }
+    found.sort_unstable_by_key(|(id, _)| *id);
+    found
+}
+
+fn cause_and_kind<'a>(
+    state: &State,
+    ctx: &'a Context,
+    alert: Fingerprint,
+    rule: &str,
+) -> Option<(CiId, &'a TopologyKind)> {
+    let ci = state.alerts.get(&alert)?.ci?;
+    match &ctx.rules.find(rule)?.kind {
+        Kind::Topology(kind) => Some((ci, kind)),
+        Kind::Group(_) => None,
+    }
+}
+
+/// True when a rule lets a cause that shows itself now take over an open incident.
+fn absorbs(
+    state: &State,
+    ctx: &Context,
+    kind: &TopologyKind,
+    id: IncidentId,
+    now: Timestamp,
+) -> bool {
+    let Some(case) = state.incidents.get(&id) else { return false };
+    let Some(root) = state.alerts.get(&case.record.root.alert) else { return false };
+    state.is_open(id)
+        && now < case.record.opened_at.plus(kind.lookback)
+        && !kind.never_absorbs(&root.subject(ctx))
+}
+
+/// Lets an alert that rules take for a cause be one: what suffers from it later is found by it, what
+/// suffered before is united with its incident, and it becomes the root where it explains the root.
+pub(super) fn act_as_cause(
+    state: &mut State,
+    ctx: &Context,
+    alert: Fingerprint,
+    rules: &[Arc<str>],
+    now: Timestamp,
+) {
+    for rule in rules {
+        note_cause(state, alert, rule);
+        take_root(state, ctx, alert, rule, now);
+        for (other, path) in sufferers(state, ctx, alert, rule, now) {
+            // Uniting one may have made another part of the same incident.
+            let Some(own) = incident_of(state, alert).filter(|own| *own != other) else { continue };
+            if state.is_open(other) && state.is_open(own) {
+                let union = Union { cause: alert, own, other, rule: Arc::clone(rule), path };
+                unite::unite(state, ctx, union, now);
+            }
+        }
+    }
+}
+
+/// Notes that a rule takes a firing alert for a cause.
+pub(super) fn note_cause(state: &mut State, alert: Fingerprint, rule: &Arc<str>) {
+    let Some(ci) = state.alerts.get(&alert).and_then(|held| held.ci) else { return };
+    let causes = state.causes.entry(ci).or_default();
+    let cause = Cause { rule: Arc::clone(rule), alert };
+    if !causes.contains(&cause) {
+        causes.push(cause);
+    }
+}
+
+/// Forgets an alert as a cause; it no longer fires.
+pub(super) fn drop_cause(state: &mut State, alert: Fingerprint) {
+    let Some(ci) = state.alerts.get(&alert).and_then(|held| held.ci) else { return };
+    if let Some(causes) = state.causes.get_mut(&ci) {
+        causes.retain(|cause| cause.alert != alert);
+        if causes.is_empty() {
+            state.causes.remove(&ci);
+        }
+    }
+}
+
+/// Makes an alert the root of its own incident when that one's root suffers from the alert's CI.
+fn take_root(
+    state: &mut State,
+    ctx: &Context,
+    alert: Fingerprint,
+    rule: &Arc<str>,
+    now: Timestamp,
+) {
+    let Some(id) = incident_of(state, alert) else { return };
+    let Some((ci, kind)) = cause_and_kind(state, ctx, alert, rule) else { return };
+    let Some(old) = state.incidents.get(&id).map(|case| case.record.root.alert) else { return };
+    let Some(place) = root_place(state, &ctx.topology, id).filter(|_| old != alert) else { return };
+    let follow = ctx.follow(rule);
+    let walk = ctx.topology.walk(ci, Toward::Sufferers, follow, kind.max_hops, WALK_NODES_MAX);
+    let Some(index) = walk.steps().iter().position(|step| step.ci == place) else { return };
+    // An alert on the root's own CI explains the root only if no rule takes that for a cause.
+    let is_cause = |causes: &Vec<Cause>| causes.iter().any(|cause| cause.alert == old);
+    if index > 0 || !state.causes.get(&place).is_some_and(is_cause) {
+        let path = walk.path(&ctx.topology, index);
+        unite::explain_root(state, ctx, unite::NewRoot { id, alert, rule, path }, now);
+    }
+}
+
+/// Returns until when an alert's first notice waits for a cause: the longest wait of the rules whose
+/// root could show itself at a CI that the alert's CI suffers from.
+pub(super) fn wait(state: &mut State, ctx: &Context, alert: Fingerprint) -> core::time::Duration {
+    let none = core::time::Duration::ZERO;
+    let Some(held) = state.alerts.get(&alert) else { return none };
+    let Some(ci) = held.ci else { return none };
+    let subject = held.subject(ctx);
+    let mut longest = none;
+    for (rule, kind) in ctx.topology_rules() {
+        if kind.wait <= longest || kind.never_absorbs(&subject) {
+            continue;
+        }
+        let key = (Arc::clone(&rule.name), ci);
+        let can = *state.could_wait.entry(key).or_insert_with(|| {
+            let follow = ctx.follow(&rule.name);
+            let walk = ctx.topology.walk(ci, Toward::Causes, follow, kind.max_hops, WALK_NODES_MAX);
+            let mut above = walk.steps().iter().skip(1);
+            above.any(|step| rule.could_root(ctx.topology.ci(step.ci)))
+        });
+        if can {
+            longest = kind.wait;
+        }
+    }
+    longest
+}

@@ -1,0 +1,149 @@
+//! Makes two open incidents one: the oldest number survives, the cause becomes the root.
+//!
+//! Pages that are out already are amended, not repeated. Which incidents belong together is decided
+//! in [`super::topology`].
+
+use std::sync::Arc;
+
+use super::changes::{MemberOf, MemberRow};
+use super::context::Context;
+use super::correlate::{index_root, name_of, reason, root_ci, unindex_root};
+use super::pending::Told;
+use super::{State, escalate, notices, topology};
+use crate::model::alert::{Join, Path};
+use crate::model::incident::{Happening, IncidentId};
+use crate::model::labels::Fingerprint;
+use crate::model::time::Timestamp;
+
+/// Two open incidents, one of which has the cause of the other.
+pub(super) struct Union {
+    /// The alert that explains both.
+    pub(super) cause: Fingerprint,
+    /// The incident it is a member of.
+    pub(super) own: IncidentId,
+    /// The incident that suffers.
+    pub(super) other: IncidentId,
+    /// The rule that says so.
+    pub(super) rule: Arc<str>,
+    /// From the cause to the root of `other`.
+    pub(super) path: Path,
+}
+
+/// Unites two incidents under the older number.
+pub(super) fn unite(state: &mut State, ctx: &Context, union: Union, now: Timestamp) {
+    let Union { cause, own, other, rule, path } = union;
+    if own < other {
+        let join = dependant(state, other, cause, rule, path);
+        subordinate(state, ctx, Adoption { parent: own, child: other, join }, now);
+        return;
+    }
+    // The sufferer is older: it survives, and what the newcomer knows of the cause becomes its own.
+    let root = state.incidents.get(&own).map_or(cause, |case| case.record.root.alert);
+    explain_root(state, ctx, NewRoot { id: other, alert: root, rule: &rule, path }, now);
+    let join = Join::Cause { rule };
+    subordinate(state, ctx, Adoption { parent: other, child: own, join }, now);
+}
+
+fn dependant(
+    state: &State,
+    child: IncidentId,
+    cause: Fingerprint,
+    rule: Arc<str>,
+    path: Path,
+) -> Join {
+    let began = state.incidents.get(&child).map_or(0, |case| case.record.opened_at.millis());
+    let cause_began = state.alerts.get(&cause).map_or(0, |held| held.state.first_seen.millis());
+    Join::Dependant { rule, path, after_ms: began - cause_began }
+}
+
+/// An alert that explains an incident's root.
+pub(super) struct NewRoot<'a> {
+    pub(super) id: IncidentId,
+    pub(super) alert: Fingerprint,
+    pub(super) rule: &'a Arc<str>,
+    /// From the alert to the former root.
+    pub(super) path: Path,
+}
+
+/// Gives an incident another root; the former one becomes a dependant with the way as its reason.
+pub(super) fn explain_root(state: &mut State, ctx: &Context, new: NewRoot<'_>, now: Timestamp) {
+    let NewRoot { id, alert, rule, path } = new;
+    let Some(former) = state.incidents.get(&id).map(|case| case.record.root.alert) else { return };
+    let join = dependant(state, id, alert, Arc::clone(rule), path.clone());
+    let text = format!(
+        "{} explains {}: rule {rule}, {path}",
+        name_of(state, ctx, alert),
+        name_of(state, ctx, former),
+    );
+    state.pending.tell(id, now, Told { what: Happening::RootChanged, text, path: Some(path) });
+    let held = state.alerts.get(&former);
+    let own = held.filter(|held| held.state.incident == Some(id));
+    if let Some((record, episode)) = own.and_then(|h| Some((h.state.record?, h.state.episode))) {
+        let what = MemberOf::Alert { fingerprint: former, episode };
+        let row = MemberRow { incident: id, record, what, joined_at: now, join };
+        state.pending.members.insert((id, record.0), row);
+    }
+    unindex_root(state, &ctx.topology, id);
+    let ci = root_ci(state, &ctx.topology, alert);
+    // The cause has shown itself; what is left to wait for is a cause of the cause.
+    let wait = topology::wait(state, ctx, alert);
+    if let Some(case) = state.change(id) {
+        case.record.root.alert = alert;
+        case.record.root.ci = ci;
+        case.record.rule = Some(Arc::clone(rule));
+        let until = case.record.opened_at.plus(wait);
+        case.record.wait_until = case.record.wait_until.map(|_| until).filter(|until| *until > now);
+    }
+    index_root(state, &ctx.topology, id);
+    state.pending.unassigned.insert(id);
+    state.pending.unsettled.insert(id);
+}
+
+/// An incident that becomes a part of another, and why.
+struct Adoption {
+    parent: IncidentId,
+    child: IncidentId,
+    join: Join,
+}
+
+/// Makes an open incident a subordinate of another; its own escalation ends.
+fn subordinate(state: &mut State, ctx: &Context, it: Adoption, now: Timestamp) {
+    let Adoption { parent, child, join } = it;
+    unindex_root(state, &ctx.topology, child);
+    escalate::stop(state, child, now);
+    notices::withdraw(state, child, &format!("now part of {parent}"), now);
+    let why = reason(&join);
+    let path = match &join {
+        Join::Dependant { path, .. } => Some(path.clone()),
+        Join::Own | Join::Group { .. } | Join::Cause { .. } | Join::Outlived { .. } => None,
+    };
+    let told = Told { what: Happening::Merged, text: format!("now part of {parent}: {why}"), path };
+    state.pending.tell(child, now, told);
+    let text = format!("{child} is part of it: {why}");
+    state.pending.tell(parent, now, Told { what: Happening::Adopted, text, path: None });
+    let row = MemberRow {
+        incident: parent,
+        record: child,
+        what: MemberOf::Incident,
+        joined_at: now,
+        join,
+    };
+    state.pending.members.insert((parent, child.0), row);
+    let Some(case) = state.change(child) else { return };
+    case.record.parent = Some(parent);
+    let (tally, members, told) =
+        (case.tally.clone(), case.record.members, core::mem::take(&mut case.record.told));
+    if let Some(case) = state.change(parent) {
+        case.children.insert(child);
+        case.tally.absorb(&tally);
+        case.record.members += members;
+        case.record.firing = case.tally.firing();
+        case.record.active_at = now;
+        if case.record.firing > 0 {
+            case.record.clear_since = None;
+        }
+    }
+    // Whoever was called for the child learns where it went, in one message for all of a moment.
+    notices::amend(state, parent, notices::Amendment { told, from: child });
+    state.pending.unsettled.insert(parent);
+}

@@ -1,0 +1,114 @@
+//! A disk without a disk: applies the engine's changes to plain maps.
+//!
+//! Says what a store has to do, in the fewest words; the RocksDB store is tested to do the same.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::engine::changes::{AlertRow, Changes, Counters, MemberRow, Recurrence, Saved};
+use crate::model::escalation::{Policy, PolicyHash};
+use crate::model::incident::{Entry, Incident, IncidentId, Progress, RecordId};
+use crate::model::labels::Fingerprint;
+use crate::model::notice::{Notice, NoticeId};
+
+/// All rows by key.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Image {
+    /// Alerts that are held, each with its newest state.
+    pub alerts: BTreeMap<Fingerprint, AlertRow>,
+    /// The history: alert and episode.
+    pub episodes: BTreeMap<(Fingerprint, u32), AlertRow>,
+    /// All incidents ever.
+    pub incidents: BTreeMap<IncidentId, Incident>,
+    /// Records by the incident they are attached to.
+    pub members: BTreeMap<(IncidentId, RecordId), MemberRow>,
+    /// Timelines.
+    pub timeline: BTreeMap<(IncidentId, u32), Entry>,
+    /// Notices that are pending or dead.
+    pub notices: BTreeMap<NoticeId, Notice>,
+    /// Policies by content.
+    pub policies: BTreeMap<PolicyHash, Arc<Policy>>,
+    /// Signatures of resolved incidents.
+    pub recurrences: BTreeMap<u64, Recurrence>,
+    /// The counters.
+    pub counters: Counters,
+}
+
+impl Image {
+    /// Applies a batch of changes as a whole.
+    pub fn apply(&mut self, changes: &Changes) {
+        for archived in &changes.archived {
+            let stored = || self.alerts.get(&archived.fingerprint).cloned();
+            if let Some(row) = archived.row.clone().or_else(stored) {
+                let key = (archived.fingerprint, archived.state.episode);
+                self.episodes.insert(key, AlertRow { state: archived.state.clone(), ..row });
+            }
+        }
+        for fingerprint in &changes.forgotten {
+            self.alerts.remove(fingerprint);
+        }
+        for row in &changes.alerts {
+            self.alerts.insert(row.fingerprint, row.clone());
+        }
+        for (fingerprint, state) in &changes.touches {
+            if let Some(row) = self.alerts.get_mut(fingerprint) {
+                row.state = state.clone();
+            }
+        }
+        self.incidents.extend(changes.incidents.iter().map(|it| (it.id, it.clone())));
+        let members = changes.members.iter().map(|row| ((row.incident, row.record), row.clone()));
+        self.members.extend(members);
+        let entries = changes.timeline.iter().cloned();
+        self.timeline.extend(entries.map(|(id, seq, entry)| ((id, seq), entry)));
+        self.notices.extend(changes.notices.iter().map(|notice| (notice.id, notice.clone())));
+        for id in &changes.notices_gone {
+            self.notices.remove(id);
+        }
+        self.policies.extend(changes.policies.iter().cloned());
+        self.recurrences.extend(changes.recurrences.iter().copied());
+        for signature in &changes.recurrences_gone {
+            self.recurrences.remove(signature);
+        }
+        self.counters = changes.counters.clone();
+    }
+
+    /// Returns what the engine goes on from.
+    pub fn saved(&self) -> Saved {
+        let unclosed = |it: &&Incident| !matches!(it.progress, Progress::Closed { .. });
+        Saved {
+            alerts: self
+                .alerts
+                .values()
+                .map(|row| (row.labels.clone(), row.state.clone()))
+                .collect(),
+            incidents: self.incidents.values().filter(unclosed).cloned().collect(),
+            notices: self.notices.values().cloned().collect(),
+            policies: self.policies.iter().map(|(k, v)| (*k, Arc::clone(v))).collect(),
+            recurrences: self.recurrences.iter().map(|(k, v)| (*k, *v)).collect(),
+            counters: self.counters.clone(),
+        }
+    }
+
+    /// Yields the entries of one timeline in order.
+    pub fn timeline_of(&self, id: IncidentId) -> impl Iterator<Item = &Entry> {
+        self.timeline.range((id, 0)..=(id, u32::MAX)).map(|(_, entry)| entry)
+    }
+
+    /// Yields the alerts of an incident and of its subordinates, by record.
+    pub fn members_of(&self, id: IncidentId) -> Vec<&AlertRow> {
+        use crate::engine::changes::MemberOf;
+        let rows = self.members.range((id, RecordId(0))..=(id, RecordId(u64::MAX)));
+        let mut found = Vec::new();
+        for (_, row) in rows {
+            match row.what {
+                MemberOf::Alert { fingerprint, episode } => {
+                    let current = self.alerts.get(&fingerprint);
+                    let current = current.filter(|alert| alert.state.record == Some(row.record));
+                    found.extend(current.or_else(|| self.episodes.get(&(fingerprint, episode))));
+                }
+                MemberOf::Incident => found.extend(self.members_of(row.record)),
+            }
+        }
+        found
+    }
+}

@@ -1,0 +1,8 @@
+//! The engine on a virtual clock: what rule tests and the simulator run. The production code decides;
+//! this folder only tells it what happens when. Pure: no disk, no network, no clock.
+
+pub mod image;
+pub mod rule_tests;
+#[cfg(test)]
+mod scenarios;
+pub mod world;

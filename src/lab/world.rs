@@ -1,0 +1,113 @@
+//! A small world around the engine: time that jumps from deadline to deadline, a disk in memory,
+//! and channels that take every message at once.
+
+use core::time::Duration;
+use std::sync::Arc;
+
+use super::image::Image;
+use crate::engine::State;
+use crate::engine::changes::Saved;
+use crate::engine::context::Context;
+use crate::engine::event::{Event, Reply};
+use crate::model::notice::{Notice, NoticeKind, NoticeState};
+use crate::model::time::Timestamp;
+
+/// The engine with everything it talks to.
+#[derive(Debug)]
+pub struct World {
+    ctx: Context,
+    state: State,
+    image: Image,
+    sent: Vec<Notice>,
+}
+
+impl World {
+    /// Begins an empty world at `start`.
+    pub fn new(ctx: Context, start: Timestamp) -> Self {
+        let state = State::restore(Saved::default(), &ctx, start);
+        Self { ctx, state, image: Image::default(), sent: Vec::new() }
+    }
+
+    /// Returns the time of the last event.
+    pub fn now(&self) -> Timestamp {
+        self.state.now()
+    }
+
+    /// Returns all that is stored.
+    pub fn image(&self) -> &Image {
+        &self.image
+    }
+
+    /// Returns what the engine decides by.
+    pub fn context(&self) -> &Context {
+        &self.ctx
+    }
+
+    /// Returns every notice that was delivered, in order.
+    pub fn sent(&self) -> &[Notice] {
+        &self.sent
+    }
+
+    /// Yields the delivered pages.
+    pub fn pages(&self) -> impl Iterator<Item = &Notice> {
+        self.sent.iter().filter(|notice| notice.kind == NoticeKind::Page)
+    }
+
+    /// Lets one event happen at `at`, after all deadlines until then.
+    pub fn event(&mut self, event: &Event, at: Timestamp) -> Reply {
+        self.advance(at);
+        self.step(event, at)
+    }
+
+    /// Lets time pass until `to`, stopping at every deadline on the way.
+    pub fn advance(&mut self, to: Timestamp) {
+        while let Some(due) = self.state.next_due().filter(|due| *due <= to) {
+            let at = due.max(self.now());
+            self.step(&Event::Tick, at);
+        }
+        self.step(&Event::Tick, to);
+    }
+
+    /// Stops and goes on from what is stored, as after a crash.
+    pub fn restart(&mut self) {
+        let now = self.now();
+        self.state = State::restore(self.image.saved(), &self.ctx, now);
+    }
+
+    fn step(&mut self, event: &Event, at: Timestamp) -> Reply {
+        let reply = self.state.apply(&self.ctx, event, at);
+        self.commit();
+        self.deliver(at);
+        reply
+    }
+
+    fn commit(&mut self) {
+        let changes = self.state.drain(&self.ctx);
+        self.image.apply(&changes);
+    }
+
+    fn deliver(&mut self, at: Timestamp) {
+        loop {
+            let due =
+                |notice: &&Notice| notice.state == NoticeState::Pending && notice.due_at <= at;
+            let Some(notice) = self.image.notices.values().find(due).cloned() else { return };
+            let channel = notice.channel_name().into();
+            let delivered = Event::Delivered { notice: notice.id, channel };
+            self.sent.push(notice);
+            self.state.apply(&self.ctx, &delivered, at);
+            self.commit();
+        }
+    }
+}
+
+/// Makes the context that has only what ships inside the program: no rule files, no CMDB.
+pub fn bare_context() -> Context {
+    let rules = crate::rules::RuleSet::builtin();
+    let topology = crate::cmdb::Topology::empty();
+    Context::new(Arc::new(rules), Arc::new(topology), crate::engine::context::Limits::default())
+}
+
+/// Returns the moment `seconds` after `start`.
+pub fn after(start: Timestamp, seconds: u64) -> Timestamp {
+    start.plus(Duration::from_secs(seconds))
+}
