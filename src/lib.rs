@@ -1,9 +1,12 @@
 //! incidentd stands between monitoring tools and the people on call.
 #![forbid(unsafe_code)]
 
+pub mod clock;
 pub mod cmdb;
 pub mod engine;
 pub mod ingest;
 pub mod lab;
 pub mod model;
 pub mod rules;
+pub mod settings;
+pub mod telemetry;

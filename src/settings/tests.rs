@@ -1,0 +1,248 @@
+//! What the layers make of each other, and that `config/default.toml` tells the truth.
+
+use std::fs;
+
+use super::*;
+
+fn variables(pairs: &[(&str, &str)]) -> Environment {
+    let pairs = pairs.iter().map(|(key, value)| ((*key).into(), (*value).into()));
+    environment().source(Some(pairs.collect()))
+}
+
+fn with(pairs: &[(&str, &str)]) -> Result<Settings, Vec<Problem>> {
+    layered(None, variables(pairs), &Overrides::default())
+}
+
+fn from_file(text: &str) -> Result<Settings, Vec<Problem>> {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("incidentd.toml");
+    fs::write(&path, text).unwrap();
+    layered(Some(&path), variables(&[]), &Overrides::default())
+}
+
+/// Returns code, key and help of every problem.
+fn problems(result: Result<Settings, Vec<Problem>>) -> Vec<(&'static str, String, String)> {
+    let problems = result.expect_err("these settings were accepted");
+    problems.into_iter().map(|problem| (problem.code, problem.key, problem.help)).collect()
+}
+
+/// Yields every key of the defaults with its value as written and the comment above it.
+fn documented() -> Vec<(String, String, String)> {
+    let (mut section, mut comment, mut keys) = (String::new(), String::new(), Vec::new());
+    for line in DEFAULTS.lines() {
+        if let Some(text) = line.strip_prefix('#') {
+            comment.push_str(text);
+        } else if let Some(name) = line.strip_prefix('[').and_then(|l| l.strip_suffix(']')) {
+            name.clone_into(&mut section);
+            comment.clear();
+        } else if let Some((key, value)) = line.split_once(" = ") {
+            keys.push((format!("{section}.{key}"), value.into(), std::mem::take(&mut comment)));
+        } else {
+            comment.clear();
+        }
+    }
+    keys
+}
+
+#[test]
+fn the_defaults_hold_every_key_that_is_read_and_no_other() {
+    let settings = with(&[]).unwrap();
+    assert_eq!(settings.http.listen.to_string(), "127.0.0.1:9494");
+    assert_eq!(settings.ingest_limits(), ingest::Limits::default());
+    assert_eq!(settings.limits.alerts_per_source, 200_000);
+    let sources: Vec<_> = settings
+        .sources
+        .iter()
+        .map(|(name, source)| (&**name, source.format.to_string(), source.lease.as_secs()))
+        .collect();
+    let expected = [
+        ("alertmanager", "alertmanager", 86_400),
+        ("alertmanager-api", "alertmanager-api", 300),
+        ("native", "native", 86_400),
+    ];
+    assert_eq!(sources, expected.map(|(name, format, lease)| (name, format.to_owned(), lease)));
+    assert!(
+        matches!(settings.channels.iter().next(), Some((name, channels::Channel::Log)) if &**name == "log")
+    );
+}
+
+#[test]
+fn the_comment_above_every_default_names_its_value_its_bounds_and_why() {
+    let keys = documented();
+    assert_eq!(keys.len(), 27, "a key is not written as `key = value`");
+    for (key, value, comment) in keys {
+        assert!(comment.contains(&format!("Default: {value}.")), "{key} is {value}: {comment}");
+        assert!(comment.contains("Why: "), "{key}: {comment}");
+        let variable = format!("INCIDENTD__{}", key.replace('.', "__"));
+        let problems = with(&[(&variable, "")]).expect_err("an empty value was accepted");
+        let expected = problems[0].message.split_once("expected ").unwrap().1;
+        assert!(
+            comment.contains(&format!("Expected: {expected}.")),
+            "{key}: {expected}: {comment}"
+        );
+        assert_eq!((problems[0].code, &problems[0].key), ("K004", &key));
+    }
+}
+
+#[test]
+fn later_layers_win() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("incidentd.toml");
+    let parts = dir.path().join("conf.d");
+    fs::create_dir(&parts).unwrap();
+    fs::write(
+        &path,
+        "[engine]\nmailbox_max = 1\nbatch_max_alerts = 1\n[limits]\nalerts = 1\nlabels = 1",
+    )
+    .unwrap();
+    fs::write(parts.join("20.toml"), "[limits]\nalerts = 3\nlabels = 3").unwrap();
+    fs::write(parts.join("10.toml"), "[engine]\nbatch_max_alerts = 2\n[limits]\nalerts = 2")
+        .unwrap();
+    fs::write(parts.join("note.txt"), "not read").unwrap();
+    let environment = variables(&[
+        ("INCIDENTD__LIMITS__LABELS", "4"),
+        ("INCIDENTD__STORAGE__DIR", "/e"),
+        ("OTHER__LIMITS__DEPTH", "1"),
+    ]);
+    let overrides = Overrides {
+        data_dir: Some("/c".into()),
+        rules: Some("/r".into()),
+        listen: Some("[::1]:1".into()),
+    };
+    let settings = layered(Some(&path), environment, &overrides).unwrap();
+    assert_eq!((settings.engine.mailbox_max, settings.engine.batch_max_alerts), (1, 2));
+    assert_eq!((settings.limits.alerts, settings.limits.labels, settings.limits.depth), (3, 4, 64));
+    assert_eq!((settings.storage.dir, settings.rules.dir), ("/c".into(), "/r".into()));
+    assert_eq!(settings.http.listen.to_string(), "[::1]:1");
+}
+
+#[test]
+fn all_problems_are_told_at_once_with_place_value_and_remedy() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("incidentd.toml");
+    fs::write(&path, "[http]\nlistn = '127.0.0.1:1'\nbody_max_bytes = '1PiB'\n[htpp]\nx = 1")
+        .unwrap();
+    let environment = variables(&[("INCIDENTD__LOG__LEVEL", "loud")]);
+    let problems = layered(Some(&path), environment, &Overrides::default()).unwrap_err();
+    let told: Vec<String> = problems.iter().map(ToString::to_string).collect();
+    let told = told.join("\n").replace(&*path.display().to_string(), "incidentd.toml");
+    insta::assert_snapshot!(told, @r"
+    error[K004]: incidentd.toml: http.body_max_bytes: found `1PiB`, expected a size from 1KiB to 64MiB
+      = help: leave it out for the default, `1MiB`
+    error[K002]: incidentd.toml: http.listn: unknown; a key that nobody reads would be ignored
+      = help: did you mean `listen`?
+    error[K004]: the environment: log.level: found `loud`, expected one of error, warn, info, debug, trace
+      = help: leave it out for the default, `info`
+    error[K002]: incidentd.toml: htpp: unknown; a key that nobody reads would be ignored
+      = help: did you mean `http`?
+    ");
+}
+
+#[test]
+fn a_file_that_cannot_be_read_is_told_without_quoting_it() {
+    let secret = from_file("[channels.chat]\nurl = \"https://chat.example/s3cret\n").unwrap_err();
+    assert_eq!(secret[0].code, "K001");
+    let told = secret[0].to_string();
+    assert!(told.contains("line 2") && !told.contains("s3cret"), "{told}");
+    let missing =
+        layered(Some(Path::new("/nowhere/x.toml")), variables(&[]), &Overrides::default());
+    assert_eq!(missing.unwrap_err()[0].code, "K001");
+}
+
+#[test]
+fn a_remote_address_needs_a_word_of_its_own() {
+    for (address, allow, accepted) in [
+        ("127.0.0.1:1", "false", true),
+        ("127.8.8.8:1", "false", true),
+        ("[::ffff:127.0.0.1]:1", "false", true),
+        ("0.0.0.0:1", "false", false),
+        ("[::]:1", "false", false),
+        ("10.0.0.1:1", "false", false),
+        ("0.0.0.0:1", "true", true),
+    ] {
+        let result = with(&[
+            ("INCIDENTD__HTTP__LISTEN", address),
+            ("INCIDENTD__HTTP__ALLOW_UNAUTHENTICATED_REMOTE", allow),
+        ]);
+        assert_eq!(result.is_ok(), accepted, "{address} {allow}");
+        if !accepted {
+            let (code, key, help) = problems(result).remove(0);
+            assert_eq!((code, &*key), ("K005", "http.listen"));
+            assert!(help.contains("allow_unauthenticated_remote = true"), "{help}");
+        }
+    }
+}
+
+#[test]
+fn a_source_of_ones_own_needs_a_format_and_may_leave_out_its_lease() {
+    let settings = from_file(
+        "[sources.a]\nformat = 'native'\n[sources.b]\nformat = 'alertmanager-api'\n[sources.native]\nlease = '1h'",
+    )
+    .unwrap();
+    for (name, seconds) in [("a", 86_400), ("b", 300), ("native", 3_600), ("alertmanager", 86_400)]
+    {
+        assert_eq!(settings.sources[name].lease.as_secs(), seconds, "{name}");
+    }
+    for (text, code, key) in [
+        ("[sources.a]", "K003", "sources.a.format"),
+        ("[sources.a]\nformat = 'xml'", "K004", "sources.a.format"),
+        ("[sources.a]\nformat = 'native'\nlease = '1s'", "K004", "sources.a.lease"),
+        ("[sources.a]\nformat = 'native'\nleese = '1h'", "K002", "sources.a.leese"),
+        ("[sources.'a/b']\nformat = 'native'", "K004", "sources.a/b"),
+        ("[sources]\na = 'native'", "K004", "sources.a"),
+    ] {
+        let found = problems(from_file(text));
+        assert!(found.iter().any(|(c, k, _)| (*c, &**k) == (code, key)), "{text}: {found:?}");
+    }
+}
+
+#[test]
+fn a_channel_is_refused_by_the_key_that_is_wrong() {
+    let webhook = |more: &str| format!("[channels.c]\nkind = 'webhook'\n{more}");
+    for (text, code, key) in [
+        ("[channels.c]".to_owned(), "K003", "channels.c.kind"),
+        ("[channels.c]\nkind = 'log'\nurl = 'https://a.example/'".into(), "K002", "channels.c.url"),
+        (webhook(""), "K003", "channels.c.url"),
+        (webhook("url = 'https://a.example/'\nurl_file = '/x'"), "K003", "channels.c.url"),
+        (webhook("url = 'a.example'"), "K004", "channels.c.url"),
+        (webhook("url_file = '/nowhere'"), "K004", "channels.c.url_file"),
+        (webhook("url = 'http://a.example/'"), "K005", "channels.c.url"),
+        (webhook("url = 'https://[::1]/'"), "K005", "channels.c.url"),
+        (webhook("url = 'https://a.example/'\ntimeout = '2m'"), "K004", "channels.c.timeout"),
+        (
+            webhook("url = 'https://a.example/'\nallow_private = 1"),
+            "K004",
+            "channels.c.allow_private",
+        ),
+    ] {
+        let found = problems(from_file(&text));
+        let found: Vec<_> = found.iter().map(|(code, key, _)| (*code, &**key)).collect();
+        assert_eq!(found, [(code, key)], "{text}");
+    }
+}
+
+#[test]
+fn the_address_of_a_webhook_is_never_shown() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("url");
+    fs::write(&file, "https://chat.example/s3cret\n").unwrap();
+    let settings = from_file(&format!(
+        "[channels.a]\nkind = 'webhook'\nurl = 'https://chat.example/s3cret'\n\
+         [channels.b]\nkind = 'webhook'\nurl_file = '{}'\ntimeout = '1s'",
+        file.display()
+    ))
+    .unwrap();
+    for (name, seconds) in [("a", 10), ("b", 1)] {
+        let channels::Channel::Webhook(webhook) = &settings.channels[name] else {
+            panic!("{name}")
+        };
+        assert_eq!(webhook.url.reveal().as_str(), "https://chat.example/s3cret");
+        assert_eq!((webhook.timeout.as_secs(), webhook.reach), (seconds, address::Reach::Public));
+    }
+    assert!(!format!("{settings:?}").contains("s3cret"));
+    for bad in ["s3cret", "http://127.0.0.1/s3cret", "ftp://s3cret.example/s3cret"] {
+        let told =
+            from_file(&format!("[channels.a]\nkind = 'webhook'\nurl = '{bad}'")).unwrap_err();
+        assert!(!told.iter().any(|problem| problem.to_string().contains("s3cret")), "{told:?}");
+    }
+}

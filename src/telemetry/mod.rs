@@ -1,0 +1,6 @@
+//! What the daemon tells about itself: metrics for monitoring, logs for people.
+//!
+//! Nothing here decides anything, and no alert's text ever becomes a label of a metric.
+
+pub mod logging;
+pub mod metrics;
