@@ -9,4 +9,5 @@ pub mod lab;
 pub mod model;
 pub mod rules;
 pub mod settings;
+pub mod store;
 pub mod telemetry;

@@ -1,0 +1,320 @@
+//! Alerts: held ones, newer states of held ones, and past episodes.
+
+use std::sync::Arc;
+
+use prost::Message;
+use prost::bytes::Bytes;
+
+use super::{Malformed, Row, keyed, required};
+use crate::engine::changes::AlertRow;
+use crate::model::alert::{AlertState, Details, Lease, SourceId};
+use crate::model::incident::RecordId;
+use crate::model::labels::{Fingerprint, Labels};
+use crate::model::time::Timestamp;
+use crate::store::schema::{self, Family};
+
+/// An alert with its text.
+#[derive(Clone, PartialEq, Message)]
+pub(in crate::store) struct AlertMessage {
+    /// See [`Labels::packed`].
+    #[prost(bytes = "bytes", tag = "1")]
+    labels: Bytes,
+    #[prost(bytes = "bytes", tag = "2")]
+    annotations: Bytes,
+    #[prost(string, tag = "3")]
+    generator_url: String,
+    #[prost(string, optional, tag = "4")]
+    ci: Option<String>,
+    #[prost(message, optional, tag = "5")]
+    state: Option<StateMessage>,
+}
+
+/// The part of an [`AlertMessage`] that is held in memory; the text is skipped when it is read.
+#[derive(Clone, PartialEq, Message)]
+pub(in crate::store) struct HeadMessage {
+    #[prost(bytes = "bytes", tag = "1")]
+    labels: Bytes,
+    #[prost(message, optional, tag = "5")]
+    state: Option<StateMessage>,
+}
+
+/// The part of an alert that changes with its occurrences.
+#[derive(Clone, PartialEq, Message)]
+pub(in crate::store) struct StateMessage {
+    #[prost(uint32, tag = "1")]
+    revision: u32,
+    #[prost(uint32, tag = "2")]
+    episode: u32,
+    #[prost(uint64, optional, tag = "3")]
+    record: Option<u64>,
+    #[prost(uint64, optional, tag = "4")]
+    incident: Option<u64>,
+    #[prost(int64, tag = "5")]
+    starts_at: i64,
+    #[prost(int64, optional, tag = "6")]
+    ended_at: Option<i64>,
+    #[prost(int64, tag = "7")]
+    first_seen: i64,
+    #[prost(int64, tag = "8")]
+    last_seen: i64,
+    #[prost(uint64, tag = "9")]
+    occurrences: u64,
+    #[prost(string, optional, tag = "10")]
+    severity: Option<String>,
+    #[prost(message, repeated, tag = "11")]
+    leases: Vec<LeaseMessage>,
+    #[prost(int64, tag = "12")]
+    end_heard_at: i64,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct LeaseMessage {
+    #[prost(uint32, tag = "1")]
+    source: u32,
+    #[prost(int64, tag = "2")]
+    until: i64,
+    #[prost(bool, tag = "3")]
+    explicit: bool,
+}
+
+impl From<&AlertState> for StateMessage {
+    fn from(state: &AlertState) -> Self {
+        let lease = |lease: &Lease| LeaseMessage {
+            source: lease.source.0.into(),
+            until: lease.until.millis(),
+            explicit: lease.explicit,
+        };
+        Self {
+            revision: state.revision,
+            episode: state.episode,
+            record: state.record.map(|record| record.0),
+            incident: state.incident.map(|incident| incident.0),
+            starts_at: state.starts_at.millis(),
+            ended_at: state.ended_at.map(Timestamp::millis),
+            first_seen: state.first_seen.millis(),
+            last_seen: state.last_seen.millis(),
+            occurrences: state.occurrences,
+            severity: state.severity.as_deref().map(String::from),
+            leases: state.leases.iter().map(lease).collect(),
+            end_heard_at: state.end_heard_at.millis(),
+        }
+    }
+}
+
+impl TryFrom<StateMessage> for AlertState {
+    type Error = Malformed;
+
+    fn try_from(message: StateMessage) -> Result<Self, Malformed> {
+        let lease = |lease: LeaseMessage| {
+            let source = u16::try_from(lease.source).map_err(|_| {
+                Malformed::Damaged(format!("no source has number {}", lease.source))
+            })?;
+            let until = Timestamp::from_millis(lease.until);
+            Ok(Lease { source: SourceId(source), until, explicit: lease.explicit })
+        };
+        Ok(Self {
+            revision: message.revision,
+            episode: message.episode,
+            record: message.record.map(RecordId),
+            incident: message.incident.map(RecordId),
+            starts_at: Timestamp::from_millis(message.starts_at),
+            ended_at: message.ended_at.map(Timestamp::from_millis),
+            first_seen: Timestamp::from_millis(message.first_seen),
+            last_seen: Timestamp::from_millis(message.last_seen),
+            occurrences: message.occurrences,
+            severity: message.severity.map(Into::into),
+            leases: message.leases.into_iter().map(lease).collect::<Result<_, _>>()?,
+            end_heard_at: Timestamp::from_millis(message.end_heard_at),
+        })
+    }
+}
+
+impl AlertMessage {
+    /// The stored form of an alert in the given state, which need not be that of the row.
+    pub(in crate::store) fn new(row: &AlertRow, state: &AlertState) -> Self {
+        Self {
+            labels: share(&row.labels),
+            annotations: share(&row.details.annotations),
+            generator_url: String::from(&*row.details.generator_url),
+            ci: row.ci.as_deref().map(String::from),
+            state: Some(state.into()),
+        }
+    }
+
+    /// Puts another state in the place of the stored one.
+    pub(in crate::store) fn with(self, state: &AlertState) -> Self {
+        Self { state: Some(state.into()), ..self }
+    }
+
+    fn restore(self, fingerprint: Fingerprint) -> Result<AlertRow, Malformed> {
+        let details = Details {
+            annotations: labels(&self.annotations, "annotations")?,
+            generator_url: self.generator_url.into(),
+        };
+        Ok(AlertRow {
+            fingerprint,
+            labels: labels(&self.labels, "labels")?,
+            details: Arc::new(details),
+            ci: self.ci.map(Into::into),
+            state: required(self.state, "state")?.try_into()?,
+        })
+    }
+}
+
+impl HeadMessage {
+    /// Takes out what is held in memory.
+    pub(in crate::store) fn restore(self) -> Result<(Labels, AlertState), Malformed> {
+        Ok((labels(&self.labels, "labels")?, required(self.state, "state")?.try_into()?))
+    }
+}
+
+/// The text of a label set without a copy of it.
+pub(super) fn share(labels: &Labels) -> Bytes {
+    struct Packed(Labels);
+    impl AsRef<[u8]> for Packed {
+        fn as_ref(&self) -> &[u8] {
+            self.0.packed().as_bytes()
+        }
+    }
+    Bytes::from_owner(Packed(labels.clone()))
+}
+
+/// Takes back what [`share`] gave.
+pub(super) fn labels(packed: &[u8], name: &str) -> Result<Labels, Malformed> {
+    let text = core::str::from_utf8(packed).ok();
+    text.and_then(Labels::from_packed)
+        .ok_or_else(|| Malformed::Damaged(format!("`{name}` is no set of labels")))
+}
+
+impl Row for AlertRow {
+    const FAMILY: Family = Family::Alerts;
+    type Message = AlertMessage;
+
+    fn key(&self) -> impl AsRef<[u8]> {
+        schema::number(self.fingerprint.0)
+    }
+
+    fn message(&self) -> AlertMessage {
+        AlertMessage::new(self, &self.state)
+    }
+
+    fn restore(key: &[u8], message: AlertMessage) -> Result<Self, Malformed> {
+        message.restore(Fingerprint(keyed(schema::read_number(key))?))
+    }
+}
+
+/// A newer state of an alert.
+impl Row for (Fingerprint, AlertState) {
+    const FAMILY: Family = Family::Touches;
+    type Message = StateMessage;
+
+    fn key(&self) -> impl AsRef<[u8]> {
+        schema::number(self.0.0)
+    }
+
+    fn message(&self) -> StateMessage {
+        (&self.1).into()
+    }
+
+    fn restore(key: &[u8], message: StateMessage) -> Result<Self, Malformed> {
+        Ok((Fingerprint(keyed(schema::read_number(key))?), message.try_into()?))
+    }
+}
+
+/// An alert as it was at the end of an episode.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::store) struct Episode(pub(in crate::store) AlertRow);
+
+impl Row for Episode {
+    const FAMILY: Family = Family::Episodes;
+    type Message = AlertMessage;
+
+    fn key(&self) -> impl AsRef<[u8]> {
+        schema::place(self.0.fingerprint.0, self.0.state.episode)
+    }
+
+    fn message(&self) -> AlertMessage {
+        self.0.message()
+    }
+
+    fn restore(key: &[u8], message: AlertMessage) -> Result<Self, Malformed> {
+        let (fingerprint, _) = keyed(schema::read_place(key))?;
+        message.restore(Fingerprint(fingerprint)).map(Self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::encode;
+    use super::super::tests::frozen;
+    use super::*;
+
+    fn row() -> AlertRow {
+        let labels = |pairs: &[_]| Labels::build(&mut pairs.to_vec()).unwrap();
+        let details = Details {
+            annotations: labels(&[("summary", "down")]),
+            generator_url: "http://p/g".into(),
+        };
+        let lease = |source, ms, explicit| Lease {
+            source: SourceId(source),
+            until: Timestamp::from_millis(ms),
+            explicit,
+        };
+        AlertRow {
+            fingerprint: Fingerprint(0x0223_b772_b51c_29e1),
+            labels: labels(&[("alertname", "X"), ("job", "")]),
+            details: Arc::new(details),
+            ci: Some("db-7".into()),
+            state: AlertState {
+                revision: 2,
+                episode: 3,
+                record: Some(RecordId(1042)),
+                incident: Some(RecordId(1000)),
+                starts_at: Timestamp::from_millis(1_700_000_000_001),
+                ended_at: Some(Timestamp::from_millis(1_700_000_000_002)),
+                first_seen: Timestamp::from_millis(1_700_000_000_003),
+                last_seen: Timestamp::from_millis(1_700_000_000_004),
+                end_heard_at: Timestamp::from_millis(1_700_000_000_007),
+                occurrences: 300,
+                severity: Some("major".into()),
+                leases: vec![lease(0, 1_700_000_000_005, false), lease(1, 1_700_000_000_006, true)],
+            },
+        }
+    }
+
+    #[test]
+    fn the_bytes_of_an_alert_stay_as_they_are() {
+        let state = b"\x08\x02\x10\x03\x18\x92\x08 \xe8\x07(\x81\xd0\x95\xff\xbc1\
+            0\x82\xd0\x95\xff\xbc18\x83\xd0\x95\xff\xbc1@\x84\xd0\x95\xff\xbc1\
+            H\xac\x02R\x05majorZ\x07\x10\x85\xd0\x95\xff\xbc1\
+            Z\x0b\x08\x01\x10\x86\xd0\x95\xff\xbc1\x18\x01\
+            `\x87\xd0\x95\xff\xbc1";
+        let text = b"\n\x11\talertname\x01X\x03job\x00\x12\r\x07summary\x04down\
+            \x1a\nhttp://p/g\"\x04db-7*M";
+        let row = row();
+        let touch = (row.fingerprint, row.state.clone());
+        frozen(&touch, b"\x02#\xb7r\xb5\x1c)\xe1", &[&b"\x01"[..], state].concat());
+        let whole = [&b"\x01"[..], text, state].concat();
+        frozen(&row, b"\x02#\xb7r\xb5\x1c)\xe1", &whole);
+        frozen(&Episode(row), b"\x02#\xb7r\xb5\x1c)\xe1\x00\x00\x00\x03", &whole);
+    }
+
+    #[test]
+    fn the_state_of_an_alert_that_is_repeated_takes_less_than_eighty_bytes() {
+        let mut state = row().state;
+        (state.revision, state.occurrences, state.ended_at) = (43_200, 43_200, None);
+        (state.record, state.incident) = (Some(RecordId(9_999_999)), Some(RecordId(9_999_999)));
+        let mut bytes = Vec::new();
+        encode(&StateMessage::from(&state), &mut bytes);
+        assert!(bytes.len() < 80, "{} bytes", bytes.len());
+    }
+
+    #[test]
+    fn the_head_of_an_alert_is_its_labels_and_state() {
+        let row = row();
+        let mut bytes = Vec::new();
+        encode(&row.message(), &mut bytes);
+        let head = super::super::decode(&bytes).and_then(HeadMessage::restore);
+        assert_eq!(head, Ok((row.labels, row.state)));
+    }
+}

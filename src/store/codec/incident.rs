@@ -1,0 +1,407 @@
+//! Incidents.
+
+use prost::{Message, Oneof};
+
+use super::{Malformed, Row, Word, keyed, numbered, required};
+use crate::model::escalation::{PolicyHash, Rung};
+use crate::model::incident::{Incident, Progress, RecordId, ResponseClock, Root};
+use crate::model::labels::Fingerprint;
+use crate::model::priority::{Assessment, Impact, Priority, Urgency};
+use crate::model::time::Timestamp;
+use crate::store::schema::{self, Family};
+
+numbered!(Impact: Low = 1, Medium = 2, High = 3);
+numbered!(Urgency: Low = 1, Medium = 2, High = 3);
+numbered!(Priority: P1 = 1, P2 = 2, P3 = 3, P4 = 4);
+
+/// An incident.
+#[derive(Clone, PartialEq, Message)]
+pub(in crate::store) struct IncidentMessage {
+    #[prost(uint32, tag = "1")]
+    revision: u32,
+    #[prost(oneof = "ProgressMessage", tags = "2, 3, 4, 5, 6")]
+    progress: Option<ProgressMessage>,
+    #[prost(uint64, optional, tag = "7")]
+    parent: Option<u64>,
+    #[prost(string, tag = "8")]
+    title: String,
+    #[prost(string, optional, tag = "9")]
+    category: Option<String>,
+    #[prost(string, optional, tag = "10")]
+    rule: Option<String>,
+    #[prost(string, optional, tag = "11")]
+    key: Option<String>,
+    #[prost(fixed64, tag = "12")]
+    root_alert: u64,
+    #[prost(string, optional, tag = "13")]
+    root_ci: Option<String>,
+    #[prost(message, optional, tag = "14")]
+    assessment: Option<AssessmentMessage>,
+    #[prost(string, optional, tag = "15")]
+    team: Option<String>,
+    #[prost(int64, tag = "16")]
+    opened_at: i64,
+    #[prost(int64, tag = "17")]
+    active_at: i64,
+    #[prost(int64, optional, tag = "18")]
+    clear_since: Option<i64>,
+    #[prost(uint32, tag = "19")]
+    members: u32,
+    #[prost(uint32, tag = "20")]
+    firing: u32,
+    #[prost(message, optional, tag = "21")]
+    response: Option<ResponseMessage>,
+    #[prost(int64, optional, tag = "22")]
+    wait_until: Option<i64>,
+    #[prost(fixed64, tag = "23")]
+    policy: u64,
+    #[prost(message, optional, tag = "24")]
+    functional: Option<RungMessage>,
+    #[prost(message, optional, tag = "25")]
+    hierarchical: Option<RungMessage>,
+    #[prost(uint64, optional, tag = "26")]
+    recurrence_of: Option<u64>,
+    #[prost(bool, tag = "27")]
+    awaiting_verification: bool,
+    #[prost(uint32, tag = "28")]
+    timeline_len: u32,
+    #[prost(uint32, tag = "29")]
+    notices: u32,
+    #[prost(fixed64, tag = "30")]
+    rules_version: u64,
+    #[prost(uint64, tag = "31")]
+    topology_version: u64,
+    #[prost(string, repeated, tag = "32")]
+    told: Vec<String>,
+    #[prost(string, optional, tag = "33")]
+    group_rule: Option<String>,
+}
+
+#[derive(Clone, PartialEq, Oneof)]
+enum ProgressMessage {
+    #[prost(message, tag = "2")]
+    New(()),
+    #[prost(message, tag = "3")]
+    Acknowledged(HeldMessage),
+    #[prost(message, tag = "4")]
+    InProgress(HeldMessage),
+    #[prost(message, tag = "5")]
+    Resolved(ResolvedMessage),
+    /// When.
+    #[prost(int64, tag = "6")]
+    Closed(i64),
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct HeldMessage {
+    #[prost(string, tag = "1")]
+    by: String,
+    #[prost(int64, tag = "2")]
+    until: i64,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct ResolvedMessage {
+    #[prost(int64, tag = "1")]
+    at: i64,
+    #[prost(string, optional, tag = "2")]
+    by: Option<String>,
+    #[prost(string, optional, tag = "3")]
+    had: Option<String>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct AssessmentMessage {
+    #[prost(uint32, tag = "1")]
+    impact: u32,
+    #[prost(uint32, tag = "2")]
+    urgency: u32,
+    #[prost(uint32, tag = "3")]
+    priority: u32,
+    #[prost(string, tag = "4")]
+    sum: String,
+    #[prost(bool, tag = "5")]
+    pages: bool,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct ResponseMessage {
+    #[prost(int64, tag = "1")]
+    started_at: i64,
+    #[prost(int64, tag = "2")]
+    due_at: i64,
+    #[prost(int64, optional, tag = "3")]
+    stopped_at: Option<i64>,
+    #[prost(uint32, tag = "4")]
+    round: u32,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct RungMessage {
+    #[prost(uint32, tag = "1")]
+    step: u32,
+    #[prost(uint32, tag = "2")]
+    repeats: u32,
+    #[prost(int64, optional, tag = "3")]
+    due_at: Option<i64>,
+}
+
+impl From<&Progress> for ProgressMessage {
+    fn from(progress: &Progress) -> Self {
+        let held =
+            |by: &str, until: Timestamp| HeldMessage { by: by.into(), until: until.millis() };
+        match progress {
+            Progress::New => Self::New(()),
+            Progress::Acknowledged { by, until } => Self::Acknowledged(held(by, *until)),
+            Progress::InProgress { by, until } => Self::InProgress(held(by, *until)),
+            Progress::Resolved { at, by, had } => Self::Resolved(ResolvedMessage {
+                at: at.millis(),
+                by: by.as_deref().map(String::from),
+                had: had.as_deref().map(String::from),
+            }),
+            Progress::Closed { at } => Self::Closed(at.millis()),
+        }
+    }
+}
+
+impl From<ProgressMessage> for Progress {
+    fn from(message: ProgressMessage) -> Self {
+        match message {
+            ProgressMessage::New(()) => Self::New,
+            ProgressMessage::Acknowledged(HeldMessage { by, until }) => {
+                Self::Acknowledged { by: by.into(), until: Timestamp::from_millis(until) }
+            }
+            ProgressMessage::InProgress(HeldMessage { by, until }) => {
+                Self::InProgress { by: by.into(), until: Timestamp::from_millis(until) }
+            }
+            ProgressMessage::Resolved(ResolvedMessage { at, by, had }) => Self::Resolved {
+                at: Timestamp::from_millis(at),
+                by: by.map(Into::into),
+                had: had.map(Into::into),
+            },
+            ProgressMessage::Closed(at) => Self::Closed { at: Timestamp::from_millis(at) },
+        }
+    }
+}
+
+impl From<&Assessment> for AssessmentMessage {
+    fn from(assessment: &Assessment) -> Self {
+        Self {
+            impact: assessment.impact.number(),
+            urgency: assessment.urgency.number(),
+            priority: assessment.priority.number(),
+            sum: assessment.sum.clone(),
+            pages: assessment.pages,
+        }
+    }
+}
+
+impl TryFrom<AssessmentMessage> for Assessment {
+    type Error = Malformed;
+
+    fn try_from(message: AssessmentMessage) -> Result<Self, Malformed> {
+        Ok(Self {
+            impact: Impact::of(message.impact)?,
+            urgency: Urgency::of(message.urgency)?,
+            priority: Priority::of(message.priority)?,
+            sum: message.sum,
+            pages: message.pages,
+        })
+    }
+}
+
+impl From<ResponseClock> for ResponseMessage {
+    fn from(clock: ResponseClock) -> Self {
+        Self {
+            started_at: clock.started_at.millis(),
+            due_at: clock.due_at.millis(),
+            stopped_at: clock.stopped_at.map(Timestamp::millis),
+            round: clock.round,
+        }
+    }
+}
+
+impl From<ResponseMessage> for ResponseClock {
+    fn from(message: ResponseMessage) -> Self {
+        Self {
+            started_at: Timestamp::from_millis(message.started_at),
+            due_at: Timestamp::from_millis(message.due_at),
+            stopped_at: message.stopped_at.map(Timestamp::from_millis),
+            round: message.round,
+        }
+    }
+}
+
+impl From<Rung> for RungMessage {
+    fn from(rung: Rung) -> Self {
+        let due_at = rung.due_at.map(Timestamp::millis);
+        Self { step: rung.step, repeats: rung.repeats, due_at }
+    }
+}
+
+impl From<RungMessage> for Rung {
+    fn from(message: RungMessage) -> Self {
+        let due_at = message.due_at.map(Timestamp::from_millis);
+        Self { step: message.step, repeats: message.repeats, due_at }
+    }
+}
+
+impl Row for Incident {
+    const FAMILY: Family = Family::Incidents;
+    type Message = IncidentMessage;
+
+    fn key(&self) -> impl AsRef<[u8]> {
+        schema::number(self.id.0)
+    }
+
+    fn message(&self) -> IncidentMessage {
+        IncidentMessage {
+            revision: self.revision,
+            progress: Some((&self.progress).into()),
+            parent: self.parent.map(|parent| parent.0),
+            title: self.title.clone(),
+            category: self.category.as_deref().map(String::from),
+            rule: self.rule.as_deref().map(String::from),
+            key: self.key.as_deref().map(String::from),
+            root_alert: self.root.alert.0,
+            root_ci: self.root.ci.as_deref().map(String::from),
+            assessment: Some((&self.assessment).into()),
+            team: self.team.as_deref().map(String::from),
+            opened_at: self.opened_at.millis(),
+            active_at: self.active_at.millis(),
+            clear_since: self.clear_since.map(Timestamp::millis),
+            members: self.members,
+            firing: self.firing,
+            response: Some(self.response.into()),
+            wait_until: self.wait_until.map(Timestamp::millis),
+            policy: self.policy.0,
+            functional: Some(self.functional.into()),
+            hierarchical: Some(self.hierarchical.into()),
+            recurrence_of: self.recurrence_of.map(|incident| incident.0),
+            awaiting_verification: self.awaiting_verification,
+            timeline_len: self.timeline_len,
+            notices: self.notices,
+            group_rule: self.group_rule.as_deref().map(String::from),
+            told: self.told.iter().map(ToString::to_string).collect(),
+            rules_version: self.rules_version,
+            topology_version: self.topology_version,
+        }
+    }
+
+    fn restore(key: &[u8], message: IncidentMessage) -> Result<Self, Malformed> {
+        let root =
+            Root { alert: Fingerprint(message.root_alert), ci: message.root_ci.map(Into::into) };
+        Ok(Self {
+            id: RecordId(keyed(schema::read_number(key))?),
+            revision: message.revision,
+            progress: required(message.progress, "progress")?.into(),
+            parent: message.parent.map(RecordId),
+            title: message.title,
+            category: message.category.map(Into::into),
+            rule: message.rule.map(Into::into),
+            key: message.key.map(Into::into),
+            root,
+            assessment: required(message.assessment, "assessment")?.try_into()?,
+            team: message.team.map(Into::into),
+            opened_at: Timestamp::from_millis(message.opened_at),
+            active_at: Timestamp::from_millis(message.active_at),
+            clear_since: message.clear_since.map(Timestamp::from_millis),
+            members: message.members,
+            firing: message.firing,
+            response: required(message.response, "response")?.into(),
+            wait_until: message.wait_until.map(Timestamp::from_millis),
+            policy: PolicyHash(message.policy),
+            functional: required(message.functional, "functional")?.into(),
+            hierarchical: required(message.hierarchical, "hierarchical")?.into(),
+            recurrence_of: message.recurrence_of.map(RecordId),
+            awaiting_verification: message.awaiting_verification,
+            timeline_len: message.timeline_len,
+            notices: message.notices,
+            group_rule: message.group_rule.map(Into::into),
+            told: message.told.into_iter().map(Into::into).collect(),
+            rules_version: message.rules_version,
+            topology_version: message.topology_version,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::frozen;
+    use super::*;
+
+    fn at(ms: i64) -> Timestamp {
+        Timestamp::from_millis(ms)
+    }
+
+    fn incident(progress: Progress) -> Incident {
+        Incident {
+            id: RecordId(1042),
+            revision: 1,
+            progress,
+            parent: Some(RecordId(1000)),
+            title: "title".into(),
+            category: Some("category".into()),
+            rule: Some("rule".into()),
+            key: Some("key".into()),
+            root: Root { alert: Fingerprint(0x0223_b772_b51c_29e1), ci: Some("ci".into()) },
+            assessment: Assessment {
+                impact: Impact::High,
+                urgency: Urgency::Medium,
+                priority: Priority::P2,
+                sum: "sum".into(),
+                pages: true,
+            },
+            team: Some("team".into()),
+            opened_at: at(2),
+            active_at: at(3),
+            clear_since: Some(at(4)),
+            members: 5,
+            firing: 6,
+            response: ResponseClock {
+                started_at: at(7),
+                due_at: at(8),
+                stopped_at: Some(at(9)),
+                round: 10,
+            },
+            wait_until: Some(at(11)),
+            policy: PolicyHash(12),
+            functional: Rung { step: 13, repeats: 14, due_at: Some(at(15)) },
+            hierarchical: Rung { step: 16, repeats: 17, due_at: Some(at(18)) },
+            recurrence_of: Some(RecordId(19)),
+            awaiting_verification: true,
+            timeline_len: 20,
+            notices: 21,
+            group_rule: Some("t/site".into()),
+            told: vec!["dc-ops".into()],
+            rules_version: 22,
+            topology_version: 23,
+        }
+    }
+
+    #[test]
+    fn the_bytes_of_an_incident_stay_as_they_are() {
+        let by = || "ann".into();
+        let (resolved_by, had) = (Some("bob".into()), Some(by()));
+        let rest = b"8\xe8\x07B\x05titleJ\x08categoryR\x04ruleZ\x03keya\xe1)\x1c\xb5r\xb7#\x02\
+            j\x02cir\r\x08\x03\x10\x02\x18\x02\"\x03sum(\x01z\x04team\x80\x01\x02\x88\x01\x03\
+            \x90\x01\x04\x98\x01\x05\xa0\x01\x06\xaa\x01\x08\x08\x07\x10\x08\x18\t \n\
+            \xb0\x01\x0b\xb9\x01\x0c\x00\x00\x00\x00\x00\x00\x00\xc2\x01\x06\x08\r\x10\x0e\x18\x0f\
+            \xca\x01\x06\x08\x10\x10\x11\x18\x12\xd0\x01\x13\xd8\x01\x01\xe0\x01\x14\xe8\x01\x15\
+            \xf1\x01\x16\x00\x00\x00\x00\x00\x00\x00\xf8\x01\x17\
+            \x82\x02\x06dc-ops\x8a\x02\x06t/site";
+        for (progress, value) in [
+            (Progress::New, &b"\x12\x00"[..]),
+            (Progress::Acknowledged { by: by(), until: at(30) }, b"\x1a\x07\x0a\x03ann\x10\x1e"),
+            (Progress::InProgress { by: by(), until: at(30) }, b"\x22\x07\x0a\x03ann\x10\x1e"),
+            (
+                Progress::Resolved { at: at(31), by: resolved_by, had },
+                b"*\x0c\x08\x1f\x12\x03bob\x1a\x03ann",
+            ),
+            (Progress::Closed { at: at(32) }, b"\x30\x20"),
+        ] {
+            let value = [b"\x01\x08\x01", value, rest].concat();
+            frozen(&incident(progress), b"\0\0\0\0\0\0\x04\x12", &value);
+        }
+    }
+}

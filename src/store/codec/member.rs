@@ -1,0 +1,224 @@
+//! Records attached to incidents.
+
+use prost::{Message, Oneof};
+
+use super::{Malformed, Row, keyed, required};
+use crate::engine::changes::{MemberOf, MemberRow};
+use crate::model::alert::{Join, Path};
+use crate::model::incident::RecordId;
+use crate::model::labels::Fingerprint;
+use crate::model::time::Timestamp;
+use crate::store::schema::{self, Family};
+
+/// What is attached and why.
+#[derive(Clone, PartialEq, Message)]
+pub(in crate::store) struct MemberMessage {
+    #[prost(int64, tag = "1")]
+    joined_at: i64,
+    #[prost(oneof = "WhatMessage", tags = "2, 3")]
+    what: Option<WhatMessage>,
+    #[prost(oneof = "JoinMessage", tags = "4, 5, 6, 7, 8")]
+    join: Option<JoinMessage>,
+}
+
+#[derive(Clone, PartialEq, Oneof)]
+enum WhatMessage {
+    #[prost(message, tag = "2")]
+    Alert(EpisodeMessage),
+    #[prost(message, tag = "3")]
+    Incident(()),
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct EpisodeMessage {
+    #[prost(fixed64, tag = "1")]
+    fingerprint: u64,
+    #[prost(uint32, tag = "2")]
+    episode: u32,
+}
+
+#[derive(Clone, PartialEq, Oneof)]
+enum JoinMessage {
+    #[prost(message, tag = "4")]
+    Own(()),
+    #[prost(message, tag = "5")]
+    Group(GroupMessage),
+    #[prost(message, tag = "6")]
+    Dependant(DependantMessage),
+    /// The rule.
+    #[prost(string, tag = "7")]
+    Cause(String),
+    /// The former incident.
+    #[prost(uint64, tag = "8")]
+    Outlived(u64),
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct GroupMessage {
+    #[prost(string, tag = "1")]
+    rule: String,
+    #[prost(string, tag = "2")]
+    key: String,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct DependantMessage {
+    #[prost(string, tag = "1")]
+    rule: String,
+    #[prost(message, optional, tag = "2")]
+    path: Option<PathMessage>,
+    #[prost(sint64, tag = "3")]
+    after_ms: i64,
+}
+
+/// A way through the topology.
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct PathMessage {
+    #[prost(string, tag = "1")]
+    from: String,
+    /// Relation, CI, relation, CI, and so on.
+    #[prost(string, repeated, tag = "2")]
+    steps: Vec<String>,
+}
+
+impl From<&Path> for PathMessage {
+    fn from(path: &Path) -> Self {
+        let names = path.steps.iter().flat_map(|(relation, ci)| [relation, ci]);
+        Self { from: String::from(&*path.from), steps: names.map(|n| String::from(&**n)).collect() }
+    }
+}
+
+impl TryFrom<PathMessage> for Path {
+    type Error = Malformed;
+
+    fn try_from(message: PathMessage) -> Result<Self, Malformed> {
+        let mut names = message.steps.into_iter().map(Into::into);
+        let mut steps = Vec::new();
+        while let Some(relation) = names.next() {
+            steps.push((relation, required(names.next(), "last CI of the path")?));
+        }
+        Ok(Self { from: message.from.into(), steps })
+    }
+}
+
+impl From<MemberOf> for WhatMessage {
+    fn from(what: MemberOf) -> Self {
+        match what {
+            MemberOf::Alert { fingerprint, episode } => {
+                Self::Alert(EpisodeMessage { fingerprint: fingerprint.0, episode })
+            }
+            MemberOf::Incident => Self::Incident(()),
+        }
+    }
+}
+
+impl From<WhatMessage> for MemberOf {
+    fn from(message: WhatMessage) -> Self {
+        match message {
+            WhatMessage::Alert(EpisodeMessage { fingerprint, episode }) => {
+                Self::Alert { fingerprint: Fingerprint(fingerprint), episode }
+            }
+            WhatMessage::Incident(()) => Self::Incident,
+        }
+    }
+}
+
+impl From<&Join> for JoinMessage {
+    fn from(join: &Join) -> Self {
+        match join {
+            Join::Own => Self::Own(()),
+            Join::Group { rule, key } => {
+                Self::Group(GroupMessage { rule: String::from(&**rule), key: String::from(&**key) })
+            }
+            Join::Dependant { rule, path, after_ms } => Self::Dependant(DependantMessage {
+                rule: String::from(&**rule),
+                path: Some(path.into()),
+                after_ms: *after_ms,
+            }),
+            Join::Cause { rule } => Self::Cause(String::from(&**rule)),
+            Join::Outlived { former } => Self::Outlived(former.0),
+        }
+    }
+}
+
+impl TryFrom<JoinMessage> for Join {
+    type Error = Malformed;
+
+    fn try_from(message: JoinMessage) -> Result<Self, Malformed> {
+        Ok(match message {
+            JoinMessage::Own(()) => Self::Own,
+            JoinMessage::Group(GroupMessage { rule, key }) => {
+                Self::Group { rule: rule.into(), key: key.into() }
+            }
+            JoinMessage::Dependant(DependantMessage { rule, path, after_ms }) => Self::Dependant {
+                rule: rule.into(),
+                path: required(path, "path")?.try_into()?,
+                after_ms,
+            },
+            JoinMessage::Cause(rule) => Self::Cause { rule: rule.into() },
+            JoinMessage::Outlived(former) => Self::Outlived { former: RecordId(former) },
+        })
+    }
+}
+
+impl Row for MemberRow {
+    const FAMILY: Family = Family::Members;
+    type Message = MemberMessage;
+
+    fn key(&self) -> impl AsRef<[u8]> {
+        schema::pair(self.incident.0, self.record.0)
+    }
+
+    fn message(&self) -> MemberMessage {
+        MemberMessage {
+            joined_at: self.joined_at.millis(),
+            what: Some(self.what.into()),
+            join: Some((&self.join).into()),
+        }
+    }
+
+    fn restore(key: &[u8], message: MemberMessage) -> Result<Self, Malformed> {
+        let (incident, record) = keyed(schema::read_pair(key))?;
+        Ok(Self {
+            incident: RecordId(incident),
+            record: RecordId(record),
+            what: required(message.what, "what")?.into(),
+            joined_at: Timestamp::from_millis(message.joined_at),
+            join: required(message.join, "join")?.try_into()?,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::frozen;
+    use super::*;
+
+    #[test]
+    fn the_bytes_of_a_member_stay_as_they_are() {
+        let path = Path { from: "pdu".into(), steps: vec![("powers".into(), "srv".into())] };
+        let alert = MemberOf::Alert { fingerprint: Fingerprint(0x0223_b772_b51c_29e1), episode: 3 };
+        let rule = || "dc/rack-power".into();
+        let of_alert = &b"\x12\x0b\t\xe1)\x1c\xb5r\xb7#\x02\x10\x03"[..];
+        let dependant =
+            &b"2&\n\rdc/rack-power\x12\x12\n\x03pdu\x12\x06powers\x12\x03srv\x18\xff|"[..];
+        for (what, what_value, join, join_value) in [
+            (alert, of_alert, Join::Own, &b"\"\x00"[..]),
+            (
+                alert,
+                of_alert,
+                Join::Group { rule: rule(), key: "a=\"1\"".into() },
+                b"*\x16\n\rdc/rack-power\x12\x05a=\"1\"",
+            ),
+            (alert, of_alert, Join::Dependant { rule: rule(), path, after_ms: -8000 }, dependant),
+            (MemberOf::Incident, b"\x1a\x00", Join::Cause { rule: rule() }, b":\rdc/rack-power"),
+            (alert, of_alert, Join::Outlived { former: RecordId(999) }, b"@\xe7\x07"),
+        ] {
+            let value = [b"\x01\x08\x81\xd0\x95\xff\xbc1", what_value, join_value].concat();
+            let (incident, record) = (RecordId(1000), RecordId(1042));
+            let joined_at = Timestamp::from_millis(1_700_000_000_001);
+            let row = MemberRow { incident, record, what, joined_at, join };
+            frozen(&row, b"\0\0\0\0\0\0\x03\xe8\0\0\0\0\0\0\x04\x12", &value);
+        }
+    }
+}

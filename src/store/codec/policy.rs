@@ -1,0 +1,159 @@
+//! Escalation policies. Spans are whole milliseconds: rule files write none that are finer.
+
+use core::time::Duration;
+use std::sync::Arc;
+
+use prost::{Message, Oneof};
+
+use super::{Malformed, Row, keyed, required};
+use crate::model::escalation::{Action, Due, Policy, PolicyHash, Step, Target};
+use crate::store::schema::{self, Family};
+
+/// A policy.
+#[derive(Clone, PartialEq, Message)]
+pub(in crate::store) struct PolicyMessage {
+    #[prost(string, tag = "1")]
+    name: String,
+    #[prost(message, repeated, tag = "2")]
+    functional: Vec<StepMessage>,
+    #[prost(message, repeated, tag = "3")]
+    hierarchical: Vec<StepMessage>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct StepMessage {
+    #[prost(oneof = "DueMessage", tags = "1, 2")]
+    due: Option<DueMessage>,
+    #[prost(oneof = "ActionMessage", tags = "3, 4, 5, 6, 7")]
+    action: Option<ActionMessage>,
+    #[prost(uint64, optional, tag = "8")]
+    repeat_ms: Option<u64>,
+}
+
+#[derive(Clone, PartialEq, Oneof)]
+enum DueMessage {
+    #[prost(uint64, tag = "1")]
+    AfterMs(u64),
+    #[prost(uint32, tag = "2")]
+    Share(u32),
+}
+
+#[derive(Clone, PartialEq, Oneof)]
+enum ActionMessage {
+    #[prost(message, tag = "3")]
+    NextLine(()),
+    #[prost(message, tag = "4")]
+    NotifyAssigned(()),
+    #[prost(message, tag = "5")]
+    NotifyManager(()),
+    #[prost(string, tag = "6")]
+    NotifyTeam(String),
+    #[prost(string, tag = "7")]
+    NotifyContact(String),
+}
+
+fn millis(span: Duration) -> u64 {
+    u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
+}
+
+impl From<&Step> for StepMessage {
+    fn from(step: &Step) -> Self {
+        let due = match step.due {
+            Due::After(span) => DueMessage::AfterMs(millis(span)),
+            Due::Share(percent) => DueMessage::Share(percent.into()),
+        };
+        let action = match &step.action {
+            Action::NextLine => ActionMessage::NextLine(()),
+            Action::Notify(Target::Assigned) => ActionMessage::NotifyAssigned(()),
+            Action::Notify(Target::Manager) => ActionMessage::NotifyManager(()),
+            Action::Notify(Target::Team(name)) => ActionMessage::NotifyTeam(String::from(&**name)),
+            Action::Notify(Target::Contact(name)) => {
+                ActionMessage::NotifyContact(String::from(&**name))
+            }
+        };
+        Self { due: Some(due), action: Some(action), repeat_ms: step.repeat.map(millis) }
+    }
+}
+
+impl TryFrom<StepMessage> for Step {
+    type Error = Malformed;
+
+    fn try_from(message: StepMessage) -> Result<Self, Malformed> {
+        let due = match required(message.due, "due")? {
+            DueMessage::AfterMs(ms) => Due::After(Duration::from_millis(ms)),
+            DueMessage::Share(percent) => Due::Share(
+                u16::try_from(percent)
+                    .map_err(|_| Malformed::Damaged(format!("{percent} % is no share")))?,
+            ),
+        };
+        let action = match required(message.action, "action")? {
+            ActionMessage::NextLine(()) => Action::NextLine,
+            ActionMessage::NotifyAssigned(()) => Action::Notify(Target::Assigned),
+            ActionMessage::NotifyManager(()) => Action::Notify(Target::Manager),
+            ActionMessage::NotifyTeam(name) => Action::Notify(Target::Team(name.into())),
+            ActionMessage::NotifyContact(name) => Action::Notify(Target::Contact(name.into())),
+        };
+        Ok(Self { due, action, repeat: message.repeat_ms.map(Duration::from_millis) })
+    }
+}
+
+impl Row for (PolicyHash, Arc<Policy>) {
+    const FAMILY: Family = Family::Policies;
+    type Message = PolicyMessage;
+
+    fn key(&self) -> impl AsRef<[u8]> {
+        schema::number(self.0.0)
+    }
+
+    fn message(&self) -> PolicyMessage {
+        let policy = &self.1;
+        PolicyMessage {
+            name: String::from(&*policy.name),
+            functional: policy.functional.iter().map(Into::into).collect(),
+            hierarchical: policy.hierarchical.iter().map(Into::into).collect(),
+        }
+    }
+
+    fn restore(key: &[u8], message: PolicyMessage) -> Result<Self, Malformed> {
+        let steps = |steps: Vec<StepMessage>| -> Result<Vec<Step>, Malformed> {
+            steps.into_iter().map(TryInto::try_into).collect()
+        };
+        let policy = Policy {
+            name: message.name.into(),
+            functional: steps(message.functional)?,
+            hierarchical: steps(message.hierarchical)?,
+        };
+        Ok((PolicyHash(keyed(schema::read_number(key))?), Arc::new(policy)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::frozen;
+    use super::*;
+
+    #[test]
+    fn the_bytes_of_a_policy_stay_as_they_are() {
+        let step = |due, action, repeat| Step { due, action, repeat };
+        let policy = Policy {
+            name: "default".into(),
+            functional: vec![
+                step(Due::After(Duration::ZERO), Action::Notify(Target::Assigned), None),
+                step(Due::Share(50), Action::Notify(Target::Team("net".into())), None),
+                step(Due::Share(75), Action::NextLine, None),
+            ],
+            hierarchical: vec![
+                step(Due::Share(90), Action::Notify(Target::Contact("ann".into())), None),
+                step(
+                    Due::Share(100),
+                    Action::Notify(Target::Manager),
+                    Some(Duration::from_mins(30)),
+                ),
+            ],
+        };
+        let value =
+            b"\x01\n\x07default\x12\x04\x08\x00\"\x00\x12\x07\x1022\x03net\x12\x04\x10K\x1a\x00\
+            \x1a\x07\x10Z:\x03ann\x1a\x08\x10d*\x00@\xc0\xeem";
+        frozen(&(PolicyHash(258), Arc::new(policy)), b"\x00\x00\x00\x00\x00\x00\x01\x02", value);
+    }
+}

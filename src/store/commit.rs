@@ -1,0 +1,172 @@
+//! Writes what a batch of events changed: one `WriteBatch`, synced, or nothing.
+//!
+//! The batch is made of puts and deletes alone, so the same changes applied twice leave the same
+//! records. Read before it is written: the stored text of episodes that are archived, and the
+//! stored topology where a new one comes.
+
+use rocksdb::{WriteBatch, WriteOptions};
+
+use super::codec::alert::{AlertMessage, Episode};
+use super::codec::meta::{CountersMessage, TopologyMessage};
+use super::codec::{self, Malformed, Row};
+use super::schema::{self, Family, META_COUNTERS, META_TOPOLOGY};
+use super::view::View;
+use super::{Store, StoreError, read};
+use crate::cmdb::Rows;
+use crate::engine::changes::{Archived, Changes};
+use crate::model::incident::{Incident, StateName};
+
+impl Store {
+    /// Writes the changes, and the topology where a version and its rows are given, which replace
+    /// the stored ones. Both are on stable storage when this returns.
+    ///
+    /// # Errors
+    /// When anything failed. What was written then only the next start can tell: the process has to
+    /// end.
+    pub fn commit(
+        &self,
+        changes: &Changes,
+        topology: Option<(u64, &Rows)>,
+    ) -> Result<(), StoreError> {
+        let view = self.view();
+        let mut writer = Writer { store: self, batch: WriteBatch::default(), value: Vec::new() };
+        for archived in &changes.archived {
+            writer.archive(&view, archived)?;
+        }
+        writer.alerts(changes);
+        writer.incidents(&changes.incidents);
+        writer.put_all(&changes.members);
+        writer.put_all(&changes.timeline);
+        writer.put_all(&changes.notices);
+        let gone = changes.notices_gone.iter().map(|id| schema::place(id.incident.0, id.seq));
+        writer.delete_all(Family::Notices, gone);
+        writer.put_all(&changes.policies);
+        let gone = changes.recurrences_gone.iter().map(|signature| schema::number(*signature));
+        writer.delete_all(Family::Recurrences, gone);
+        writer.put_all(&changes.recurrences);
+        writer.put(Family::Meta, META_COUNTERS, &CountersMessage::from(&changes.counters));
+        if let Some((version, rows)) = topology {
+            writer.put(Family::Meta, META_TOPOLOGY, &TopologyMessage { version });
+            writer.replace(&view, &rows.types)?;
+            writer.replace(&view, &rows.cis)?;
+            writer.replace(&view, &rows.relations)?;
+        }
+        self.db.write_opt(writer.batch, &synced()).map_err(StoreError::Commit)
+    }
+}
+
+/// The only way in which anything is written.
+pub(super) fn synced() -> WriteOptions {
+    let mut options = WriteOptions::default();
+    options.set_sync(true);
+    options
+}
+
+struct Writer<'a> {
+    store: &'a Store,
+    batch: WriteBatch,
+    /// Each value in turn, so that a batch costs one allocation for all of them.
+    value: Vec<u8>,
+}
+
+impl Writer<'_> {
+    fn put(&mut self, family: Family, key: &[u8], message: &impl prost::Message) {
+        codec::encode(message, &mut self.value);
+        self.batch.put_cf(self.store.family(family), key, &self.value);
+    }
+
+    fn put_all<'r, R: Row + 'r>(&mut self, rows: impl IntoIterator<Item = &'r R>) {
+        let family = self.store.family(R::FAMILY);
+        for row in rows {
+            codec::encode(&row.message(), &mut self.value);
+            self.batch.put_cf(family, row.key(), &self.value);
+        }
+    }
+
+    fn delete_all(&mut self, family: Family, keys: impl Iterator<Item = impl AsRef<[u8]>>) {
+        let family = self.store.family(family);
+        for key in keys {
+            self.batch.delete_cf(family, key);
+        }
+    }
+
+    /// Keeps an episode, with the text stored of its alert when it brings none.
+    fn archive(&mut self, view: &View<'_>, archived: &Archived) -> Result<(), StoreError> {
+        let Archived { fingerprint, state, row } = archived;
+        let message = if let Some(row) = row {
+            AlertMessage::new(row, state)
+        } else {
+            let key = schema::number(fingerprint.0);
+            let stored: Option<AlertMessage> = view.value(Family::Alerts, &key)?;
+            let missing = || {
+                let reason = "it is to be archived and does not exist".into();
+                StoreError::record(Family::Alerts, &key, Malformed::Damaged(reason))
+            };
+            stored.ok_or_else(missing)?.with(state)
+        };
+        self.put(Episode::FAMILY, &schema::place(fingerprint.0, state.episode), &message);
+        Ok(())
+    }
+
+    /// A touch older than the alert it belongs to stays where it is: its revision gives it away,
+    /// and a delete would cost as much as the put of the touch did.
+    fn alerts(&mut self, changes: &Changes) {
+        let Changes { alerts, touches, forgotten, .. } = changes;
+        for family in [Family::Alerts, Family::Touches] {
+            self.delete_all(
+                family,
+                forgotten.iter().map(|fingerprint| schema::number(fingerprint.0)),
+            );
+        }
+        self.put_all(alerts);
+        let whole = |fingerprint| alerts.binary_search_by_key(fingerprint, |row| row.fingerprint);
+        self.put_all(touches.iter().filter(|(fingerprint, _)| whole(fingerprint).is_err()));
+    }
+
+    /// The two indexes follow from the incident itself, so they cannot say anything else.
+    fn incidents(&mut self, incidents: &[Incident]) {
+        self.put_all(incidents);
+        for incident in incidents {
+            let open = incident.progress.is_open() && incident.parent.is_none();
+            let unclosed = incident.progress.name() != StateName::Closed;
+            for (family, is_in) in [(Family::Open, open), (Family::Unclosed, unclosed)] {
+                let (family, key) = (self.store.family(family), incident.key());
+                if is_in {
+                    self.batch.put_cf(family, key, []);
+                } else {
+                    self.batch.delete_cf(family, key);
+                }
+            }
+        }
+    }
+
+    /// Makes the rows of a family these, and writes only what differs.
+    fn replace<R: Row>(&mut self, view: &View<'_>, rows: &[R]) -> Result<(), StoreError> {
+        let mut rows: Vec<&R> = rows.iter().collect();
+        rows.sort_by(|a, b| a.key().as_ref().cmp(b.key().as_ref()));
+        let family = self.store.family(R::FAMILY);
+        let mut stored = view.scan(R::FAMILY, read::bulk());
+        stored.seek_to_first();
+        for row in rows {
+            let key = row.key();
+            let key = key.as_ref();
+            while let Some(gone) = stored.key().filter(|stored| *stored < key) {
+                self.batch.delete_cf(family, gone);
+                stored.next();
+            }
+            codec::encode(&row.message(), &mut self.value);
+            let same = stored.key() == Some(key);
+            if !same || stored.value() != Some(&self.value) {
+                self.batch.put_cf(family, key, &self.value);
+            }
+            if same {
+                stored.next();
+            }
+        }
+        while let Some(gone) = stored.key() {
+            self.batch.delete_cf(family, gone);
+            stored.next();
+        }
+        stored.status().map_err(StoreError::Read)
+    }
+}

@@ -1,0 +1,266 @@
+//! Any changes, committed to RocksDB that is closed and opened in between, give what the same
+//! changes give in plain maps.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use proptest::prelude::*;
+use rocksdb::{IteratorMode, ReadOptions};
+
+use super::dice::Dice;
+use super::schema::{self, Family};
+use super::view::{AlertQuery, IncidentQuery};
+use super::{Options, Store};
+use crate::cmdb::Rows;
+use crate::engine::changes::{AlertRow, Archived, Changes, Counters, MemberRow, Recurrence};
+use crate::model::escalation::{Policy, PolicyHash};
+use crate::model::incident::{Entry, Incident, IncidentId, RecordId, StateName};
+use crate::model::labels::Fingerprint;
+use crate::model::notice::{Notice, NoticeId, NoticeState};
+
+/// What a store is to be.
+#[derive(Default)]
+struct Plain {
+    alerts: BTreeMap<Fingerprint, AlertRow>,
+    episodes: BTreeMap<(Fingerprint, u32), AlertRow>,
+    incidents: BTreeMap<IncidentId, Incident>,
+    members: BTreeMap<(IncidentId, RecordId), MemberRow>,
+    timeline: BTreeMap<(IncidentId, u32), Entry>,
+    notices: BTreeMap<NoticeId, Notice>,
+    policies: BTreeMap<PolicyHash, Arc<Policy>>,
+    recurrences: BTreeMap<u64, Recurrence>,
+    counters: Counters,
+    topology: Option<(u64, Rows)>,
+}
+
+impl Plain {
+    fn apply(&mut self, changes: &Changes, topology: Option<(u64, &Rows)>) {
+        for Archived { fingerprint, state, row } in &changes.archived {
+            let row = row.as_ref().unwrap_or_else(|| &self.alerts[fingerprint]);
+            let row = AlertRow { state: state.clone(), ..row.clone() };
+            self.episodes.insert((*fingerprint, state.episode), row);
+        }
+        for fingerprint in &changes.forgotten {
+            self.alerts.remove(fingerprint);
+        }
+        for (fingerprint, state) in &changes.touches {
+            self.alerts.get_mut(fingerprint).unwrap().state = state.clone();
+        }
+        self.alerts.extend(changes.alerts.iter().map(|row| (row.fingerprint, row.clone())));
+        self.incidents.extend(changes.incidents.iter().map(|row| (row.id, row.clone())));
+        let member = |row: &MemberRow| ((row.incident, row.record), row.clone());
+        self.members.extend(changes.members.iter().map(member));
+        let entry = |(id, place, entry): &(_, _, Entry)| ((*id, *place), entry.clone());
+        self.timeline.extend(changes.timeline.iter().map(entry));
+        self.notices.extend(changes.notices.iter().map(|notice| (notice.id, notice.clone())));
+        self.notices.retain(|id, _| !changes.notices_gone.contains(id));
+        self.policies.extend(changes.policies.iter().cloned());
+        self.recurrences.retain(|signature, _| !changes.recurrences_gone.contains(signature));
+        self.recurrences.extend(changes.recurrences.iter().copied());
+        self.counters = changes.counters.clone();
+        if let Some((version, rows)) = topology {
+            self.topology = Some((version, rows.clone()));
+        }
+    }
+
+    /// Rolls a batch that may follow. Keys are few, so that records meet.
+    fn batch(&self, dice: &mut Dice) -> Changes {
+        let mut changes = Changes { counters: dice.counters(), ..Changes::default() };
+        for n in 0..8_u64 {
+            self.roll_alert(dice, Fingerprint(n * (u64::MAX / 7)), &mut changes);
+        }
+        for incident in 1..6 {
+            let incident = RecordId(incident);
+            if dice.flip() {
+                changes.incidents.push(Incident { id: incident, ..dice.incident() });
+            }
+            for below in [1_u32, 2, 300] {
+                match dice.below(8) {
+                    0 => changes.members.push(MemberRow {
+                        incident,
+                        record: RecordId(below.into()),
+                        ..dice.member()
+                    }),
+                    1 => changes.timeline.push((incident, below, dice.entry())),
+                    2 | 3 => {
+                        let id = NoticeId { incident, seq: below };
+                        changes.notices.push(Notice { id, ..dice.notice() });
+                    }
+                    4 => changes.notices_gone.push(NoticeId { incident, seq: below }),
+                    _ => {}
+                }
+            }
+            match dice.below(4) {
+                0 => changes.recurrences.push((incident.0, dice.recurrence().1)),
+                1 => changes.recurrences_gone.push(incident.0),
+                2 => changes.policies.push((PolicyHash(incident.0), dice.policy().1)),
+                _ => {}
+            }
+        }
+        changes
+    }
+
+    fn roll_alert(&self, dice: &mut Dice, fingerprint: Fingerprint, changes: &mut Changes) {
+        let known = self.alerts.get(&fingerprint);
+        let revision = known.map_or(0, |row| row.state.revision);
+        let mut state = dice.state();
+        state.revision = revision + 2;
+        state.episode %= 4;
+        let row = AlertRow { fingerprint, state: state.clone(), ..dice.alert() };
+        let of_before = known.is_some() && dice.flip();
+        if dice.flip() && (of_before || dice.flip()) {
+            let row = (!of_before).then(|| AlertRow { fingerprint, ..dice.alert() });
+            let mut state = dice.state();
+            state.episode %= 4;
+            changes.archived.push(Archived { fingerprint, state, row });
+        }
+        match dice.below(6) {
+            0 => {}
+            1 if known.is_some() => changes.forgotten.push(fingerprint),
+            // Forgotten and received again: the revision begins anew.
+            2 if known.is_some() => {
+                changes.forgotten.push(fingerprint);
+                let mut row = row;
+                row.state.revision = 1;
+                changes.alerts.push(row);
+            }
+            3 if known.is_some() => changes.touches.push((fingerprint, state)),
+            // Both: the whole row counts, whatever the other says.
+            4 if known.is_some() => {
+                let mut touch = dice.state();
+                touch.revision = revision + 3 * u32::from(dice.flip());
+                changes.touches.push((fingerprint, touch));
+                changes.alerts.push(row);
+            }
+            _ => changes.alerts.push(row),
+        }
+    }
+
+    fn compare(&self, store: &Store) {
+        let (saved, topology) = store.load().unwrap();
+        assert_eq!(topology, self.topology);
+        assert_eq!(saved.counters, self.counters);
+        let alerts = self.alerts.values().map(|row| (row.labels.clone(), row.state.clone()));
+        assert_eq!(saved.alerts, alerts.collect::<Vec<_>>());
+        let unclosed = |incident: &&Incident| incident.progress.name() != StateName::Closed;
+        let unclosed = self.incidents.values().filter(unclosed).cloned();
+        assert_eq!(saved.incidents, unclosed.collect::<Vec<_>>());
+        assert_eq!(saved.notices, self.notices.values().cloned().collect::<Vec<_>>());
+        assert_eq!(saved.policies, self.policies.clone().into_iter().collect::<Vec<_>>());
+        assert_eq!(saved.recurrences, self.recurrences.clone().into_iter().collect::<Vec<_>>());
+        self.compare_records(store);
+        self.compare_pages(store);
+    }
+
+    fn compare_records(&self, store: &Store) {
+        let view = store.view();
+        for (fingerprint, row) in &self.alerts {
+            assert_eq!(view.alert(*fingerprint).unwrap().as_ref(), Some(row));
+        }
+        for fingerprint in self.episodes.keys().map(|(fingerprint, _)| *fingerprint) {
+            let episodes = self.episodes.range((fingerprint, 0)..=(fingerprint, u32::MAX));
+            let newest: Vec<_> = episodes.rev().map(|(_, row)| row.clone()).take(2).collect();
+            assert_eq!(view.episodes(fingerprint, 2).unwrap(), newest);
+        }
+        for ((incident, record), row) in &self.members {
+            assert_eq!(view.member_of(*incident, *record).unwrap().as_ref(), Some(row));
+        }
+        for (id, incident) in &self.incidents {
+            assert_eq!(view.incident(*id).unwrap().as_ref(), Some(incident));
+            let entries = self.timeline.range((*id, 0)..=(*id, u32::MAX));
+            let mut newest: Vec<_> = entries.rev().map(|(_, e)| e.clone()).take(2).collect();
+            newest.reverse();
+            assert_eq!(view.timeline(*id, 2).unwrap(), newest);
+        }
+        for (hash, policy) in &self.policies {
+            assert_eq!(view.policy(*hash).unwrap().as_ref(), Some(policy));
+        }
+        let dead = self.notices.values().filter(|notice| notice.state == NoticeState::Dead);
+        let dead: Vec<_> = dead.take(3).cloned().collect();
+        assert_eq!(view.notices(Some(NoticeState::Dead), 3).unwrap(), dead);
+    }
+
+    fn compare_pages(&self, store: &Store) {
+        use StateName::{Acknowledged, Closed, InProgress, New, Resolved};
+        let open = |row: &&Incident| row.progress.is_open() && row.parent.is_none();
+        let open: Vec<_> = self.incidents.values().filter(open).map(|row| row.id.0).collect();
+        let view = store.view();
+        let index = view.entries(Family::Open, ReadOptions::default(), IteratorMode::Start);
+        let index = index.map(|entry| schema::read_number(&entry.unwrap().0).unwrap());
+        assert_eq!(index.collect::<Vec<_>>(), open);
+        let newest = || self.incidents.values().rev().cloned();
+        for states in
+            [&[][..], &[New], &[New, Acknowledged, InProgress], &[Resolved], &[New, Closed]]
+        {
+            let fits = |incident: &Incident| {
+                let subordinate = incident.parent.is_some() && incident.progress.is_open();
+                states.is_empty() || !subordinate && states.contains(&incident.progress.name())
+            };
+            let expected: Vec<_> = newest().filter(fits).collect();
+            assert_eq!(incidents(store, states), expected, "{states:?}");
+        }
+        for firing in [None, Some(true), Some(false)] {
+            let fits = |row: &&AlertRow| firing.is_none_or(|firing| row.state.fires() == firing);
+            let expected: Vec<_> = self.alerts.values().filter(fits).cloned().collect();
+            assert_eq!(alerts(store, firing), expected, "{firing:?}");
+        }
+    }
+}
+
+/// All incidents, by pages of two, each cursor printed and read again.
+fn incidents(store: &Store, states: &[StateName]) -> Vec<Incident> {
+    let (mut all, mut after) = (Vec::new(), None);
+    loop {
+        let query = IncidentQuery { states, after, limit: 2, filter: &|_| Ok(true) };
+        let page = store.view().incidents(&query).unwrap();
+        assert!(page.items.len() <= 2);
+        all.extend(page.items);
+        match page.next {
+            Some(next) => after = Some(next.to_string().parse().unwrap()),
+            None => return all,
+        }
+    }
+}
+
+fn alerts(store: &Store, firing: Option<bool>) -> Vec<AlertRow> {
+    let (mut all, mut after) = (Vec::new(), None);
+    loop {
+        let query = AlertQuery { firing, after, limit: 2, filter: &|_| true };
+        let page = store.view().alerts(&query).unwrap();
+        assert!(page.items.len() <= 2);
+        all.extend(page.items);
+        match page.next {
+            Some(next) => after = Some(next.to_string().parse().unwrap()),
+            None => return all,
+        }
+    }
+}
+
+fn open(dir: &Path) -> Store {
+    Store::open(dir, &Options::default()).unwrap()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(6))]
+
+    #[test]
+    fn what_was_committed_is_there_after_every_start(seed: u64) {
+        let dice = &mut Dice(seed);
+        let dir = tempfile::tempdir().unwrap();
+        let (mut store, mut plain) = (open(dir.path()), Plain::default());
+        plain.compare(&store);
+        for batch in 0..12 {
+            let changes = plain.batch(dice);
+            let rows = dice.rows();
+            let topology = (dice.below(3) == 0).then_some((batch, &rows));
+            store.commit(&changes, topology).unwrap();
+            plain.apply(&changes, topology);
+            if dice.below(3) == 0 {
+                drop(store);
+                store = open(dir.path());
+            }
+            plain.compare(&store);
+        }
+    }
+}

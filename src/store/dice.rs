@@ -1,0 +1,329 @@
+//! Rows of every kind from a seed, for tests. Equal seeds give equal rows.
+
+#![expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    reason = "random bits are cut off on purpose"
+)]
+
+use core::time::Duration;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::codec::Word;
+use crate::cmdb::{CiRow, End, RelationRow, RelationType, Rows};
+use crate::engine::changes::{AlertRow, Counters, MemberOf, MemberRow, Recurrence};
+use crate::model::alert::{AlertState, Details, Join, Lease, Path, SourceId};
+use crate::model::escalation::{Action, Due, Policy, PolicyHash, Rung, Step, Target};
+use crate::model::incident::{Entry, Happening, Incident, Progress, RecordId, ResponseClock, Root};
+use crate::model::labels::{Fingerprint, Labels};
+use crate::model::notice::{Notice, NoticeId, NoticeKind, NoticeState};
+use crate::model::priority::{Assessment, Impact, Priority, Urgency};
+use crate::model::time::Timestamp;
+
+/// `SplitMix64`.
+pub(super) struct Dice(pub(super) u64);
+
+impl Dice {
+    pub(super) fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let z = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        let z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        z ^ (z >> 31)
+    }
+
+    pub(super) fn below(&mut self, end: u64) -> u64 {
+        self.next() % end
+    }
+
+    pub(super) fn flip(&mut self) -> bool {
+        self.below(2) == 0
+    }
+
+    /// A number of any size, small ones as likely as large ones.
+    pub(super) fn number(&mut self) -> u64 {
+        let shift = self.below(64);
+        self.next() >> shift
+    }
+
+    fn count(&mut self) -> u32 {
+        let shift = self.below(32);
+        (self.next() >> 32 >> shift) as u32
+    }
+
+    fn time(&mut self) -> Timestamp {
+        Timestamp::from_millis(self.next() as i64 >> self.below(64))
+    }
+
+    fn record(&mut self) -> RecordId {
+        RecordId(self.number())
+    }
+
+    pub(super) fn text(&mut self) -> String {
+        let letters = ['a', 'Z', '7', ' ', '"', '\n', 'é', '\u{1F525}'];
+        self.list(6, |dice| letters[dice.below(8) as usize]).into_iter().collect()
+    }
+
+    fn maybe<T>(&mut self, make: impl FnOnce(&mut Self) -> T) -> Option<T> {
+        if self.flip() { Some(make(self)) } else { None }
+    }
+
+    fn list<T>(&mut self, len_max: u64, mut make: impl FnMut(&mut Self) -> T) -> Vec<T> {
+        (0..self.below(len_max + 1)).map(|_| make(self)).collect()
+    }
+
+    fn word<W: Word>(&mut self, words: u64) -> W {
+        W::of(1 + self.below(words) as u32).unwrap()
+    }
+
+    pub(super) fn labels(&mut self) -> Labels {
+        let pairs = self.pairs();
+        let mut pairs: Vec<(&str, &str)> = pairs.iter().map(|(n, v)| (&**n, &**v)).collect();
+        Labels::build(&mut pairs).unwrap()
+    }
+
+    fn pairs(&mut self) -> BTreeMap<Box<str>, Box<str>> {
+        self.list(5, |dice| (dice.text().into(), dice.text().into())).into_iter().collect()
+    }
+
+    fn path(&mut self) -> Path {
+        let steps = self.list(4, |dice| (dice.text().into(), dice.text().into()));
+        Path { from: self.text().into(), steps }
+    }
+
+    pub(super) fn state(&mut self) -> AlertState {
+        AlertState {
+            revision: self.count(),
+            episode: self.count(),
+            record: self.maybe(Self::record),
+            incident: self.maybe(Self::record),
+            starts_at: self.time(),
+            ended_at: self.maybe(Self::time),
+            end_heard_at: self.time(),
+            first_seen: self.time(),
+            last_seen: self.time(),
+            occurrences: self.number(),
+            severity: self.maybe(|dice| dice.text().into()),
+            leases: self.list(3, |dice| Lease {
+                source: SourceId(dice.count() as u16),
+                until: dice.time(),
+                explicit: dice.flip(),
+            }),
+        }
+    }
+
+    pub(super) fn alert(&mut self) -> AlertRow {
+        let details = Details { annotations: self.labels(), generator_url: self.text().into() };
+        AlertRow {
+            fingerprint: Fingerprint(self.number()),
+            labels: self.labels(),
+            details: Arc::new(details),
+            ci: self.maybe(|dice| dice.text().into()),
+            state: self.state(),
+        }
+    }
+
+    fn join(&mut self) -> Join {
+        let rule = Arc::from(self.text());
+        match self.below(5) {
+            0 => Join::Own,
+            1 => Join::Group { rule, key: self.text().into() },
+            2 => Join::Dependant { rule, path: self.path(), after_ms: self.time().millis() },
+            3 => Join::Cause { rule },
+            _ => Join::Outlived { former: self.record() },
+        }
+    }
+
+    pub(super) fn member(&mut self) -> MemberRow {
+        let what = if self.flip() {
+            MemberOf::Incident
+        } else {
+            MemberOf::Alert { fingerprint: Fingerprint(self.next()), episode: self.count() }
+        };
+        MemberRow {
+            incident: self.record(),
+            record: self.record(),
+            what,
+            joined_at: self.time(),
+            join: self.join(),
+        }
+    }
+
+    fn progress(&mut self) -> Progress {
+        let by = Box::from(self.text());
+        match self.below(5) {
+            0 => Progress::New,
+            1 => Progress::Acknowledged { by, until: self.time() },
+            2 => Progress::InProgress { by, until: self.time() },
+            3 => Progress::Resolved {
+                at: self.time(),
+                by: self.maybe(|_| by),
+                had: self.maybe(|dice| dice.text().into()),
+            },
+            _ => Progress::Closed { at: self.time() },
+        }
+    }
+
+    fn rung(&mut self) -> Rung {
+        Rung { step: self.count(), repeats: self.count(), due_at: self.maybe(Self::time) }
+    }
+
+    pub(super) fn incident(&mut self) -> Incident {
+        Incident {
+            id: self.record(),
+            revision: self.count(),
+            progress: self.progress(),
+            parent: self.maybe(Self::record),
+            title: self.text(),
+            category: self.maybe(|dice| dice.text().into()),
+            rule: self.maybe(|dice| dice.text().into()),
+            key: self.maybe(|dice| dice.text().into()),
+            root: Root {
+                alert: Fingerprint(self.next()),
+                ci: self.maybe(|dice| dice.text().into()),
+            },
+            assessment: Assessment {
+                impact: self.word::<Impact>(3),
+                urgency: self.word::<Urgency>(3),
+                priority: self.word::<Priority>(4),
+                sum: self.text(),
+                pages: self.flip(),
+            },
+            team: self.maybe(|dice| dice.text().into()),
+            opened_at: self.time(),
+            active_at: self.time(),
+            clear_since: self.maybe(Self::time),
+            members: self.count(),
+            firing: self.count(),
+            response: ResponseClock {
+                started_at: self.time(),
+                due_at: self.time(),
+                stopped_at: self.maybe(Self::time),
+                round: self.count(),
+            },
+            wait_until: self.maybe(Self::time),
+            policy: PolicyHash(self.next()),
+            functional: self.rung(),
+            hierarchical: self.rung(),
+            recurrence_of: self.maybe(Self::record),
+            awaiting_verification: self.flip(),
+            timeline_len: self.count(),
+            notices: self.count(),
+            told: self.list(3, |dice| dice.text().into()),
+            group_rule: self.maybe(|dice| dice.text().into()),
+            rules_version: self.next(),
+            topology_version: self.number(),
+        }
+    }
+
+    pub(super) fn entry(&mut self) -> Entry {
+        Entry {
+            at: self.time(),
+            what: self.word::<Happening>(24),
+            count: self.count(),
+            text: self.text(),
+            path: self.maybe(Self::path),
+        }
+    }
+
+    pub(super) fn notice(&mut self) -> Notice {
+        Notice {
+            id: NoticeId { incident: self.record(), seq: self.count() },
+            kind: self.word::<NoticeKind>(3),
+            target: self.text().into(),
+            contact: self.text().into(),
+            channels: self.list(3, |dice| dice.text().into()),
+            channel: self.count(),
+            because: self.text(),
+            created_at: self.time(),
+            state: self.word::<NoticeState>(2),
+            due_at: self.time(),
+            attempts: self.count(),
+            last_error: self.text(),
+        }
+    }
+
+    fn span(&mut self) -> Duration {
+        Duration::from_millis(self.number())
+    }
+
+    fn step(&mut self) -> Step {
+        let due =
+            if self.flip() { Due::After(self.span()) } else { Due::Share(self.count() as u16) };
+        let action = match self.below(5) {
+            0 => Action::NextLine,
+            1 => Action::Notify(Target::Assigned),
+            2 => Action::Notify(Target::Manager),
+            3 => Action::Notify(Target::Team(self.text().into())),
+            _ => Action::Notify(Target::Contact(self.text().into())),
+        };
+        Step { due, action, repeat: self.maybe(Self::span) }
+    }
+
+    pub(super) fn policy(&mut self) -> (PolicyHash, Arc<Policy>) {
+        let policy = Policy {
+            name: self.text().into(),
+            functional: self.list(3, Self::step),
+            hierarchical: self.list(3, Self::step),
+        };
+        (PolicyHash(self.number()), Arc::new(policy))
+    }
+
+    pub(super) fn recurrence(&mut self) -> (u64, Recurrence) {
+        (self.number(), Recurrence { incident: self.record(), resolved_at: self.time() })
+    }
+
+    pub(super) fn counters(&mut self) -> Counters {
+        Counters {
+            next_record: self.number(),
+            batch: self.number(),
+            now: self.time(),
+            sources: self.list(4, |dice| dice.text().into()),
+        }
+    }
+
+    /// Rows of few names, so that one set has much in common with the next; sorted and without
+    /// duplicates, as checked rows are.
+    pub(super) fn rows(&mut self) -> Rows {
+        let name = |dice: &mut Self| format!("ci {}", dice.below(8));
+        let cis: BTreeMap<String, CiRow> = self
+            .list(8, |dice| {
+                let name = name(dice);
+                dice.ci(&name)
+            })
+            .into_iter()
+            .map(|ci| (ci.name.to_string(), ci))
+            .collect();
+        let mut relations = self.list(8, |dice| RelationRow {
+            from: name(dice).into(),
+            relation: if dice.flip() { "runs".into() } else { "powers".into() },
+            to: name(dice).into(),
+        });
+        relations.sort();
+        relations.dedup();
+        let types: BTreeMap<Box<str>, RelationType> = self
+            .list(3, Self::relation_type)
+            .into_iter()
+            .map(|relation| (relation.name.clone(), relation))
+            .collect();
+        let (types, cis) = (types.into_values().collect(), cis.into_values().collect());
+        Rows { types, cis, relations }
+    }
+
+    pub(super) fn ci(&mut self, name: &str) -> CiRow {
+        CiRow {
+            name: name.into(),
+            class: self.text().into(),
+            attributes: self.pairs(),
+            labels: self.labels(),
+        }
+    }
+
+    pub(super) fn relation_type(&mut self) -> RelationType {
+        RelationType {
+            name: self.text().into(),
+            converse: self.text().into(),
+            suffers: self.word::<End>(2),
+        }
+    }
+}

@@ -1,0 +1,50 @@
+//! Reads what the engine goes on from, in passes from end to end over what is held.
+
+use core::ops::ControlFlow;
+
+use rocksdb::IteratorMode;
+
+use super::codec::alert::HeadMessage;
+use super::schema::Family;
+use super::view::View;
+use super::{Store, StoreError, codec, overlay, read};
+use crate::cmdb::Rows;
+use crate::engine::changes::Saved;
+use crate::model::alert::AlertState;
+use crate::model::labels::Labels;
+
+impl Store {
+    /// Returns everything the engine needs, and the topology with its version where one was ever
+    /// stored. A new store gives the default of both.
+    ///
+    /// # Errors
+    /// When something cannot be read, or one record speaks of another that is missing.
+    pub fn load(&self) -> Result<(Saved, Option<(u64, Rows)>), StoreError> {
+        let view = self.view();
+        let unclosed = view.entries(Family::Unclosed, read::bulk(), IteratorMode::Start);
+        let incident = |entry: Result<read::Pair, StoreError>| {
+            entry.and_then(|(key, _)| view.indexed(Family::Unclosed, &key))
+        };
+        let saved = Saved {
+            alerts: alerts(&view)?,
+            incidents: unclosed.map(incident).collect::<Result<_, _>>()?,
+            notices: view.all()?,
+            policies: view.all()?,
+            recurrences: view.all()?,
+            counters: view.counters()?,
+        };
+        Ok((saved, view.topology_rows()?))
+    }
+}
+
+fn alerts(view: &View<'_>) -> Result<Vec<(Labels, AlertState)>, StoreError> {
+    let mut alerts = Vec::new();
+    overlay::each(view, [read::bulk(), read::bulk()], &mut |stored| {
+        let head = codec::decode(stored.value).and_then(HeadMessage::restore);
+        let (labels, mut state) = head.map_err(|reason| stored.refused(reason))?;
+        stored.freshen(&mut state)?;
+        alerts.push((labels, state));
+        Ok(ControlFlow::Continue(()))
+    })?;
+    Ok(alerts)
+}

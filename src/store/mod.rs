@@ -1,0 +1,136 @@
+//! Keeps what the engine changed in RocksDB, and gives it back.
+//!
+//! The only importer of `rocksdb`. It decides nothing: [`Store::commit`] writes the engine's
+//! changes as one synced batch or not at all, [`Store::load`] returns what the engine goes on from,
+//! and [`Store::view`] answers questions from what is committed. Every call blocks on the disk, so
+//! none belongs on a runtime's worker thread.
+//!
+//! Read `schema` (families and keys), then `codec` (values), then `commit`.
+
+use core::fmt;
+use std::path::PathBuf;
+
+use rocksdb::{ColumnFamily, DB};
+
+mod codec;
+mod commit;
+mod load;
+mod open;
+mod overlay;
+mod query;
+mod read;
+mod schema;
+pub mod view;
+
+#[cfg(test)]
+mod conformance;
+#[cfg(test)]
+mod dice;
+
+pub use codec::Malformed;
+pub use view::View;
+
+use schema::Family;
+
+/// An open store. One process at a time has it; one thread at a time may commit.
+pub struct Store {
+    db: DB,
+    dir: PathBuf,
+}
+
+/// How much of the machine the store may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Options {
+    /// Bytes of unflushed records held in memory, all families together.
+    pub write_buffer_bytes: usize,
+    /// Bytes of blocks, indexes and filters cached for reading, all families together.
+    pub block_cache_bytes: usize,
+    /// Bytes of write-ahead log after which the oldest records are flushed; bounds what a start
+    /// has to replay.
+    pub wal_bytes_max: u64,
+}
+
+/// 64 MiB of records and 32 MiB of cache leave most of the 500 MB of a million active alerts to the
+/// engine; 128 MiB of log are replayed in about a second.
+impl Default for Options {
+    fn default() -> Self {
+        Self { write_buffer_bytes: 64 << 20, block_cache_bytes: 32 << 20, wal_bytes_max: 128 << 20 }
+    }
+}
+
+/// The store cannot be opened, read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The folder cannot be made or made private.
+    #[error("{}: cannot be made a private folder (mode 0700) for the store: {source}", dir.display())]
+    Folder {
+        /// The store's folder.
+        dir: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// Another process has it open.
+    #[error(
+        "{}: in use by {}; stop that one first, or name another data folder",
+        dir.display(),
+        holder.map_or("another process".into(), |pid| format!("process {pid}"))
+    )]
+    Locked {
+        /// The store's folder.
+        dir: PathBuf,
+        /// Who has it, where the system tells.
+        holder: Option<u32>,
+    },
+    /// A newer incidentd wrote it, in a way this one does not know.
+    #[error("{}: has {what}, which this version of incidentd does not know; run the version that wrote it, or a later one", dir.display())]
+    Newer {
+        /// The store's folder.
+        dir: PathBuf,
+        /// What is not known.
+        what: String,
+    },
+    /// RocksDB does not open it.
+    #[error("{}: cannot be opened: {source}; if files are damaged or missing, restore the last backup", dir.display())]
+    Open {
+        /// The store's folder.
+        dir: PathBuf,
+        /// What RocksDB said.
+        source: rocksdb::Error,
+    },
+    /// A record cannot be read.
+    #[error("cannot be read: {0}")]
+    Read(rocksdb::Error),
+    /// A record is not what this version can understand.
+    #[error("record {family}/{key}: {reason}")]
+    Record {
+        /// The column family.
+        family: &'static str,
+        /// The key in hexadecimal digits.
+        key: String,
+        /// What is wrong with it.
+        reason: Malformed,
+    },
+    /// A batch was not, or perhaps not, written. The process has to end: only recovery at the next
+    /// start can tell which.
+    #[error("the batch could not be committed: {0}")]
+    Commit(rocksdb::Error),
+}
+
+impl StoreError {
+    fn record(family: Family, key: &[u8], reason: Malformed) -> Self {
+        Self::Record { family: family.name(), key: schema::hex(key), reason }
+    }
+}
+
+impl Store {
+    #[expect(clippy::expect_used, reason = "opening creates every family of the schema")]
+    fn family(&self, family: Family) -> &ColumnFamily {
+        self.db.cf_handle(family.name()).expect("every family is opened with the store")
+    }
+}
+
+impl fmt::Debug for Store {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Store").field("dir", &self.dir).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,244 @@
+//! Column families and keys.
+//!
+//! Numbers in keys are big-endian, so that the order of the bytes is the order of the numbers and a
+//! prefix is a range. A value never repeats its key. Values are described in `codec`.
+//!
+//! | family | key | value |
+//! |---|---|---|
+//! | `meta` | a word: `schema`, `counters`, `topology` | version of this table; the engine's counters; version of the topology |
+//! | `alerts` | fingerprint u64 | an alert that is held: labels, text, CI, state |
+//! | `touches` | fingerprint u64 | a newer state of an alert; counts while its revision is the higher one |
+//! | `episodes` | fingerprint u64, episode u32 | an alert as it was at the end of that episode |
+//! | `incidents` | incident u64 | an incident, subordinate and closed ones too |
+//! | `open` | incident u64 | nothing; it is open and no subordinate |
+//! | `unclosed` | incident u64 | nothing; it is not closed |
+//! | `members` | incident u64, record u64 | what is attached to the incident under that number, and why |
+//! | `timeline` | incident u64, place u32 | an entry |
+//! | `notices` | incident u64, place u32 | a notice that is pending or dead |
+//! | `policies` | hash of the content u64 | an escalation policy |
+//! | `recurrences` | signature u64 | the last resolved incident with it |
+//! | `cis` | name | class, attributes and labels of a CI |
+//! | `relations` | from, 0x00, relation, 0x00, to | nothing |
+//! | `relation_types` | name | converse and direction |
+//!
+//! In the key of a relation the bytes 0x00 and 0x01 of a name are written as 0x01 0x01 and
+//! 0x01 0x02, so that 0x00 ends a name and the order stays.
+
+use core::fmt::Write;
+
+/// The version of the table above. It grows when a version that knows only the old table would
+/// misread or lose something; a store of a newer version is refused.
+pub(super) const VERSION: u32 = 1;
+
+/// Keys of `meta`.
+pub(super) const META_SCHEMA: &[u8] = b"schema";
+pub(super) const META_COUNTERS: &[u8] = b"counters";
+pub(super) const META_TOPOLOGY: &[u8] = b"topology";
+
+/// The column families.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Family {
+    Meta,
+    Alerts,
+    Touches,
+    Episodes,
+    Incidents,
+    Open,
+    Unclosed,
+    Members,
+    Timeline,
+    Notices,
+    Policies,
+    Recurrences,
+    Cis,
+    Relations,
+    RelationTypes,
+}
+
+/// All of them.
+pub(super) const FAMILIES: [Family; 15] = [
+    Family::Meta,
+    Family::Alerts,
+    Family::Touches,
+    Family::Episodes,
+    Family::Incidents,
+    Family::Open,
+    Family::Unclosed,
+    Family::Members,
+    Family::Timeline,
+    Family::Notices,
+    Family::Policies,
+    Family::Recurrences,
+    Family::Cis,
+    Family::Relations,
+    Family::RelationTypes,
+];
+
+impl Family {
+    /// Its name in RocksDB.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Meta => "meta",
+            Self::Alerts => "alerts",
+            Self::Touches => "touches",
+            Self::Episodes => "episodes",
+            Self::Incidents => "incidents",
+            Self::Open => "open",
+            Self::Unclosed => "unclosed",
+            Self::Members => "members",
+            Self::Timeline => "timeline",
+            Self::Notices => "notices",
+            Self::Policies => "policies",
+            Self::Recurrences => "recurrences",
+            Self::Cis => "cis",
+            Self::Relations => "relations",
+            Self::RelationTypes => "relation_types",
+        }
+    }
+}
+
+/// The key of one number.
+pub(super) fn number(number: u64) -> [u8; 8] {
+    number.to_be_bytes()
+}
+
+/// The key of a number and a place below it.
+pub(super) fn place(number: u64, place: u32) -> [u8; 12] {
+    let mut key = [0; 12];
+    let (head, tail) = key.split_at_mut(8);
+    head.copy_from_slice(&number.to_be_bytes());
+    tail.copy_from_slice(&place.to_be_bytes());
+    key
+}
+
+/// The key of a number below a number.
+pub(super) fn pair(upper: u64, lower: u64) -> [u8; 16] {
+    ((u128::from(upper) << 64) | u128::from(lower)).to_be_bytes()
+}
+
+/// The key of a relation.
+pub(super) fn relation(from: &str, relation: &str, to: &str) -> Vec<u8> {
+    let mut key = Vec::with_capacity(from.len() + relation.len() + to.len() + 2);
+    for (place, name) in [from, relation, to].into_iter().enumerate() {
+        if place > 0 {
+            key.push(0);
+        }
+        for byte in name.bytes() {
+            match byte {
+                0 | 1 => key.extend([1, byte + 1]),
+                _ => key.push(byte),
+            }
+        }
+    }
+    key
+}
+
+/// Reads a key made by [`number`].
+pub(super) fn read_number(key: &[u8]) -> Option<u64> {
+    key.try_into().ok().map(u64::from_be_bytes)
+}
+
+/// Reads a key made by [`place`].
+pub(super) fn read_place(key: &[u8]) -> Option<(u64, u32)> {
+    let (head, tail) = key.split_first_chunk()?;
+    Some((u64::from_be_bytes(*head), u32::from_be_bytes(tail.try_into().ok()?)))
+}
+
+/// Reads a key made by [`pair`].
+pub(super) fn read_pair(key: &[u8]) -> Option<(u64, u64)> {
+    let (head, tail) = key.split_first_chunk()?;
+    Some((u64::from_be_bytes(*head), u64::from_be_bytes(tail.try_into().ok()?)))
+}
+
+/// Reads a key made by [`relation`].
+pub(super) fn read_relation(key: &[u8]) -> Option<[String; 3]> {
+    let names: Vec<String> = key.split(|byte| *byte == 0).map(read_name).collect::<Option<_>>()?;
+    names.try_into().ok()
+}
+
+fn read_name(written: &[u8]) -> Option<String> {
+    let mut bytes = written.iter();
+    let mut name = Vec::with_capacity(written.len());
+    while let Some(byte) = bytes.next() {
+        name.push(match byte {
+            1 => bytes.next()?.checked_sub(1).filter(|byte| *byte < 2)?,
+            _ => *byte,
+        });
+    }
+    String::from_utf8(name).ok()
+}
+
+/// Writes a key for people.
+pub(super) fn hex(key: &[u8]) -> String {
+    key.iter().fold(String::with_capacity(2 * key.len()), |mut text, byte| {
+        // Writing to a `String` cannot fail.
+        write!(text, "{byte:02x}").ok();
+        text
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn family_names_are_those_of_the_table_and_differ() {
+        let names: Vec<_> = FAMILIES.iter().map(|family| family.name()).collect();
+        let rows: Vec<_> = include_str!("schema.rs")
+            .lines()
+            .filter_map(|line| line.strip_prefix("//! | `")?.split('`').next())
+            .collect();
+        assert_eq!(names, rows);
+    }
+
+    #[test]
+    fn a_key_of_another_length_is_not_read() {
+        for length in (0..20).filter(|length| ![8, 12, 16].contains(length)) {
+            let key = vec![1; length];
+            assert_eq!((read_number(&key), read_place(&key), read_pair(&key)), (None, None, None));
+        }
+        for bad in ["", "a", "a\0b", "a\0b\0c\0d", "a\0b\0\u{1}", "a\0b\0\u{1}\u{3}"] {
+            assert_eq!(read_relation(bad.as_bytes()), None, "{bad:?}");
+        }
+    }
+
+    /// A number whose neighbours in order lie across the boundaries of its bytes.
+    fn any_number() -> impl Strategy<Value = u64> {
+        (any::<u64>(), 0..64).prop_map(|(number, shift)| number >> shift)
+    }
+
+    proptest! {
+        #[test]
+        fn the_order_of_keys_is_the_order_of_what_they_say(
+            a in (any_number(), any_number(), any::<u32>()),
+            b in (any_number(), any_number(), any::<u32>()),
+            same in any::<bool>(),
+        ) {
+            let b = if same { (a.0, b.1, b.2) } else { b };
+            prop_assert_eq!(number(a.0).cmp(&number(b.0)), a.0.cmp(&b.0));
+            prop_assert_eq!(pair(a.0, a.1).cmp(&pair(b.0, b.1)), (a.0, a.1).cmp(&(b.0, b.1)));
+            prop_assert_eq!(place(a.0, a.2).cmp(&place(b.0, b.2)), (a.0, a.2).cmp(&(b.0, b.2)));
+            prop_assert!(pair(a.0, a.1).starts_with(&number(a.0)));
+            prop_assert!(place(a.0, a.2).starts_with(&number(a.0)));
+        }
+
+        #[test]
+        fn relations_lie_in_the_order_of_their_names(
+            a in ("[\0\u{1}\u{2}a]{0,3}", "[\0\u{1}\u{2}a]{0,3}", "[\0\u{1}\u{2}a]{0,3}"),
+            b in ("[\0\u{1}\u{2}a]{0,3}", "[\0\u{1}\u{2}a]{0,3}", "[\0\u{1}\u{2}a]{0,3}"),
+        ) {
+            prop_assert_eq!(relation(&a.0, &a.1, &a.2).cmp(&relation(&b.0, &b.1, &b.2)), a.cmp(&b));
+        }
+
+        #[test]
+        fn every_key_is_read_back(n in any_number(), m in any_number(), p: u32,
+            from in "[\0\u{1}a-z]{0,9}", to in "[\0\u{1}a-z]{0,9}") {
+            prop_assert_eq!(read_number(&number(n)), Some(n));
+            prop_assert_eq!(read_place(&place(n, p)), Some((n, p)));
+            prop_assert_eq!(read_pair(&pair(n, m)), Some((n, m)));
+            let key = relation(&from, "powers", &to);
+            prop_assert_eq!(read_relation(&key), Some([from, "powers".into(), to]));
+        }
+    }
+}

@@ -1,0 +1,312 @@
+//! Answers questions from one consistent state of the store: the last one committed when the view
+//! was made. Lists in pages are in `query`, the ways to get at records in `read`.
+
+use core::fmt;
+use std::sync::Arc;
+
+use rocksdb::{IteratorMode, Snapshot};
+
+use super::codec::alert::Episode;
+use super::codec::meta::{CountersMessage, TopologyMessage};
+use super::schema::{self, META_COUNTERS, META_TOPOLOGY};
+use super::{Store, StoreError, overlay};
+use crate::cmdb::Rows;
+use crate::engine::changes::{AlertRow, Counters, MemberOf, MemberRow};
+use crate::model::alert::AlertState;
+use crate::model::escalation::{Policy, PolicyHash};
+use crate::model::incident::{Entry, Incident, IncidentId, RecordId};
+use crate::model::labels::Fingerprint;
+use crate::model::notice::{Notice, NoticeState};
+
+pub use super::query::{AlertQuery, Cursor, IncidentQuery, NotACursor, Page, SCAN_MAX};
+
+/// Subordinate incidents of subordinate incidents that are followed; people merge by hand, so a
+/// chain is short, and a bound keeps a wrong record from going round for ever.
+pub const DEPTH_MAX: u8 = 8;
+
+/// A consistent state of the store. Holding one keeps old records from being cleaned up: make it,
+/// ask, drop it. Every question fails alike, when a record cannot be read.
+pub struct View<'a> {
+    pub(super) store: &'a Store,
+    pub(super) snapshot: Snapshot<'a>,
+}
+
+/// Something attached to an incident.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Member {
+    /// The record; its `incident` is the one asked for or one of its subordinates.
+    pub row: MemberRow,
+    /// The alert in the state it had at the end of that episode, or has; `None` for an incident.
+    pub alert: Option<AlertRow>,
+}
+
+impl Store {
+    /// Makes a view of what is committed.
+    pub fn view(&self) -> View<'_> {
+        View { store: self, snapshot: self.db.snapshot() }
+    }
+}
+
+impl fmt::Debug for View<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("View").field("store", self.store).finish_non_exhaustive()
+    }
+}
+
+#[expect(clippy::missing_errors_doc, reason = "all fail alike; the type says how")]
+impl View<'_> {
+    /// Returns an incident.
+    pub fn incident(&self, id: IncidentId) -> Result<Option<Incident>, StoreError> {
+        self.get(&schema::number(id.0))
+    }
+
+    /// Returns what is attached to an incident in the order of the records' numbers, each
+    /// subordinate incident followed by what is attached to that, at most `limit` in all.
+    pub fn members(&self, incident: IncidentId, limit: usize) -> Result<Vec<Member>, StoreError> {
+        let mut members = Vec::new();
+        self.gather(incident, DEPTH_MAX, limit, &mut members)?;
+        Ok(members)
+    }
+
+    fn gather(
+        &self,
+        incident: IncidentId,
+        depth_left: u8,
+        limit: usize,
+        into: &mut Vec<Member>,
+    ) -> Result<(), StoreError> {
+        for row in self.rows::<MemberRow>(&schema::number(incident.0), IteratorMode::Start) {
+            if into.len() >= limit {
+                break;
+            }
+            let row = row?;
+            let (what, record) = (row.what, row.record);
+            match what {
+                MemberOf::Alert { fingerprint, episode } => {
+                    let alert = self.episode(fingerprint, episode)?;
+                    into.push(Member { row, alert });
+                }
+                MemberOf::Incident => {
+                    into.push(Member { row, alert: None });
+                    if let Some(depth_left) = depth_left.checked_sub(1) {
+                        self.gather(record, depth_left, limit, into)?;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns what is attached to an incident under a number.
+    pub fn member_of(
+        &self,
+        incident: IncidentId,
+        record: RecordId,
+    ) -> Result<Option<MemberRow>, StoreError> {
+        self.get(&schema::pair(incident.0, record.0))
+    }
+
+    /// Returns the newest `limit` entries of a timeline, the oldest of them first.
+    pub fn timeline(&self, incident: IncidentId, limit: usize) -> Result<Vec<Entry>, StoreError> {
+        let mut entries = self
+            .rows::<(IncidentId, u32, Entry)>(&schema::number(incident.0), IteratorMode::End)
+            .take(limit)
+            .map(|row| row.map(|(_, _, entry)| entry))
+            .collect::<Result<Vec<_>, _>>()?;
+        entries.reverse();
+        Ok(entries)
+    }
+
+    /// Returns an alert that is held, in its newest state.
+    pub fn alert(&self, fingerprint: Fingerprint) -> Result<Option<AlertRow>, StoreError> {
+        let key = schema::number(fingerprint.0);
+        let Some(mut row) = self.get::<AlertRow>(&key)? else { return Ok(None) };
+        if let Some((_, touch)) = self.get::<(Fingerprint, AlertState)>(&key)? {
+            overlay::newer(&mut row.state, touch);
+        }
+        Ok(Some(row))
+    }
+
+    /// Returns the past episodes of an alert, at most `limit`, the newest first.
+    pub fn episodes(
+        &self,
+        fingerprint: Fingerprint,
+        limit: usize,
+    ) -> Result<Vec<AlertRow>, StoreError> {
+        self.rows::<Episode>(&schema::number(fingerprint.0), IteratorMode::End)
+            .take(limit)
+            .map(|row| row.map(|Episode(row)| row))
+            .collect()
+    }
+
+    /// Returns an alert as it is in its present episode, or was at the end of a past one.
+    fn episode(&self, of: Fingerprint, episode: u32) -> Result<Option<AlertRow>, StoreError> {
+        let present = self.alert(of)?.filter(|row| row.state.episode == episode);
+        match present {
+            Some(row) => Ok(Some(row)),
+            None => Ok(self.get(&schema::place(of.0, episode))?.map(|Episode(row)| row)),
+        }
+    }
+
+    /// Returns notices in one state or in any, in the order of their ids, at most `limit`.
+    pub fn notices(
+        &self,
+        state: Option<NoticeState>,
+        limit: usize,
+    ) -> Result<Vec<Notice>, StoreError> {
+        let fits = |notice: &Result<Notice, _>| match (notice, state) {
+            (Ok(notice), Some(state)) => notice.state == state,
+            _ => true,
+        };
+        self.rows(&[], IteratorMode::Start).filter(fits).take(limit).collect()
+    }
+
+    /// Returns a policy that some incident started with.
+    pub fn policy(&self, hash: PolicyHash) -> Result<Option<Arc<Policy>>, StoreError> {
+        let row = self.get::<(PolicyHash, Arc<Policy>)>(&schema::number(hash.0))?;
+        Ok(row.map(|(_, policy)| policy))
+    }
+
+    /// Returns the counters after the last batch.
+    pub fn counters(&self) -> Result<Counters, StoreError> {
+        Ok(self.meta::<CountersMessage>(META_COUNTERS)?.map(Into::into).unwrap_or_default())
+    }
+
+    /// Returns the topology with its version, if one was ever stored.
+    pub fn topology_rows(&self) -> Result<Option<(u64, Rows)>, StoreError> {
+        let Some(TopologyMessage { version }) = self.meta(META_TOPOLOGY)? else { return Ok(None) };
+        let rows = Rows { types: self.all()?, cis: self.all()?, relations: self.all()? };
+        Ok(Some((version, rows)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::changes::Changes;
+    use crate::store::Options;
+    use crate::store::codec::Row;
+    use crate::store::dice::Dice;
+    use crate::store::schema::Family;
+
+    fn store() -> (tempfile::TempDir, Store) {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(dir.path(), &Options::default()).unwrap();
+        (dir, store)
+    }
+
+    fn member(incident: u64, record: u64, what: MemberOf) -> MemberRow {
+        let (incident, record) = (RecordId(incident), RecordId(record));
+        MemberRow { incident, record, what, ..Dice(0).member() }
+    }
+
+    fn records(members: &[Member]) -> Vec<(u64, u64)> {
+        members.iter().map(|member| (member.row.incident.0, member.row.record.0)).collect()
+    }
+
+    #[test]
+    fn members_of_subordinate_incidents_follow_their_incident() {
+        let (_dir, store) = store();
+        let alert = MemberOf::Alert { fingerprint: Fingerprint(1), episode: 1 };
+        let members = vec![
+            member(1, 1, alert),
+            member(1, 2, MemberOf::Incident),
+            member(1, 9, alert),
+            member(2, 2, alert),
+            member(2, 5, MemberOf::Incident),
+            member(5, 5, alert),
+        ];
+        store.commit(&Changes { members, ..Changes::default() }, None).unwrap();
+        let all = [(1, 1), (1, 2), (2, 2), (2, 5), (5, 5), (1, 9)];
+        for limit in 0..8 {
+            let members = store.view().members(RecordId(1), limit).unwrap();
+            assert_eq!(records(&members), all[..limit.min(all.len())], "limit {limit}");
+        }
+    }
+
+    #[test]
+    fn incidents_that_contain_each_other_are_followed_to_a_bound() {
+        let (_dir, store) = store();
+        let members = vec![member(1, 2, MemberOf::Incident), member(2, 1, MemberOf::Incident)];
+        store.commit(&Changes { members, ..Changes::default() }, None).unwrap();
+        let members = store.view().members(RecordId(1), 1000).unwrap();
+        assert_eq!(members.len(), usize::from(DEPTH_MAX) + 1);
+    }
+
+    #[test]
+    fn a_member_shows_the_episode_it_is_about() {
+        let (_dir, store) = store();
+        let fingerprint = Fingerprint(7);
+        let row = |episode| {
+            let mut row = AlertRow { fingerprint, ..Dice(1).alert() };
+            row.state.episode = episode;
+            row
+        };
+        let archived = vec![crate::engine::changes::Archived {
+            fingerprint,
+            state: row(1).state,
+            row: Some(row(1)),
+        }];
+        let of = |episode| MemberOf::Alert { fingerprint, episode };
+        let members = vec![member(1, 1, of(1)), member(1, 2, of(2)), member(1, 3, of(3))];
+        let alerts = vec![row(2)];
+        let changes = Changes { archived, alerts, members, ..Changes::default() };
+        store.commit(&changes, None).unwrap();
+        let members = store.view().members(RecordId(1), 10).unwrap();
+        let alerts: Vec<_> = members.into_iter().map(|member| member.alert).collect();
+        assert_eq!(alerts, [Some(row(1)), Some(row(2)), None]);
+    }
+
+    #[test]
+    fn a_view_stays_what_it_was() {
+        let (_dir, store) = store();
+        let view = store.view();
+        let incidents = vec![Dice(1).incident()];
+        let id = incidents[0].id;
+        store.commit(&Changes { incidents, ..Changes::default() }, None).unwrap();
+        assert!(view.incident(id).unwrap().is_none());
+        assert!(store.view().incident(id).unwrap().is_some());
+    }
+
+    #[test]
+    fn a_record_that_cannot_be_understood_is_named() {
+        let (_dir, store) = store();
+        let key = schema::number(7);
+        let put = |family, value: &[u8]| store.db.put_cf(store.family(family), key, value).unwrap();
+        put(Family::Incidents, &[2]);
+        let error = store.view().incident(RecordId(7)).unwrap_err().to_string();
+        let wording = "record incidents/0000000000000007: has format 2, and 1 is the newest";
+        assert!(error.starts_with(wording), "{error}");
+
+        put(Family::Unclosed, &[]);
+        put(Family::Incidents, &[1]);
+        let error = store.load().unwrap_err().to_string();
+        assert!(error.ends_with("`progress` is missing; restore the last backup"), "{error}");
+    }
+
+    #[test]
+    fn a_record_that_speaks_of_a_missing_one_stops_the_start() {
+        for (family, wording) in [
+            (Family::Touches, "touches/0000000000000007: is damaged: its alert is missing"),
+            (Family::Unclosed, "unclosed/0000000000000007: is damaged: its incident is missing"),
+        ] {
+            let (_dir, store) = store();
+            let mut value = Vec::new();
+            let touch = (Fingerprint(7), Dice(1).state());
+            super::super::codec::encode(&touch.message(), &mut value);
+            store.db.put_cf(store.family(family), schema::number(7), &value).unwrap();
+            let error = store.load().unwrap_err().to_string();
+            assert!(error.contains(wording), "{error}");
+        }
+    }
+
+    #[test]
+    fn an_episode_without_a_text_is_not_archived() {
+        let (_dir, store) = store();
+        let (fingerprint, state) = (Fingerprint(7), Dice(1).state());
+        let lost = crate::engine::changes::Archived { fingerprint, state, row: None };
+        let changes = Changes { archived: vec![lost], ..Changes::default() };
+        let error = store.commit(&changes, None).unwrap_err().to_string();
+        assert!(error.contains("alerts/0000000000000007: is damaged: it is to be arch"), "{error}");
+    }
+}
