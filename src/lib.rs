@@ -7,6 +7,7 @@ pub mod engine;
 pub mod ingest;
 pub mod lab;
 pub mod model;
+pub mod notify;
 pub mod rules;
 pub mod settings;
 pub mod store;

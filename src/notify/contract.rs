@@ -1,0 +1,254 @@
+//! What every channel must do, against a receiver that behaves and misbehaves.
+
+use core::time::Duration;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::mpsc;
+use std::thread;
+
+use reqwest::Url;
+
+use super::channel::{Channel, Failure, Message};
+use super::tests::{briefing, page};
+use crate::settings::address::Reach;
+use crate::settings::channels::{Channel as Setting, Webhook};
+use crate::settings::secret::Secret;
+
+/// What a receiver does with one connection.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Behaviour {
+    /// Answers with these status line and headers.
+    Answer(&'static str),
+    /// Answers 200 and then sends a body without end.
+    Endless,
+    /// Never answers.
+    Hang,
+    /// Closes the connection.
+    Close,
+}
+
+/// A receiver on loopback that takes one request for each behaviour, in order.
+pub(super) struct Sink {
+    pub(super) address: SocketAddr,
+    requests: mpsc::Receiver<String>,
+}
+
+impl Sink {
+    pub(super) fn start(behaviours: Vec<Behaviour>) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let (sender, requests) = mpsc::channel();
+        thread::spawn(move || {
+            let mut hanging = Vec::new();
+            for behaviour in behaviours {
+                let (mut stream, _) = listener.accept().unwrap();
+                let request = read_request(&mut stream);
+                match behaviour {
+                    Behaviour::Answer(head) => {
+                        let answer = format!(
+                            "HTTP/1.1 {head}\r\nconnection: close\r\ncontent-length: 6\r\n\r\ns3cret"
+                        );
+                        stream.write_all(answer.as_bytes()).unwrap();
+                    }
+                    Behaviour::Endless => {
+                        stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n").unwrap();
+                        while stream.write_all(&[b'x'; 4_096]).is_ok() {}
+                    }
+                    Behaviour::Hang => hanging.push(stream),
+                    Behaviour::Close => drop(stream),
+                }
+                if sender.send(request).is_err() {
+                    return;
+                }
+            }
+            // Connections that hang are kept until the test is over.
+            while sender.send(String::new()).is_ok() {
+                thread::park_timeout(Duration::from_millis(20));
+            }
+        });
+        Self { address, requests }
+    }
+
+    pub(super) fn request(&self) -> String {
+        self.requests.recv_timeout(Duration::from_secs(10)).unwrap()
+    }
+
+    /// A setting that leads here.
+    pub(super) fn setting(&self, timeout: Duration) -> Setting {
+        let url = Url::parse(&format!("http://{}/t0ken", self.address)).unwrap();
+        Setting::Webhook(Webhook { url: Secret::new(url), timeout, reach: Reach::Anywhere })
+    }
+}
+
+fn read_request(stream: &mut TcpStream) -> String {
+    let mut request = Vec::new();
+    loop {
+        let mut part = [0; 4_096];
+        let read = stream.read(&mut part).unwrap();
+        request.extend_from_slice(&part[..read]);
+        let text = String::from_utf8_lossy(&request);
+        if let Some((head, body)) = text.split_once("\r\n\r\n") {
+            let length = head.to_lowercase();
+            let length = length.split_once("content-length: ").map_or("0", |(_, rest)| rest);
+            let length: usize = length.lines().next().unwrap().parse().unwrap();
+            if body.len() >= length {
+                return text.into_owned();
+            }
+        }
+        assert_ne!(read, 0, "the request ended early: {text}");
+    }
+}
+
+fn passing(error: &str, asked_s: Option<u64>) -> Result<(), Failure> {
+    Err(Failure::Passing { error: error.into(), asked: asked_s.map(Duration::from_secs) })
+}
+
+fn refused(error: &str) -> Result<(), Failure> {
+    Err(Failure::Refused(error.into()))
+}
+
+async fn send(setting: &Setting) -> Result<(), Failure> {
+    let (notice, briefing) = (page(1042, 3), briefing(1042));
+    let message = Message { notice: &notice, briefing: Some(&briefing), text: "the text" };
+    Channel::new("c", setting).unwrap().send(&message).await
+}
+
+#[tokio::test]
+async fn a_channel_that_has_no_receiver_delivers() {
+    assert_eq!(send(&Setting::Log).await, Ok(()));
+}
+
+#[tokio::test]
+async fn a_channel_says_whether_to_try_again_and_when() {
+    use Behaviour::{Answer, Close, Endless, Hang};
+    for (behaviour, expected) in [
+        (Answer("200 OK"), Ok(())),
+        (Answer("204 No Content"), Ok(())),
+        (Endless, Ok(())),
+        (
+            Answer("429 Too Many Requests\r\nretry-after: 7"),
+            passing("answered 429 Too Many Requests", Some(7)),
+        ),
+        (
+            Answer("503 Service Unavailable\r\nretry-after: 120"),
+            passing("answered 503 Service Unavailable", Some(120)),
+        ),
+        (Answer("500 Internal Server Error"), passing("answered 500 Internal Server Error", None)),
+        (Answer("422 Unprocessable Entity"), passing("answered 422 Unprocessable Entity", None)),
+        (Answer("400 Bad Request"), refused("answered 400 Bad Request")),
+        (Answer("401 Unauthorized"), refused("answered 401 Unauthorized")),
+        (Answer("403 Forbidden"), refused("answered 403 Forbidden")),
+        (Answer("404 Not Found"), refused("answered 404 Not Found")),
+        (Answer("410 Gone"), refused("answered 410 Gone")),
+        (
+            Answer("302 Found\r\nlocation: http://169.254.169.254/"),
+            refused("answered 302 Found; redirects are not followed, name the final address"),
+        ),
+        (Hang, passing("no answer within 200ms", None)),
+        (Close, passing("the connection broke before an answer", None)),
+    ] {
+        let sink = Sink::start(vec![behaviour]);
+        assert_eq!(
+            send(&sink.setting(Duration::from_millis(200))).await,
+            expected,
+            "{behaviour:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_channel_whose_receiver_is_not_there_is_tried_again() {
+    let mut sink = Sink::start(vec![]);
+    let free = TcpListener::bind("127.0.0.1:0").unwrap();
+    sink.address = free.local_addr().unwrap();
+    drop(free);
+    assert_eq!(send(&sink.setting(Duration::from_secs(5))).await, passing("no connection", None));
+}
+
+#[tokio::test]
+async fn a_webhook_gets_the_notice_with_its_stable_id() {
+    let sink = Sink::start(vec![Behaviour::Answer("200 OK")]);
+    assert_eq!(send(&sink.setting(Duration::from_secs(5))).await, Ok(()));
+    let request = sink.request();
+    let (head, body) = request.split_once("\r\n\r\n").unwrap();
+    for header in
+        ["idempotency-key: INC-1042/3", "webhook-id: INC-1042/3", "content-type: application/json"]
+    {
+        assert!(
+            head.lines().any(|line| line.eq_ignore_ascii_case(header)),
+            "{header} is not in {head}"
+        );
+    }
+    assert!(head.starts_with("POST /t0ken HTTP/1.1"), "{head}");
+    assert!(head.to_lowercase().contains("\r\nwebhook-timestamp: "), "{head}");
+    let body: serde_json::Value = serde_json::from_str(body).unwrap();
+    insta::assert_snapshot!(serde_json::to_string_pretty(&body).unwrap(), @r#"
+    {
+      "attempt": 1,
+      "because": "on call for dc-ops",
+      "contact": "m.ito",
+      "created_at": "1970-01-01T00:00:00.000Z",
+      "id": "INC-1042/3",
+      "incident": {
+        "alerts": [
+          {
+            "labels": {
+              "alertname": "PduOutputOff",
+              "ci": "pdu-r12a"
+            },
+            "summary": "Output 3 of pdu-r12a is off"
+          }
+        ],
+        "category": "power",
+        "firing": 37,
+        "id": "INC-1042",
+        "impact": "high",
+        "members": 38,
+        "opened_at": "1970-01-01T00:00:00.000Z",
+        "parent": null,
+        "priority": "P2",
+        "priority_because": "P2 = impact high (service checkout, tier 1) × urgency medium",
+        "root": {
+          "ci": "pdu-r12a",
+          "fingerprint": "6575df0b1581aa45"
+        },
+        "rule": "datacenter/rack-power",
+        "services": [
+          "checkout"
+        ],
+        "state": "new",
+        "team": "dc-ops",
+        "title": "Power lost in rack R12",
+        "urgency": "medium"
+      },
+      "kind": "page",
+      "target": "team:dc-ops",
+      "text": "the text"
+    }
+    "#);
+}
+
+#[tokio::test]
+async fn nothing_is_sent_to_a_private_target_unless_the_channel_allows_it() {
+    let sink = Sink::start(vec![Behaviour::Answer("200 OK")]);
+    let port = sink.address.port();
+    for (host, error) in [
+        (format!("127.0.0.1:{port}"), "`127.0.0.1` is not an address on the public internet"),
+        (format!("2130706433:{port}"), "`127.0.0.1` is not an address on the public internet"),
+        (
+            format!("[::ffff:127.0.0.1]:{port}"),
+            "`[::ffff:7f00:1]` is not an address on the public internet",
+        ),
+        // Known to be private only once it is resolved.
+        (format!("localhost:{port}"), "`localhost` is not an address on the public internet"),
+    ] {
+        let url = Url::parse(&format!("https://{host}/t0ken")).unwrap();
+        let setting = Webhook {
+            url: Secret::new(url),
+            timeout: Duration::from_secs(5),
+            reach: Reach::Public,
+        };
+        assert_eq!(send(&Setting::Webhook(setting)).await, refused(error), "{host}");
+    }
+    assert!(sink.requests.try_recv().is_err(), "a request went out");
+}
