@@ -4,8 +4,10 @@
 pub mod clock;
 pub mod cmdb;
 pub mod engine;
+pub mod http;
 pub mod ingest;
 pub mod lab;
+pub mod mailbox;
 pub mod model;
 pub mod notify;
 pub mod rules;

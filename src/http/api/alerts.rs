@@ -1,0 +1,101 @@
+//! `/api/v1/alerts`: list, show, explain.
+
+use std::sync::Arc;
+
+use axum::extract::{Path, State};
+use axum::http::Uri;
+use axum::routing::get;
+use axum::{Json, Router};
+
+use crate::engine::changes::AlertRow;
+use crate::model::labels::Fingerprint;
+use crate::store::view::AlertQuery;
+
+use super::super::error::Problem;
+use super::super::query::Pairs;
+use super::super::wire::{self, Time};
+use super::super::{App, Reading};
+use super::filter::Filter;
+use super::{explain, show};
+
+/// Earlier firings that one answer shows at most.
+const EPISODES_MAX: usize = 100;
+
+/// Returns the paths of this door.
+pub(super) fn routes() -> Router<Arc<App>> {
+    Router::new()
+        .route("/api/v1/alerts", get(list))
+        .route("/api/v1/alerts/{fingerprint}", get(one))
+        .route("/api/v1/alerts/{fingerprint}/explain", get(explanation))
+}
+
+async fn list(
+    State(app): State<Arc<App>>,
+    uri: Uri,
+) -> Result<Json<wire::Page<wire::Alert>>, Problem> {
+    let pairs = Pairs::read(&uri, &["state", "filter", "limit", "cursor"])?;
+    let firing = match pairs.one("state")? {
+        None | Some("all") => None,
+        Some("firing") => Some(true),
+        Some("ended") => Some(false),
+        Some(other) => {
+            let message = format!("state is `{other}`, must be firing, ended or all");
+            return Err(Problem::bad_request(message));
+        }
+    };
+    let (limit, after, filter) = (pairs.limit()?, super::cursor(&pairs)?, Filter::read(&pairs)?);
+    let page = app.read(move |reading| {
+        let context = &reading.context;
+        let takes = |row: &AlertRow| filter.takes(row, context);
+        let query = AlertQuery { firing, after, limit, filter: &takes };
+        let page = reading.view.alerts(&query)?;
+        let sources = reading.view.counters()?.sources;
+        Ok(wire::Page {
+            items: page.items.iter().map(|row| show::alert(row, &sources)).collect(),
+            next: page.next.map(|next| next.to_string()),
+            now: Time(reading.now),
+        })
+    });
+    Ok(Json(page.await?))
+}
+
+/// Returns the alert with the fingerprint in a path.
+fn find(reading: &Reading<'_>, fingerprint: Fingerprint) -> Result<AlertRow, Problem> {
+    let row = reading.view.alert(fingerprint)?;
+    row.ok_or_else(|| Problem::not_found(format!("no alert has the fingerprint {fingerprint}")))
+}
+
+fn fingerprint(text: &str) -> Result<Fingerprint, Problem> {
+    text.parse().map_err(|error| Problem::bad_request(format!("{error}")))
+}
+
+async fn one(
+    State(app): State<Arc<App>>,
+    Path(text): Path<String>,
+) -> Result<Json<wire::AlertRecord>, Problem> {
+    let fingerprint = fingerprint(&text)?;
+    let record = app.read(move |reading| {
+        let row = find(reading, fingerprint)?;
+        let sources = reading.view.counters()?.sources;
+        let episodes = reading.view.episodes(fingerprint, EPISODES_MAX)?;
+        Ok(wire::AlertRecord {
+            alert: show::alert(&row, &sources),
+            join: explain::join(reading, &row)?.as_ref().map(show::join),
+            episodes: episodes.iter().map(show::episode).collect(),
+            now: Time(reading.now),
+        })
+    });
+    Ok(Json(record.await?))
+}
+
+async fn explanation(
+    State(app): State<Arc<App>>,
+    Path(text): Path<String>,
+) -> Result<Json<wire::explain::AlertExplanation>, Problem> {
+    let fingerprint = fingerprint(&text)?;
+    let explained = app.read(move |reading| {
+        let row = find(reading, fingerprint)?;
+        explain::alert(reading, &row)
+    });
+    Ok(Json(explained.await?))
+}

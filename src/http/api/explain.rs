@@ -1,0 +1,222 @@
+//! Why an alert or an incident is what it is, read from the reasons that were stored with it.
+//!
+//! What was decided is told as it was decided; the rules' verdicts and the binding are worked out
+//! again on the rules and the topology in force, because nothing stores a rule that did not match.
+
+use std::collections::BTreeMap;
+
+use crate::engine::changes::{AlertRow, MemberRow};
+use crate::model::alert::{Join, Path};
+use crate::model::incident::Incident;
+use crate::rules::{Kind, Rule};
+use crate::store::view::Member;
+
+use super::super::Reading;
+use super::super::error::Problem;
+use super::super::wire::{self, Time};
+use super::{filter, show};
+
+/// Services that one answer names at most.
+const SERVICES_MAX: usize = 20;
+
+/// Returns why an alert belongs to its incident, as it was stored when it joined.
+pub(super) fn join(reading: &Reading<'_>, row: &AlertRow) -> Result<Option<Join>, Problem> {
+    let (Some(incident), Some(record)) = (row.state.incident, row.state.record) else {
+        return Ok(None);
+    };
+    let member: Option<MemberRow> = reading.view.member_of(incident, record)?;
+    Ok(member.map(|member| member.join))
+}
+
+/// Explains an alert.
+pub(super) fn alert(
+    reading: &Reading<'_>,
+    row: &AlertRow,
+) -> Result<wire::explain::AlertExplanation, Problem> {
+    let sources = reading.view.counters()?.sources;
+    let join = join(reading, row)?;
+    let incident = match row.state.incident {
+        Some(id) => reading.view.incident(id)?,
+        None => None,
+    };
+    let applied = join.as_ref().and_then(rule_of);
+    let subject = filter::subject(row, &reading.context);
+    let rules = reading.context.rules.rules.iter().map(|rule| wire::explain::RuleTried {
+        rule: show::rule(&reading.context.rules, &rule.name),
+        kind: kind(rule).into(),
+        matched: rule.matches(&subject),
+        applied: applied == Some(&*rule.name),
+        verdicts: rule
+            .verdicts(&subject)
+            .into_iter()
+            .map(|one| wire::explain::Verdict {
+                matcher: one.matcher,
+                value: one.value,
+                holds: one.holds,
+            })
+            .collect(),
+    });
+    let incident = incident.map(|incident| super::incidents::shown(reading, &incident));
+    Ok(wire::explain::AlertExplanation {
+        alert: show::alert(row, &sources),
+        binding: binding(reading, row),
+        rules: rules.collect(),
+        join: join.as_ref().map(show::join),
+        incident: incident.transpose()?,
+        now: Time(reading.now),
+    })
+}
+
+fn kind(rule: &Rule) -> &'static str {
+    match rule.kind {
+        Kind::Group(_) => "group",
+        Kind::Topology(_) => "topology",
+    }
+}
+
+/// Returns the rule that a reason names.
+fn rule_of(join: &Join) -> Option<&str> {
+    match join {
+        Join::Group { rule, .. } | Join::Dependant { rule, .. } | Join::Cause { rule } => {
+            Some(rule)
+        }
+        Join::Own | Join::Outlived { .. } => None,
+    }
+}
+
+fn binding(reading: &Reading<'_>, row: &AlertRow) -> Option<wire::explain::Binding> {
+    let topology = &reading.context.topology;
+    let bound = reading.context.binder.bind(topology, &row.labels)?;
+    let ci = topology.ci(bound.ci);
+    let services = topology.services_hit(bound.ci).into_iter().take(SERVICES_MAX);
+    let text = |text: &str| text.to_owned();
+    Some(wire::explain::Binding {
+        ci: text(&ci.name),
+        class: text(&ci.class),
+        by: text(&bound.by),
+        attributes: ci.attributes.iter().map(|(name, value)| (text(name), text(value))).collect(),
+        services: services.map(|service| text(&topology.ci(service).name)).collect(),
+    })
+}
+
+/// Sums up why the members of an incident are one.
+pub(super) fn why(
+    reading: &Reading<'_>,
+    incident: &Incident,
+    members: &[Member],
+) -> Result<wire::Why, Problem> {
+    let root = reading.view.alert(incident.root.alert)?;
+    let name = root.as_ref().map(show::name);
+    let alert = root.as_ref().and_then(|row| row.labels.get("alertname"));
+    let rules = &reading.context.rules;
+    Ok(wire::Why {
+        root: name.unwrap_or_else(|| incident.root.alert.to_string()),
+        alert: alert.unwrap_or("").into(),
+        since: root.as_ref().map(|row| Time(row.state.starts_at)),
+        rule: incident.rule.as_ref().map(|name| show::rule(rules, name)),
+        reasons: reasons(joins(incident, members).iter()),
+        priority: incident.assessment.sum.clone(),
+    })
+}
+
+/// Returns why each member but the root is part of the incident, with the whole way from the root:
+/// what was adopted with a cause of its own recorded the way from that cause only.
+fn joins(incident: &Incident, members: &[Member]) -> Vec<Join> {
+    let ways = Ways::new(members);
+    let dependants = members.iter().filter_map(|member| Some((member, member.alert.as_ref()?)));
+    let dependants = dependants.filter(|(_, row)| row.fingerprint != incident.root.alert);
+    let whole =
+        dependants.map(|(member, row)| match row.ci.as_deref().and_then(|ci| ways.to(ci)) {
+            Some(path) => {
+                let rule = incident.rule.clone().unwrap_or_else(|| "".into());
+                Join::Dependant { rule, path, after_ms: 0 }
+            }
+            None => member.row.join.clone(),
+        });
+    whole.collect()
+}
+
+/// The ways by which records were attached, by the CI they lead to.
+struct Ways<'a>(BTreeMap<&'a str, &'a Path>);
+
+impl<'a> Ways<'a> {
+    fn new(members: &'a [Member]) -> Self {
+        let paths = members.iter().filter_map(|member| match &member.row.join {
+            Join::Dependant { path, .. } => Some((&*path.steps.last()?.1, path)),
+            Join::Own | Join::Group { .. } | Join::Cause { .. } | Join::Outlived { .. } => None,
+        });
+        Self(paths.collect())
+    }
+
+    /// Puts the way to a CI together, back to where no recorded way leads.
+    fn to(&self, ci: &str) -> Option<Path> {
+        let mut whole: Path = (*self.0.get(ci)?).clone();
+        // Not: for ever. Two ways can lead to each other's beginning.
+        for _ in 0..self.0.len() {
+            let Some(before) = self.0.get(&*whole.from) else { break };
+            let steps = before.steps.iter().chain(&whole.steps).cloned().collect();
+            whole = Path { from: before.from.clone(), steps };
+        }
+        Some(whole)
+    }
+}
+
+/// Counts reasons of a kind, the most frequent first; the example is that of the longest way.
+fn reasons<'a>(joins: impl Iterator<Item = &'a Join>) -> Vec<wire::ReasonCount> {
+    let mut counts = BTreeMap::<String, (u32, usize, String)>::new();
+    for join in joins {
+        let (reason, length, example) = match join {
+            Join::Own => ("opened the incident".into(), 0, String::new()),
+            Join::Group { rule, key } => (format!("equal under rule {rule}"), 0, key.to_string()),
+            Join::Dependant { path, .. } => {
+                (format!("reached from {}", path.from), path.steps.len(), path.to_string())
+            }
+            Join::Cause { rule } => (format!("the cause under rule {rule}"), 0, String::new()),
+            Join::Outlived { former } => (format!("still fired after {former}"), 0, String::new()),
+        };
+        let entry = counts.entry(reason).or_default();
+        entry.0 += 1;
+        if entry.0 == 1 || length > entry.1 {
+            (entry.1, entry.2) = (length, example);
+        }
+    }
+    let mut reasons: Vec<_> = counts
+        .into_iter()
+        .map(|(reason, (count, _, example))| wire::ReasonCount { count, reason, example })
+        .collect();
+    reasons.sort_by_key(|reason| core::cmp::Reverse(reason.count));
+    reasons
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    fn dependant(cis: &[&str]) -> Join {
+        let steps = cis.iter().map(|&ci| ("powers".into(), ci.into())).collect();
+        let path = Path { from: "pdu-1".into(), steps };
+        Join::Dependant { rule: Arc::from("dc/power"), path, after_ms: 9_000 }
+    }
+
+    #[test]
+    fn the_most_frequent_reason_comes_first_with_its_longest_way() {
+        let joins = [
+            Join::Own,
+            dependant(&["srv-1"]),
+            dependant(&["srv-1", "vm-8"]),
+            dependant(&["srv-2"]),
+        ];
+        let found: Vec<_> = reasons(joins.iter())
+            .into_iter()
+            .map(|one| (one.count, one.reason, one.example))
+            .collect();
+        assert_eq!(
+            found,
+            [
+                (3, "reached from pdu-1".into(), "pdu-1 -powers-> srv-1 -powers-> vm-8".into()),
+                (1, "opened the incident".into(), String::new()),
+            ]
+        );
+    }
+}

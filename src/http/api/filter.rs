@@ -1,0 +1,83 @@
+//! The `filter` parameters of listings: matchers as in rule files, all of which must hold.
+
+use crate::engine::changes::AlertRow;
+use crate::engine::context::Context;
+use crate::model::alert::severity;
+use crate::model::incident::Incident;
+use crate::rules::matcher::Matcher;
+use crate::rules::parser;
+use crate::rules::subject::{Field, Subject};
+
+use super::super::error::Problem;
+use super::super::query::Pairs;
+
+/// Matchers that must all hold.
+#[derive(Debug)]
+pub struct Filter(Vec<Matcher>);
+
+impl Filter {
+    /// Reads the parameters named `filter`.
+    ///
+    /// # Errors
+    /// 400 with what is wrong and where.
+    pub fn read(pairs: &Pairs) -> Result<Self, Problem> {
+        let mut matchers = Vec::new();
+        for text in pairs.all("filter") {
+            let parsed = parser::parse(text)
+                .map_err(|error| Problem::bad_request(format!("filter `{text}`: {error}")))?;
+            matchers.extend(parsed);
+        }
+        Ok(Self(matchers))
+    }
+
+    /// True when nothing is asked for.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// True when an alert is asked for.
+    pub fn takes(&self, row: &AlertRow, context: &Context) -> bool {
+        let subject = subject(row, context);
+        self.0.iter().all(|matcher| matcher.holds(&subject))
+    }
+
+    /// True when an incident is asked for: by its root alert, its priority, its state, its team.
+    pub fn takes_incident(
+        &self,
+        incident: &Incident,
+        root: Option<&AlertRow>,
+        context: &Context,
+    ) -> bool {
+        let subject = root.map(|row| subject(row, context));
+        self.0.iter().all(|matcher| match own(incident, matcher.field()) {
+            Some(value) => matcher.test().passes(&value),
+            None => match &subject {
+                Some(subject) => matcher.holds(subject),
+                None => matcher.test().passes(""),
+            },
+        })
+    }
+}
+
+/// Returns what an incident itself says of a label; these three win over those of its root alert.
+fn own(incident: &Incident, field: &Field) -> Option<String> {
+    match field {
+        Field::Label(name) => match &**name {
+            "priority" => Some(incident.assessment.priority.to_string()),
+            "state" => Some(incident.progress.name().to_string()),
+            "team" => Some(incident.team.as_deref().unwrap_or("").into()),
+            _ => None,
+        },
+        Field::Ci(_) => None,
+    }
+}
+
+/// Returns an alert as matchers see it.
+pub fn subject<'a>(row: &'a AlertRow, context: &'a Context) -> Subject<'a> {
+    let ci = row.ci.as_deref().and_then(|name| context.topology.find(name));
+    Subject {
+        labels: &row.labels,
+        severity: severity(row.state.severity.as_deref(), &row.labels),
+        ci: ci.map(|ci| context.topology.ci(ci)),
+    }
+}

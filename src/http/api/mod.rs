@@ -1,0 +1,36 @@
+//! Our own API under `/api/v1` and the part of Alertmanager's that its senders need.
+
+pub mod alertmanager;
+pub mod alerts;
+pub mod cmdb;
+pub mod explain;
+pub mod filter;
+pub mod incidents;
+pub mod notices;
+pub mod show;
+
+use std::sync::Arc;
+
+use axum::Router;
+
+use crate::store::view::{Cursor, NotACursor};
+
+use super::App;
+use super::error::Problem;
+use super::query::Pairs;
+
+/// Returns all paths below `/api`.
+pub(super) fn routes() -> Router<Arc<App>> {
+    Router::new()
+        .merge(alertmanager::routes())
+        .merge(incidents::routes())
+        .merge(alerts::routes())
+        .merge(notices::routes())
+        .merge(cmdb::routes())
+}
+
+/// Reads where a page begins.
+fn cursor(pairs: &Pairs) -> Result<Option<Cursor>, Problem> {
+    let refuse = |error: NotACursor| Problem::bad_request(error.to_string());
+    pairs.one("cursor")?.map(|text| text.parse().map_err(refuse)).transpose()
+}

@@ -1,0 +1,278 @@
+//! Turns what is stored into what is shown.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::engine::changes::{AlertRow, MemberOf};
+use crate::model::alert::{self, Lease};
+use crate::model::escalation::{Action, Ladder, Policy, Rung, Target};
+use crate::model::incident::{Entry, Incident, Progress};
+use crate::model::notice::Notice;
+use crate::model::time::Brief;
+use crate::rules::{RuleSet, Team};
+use crate::store::view::Member;
+
+use super::super::wire::{self, Time};
+
+/// Shows an incident; `policy` is the one it started with, where it is still known.
+pub fn incident(
+    incident: &Incident,
+    policy: Option<&Policy>,
+    teams: &BTreeMap<Box<str>, Team>,
+) -> wire::Incident {
+    let people = People { teams, team: incident.team.as_deref() };
+    let how = &incident.assessment;
+    let (acknowledged, resolved, closed_at) = progress(&incident.progress);
+    wire::Incident {
+        id: incident.id.to_string(),
+        state: incident.progress.name().to_string(),
+        title: incident.title.clone(),
+        priority: how.priority.to_string(),
+        impact: how.impact.to_string(),
+        urgency: how.urgency.to_string(),
+        sum: how.sum.clone(),
+        pages: how.pages,
+        category: incident.category.as_deref().map(Into::into),
+        rule: incident.rule.as_deref().map(Into::into),
+        key: incident.key.as_deref().map(Into::into),
+        root: wire::Root {
+            alert: incident.root.alert.to_string(),
+            ci: incident.root.ci.as_deref().map(Into::into),
+        },
+        team: incident.team.as_deref().map(Into::into),
+        parent: incident.parent.map(|parent| parent.to_string()),
+        recurrence_of: incident.recurrence_of.map(|earlier| earlier.to_string()),
+        acknowledged,
+        resolved,
+        closed_at,
+        awaiting_verification: incident.awaiting_verification,
+        opened_at: Time(incident.opened_at),
+        active_at: Time(incident.active_at),
+        clear_since: incident.clear_since.map(Time),
+        wait_until: incident.wait_until.map(Time),
+        members: incident.members,
+        firing: incident.firing,
+        response: wire::Response {
+            started_at: Time(incident.response.started_at),
+            due_at: Time(incident.response.due_at),
+            stopped_at: incident.response.stopped_at.map(Time),
+            round: incident.response.round,
+        },
+        next: policy.map(|policy| next_steps(incident, policy, &people)).unwrap_or_default(),
+        revision: incident.revision,
+        rules_version: format!("{:016x}", incident.rules_version),
+        topology_version: incident.topology_version,
+    }
+}
+
+type Shown = (Option<wire::Acknowledged>, Option<wire::Resolved>, Option<Time>);
+
+fn progress(progress: &Progress) -> Shown {
+    match progress {
+        Progress::New => (None, None, None),
+        Progress::Acknowledged { by, until } | Progress::InProgress { by, until } => {
+            (Some(wire::Acknowledged { by: by.to_string(), until: Time(*until) }), None, None)
+        }
+        Progress::Resolved { at, by, had: _ } => {
+            let by = by.as_deref().map(Into::into);
+            (None, Some(wire::Resolved { at: Time(*at), by }), None)
+        }
+        Progress::Closed { at } => (None, None, Some(Time(*at))),
+    }
+}
+
+/// Who is meant by a step's target for an incident of `team`.
+struct People<'a> {
+    teams: &'a BTreeMap<Box<str>, Team>,
+    team: Option<&'a str>,
+}
+
+impl People<'_> {
+    fn name(&self, target: &Target) -> String {
+        let team = self.team.and_then(|team| self.teams.get(team));
+        match target {
+            Target::Assigned => self.team.unwrap_or("assigned").into(),
+            Target::Manager => team
+                .and_then(|team| team.manager.as_deref())
+                .map_or_else(|| target.to_string(), Into::into),
+            Target::Team(name) | Target::Contact(name) => name.to_string(),
+        }
+    }
+}
+
+/// Returns the steps of an open incident that come next: those with a time first, by time.
+fn next_steps(incident: &Incident, policy: &Policy, people: &People<'_>) -> Vec<wire::NextStep> {
+    if !incident.progress.is_open() || incident.parent.is_some() {
+        return Vec::new();
+    }
+    let ladders = [
+        (Ladder::Functional, &policy.functional, &incident.functional),
+        (Ladder::Hierarchical, &policy.hierarchical, &incident.hierarchical),
+    ];
+    let mut next: Vec<wire::NextStep> = ladders
+        .into_iter()
+        .filter_map(|(ladder, steps, rung): (_, _, &Rung)| {
+            let step = steps.get(rung.step as usize)?;
+            let action = match &step.action {
+                Action::Notify(target) => people.name(target),
+                Action::NextLine => "next line".into(),
+            };
+            Some(wire::NextStep { ladder: ladder.to_string(), at: rung.due_at.map(Time), action })
+        })
+        .collect();
+    next.sort_by_key(|step| (step.at.is_none(), step.at));
+    next
+}
+
+/// Shows an alert; `sources` are the names that leases refer to.
+pub fn alert(row: &AlertRow, sources: &[Arc<str>]) -> wire::Alert {
+    let state = &row.state;
+    wire::Alert {
+        fingerprint: row.fingerprint.to_string(),
+        state: if state.fires() { "firing" } else { "ended" }.into(),
+        labels: wire::object(&row.labels),
+        annotations: wire::object(&row.details.annotations),
+        generator_url: row.details.generator_url.to_string(),
+        severity: alert::severity(state.severity.as_deref(), &row.labels).into(),
+        ci: row.ci.as_deref().map(Into::into),
+        episode: state.episode,
+        record: state.record.map(|record| record.to_string()),
+        incident: state.incident.map(|incident| incident.to_string()),
+        starts_at: Time(state.starts_at),
+        ended_at: state.ended_at.map(Time),
+        first_seen: Time(state.first_seen),
+        last_seen: Time(state.last_seen),
+        occurrences: state.occurrences,
+        leases: state.leases.iter().map(|one| lease(one, sources)).collect(),
+    }
+}
+
+fn lease(lease: &Lease, sources: &[Arc<str>]) -> wire::Lease {
+    let name = sources.get(usize::from(lease.source.0));
+    wire::Lease {
+        source: name.map_or_else(|| format!("source {}", lease.source.0), ToString::to_string),
+        until: Time(lease.until),
+        explicit: lease.explicit,
+    }
+}
+
+/// Shows an earlier firing.
+pub fn episode(row: &AlertRow) -> wire::Episode {
+    wire::Episode {
+        episode: row.state.episode,
+        incident: row.state.incident.map(|incident| incident.to_string()),
+        starts_at: Time(row.state.starts_at),
+        ended_at: row.state.ended_at.map(Time),
+        occurrences: row.state.occurrences,
+    }
+}
+
+/// Shows why an alert belongs to its incident.
+pub fn join(join: &alert::Join) -> wire::Join {
+    use alert::Join;
+    let shown = |reason: &str, text: String| wire::Join {
+        reason: reason.into(),
+        text,
+        rule: None,
+        path: None,
+    };
+    match join {
+        Join::Own => shown("own", "opened the incident".into()),
+        Join::Group { rule, key } => {
+            wire::Join { rule: Some(rule.to_string()), ..shown("group", format!("shares {key}")) }
+        }
+        Join::Dependant { rule, path, after_ms } => wire::Join {
+            rule: Some(rule.to_string()),
+            path: Some(path.to_string()),
+            ..shown("dependant", dependant(path, *after_ms))
+        },
+        Join::Cause { rule } => wire::Join {
+            rule: Some(rule.to_string()),
+            ..shown("cause", "explains the others".into())
+        },
+        Join::Outlived { former } => {
+            shown("outlived", format!("still fired when {former} was resolved"))
+        }
+    }
+}
+
+fn dependant(path: &alert::Path, after_ms: i64) -> String {
+    let hops = path.steps.len();
+    let plural = if hops == 1 { "" } else { "s" };
+    let span = Brief(core::time::Duration::from_millis(after_ms.unsigned_abs()));
+    let side = if after_ms < 0 { "before" } else { "after" };
+    format!("dependant of {}, {hops} hop{plural}, {span} {side} it", path.from)
+}
+
+/// Shows a record attached to an incident.
+pub fn member(member: &Member, sources: &[Arc<str>]) -> wire::Member {
+    let row = &member.row;
+    wire::Member {
+        id: row.record.to_string(),
+        kind: match row.what {
+            MemberOf::Alert { .. } => "alert",
+            MemberOf::Incident => "incident",
+        }
+        .into(),
+        incident: row.incident.to_string(),
+        joined_at: Time(row.joined_at),
+        join: join(&row.join),
+        alert: member.alert.as_ref().map(|row| alert(row, sources)),
+    }
+}
+
+/// Shows an entry of a timeline.
+pub fn entry(entry: &Entry) -> wire::Entry {
+    wire::Entry {
+        at: Time(entry.at),
+        what: entry.what.to_string(),
+        count: entry.count,
+        text: entry.text.clone(),
+        path: entry.path.as_ref().map(ToString::to_string),
+    }
+}
+
+/// Shows a notice.
+pub fn notice(notice: &Notice) -> wire::Notice {
+    wire::Notice {
+        id: notice.id.to_string(),
+        incident: notice.id.incident.to_string(),
+        kind: notice.kind.to_string(),
+        state: notice.state.to_string(),
+        target: notice.target.to_string(),
+        contact: notice.contact.to_string(),
+        channel: notice.channel_name().into(),
+        because: notice.because.clone(),
+        created_at: Time(notice.created_at),
+        due_at: Time(notice.due_at),
+        attempts: notice.attempts,
+        last_error: notice.last_error.clone(),
+    }
+}
+
+/// Shows the place of a rule; one that is no longer loaded keeps only its name.
+pub fn rule(rules: &RuleSet, name: &str) -> wire::RulePlace {
+    match rules.find(name) {
+        Some(rule) => wire::RulePlace {
+            name: name.into(),
+            file: rule.place.file.to_string(),
+            line: rule.place.line,
+            summary: rule.summary.to_string(),
+        },
+        None => wire::RulePlace {
+            name: name.into(),
+            file: String::new(),
+            line: 0,
+            summary: String::new(),
+        },
+    }
+}
+
+/// Returns the name by which people know an alert: its CI, else its `alertname`, else its labels.
+pub fn name(row: &AlertRow) -> String {
+    match (&row.ci, row.labels.get("alertname")) {
+        (Some(ci), _) => ci.to_string(),
+        (None, Some(name)) => name.into(),
+        (None, None) => row.labels.to_string(),
+    }
+}

@@ -1,0 +1,178 @@
+//! The HTTP doors: deliveries in, people's wishes in, committed data out.
+//!
+//! Handlers decode, hand [`Work`] to the engine's mailbox and wait for its reply, which comes after
+//! the commit; or they read a snapshot of the store. They decide nothing and never see what is not
+//! committed. Read `ingest` first, then `api`; `error` gives every refusal its body, `guard` keeps
+//! foreign web pages out, `wire` names the JSON.
+
+pub mod api;
+pub mod error;
+pub mod guard;
+pub mod ingest;
+pub mod operate;
+pub mod query;
+pub mod wire;
+
+use core::time::Duration;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::extract::rejection::BytesRejection;
+use axum::http::StatusCode;
+use axum::middleware::from_fn_with_state;
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use tokio::net::TcpListener;
+use tokio::sync::{Semaphore, watch};
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::timeout::TimeoutLayer;
+
+use crate::clock::Clock;
+use crate::engine::context::Context;
+use crate::engine::event::Reply;
+use crate::ingest::{Format, Limits};
+use crate::mailbox::{Mailbox, Work};
+use crate::model::time::Timestamp;
+use crate::store::{Store, View};
+use crate::telemetry::metrics::Metrics;
+
+use error::{Problem, Requests};
+use guard::Hosts;
+use operate::Readiness;
+
+/// Reads that run at a time; more wait. Each takes a thread and a snapshot, and RocksDB keeps what
+/// a snapshot sees.
+const READS_MAX: usize = 16;
+
+/// What the doors lead to, and the settings that bear on them.
+#[derive(Clone, Debug)]
+pub struct Doors {
+    /// Takes what changes the state.
+    pub mailbox: Mailbox,
+    /// Where committed data is read.
+    pub store: Arc<Store>,
+    /// Tells the receipt time.
+    pub clock: Arc<Clock>,
+    /// The rules and the topology in force.
+    pub context: watch::Receiver<Arc<Context>>,
+    /// The configured sources by name.
+    pub sources: Arc<BTreeMap<Arc<str>, Source>>,
+    /// Limits on deliveries.
+    pub limits: Limits,
+    /// How long a request may take.
+    pub request_timeout: Duration,
+    /// The names under which the daemon is spoken to.
+    pub hosts: Hosts,
+    /// Counts what happens here.
+    pub metrics: Arc<Metrics>,
+    /// What is missing for service.
+    pub readiness: watch::Receiver<Readiness>,
+}
+
+/// A configured sender.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Source {
+    /// What it sends.
+    pub format: Format,
+    /// How long its word holds an alert where it names no end.
+    pub lease: Duration,
+}
+
+/// What every handler shares.
+#[derive(Debug)]
+struct App {
+    doors: Doors,
+    reads: Semaphore,
+    started: Timestamp,
+}
+
+/// A consistent view of what is committed, for one request.
+struct Reading<'a> {
+    view: View<'a>,
+    context: Arc<Context>,
+    now: Timestamp,
+}
+
+impl App {
+    /// Hands work to the engine and waits until it is committed.
+    async fn submit(&self, work: Work) -> Result<Reply, Problem> {
+        let reply = self.doors.mailbox.submit(work).await;
+        reply.map_err(|busy| Problem::unavailable(busy.to_string()))
+    }
+
+    /// Runs `job` on a snapshot, away from the threads that serve connections.
+    async fn read<T: Send + 'static>(
+        self: &Arc<Self>,
+        job: impl FnOnce(&Reading<'_>) -> Result<T, Problem> + Send + 'static,
+    ) -> Result<T, Problem> {
+        let app = Arc::clone(self);
+        let _turn = self.reads.acquire().await.map_err(|error| Problem::internal(&error))?;
+        let read = tokio::task::spawn_blocking(move || {
+            let context = Arc::clone(&app.doors.context.borrow());
+            let reading =
+                Reading { view: app.doors.store.view(), context, now: app.doors.clock.now() };
+            job(&reading)
+        });
+        read.await.map_err(|error| Problem::internal(&error))?
+    }
+}
+
+/// Builds the whole tree of paths with its layers.
+pub fn router(doors: Doors) -> Router {
+    let started = doors.clock.now();
+    let (hosts, timeout) = (doors.hosts, doors.request_timeout);
+    let body_bytes = doors.limits.body_bytes;
+    let app = Arc::new(App { doors, reads: Semaphore::new(READS_MAX), started });
+    let paths = Router::new()
+        .merge(ingest::routes())
+        .merge(operate::routes())
+        .merge(api::routes())
+        .layer(DefaultBodyLimit::max(body_bytes))
+        .with_state(app);
+    layered(paths, hosts, timeout, Requests::new(started))
+}
+
+/// Puts around `paths` what holds for all of them.
+fn layered(paths: Router, hosts: Hosts, timeout: Duration, requests: Requests) -> Router {
+    // The last layer is the outermost. A time-out is 503 and not 408, which Alertmanager would take
+    // as final. The paths are one service below the layers, because axum names the allowed methods
+    // outside of layers that are put on the paths themselves.
+    Router::new()
+        .fallback_service(paths)
+        .layer(from_fn_with_state(hosts, guard::guard))
+        .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, timeout))
+        .layer(CatchPanicLayer::custom(panicked))
+        .layer(from_fn_with_state(Arc::new(requests), error::finish))
+}
+
+fn panicked(_: Box<dyn core::any::Any + Send>) -> Response {
+    Problem::internal(&"a handler panicked").into_response()
+}
+
+/// Returns the body, or says why there is none; `limit` is what the route allows, in bytes.
+fn body(read: Result<Bytes, BytesRejection>, limit: usize) -> Result<Bytes, Problem> {
+    read.map_err(|refused| match refused.status() {
+        StatusCode::PAYLOAD_TOO_LARGE => Problem::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            format!("body is larger than {limit} bytes, the limit"),
+        ),
+        _ => Problem::bad_request("the body broke off"),
+    })
+}
+
+/// Serves `router` on `listener` until `shutdown` is done; requests in flight are finished first.
+///
+/// # Errors
+/// When the listener fails.
+pub async fn serve(
+    listener: TcpListener,
+    router: Router,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> std::io::Result<()> {
+    axum::serve(listener, router).with_graceful_shutdown(shutdown).await
+}
+
+#[cfg(test)]
+mod tests;

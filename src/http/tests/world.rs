@@ -1,0 +1,207 @@
+//! The doors with the real engine and a real store behind them, in one process without a socket.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use axum::Router;
+use axum::body::Body;
+use axum::http::{HeaderMap, Method, Request};
+use serde_json::Value;
+use tokio::sync::{mpsc, watch};
+use tower::ServiceExt;
+
+use crate::clock::Clock;
+use crate::cmdb::{Rows, Topology};
+use crate::engine::State;
+use crate::engine::changes::Saved;
+use crate::engine::context::{Context, Limits};
+use crate::engine::event::{Event, Reply};
+use crate::ingest;
+use crate::mailbox::{Letter, Mailbox, Work, mailbox};
+use crate::rules::RuleSet;
+use crate::store::{Options, Store};
+use crate::telemetry::metrics::Metrics;
+
+use super::super::guard::Hosts;
+use super::super::operate::Readiness;
+use super::super::{Doors, Source, router};
+
+/// An answer as a client sees it.
+#[derive(Debug)]
+pub(super) struct Answer {
+    pub(super) status: u16,
+    pub(super) headers: HeaderMap,
+    pub(super) text: String,
+}
+
+impl Answer {
+    /// Reads the body as JSON.
+    pub(super) fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap_or_else(|e| panic!("{e}: {}", self.text))
+    }
+
+    /// Returns the field at a JSON pointer as text.
+    pub(super) fn at(&self, pointer: &str) -> String {
+        match self.json().pointer(pointer) {
+            Some(Value::String(text)) => text.clone(),
+            Some(other) => other.to_string(),
+            None => panic!("nothing at {pointer}: {}", self.text),
+        }
+    }
+}
+
+/// A whole daemon without its wiring.
+pub(super) struct World {
+    router: Router,
+    pub(super) readiness: watch::Sender<Readiness>,
+    engine: Option<JoinHandle<()>>,
+    _dir: tempfile::TempDir,
+}
+
+impl World {
+    /// Starts with the built-in rules and no CMDB.
+    pub(super) fn new() -> Self {
+        Self::build(|mailbox, _| mailbox)
+    }
+
+    /// Starts with an engine that takes no work.
+    pub(super) fn clogged() -> Self {
+        // Dropping the receiver would say `stopped`; one letter that nobody reads fills this one.
+        Self::build(|_, _| {
+            let (clogged, letters) = mailbox(1);
+            let filler = clogged.clone();
+            let mut filling =
+                Box::pin(async move { filler.submit(Work::Event(Event::Tick)).await });
+            let mut nobody = std::task::Context::from_waker(std::task::Waker::noop());
+            assert!(filling.as_mut().poll(&mut nobody).is_pending());
+            std::mem::forget((filling, letters));
+            clogged
+        })
+    }
+
+    fn build(wrap: impl FnOnce(Mailbox, &Store) -> Mailbox) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Arc::new(Store::open(dir.path(), &Options::default()).unwrap());
+        let rules = Arc::new(RuleSet::builtin());
+        let context = Context::new(rules, Arc::new(Topology::empty()), Limits::default());
+        let (contexts, context) = watch::channel(Arc::new(context));
+        let (readiness, ready) = watch::channel(Readiness::ready());
+        let clock = Arc::new(Clock::start(None));
+        let (mailbox, letters) = mailbox(16);
+        let sources = [
+            ("alertmanager", ingest::Format::Alertmanager),
+            ("alertmanager-api", ingest::Format::AlertmanagerApi),
+            ("native", ingest::Format::Native),
+        ];
+        let lease = core::time::Duration::from_hours(1);
+        let doors = Doors {
+            mailbox: wrap(mailbox, &store),
+            store: Arc::clone(&store),
+            clock: Arc::clone(&clock),
+            context,
+            sources: Arc::new(BTreeMap::from(
+                sources.map(|(name, format)| (Arc::from(name), Source { format, lease })),
+            )),
+            limits: ingest::Limits { body_bytes: 64 << 10, ..ingest::Limits::default() },
+            request_timeout: core::time::Duration::from_secs(10),
+            hosts: Hosts::Loopback,
+            metrics: Arc::new(Metrics::new(&sources.map(|(name, _)| name), &[]).unwrap()),
+            readiness: ready,
+        };
+        let engine = std::thread::spawn(move || engine(letters, &store, &clock, &contexts));
+        Self { router: router(doors), readiness, engine: Some(engine), _dir: dir }
+    }
+
+    /// Sends a request with these headers.
+    pub(super) async fn call(
+        &self,
+        method: Method,
+        uri: &str,
+        headers: &[(&str, &str)],
+        body: &str,
+    ) -> Answer {
+        send(self.router.clone(), method, uri, headers, body).await
+    }
+
+    pub(super) async fn get(&self, uri: &str) -> Answer {
+        self.call(Method::GET, uri, &[], "").await
+    }
+
+    pub(super) async fn post(&self, uri: &str, body: &str) -> Answer {
+        self.call(Method::POST, uri, &[("content-type", "application/json")], body).await
+    }
+
+    /// Fires an alert with these labels and returns its fingerprint and its incident's number.
+    pub(super) async fn fire(&self, labels: &[(&str, &str)]) -> (String, String) {
+        let labels: BTreeMap<&str, &str> = labels.iter().copied().collect();
+        let body = serde_json::json!({"labels": labels}).to_string();
+        let answer = self.post("/ingest/native", &body).await;
+        assert_eq!(answer.status, 200, "{}", answer.text);
+        let mut pairs: Vec<(&str, &str)> = labels.into_iter().collect();
+        let labels = crate::model::labels::Labels::build(&mut pairs).unwrap();
+        let fingerprint = labels.fingerprint().to_string();
+        let alert = self.get(&format!("/api/v1/alerts/{fingerprint}")).await;
+        (fingerprint, alert.at("/incident"))
+    }
+}
+
+/// Sends a request with these headers to a router.
+pub(super) async fn send(
+    router: Router,
+    method: Method,
+    uri: &str,
+    headers: &[(&str, &str)],
+    body: &str,
+) -> Answer {
+    let mut request = Request::builder().method(method).uri(uri);
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    let request = request.body(Body::from(body.to_owned())).unwrap();
+    let response = router.oneshot(request).await.unwrap();
+    let (parts, body) = response.into_parts();
+    let bytes = axum::body::to_bytes(body, usize::MAX).await.unwrap();
+    let text = String::from_utf8(bytes.into()).unwrap();
+    Answer { status: parts.status.as_u16(), headers: parts.headers, text }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        self.router = Router::new();
+        let joined = self.engine.take().map(JoinHandle::join);
+        assert!(matches!(joined, Some(Ok(()))), "the engine panicked");
+    }
+}
+
+/// The engine's thread: one commit for each letter, and the answer after it.
+fn engine(
+    mut letters: mpsc::Receiver<Letter>,
+    store: &Store,
+    clock: &Clock,
+    contexts: &watch::Sender<Arc<Context>>,
+) {
+    let mut state = State::restore(Saved::default(), &contexts.borrow(), clock.now());
+    while let Some(Letter { work, reply }) = letters.blocking_recv() {
+        let (event, rows) = match work {
+            Work::Event(event) => (event, None),
+            Work::Topology(rows) => (Event::Reconfigured, Some(rows)),
+        };
+        let old = Arc::clone(&contexts.borrow());
+        let context = match &rows {
+            Some(rows) => with_topology(&old, rows),
+            None => old,
+        };
+        let answer = state.apply(&context, &event, clock.now());
+        let topology = rows.as_deref().map(|rows| (context.topology.version(), rows));
+        store.commit(&state.drain(&context), topology).unwrap();
+        contexts.send_replace(context);
+        // Not: an error. The client may have gone.
+        drop::<Result<(), Reply>>(reply.send(answer));
+    }
+}
+
+fn with_topology(old: &Context, rows: &Rows) -> Arc<Context> {
+    let topology = Topology::build(old.topology.version() + 1, rows).unwrap();
+    Arc::new(Context::new(Arc::clone(&old.rules), Arc::new(topology), Limits::default()))
+}

@@ -1,0 +1,98 @@
+//! The shapes of what changes something: deliveries, people's wishes, imports, and their answers.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Incident, Time};
+
+/// What became of a delivery.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Accepted {
+    /// Alerts taken.
+    pub accepted: u32,
+    /// Episodes that began.
+    pub began: u32,
+    /// Episodes that ended.
+    pub ended: u32,
+    /// Alerts changed otherwise.
+    pub updated: u32,
+    /// Occurrences that were only counted.
+    pub repeated: u32,
+    /// Alerts that the sender says it left out.
+    pub truncated: u64,
+    /// Alerts not taken.
+    pub rejected: Vec<Rejected>,
+}
+
+/// One alert that was not taken.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rejected {
+    /// Its place in the delivery, from 0.
+    pub index: u32,
+    /// What is wrong with it and what to do.
+    pub reason: String,
+}
+
+/// A person's answer to an incident.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Acknowledge {
+    /// Who.
+    pub by: String,
+    /// For how long, as in `30m`; the priority's own time when left out.
+    #[serde(default, rename = "for", skip_serializing_if = "Option::is_none")]
+    pub hold: Option<String>,
+    /// What they say.
+    #[serde(default)]
+    pub note: String,
+}
+
+/// A person's word that service is restored.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Resolve {
+    /// Who.
+    pub by: String,
+    /// What they say.
+    #[serde(default)]
+    pub note: String,
+}
+
+/// An incident right after somebody answered it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Answered {
+    /// What the listing shows.
+    #[serde(flatten)]
+    pub incident: Incident,
+    /// The daemon's time.
+    pub now: Time,
+}
+
+/// What an import changes or would change.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Import {
+    /// True when nothing was changed.
+    pub dry_run: bool,
+    /// True when the file says what is stored already.
+    pub same: bool,
+    /// The difference in words.
+    pub difference: String,
+    /// CIs afterwards.
+    pub cis: usize,
+    /// Relations afterwards.
+    pub relations: usize,
+}
+
+/// How much the CMDB holds.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct CmdbCounts {
+    /// Counts the imports.
+    pub version: u64,
+    /// CIs by class.
+    pub classes: BTreeMap<String, usize>,
+    /// CIs.
+    pub cis: usize,
+    /// Relations.
+    pub relations: usize,
+}

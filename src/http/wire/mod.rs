@@ -1,0 +1,396 @@
+//! The shapes of our JSON: what the API sends and what the command line reads.
+//!
+//! Apart from the domain's types on purpose, so that neither can change the other unseen. Times are
+//! RFC 3339 in UTC with milliseconds; numbers of records read `INC-1042`. Fields are only ever added.
+//! Here is what can be listed and shown; `change` and `explain` hold the rest.
+
+pub mod change;
+pub mod explain;
+
+use core::fmt;
+use std::collections::BTreeMap;
+
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::model::labels::Labels;
+use crate::model::time::Timestamp;
+
+/// A point in time as text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Time(pub Timestamp);
+
+impl fmt::Display for Time {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl Serialize for Time {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Time {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let time: jiff::Timestamp = text.parse().map_err(D::Error::custom)?;
+        Ok(Self(Timestamp::from_millis(time.as_millisecond())))
+    }
+}
+
+/// A part of a listing.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Page<T> {
+    /// The entries.
+    pub items: Vec<T>,
+    /// Where the next page begins; nothing on the last one.
+    pub next: Option<String>,
+    /// The daemon's time, which ages are counted from.
+    pub now: Time,
+}
+
+/// An incident in a listing.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Incident {
+    /// Its number.
+    pub id: String,
+    /// The name of its state.
+    pub state: String,
+    /// What is broken.
+    pub title: String,
+    /// `P1` to `P4`.
+    pub priority: String,
+    /// `low`, `medium` or `high`.
+    pub impact: String,
+    /// `low`, `medium` or `high`.
+    pub urgency: String,
+    /// How the priority came about.
+    pub sum: String,
+    /// True when its notices interrupt a person.
+    pub pages: bool,
+    /// What kind of thing is broken.
+    pub category: Option<String>,
+    /// The rule it is handled under.
+    pub rule: Option<String>,
+    /// What its members have in common under a `group` rule.
+    pub key: Option<String>,
+    /// The alert that best explains it.
+    pub root: Root,
+    /// The team that has it.
+    pub team: Option<String>,
+    /// The incident it is part of.
+    pub parent: Option<String>,
+    /// The earlier incident it is like.
+    pub recurrence_of: Option<String>,
+    /// Who has acknowledged it and until when.
+    pub acknowledged: Option<Acknowledged>,
+    /// When and by whom it was resolved.
+    pub resolved: Option<Resolved>,
+    /// When it was closed.
+    pub closed_at: Option<Time>,
+    /// True when a person resolved it while members fired.
+    pub awaiting_verification: bool,
+    /// When it was opened.
+    pub opened_at: Time,
+    /// When a member was last added or grew more severe.
+    pub active_at: Time,
+    /// Since when no member fires.
+    pub clear_since: Option<Time>,
+    /// Until when the first notice waits for a cause.
+    pub wait_until: Option<Time>,
+    /// Members ever.
+    pub members: u32,
+    /// Members that fire now.
+    pub firing: u32,
+    /// The response clock.
+    pub response: Response,
+    /// The steps that come next on its ladders; the earliest first.
+    pub next: Vec<NextStep>,
+    /// Counts its changes.
+    pub revision: u32,
+    /// The rule set it was last decided on.
+    pub rules_version: String,
+    /// The topology it was last decided on.
+    pub topology_version: u64,
+}
+
+/// The alert that best explains an incident.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Root {
+    /// Its fingerprint.
+    pub alert: String,
+    /// Its CI.
+    pub ci: Option<String>,
+}
+
+/// Who has an incident.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Acknowledged {
+    /// Who.
+    pub by: String,
+    /// When it lapses.
+    pub until: Time,
+}
+
+/// How an incident was resolved.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Resolved {
+    /// When.
+    pub at: Time,
+    /// By whom; nobody when all alerts cleared by themselves.
+    pub by: Option<String>,
+}
+
+/// The response clock.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Response {
+    /// When it started last.
+    pub started_at: Time,
+    /// When the limit is reached.
+    pub due_at: Time,
+    /// When it was stopped.
+    pub stopped_at: Option<Time>,
+    /// Counts its starts.
+    pub round: u32,
+}
+
+/// The step of a ladder that falls due next.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct NextStep {
+    /// `functional` or `hierarchical`.
+    pub ladder: String,
+    /// When; nothing while the clock is stopped.
+    pub at: Option<Time>,
+    /// Whom it tells, or `next line`.
+    pub action: String,
+}
+
+/// One incident with everything about it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct IncidentRecord {
+    /// What the listing shows.
+    #[serde(flatten)]
+    pub incident: Incident,
+    /// Why its members are one incident, summed up.
+    pub why: Why,
+    /// Its records, at most a thousand, in the order of their numbers.
+    pub subordinates: Vec<Member>,
+    /// What happened, in order; the newest thousand entries.
+    pub timeline: Vec<Entry>,
+    /// The daemon's time.
+    pub now: Time,
+}
+
+/// Why alerts are one incident.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Why {
+    /// The name of the root: its CI's or its alert's.
+    pub root: String,
+    /// The name of the root's alert.
+    pub alert: String,
+    /// Since when the root fires.
+    pub since: Option<Time>,
+    /// The rule, with the place where it is written.
+    pub rule: Option<RulePlace>,
+    /// The reasons for which members joined, the most frequent first.
+    pub reasons: Vec<ReasonCount>,
+    /// How the priority came about.
+    pub priority: String,
+}
+
+/// A rule and where it is written.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct RulePlace {
+    /// Its name.
+    pub name: String,
+    /// Its file; empty when it is no longer loaded.
+    pub file: String,
+    /// Its line; 0 when it is no longer loaded.
+    pub line: u32,
+    /// What it is for.
+    pub summary: String,
+}
+
+/// How many members joined for one reason.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ReasonCount {
+    /// How many.
+    pub count: u32,
+    /// The reason in words.
+    pub reason: String,
+    /// What explains the most of them: a path, a key.
+    pub example: String,
+}
+
+/// A record attached to an incident.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Member {
+    /// Its number.
+    pub id: String,
+    /// `alert` or `incident`.
+    pub kind: String,
+    /// The incident it is attached to directly.
+    pub incident: String,
+    /// When it was attached.
+    pub joined_at: Time,
+    /// Why.
+    pub join: Join,
+    /// The alert, where the record is about one that is still stored.
+    pub alert: Option<Alert>,
+}
+
+/// Why an alert belongs to its incident.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Join {
+    /// `own`, `group`, `dependant`, `cause` or `outlived`.
+    pub reason: String,
+    /// The same in words.
+    pub text: String,
+    /// The rule.
+    pub rule: Option<String>,
+    /// The way from the cause to the alert's CI.
+    pub path: Option<String>,
+}
+
+/// One entry of a timeline.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Entry {
+    /// When.
+    pub at: Time,
+    /// What.
+    pub what: String,
+    /// How many events it stands for.
+    pub count: u32,
+    /// The reason in words.
+    pub text: String,
+    /// The way through the topology that decided it.
+    pub path: Option<String>,
+}
+
+/// An alert in a listing.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Alert {
+    /// Its identity.
+    pub fingerprint: String,
+    /// `firing` or `ended`.
+    pub state: String,
+    /// Its labels.
+    pub labels: BTreeMap<String, String>,
+    /// Its annotations.
+    pub annotations: BTreeMap<String, String>,
+    /// Where it was made.
+    pub generator_url: String,
+    /// The severity in force.
+    pub severity: String,
+    /// The CI it is bound to.
+    pub ci: Option<String>,
+    /// Numbers its firings.
+    pub episode: u32,
+    /// The record of this firing.
+    pub record: Option<String>,
+    /// The incident it belongs to.
+    pub incident: Option<String>,
+    /// When it began, as the senders say.
+    pub starts_at: Time,
+    /// When it ended.
+    pub ended_at: Option<Time>,
+    /// First occurrence of this firing.
+    pub first_seen: Time,
+    /// Last occurrence.
+    pub last_seen: Time,
+    /// Occurrences of this firing.
+    pub occurrences: u64,
+    /// Who holds it firing.
+    pub leases: Vec<Lease>,
+}
+
+/// Until when a source holds an alert firing.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Lease {
+    /// The source's name.
+    pub source: String,
+    /// When it lapses.
+    pub until: Time,
+    /// True when the sender named the end itself.
+    pub explicit: bool,
+}
+
+/// One alert with everything about it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct AlertRecord {
+    /// What the listing shows.
+    #[serde(flatten)]
+    pub alert: Alert,
+    /// Why it belongs to its incident.
+    pub join: Option<Join>,
+    /// Its earlier firings, the newest first, at most a hundred.
+    pub episodes: Vec<Episode>,
+    /// The daemon's time.
+    pub now: Time,
+}
+
+/// An earlier firing of an alert.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Episode {
+    /// Its number.
+    pub episode: u32,
+    /// The incident it belonged to.
+    pub incident: Option<String>,
+    /// When it began.
+    pub starts_at: Time,
+    /// When it ended.
+    pub ended_at: Option<Time>,
+    /// Its occurrences.
+    pub occurrences: u64,
+}
+
+/// A notice that is not delivered yet.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Notice {
+    /// Its id.
+    pub id: String,
+    /// The incident it is about.
+    pub incident: String,
+    /// `page`, `ticket` or `update`.
+    pub kind: String,
+    /// `pending` or `dead`.
+    pub state: String,
+    /// Whom it was planned for.
+    pub target: String,
+    /// Who gets it.
+    pub contact: String,
+    /// The channel tried now.
+    pub channel: String,
+    /// Why this person gets it.
+    pub because: String,
+    /// When it was planned.
+    pub created_at: Time,
+    /// When it may be tried (again).
+    pub due_at: Time,
+    /// Attempts so far.
+    pub attempts: u32,
+    /// The last failure.
+    pub last_error: String,
+}
+
+/// Writes a label set as an object.
+pub fn object(labels: &Labels) -> BTreeMap<String, String> {
+    labels.iter().map(|(name, value)| (name.into(), value.into())).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_comes_back_to_the_millisecond() {
+        for ms in [0, 1_661_140_759_120, -1] {
+            let time = Time(Timestamp::from_millis(ms));
+            let text = serde_json::to_string(&time).unwrap();
+            assert_eq!(serde_json::from_str::<Time>(&text).unwrap(), time, "{text}");
+        }
+        assert!(serde_json::from_str::<Time>("\"yesterday\"").is_err());
+    }
+}
