@@ -1,0 +1,214 @@
+//! The command line: one file per command.
+//!
+//! Commands that ask a running daemon go through its API and nothing else; `-o json` prints what the
+//! API said, unchanged. Only `print` writes to the terminal.
+
+pub mod alerts;
+pub mod check;
+pub mod client;
+pub mod cmdb;
+pub mod config;
+pub mod explain;
+pub mod failure;
+pub mod files;
+pub mod incidents;
+pub mod notify;
+pub mod print;
+pub mod serve;
+pub mod test;
+
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use client::{Answer, Server};
+use failure::Failure;
+
+/// Stands between monitoring tools and the people on call.
+#[derive(Debug, Parser)]
+#[command(name = "incidentd", version, max_term_width = 100)]
+pub struct Cli {
+    #[command(flatten)]
+    session: Session,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// What holds for every command that asks a daemon.
+#[derive(Clone, Debug, Args)]
+pub struct Session {
+    /// Address of the daemon
+    #[arg(
+        short,
+        long,
+        global = true,
+        value_name = "URL",
+        env = "INCIDENTD_SERVER",
+        default_value = "http://127.0.0.1:9494"
+    )]
+    server: String,
+    /// How to print
+    #[arg(short, long, global = true, value_enum, default_value_t = Output::Table)]
+    output: Output,
+    /// Leave out the heads of columns and the line below a list
+    #[arg(long, global = true)]
+    no_headers: bool,
+    /// Print nothing but data and errors
+    #[arg(short, long, global = true)]
+    quiet: bool,
+}
+
+/// How answers are printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Output {
+    /// For people: aligned columns
+    Table,
+    /// For programs: what the API said
+    Json,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the daemon
+    Serve(serve::Args),
+    /// Check rule files
+    Check(check::Args),
+    /// Play the tests inside rule files
+    Test(test::Args),
+    /// Say why an alert or an incident is what it is
+    Explain(explain::Args),
+    /// List, show and answer incidents
+    #[command(visible_alias = "inc", subcommand)]
+    Incidents(incidents::Command),
+    /// List, show and send alerts
+    #[command(subcommand)]
+    Alerts(alerts::Command),
+    /// Fill the CMDB
+    #[command(subcommand)]
+    Cmdb(cmdb::Command),
+    /// Look after notices
+    #[command(subcommand)]
+    Notify(notify::Command),
+    /// Show settings
+    #[command(subcommand)]
+    Config(config::Command),
+    /// Print the version
+    Version,
+}
+
+impl Session {
+    fn connect(&self) -> Result<Server, Failure> {
+        Server::new(&self.server)
+    }
+
+    /// Prints an answer: as it came, or as `people` want it.
+    fn show(
+        &self,
+        answer: &Answer,
+        people: impl FnOnce(&Answer) -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
+        match self.output {
+            Output::Json => {
+                print::data(&answer.0);
+                Ok(())
+            }
+            Output::Table => people(answer),
+        }
+    }
+
+    /// Prints a list and, below it, what `footer` says.
+    fn list(&self, table: print::Table, footer: &str) {
+        let table = if self.no_headers { table.headless() } else { table };
+        for line in table.lines("") {
+            print::data(line);
+        }
+        if !self.no_headers && !self.quiet && !footer.is_empty() {
+            print::data(footer);
+        }
+    }
+
+    /// Says what was done.
+    fn say(&self, text: &str) {
+        if !self.quiet {
+            print::data(text);
+        }
+    }
+}
+
+/// Does what the command line says and returns the exit code.
+pub fn run(cli: Cli) -> ExitCode {
+    let Cli { session, command } = cli;
+    let done = match command {
+        Command::Serve(args) => serve::run(&args),
+        Command::Check(args) => check::run(&session, &args),
+        Command::Test(args) => test::run(&session, &args),
+        Command::Config(command) => config::run(&session, command),
+        Command::Version => {
+            print::data(concat!("incidentd ", env!("CARGO_PKG_VERSION")));
+            Ok(())
+        }
+        Command::Explain(args) => wait(explain::run(&session, &args)),
+        Command::Incidents(command) => wait(incidents::run(&session, command)),
+        Command::Alerts(command) => wait(alerts::run(&session, command)),
+        Command::Cmdb(command) => wait(cmdb::run(&session, command)),
+        Command::Notify(command) => wait(notify::run(&session, command)),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            if !failure.to_string().is_empty() {
+                print::talk(format_args!("incidentd: {failure}"));
+            }
+            failure.into()
+        }
+    }
+}
+
+/// Runs a command that talks to the daemon.
+fn wait(command: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.map_err(|error| Failure::Findings(format!("cannot start: {error}")))?.block_on(command)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_arguments_are_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn the_documented_commands_are_understood() {
+        for line in [
+            "serve --config x.toml --data-dir d --listen 127.0.0.1:1 --rules r",
+            "serve --demo",
+            "check rules --format short",
+            "explain INC-7",
+            "explain 9f31c20a77de41b2 -o json",
+            "inc ls",
+            "incidents ls --state all --limit 5 severity=\"critical\"",
+            "inc show INC-1042",
+            "inc ack INC-1042 --for 30m -m on-site --as m.ito",
+            "inc resolve INC-1042 -m done --as m.ito",
+            "alerts ls --state firing",
+            "alerts send alertname=X ci=srv-1 --severity critical",
+            "cmdb import x.yaml --yes",
+            "notify ls --dead",
+            "config default",
+            "config show --config x.toml",
+            "version",
+        ] {
+            let words = std::iter::once("incidentd").chain(line.split(' '));
+            let cli = Cli::try_parse_from(words);
+            assert!(
+                cli.is_ok(),
+                "{line}: {}",
+                cli.err().map(|e| e.to_string()).unwrap_or_default()
+            );
+        }
+    }
+}

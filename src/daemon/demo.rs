@@ -1,0 +1,86 @@
+//! A played fault on the sample CMDB, so that a newcomer has something to see: twelve machines of a
+//! rack fall silent, then the power strip above them says why.
+//!
+//! Goes through the doors like everybody else.
+
+use core::time::Duration;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use tracing::{info, warn};
+
+use crate::cmdb::import;
+use crate::mailbox::{Mailbox, Work};
+
+/// The sample CMDB: a small shop.
+pub const CMDB: &str = include_str!("../../config/demo/cmdb.yaml");
+
+/// The played fault: what is posted to the source `native`, and how long after the start.
+const ACTS: [(Duration, &str); 3] = [
+    (Duration::from_secs(1), include_str!("../../config/demo/1-machines.json")),
+    (Duration::from_secs(3), include_str!("../../config/demo/2-disk.json")),
+    (Duration::from_secs(6), include_str!("../../config/demo/3-strip.json")),
+];
+
+/// Where the play is given.
+#[derive(Debug)]
+pub struct Stage {
+    /// The folder of its store.
+    pub dir: PathBuf,
+    /// Told each line the audience is to read.
+    pub say: fn(&str),
+}
+
+/// Fills the CMDB, plays the fault and says what to try.
+pub(super) async fn play(stage: Stage, mailbox: Mailbox, address: SocketAddr) {
+    let say = stage.say;
+    match import::read(CMDB, "config/demo/cmdb.yaml") {
+        Ok(rows) => {
+            let imported = mailbox.deliver(Work::Topology(Arc::new(rows))).await;
+            info!(imported = imported.is_ok(), "the sample CMDB is imported");
+        }
+        Err(problems) => {
+            for problem in problems {
+                warn!(%problem, "the sample CMDB is not what it should be");
+            }
+        }
+    }
+    say(&format!(
+        "incidentd is listening on http://{address}; this is a played fault on a sample CMDB"
+    ));
+    let client = reqwest::Client::new();
+    let url = format!("http://{address}/ingest/native");
+    let mut passed = Duration::ZERO;
+    for (at, body) in ACTS {
+        tokio::time::sleep(at.saturating_sub(passed)).await;
+        passed = at;
+        let request = client.post(&url).header("content-type", "application/json").body(body);
+        if let Err(error) = request.send().await {
+            warn!(%error, "an act of the play was not taken");
+        }
+    }
+    say(&epilogue(address));
+}
+
+fn epilogue(address: SocketAddr) -> String {
+    let default = address == SocketAddr::from(([127, 0, 0, 1], 9494));
+    let server = if default { String::new() } else { format!(" -s http://{address}") };
+    let program = std::env::current_exe().ok();
+    let program = program.as_deref().map_or("incidentd".into(), |path| path.to_string_lossy());
+    format!(
+        "
+Twelve machines of rack R12 fell silent, one disk filled up, then the power strip reported itself.
+Fourteen alerts, two incidents, and one page for the strip, with the path as the reason. Try, in
+another terminal:
+
+  {program} incidents ls{server}
+      two open incidents: the power strip with its 13 alerts, and the disk that has nothing to do with it
+  {program} incidents show INC-1{server}
+      why these alerts are one incident, its priority with the sum, its timeline, who was paged
+  {program} incidents ack INC-1{server}
+      stops the escalation; then `incidents show` again
+
+The API: http://{address}/api/v1/incidents   metrics: http://{address}/metrics   Ctrl-C ends it."
+    )
+}

@@ -1,0 +1,260 @@
+//! The engine's own thread: takes work from the mailbox, lets it happen, hands the changes on.
+//!
+//! The only caller of `apply` in the daemon. An event whose handling panics costs that event, not
+//! the daemon: the state is read back from disk and the other events of the batch happen again.
+
+use core::time::Duration;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::mpsc::{SyncSender, sync_channel};
+
+use tokio::sync::mpsc::Receiver;
+use tracing::error;
+
+use super::committer::{Batch, Order};
+use crate::clock::Clock;
+use crate::cmdb::{Rows, Topology};
+use crate::engine::State;
+use crate::engine::changes::Changes;
+use crate::engine::context::Context;
+use crate::engine::event::{Event, Reply};
+use crate::mailbox::{Letter, Work};
+use crate::model::time::Timestamp;
+use crate::store::Store;
+use crate::telemetry::metrics::Metrics;
+
+/// The longest sleep: timers are waited for with a clock that stands still in suspend.
+const SLEEP: Duration = Duration::from_secs(1);
+
+/// How often the time is stored when nothing happens, so that after a crash it is known how long
+/// the daemon could not listen.
+const IDLE_COMMIT: Duration = Duration::from_secs(10);
+
+/// How often what is open is counted.
+const GAUGED_EVERY: Duration = Duration::from_secs(5);
+
+/// What the engine's thread works with.
+pub(super) struct Desk {
+    pub(super) clock: Arc<Clock>,
+    pub(super) store: Arc<Store>,
+    pub(super) metrics: Arc<Metrics>,
+    pub(super) orders: SyncSender<Order>,
+    /// Alerts after which a batch takes no further letter.
+    pub(super) alerts_max: usize,
+}
+
+/// The thread's own: the state and what it is decided by.
+pub(super) struct Driver {
+    desk: Desk,
+    state: State,
+    ctx: Arc<Context>,
+    committed_at: Timestamp,
+    gauged_at: Timestamp,
+}
+
+/// The committer is gone: its write failed, or the daemon stops.
+struct Gone;
+
+impl Driver {
+    pub(super) fn new(desk: Desk, state: State, ctx: Arc<Context>) -> Self {
+        let committed_at = state.now();
+        Self { desk, state, ctx, committed_at, gauged_at: Timestamp::EPOCH }
+    }
+
+    /// Works until all mailboxes are gone and their letters are worked off, or the committer is.
+    pub(super) fn run(mut self, mut letters: Receiver<Letter>) -> std::io::Result<()> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
+        loop {
+            let wait = self.time_to_next();
+            let first =
+                runtime.block_on(async { tokio::time::timeout(wait, letters.recv()).await });
+            let stopped = matches!(first, Ok(None));
+            let batch = self.take(first.ok().flatten(), &mut letters);
+            self.desk.metrics.engine.mailbox_events.set(count(letters.len()));
+            if self.work(batch).is_err() || stopped {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Takes whatever has queued up behind the first letter, until the batch is full.
+    fn take(&self, first: Option<Letter>, letters: &mut Receiver<Letter>) -> Vec<Letter> {
+        let mut alerts = 0;
+        let mut batch = Vec::new();
+        let mut next = first;
+        while let Some(letter) = next {
+            alerts += weight(&letter.work);
+            batch.push(letter);
+            next = if alerts < self.desk.alerts_max { letters.try_recv().ok() } else { None };
+        }
+        batch
+    }
+
+    fn time_to_next(&self) -> Duration {
+        let due = self.state.next_due().map(|due| due.since(self.desk.clock.now()));
+        due.unwrap_or(SLEEP).min(SLEEP)
+    }
+
+    /// Lets a batch of letters happen and hands it to the committer.
+    fn work(&mut self, letters: Vec<Letter>) -> Result<(), Gone> {
+        let now = self.desk.clock.now();
+        let mut batch = Batch {
+            changes: Changes::default(),
+            topology: None,
+            replies: Vec::with_capacity(letters.len()),
+            events: u32::try_from(letters.len()).unwrap_or(u32::MAX),
+        };
+        let mut answers = Vec::with_capacity(letters.len());
+        if self.tick(now).is_err() {
+            return Err(Gone);
+        }
+        for letter in &letters {
+            match self.attempt(&letter.work, now) {
+                Ok((reply, topology)) => {
+                    answers.push(reply);
+                    batch.topology = topology.or(batch.topology);
+                }
+                Err(Panicked) => return self.recover(letters, now),
+            }
+        }
+        batch.replies.extend(letters.into_iter().map(|letter| letter.reply).zip(answers));
+        self.commit(batch, now)
+    }
+
+    fn tick(&mut self, now: Timestamp) -> Result<(), Gone> {
+        let due = self.state.next_due().is_some_and(|due| due <= now);
+        if !due {
+            return Ok(());
+        }
+        let (state, ctx) = (&mut self.state, &self.ctx);
+        let ticked = catch_unwind(AssertUnwindSafe(|| state.apply(ctx, &Event::Tick, now)));
+        if ticked.is_ok() {
+            return Ok(());
+        }
+        // A deadline that cannot be handled would come back at once. Starting over is all that is
+        // left, and it is loud: the service manager counts restarts.
+        error!("a deadline cannot be handled; the daemon stops to start over");
+        Err(Gone)
+    }
+
+    fn commit(&mut self, mut batch: Batch, now: Timestamp) -> Result<(), Gone> {
+        batch.changes = self.state.drain(&self.ctx);
+        let idle = batch.changes.is_empty() && batch.replies.is_empty();
+        if idle && batch.topology.is_none() && now < self.committed_at.plus(IDLE_COMMIT) {
+            return Ok(());
+        }
+        self.committed_at = now;
+        self.gauge(now);
+        self.desk.orders.send(Order::Write(Box::new(batch))).map_err(|_| Gone)
+    }
+
+    /// Counts what is open, now and then: counting looks at every incident.
+    fn gauge(&mut self, now: Timestamp) {
+        if now < self.gauged_at.plus(GAUGED_EVERY) {
+            return;
+        }
+        self.gauged_at = now;
+        let open = self.state.incidents().filter(|it| it.parent.is_none() && it.progress.is_open());
+        self.desk.metrics.engine.open_incidents.set(count(open.count()));
+        self.desk.metrics.engine.held_alerts.set(count(self.state.alerts_held()));
+        self.desk.metrics.clock_stepped(self.desk.clock.steps());
+    }
+
+    /// Lets one piece of work happen.
+    fn attempt(&mut self, work: &Work, now: Timestamp) -> Result<Answered, Panicked> {
+        match work {
+            Work::Event(event) => self.apply(event, now).map(|reply| (reply, None)),
+            Work::Topology(rows) => {
+                let version = self.ctx.topology.version() + 1;
+                let Ok(topology) = Topology::build(version, rows) else {
+                    // Not: a reply of its own. The door has built it once already, to show the
+                    // difference, and turned away what cannot be built.
+                    return Ok((Reply::Done, None));
+                };
+                let rules = Arc::clone(&self.ctx.rules);
+                let limits = self.ctx.limits;
+                self.ctx = Arc::new(Context::new(rules, Arc::new(topology), limits));
+                let reply = self.apply(&Event::Reconfigured, now)?;
+                Ok((reply, Some((Arc::clone(rows), Arc::clone(&self.ctx)))))
+            }
+        }
+    }
+
+    fn apply(&mut self, event: &Event, now: Timestamp) -> Result<Reply, Panicked> {
+        let (state, ctx) = (&mut self.state, &self.ctx);
+        catch_unwind(AssertUnwindSafe(|| state.apply(ctx, event, now))).map_err(|_| Panicked)
+    }
+
+    /// Goes back to what is on disk and lets each letter happen by itself; the one that panics is
+    /// left without an answer, so its sender learns that the outcome is not known.
+    fn recover(&mut self, letters: Vec<Letter>, now: Timestamp) -> Result<(), Gone> {
+        self.reload(now)?;
+        for letter in letters {
+            let Ok((reply, topology)) = self.attempt(&letter.work, now) else {
+                error!(work = kind(&letter.work), "an event could not be handled and is left out");
+                self.reload(now)?;
+                continue;
+            };
+            let replies = vec![(letter.reply, reply)];
+            self.commit(Batch { changes: Changes::default(), topology, replies, events: 1 }, now)?;
+        }
+        Ok(())
+    }
+
+    fn reload(&mut self, now: Timestamp) -> Result<(), Gone> {
+        let (done, written) = sync_channel(1);
+        self.desk.orders.send(Order::Barrier(done)).map_err(|_| Gone)?;
+        written.recv().map_err(|_| Gone)?;
+        let (saved, topology) = self.desk.store.load().map_err(|error| {
+            error!(%error, "the state cannot be read back");
+            Gone
+        })?;
+        let (version, rows) = topology.unwrap_or_default();
+        if let Ok(topology) = Topology::build(version, &rows) {
+            let rules = Arc::clone(&self.ctx.rules);
+            self.ctx = Arc::new(Context::new(rules, Arc::new(topology), self.ctx.limits));
+        }
+        self.state = State::restore(saved, &self.ctx, now);
+        Ok(())
+    }
+}
+
+type Answered = (Reply, Option<(Arc<Rows>, Arc<Context>)>);
+
+/// The engine's code panicked: its state must not be used any more.
+struct Panicked;
+
+fn kind(work: &Work) -> &'static str {
+    match work {
+        Work::Event(Event::Received { .. }) => "received",
+        Work::Event(Event::Acknowledge { .. }) => "acknowledge",
+        Work::Event(Event::Resolve { .. }) => "resolve",
+        Work::Event(Event::Delivered { .. }) => "delivered",
+        Work::Event(Event::Failed { .. }) => "failed",
+        Work::Event(Event::Withheld { .. }) => "withheld",
+        Work::Event(Event::Reconfigured) => "reconfigured",
+        Work::Event(Event::Tick) => "tick",
+        Work::Topology(_) => "topology",
+    }
+}
+
+/// Returns how many alerts a piece of work counts for.
+fn weight(work: &Work) -> usize {
+    match work {
+        Work::Event(Event::Received { occurrences, .. }) => occurrences.len().max(1),
+        Work::Event(
+            Event::Acknowledge { .. }
+            | Event::Resolve { .. }
+            | Event::Delivered { .. }
+            | Event::Failed { .. }
+            | Event::Withheld { .. }
+            | Event::Reconfigured
+            | Event::Tick,
+        )
+        | Work::Topology(_) => 1,
+    }
+}
+
+fn count(items: usize) -> i64 {
+    i64::try_from(items).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,326 @@
+//! Wires the daemon together, starts it and stops it in order.
+//!
+//! The start is the recovery: whatever was on disk is where it goes on. `driver` runs the engine,
+//! `committer` the writes; everything else is tasks around them.
+
+mod briefing;
+mod committer;
+pub mod demo;
+mod driver;
+
+use core::time::Duration;
+use std::sync::Arc;
+use std::sync::mpsc::sync_channel;
+use std::thread::JoinHandle;
+
+use tokio::net::TcpListener;
+use tokio::sync::{mpsc, watch};
+use tracing::{error, info, warn};
+
+use crate::clock::Clock;
+use crate::cmdb::{Rows, Topology};
+use crate::engine::State;
+use crate::engine::changes::Saved;
+use crate::engine::context::{Context, Limits};
+use crate::http::{self, Doors, guard::Hosts, operate::Readiness};
+use crate::mailbox::{Mailbox, Work, mailbox};
+use crate::model::notice::Notice;
+use crate::notify::{ChannelError, Notifier, Outbox, Parts};
+use crate::rules::RuleSet;
+use crate::settings::Settings;
+use crate::store::{Options, Store, StoreError};
+use crate::telemetry::metrics::Metrics;
+
+/// Batches that may wait for the committer: one is written while the next is applied.
+const BATCHES_MAX: usize = 1;
+
+/// Reports of deliveries that may wait for the engine.
+const REPORTS_MAX: usize = 1_024;
+
+/// How long requests in flight may take once the daemon stops.
+const FINISH: Duration = Duration::from_secs(10);
+
+/// What the daemon is started with: checked, nothing left to be found wrong but the world.
+#[derive(Debug)]
+pub struct Plan {
+    /// The settings.
+    pub settings: Settings,
+    /// The rules.
+    pub rules: Arc<RuleSet>,
+    /// Where to play a fault on the sample CMDB, if anywhere.
+    pub demo: Option<demo::Stage>,
+}
+
+/// Why the daemon did not start, or ended by itself.
+#[derive(Debug, thiserror::Error)]
+pub enum DaemonError {
+    /// The store cannot be opened or read.
+    #[error("{0}")]
+    Store(#[from] StoreError),
+    /// The stored topology cannot be used.
+    #[error("the stored topology cannot be used: {0}")]
+    Topology(String),
+    /// A channel cannot be set up.
+    #[error("{0}")]
+    Channel(#[from] ChannelError),
+    /// The address cannot be listened on.
+    #[error("cannot listen on {address}: {error}; is another incidentd running there?")]
+    Listen {
+        /// The address.
+        address: String,
+        /// Why.
+        error: std::io::Error,
+    },
+    /// A thread or the runtime cannot be started.
+    #[error("cannot start: {0}")]
+    System(#[from] std::io::Error),
+    /// The metrics cannot be set up.
+    #[error("cannot set up the metrics: {0}")]
+    Metrics(#[from] prometheus::Error),
+    /// The engine ended by itself.
+    #[error("the engine ended: {0}")]
+    Engine(String),
+}
+
+/// Runs the daemon until it is told to stop.
+///
+/// # Errors
+/// When it cannot start, or when a write failed: then only a restart can tell what is on disk.
+pub fn run(plan: Plan) -> Result<(), DaemonError> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let done = runtime.block_on(serve(plan));
+    runtime.shutdown_timeout(Duration::from_secs(1));
+    done
+}
+
+async fn serve(plan: Plan) -> Result<(), DaemonError> {
+    let Plan { settings, rules, demo } = plan;
+    let sources: Vec<&str> = settings.sources.keys().map(|name| &**name).collect();
+    let channels: Vec<&str> = settings.channels.keys().map(|name| &**name).collect();
+    let metrics = Arc::new(Metrics::new(&sources, &channels)?);
+    let count = i64::try_from(rules.rules.len()).unwrap_or(i64::MAX);
+    metrics.rules.loaded_rules.set(count);
+    let store = Arc::new(Store::open(&settings.storage.dir, &options(&settings))?);
+    let (saved, topology) = store.load()?;
+    let (version, rows) = topology.unwrap_or_default();
+    let ctx = context(&settings, rules, version, &rows)?;
+    let started = saved.counters.batch > 0;
+    let clock = Arc::new(Clock::start(started.then_some(saved.counters.now)));
+    let (context_in, context_out) = watch::channel(Arc::clone(&ctx));
+    let (letters_in, letters) = mailbox(settings.engine.mailbox_max as usize);
+    let (outbox, notifier, reports) = notifier(&settings, &store, &clock, &metrics, &saved)?;
+    let forwarder = tokio::spawn(forward(reports, letters_in.clone()));
+    info!(alerts = saved.alerts.len(), incidents = saved.incidents.len(), "state is read");
+    let base = Base { settings: &settings, store: &store, clock: &clock, metrics: &metrics };
+    let mut engine = start_engine(&base, Core { saved, ctx, outbox, context_in, letters })?;
+
+    let address = settings.http.listen;
+    let listener = TcpListener::bind(address)
+        .await
+        .map_err(|error| DaemonError::Listen { address: address.to_string(), error })?;
+    let (ready_in, ready_out) = watch::channel(Readiness::ready());
+    let doors = doors(&base, letters_in.clone(), context_out, ready_out);
+    let (stop, stopped) = watch::channel(false);
+    let server = tokio::spawn(http::serve(listener, http::router(doors), wait_for(stopped)));
+    info!(%address, "ready");
+    let player = demo.map(|stage| tokio::spawn(demo::play(stage, letters_in.clone(), address)));
+
+    let failed = tokio::select! {
+        () = signalled() => None,
+        failure = &mut engine.ended => Some(failure.unwrap_or_else(|_| "without a word".into())),
+    };
+    // In this order: nobody new, whoever is inside finishes, the last commit, the last sends.
+    ready_in.send_replace(Readiness::missing("the daemon is stopping"));
+    info!("stopping");
+    if let Some(player) = player {
+        player.abort();
+    }
+    stop.send_replace(true);
+    if tokio::time::timeout(FINISH, server).await.is_err() {
+        warn!("requests were cut off after {} s", FINISH.as_secs());
+    }
+    notifier.stop().await;
+    drop(letters_in);
+    if tokio::time::timeout(FINISH, forwarder).await.is_err() {
+        warn!("reports of deliveries were cut off; those notices are sent again");
+    }
+    let joined = tokio::task::spawn_blocking(move || engine.join()).await;
+    if let Some(why) = failed {
+        return Err(DaemonError::Engine(why));
+    }
+    joined.map_err(|error| DaemonError::Engine(error.to_string()))?;
+    info!("stopped");
+    Ok(())
+}
+
+fn options(settings: &Settings) -> Options {
+    Options {
+        write_buffer_bytes: settings.storage.write_buffer,
+        block_cache_bytes: settings.storage.block_cache,
+        wal_bytes_max: settings.storage.wal_max as u64,
+    }
+}
+
+fn context(
+    settings: &Settings,
+    rules: Arc<RuleSet>,
+    version: u64,
+    rows: &Rows,
+) -> Result<Arc<Context>, DaemonError> {
+    let topology = Topology::build(version, rows).map_err(|problems| {
+        DaemonError::Topology(problems.first().map(ToString::to_string).unwrap_or_default())
+    })?;
+    let limits = Limits { alerts_per_source: settings.limits.alerts_per_source };
+    Ok(Arc::new(Context::new(rules, Arc::new(topology), limits)))
+}
+
+/// What most parts work with.
+struct Base<'a> {
+    settings: &'a Settings,
+    store: &'a Arc<Store>,
+    clock: &'a Arc<Clock>,
+    metrics: &'a Arc<Metrics>,
+}
+
+fn notifier(
+    settings: &Settings,
+    store: &Arc<Store>,
+    clock: &Arc<Clock>,
+    metrics: &Arc<Metrics>,
+    saved: &Saved,
+) -> Result<(Outbox, Notifier, mpsc::Receiver<crate::engine::event::Event>), DaemonError> {
+    let (reports_in, reports) = mpsc::channel(REPORTS_MAX);
+    let parts = Parts {
+        channels: &settings.channels,
+        reader: briefing::reader(Arc::clone(store)),
+        reports: reports_in,
+        clock: Arc::clone(clock),
+        metrics: Arc::clone(metrics),
+        seed: u64::from(std::process::id()),
+    };
+    let pending: Vec<Notice> = saved.notices.clone();
+    let (outbox, notifier) = Notifier::start(parts, pending)?;
+    Ok((outbox, notifier, reports))
+}
+
+/// Brings what became of notices to the engine; a report must not be lost for want of room.
+async fn forward(mut reports: mpsc::Receiver<crate::engine::event::Event>, mailbox: Mailbox) {
+    while let Some(report) = reports.recv().await {
+        if mailbox.deliver(Work::Event(report)).await.is_err() {
+            return;
+        }
+    }
+}
+
+/// What only the engine's threads work with.
+struct Core {
+    saved: Saved,
+    ctx: Arc<Context>,
+    outbox: Outbox,
+    context_in: watch::Sender<Arc<Context>>,
+    letters: mpsc::Receiver<crate::mailbox::Letter>,
+}
+
+/// The engine's two threads.
+struct Engine {
+    driver: JoinHandle<std::io::Result<()>>,
+    committer: JoinHandle<()>,
+    /// Says why, when they end by themselves.
+    ended: tokio::sync::oneshot::Receiver<String>,
+}
+
+impl Engine {
+    /// Waits until the last letter is worked off and written.
+    fn join(self) {
+        for (name, result) in [
+            ("driver", self.driver.join().map(|ended| ended.map_err(|error| error.to_string()))),
+            ("committer", self.committer.join().map(Ok)),
+        ] {
+            if let Err(panic) = result {
+                error!(thread = name, ?panic, "a thread of the engine panicked");
+            }
+        }
+    }
+}
+
+fn start_engine(base: &Base<'_>, core: Core) -> Result<Engine, DaemonError> {
+    let Core { saved, ctx, outbox, context_in, letters } = core;
+    let (orders, order_queue) = sync_channel(BATCHES_MAX);
+    let (tell, ended) = tokio::sync::oneshot::channel();
+    let desk = committer::Desk {
+        store: Arc::clone(base.store),
+        outbox,
+        metrics: Arc::clone(base.metrics),
+        context: context_in,
+    };
+    let committer = std::thread::Builder::new().name("committer".into()).spawn(move || {
+        let why = match committer::run(&desk, &order_queue) {
+            Ok(()) => "its driver stopped".to_owned(),
+            Err(error) => {
+                error!(%error, "a commit failed; the daemon ends, a restart shows what is on disk");
+                error.to_string()
+            }
+        };
+        // In an ordinary stop nobody listens any more.
+        drop(tell.send(why));
+    })?;
+    let desk = driver::Desk {
+        clock: Arc::clone(base.clock),
+        store: Arc::clone(base.store),
+        metrics: Arc::clone(base.metrics),
+        orders,
+        alerts_max: base.settings.engine.batch_max_alerts as usize,
+    };
+    let state = State::restore(saved, &ctx, base.clock.now());
+    let driver = std::thread::Builder::new()
+        .name("engine".into())
+        .spawn(move || driver::Driver::new(desk, state, ctx).run(letters))?;
+    Ok(Engine { driver, committer, ended })
+}
+
+fn doors(
+    base: &Base<'_>,
+    mailbox: Mailbox,
+    context: watch::Receiver<Arc<Context>>,
+    readiness: watch::Receiver<Readiness>,
+) -> Doors {
+    let settings = base.settings;
+    let sources = settings.sources.iter().map(|(name, source)| {
+        (Arc::clone(name), http::Source { format: source.format, lease: source.lease })
+    });
+    let loopback = settings.http.listen.ip().is_loopback();
+    Doors {
+        mailbox,
+        store: Arc::clone(base.store),
+        clock: Arc::clone(base.clock),
+        context,
+        sources: Arc::new(sources.collect()),
+        limits: settings.ingest_limits(),
+        request_timeout: settings.http.request_timeout,
+        hosts: if loopback { Hosts::Loopback } else { Hosts::Any },
+        metrics: Arc::clone(base.metrics),
+        readiness,
+    }
+}
+
+async fn wait_for(mut stopped: watch::Receiver<bool>) {
+    // When the sender is gone the daemon is stopping as well.
+    drop(stopped.wait_for(|stopped| *stopped).await);
+}
+
+/// Waits until the service manager or a person asks the daemon to stop.
+async fn signalled() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let terminate = async {
+        match signal(SignalKind::terminate()) {
+            Ok(mut signals) => {
+                signals.recv().await;
+            }
+            Err(_) => core::future::pending().await,
+        }
+    };
+    tokio::select! {
+        () = terminate => {}
+        _ = tokio::signal::ctrl_c() => {}
+    }
+}
