@@ -1,0 +1,16 @@
+//! The real binary on loopback: started, talked to, killed, restarted.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test may panic"
+)]
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod bad_input;
+mod cli;
+mod crash;
+mod story;
+mod tidy;

@@ -1,0 +1,176 @@
+//! What must be true of all that is stored, after every step.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use incidentd::engine::changes::MemberOf;
+use incidentd::engine::context::Context;
+use incidentd::lab::image::Image;
+use incidentd::model::incident::{Incident, IncidentId, Progress, StateName};
+use incidentd::rules::Kind;
+
+type Checked = Result<(), String>;
+
+/// Incidents as they were stored before the step.
+type Before = BTreeMap<IncidentId, Incident>;
+
+/// Checks everything; `before` is what was stored before the step.
+pub fn check(ctx: &Context, before: &Before, image: &Image) -> Checked {
+    parents(image)?;
+    firing(image)?;
+    alerts(image)?;
+    deadlines(image)?;
+    notices(image)?;
+    numbers(before, image)?;
+    keys(ctx, before, image)
+}
+
+#[expect(clippy::fn_params_excessive_bools, reason = "reads as a sentence")]
+fn refuse(broken: bool, text: impl FnOnce() -> String) -> Checked {
+    if broken { Err(text()) } else { Ok(()) }
+}
+
+/// A subordinate's incident is older and there, and no way of parents leads back.
+fn parents(image: &Image) -> Checked {
+    for it in image.incidents.values() {
+        if let Some(parent) = it.parent {
+            refuse(parent >= it.id, || format!("{} is part of the younger {parent}", it.id))?;
+            let there = image.incidents.contains_key(&parent);
+            refuse(!there, || format!("{} is part of {parent}, which is not there", it.id))?;
+            let key = (parent, it.id);
+            let row = image.members.get(&key).map(|row| row.what);
+            refuse(row != Some(MemberOf::Incident), || {
+                format!("{parent} has no row for {}", it.id)
+            })?;
+        }
+    }
+    Ok(())
+}
+
+/// Every incident counts its firing members rightly; one that is clear knows since when.
+fn firing(image: &Image) -> Checked {
+    for it in image.incidents.values().filter(|it| it.progress.name() != StateName::Closed) {
+        let members = image.members_of(it.id);
+        let firing = members
+            .iter()
+            .filter(|row| row.state.fires() && is_in(image, it.id, row.state.incident));
+        let count = u32::try_from(firing.count()).unwrap();
+        refuse(count != it.firing, || {
+            format!("{} counts {} firing members, {count} fire", it.id, it.firing)
+        })?;
+        refuse((it.firing == 0) != it.clear_since.is_some(), || {
+            format!("{}: {} fire, clear since {:?}", it.id, it.firing, it.clear_since)
+        })?;
+    }
+    Ok(())
+}
+
+fn is_in(image: &Image, top: IncidentId, incident: Option<IncidentId>) -> bool {
+    let mut next = incident;
+    while let Some(id) = next {
+        if id == top {
+            return true;
+        }
+        next = image.incidents.get(&id).and_then(|it| it.parent);
+    }
+    false
+}
+
+/// A firing alert has an incident somebody has work with, unless a person resolved it by hand; and
+/// it is held by a lease.
+fn alerts(image: &Image) -> Checked {
+    for row in image.alerts.values().filter(|row| row.state.fires()) {
+        let name = &row.labels;
+        refuse(row.state.leases.is_empty(), || format!("{name} fires without a lease"))?;
+        let sources: BTreeSet<_> = row.state.leases.iter().map(|lease| lease.source).collect();
+        let twice = sources.len() != row.state.leases.len();
+        refuse(twice, || format!("{name} has two leases of one source"))?;
+        let mut top = row.state.incident.and_then(|id| image.incidents.get(&id));
+        while let Some(parent) = top.and_then(|it| it.parent) {
+            top = image.incidents.get(&parent);
+        }
+        let Some(top) = top else { return Err(format!("{name} fires without an incident")) };
+        let held = top.progress.is_open() || top.awaiting_verification;
+        refuse(!held, || format!("{name} fires in {}, which is {}", top.id, top.progress.name()))?;
+    }
+    Ok(())
+}
+
+/// Whoever has to answer is reminded: a new incident has a next step or has taken all of them.
+fn deadlines(image: &Image) -> Checked {
+    for it in image.incidents.values().filter(|it| it.parent.is_none()) {
+        let runs = matches!(it.progress, Progress::New);
+        let policy = image.policies.get(&it.policy);
+        let Some(policy) = policy else { return Err(format!("{} has no policy", it.id)) };
+        let steps = [(&policy.functional, it.functional), (&policy.hierarchical, it.hierarchical)];
+        for (ladder, rung) in steps {
+            let left = (rung.step as usize) < ladder.len();
+            refuse(rung.due_at.is_some() != (runs && left), || {
+                format!("{} is {}: {rung:?} of {} steps", it.id, it.progress.name(), ladder.len())
+            })?;
+            refuse(rung.due_at.is_some_and(|due| due <= image.counters.now), || {
+                format!("{} has an overdue step: {rung:?}", it.id)
+            })?;
+        }
+        refuse(runs == it.response.stopped_at.is_some(), || {
+            format!("{} is {} and its clock {:?}", it.id, it.progress.name(), it.response)
+        })?;
+    }
+    Ok(())
+}
+
+/// Nobody is called for what is answered, over, or part of something else.
+fn notices(image: &Image) -> Checked {
+    use incidentd::model::notice::{NoticeKind, NoticeState};
+    for notice in image.notices.values() {
+        let Some(it) = image.incidents.get(&notice.id.incident) else {
+            return Err(format!("{} is about no incident", notice.id));
+        };
+        let asks = notice.kind != NoticeKind::Update && notice.state == NoticeState::Pending;
+        let needed = it.parent.is_none() && matches!(it.progress, Progress::New);
+        refuse(asks && !needed, || format!("{} asks for {:?}", notice.id, it.progress))?;
+        refuse(notice.id.seq > it.notices, || format!("{} has no number yet", notice.id))?;
+    }
+    Ok(())
+}
+
+/// Numbers are given in order and never again; what is over for good stays as it is.
+fn numbers(before: &Before, image: &Image) -> Checked {
+    let highest = image.members.keys().map(|(_, record)| record.0).max().unwrap_or(0);
+    refuse(highest > image.counters.next_record, || format!("{highest} was not counted"))?;
+    for (id, it) in before {
+        let Some(now) = image.incidents.get(id) else { return Err(format!("{id} is gone")) };
+        let closed = it.progress.name() == StateName::Closed;
+        refuse(closed && now.progress != it.progress, || format!("{id} was closed and is not"))?;
+    }
+    Ok(())
+}
+
+/// No incident is opened for a key while an open one takes its alerts.
+fn keys(ctx: &Context, before: &Before, image: &Image) -> Checked {
+    let taking: BTreeMap<_, &Incident> =
+        before.values().filter(|it| takes(ctx, it, image)).map(|it| (key(it), it)).collect();
+    for (id, it) in image.incidents.iter().filter(|(id, _)| !before.contains_key(id)) {
+        if it.key.is_none() {
+            continue;
+        }
+        if let Some(other) = taking.get(&key(it)) {
+            let still = image.incidents.get(&other.id).is_some_and(|it| it.progress.is_open());
+            refuse(still, || format!("{id} and {} are both for {:?}", other.id, it.key))?;
+        }
+    }
+    Ok(())
+}
+
+fn key(it: &Incident) -> (Option<&str>, Option<&str>) {
+    (it.group_rule.as_deref(), it.key.as_deref())
+}
+
+fn takes(ctx: &Context, it: &Incident, image: &Image) -> bool {
+    let rule = it.group_rule.as_deref().and_then(|rule| ctx.rules.find(rule));
+    let Some(Kind::Group(group)) = rule.map(|rule| &rule.kind) else { return false };
+    it.parent.is_none()
+        && it.key.is_some()
+        && it.progress.is_open()
+        && image.counters.now < it.active_at.plus(group.window)
+        && image.counters.now < it.opened_at.plus(group.max_age)
+}

@@ -1,0 +1,145 @@
+//! What happens in a simulation, from its seed alone: alerts of a small data centre, people, failing
+//! channels, and a clock that jumps.
+
+use core::time::Duration;
+use std::sync::Arc;
+
+use incidentd::cmdb::{Topology, import};
+use incidentd::engine::context::{Context, Limits};
+use incidentd::engine::event::Event;
+use incidentd::model::alert::{Details, Occurrence, Signal};
+use incidentd::model::incident::RecordId;
+use incidentd::model::labels::Labels;
+use incidentd::model::time::Timestamp;
+use incidentd::rules::{self, SourceFile};
+
+/// When every simulation begins.
+pub const START: Timestamp = Timestamp::from_millis(1_767_603_600_000);
+
+const RULES: &str = include_str!("rules.yaml");
+const CMDB: &str = include_str!("cmdb.yaml");
+
+/// Splitmix64: small, seedable, and the same for ever.
+pub struct Dice(u64);
+
+impl Dice {
+    pub fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
+    pub fn roll(&mut self, sides: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (z ^ (z >> 31)) % sides
+    }
+
+    pub fn pick<'a, T>(&mut self, of: &'a [T]) -> &'a T {
+        let at = usize::try_from(self.roll(of.len() as u64)).unwrap();
+        of.get(at).unwrap()
+    }
+}
+
+/// Something that happens, and when by our clock.
+pub struct Step {
+    pub at: Timestamp,
+    pub event: Event,
+}
+
+pub fn context() -> Context {
+    let files = [SourceFile { name: "rules.yaml".into(), text: RULES.into() }];
+    let loaded = rules::load(&files);
+    let set = loaded.set.unwrap_or_else(|| panic!("{:#?}", loaded.diagnostics));
+    let rows = import::read(CMDB, "cmdb.yaml").unwrap();
+    let topology = Topology::build(1, &rows).unwrap();
+    Context::new(Arc::new(set), Arc::new(topology), Limits::default())
+}
+
+const CIS: [&str; 8] = ["pdu-1", "srv-1", "srv-2", "srv-3", "vm-1", "vm-2", "db-1", "nowhere"];
+const NAMES: [&str; 4] = ["NodeDown", "PduOutputOff", "PingLoss", "DiskFull"];
+const SEVERITIES: [&str; 3] = ["critical", "major", "warning"];
+const SOURCES: [&str; 2] = ["prometheus-a", "prometheus-b"];
+
+/// Makes the story of a seed: up to some hundred steps over hours.
+pub fn plan(seed: u64) -> Vec<Step> {
+    let mut dice = Dice::new(seed);
+    let length = 20 + dice.roll(120);
+    let mut at = START;
+    let mut steps = Vec::new();
+    for _ in 0..length {
+        at = tick(&mut dice, at);
+        let event = match dice.roll(20) {
+            0 => acknowledge(&mut dice),
+            1 => resolve(&mut dice),
+            2..=4 => Event::Tick,
+            _ => received(&mut dice, at),
+        };
+        steps.push(Step { at, event });
+    }
+    // Two messages that overtook one another on the way.
+    for _ in 0..dice.roll(5) {
+        let at = usize::try_from(dice.roll(steps.len() as u64 - 1)).unwrap();
+        let times = (steps[at].at, steps[at + 1].at);
+        steps.swap(at, at + 1);
+        (steps[at].at, steps[at + 1].at) = times;
+    }
+    steps
+}
+
+/// Moves the clock: mostly seconds, at times an hour or a day, at times back.
+fn tick(dice: &mut Dice, at: Timestamp) -> Timestamp {
+    match dice.roll(60) {
+        0 => at.plus(Duration::from_hours(24)),
+        1 => at.plus(Duration::from_hours(1)),
+        2 => at.minus(Duration::from_hours(1)),
+        3..=10 => at.plus(Duration::from_secs(60 * (1 + dice.roll(20)))),
+        _ => at.plus(Duration::from_millis(dice.roll(20_000))),
+    }
+}
+
+fn received(dice: &mut Dice, at: Timestamp) -> Event {
+    let count = 1 + dice.roll(4);
+    let mut occurrences: Vec<_> = (0..count).map(|_| occurrence(dice, at)).collect();
+    // Senders name an alert once in a delivery.
+    occurrences.sort_by_key(|it| it.fingerprint);
+    occurrences.dedup_by_key(|it| it.fingerprint);
+    Event::Received { source: (*dice.pick(&SOURCES)).into(), occurrences }
+}
+
+fn occurrence(dice: &mut Dice, at: Timestamp) -> Occurrence {
+    let ci = *dice.pick(&CIS);
+    let mut pairs = vec![("alertname", *dice.pick(&NAMES)), ("severity", *dice.pick(&SEVERITIES))];
+    if ci != "nowhere" {
+        pairs.push(("ci", ci));
+    }
+    let labels = Labels::build(&mut pairs).unwrap();
+    let late = Duration::from_secs(dice.roll(90));
+    let signal = match dice.roll(5) {
+        0 | 1 => Signal::Resolved { at: at.minus(late) },
+        2 => Signal::Firing { until: at.plus(Duration::from_mins(4)), explicit: true },
+        _ => Signal::Firing { until: at.plus(Duration::from_hours(24)), explicit: false },
+    };
+    let details = Details { annotations: Labels::empty(), generator_url: "".into() };
+    Occurrence {
+        fingerprint: labels.fingerprint(),
+        labels,
+        signal,
+        starts_at: at.minus(late),
+        severity: None,
+        details: Arc::new(details),
+    }
+}
+
+fn acknowledge(dice: &mut Dice) -> Event {
+    Event::Acknowledge {
+        incident: RecordId(1 + dice.roll(12)),
+        by: "mia".into(),
+        hold: (dice.roll(2) == 0).then(|| Duration::from_mins(10)),
+        note: String::new(),
+    }
+}
+
+fn resolve(dice: &mut Dice) -> Event {
+    Event::Resolve { incident: RecordId(1 + dice.roll(12)), by: "mia".into(), note: String::new() }
+}
