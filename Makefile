@@ -1,0 +1,28 @@
+# make run    builds incidentd and plays a fault on a sample CMDB
+# make test   passes every test that needs nothing but this machine
+# make lint   the gate: format, clippy, documentation
+# make bench  measures speed and memory
+# make peers  tests against a real Prometheus and Alertmanager (installed with .ci/run)
+.PHONY: run test lint bench peers setup
+
+run: setup
+	cargo run --locked -- serve --demo
+
+test: setup
+	cargo test --locked
+
+lint: setup
+	cargo fmt --check
+	cargo clippy --all-targets --locked -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --locked
+
+# The profile of every other command: a second one would compile RocksDB a second time.
+bench: setup
+	cargo bench --locked --profile dev
+
+peers: setup
+	cargo test --locked --test peers -- --nocapture
+
+# RocksDB is C++ and its bindings are made with libclang.
+setup:
+	@.ci/setup g++ libclang-dev
