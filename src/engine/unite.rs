@@ -91,8 +91,8 @@ pub(super) fn explain_root(state: &mut State, ctx: &Context, new: NewRoot<'_>, n
         case.record.root.alert = alert;
         case.record.root.ci = ci;
         case.record.rule = Some(Arc::clone(rule));
-        let until = case.record.opened_at.plus(wait);
-        case.record.wait_until = case.record.wait_until.map(|_| until).filter(|until| *until > now);
+        let until = case.record.opened_at.plus(wait).max(now);
+        case.record.wait_until = case.record.wait_until.map(|_| until);
     }
     index_root(state, &ctx.topology, id);
     state.pending.unassigned.insert(id);

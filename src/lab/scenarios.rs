@@ -231,6 +231,8 @@ fn a_cause_within_the_wait_leaves_one_page_for_the_whole_fire() {
     story.wait(300);
     assert_eq!(story.told(NoticeKind::Page), ["INC-1 dc-ops"]);
     assert_eq!(story.told(NoticeKind::Ticket), Vec::<String>::new());
+    let page = story.world.pages().next().unwrap();
+    assert_eq!(page.because, "new incident, assigned to you", "it waited on purpose: not late");
 }
 
 #[test]
