@@ -157,7 +157,8 @@ fn outcome(explained: &AlertExplanation) -> String {
     let pages = explained.incident.as_ref().map_or("", |incident| {
         if incident.pages { ", which pages" } else { ", which makes a ticket" }
     });
-    match (&alert.incident, &alert.record) {
+    let incident = explained.incident.as_ref().map(|incident| &incident.id);
+    match (incident.or(alert.incident.as_ref()), &alert.record) {
         (Some(incident), Some(record)) if incident != record => {
             format!("subordinate {record} of {incident}{pages}{because}")
         }

@@ -105,6 +105,11 @@ fn a_strip_that_reports_late_adopts_twelve_machines_and_explain_shows_the_way() 
     );
     assert_eq!(code, 0, "{errors}");
     assert!(text.contains("pdu-r12a -powers-> sw-r12-1 -connects-> srv-0403"), "{text}");
+    let alerts = client.get("/api/v1/alerts?filter=ci%3D%22srv-0404%22").json()["items"].clone();
+    let fingerprint = alerts[0]["fingerprint"].as_str().unwrap();
+    let explained = client.get(&format!("/api/v1/alerts/{fingerprint}/explain")).json();
+    assert_eq!(explained["incident"]["id"], "INC-1");
+    assert_eq!(explained["join"]["path"], "pdu-r12a -powers-> sw-r12-1 -connects-> srv-0404");
     wait_for("the page", || Some(()).filter(|()| !sink.taken("page").is_empty()));
     assert_eq!(sink.taken("page").len(), 1, "one fire, one page: {:#?}", sink.taken("page"));
 }

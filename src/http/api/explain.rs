@@ -16,6 +16,9 @@ use super::super::error::Problem;
 use super::super::wire::{self, Time};
 use super::{filter, show};
 
+/// Members that are looked at for the way from the root.
+const MEMBERS_MAX: usize = 1_000;
+
 /// Services that one answer names at most.
 const SERVICES_MAX: usize = 20;
 
@@ -34,11 +37,7 @@ pub(super) fn alert(
     row: &AlertRow,
 ) -> Result<wire::explain::AlertExplanation, Problem> {
     let sources = reading.view.counters()?.sources;
-    let join = join(reading, row)?;
-    let incident = match row.state.incident {
-        Some(id) => reading.view.incident(id)?,
-        None => None,
-    };
+    let (incident, join) = placed(reading, row)?;
     let applied = join.as_ref().and_then(rule_of);
     let subject = filter::subject(row, &reading.context);
     let rules = reading.context.rules.rules.iter().map(|rule| wire::explain::RuleTried {
@@ -65,6 +64,33 @@ pub(super) fn alert(
         incident: incident.transpose()?,
         now: Time(reading.now),
     })
+}
+
+/// Returns the incident an alert is part of in the end and why: where its own was adopted, the reason
+/// of that, with the whole way from the root.
+fn placed(
+    reading: &Reading<'_>,
+    row: &AlertRow,
+) -> Result<(Option<Incident>, Option<Join>), Problem> {
+    let mut join = join(reading, row)?;
+    let Some(id) = row.state.incident else { return Ok((None, join)) };
+    let mut top = reading.view.incident(id)?;
+    while let Some((parent, child)) = top.as_ref().and_then(|it| Some((it.parent?, it.id))) {
+        if matches!(join, Some(Join::Own)) {
+            join = reading.view.member_of(parent, child)?.map(|member| member.join);
+        }
+        top = reading.view.incident(parent)?;
+    }
+    let whole = match (&top, row.ci.as_deref()) {
+        (Some(top), Some(ci)) if top.root.alert != row.fingerprint => {
+            Ways::new(&reading.view.members(top.id, MEMBERS_MAX)?).to(ci)
+        }
+        _ => None,
+    };
+    if let (Some(Join::Dependant { path, .. }), Some(whole)) = (&mut join, whole) {
+        *path = whole;
+    }
+    Ok((top, join))
 }
 
 fn kind(rule: &Rule) -> &'static str {
