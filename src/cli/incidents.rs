@@ -67,7 +67,13 @@ pub struct List {
 #[derive(Clone, Debug, Args)]
 pub struct Word {
     /// In whose name
-    #[arg(long = "as", value_name = "NAME", env = "USER", hide_env_values = true)]
+    #[arg(
+        long = "as",
+        value_name = "NAME",
+        env = "USER",
+        hide_env_values = true,
+        default_value = "cli"
+    )]
     by: String,
     /// What there is to say
     #[arg(short, long = "message", value_name = "TEXT", default_value = "")]
