@@ -1,13 +1,15 @@
 //! kill -9 in the middle of the load: what was answered is there, once, and clocks go on.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use incidentd::clock;
 use incidentd::model::labels::Labels;
 
 use super::story::incidents;
-use crate::common::{Client, Daemon, Sink, pause, wait_for};
+use crate::common::{Client, Daemon, Sink, wait_for};
 
 const ALERTS: usize = 100_000;
 const BATCH: usize = 500;
@@ -42,11 +44,14 @@ fn body(batch: usize) -> String {
 }
 
 /// Posts batches until the daemon is gone or all are posted; returns the ones that were answered.
-fn post_some(mut client: Client, from: usize) -> BTreeSet<usize> {
+fn post_some(mut client: Client, from: usize, count: &AtomicUsize) -> BTreeSet<usize> {
     let mut answered = BTreeSet::new();
     for batch in from..ALERTS / BATCH {
         match client.try_send("POST", "/ingest/native", &body(batch)) {
-            Ok(answer) if answer.status == 200 => answered.insert(batch),
+            Ok(answer) if answer.status == 200 => {
+                count.fetch_add(1, Ordering::Relaxed);
+                answered.insert(batch)
+            }
             Ok(answer) => panic!("{answer:?}"),
             Err(_) => return answered,
         };
@@ -64,16 +69,21 @@ fn every_alert_answered_before_a_kill_is_there_and_no_incident_twice() {
     for kill in 0..KILLS {
         let from = answered.last().map_or(0, |last| last + 1);
         let address = daemon.address;
-        let poster = std::thread::spawn(move || post_some(Client::new(address), from));
-        pause(Duration::from_millis(150 + 100 * u64::try_from(kill).unwrap()));
+        let count = Arc::new(AtomicUsize::new(0));
+        let counted = Arc::clone(&count);
+        let poster = std::thread::spawn(move || post_some(Client::new(address), from, &counted));
+        let enough = 5 + 10 * kill;
+        wait_for("the load", || {
+            Some(()).filter(|()| count.load(Ordering::Relaxed) >= enough || poster.is_finished())
+        });
         daemon.kill();
-        let before = answered.len();
         answered.extend(poster.join().unwrap());
-        assert!(answered.len() > before, "kill {kill} hit nothing");
+        assert!(answered.len() < ALERTS / BATCH, "kill {kill} came when all was posted");
         // The one that was under way may or may not be there; its sender sends it again.
         daemon.crash();
     }
-    answered.extend(post_some(daemon.client(), answered.last().map_or(0, |last| last + 1)));
+    let from = answered.last().map_or(0, |last| last + 1);
+    answered.extend(post_some(daemon.client(), from, &AtomicUsize::new(0)));
     assert_eq!(answered.len(), ALERTS / BATCH, "every batch was answered in the end");
 
     let mut client = daemon.client();
