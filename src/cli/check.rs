@@ -16,7 +16,7 @@ use super::{Session, files, print};
 #[derive(Clone, Debug, clap::Args)]
 pub struct Args {
     /// Rule files and folders of them
-    #[arg(default_value = "rules", value_name = "FILE|DIR")]
+    #[arg(default_value = "rules/base", value_name = "FILE|DIR")]
     paths: Vec<PathBuf>,
     /// How findings are printed
     #[arg(long, value_enum, default_value_t = Format::Human)]

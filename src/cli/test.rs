@@ -15,7 +15,7 @@ use super::{Session, files, print};
 #[derive(Clone, Debug, clap::Args)]
 pub struct Args {
     /// Rule files and folders of them; tests are played with all their rules together
-    #[arg(default_value = "rules", value_name = "FILE|DIR")]
+    #[arg(default_value = "rules/base", value_name = "FILE|DIR")]
     paths: Vec<PathBuf>,
     /// Play only tests whose name has this in it
     #[arg(long, value_name = "TEXT")]

@@ -119,6 +119,9 @@ fn spawn(dir: &Path, address: SocketAddr) -> Child {
     if dir.join("config.toml").exists() {
         command.args(["--config", "config.toml"]);
     }
+    if dir.join("rules").exists() {
+        command.args(["--rules", "rules"]);
+    }
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).spawn().unwrap()
 }
 

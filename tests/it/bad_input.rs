@@ -49,18 +49,18 @@ fn a_bad_rule_file_or_setting_stops_the_start_and_names_the_place() {
     std::fs::create_dir(dir.path().join("rules")).unwrap();
     let rules = "version: 1\nnamespace: t\nrules:\n  - name: x\n    wehn: ['a=\"b\"']\n    group: {by: [a]}\n";
     std::fs::write(dir.path().join("rules/bad.yaml"), rules).unwrap();
-    for command in ["check", "serve"] {
-        let (code, out, errors) = incidentd(dir.path(), &[command]);
+    for command in [&["check", "rules"][..], &["serve", "--rules", "rules"]] {
+        let (code, out, errors) = incidentd(dir.path(), command);
         let text = format!("{out}{errors}");
         assert!(
             text.contains("rules/bad.yaml:5:5") && text.contains("`when`"),
-            "{command}: {text}"
+            "{command:?}: {text}"
         );
-        assert_eq!(code, if command == "check" { 1 } else { 78 }, "{text}");
+        assert_eq!(code, if command[0] == "check" { 1 } else { 78 }, "{text}");
     }
     let rules = "version: 1\nnamespace: t\ncontacts: {oncall: {channels: [pager]}}\n";
     std::fs::write(dir.path().join("rules/bad.yaml"), rules).unwrap();
-    let (code, _, errors) = incidentd(dir.path(), &["serve"]);
+    let (code, _, errors) = incidentd(dir.path(), &["serve", "--rules", "rules"]);
     assert_eq!(code, 78, "{errors}");
     assert!(errors.contains("`oncall`") && errors.contains("`pager`"), "{errors}");
     std::fs::write(dir.path().join("bad.toml"), "[http]\nlisten = \"0.0.0.0:9494\"\nlitsen = 1\n")
