@@ -90,7 +90,7 @@ fn states(text: &str) -> Result<Vec<StateName>, Problem> {
 /// Shows an incident with what comes next for it.
 pub(super) fn shown(reading: &Reading<'_>, incident: &Incident) -> Result<wire::Incident, Problem> {
     let policy = reading.view.policy(incident.policy)?;
-    Ok(show::incident(incident, policy.as_deref(), &reading.context.rules.teams))
+    Ok(show::incident(incident, policy.as_deref(), &reading.context.rules))
 }
 
 /// Reads the number of an incident out of a path.

@@ -1,6 +1,5 @@
 //! Turns what is stored into what is shown.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::engine::changes::{AlertRow, MemberOf};
@@ -9,18 +8,14 @@ use crate::model::escalation::{Action, Ladder, Policy, Rung, Target};
 use crate::model::incident::{Entry, Incident, Progress};
 use crate::model::notice::Notice;
 use crate::model::time::Brief;
-use crate::rules::{RuleSet, Team};
+use crate::rules::RuleSet;
 use crate::store::view::Member;
 
 use super::super::wire::{self, Time};
 
 /// Shows an incident; `policy` is the one it started with, where it is still known.
-pub fn incident(
-    incident: &Incident,
-    policy: Option<&Policy>,
-    teams: &BTreeMap<Box<str>, Team>,
-) -> wire::Incident {
-    let people = People { teams, team: incident.team.as_deref() };
+pub fn incident(incident: &Incident, policy: Option<&Policy>, rules: &RuleSet) -> wire::Incident {
+    let people = People { rules, team: incident.team.as_deref() };
     let how = &incident.assessment;
     let (acknowledged, resolved, closed_at) = progress(&incident.progress);
     wire::Incident {
@@ -83,18 +78,20 @@ fn progress(progress: &Progress) -> Shown {
 
 /// Who is meant by a step's target for an incident of `team`.
 struct People<'a> {
-    teams: &'a BTreeMap<Box<str>, Team>,
+    rules: &'a RuleSet,
     team: Option<&'a str>,
 }
 
 impl People<'_> {
+    /// Names whom a step would tell now; without a team that is the default contact.
     fn name(&self, target: &Target) -> String {
-        let team = self.team.and_then(|team| self.teams.get(team));
+        let fallback = &*self.rules.default_contact;
+        let team = self.team.and_then(|team| self.rules.teams.get(team));
         match target {
-            Target::Assigned => self.team.unwrap_or("assigned").into(),
-            Target::Manager => team
-                .and_then(|team| team.manager.as_deref())
-                .map_or_else(|| target.to_string(), Into::into),
+            Target::Assigned => self.team.unwrap_or(fallback).into(),
+            Target::Manager => {
+                team.and_then(|team| team.manager.as_deref()).unwrap_or(fallback).into()
+            }
             Target::Team(name) | Target::Contact(name) => name.to_string(),
         }
     }
