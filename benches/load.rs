@@ -43,20 +43,11 @@ const ANNOTATIONS: &str = r#"{"summary":"p99 latency is above 500 ms","descripti
 
 /// Returns delivery `batch` for the source `native`.
 pub fn native_body(batch: usize) -> String {
-    body(batch, "")
-}
-
-/// Returns delivery `batch` for `/api/v2/alerts`.
-pub fn api_body(batch: usize) -> String {
-    body(batch, r#","generatorURL":"http://prometheus.example/graph?g0.expr=latency""#)
-}
-
-fn body(batch: usize, rest: &str) -> String {
     let mut body = String::from("[");
     for n in batch * BATCH..(batch + 1) * BATCH {
         let comma = if body.len() == 1 { "" } else { "," };
         let written =
-            write!(body, r#"{comma}{{"labels":{},"annotations":{ANNOTATIONS}{rest}}}"#, labels(n));
+            write!(body, r#"{comma}{{"labels":{},"annotations":{ANNOTATIONS}}}"#, labels(n));
         assert!(written.is_ok(), "a string takes everything");
     }
     body.push(']');

@@ -1,9 +1,6 @@
 //! A small world around the engine: time that jumps from deadline to deadline, a disk in memory,
 //! and channels that take every message at once.
 
-use core::time::Duration;
-use std::sync::Arc;
-
 use super::image::Image;
 use crate::engine::State;
 use crate::engine::changes::Saved;
@@ -68,12 +65,6 @@ impl World {
         self.step(&Event::Tick, to);
     }
 
-    /// Stops and goes on from what is stored, as after a crash.
-    pub fn restart(&mut self) {
-        let now = self.now();
-        self.state = State::restore(self.image.saved(), &self.ctx, now);
-    }
-
     fn step(&mut self, event: &Event, at: Timestamp) -> Reply {
         let reply = self.state.apply(&self.ctx, event, at);
         self.commit();
@@ -98,16 +89,4 @@ impl World {
             self.commit();
         }
     }
-}
-
-/// Makes the context that has only what ships inside the program: no rule files, no CMDB.
-pub fn bare_context() -> Context {
-    let rules = crate::rules::RuleSet::builtin();
-    let topology = crate::cmdb::Topology::empty();
-    Context::new(Arc::new(rules), Arc::new(topology), crate::engine::context::Limits::default())
-}
-
-/// Returns the moment `seconds` after `start`.
-pub fn after(start: Timestamp, seconds: u64) -> Timestamp {
-    start.plus(Duration::from_secs(seconds))
 }
