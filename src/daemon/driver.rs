@@ -8,6 +8,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::mpsc::{SyncSender, sync_channel};
 
+use tokio::runtime::Runtime;
 use tokio::sync::mpsc::Receiver;
 use tracing::error;
 
@@ -61,9 +62,9 @@ impl Driver {
         Self { desk, state, ctx, committed_at, gauged_at: Timestamp::EPOCH }
     }
 
-    /// Works until all mailboxes are gone and their letters are worked off, or the committer is.
-    pub(super) fn run(mut self, mut letters: Receiver<Letter>) -> std::io::Result<()> {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
+    /// Works until all mailboxes are gone and their letters are worked off, or the committer is;
+    /// `runtime` is what it waits in.
+    pub(super) fn run(mut self, runtime: &Runtime, mut letters: Receiver<Letter>) {
         loop {
             let wait = self.time_to_next();
             let first =
@@ -72,7 +73,7 @@ impl Driver {
             let batch = self.take(first.ok().flatten(), &mut letters);
             self.desk.metrics.engine.mailbox_events.set(count(letters.len()));
             if self.work(batch).is_err() || stopped {
-                return Ok(());
+                return;
             }
         }
     }
@@ -126,9 +127,7 @@ impl Driver {
         if !due {
             return Ok(());
         }
-        let (state, ctx) = (&mut self.state, &self.ctx);
-        let ticked = catch_unwind(AssertUnwindSafe(|| state.apply(ctx, &Event::Tick, now)));
-        if ticked.is_ok() {
+        if self.apply(&Event::Tick, now).is_ok() {
             return Ok(());
         }
         // A deadline that cannot be handled would come back at once. Starting over is all that is
@@ -171,13 +170,17 @@ impl Driver {
                     // difference, and turned away what cannot be built.
                     return Ok((Reply::Done, None));
                 };
-                let rules = Arc::clone(&self.ctx.rules);
-                let limits = self.ctx.limits;
-                self.ctx = Arc::new(Context::new(rules, Arc::new(topology), limits));
+                self.decide_on(topology);
                 let reply = self.apply(&Event::Reconfigured, now)?;
                 Ok((reply, Some((Arc::clone(rows), Arc::clone(&self.ctx)))))
             }
         }
+    }
+
+    /// Puts another topology in the place of the present one, under the same rules.
+    fn decide_on(&mut self, topology: Topology) {
+        let rules = Arc::clone(&self.ctx.rules);
+        self.ctx = Arc::new(Context::new(rules, Arc::new(topology), self.ctx.limits));
     }
 
     fn apply(&mut self, event: &Event, now: Timestamp) -> Result<Reply, Panicked> {
@@ -211,8 +214,7 @@ impl Driver {
         })?;
         let (version, rows) = topology.unwrap_or_default();
         if let Ok(topology) = Topology::build(version, &rows) {
-            let rules = Arc::clone(&self.ctx.rules);
-            self.ctx = Arc::new(Context::new(rules, Arc::new(topology), self.ctx.limits));
+            self.decide_on(topology);
         }
         self.state = State::restore(saved, &self.ctx, now);
         Ok(())

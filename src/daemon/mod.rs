@@ -129,7 +129,7 @@ async fn serve(plan: Plan) -> Result<(), DaemonError> {
         () = signalled() => None,
         failure = &mut engine.ended => Some(failure.unwrap_or_else(|_| "without a word".into())),
     };
-    // In this order: nobody new, whoever is inside finishes, the last commit, the last sends.
+    // In this order: nobody new, whoever is inside finishes, the last sends, the last commit.
     ready_in.send_replace(Readiness::missing("the daemon is stopping"));
     info!("stopping");
     if let Some(player) = player {
@@ -223,7 +223,7 @@ struct Core {
 
 /// The engine's two threads.
 struct Engine {
-    driver: JoinHandle<std::io::Result<()>>,
+    driver: JoinHandle<()>,
     committer: JoinHandle<()>,
     /// Says why, when they end by themselves.
     ended: tokio::sync::oneshot::Receiver<String>,
@@ -232,11 +232,8 @@ struct Engine {
 impl Engine {
     /// Waits until the last letter is worked off and written.
     fn join(self) {
-        for (name, result) in [
-            ("driver", self.driver.join().map(|ended| ended.map_err(|error| error.to_string()))),
-            ("committer", self.committer.join().map(Ok)),
-        ] {
-            if let Err(panic) = result {
+        for (name, thread) in [("driver", self.driver), ("committer", self.committer)] {
+            if let Err(panic) = thread.join() {
                 error!(thread = name, ?panic, "a thread of the engine panicked");
             }
         }
@@ -272,9 +269,10 @@ fn start_engine(base: &Base<'_>, core: Core) -> Result<Engine, DaemonError> {
         alerts_max: base.settings.engine.batch_max_alerts as usize,
     };
     let state = State::restore(saved, &ctx, base.clock.now());
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
     let driver = std::thread::Builder::new()
         .name("engine".into())
-        .spawn(move || driver::Driver::new(desk, state, ctx).run(letters))?;
+        .spawn(move || driver::Driver::new(desk, state, ctx).run(&runtime, letters))?;
     Ok(Engine { driver, committer, ended })
 }
 
