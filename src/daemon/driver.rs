@@ -229,8 +229,10 @@ struct Panicked;
 fn kind(work: &Work) -> &'static str {
     match work {
         Work::Event(Event::Received { .. }) => "received",
-        Work::Event(Event::Acknowledge { .. }) => "acknowledge",
-        Work::Event(Event::Resolve { .. }) => "resolve",
+        Work::Event(Event::Handle(_)) => "handle",
+        Work::Event(Event::Silence { .. }) => "silence",
+        Work::Event(Event::Unsilence { .. }) => "unsilence",
+        Work::Event(Event::Audit { .. }) => "audit",
         Work::Event(Event::Delivered { .. }) => "delivered",
         Work::Event(Event::Failed { .. }) => "failed",
         Work::Event(Event::Withheld { .. }) => "withheld",
@@ -245,8 +247,10 @@ fn weight(work: &Work) -> usize {
     match work {
         Work::Event(Event::Received { occurrences, .. }) => occurrences.len().max(1),
         Work::Event(
-            Event::Acknowledge { .. }
-            | Event::Resolve { .. }
+            Event::Handle(_)
+            | Event::Silence { .. }
+            | Event::Unsilence { .. }
+            | Event::Audit { .. }
             | Event::Delivered { .. }
             | Event::Failed { .. }
             | Event::Withheld { .. }

@@ -6,10 +6,12 @@
 use std::sync::Arc;
 
 use crate::model::alert::{AlertState, Details, Join};
+use crate::model::audit::{AuditEntry, Seal};
 use crate::model::escalation::{Policy, PolicyHash};
 use crate::model::incident::{Entry, Incident, IncidentId, RecordId};
 use crate::model::labels::{Fingerprint, Labels};
 use crate::model::notice::{Notice, NoticeId};
+use crate::model::silence::{Silence, SilenceId};
 use crate::model::time::Timestamp;
 
 /// Each changed record once, in the order of its key.
@@ -41,6 +43,12 @@ pub struct Changes {
     pub recurrences: Vec<(u64, Recurrence)>,
     /// Signatures too old to be looked for.
     pub recurrences_gone: Vec<u64>,
+    /// Silences that are new or changed.
+    pub silences: Vec<Silence>,
+    /// Silences that ended too long ago to be kept.
+    pub silences_gone: Vec<SilenceId>,
+    /// New entries of the audit trail.
+    pub audit: Vec<AuditEntry>,
     /// The counters after the batch.
     pub counters: Counters,
 }
@@ -61,6 +69,9 @@ impl Changes {
             policies,
             recurrences,
             recurrences_gone,
+            silences,
+            silences_gone,
+            audit,
             counters: _,
         } = self;
         archived.is_empty()
@@ -75,6 +86,9 @@ impl Changes {
             && policies.is_empty()
             && recurrences.is_empty()
             && recurrences_gone.is_empty()
+            && silences.is_empty()
+            && silences_gone.is_empty()
+            && audit.is_empty()
     }
 }
 
@@ -154,6 +168,10 @@ pub struct Counters {
     pub now: Timestamp,
     /// Names of all sources ever seen; a [`crate::model::alert::SourceId`] is a place in this list.
     pub sources: Vec<Arc<str>>,
+    /// Entries of the audit trail so far.
+    pub audited: u64,
+    /// The seal of the last of them.
+    pub seal: Seal,
 }
 
 /// Everything the engine needs to go on where it stopped; all else is derived from it.
@@ -169,6 +187,8 @@ pub struct Saved {
     pub policies: Vec<(PolicyHash, Arc<Policy>)>,
     /// Signatures of resolved incidents.
     pub recurrences: Vec<(u64, Recurrence)>,
+    /// Silences, those that ended not long ago included.
+    pub silences: Vec<Silence>,
     /// The counters.
     pub counters: Counters,
 }

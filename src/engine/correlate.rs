@@ -4,6 +4,7 @@
 //! Never looks at all incidents: every question is answered by an index. The topology's part is in
 //! [`super::topology`], the union of incidents in [`super::unite`].
 
+use core::time::Duration;
 use std::collections::btree_map::Entry;
 use std::sync::Arc;
 
@@ -12,12 +13,12 @@ use super::context::Context;
 use super::pending::Told;
 use super::state::Case;
 use super::tally::{Share, Tally};
-use super::{State, escalate, resolve, topology};
+use super::{State, escalate, resolve, suppress, topology};
 use crate::cmdb::{CiId, Topology};
 use crate::model::alert::Join;
 use crate::model::escalation::{Policy, PolicyHash, Rung};
 use crate::model::incident::{
-    Happening, Incident, IncidentId, Progress, RecordId, ResponseClock, Root,
+    Happening, Incident, IncidentId, Progress, RecordId, ResolutionClock, ResponseClock, Root,
 };
 use crate::model::labels::Fingerprint;
 use crate::model::priority::{Assessment, Impact, Priority, Urgency};
@@ -26,6 +27,7 @@ use crate::rules::{Group, Kind, Rule, Subject};
 
 /// Puts an alert whose episode began where it belongs.
 pub(super) fn place(state: &mut State, ctx: &Context, alert: Fingerprint, now: Timestamp) {
+    suppress::hush(state, ctx, alert, now);
     if !rejoin(state, ctx, alert, now) {
         relate(state, ctx, alert, None, now);
     }
@@ -54,11 +56,30 @@ pub(super) fn relate(
     let found = found.or_else(|| topology::eldest_sufferer(state, ctx, alert, &causes, now));
     if let Some((incident, join)) = found {
         attach(state, ctx, alert, Attachment { incident, join }, now);
+    } else if !is_audible(state, alert) {
+        hold_back(state, alert);
     } else {
         let cause = causes.first().map(Arc::clone);
-        open(state, ctx, alert, Opening { cause, group: &group, former }, now);
+        let join = former.map_or(Join::Own, |former| Join::Outlived { former });
+        open(state, ctx, alert, Opening { cause, group: &group, join }, now);
     }
     topology::act_as_cause(state, ctx, alert, &causes, now);
+}
+
+/// True when an alert may open an incident and page.
+fn is_audible(state: &State, alert: Fingerprint) -> bool {
+    state.alerts.get(&alert).is_none_or(|held| held.state.is_audible())
+}
+
+/// Leaves a silenced alert without an incident; it gets one when its silence ends.
+fn hold_back(state: &mut State, alert: Fingerprint) {
+    let Some(held) = state.alerts.get_mut(&alert) else { return };
+    let former = held.state.incident.take().and_then(|id| state.incidents.get_mut(&id));
+    if let Some((former, record)) = former.zip(held.state.record.take()) {
+        former.live.remove(&record);
+    }
+    held.state.revision += 1;
+    state.pending.touch(alert);
 }
 
 /// Returns the topology rules among the matching ones: each takes the alert for a possible cause.
@@ -141,9 +162,13 @@ fn rejoin(state: &mut State, ctx: &Context, alert: Fingerprint, now: Timestamp) 
     let Some(id) = incident_of(state, alert) else { return false };
     let Some(case) = state.incidents.get(&id) else { return false };
     let reopens = match &case.record.progress {
-        Progress::New | Progress::Acknowledged { .. } | Progress::InProgress { .. } => false,
+        Progress::New
+        | Progress::Acknowledged { .. }
+        | Progress::InProgress { .. }
+        | Progress::OnHold { .. } => false,
         Progress::Resolved { at, .. } => {
-            if case.record.root.alert != alert || now >= at.plus(ctx.rules.lifecycle.reopen) {
+            let returns = case.record.root.alert == alert && is_audible(state, alert);
+            if !returns || now >= at.plus(ctx.rules.lifecycle.reopen) {
                 return false;
             }
             true
@@ -151,7 +176,7 @@ fn rejoin(state: &mut State, ctx: &Context, alert: Fingerprint, now: Timestamp) 
         Progress::Closed { .. } => return false,
     };
     if reopens {
-        resolve::reopen(state, ctx, id, now);
+        resolve::reopen(state, ctx, id, "its root fires again", now);
     }
     let text = format!("{} fires again", name_of(state, ctx, alert));
     state.pending.tell(id, now, Told { what: Happening::Refired, text, path: None });
@@ -194,11 +219,13 @@ pub fn reason(join: &Join) -> String {
         Join::Own => "nothing open explained it".into(),
         Join::Group { rule, key } => format!("rule {rule}, same {key}"),
         Join::Dependant { rule, path, after_ms } => {
-            let span = Brief(core::time::Duration::from_millis(after_ms.unsigned_abs()));
+            let span = Brief(Duration::from_millis(after_ms.unsigned_abs()));
             let order = if *after_ms < 0 { "before" } else { "after" };
             format!("rule {rule}, {path}, {span} {order} the cause")
         }
         Join::Cause { rule } => format!("rule {rule}, it explains the others"),
+        Join::ByHand { by, note } if note.is_empty() => format!("by hand: {by}"),
+        Join::ByHand { by, note } => format!("by hand: {by} \"{note}\""),
         Join::Outlived { former } => format!("it still fired when {former} was resolved"),
     }
 }
@@ -206,7 +233,11 @@ pub fn reason(join: &Join) -> String {
 fn path_of(join: &Join) -> Option<crate::model::alert::Path> {
     match join {
         Join::Dependant { path, .. } => Some(path.clone()),
-        Join::Own | Join::Group { .. } | Join::Cause { .. } | Join::Outlived { .. } => None,
+        Join::Own
+        | Join::Group { .. }
+        | Join::Cause { .. }
+        | Join::ByHand { .. }
+        | Join::Outlived { .. } => None,
     }
 }
 
@@ -254,7 +285,10 @@ fn count_in(state: &mut State, ctx: &Context, alert: Fingerprint, now: Timestamp
 /// Returns what a firing alert adds to its incident's tally.
 pub(super) fn share(state: &mut State, ctx: &Context, alert: Fingerprint) -> Option<Share> {
     let held = state.alerts.get(&alert)?;
-    let urgency = held.urgency(ctx);
+    if !held.state.is_audible() {
+        return Some(Share { urgency: None, services: Arc::default() });
+    }
+    let urgency = Some(held.urgency(ctx));
     let services = held.ci.map(|ci| {
         let walk = || ctx.topology.services_hit(ci).into();
         Arc::clone(state.services.entry(ci).or_insert_with(walk))
@@ -309,11 +343,28 @@ pub(super) fn firing_members(state: &State, id: IncidentId) -> Vec<Fingerprint> 
 struct Opening<'a> {
     cause: Option<Arc<str>>,
     group: &'a Option<Grouping<'a>>,
-    former: Option<IncidentId>,
+    join: Join,
+}
+
+/// Opens an incident for an alert that a person took out of another.
+pub(super) fn open_by_hand(
+    state: &mut State,
+    ctx: &Context,
+    alert: Fingerprint,
+    join: Join,
+    now: Timestamp,
+) -> IncidentId {
+    open(state, ctx, alert, Opening { cause: None, group: &None, join }, now)
 }
 
 /// Opens an incident for an alert that nothing open explains.
-fn open(state: &mut State, ctx: &Context, alert: Fingerprint, how: Opening<'_>, now: Timestamp) {
+fn open(
+    state: &mut State,
+    ctx: &Context,
+    alert: Fingerprint,
+    how: Opening<'_>,
+    now: Timestamp,
+) -> IncidentId {
     let id = state.next_record();
     let group = how.group.as_ref();
     let rule = how.cause.or_else(|| group.map(|group| Arc::clone(&group.rule.name)));
@@ -334,7 +385,7 @@ fn open(state: &mut State, ctx: &Context, alert: Fingerprint, how: Opening<'_>, 
     };
     state.incidents.insert(id, case);
     index_group(state, id);
-    let join = how.former.map_or(Join::Own, |former| Join::Outlived { former });
+    let join = how.join;
     let under = rule.as_ref().map_or_else(String::new, |rule| format!(" under rule {rule}"));
     let text = format!("{}: {}{under}", name_of(state, ctx, alert), reason(&join));
     state.pending.tell(id, now, Told { what: Happening::Opened, text, path: None });
@@ -342,15 +393,19 @@ fn open(state: &mut State, ctx: &Context, alert: Fingerprint, how: Opening<'_>, 
     index_root(state, &ctx.topology, id);
     state.pending.unassigned.insert(id);
     resolve::link_recurrence(state, ctx, id, now);
-    let wait = topology::wait(state, ctx, alert);
+    // What a silence held back has waited long enough.
+    let wait =
+        if state.digest.is_some() { Duration::ZERO } else { topology::wait(state, ctx, alert) };
     escalate::start(state, id, wait, now);
     count_in(state, ctx, alert, now);
+    id
 }
 
 fn blank(id: IncidentId, alert: Fingerprint, policy: PolicyHash, now: Timestamp) -> Incident {
     Incident {
         id,
         revision: 0,
+        version: 0,
         progress: Progress::New,
         parent: None,
         title: String::new(),
@@ -367,18 +422,23 @@ fn blank(id: IncidentId, alert: Fingerprint, policy: PolicyHash, now: Timestamp)
             pages: false,
         },
         team: None,
+        assignee: None,
         opened_at: now,
         active_at: now,
         clear_since: None,
         members: 0,
         firing: 0,
         response: ResponseClock { started_at: now, due_at: now, stopped_at: None, round: 0 },
+        resolution: ResolutionClock::default(),
         wait_until: None,
         policy,
         functional: Rung::default(),
         hierarchical: Rung::default(),
+        resolving: Rung::default(),
         recurrence_of: None,
         awaiting_verification: false,
+        quiet: false,
+        apart_from: Vec::new(),
         timeline_len: 0,
         notices: 0,
         told: Vec::new(),

@@ -106,6 +106,7 @@ fn unknown(by: &Delivery<'_>, it: &Occurrence) -> Held {
         occurrences: 1,
         severity: it.severity.clone(),
         leases: Vec::new(),
+        silenced_by: Box::default(),
     };
     let labels = it.labels.clone();
     Held {
@@ -281,6 +282,7 @@ fn end(state: &mut State, ctx: &Context, alert: Fingerprint, at: Timestamp, now:
     held.state.end_heard_at = now;
     state.pending.touch(alert);
     schedule(state, alert);
+    state.hushed.remove(&alert);
     resolve::cleared(state, ctx, alert, now);
 }
 

@@ -34,6 +34,13 @@ pub(super) fn drain(state: &mut State, ctx: &Context) -> Changes {
             None => changes.recurrences_gone.push(signature),
         }
     }
+    for id in core::mem::take(&mut state.pending.silences) {
+        match state.silences.get(&id) {
+            Some(held) => changes.silences.push(held.record.clone()),
+            None => changes.silences_gone.push(id),
+        }
+    }
+    changes.audit = core::mem::take(&mut state.pending.audit);
     state.counters.batch += 1;
     changes.counters = state.counters.clone();
     changes

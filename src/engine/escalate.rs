@@ -1,7 +1,8 @@
-//! The response clock and the two ladders of an incident's policy: who hears of it next, and when.
+//! The clocks of an incident and the ladders of its policy: who hears of it next, and when.
 //!
 //! Never early; after a gap the highest overdue step of each ladder is taken once and says how late
-//! it is. Acknowledging stops everything, a lapse starts it anew.
+//! it is. Acknowledging stops the response clock with its two ladders, a lapse starts it anew; the
+//! resolution clock goes on until service is restored and stands while the incident is on hold.
 
 use core::time::Duration;
 
@@ -9,7 +10,9 @@ use super::State;
 use super::context::Context;
 use super::notices::{self, Plan};
 use super::pending::Told;
-use crate::model::escalation::{Action, Due, Ladder, Rung, Step, Target};
+use super::state::Call;
+use super::{prioritise, suppress};
+use crate::model::escalation::{Action, Due, LADDERS, Ladder, Rung, Step, Target};
 use crate::model::incident::{Happening, Incident, IncidentId, Progress};
 use crate::model::notice::NoticeKind;
 use crate::model::time::{Brief, Timestamp};
@@ -51,43 +54,69 @@ pub(super) fn stop(state: &mut State, id: IncidentId, now: Timestamp) {
     }
 }
 
-/// Sets the deadlines of a running response clock by the limit of its priority.
+/// Lets no step of an incident fall due until its deadlines are planned again.
+pub(super) fn pause(record: &mut Incident) {
+    for ladder in LADDERS {
+        rung(record, ladder).due_at = None;
+    }
+    record.wait_until = None;
+}
+
+/// Sets the deadlines of an incident's running clocks by the limits of its priority.
 pub(super) fn plan(state: &mut State, rules: &RuleSet, id: IncidentId) {
     let Some(case) = state.incidents.get(&id) else { return };
     let record = &case.record;
-    if record.response.stopped_at.is_some() || !record.progress.is_open() {
+    let Some(policy) = state.policies.get(&record.policy).cloned() else { return };
+    if record.quiet || !record.progress.is_open() {
         return;
     }
-    let Some(policy) = state.policies.get(&record.policy) else { return };
-    let limit = rules.priorities.limit(record.assessment.priority).response;
-    let due_at = record.response.started_at.plus(limit);
-    let functional = due(record, policy.ladder(Ladder::Functional), record.functional, limit);
-    let hierarchical = due(record, policy.ladder(Ladder::Hierarchical), record.hierarchical, limit);
-    if let Some(case) = state.change(id) {
-        case.record.response.due_at = due_at;
-        case.record.functional.due_at = functional;
-        case.record.hierarchical.due_at = hierarchical;
+    let limit = *rules.priorities.limit(record.assessment.priority);
+    let Some(case) = state.change(id) else { return };
+    let record = &mut case.record;
+    if record.response.stopped_at.is_none() {
+        let started_at = record.response.started_at;
+        let clock = Clock { started_at, limit: limit.response, not_before: record.wait_until };
+        record.response.due_at = started_at.plus(limit.response);
+        record.functional.due_at = clock.due(&policy.functional, record.functional);
+        record.hierarchical.due_at = clock.due(&policy.hierarchical, record.hierarchical);
+    }
+    let runs = record.resolution.stands_since.is_none();
+    let stood = Duration::from_millis(record.resolution.stood_ms);
+    let started_at = record.opened_at.plus(stood);
+    let clock = Clock { started_at, limit: limit.resolution, not_before: None };
+    record.resolution.due_at = started_at.plus(limit.resolution);
+    let resolving = runs.then(|| clock.due(&policy.resolution, record.resolving));
+    record.resolving.due_at = resolving.flatten();
+}
+
+/// A running clock, as the steps on it see it.
+struct Clock {
+    /// When it started, later by the time it stood.
+    started_at: Timestamp,
+    limit: Duration,
+    not_before: Option<Timestamp>,
+}
+
+impl Clock {
+    /// Returns when the step that a rung stands before falls due.
+    fn due(&self, steps: &[Step], rung: Rung) -> Option<Timestamp> {
+        let step = steps.get(rung.step as usize)?;
+        // A repeating step's next time is counted from its last one, which only the rung knows.
+        if rung.repeats > 0 && rung.due_at.is_some() {
+            return rung.due_at;
+        }
+        let offset = match step.due {
+            Due::After(span) => span,
+            Due::Share(percent) => self.limit.saturating_mul(percent.into()) / 100,
+        };
+        let at = self.started_at.plus(offset);
+        Some(self.not_before.map_or(at, |until| at.max(until)))
     }
 }
 
-/// Returns when the step that a rung stands before falls due.
-fn due(record: &Incident, steps: &[Step], rung: Rung, limit: Duration) -> Option<Timestamp> {
-    let step = steps.get(rung.step as usize)?;
-    // A repeating step's next time is counted from its last one, which only the rung knows.
-    if rung.repeats > 0 {
-        return rung.due_at;
-    }
-    let offset = match step.due {
-        Due::After(span) => span,
-        Due::Share(percent) => limit.saturating_mul(percent.into()) / 100,
-    };
-    let at = record.response.started_at.plus(offset);
-    Some(record.wait_until.map_or(at, |until| at.max(until)))
-}
-
-/// Takes the steps of both ladders that are due.
+/// Takes the steps of all ladders that are due.
 pub(super) fn take_due(state: &mut State, ctx: &Context, id: IncidentId, now: Timestamp) {
-    for ladder in [Ladder::Functional, Ladder::Hierarchical] {
+    for ladder in LADDERS {
         take_ladder(state, ctx, Climb { id, ladder }, now);
     }
 }
@@ -102,6 +131,7 @@ fn rung(record: &mut Incident, ladder: Ladder) -> &mut Rung {
     match ladder {
         Ladder::Functional => &mut record.functional,
         Ladder::Hierarchical => &mut record.hierarchical,
+        Ladder::Resolution => &mut record.resolving,
     }
 }
 
@@ -158,6 +188,7 @@ fn tell(state: &mut State, ctx: &Context, climb: Climb, step: &Step, when: &Occa
     let lateness =
         if late > LATE_AFTER { format!(", {} late", Brief(late)) } else { String::new() };
     let because = match (at.step, case.record.response.round) {
+        _ if ladder == Ladder::Resolution => not_resolved(&case.record, &lateness, now),
         _ if ladder == Ladder::Hierarchical => {
             format!("unanswered for {open_for} (hierarchical escalation{lateness})")
         }
@@ -173,9 +204,25 @@ fn tell(state: &mut State, ctx: &Context, climb: Climb, step: &Step, when: &Occa
     let what = match ladder {
         Ladder::Functional => Happening::EscalatedFunctional,
         Ladder::Hierarchical => Happening::EscalatedHierarchical,
+        Ladder::Resolution => Happening::EscalatedResolution,
     };
     state.pending.tell(id, now, Told { what, text, path: None });
-    notices::plan(state, ctx, id, Plan { kind, target: &target, because }, now);
+    let call = Call { incident: id, kind, target, because };
+    if let Some(Call { target, because, .. }) = suppress::gather(state, call) {
+        let plan = Plan { kind, target: &target, because, also: Vec::new() };
+        notices::plan(state, ctx, id, plan, now);
+    }
+}
+
+fn not_resolved(record: &Incident, lateness: &str, now: Timestamp) -> String {
+    let due_at = record.resolution.due_at;
+    let open_for = Brief(now.since(record.opened_at));
+    if now < due_at {
+        let left = Brief(due_at.since(now));
+        format!("not resolved after {open_for}, the limit is reached in {left}{lateness}")
+    } else {
+        format!("not resolved after {open_for}, the limit is reached{lateness}")
+    }
 }
 
 /// Hands an incident to the team of the next line, where its team names one.
@@ -185,29 +232,50 @@ fn next_line(state: &mut State, ctx: &Context, id: IncidentId, now: Timestamp) {
     let Some(next) = team.and_then(|team| team.next.clone()) else { return };
     let text = format!("to {next}: the line before did not answer");
     case.record.team = Some(next);
+    case.record.assignee = None;
+    case.record.version += 1;
     state.pending.tell(id, now, Told { what: Happening::Assigned, text, path: None });
 }
 
-/// Returns an acknowledged incident to the queue when the acknowledgement lapsed.
+/// Returns an incident to the queue when its acknowledgement lapsed, and to work when its hold ended.
 pub(super) fn expire(state: &mut State, ctx: &Context, id: IncidentId, now: Timestamp) {
     let Some(case) = state.incidents.get(&id) else { return };
-    let by = match &case.record.progress {
-        Progress::Acknowledged { by, until } | Progress::InProgress { by, until }
-            if *until <= now =>
-        {
-            by.clone()
-        }
-        Progress::New
-        | Progress::Acknowledged { .. }
-        | Progress::InProgress { .. }
-        | Progress::Resolved { .. }
-        | Progress::Closed { .. } => return,
+    let Some((by, until)) = case.record.progress.holder().filter(|(_, until)| *until <= now) else {
+        return;
     };
+    let by = Box::from(by);
+    if let Progress::OnHold { waits_for, .. } = case.record.progress {
+        let text = format!("on hold for a {waits_for} until {until}, which is now; back to {by}");
+        go_on(state, ctx, id, by, now);
+        state.pending.tell(
+            id,
+            now,
+            Told { what: Happening::HoldEnded, text: text.clone(), path: None },
+        );
+        notices::update(state, ctx, id, &text, now);
+        return;
+    }
     let text = format!("the acknowledgement of {by} lapsed; nobody has it");
     state.pending.tell(id, now, Told { what: Happening::AckExpired, text, path: None });
     if let Some(case) = state.change(id) {
-        case.record.progress = Progress::New;
+        case.record.enter(Progress::New);
         restart(&mut case.record, now);
+    }
+    plan(state, &ctx.rules, id);
+}
+
+/// Puts an incident to work with somebody, for as long as an acknowledgement lasts.
+pub(super) fn go_on(
+    state: &mut State,
+    ctx: &Context,
+    id: IncidentId,
+    by: Box<str>,
+    now: Timestamp,
+) {
+    let until = now.plus(prioritise::acknowledgement(state, ctx, id));
+    if let Some(case) = state.change(id) {
+        case.record.resolution.run(now);
+        case.record.enter(Progress::InProgress { by, until });
     }
     plan(state, &ctx.rules, id);
 }

@@ -4,9 +4,11 @@ use core::time::Duration;
 use std::sync::Arc;
 
 use crate::model::alert::Occurrence;
-use crate::model::incident::{IncidentId, StateName};
+use crate::model::escalation::Target;
+use crate::model::incident::{IncidentId, RecordId, StateName, WaitsFor};
 use crate::model::labels::Fingerprint;
 use crate::model::notice::NoticeId;
+use crate::model::silence::{Silence, SilenceId};
 use crate::model::time::Timestamp;
 
 /// Everything that can change the state, in one closed list.
@@ -19,25 +21,32 @@ pub enum Event {
         /// Its alerts in their order.
         occurrences: Vec<Occurrence>,
     },
-    /// A person answered an incident.
-    Acknowledge {
-        /// Which.
-        incident: IncidentId,
-        /// Who.
-        by: Box<str>,
-        /// For how long; the priority's own time when not given.
-        hold: Option<Duration>,
-        /// What they said; may be empty.
-        note: String,
+    /// A person handles an incident.
+    Handle(Order),
+    /// Somebody silences alerts, or changes a silence.
+    Silence {
+        /// The wish, under the id it gets where it becomes a silence of its own.
+        silence: Silence,
+        /// The silence it is to change.
+        replaces: Option<SilenceId>,
     },
-    /// A person says that service is restored.
-    Resolve {
+    /// Somebody ends a silence.
+    Unsilence {
         /// Which.
-        incident: IncidentId,
+        id: SilenceId,
         /// Who.
         by: Box<str>,
-        /// What they said; may be empty.
-        note: String,
+    },
+    /// Somebody did something outside the engine that the audit trail has to tell.
+    Audit {
+        /// Who.
+        by: Box<str>,
+        /// What, in one word or two.
+        action: Box<str>,
+        /// To what; may be empty.
+        object: Box<str>,
+        /// The rest, in words; may be empty.
+        detail: String,
     },
     /// A channel took a notice.
     Delivered {
@@ -70,20 +79,91 @@ pub enum Event {
     Tick,
 }
 
+/// What a person wants to be done with an incident.
+#[derive(Clone, Debug)]
+pub struct Order {
+    /// Which.
+    pub incident: IncidentId,
+    /// Who.
+    pub by: Box<str>,
+    /// The version they saw; the order is refused when it is another by now.
+    pub expected: Option<u32>,
+    /// What they said; may be empty, except for a note.
+    pub note: String,
+    /// What.
+    pub command: Command,
+}
+
+/// What can be done with an incident.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Command {
+    /// Stops the response clock.
+    Acknowledge {
+        /// For how long; the priority's own time when not given.
+        hold: Option<Duration>,
+    },
+    /// Gives an acknowledgement back: the incident is nobody's again.
+    Unacknowledge,
+    /// Writes something down.
+    Note,
+    /// Takes it, to work on it.
+    Claim,
+    /// Hands it to a team or a person, who have not answered yet.
+    Assign {
+        /// A team or a contact.
+        to: Target,
+    },
+    /// Lets work wait; the resolution clock stands.
+    Hold {
+        /// What for.
+        waits_for: WaitsFor,
+        /// Until when at the latest.
+        until: Timestamp,
+    },
+    /// Service is restored.
+    Resolve,
+    /// It is not.
+    Reopen,
+    /// It is over for good.
+    Close,
+    /// It and another are one; the older number survives.
+    Merge {
+        /// The other.
+        into: IncidentId,
+    },
+    /// Some of it is an incident of its own.
+    Split {
+        /// Numbers of the records: subordinates, or its own.
+        records: Vec<RecordId>,
+    },
+}
+
 /// The engine's answer to one event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reply {
     /// What became of received alerts.
     Received(Received),
-    /// An incident was acknowledged until then.
-    Acknowledged {
-        /// End of the acknowledgement, exclusive.
-        until: Timestamp,
-    },
+    /// A person's order was carried out.
+    Handled(Handled),
+    /// A silence is in force, or will be, under this id.
+    Silenced(SilenceId),
     /// It is done.
     Done,
     /// It was not done, and nothing changed.
     Refused(Refusal),
+}
+
+/// What became of an incident that a person handled.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Handled {
+    /// The incident; the one that survives a merger, the one that was split off.
+    pub incident: IncidentId,
+    /// Its state.
+    pub state: StateName,
+    /// Its version.
+    pub version: u32,
+    /// Who has it, until when.
+    pub holder: Option<(Box<str>, Timestamp)>,
 }
 
 /// What became of the alerts of one delivery.
@@ -138,6 +218,64 @@ pub enum Refusal {
         /// What it belongs to.
         parent: IncidentId,
     },
+    /// Somebody was faster.
+    #[error(
+        "{incident} is at version {version}, not {expected}: it was changed meanwhile; look again, then say version {version}"
+    )]
+    Conflict {
+        /// What was named.
+        incident: IncidentId,
+        /// The version that was seen.
+        expected: u32,
+        /// The version it is at.
+        version: u32,
+    },
+    /// Members fire.
+    #[error(
+        "{incident} cannot be closed while {firing} of its alerts fire; it is closed by itself when they have cleared"
+    )]
+    StillFiring {
+        /// What was named.
+        incident: IncidentId,
+        /// How many.
+        firing: u32,
+    },
+    /// A note without words.
+    #[error("a note needs a text")]
+    EmptyNote,
+    /// A hold that is over already.
+    #[error("the hold would end at {until}, which is past; name a time to come")]
+    HoldOver {
+        /// The end that was named.
+        until: Timestamp,
+    },
+    /// No team or contact has this name.
+    #[error("no {target} in the rule files; known: {known}")]
+    UnknownTarget {
+        /// What was named.
+        target: String,
+        /// What there is.
+        known: String,
+    },
+    /// It cannot be part of itself.
+    #[error("{0} cannot be part of itself")]
+    SameIncident(IncidentId),
+    /// It has no such record, or that one cannot go.
+    #[error("{record} cannot be split from {incident}: {why}")]
+    NotSplit {
+        /// What was named.
+        incident: IncidentId,
+        /// The record.
+        record: RecordId,
+        /// Why, in words.
+        why: &'static str,
+    },
+    /// No silence has this id.
+    #[error("no silence {0}")]
+    UnknownSilence(SilenceId),
+    /// There are too many silences.
+    #[error("there are {0} silences already, the limit; expire some")]
+    TooManySilences(usize),
     /// The state does not allow it.
     #[error("{incident} is {state} and cannot be {wish}; allowed from here: {allowed}")]
     NotAllowed {
@@ -148,6 +286,6 @@ pub enum Refusal {
         /// What was wished for.
         wish: &'static str,
         /// What would be allowed.
-        allowed: &'static str,
+        allowed: String,
     },
 }

@@ -3,10 +3,12 @@
 //! No clock, disk, socket, log, random number or hash order: time is an argument, ids are counters,
 //! and what is to be stored or sent leaves as [`changes::Changes`]. Production, rule tests and the
 //! simulator run this same code. Reading order: `event` (what can happen), `state` (what is held),
-//! then the stages: `deduplicate`, `correlate` with `topology` and `unite`, `prioritise`, `assign`,
-//! `escalate`, `notices`, `resolve`; last `drain` and `restore`.
+//! then the stages: `deduplicate`, `suppress`, `correlate` with `topology` and `unite`, `prioritise`,
+//! `assign`, `escalate`, `notices`, `resolve`; what people do: `handle` with `regroup`, `audit`; last
+//! `drain` and `restore`.
 
 mod assign;
+mod audit;
 pub mod changes;
 pub mod context;
 mod correlate;
@@ -15,12 +17,15 @@ mod describe;
 mod drain;
 mod escalate;
 pub mod event;
+mod handle;
 mod notices;
 mod pending;
 mod prioritise;
+mod regroup;
 mod resolve;
 mod restore;
 mod state;
+mod suppress;
 mod tally;
 mod timers;
 mod topology;
@@ -80,12 +85,14 @@ impl State {
                 let by = deduplicate::Delivery { ctx, source: id, source_name: source, now };
                 return Reply::Received(deduplicate::receive(self, &by, occurrences));
             }
-            Event::Acknowledge { incident, by, hold, note } => {
-                let answer = resolve::Answer { by, hold: *hold, note };
-                return resolve::acknowledge(self, ctx, *incident, &answer, now);
+            Event::Handle(order) => return handle::handle(self, ctx, order, now),
+            Event::Silence { silence, replaces } => {
+                return suppress::silence(self, ctx, silence, *replaces, now);
             }
-            Event::Resolve { incident, by, note } => {
-                return resolve::by_hand(self, ctx, *incident, (by, note), now);
+            Event::Unsilence { id, by } => return suppress::unsilence(self, ctx, *id, by, now),
+            Event::Audit { by, action, object, detail } => {
+                let detail = detail.clone();
+                audit::note(self, now, audit::Deed { by, action, object, detail });
             }
             Event::Delivered { notice, channel } => {
                 notices::delivered(self, *notice, channel, now);
@@ -96,15 +103,16 @@ impl State {
                 notices::failed(self, &failure, now);
             }
             Event::Withheld { notice, because } => notices::withheld(self, *notice, because, now),
-            Event::Reconfigured => self.reconfigure(ctx),
+            Event::Reconfigured => self.reconfigure(ctx, now),
             Event::Tick => {}
         }
         Reply::Done
     }
 
     /// Looks at every open incident with other rules or another topology.
-    fn reconfigure(&mut self, ctx: &Context) {
+    fn reconfigure(&mut self, ctx: &Context, now: Timestamp) {
         restore::reindex(self, ctx);
+        suppress::reconfigure(self, ctx, now);
         let open: Vec<IncidentId> =
             self.incidents.keys().copied().filter(|id| self.is_open(*id)).collect();
         self.pending.unsettled.extend(open);
@@ -115,6 +123,7 @@ impl State {
             match timer {
                 Timer::Alert(alert) => deduplicate::due(self, ctx, alert, at, now),
                 Timer::Incident(id) => self.incident_due(ctx, id, now),
+                Timer::Silence(id) => suppress::due(self, ctx, id, at, now),
             }
             prioritise::settle(self, ctx, now);
             self.reschedule(ctx);
@@ -128,7 +137,7 @@ impl State {
         }
         if !self.is_open(id) {
             if self.closes_at(ctx, id).is_some_and(|at| at <= now) {
-                resolve::close(self, id, now);
+                resolve::close(self, id, "closed", now);
             }
             return;
         }
@@ -150,6 +159,7 @@ impl State {
             Progress::New
             | Progress::Acknowledged { .. }
             | Progress::InProgress { .. }
+            | Progress::OnHold { .. }
             | Progress::Resolved { .. }
             | Progress::Closed { .. } => None,
         }
@@ -185,11 +195,8 @@ fn next_deadline(state: &State, ctx: &Context, id: IncidentId) -> Option<Timesta
         return state.closes_at(ctx, id);
     }
     let record = &state.incidents.get(&id)?.record;
-    let lapses = match record.progress {
-        Progress::Acknowledged { until, .. } | Progress::InProgress { until, .. } => Some(until),
-        Progress::New | Progress::Resolved { .. } | Progress::Closed { .. } => None,
-    };
+    let lapses = record.progress.holder().map(|(_, until)| until);
     let resolves = resolve::resolves_at(state, ctx, record);
-    let steps = [record.functional.due_at, record.hierarchical.due_at];
+    let steps = [record.functional.due_at, record.hierarchical.due_at, record.resolving.due_at];
     steps.into_iter().chain([lapses, resolves]).flatten().min()
 }

@@ -8,7 +8,7 @@ use super::State;
 use super::context::Context;
 use super::pending::Told;
 use crate::model::escalation::Target;
-use crate::model::incident::{Happening, IncidentId};
+use crate::model::incident::{Happening, Incident, IncidentId};
 use crate::model::notice::{Notice, NoticeId, NoticeKind, NoticeState};
 use crate::model::time::{Brief, Timestamp};
 
@@ -23,14 +23,31 @@ pub(super) struct Plan<'a> {
     pub(super) kind: NoticeKind,
     pub(super) target: &'a Target,
     pub(super) because: String,
+    /// Other incidents it tells of.
+    pub(super) also: Vec<IncidentId>,
 }
 
 /// Plans a message; a target that is not to be found becomes the default contact.
 pub(super) fn plan(state: &mut State, ctx: &Context, id: IncidentId, it: Plan<'_>, now: Timestamp) {
     let Some(case) = state.incidents.get(&id) else { return };
-    let (target, contact) = address(ctx, case.record.team.as_deref(), it.target);
-    let to = Addressed { kind: it.kind, target, contact, because: it.because };
+    let (target, contact) = address(ctx, &case.record, it.target);
+    let to = Addressed { kind: it.kind, target, contact, because: it.because, also: it.also };
     send(state, ctx, id, to, now);
+}
+
+/// Returns the person that a target of an incident means now.
+pub(super) fn person(state: &State, ctx: &Context, id: IncidentId, target: &Target) -> Box<str> {
+    let record = state.incidents.get(&id).map(|case| &case.record);
+    record.map_or_else(|| ctx.rules.default_contact.clone(), |it| address(ctx, it, target).1)
+}
+
+/// Notes that a target knows of an incident, from the message of another.
+pub(super) fn note_told(state: &mut State, ctx: &Context, id: IncidentId, target: &Target) {
+    let Some(case) = state.change(id) else { return };
+    let (target, _) = address(ctx, &case.record, target);
+    if !case.record.told.contains(&target) {
+        case.record.told.push(target);
+    }
 }
 
 struct Addressed {
@@ -38,26 +55,38 @@ struct Addressed {
     target: Box<str>,
     contact: Box<str>,
     because: String,
+    also: Vec<IncidentId>,
 }
 
-/// Returns the name a target goes by and the person it means now.
-fn address(ctx: &Context, team: Option<&str>, target: &Target) -> (Box<str>, Box<str>) {
+/// Returns the name a target of an incident goes by and the person it means now.
+fn address(ctx: &Context, of: &Incident, target: &Target) -> (Box<str>, Box<str>) {
     let fallback = &*ctx.rules.default_contact;
-    let on_call = |team: &str| {
-        let found = ctx.rules.teams.get(team).and_then(|team| team.members.first());
-        found.map_or(fallback, |contact| contact)
-    };
     let (target, contact) = match target {
-        Target::Assigned => team.map_or((fallback, fallback), |team| (team, on_call(team))),
+        Target::Assigned => {
+            let assignee = of.assignee.as_deref();
+            match assignee.filter(|name| ctx.rules.contacts.contains_key(*name)) {
+                Some(person) => (person, person),
+                None => of
+                    .team
+                    .as_deref()
+                    .map_or((fallback, fallback), |team| (team, on_call(ctx, team))),
+            }
+        }
         Target::Manager => {
-            let team = team.and_then(|team| ctx.rules.teams.get(team));
+            let team = of.team.as_deref().and_then(|team| ctx.rules.teams.get(team));
             let manager = team.and_then(|team| team.manager.as_deref()).unwrap_or(fallback);
             (manager, manager)
         }
-        Target::Team(name) => (&**name, on_call(name)),
+        Target::Team(name) => (&**name, on_call(ctx, name)),
         Target::Contact(name) => (&**name, &**name),
     };
     (target.into(), contact.into())
+}
+
+/// Returns who is called for a team; a target that is not to be found becomes the default contact.
+fn on_call<'a>(ctx: &'a Context, team: &str) -> &'a str {
+    let found = ctx.rules.teams.get(team).and_then(|team| team.members.first());
+    found.unwrap_or(&ctx.rules.default_contact)
 }
 
 fn send(state: &mut State, ctx: &Context, id: IncidentId, to: Addressed, now: Timestamp) {
@@ -75,7 +104,7 @@ fn send(state: &mut State, ctx: &Context, id: IncidentId, to: Addressed, now: Ti
     }
     let text = format!("{} {notice} to {} ({}): {}", to.kind, to.target, to.contact, to.because);
     state.pending.tell(id, now, Told { what: Happening::Notice, text, path: None });
-    let Addressed { kind, target, contact, because } = to;
+    let Addressed { kind, target, contact, because, also } = to;
     let planned = Notice {
         id: notice,
         kind,
@@ -84,7 +113,7 @@ fn send(state: &mut State, ctx: &Context, id: IncidentId, to: Addressed, now: Ti
         channels,
         channel: 0,
         because,
-        also: Vec::new(),
+        also,
         created_at: now,
         state: NoticeState::Pending,
         due_at: now,
@@ -138,18 +167,20 @@ pub(super) fn update(state: &mut State, ctx: &Context, id: IncidentId, text: &st
 
 fn update_for(ctx: &Context, target: &str, because: String) -> Addressed {
     let is_person = ctx.rules.contacts.contains_key(target);
-    let as_target =
-        if is_person { Target::Contact(target.into()) } else { Target::Team(target.into()) };
-    let (target, contact) = address(ctx, None, &as_target);
-    Addressed { kind: NoticeKind::Update, target, contact, because }
+    let contact = if is_person { target } else { on_call(ctx, target) };
+    let (target, contact) = (target.into(), contact.into());
+    Addressed { kind: NoticeKind::Update, target, contact, because, also: Vec::new() }
 }
 
 /// Takes back pages and tickets that are not out yet: nobody needs them any more.
 pub(super) fn withdraw(state: &mut State, id: IncidentId, why: &str, now: Timestamp) {
     let first = NoticeId { incident: id, seq: 0 };
     let last = NoticeId { incident: id, seq: u32::MAX };
+    // A digest goes out: somebody may still need what it says of the others.
     let is_ask = |notice: &&Notice| {
-        notice.kind != NoticeKind::Update && notice.state == NoticeState::Pending
+        notice.kind != NoticeKind::Update
+            && notice.state == NoticeState::Pending
+            && notice.also.is_empty()
     };
     let range = state.notices.range(first..=last).map(|(_, notice)| notice);
     let asks: Vec<NoticeId> = range.filter(is_ask).map(|notice| notice.id).collect();

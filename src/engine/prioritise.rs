@@ -9,7 +9,7 @@ use super::context::Context;
 use super::notices::{self, Plan};
 use super::pending::Told;
 use super::tally::Tally;
-use super::{assign, escalate};
+use super::{assign, escalate, suppress};
 use crate::model::escalation::Target;
 use crate::model::incident::{Happening, IncidentId, Progress};
 use crate::model::notice::NoticeKind;
@@ -31,11 +31,12 @@ pub(super) fn settle(state: &mut State, ctx: &Context, now: Timestamp) {
 }
 
 fn settle_one(state: &mut State, ctx: &Context, id: IncidentId, now: Timestamp) {
+    suppress::settle(state, id, now);
     let Some(case) = state.incidents.get(&id) else { return };
     let before = case.record.assessment.clone();
-    // When nothing fires any more the last assessment stands: clearing is not an improvement of
+    // When nothing fires or all of it is silenced the last assessment stands: clearing is not an improvement of
     // what happened.
-    if case.tally.firing() > 0 || before.sum.is_empty() {
+    if case.tally.audible() > 0 || before.sum.is_empty() {
         let spec = case.record.rule.as_deref().and_then(|rule| ctx.rules.find(rule));
         let assessment = assess(ctx, &case.tally, spec.map(|rule| &rule.incident));
         reassess(state, ctx, id, assessment, now);
@@ -55,7 +56,8 @@ fn hand_over(state: &mut State, ctx: &Context, id: IncidentId, now: Timestamp) {
     if case.record.told.is_empty() && matches!(case.record.progress, Progress::New) {
         return;
     }
-    case.record.progress = Progress::New;
+    case.record.enter(Progress::New);
+    case.record.assignee = None;
     escalate::restart(&mut case.record, now);
     let team = case.record.team.as_deref().unwrap_or(&ctx.rules.default_contact);
     let text = format!("handed to {team}, {}", case.record.assessment.sum);
@@ -95,7 +97,8 @@ fn tell_if_raised(
     let because = format!("raised from {} to {}", old.priority, new.sum);
     if new.pages && !old.pages && matches!(record.progress, Progress::New) {
         let target = &Target::Assigned;
-        notices::plan(state, ctx, id, Plan { kind: NoticeKind::Page, target, because }, now);
+        let plan = Plan { kind: NoticeKind::Page, target, because, also: Vec::new() };
+        notices::plan(state, ctx, id, plan, now);
     } else {
         notices::update(state, ctx, id, &because, now);
     }

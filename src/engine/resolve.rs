@@ -6,7 +6,6 @@ use core::time::Duration;
 use super::changes::Recurrence;
 use super::context::Context;
 use super::correlate::{self, firing_members, name_of, share, unindex_group, unindex_root};
-use super::event::{Refusal, Reply};
 use super::pending::Told;
 use super::{State, escalate, notices, topology};
 use crate::model::incident::{Happening, Incident, IncidentId, Progress};
@@ -126,12 +125,11 @@ fn resolve(state: &mut State, ctx: &Context, id: IncidentId, how: Resolution, no
 
 fn set_resolved(state: &mut State, id: IncidentId, by: Option<&str>, now: Timestamp) {
     let Some(case) = state.change(id) else { return };
-    let had = match &case.record.progress {
-        Progress::Acknowledged { by, .. } | Progress::InProgress { by, .. } => Some(by.clone()),
-        Progress::New | Progress::Resolved { .. } | Progress::Closed { .. } => None,
-    };
+    let had = case.record.progress.holder().map(|(by, _)| Box::from(by));
+    case.record.resolution.stop(now);
+    case.record.resolving.due_at = None;
     case.record.awaiting_verification = by.is_some() && case.record.firing > 0;
-    case.record.progress = Progress::Resolved { at: now, by: by.map(Box::from), had };
+    case.record.enter(Progress::Resolved { at: now, by: by.map(Box::from), had });
     let signature = signature(&case.record);
     let children = case.children.clone();
     let recurrence = Recurrence { incident: id, resolved_at: now };
@@ -181,8 +179,9 @@ pub(super) fn prune_recurrences(state: &mut State, keep: Duration, now: Timestam
     }
 }
 
-/// Brings a resolved incident back: to whoever had it, else to the queue.
-pub(super) fn reopen(state: &mut State, ctx: &Context, id: IncidentId, now: Timestamp) {
+/// Brings a resolved incident back with all that was resolved with it: to whoever had it, else to
+/// the queue.
+pub(super) fn reopen(state: &mut State, ctx: &Context, id: IncidentId, why: &str, now: Timestamp) {
     let hold = super::prioritise::acknowledgement(state, ctx, id);
     let Some(case) = state.change(id) else { return };
     let had = match &case.record.progress {
@@ -190,17 +189,19 @@ pub(super) fn reopen(state: &mut State, ctx: &Context, id: IncidentId, now: Time
         Progress::New
         | Progress::Acknowledged { .. }
         | Progress::InProgress { .. }
+        | Progress::OnHold { .. }
         | Progress::Closed { .. } => return,
     };
     case.record.awaiting_verification = false;
+    case.record.resolution.run(now);
     let text = if let Some(by) = had {
-        let text = format!("its root fires again; back to {by}");
-        case.record.progress = Progress::InProgress { by, until: now.plus(hold) };
+        let text = format!("{why}; back to {by}");
+        case.record.enter(Progress::InProgress { by, until: now.plus(hold) });
         text
     } else {
-        case.record.progress = Progress::New;
+        case.record.enter(Progress::New);
         escalate::restart(&mut case.record, now);
-        "its root fires again; nobody had it".into()
+        format!("{why}; nobody had it")
     };
     let had_it = matches!(case.record.progress, Progress::InProgress { .. });
     state.pending.tell(id, now, Told { what: Happening::Reopened, text: text.clone(), path: None });
@@ -212,34 +213,17 @@ pub(super) fn reopen(state: &mut State, ctx: &Context, id: IncidentId, now: Time
 }
 
 /// Closes a resolved incident with all that is part of it; it leaves memory.
-pub(super) fn close(state: &mut State, id: IncidentId, now: Timestamp) {
+pub(super) fn close(state: &mut State, id: IncidentId, why: &str, now: Timestamp) {
     let Some(case) = state.change(id) else { return };
-    case.record.progress = Progress::Closed { at: now };
+    case.record.enter(Progress::Closed { at: now });
     let children = case.children.clone();
     unindex_group(state, id);
-    let told = Told { what: Happening::Closed, text: "closed".into(), path: None };
+    let told = Told { what: Happening::Closed, text: why.into(), path: None };
     state.pending.tell(id, now, told);
     state.pending.closed.insert(id);
     for child in children {
-        close(state, child, now);
+        close(state, child, "with its incident", now);
     }
-}
-
-/// Returns the open incident a person named, or why it cannot be acted on.
-pub(super) fn named(state: &State, id: IncidentId, wish: &'static str) -> Result<(), Refusal> {
-    let Some(case) = state.incidents.get(&id) else { return Err(Refusal::NotOpen(id)) };
-    if let Some(parent) = case.record.parent {
-        return Err(Refusal::Subordinate {
-            incident: id,
-            parent: state.top(parent).unwrap_or(parent),
-        });
-    }
-    if case.record.progress.is_open() {
-        return Ok(());
-    }
-    let state = case.record.progress.name();
-    let allowed = "nothing by hand; a new alert of its root reopens it";
-    Err(Refusal::NotAllowed { incident: id, state, wish, allowed })
 }
 
 /// A person says that service is restored.
@@ -249,10 +233,7 @@ pub(super) fn by_hand(
     id: IncidentId,
     who: (&str, &str),
     now: Timestamp,
-) -> Reply {
-    if let Err(refusal) = named(state, id, "resolved") {
-        return Reply::Refused(refusal);
-    }
+) {
     let (by, note) = who;
     let firing = state.incidents.get(&id).map_or(0, |case| case.record.firing);
     let note = if note.is_empty() { String::new() } else { format!(": {note}") };
@@ -263,43 +244,4 @@ pub(super) fn by_hand(
     };
     let text = format!("by {by}{caveat}{note}");
     resolve(state, ctx, id, Resolution { by: Some(by.into()), text }, now);
-    Reply::Done
-}
-
-/// A person answers.
-pub(super) fn acknowledge(
-    state: &mut State,
-    ctx: &Context,
-    id: IncidentId,
-    it: &Answer<'_>,
-    now: Timestamp,
-) -> Reply {
-    if let Err(refusal) = named(state, id, "acknowledged") {
-        return Reply::Refused(refusal);
-    }
-    let hold = it.hold.unwrap_or_else(|| super::prioritise::acknowledgement(state, ctx, id));
-    let until = now.plus(hold);
-    escalate::stop(state, id, now);
-    notices::withdraw(state, id, &format!("acknowledged by {}", it.by), now);
-    if let Some(case) = state.change(id) {
-        let by = it.by.into();
-        case.record.progress = match case.record.progress {
-            Progress::InProgress { .. } => Progress::InProgress { by, until },
-            Progress::New
-            | Progress::Acknowledged { .. }
-            | Progress::Resolved { .. }
-            | Progress::Closed { .. } => Progress::Acknowledged { by, until },
-        };
-    }
-    let note = if it.note.is_empty() { String::new() } else { format!(": {}", it.note) };
-    let text = format!("by {} until {until}{note}", it.by);
-    state.pending.tell(id, now, Told { what: Happening::Acknowledged, text, path: None });
-    Reply::Acknowledged { until }
-}
-
-/// Who answers, for how long, with which words.
-pub(super) struct Answer<'a> {
-    pub(super) by: &'a str,
-    pub(super) hold: Option<Duration>,
-    pub(super) note: &'a str,
 }

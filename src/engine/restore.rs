@@ -9,7 +9,7 @@ use super::context::Context;
 use super::correlate::{index_group, index_root, tally};
 use super::state::{Case, Held};
 use super::tally::Tally;
-use super::{deduplicate, schedule, topology};
+use super::{deduplicate, schedule, suppress, topology};
 use crate::model::labels::Fingerprint;
 use crate::model::time::Timestamp;
 use crate::rules::Kind;
@@ -26,6 +26,9 @@ pub(super) fn restore(saved: Saved, ctx: &Context, now: Timestamp) -> State {
     let deaf = now.since(state.counters.now);
     state.policies = saved.policies.into_iter().collect();
     state.recurrences = saved.recurrences.into_iter().collect();
+    for record in saved.silences {
+        suppress::restore(&mut state, record);
+    }
     state.notices = saved.notices.into_iter().map(|notice| (notice.id, notice)).collect();
     for record in saved.incidents {
         let case = Case {
@@ -61,7 +64,9 @@ pub(super) fn reindex(state: &mut State, ctx: &Context) {
     state.could_wait.clear();
     state.services.clear();
     state.held_by.clear();
+    state.hushed.clear();
     state.timers.clear();
+    suppress::reindex(state);
     let mut alerts: Vec<Fingerprint> = state.alerts.keys().copied().collect();
     // By record, so that causes at one CI are in the order in which they came.
     alerts.sort_unstable_by_key(|alert| {
@@ -77,6 +82,9 @@ fn index_alert(state: &mut State, ctx: &Context, alert: Fingerprint) {
     let Some(held) = state.alerts.get_mut(&alert) else { return };
     held.ci = ctx.binder.bind(&ctx.topology, &held.labels).map(|bound| bound.ci);
     held.timer = None;
+    if held.state.fires() && !held.state.is_audible() {
+        state.hushed.insert(alert);
+    }
     for lease in &held.state.leases {
         *state.held_by.entry(lease.source).or_default() += 1;
     }

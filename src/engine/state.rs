@@ -15,13 +15,14 @@ use super::timers::Timers;
 use crate::cmdb::{CiId, CiRow};
 use crate::engine::context::Context;
 use crate::model::alert::{AlertState, SourceId, severity};
-use crate::model::escalation::{Policy, PolicyHash};
+use crate::model::escalation::{Policy, PolicyHash, Target};
 use crate::model::incident::{Incident, IncidentId, RecordId};
 use crate::model::labels::{Fingerprint, Labels};
-use crate::model::notice::{Notice, NoticeId};
+use crate::model::notice::{Notice, NoticeId, NoticeKind};
 use crate::model::priority::Urgency;
+use crate::model::silence::{Silence, SilenceId};
 use crate::model::time::Timestamp;
-use crate::rules::Subject;
+use crate::rules::{Condition, Subject};
 
 /// Everything that is open, in one place with one owner.
 #[derive(Debug, Default)]
@@ -36,6 +37,8 @@ pub struct State {
     pub(super) policies: BTreeMap<PolicyHash, Arc<Policy>>,
     /// The last resolved incident by signature.
     pub(super) recurrences: BTreeMap<u64, Recurrence>,
+    /// Silences, those that ended not long ago included.
+    pub(super) silences: BTreeMap<SilenceId, Silenced>,
     /// Numbers that only grow.
     pub(super) counters: Counters,
     /// Open incidents by the CI of their root.
@@ -52,6 +55,10 @@ pub struct State {
     pub(super) held_by: BTreeMap<SourceId, u32>,
     /// Who is to learn, before the event is over, where their incidents went.
     pub(super) amendments: BTreeMap<(IncidentId, Box<str>), Vec<IncidentId>>,
+    /// Firing alerts that a silence holds back.
+    pub(super) hushed: BTreeSet<Fingerprint>,
+    /// While silences end: what their end lets people know, told together.
+    pub(super) digest: Option<Vec<Call>>,
     /// What is due when.
     pub(super) timers: Timers,
     /// What changed since the last drain.
@@ -91,6 +98,22 @@ impl Held {
             .or_else(|| ["instance", "alertname"].iter().find_map(|name| self.labels.get(name)))
             .map_or_else(|| self.labels.to_string().into(), Into::into)
     }
+}
+
+/// A silence in memory.
+#[derive(Clone, Debug)]
+pub(super) struct Silenced {
+    pub(super) record: Silence,
+    pub(super) condition: Condition,
+}
+
+/// Somebody to be told about an incident.
+#[derive(Clone, Debug)]
+pub(super) struct Call {
+    pub(super) incident: IncidentId,
+    pub(super) kind: NoticeKind,
+    pub(super) target: Target,
+    pub(super) because: String,
 }
 
 /// An incident in memory.
@@ -133,6 +156,16 @@ impl State {
     /// Yields the incidents that are not closed, subordinate ones included, by number.
     pub fn incidents(&self) -> impl Iterator<Item = &Incident> {
         self.incidents.values().map(|case| &case.record)
+    }
+
+    /// Yields the silences, those that ended not long ago included, by id.
+    pub fn silences(&self) -> impl Iterator<Item = &Silence> {
+        self.silences.values().map(|silenced| &silenced.record)
+    }
+
+    /// Returns how many alerts fire and are held back by a silence.
+    pub fn alerts_silenced(&self) -> usize {
+        self.hushed.len()
     }
 
     /// Yields the notices that are pending or dead, by id.

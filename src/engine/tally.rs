@@ -11,8 +11,10 @@ use crate::model::priority::Urgency;
 /// Counts over firing members.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Tally {
-    /// By urgency of their severity: low, medium, high.
+    /// By urgency of their severity: low, medium, high; without the silenced ones.
     urgencies: [u32; 3],
+    /// Those that are silenced: they hold the incident open and count for nothing else.
+    silenced: u32,
     /// How many of them hurt each service.
     services: BTreeMap<CiId, u32>,
 }
@@ -20,24 +22,22 @@ pub(super) struct Tally {
 /// What one member adds.
 #[derive(Clone, Debug)]
 pub(super) struct Share {
-    pub(super) urgency: Urgency,
+    /// `None` when it is silenced.
+    pub(super) urgency: Option<Urgency>,
     pub(super) services: Arc<[CiId]>,
 }
 
 impl Tally {
     pub(super) fn add(&mut self, share: &Share) {
-        if let Some(count) = self.urgencies.get_mut(share.urgency as usize) {
-            *count += 1;
-        }
+        *self.place(share) += 1;
         for service in share.services.iter() {
             *self.services.entry(*service).or_default() += 1;
         }
     }
 
     pub(super) fn remove(&mut self, share: &Share) {
-        if let Some(count) = self.urgencies.get_mut(share.urgency as usize) {
-            *count = count.saturating_sub(1);
-        }
+        let count = self.place(share);
+        *count = count.saturating_sub(1);
         for service in share.services.iter() {
             if let Some(count) = self.services.get_mut(service) {
                 *count -= 1;
@@ -48,17 +48,49 @@ impl Tally {
         }
     }
 
+    fn place(&mut self, share: &Share) -> &mut u32 {
+        let [low, medium, high] = &mut self.urgencies;
+        match share.urgency {
+            None => &mut self.silenced,
+            Some(Urgency::Low) => low,
+            Some(Urgency::Medium) => medium,
+            Some(Urgency::High) => high,
+        }
+    }
+
     /// Adds all that another incident's members amount to.
     pub(super) fn absorb(&mut self, other: &Self) {
         for (mine, theirs) in self.urgencies.iter_mut().zip(other.urgencies) {
             *mine += theirs;
         }
+        self.silenced += other.silenced;
         for (service, count) in &other.services {
             *self.services.entry(*service).or_default() += count;
         }
     }
 
+    /// Takes away all that another incident's members amount to.
+    pub(super) fn subtract(&mut self, other: &Self) {
+        for (mine, theirs) in self.urgencies.iter_mut().zip(other.urgencies) {
+            *mine = mine.saturating_sub(theirs);
+        }
+        self.silenced = self.silenced.saturating_sub(other.silenced);
+        for (service, count) in &other.services {
+            let left = self.services.get(service).map_or(0, |mine| mine.saturating_sub(*count));
+            if left == 0 {
+                self.services.remove(service);
+            } else {
+                self.services.insert(*service, left);
+            }
+        }
+    }
+
     pub(super) fn firing(&self) -> u32 {
+        self.audible() + self.silenced
+    }
+
+    /// How many fire and are not silenced.
+    pub(super) fn audible(&self) -> u32 {
         self.urgencies.iter().sum()
     }
 

@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 
 use crate::model::incident::IncidentId;
 use crate::model::labels::Fingerprint;
+use crate::model::silence::SilenceId;
 use crate::model::time::Timestamp;
 
 /// The record to look at.
@@ -15,6 +16,8 @@ pub(super) enum Timer {
     Alert(Fingerprint),
     /// A deadline of an incident.
     Incident(IncidentId),
+    /// A silence begins, ends, or is to be forgotten.
+    Silence(SilenceId),
 }
 
 /// Entries by time, ties in the order of the records.

@@ -119,13 +119,19 @@ fn sufferers(
     let mut found = Vec::new();
     for (index, step) in walk.steps().iter().enumerate() {
         for id in state.root_at.get(&step.ci).into_iter().flatten().copied() {
-            if Some(id) != own && absorbs(state, ctx, kind, id, now) {
+            if Some(id) != own && !apart(state, own, id) && absorbs(state, ctx, kind, id, now) {
                 found.push((id, walk.path(&ctx.topology, index)));
             }
         }
     }
     found.sort_unstable_by_key(|(id, _)| *id);
     found
+}
+
+/// True when a person split one from the other.
+fn apart(state: &State, one: Option<IncidentId>, other: IncidentId) -> bool {
+    let case = one.and_then(|one| state.incidents.get(&one));
+    case.is_some_and(|case| case.record.apart_from.contains(&other))
 }
 
 fn cause_and_kind<'a>(

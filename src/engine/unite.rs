@@ -100,14 +100,14 @@ pub(super) fn explain_root(state: &mut State, ctx: &Context, new: NewRoot<'_>, n
 }
 
 /// An incident that becomes a part of another, and why.
-struct Adoption {
-    parent: IncidentId,
-    child: IncidentId,
-    join: Join,
+pub(super) struct Adoption {
+    pub(super) parent: IncidentId,
+    pub(super) child: IncidentId,
+    pub(super) join: Join,
 }
 
 /// Makes an open incident a subordinate of another; its own escalation ends.
-fn subordinate(state: &mut State, ctx: &Context, it: Adoption, now: Timestamp) {
+pub(super) fn subordinate(state: &mut State, ctx: &Context, it: Adoption, now: Timestamp) {
     let Adoption { parent, child, join } = it;
     unindex_root(state, &ctx.topology, child);
     escalate::stop(state, child, now);
@@ -115,7 +115,11 @@ fn subordinate(state: &mut State, ctx: &Context, it: Adoption, now: Timestamp) {
     let why = reason(&join);
     let path = match &join {
         Join::Dependant { path, .. } => Some(path.clone()),
-        Join::Own | Join::Group { .. } | Join::Cause { .. } | Join::Outlived { .. } => None,
+        Join::Own
+        | Join::Group { .. }
+        | Join::Cause { .. }
+        | Join::ByHand { .. }
+        | Join::Outlived { .. } => None,
     };
     let told = Told { what: Happening::Merged, text: format!("now part of {parent}: {why}"), path };
     state.pending.tell(child, now, told);

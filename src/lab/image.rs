@@ -6,10 +6,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::engine::changes::{AlertRow, Changes, Counters, MemberRow, Recurrence, Saved};
+use crate::model::audit::AuditEntry;
 use crate::model::escalation::{Policy, PolicyHash};
 use crate::model::incident::{Entry, Incident, IncidentId, Progress, RecordId};
 use crate::model::labels::Fingerprint;
 use crate::model::notice::{Notice, NoticeId};
+use crate::model::silence::{Silence, SilenceId};
 
 /// All rows by key.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -30,6 +32,10 @@ pub struct Image {
     pub policies: BTreeMap<PolicyHash, Arc<Policy>>,
     /// Signatures of resolved incidents.
     pub recurrences: BTreeMap<u64, Recurrence>,
+    /// Silences.
+    pub silences: BTreeMap<SilenceId, Silence>,
+    /// The audit trail.
+    pub audit: BTreeMap<u64, AuditEntry>,
     /// The counters.
     pub counters: Counters,
 }
@@ -69,6 +75,11 @@ impl Image {
         for signature in &changes.recurrences_gone {
             self.recurrences.remove(signature);
         }
+        self.silences.extend(changes.silences.iter().map(|it| (it.id, it.clone())));
+        for id in &changes.silences_gone {
+            self.silences.remove(id);
+        }
+        self.audit.extend(changes.audit.iter().map(|entry| (entry.seq, entry.clone())));
         self.counters = changes.counters.clone();
     }
 
@@ -85,6 +96,7 @@ impl Image {
             notices: self.notices.values().cloned().collect(),
             policies: self.policies.iter().map(|(k, v)| (*k, Arc::clone(v))).collect(),
             recurrences: self.recurrences.iter().map(|(k, v)| (*k, *v)).collect(),
+            silences: self.silences.values().cloned().collect(),
             counters: self.counters.clone(),
         }
     }
@@ -106,7 +118,13 @@ impl Image {
                     let current = current.filter(|alert| alert.state.record == Some(row.record));
                     found.extend(current.or_else(|| self.episodes.get(&(fingerprint, episode))));
                 }
-                MemberOf::Incident => found.extend(self.members_of(row.record)),
+                // One that was split off again keeps its row, as history.
+                MemberOf::Incident => {
+                    let child = self.incidents.get(&row.record);
+                    if child.is_some_and(|child| child.parent == Some(id)) {
+                        found.extend(self.members_of(row.record));
+                    }
+                }
             }
         }
         found

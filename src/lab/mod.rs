@@ -1,8 +1,14 @@
 //! The engine on a virtual clock: what rule tests and the simulator run. The production code decides;
 //! this folder only tells it what happens when. Pure: no disk, no network, no clock.
 
+#[cfg(test)]
+mod handling;
 pub mod image;
 pub mod rule_tests;
 #[cfg(test)]
 mod scenarios;
+#[cfg(test)]
+mod silences;
+#[cfg(test)]
+mod story;
 pub mod world;

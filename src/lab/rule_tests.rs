@@ -10,9 +10,9 @@ use super::world::World;
 use crate::cmdb::Topology;
 use crate::engine::changes::AlertRow;
 use crate::engine::context::{Context, Limits};
-use crate::engine::event::{Event, Reply};
+use crate::engine::event::{Command, Event, Order, Reply};
 use crate::model::alert::{Details, Occurrence, Signal, severity};
-use crate::model::incident::{Incident, IncidentId};
+use crate::model::incident::Incident;
 use crate::model::labels::{Fingerprint, Labels};
 use crate::model::notice::NoticeKind;
 use crate::model::time::{Brief, Timestamp};
@@ -127,18 +127,10 @@ impl Player<'_> {
                 }
             }
             TestAction::Acknowledge { root, by, hold } => {
-                let command = |incident| Event::Acknowledge {
-                    incident,
-                    by: by.clone(),
-                    hold: *hold,
-                    note: String::new(),
-                };
-                self.command(step, root, at, command);
+                self.command(step, (root, by), at, Command::Acknowledge { hold: *hold });
             }
             TestAction::Resolve { root, by } => {
-                let command =
-                    |incident| Event::Resolve { incident, by: by.clone(), note: String::new() };
-                self.command(step, root, at, command);
+                self.command(step, (root, by), at, Command::Resolve);
             }
         }
     }
@@ -166,9 +158,9 @@ impl Player<'_> {
     fn command(
         &mut self,
         step: &TestStep,
-        root: &str,
+        (root, by): (&str, &str),
         at: Timestamp,
-        command: impl Fn(IncidentId) -> Event,
+        command: Command,
     ) {
         self.world.advance(at);
         let is_meant =
@@ -176,10 +168,16 @@ impl Player<'_> {
         let found = self.tops().find(is_meant).map(|it| it.id);
         let refused = match found {
             None => format!("no open incident has the root {root}"),
-            Some(incident) => match self.world.event(&command(incident), at) {
-                Reply::Refused(refusal) => refusal.to_string(),
-                Reply::Received(_) | Reply::Acknowledged { .. } | Reply::Done => return,
-            },
+            Some(incident) => {
+                let (by, note) = (by.into(), String::new());
+                let order = Order { incident, by, expected: None, note, command };
+                match self.world.event(&Event::Handle(order), at) {
+                    Reply::Refused(refusal) => refusal.to_string(),
+                    Reply::Received(_) | Reply::Handled(_) | Reply::Silenced(_) | Reply::Done => {
+                        return;
+                    }
+                }
+            }
         };
         let spot = Spot { line: step.line, column: 1, at: step.at };
         self.differ(spot, ("timeline", "action"), "it to be possible", refused);

@@ -1,155 +1,12 @@
 //! Scenarios of the engine: what comes of a story, told in events on a virtual clock.
 
-use core::time::Duration;
-use std::sync::Arc;
-
-use super::world::World;
-use crate::cmdb::{Topology, import};
+use super::story::{DISK, PDU, SRV1, SRV2, Story, VM1, after, handled, received};
 use crate::engine::changes::MemberOf;
-use crate::engine::context::{Context, Limits};
-use crate::engine::event::{Event, Received, Refusal, Reply};
-use crate::model::alert::{Details, Join, Occurrence, Signal};
-use crate::model::incident::{Happening, Incident, RecordId, StateName};
-use crate::model::labels::Labels;
+use crate::engine::event::{Command, Refusal, Reply};
+use crate::model::alert::{Join, Signal};
+use crate::model::incident::{Happening, RecordId, StateName};
 use crate::model::notice::NoticeKind;
 use crate::model::priority::Priority;
-use crate::model::time::Timestamp;
-use crate::rules::{self, RuleSet, SourceFile};
-
-const START: Timestamp = Timestamp::from_millis(1_767_603_600_000);
-
-const RULES: &str = r#"
-version: 1
-namespace: t
-teams:
-  dc-ops: {line: 1, members: [dora], manager: boss, next: experts}
-  linux: {line: 1, members: [lin]}
-  experts: {line: 2, members: [eva]}
-contacts:
-  dora: {channels: [log]}
-  lin: {channels: [log, backup]}
-  eva: {channels: [log]}
-  boss: {channels: [log]}
-rules:
-  - name: power
-    owner: dc-ops
-    when: ['alertname="PduOutputOff"', 'ci.class="pdu"']
-    topology: {follow: [powers, hosts, runs], max_hops: 4, wait: 30s, lookback: 5m}
-    incident: {title: 'Power lost in {{ root.rack }}: {{ dependants | length }} dependants'}
-    resolve: {when: root_clears, linger: 1m}
-  - name: site
-    owner: linux
-    when: ['alertname="PingLoss"']
-    group: {by: [site], window: 5m}
-"#;
-
-const CMDB: &str = "
-cis:
-  pdu-1: {class: pdu, rack: R1, owner: dc-ops}
-  srv-1: {class: server, owner: linux}
-  srv-2: {class: server, owner: linux}
-  vm-1: {class: vm}
-  shop: {class: service, tier: 1, users: 1200}
-relations: [pdu-1 -powers-> srv-1, pdu-1 -powers-> srv-2, srv-1 -hosts-> vm-1, vm-1 -runs-> shop]
-";
-
-fn rule_set() -> Arc<RuleSet> {
-    let loaded = rules::load(&[SourceFile { name: "t.yaml".into(), text: RULES.into() }]);
-    Arc::new(loaded.set.unwrap_or_else(|| panic!("{:#?}", loaded.diagnostics)))
-}
-
-struct Story {
-    world: World,
-    source: Arc<str>,
-}
-
-impl Story {
-    fn new() -> Self {
-        let rows = import::read(CMDB, "cmdb.yaml").unwrap();
-        let topology = Topology::build(1, &rows).unwrap();
-        let ctx = Context::new(rule_set(), Arc::new(topology), Limits::default());
-        Self { world: World::new(ctx, START), source: "test".into() }
-    }
-
-    fn send(&mut self, at_s: u64, labels: &[(&str, &str)], signal: Signal, begun_s: u64) -> Reply {
-        let labels = Labels::build(&mut labels.to_vec()).unwrap();
-        let details = Details { annotations: Labels::empty(), generator_url: "".into() };
-        let occurrence = Occurrence {
-            fingerprint: labels.fingerprint(),
-            labels,
-            signal,
-            starts_at: after(begun_s),
-            severity: None,
-            details: Arc::new(details),
-        };
-        let source = Arc::clone(&self.source);
-        self.world.event(&Event::Received { source, occurrences: vec![occurrence] }, after(at_s))
-    }
-
-    fn fire(&mut self, at_s: u64, labels: &[(&str, &str)]) -> Reply {
-        let until = after(at_s + 86_400);
-        self.send(at_s, labels, Signal::Firing { until, explicit: false }, at_s)
-    }
-
-    fn clear(&mut self, at_s: u64, labels: &[(&str, &str)]) -> Reply {
-        self.send(at_s, labels, Signal::Resolved { at: after(at_s) }, at_s)
-    }
-
-    fn ack(&mut self, at_s: u64, id: u64) -> Reply {
-        let hold = Some(Duration::from_mins(10));
-        let by = "mia".into();
-        let event = Event::Acknowledge { incident: RecordId(id), by, hold, note: String::new() };
-        self.world.event(&event, after(at_s))
-    }
-
-    fn wait(&mut self, until_s: u64) {
-        self.world.advance(after(until_s));
-    }
-
-    fn incident(&self, id: u64) -> &Incident {
-        &self.world.image().incidents[&RecordId(id)]
-    }
-
-    fn open(&self) -> Vec<u64> {
-        let open = |it: &&Incident| it.parent.is_none() && it.progress.is_open();
-        self.world.image().incidents.values().filter(open).map(|it| it.id.0).collect()
-    }
-
-    fn told(&self, kind: NoticeKind) -> Vec<String> {
-        let of_kind = self.world.sent().iter().filter(|notice| notice.kind == kind);
-        of_kind.map(|notice| format!("{} {}", notice.id.incident, notice.target)).collect()
-    }
-
-    fn happened(&self, id: u64) -> Vec<Happening> {
-        self.world.image().timeline_of(RecordId(id)).map(|entry| entry.what).collect()
-    }
-
-    fn join(&self, incident: u64, record: u64) -> &Join {
-        &self.world.image().members[&(RecordId(incident), RecordId(record))].join
-    }
-}
-
-fn after(seconds: u64) -> Timestamp {
-    START.plus(Duration::from_secs(seconds))
-}
-
-fn received(reply: &Reply) -> (u32, u32, u32, u32) {
-    match reply {
-        Reply::Received(Received { began, ended, updated, repeated, .. }) => {
-            (*began, *ended, *updated, *repeated)
-        }
-        other @ (Reply::Acknowledged { .. } | Reply::Done | Reply::Refused(_)) => {
-            panic!("{other:?}")
-        }
-    }
-}
-
-const DISK: &[(&str, &str)] = &[("alertname", "DiskFull"), ("severity", "critical")];
-const SRV1: &[(&str, &str)] = &[("alertname", "NodeDown"), ("ci", "srv-1"), ("severity", "minor")];
-const SRV2: &[(&str, &str)] = &[("alertname", "NodeDown"), ("ci", "srv-2"), ("severity", "minor")];
-const VM1: &[(&str, &str)] = &[("alertname", "VmDown"), ("ci", "vm-1"), ("severity", "minor")];
-const PDU: &[(&str, &str)] =
-    &[("alertname", "PduOutputOff"), ("ci", "pdu-1"), ("severity", "major")];
 
 #[test]
 fn one_alert_opens_one_incident_and_pages_once() {
@@ -182,7 +39,7 @@ fn an_unanswered_incident_climbs_both_ladders_until_it_is_acknowledged() {
         ["INC-1 experts", "INC-1 default", "INC-1 default"]
     );
     assert_eq!(story.incident(1).team.as_deref(), Some("experts"));
-    assert!(matches!(story.ack(2_701, 1), Reply::Acknowledged { until } if until == after(3_301)));
+    assert_eq!(handled(&story.ack(2_701, 1)).holder, Some(("mia".into(), after(3_301))));
     story.wait(3_300);
     assert_eq!(story.world.pages().count(), 5);
     assert_eq!(story.incident(1).progress.name(), StateName::Acknowledged);
@@ -315,8 +172,7 @@ fn an_alert_that_outlives_its_root_goes_on_by_itself() {
 fn resolving_by_hand_while_alerts_fire_awaits_verification() {
     let mut story = Story::new();
     story.fire(0, DISK);
-    let event = Event::Resolve { incident: RecordId(1), by: "mia".into(), note: "cleaned".into() };
-    assert_eq!(story.world.event(&event, after(10)), Reply::Done);
+    handled(&story.order(10, 1, Command::Resolve));
     assert!(story.incident(1).awaiting_verification);
     story.fire(60, DISK);
     assert_eq!(story.open(), Vec::<u64>::new(), "a heartbeat opens nothing");

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::incident::{IncidentId, RecordId};
 use super::labels::{Fingerprint, Labels};
+use super::silence::SilenceId;
 use super::time::Timestamp;
 
 /// A source by its place in the list of all sources ever seen, which only grows.
@@ -96,12 +97,20 @@ pub struct AlertState {
     pub severity: Option<Box<str>>,
     /// Sources that hold it firing, one lease each.
     pub leases: Vec<Lease>,
+    /// The silences that hold it back, in the order of their ids; those that did so at its end once
+    /// it ended.
+    pub silenced_by: Box<[SilenceId]>,
 }
 
 impl AlertState {
     /// True while any source holds it.
     pub fn fires(&self) -> bool {
         self.ended_at.is_none()
+    }
+
+    /// True while it may open an incident and page: no silence holds it back.
+    pub fn is_audible(&self) -> bool {
+        self.silenced_by.is_empty()
     }
 }
 
@@ -138,6 +147,13 @@ pub enum Join {
     Cause {
         /// Name of the rule.
         rule: Arc<str>,
+    },
+    /// A person put it there.
+    ByHand {
+        /// Who.
+        by: Box<str>,
+        /// What they said; may be empty.
+        note: Box<str>,
     },
     /// It still fired when its former incident was resolved.
     Outlived {

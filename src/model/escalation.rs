@@ -9,7 +9,7 @@ use super::priority::words;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PolicyHash(pub u64);
 
-/// Two independent lists of steps on the response clock.
+/// Independent lists of steps: two on the response clock, one on the resolution clock.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Policy {
     /// Its name in the rule files.
@@ -18,6 +18,8 @@ pub struct Policy {
     pub functional: Vec<Step>,
     /// Upwards: to management.
     pub hierarchical: Vec<Step>,
+    /// While service is not restored, whoever has answered.
+    pub resolution: Vec<Step>,
 }
 
 impl Policy {
@@ -32,20 +34,26 @@ impl Policy {
         match ladder {
             Ladder::Functional => &self.functional,
             Ladder::Hierarchical => &self.hierarchical,
+            Ladder::Resolution => &self.resolution,
         }
     }
 }
 
-/// Which of a policy's two lists.
+/// Which of a policy's lists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Ladder {
     /// Sideways.
     Functional,
     /// Upwards.
     Hierarchical,
+    /// On the resolution clock.
+    Resolution,
 }
 
-words!(Ladder, Functional = "functional", Hierarchical = "hierarchical");
+words!(Ladder, Functional = "functional", Hierarchical = "hierarchical", Resolution = "resolution");
+
+/// All of them.
+pub const LADDERS: [Ladder; 3] = [Ladder::Functional, Ladder::Hierarchical, Ladder::Resolution];
 
 /// One step of a ladder.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,12 +66,12 @@ pub struct Step {
     pub repeat: Option<Duration>,
 }
 
-/// When a step falls due, counted from the start of the response clock.
+/// When a step falls due, counted from the start of its clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Due {
     /// After a time.
     After(Duration),
-    /// After a share of the response limit, in percent.
+    /// After a share of the clock's limit, in percent.
     Share(u16),
 }
 

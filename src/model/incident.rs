@@ -53,6 +53,8 @@ pub enum StateName {
     Acknowledged,
     /// Somebody works on it.
     InProgress,
+    /// Work waits for somebody or something else.
+    OnHold,
     /// Service is restored; it may yet be reopened.
     Resolved,
     /// Over for good.
@@ -64,9 +66,23 @@ words!(
     New = "new",
     Acknowledged = "acknowledged",
     InProgress = "in_progress",
+    OnHold = "on_hold",
     Resolved = "resolved",
     Closed = "closed"
 );
+
+/// What an incident on hold waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum WaitsFor {
+    /// A supplier.
+    Supplier,
+    /// A change.
+    Change,
+    /// A user's answer.
+    User,
+}
+
+words!(WaitsFor, Supplier = "supplier", Change = "change", User = "user");
 
 /// How far people have got with an incident.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -80,11 +96,20 @@ pub enum Progress {
         /// When it lapses, exclusive.
         until: Timestamp,
     },
-    /// It came back after its resolution and those who had it have it again.
+    /// Somebody works on it: claimed it, or had it when it came back.
     InProgress {
         /// Who.
         by: Box<str>,
         /// When it lapses, exclusive.
+        until: Timestamp,
+    },
+    /// Work waits; the resolution clock is stopped until then.
+    OnHold {
+        /// Who has it.
+        by: Box<str>,
+        /// What for.
+        waits_for: WaitsFor,
+        /// When work goes on by itself, exclusive.
         until: Timestamp,
     },
     /// Service is restored.
@@ -110,6 +135,7 @@ impl Progress {
             Self::New => StateName::New,
             Self::Acknowledged { .. } => StateName::Acknowledged,
             Self::InProgress { .. } => StateName::InProgress,
+            Self::OnHold { .. } => StateName::OnHold,
             Self::Resolved { .. } => StateName::Resolved,
             Self::Closed { .. } => StateName::Closed,
         }
@@ -118,8 +144,21 @@ impl Progress {
     /// True while somebody has, or should have, work with it.
     pub fn is_open(&self) -> bool {
         match self {
-            Self::New | Self::Acknowledged { .. } | Self::InProgress { .. } => true,
+            Self::New
+            | Self::Acknowledged { .. }
+            | Self::InProgress { .. }
+            | Self::OnHold { .. } => true,
             Self::Resolved { .. } | Self::Closed { .. } => false,
+        }
+    }
+
+    /// Returns who has it, until when: it comes back to the queue or goes on by itself then.
+    pub fn holder(&self) -> Option<(&str, Timestamp)> {
+        match self {
+            Self::Acknowledged { by, until }
+            | Self::InProgress { by, until }
+            | Self::OnHold { by, until, .. } => Some((by, *until)),
+            Self::New | Self::Resolved { .. } | Self::Closed { .. } => None,
         }
     }
 }
@@ -146,6 +185,33 @@ pub struct ResponseClock {
     pub round: u32,
 }
 
+/// The resolution clock: from opening until service is restored, without the time on hold.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ResolutionClock {
+    /// When the limit is reached; has no meaning while the clock stands.
+    pub due_at: Timestamp,
+    /// How long it has stood so far, in milliseconds: on hold, and between a resolution and a
+    /// reopening.
+    pub stood_ms: u64,
+    /// Since when it stands; `None` while it runs.
+    pub stands_since: Option<Timestamp>,
+}
+
+impl ResolutionClock {
+    /// Lets it stand, if it runs.
+    pub fn stop(&mut self, now: Timestamp) {
+        self.stands_since.get_or_insert(now);
+    }
+
+    /// Lets it run, if it stands.
+    pub fn run(&mut self, now: Timestamp) {
+        if let Some(since) = self.stands_since.take() {
+            let stood = u64::try_from(now.since(since).as_millis()).unwrap_or(u64::MAX);
+            self.stood_ms = self.stood_ms.saturating_add(stood);
+        }
+    }
+}
+
 /// The parent record: something is wrong and somebody handles it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Incident {
@@ -153,6 +219,8 @@ pub struct Incident {
     pub id: IncidentId,
     /// Counts its changes.
     pub revision: u32,
+    /// Counts what people or clocks did to it, so that a person can say what they saw.
+    pub version: u32,
     /// How far people have got with it.
     pub progress: Progress,
     /// The incident it became a subordinate of; such a one is never open.
@@ -173,6 +241,8 @@ pub struct Incident {
     pub assessment: Assessment,
     /// The team that has it.
     pub team: Option<Box<str>>,
+    /// The person it was given to, or who claimed it.
+    pub assignee: Option<Box<str>>,
     /// When it was opened.
     pub opened_at: Timestamp,
     /// When a member was last added or grew more severe; heartbeats do not count.
@@ -185,6 +255,8 @@ pub struct Incident {
     pub firing: u32,
     /// The response clock.
     pub response: ResponseClock,
+    /// The resolution clock.
+    pub resolution: ResolutionClock,
     /// Until when the first notice waits for a cause to show itself.
     pub wait_until: Option<Timestamp>,
     /// The policy it started with.
@@ -193,10 +265,16 @@ pub struct Incident {
     pub functional: Rung,
     /// How far it has got on the hierarchical ladder.
     pub hierarchical: Rung,
+    /// How far it has got on the ladder of the resolution clock.
+    pub resolving: Rung,
     /// The earlier incident with the same signature, resolved not long before.
     pub recurrence_of: Option<IncidentId>,
     /// True when a person resolved it while members fired.
     pub awaiting_verification: bool,
+    /// True while every member that fires is silenced: nobody is told, and no step falls due.
+    pub quiet: bool,
+    /// Incidents that a person split from it or it from them: not to be united again by a rule.
+    pub apart_from: Vec<IncidentId>,
     /// Entries of its timeline.
     pub timeline_len: u32,
     /// Notices planned for it so far.
@@ -207,6 +285,14 @@ pub struct Incident {
     pub rules_version: u64,
     /// The topology it was last decided on.
     pub topology_version: u64,
+}
+
+impl Incident {
+    /// Lets it be in another state, which people see as another version.
+    pub fn enter(&mut self, progress: Progress) {
+        self.progress = progress;
+        self.version += 1;
+    }
 }
 
 /// What happened to an incident; the kind of a timeline entry.
@@ -234,6 +320,8 @@ pub enum Happening {
     EscalatedFunctional,
     /// A step upwards fell due.
     EscalatedHierarchical,
+    /// A step of the resolution clock fell due.
+    EscalatedResolution,
     /// Its first notice waits for a cause.
     Waiting,
     /// A notice was planned.
@@ -260,6 +348,20 @@ pub enum Happening {
     Closed,
     /// It is like an earlier incident.
     Recurrence,
+    /// Somebody wrote something down.
+    Noted,
+    /// Somebody took it.
+    Claimed,
+    /// Work waits.
+    Held,
+    /// Work goes on.
+    HoldEnded,
+    /// Somebody gave an acknowledgement back.
+    Unacknowledged,
+    /// All that fires of it is silenced.
+    Quieted,
+    /// It is silenced no more.
+    Raised,
 }
 
 words!(
@@ -275,6 +377,7 @@ words!(
     Assigned = "assigned",
     EscalatedFunctional = "escalated_functional",
     EscalatedHierarchical = "escalated_hierarchical",
+    EscalatedResolution = "escalated_resolution",
     Waiting = "waiting",
     Notice = "notice",
     Delivered = "delivered",
@@ -287,7 +390,14 @@ words!(
     Resolved = "resolved",
     Reopened = "reopened",
     Closed = "closed",
-    Recurrence = "recurrence"
+    Recurrence = "recurrence",
+    Noted = "noted",
+    Claimed = "claimed",
+    Held = "held",
+    HoldEnded = "hold_ended",
+    Unacknowledged = "unacknowledged",
+    Quieted = "quieted",
+    Raised = "raised"
 );
 
 /// One entry of a timeline: one per kind of event and batch.

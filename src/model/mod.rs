@@ -2,12 +2,14 @@
 //!
 //! Nothing here decides, reads a clock, does I/O or knows a wire format: every other folder speaks
 //! in these types and this folder imports none of them. Read `labels` and `alert` first, then
-//! `incident`, then `notice`.
+//! `incident`, `notice` and `silence`.
 
 pub mod alert;
+pub mod audit;
 pub mod escalation;
 pub mod incident;
 pub mod labels;
 pub mod notice;
 pub mod priority;
+pub mod silence;
 pub mod time;

@@ -119,19 +119,27 @@ impl Desk {
 }
 
 /// Returns why nobody needs a notice any more. An update is always needed: it amends what was sent.
-/// So is what asks for an answer while nobody, or only somebody before a reopening, has given one.
+/// So is what tells of several incidents, and what asks for something since the last answer.
 fn needless(notice: &Notice, incident: &Incident) -> Option<String> {
     match notice.kind {
         NoticeKind::Update => return None,
         NoticeKind::Page | NoticeKind::Ticket => {}
+    }
+    if !notice.also.is_empty() {
+        return None;
     }
     let id = incident.id;
     if let Some(parent) = incident.parent {
         return Some(format!("{id} became part of {parent} meanwhile"));
     }
     match &incident.progress {
-        Progress::New | Progress::InProgress { .. } => None,
-        Progress::Acknowledged { by, .. } => Some(format!("{by} acknowledged {id} meanwhile")),
+        Progress::New => None,
+        Progress::Acknowledged { by, .. }
+        | Progress::InProgress { by, .. }
+        | Progress::OnHold { by, .. } => {
+            let answered = incident.response.stopped_at.is_some_and(|at| at > notice.created_at);
+            answered.then(|| format!("{by} acknowledged {id} meanwhile"))
+        }
         Progress::Resolved { by: Some(by), .. } => Some(format!("{by} resolved {id} meanwhile")),
         Progress::Resolved { by: None, .. } => Some(format!("{id} cleared meanwhile")),
         Progress::Closed { .. } => Some(format!("{id} was closed meanwhile")),
@@ -148,16 +156,23 @@ mod tests {
     #[test]
     fn a_page_or_ticket_is_withheld_once_nobody_needs_it_and_an_update_never() {
         let at = Timestamp::EPOCH;
+        let answered = |at: Option<i64>| at.map(Timestamp::from_millis);
         let by: Box<str> = "m.ito".into();
         let resolved = |by| Progress::Resolved { at, by, had: None };
+        let mine = Progress::Acknowledged { by: by.clone(), until: at };
+        let meanwhile = Some("m.ito acknowledged INC-7 meanwhile");
+        for (stopped_at, withheld) in [(None, None), (Some(0), None), (Some(1), meanwhile)] {
+            let mut incident = Incident { progress: mine.clone(), ..briefing(7).incident };
+            incident.response.stopped_at = answered(stopped_at);
+            let page = page(7, 1);
+            let found = needless(&page, &incident);
+            assert_eq!(found.as_deref(), withheld, "answered at {stopped_at:?}");
+            let digest = Notice { also: vec![RecordId(8)], ..page };
+            assert_eq!(needless(&digest, &incident), None, "somebody may need the rest");
+        }
         for (progress, parent, withheld) in [
             (Progress::New, None, None),
             (Progress::InProgress { by: by.clone(), until: at }, None, None),
-            (
-                Progress::Acknowledged { by: by.clone(), until: at },
-                None,
-                Some("m.ito acknowledged INC-7 meanwhile"),
-            ),
             (resolved(None), None, Some("INC-7 cleared meanwhile")),
             (resolved(Some(by)), None, Some("m.ito resolved INC-7 meanwhile")),
             (Progress::Closed { at }, None, Some("INC-7 was closed meanwhile")),

@@ -3,7 +3,7 @@
 use super::contract::{Behaviour, Sink};
 use super::*;
 use crate::model::escalation::{PolicyHash, Rung};
-use crate::model::incident::{Progress, RecordId, ResponseClock, Root};
+use crate::model::incident::{Progress, RecordId, ResolutionClock, ResponseClock, Root};
 use crate::model::notice::{NoticeId, NoticeKind};
 use crate::model::priority::{Assessment, Impact, Priority, Urgency};
 use crate::model::time::Timestamp;
@@ -33,6 +33,7 @@ pub(super) fn briefing(incident: u64) -> Briefing {
     let incident = Incident {
         id: RecordId(incident),
         revision: 1,
+        version: 0,
         progress: Progress::New,
         parent: None,
         title: "Power lost in rack R12".into(),
@@ -48,6 +49,7 @@ pub(super) fn briefing(incident: u64) -> Briefing {
             pages: true,
         },
         team: Some("dc-ops".into()),
+        assignee: None,
         opened_at: Timestamp::EPOCH,
         active_at: Timestamp::EPOCH,
         clear_since: None,
@@ -59,12 +61,16 @@ pub(super) fn briefing(incident: u64) -> Briefing {
             stopped_at: None,
             round: 1,
         },
+        resolution: ResolutionClock::default(),
         wait_until: None,
         policy: PolicyHash(0),
         functional: Rung::default(),
         hierarchical: Rung::default(),
+        resolving: Rung::default(),
         recurrence_of: None,
         awaiting_verification: false,
+        quiet: false,
+        apart_from: Vec::new(),
         timeline_len: 0,
         notices: 1,
         told: Vec::new(),
@@ -112,8 +118,10 @@ impl World {
             }
             Event::Withheld { notice, because } => format!("{notice} withheld: {because}"),
             other @ (Event::Received { .. }
-            | Event::Acknowledge { .. }
-            | Event::Resolve { .. }
+            | Event::Handle(_)
+            | Event::Silence { .. }
+            | Event::Unsilence { .. }
+            | Event::Audit { .. }
             | Event::Reconfigured
             | Event::Tick) => panic!("{other:?}"),
         }
@@ -175,6 +183,7 @@ async fn a_page_for_what_was_acknowledged_meanwhile_is_not_sent() {
         let mut briefing = briefing(id.0);
         briefing.incident.progress =
             Progress::Acknowledged { by: "m.ito".into(), until: Timestamp::EPOCH };
+        briefing.incident.response.stopped_at = Some(Timestamp::from_millis(1));
         Some(briefing)
     });
     let mut world = World::start(&sink, LONG, reader, vec![page(1, 1)]);

@@ -27,6 +27,7 @@ mod rule;
 mod scope;
 mod sections;
 mod set;
+mod silence;
 mod source;
 pub mod subject;
 mod template;
@@ -42,7 +43,7 @@ mod yaml;
 
 // What the engine and the shells ask for by name; they need not know in which file it stands.
 pub use check::{Loaded, load};
-pub use condition::Verdict;
+pub use condition::{Condition, Verdict};
 pub use diagnostics::{Diagnostic, Severity};
 pub use priorities::{Limit, PageWhen, Priorities, Threshold};
 pub use scope::{DEPENDANTS_MAX, RootScope, Scope};

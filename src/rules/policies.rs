@@ -1,4 +1,4 @@
-//! Escalation policies: how their two ladders are read.
+//! Escalation policies: how their ladders are read.
 
 use core::time::Duration;
 use std::sync::Arc;
@@ -13,11 +13,12 @@ use crate::model::escalation::{Action, Due, Policy, Step, Target};
 pub(super) const DEFAULT: &str = "default";
 /// Steps of one ladder.
 const STEPS_MAX: usize = 32;
-/// The latest step, as a share of the response limit.
+/// The latest step, as a share of its clock's limit.
 const PERCENT_MAX: u16 = 1_000;
 
 /// The policy without any rule file: page, page again at half of the limit, pass on at three
-/// quarters; at the limit and every half hour from then the manager hears of it.
+/// quarters; at the limit and every half hour from then the manager hears of it. When three quarters
+/// of the resolution limit are gone whoever has it hears of that, at the limit the manager does.
 pub(super) fn default_policy() -> Policy {
     let notify = |due, target, repeat| Step { due, action: Action::Notify(target), repeat };
     let next_line = Step { due: Due::Share(75), action: Action::NextLine, repeat: None };
@@ -29,6 +30,10 @@ pub(super) fn default_policy() -> Policy {
             next_line,
         ],
         hierarchical: vec![notify(Due::Share(100), Target::Manager, Some(30 * MINUTE))],
+        resolution: vec![
+            notify(Due::Share(75), Target::Assigned, None),
+            notify(Due::Share(100), Target::Manager, None),
+        ],
     }
 }
 
@@ -36,14 +41,15 @@ pub(super) fn read(reader: &mut Reader<'_>, node: &Node, name: &str) -> Option<A
     let mut fields = reader.map(node, "a policy")?;
     let functional = fields.read(reader, "functional", ladder).unwrap_or_default();
     let hierarchical = fields.read(reader, "hierarchical", ladder).unwrap_or_default();
+    let resolution = fields.read(reader, "resolution", ladder).unwrap_or_default();
     let span = fields.span;
     fields.finish(reader);
-    if functional.is_empty() && hierarchical.is_empty() {
+    if functional.is_empty() && hierarchical.is_empty() && resolution.is_empty() {
         reader
             .error(codes::MISSING, span, format!("policy `{name}` has no steps"))
             .help("give it one, for example   functional: [{after: 0s, notify: assigned}]");
     }
-    Some(Arc::new(Policy { name: name.into(), functional, hierarchical }))
+    Some(Arc::new(Policy { name: name.into(), functional, hierarchical, resolution }))
 }
 
 fn ladder(reader: &mut Reader<'_>, node: &Node) -> Option<Vec<Step>> {
@@ -103,7 +109,7 @@ fn step(reader: &mut Reader<'_>, node: &Node) -> Option<Step> {
     if !one_time {
         reader
             .error(codes::MISSING, span, "a step needs either `after` or `at`")
-            .help("write `after: 15m`, or `at: 50%` for a share of the response limit");
+            .help("write `after: 15m`, or `at: 50%` for a share of the limit");
     }
     if !one_action {
         reader
@@ -128,7 +134,7 @@ fn percent(reader: &mut Reader<'_>, node: &Node) -> Option<u16> {
     let share = text.strip_suffix('%').and_then(|number| number.trim().parse().ok());
     let share = share.filter(|share| *share <= PERCENT_MAX);
     if share.is_none() {
-        let message = format!("`{}` is no share of the response limit", shortened(text));
+        let message = format!("`{}` is no share of a limit", shortened(text));
         reader
             .error(codes::VALUE, node.span, message)
             .label(format!("expected 0% to {PERCENT_MAX}%"))

@@ -43,6 +43,8 @@ pub struct Threshold {
 pub struct Limit {
     /// Until somebody has acknowledged.
     pub response: Duration,
+    /// Until service is restored, without the time on hold.
+    pub resolution: Duration,
     /// After which an acknowledgement lapses.
     pub acknowledgement: Duration,
 }
@@ -60,7 +62,8 @@ pub struct PageWhen {
 impl Default for Priorities {
     fn default() -> Self {
         use Priority::{P1, P2, P3, P4};
-        let limit = |response, acknowledgement| Limit { response, acknowledgement };
+        let limit =
+            |response, resolution, acknowledgement| Limit { response, resolution, acknowledgement };
         let urgency = [
             ("critical", Urgency::High),
             ("major", Urgency::High),
@@ -75,10 +78,10 @@ impl Default for Priorities {
             urgency: urgency.map(|(severity, urgency)| (severity.into(), urgency)).into(),
             matrix: [[P1, P2, P3], [P2, P3, P4], [P3, P4, P4]],
             limits: [
-                limit(15 * MINUTE, 30 * MINUTE),
-                limit(30 * MINUTE, HOUR),
-                limit(4 * HOUR, 8 * HOUR),
-                limit(DAY, DAY),
+                limit(15 * MINUTE, 4 * HOUR, 30 * MINUTE),
+                limit(30 * MINUTE, 8 * HOUR, HOUR),
+                limit(4 * HOUR, 3 * DAY, 8 * HOUR),
+                limit(DAY, 10 * DAY, DAY),
             ],
             page: PageWhen { priorities: vec![P1, P2], urgency: Some(Urgency::High) },
         }
@@ -202,10 +205,12 @@ fn limits(reader: &mut Reader<'_>, mut fields: Fields<'_>, limits: &mut [Limit; 
     for (name, limit) in names.into_iter().zip(limits) {
         let given = fields.read(reader, name, |r, n| r.map(n, "the limits of a priority"));
         let Some(mut given) = given else { continue };
-        let range = MINUTE..=30 * DAY;
-        for (name, span) in
-            [("response", &mut limit.response), ("acknowledgement", &mut limit.acknowledgement)]
-        {
+        let range = MINUTE..=90 * DAY;
+        for (name, span) in [
+            ("response", &mut limit.response),
+            ("resolution", &mut limit.resolution),
+            ("acknowledgement", &mut limit.acknowledgement),
+        ] {
             let read = |r: &mut Reader<'_>, n| r.duration(n, range.clone());
             if let Some(given) = given.read(reader, name, read) {
                 *span = given;

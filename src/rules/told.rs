@@ -345,7 +345,7 @@ fn a_step_that_cannot_be_taken_is_told_why() {
       |
       = help: no team is defined
 
-    error[R0107]: `50` is no share of the response limit
+    error[R0107]: `50` is no share of a limit
      --> policies.yaml:7:14
       |
     7 |       - {at: 50, reassign: next_line}
@@ -359,7 +359,7 @@ fn a_step_that_cannot_be_taken_is_told_why() {
     8 |       - {at: 50%, after: 1h, reassign: first_line}
       |          ^^
       |
-      = help: write `after: 15m`, or `at: 50%` for a share of the response limit
+      = help: write `after: 15m`, or `at: 50%` for a share of the limit
 
     error[R0107]: found the text `first_line`
      --> policies.yaml:8:40
@@ -485,7 +485,7 @@ fn tests_are_checked_like_rules() {
       --> tests.yaml:18:49
        |
     18 |         incidents: [{rule: shop/nothing, state: ack, priority: P5, page: []}]
-       |                                                 ^^^ expected new, acknowledged, in_progress, resolved or closed
+       |                                                 ^^^ expected new, acknowledged, in_progress, on_hold, resolved or closed
 
     error[R0107]: unknown value `P5`
       --> tests.yaml:18:64

@@ -44,6 +44,10 @@ impl Store {
         let gone = changes.recurrences_gone.iter().map(|signature| schema::number(*signature));
         writer.delete_all(Family::Recurrences, gone);
         writer.put_all(&changes.recurrences);
+        let gone = changes.silences_gone.iter().map(|id| id.0.to_be_bytes());
+        writer.delete_all(Family::Silences, gone);
+        writer.put_all(&changes.silences);
+        writer.put_all(&changes.audit);
         writer.put(Family::Meta, META_COUNTERS, &CountersMessage::from(&changes.counters));
         if let Some((version, rows)) = topology {
             writer.put(Family::Meta, META_TOPOLOGY, &TopologyMessage { version });

@@ -14,10 +14,12 @@ use super::view::{AlertQuery, IncidentQuery};
 use super::{Options, Store};
 use crate::cmdb::Rows;
 use crate::engine::changes::{AlertRow, Archived, Changes, Counters, MemberRow, Recurrence};
+use crate::model::audit::AuditEntry;
 use crate::model::escalation::{Policy, PolicyHash};
 use crate::model::incident::{Entry, Incident, IncidentId, RecordId, StateName};
 use crate::model::labels::Fingerprint;
 use crate::model::notice::{Notice, NoticeId, NoticeState};
+use crate::model::silence::{Silence, SilenceId};
 
 /// What a store is to be.
 #[derive(Default)]
@@ -30,6 +32,8 @@ struct Plain {
     notices: BTreeMap<NoticeId, Notice>,
     policies: BTreeMap<PolicyHash, Arc<Policy>>,
     recurrences: BTreeMap<u64, Recurrence>,
+    silences: BTreeMap<SilenceId, Silence>,
+    audit: BTreeMap<u64, AuditEntry>,
     counters: Counters,
     topology: Option<(u64, Rows)>,
 }
@@ -58,6 +62,9 @@ impl Plain {
         self.policies.extend(changes.policies.iter().cloned());
         self.recurrences.retain(|signature, _| !changes.recurrences_gone.contains(signature));
         self.recurrences.extend(changes.recurrences.iter().copied());
+        self.silences.retain(|id, _| !changes.silences_gone.contains(id));
+        self.silences.extend(changes.silences.iter().map(|row| (row.id, row.clone())));
+        self.audit.extend(changes.audit.iter().map(|entry| (entry.seq, entry.clone())));
         self.counters = changes.counters.clone();
         if let Some((version, rows)) = topology {
             self.topology = Some((version, rows.clone()));
@@ -92,8 +99,16 @@ impl Plain {
                 }
             }
             match dice.below(4) {
-                0 => changes.recurrences.push((incident.0, dice.recurrence().1)),
-                1 => changes.recurrences_gone.push(incident.0),
+                0 => {
+                    changes.recurrences.push((incident.0, dice.recurrence().1));
+                    let id = SilenceId(incident.0.into());
+                    changes.silences.push(Silence { id, ..dice.silence() });
+                    changes.audit.push(AuditEntry { seq: incident.0, ..dice.audit() });
+                }
+                1 => {
+                    changes.recurrences_gone.push(incident.0);
+                    changes.silences_gone.push(SilenceId(incident.0.into()));
+                }
                 2 => changes.policies.push((PolicyHash(incident.0), dice.policy().1)),
                 _ => {}
             }
@@ -148,6 +163,7 @@ impl Plain {
         assert_eq!(saved.incidents, unclosed.collect::<Vec<_>>());
         assert_eq!(saved.notices, self.notices.values().cloned().collect::<Vec<_>>());
         assert_eq!(saved.policies, self.policies.clone().into_iter().collect::<Vec<_>>());
+        assert_eq!(saved.silences, self.silences.values().cloned().collect::<Vec<_>>());
         assert_eq!(saved.recurrences, self.recurrences.clone().into_iter().collect::<Vec<_>>());
         self.compare_records(store);
         self.compare_pages(store);
@@ -176,6 +192,11 @@ impl Plain {
         for (hash, policy) in &self.policies {
             assert_eq!(view.policy(*hash).unwrap().as_ref(), Some(policy));
         }
+        for (id, silence) in &self.silences {
+            assert_eq!(view.silence(*id).unwrap().as_ref(), Some(silence));
+        }
+        let behind: Vec<_> = self.audit.range(2..).map(|(_, entry)| entry.clone()).collect();
+        assert_eq!(view.audit(1, 9).unwrap(), behind);
         let dead = self.notices.values().filter(|notice| notice.state == NoticeState::Dead);
         let dead: Vec<_> = dead.take(3).cloned().collect();
         assert_eq!(view.notices(Some(NoticeState::Dead), 3).unwrap(), dead);

@@ -14,11 +14,15 @@ use super::codec::Word;
 use crate::cmdb::{CiRow, End, RelationRow, RelationType, Rows};
 use crate::engine::changes::{AlertRow, Counters, MemberOf, MemberRow, Recurrence};
 use crate::model::alert::{AlertState, Details, Join, Lease, Path, SourceId};
+use crate::model::audit::{AuditEntry, Seal};
 use crate::model::escalation::{Action, Due, Policy, PolicyHash, Rung, Step, Target};
-use crate::model::incident::{Entry, Happening, Incident, Progress, RecordId, ResponseClock, Root};
+use crate::model::incident::{
+    Entry, Happening, Incident, Progress, RecordId, ResolutionClock, ResponseClock, Root, WaitsFor,
+};
 use crate::model::labels::{Fingerprint, Labels};
 use crate::model::notice::{Notice, NoticeId, NoticeKind, NoticeState};
 use crate::model::priority::{Assessment, Impact, Priority, Urgency};
+use crate::model::silence::{Silence, SilenceId, SilenceMatcher};
 use crate::model::time::Timestamp;
 
 /// `SplitMix64`.
@@ -109,6 +113,7 @@ impl Dice {
                 until: dice.time(),
                 explicit: dice.flip(),
             }),
+            silenced_by: self.list(2, Self::silence_id).into(),
         }
     }
 
@@ -125,11 +130,12 @@ impl Dice {
 
     fn join(&mut self) -> Join {
         let rule = Arc::from(self.text());
-        match self.below(5) {
+        match self.below(6) {
             0 => Join::Own,
             1 => Join::Group { rule, key: self.text().into() },
             2 => Join::Dependant { rule, path: self.path(), after_ms: self.time().millis() },
             3 => Join::Cause { rule },
+            4 => Join::ByHand { by: self.text().into(), note: self.text().into() },
             _ => Join::Outlived { former: self.record() },
         }
     }
@@ -151,10 +157,11 @@ impl Dice {
 
     fn progress(&mut self) -> Progress {
         let by = Box::from(self.text());
-        match self.below(5) {
+        match self.below(6) {
             0 => Progress::New,
             1 => Progress::Acknowledged { by, until: self.time() },
             2 => Progress::InProgress { by, until: self.time() },
+            4 => Progress::OnHold { by, waits_for: self.word::<WaitsFor>(3), until: self.time() },
             3 => Progress::Resolved {
                 at: self.time(),
                 by: self.maybe(|_| by),
@@ -210,6 +217,16 @@ impl Dice {
             timeline_len: self.count(),
             notices: self.count(),
             told: self.list(3, |dice| dice.text().into()),
+            version: self.count(),
+            assignee: self.maybe(|dice| dice.text().into()),
+            resolution: ResolutionClock {
+                due_at: self.time(),
+                stood_ms: self.number(),
+                stands_since: self.maybe(Self::time),
+            },
+            resolving: self.rung(),
+            quiet: self.flip(),
+            apart_from: self.list(2, Self::record),
             group_rule: self.maybe(|dice| dice.text().into()),
             rules_version: self.next(),
             topology_version: self.number(),
@@ -219,7 +236,7 @@ impl Dice {
     pub(super) fn entry(&mut self) -> Entry {
         Entry {
             at: self.time(),
-            what: self.word::<Happening>(24),
+            what: self.word::<Happening>(32),
             count: self.count(),
             text: self.text(),
             path: self.maybe(Self::path),
@@ -266,6 +283,7 @@ impl Dice {
             name: self.text().into(),
             functional: self.list(3, Self::step),
             hierarchical: self.list(3, Self::step),
+            resolution: self.list(3, Self::step),
         };
         (PolicyHash(self.number()), Arc::new(policy))
     }
@@ -280,6 +298,48 @@ impl Dice {
             batch: self.number(),
             now: self.time(),
             sources: self.list(4, |dice| dice.text().into()),
+            audited: self.number(),
+            seal: self.seal(),
+        }
+    }
+
+    fn seal(&mut self) -> Seal {
+        let bytes: Vec<u8> = (0..4).flat_map(|_| self.next().to_be_bytes()).collect();
+        Seal(bytes.try_into().unwrap())
+    }
+
+    fn silence_id(&mut self) -> SilenceId {
+        SilenceId((u128::from(self.next()) << 64) | u128::from(self.next()))
+    }
+
+    pub(super) fn silence(&mut self) -> Silence {
+        Silence {
+            id: self.silence_id(),
+            matchers: self.list(3, |dice| SilenceMatcher {
+                name: dice.text().into(),
+                value: dice.text().into(),
+                is_regex: dice.flip(),
+                is_equal: dice.flip(),
+            }),
+            ci: self.maybe(|dice| dice.text().into()),
+            starts_at: self.time(),
+            ends_at: self.time(),
+            updated_at: self.time(),
+            created_by: self.text().into(),
+            comment: self.text().into(),
+            annotations: self.labels(),
+        }
+    }
+
+    pub(super) fn audit(&mut self) -> AuditEntry {
+        AuditEntry {
+            seq: self.number(),
+            at: self.time(),
+            by: self.text().into(),
+            action: self.text().into(),
+            object: self.text().into(),
+            detail: self.text(),
+            seal: self.seal(),
         }
     }
 

@@ -31,6 +31,7 @@ impl Store {
             notices: view.all()?,
             policies: view.all()?,
             recurrences: view.all()?,
+            silences: view.all()?,
             counters: view.counters()?,
         };
         Ok((saved, view.topology_rows()?))

@@ -179,7 +179,7 @@ mod tests {
 
     fn batch(number: u64) -> Changes {
         let now = Timestamp::from_millis(0);
-        let counters = Counters { next_record: 1, batch: number, now, sources: Vec::new() };
+        let counters = Counters { next_record: 1, batch: number, now, ..Counters::default() };
         Changes { counters, ..Changes::default() }
     }
 
@@ -253,10 +253,10 @@ mod tests {
 
         let dir = tempfile::tempdir().unwrap();
         let mut store = open(dir.path()).unwrap();
-        store.db.create_cf("silences", &rocksdb::Options::default()).unwrap();
+        store.db.create_cf("tenants", &rocksdb::Options::default()).unwrap();
         drop(store);
         let refused = refusal(dir.path());
-        assert!(refused.contains("has the column family `silences`, which this"), "{refused}");
+        assert!(refused.contains("has the column family `tenants`, which this"), "{refused}");
     }
 
     #[test]

@@ -4,19 +4,21 @@
 use core::fmt;
 use std::sync::Arc;
 
-use rocksdb::{IteratorMode, Snapshot};
+use rocksdb::{Direction, IteratorMode, Snapshot};
 
 use super::codec::alert::Episode;
 use super::codec::meta::{CountersMessage, TopologyMessage};
-use super::schema::{self, META_COUNTERS, META_TOPOLOGY};
+use super::schema::{self, Family, META_COUNTERS, META_TOPOLOGY};
 use super::{Store, StoreError, overlay};
 use crate::cmdb::Rows;
 use crate::engine::changes::{AlertRow, Counters, MemberOf, MemberRow};
 use crate::model::alert::AlertState;
+use crate::model::audit::AuditEntry;
 use crate::model::escalation::{Policy, PolicyHash};
 use crate::model::incident::{Entry, Incident, IncidentId, RecordId};
 use crate::model::labels::Fingerprint;
 use crate::model::notice::{Notice, NoticeState};
+use crate::model::silence::{Silence, SilenceId};
 
 pub use super::query::{AlertQuery, Cursor, IncidentQuery, NotACursor, Page, SCAN_MAX};
 
@@ -167,9 +169,30 @@ impl View<'_> {
         Ok(row.map(|(_, policy)| policy))
     }
 
+    /// Returns all silences, those that ended not long ago included, by id.
+    pub fn silences(&self) -> Result<Vec<Silence>, StoreError> {
+        self.all()
+    }
+
+    /// Returns a silence.
+    pub fn silence(&self, id: SilenceId) -> Result<Option<Silence>, StoreError> {
+        self.get(&id.0.to_be_bytes())
+    }
+
+    /// Returns entries of the audit trail behind place `after` in their order, at most `limit`.
+    pub fn audit(&self, after: u64, limit: usize) -> Result<Vec<AuditEntry>, StoreError> {
+        let first = schema::number(after.saturating_add(1));
+        let from = IteratorMode::From(&first, Direction::Forward);
+        self.rows::<AuditEntry>(&[], from).take(limit).collect()
+    }
+
     /// Returns the counters after the last batch.
     pub fn counters(&self) -> Result<Counters, StoreError> {
-        Ok(self.meta::<CountersMessage>(META_COUNTERS)?.map(Into::into).unwrap_or_default())
+        let Some(message) = self.meta::<CountersMessage>(META_COUNTERS)? else {
+            return Ok(Counters::default());
+        };
+        let refused = |reason| StoreError::record(Family::Meta, META_COUNTERS, reason);
+        message.try_into().map_err(refused)
     }
 
     /// Returns the topology with its version, if one was ever stored.

@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use incidentd::engine::changes::MemberOf;
 use incidentd::engine::context::Context;
 use incidentd::lab::image::Image;
+use incidentd::model::audit::Seal;
 use incidentd::model::incident::{Incident, IncidentId, Progress, StateName};
+use incidentd::model::silence::SilenceState;
 use incidentd::rules::Kind;
 
 type Checked = Result<(), String>;
@@ -20,6 +22,7 @@ pub fn check(ctx: &Context, before: &Before, image: &Image) -> Checked {
     alerts(image)?;
     deadlines(image)?;
     notices(image)?;
+    silences(image)?;
     numbers(before, image)?;
     keys(ctx, before, image)
 }
@@ -75,8 +78,8 @@ fn is_in(image: &Image, top: IncidentId, incident: Option<IncidentId>) -> bool {
     false
 }
 
-/// A firing alert has an incident somebody has work with, unless a person resolved it by hand; and
-/// it is held by a lease.
+/// A firing alert has an incident somebody has work with, unless a person resolved it by hand or a
+/// silence holds it back; and it is held by a lease.
 fn alerts(image: &Image) -> Checked {
     for row in image.alerts.values().filter(|row| row.state.fires()) {
         let name = &row.labels;
@@ -88,7 +91,10 @@ fn alerts(image: &Image) -> Checked {
         while let Some(parent) = top.and_then(|it| it.parent) {
             top = image.incidents.get(&parent);
         }
-        let Some(top) = top else { return Err(format!("{name} fires without an incident")) };
+        let Some(top) = top else {
+            refuse(row.state.is_audible(), || format!("{name} fires without an incident"))?;
+            continue;
+        };
         let held = top.progress.is_open() || top.awaiting_verification;
         refuse(!held, || format!("{name} fires in {}, which is {}", top.id, top.progress.name()))?;
     }
@@ -98,7 +104,7 @@ fn alerts(image: &Image) -> Checked {
 /// Whoever has to answer is reminded: a new incident has a next step or has taken all of them.
 fn deadlines(image: &Image) -> Checked {
     for it in image.incidents.values().filter(|it| it.parent.is_none()) {
-        let runs = matches!(it.progress, Progress::New);
+        let runs = matches!(it.progress, Progress::New) && !it.quiet;
         let policy = image.policies.get(&it.policy);
         let Some(policy) = policy else { return Err(format!("{} has no policy", it.id)) };
         let steps = [(&policy.functional, it.functional), (&policy.hierarchical, it.hierarchical)];
@@ -111,7 +117,13 @@ fn deadlines(image: &Image) -> Checked {
                 format!("{} has an overdue step: {rung:?}", it.id)
             })?;
         }
-        refuse(runs == it.response.stopped_at.is_some(), || {
+        let resolving = (it.resolving.step as usize) < policy.resolution.len();
+        let counts = it.progress.is_open() && it.resolution.stands_since.is_none() && !it.quiet;
+        refuse(it.resolving.due_at.is_some() != (counts && resolving), || {
+            format!("{} is {}: {:?}", it.id, it.progress.name(), it.resolving)
+        })?;
+        let is_new = matches!(it.progress, Progress::New);
+        refuse(is_new == it.response.stopped_at.is_some(), || {
             format!("{} is {} and its clock {:?}", it.id, it.progress.name(), it.response)
         })?;
     }
@@ -126,11 +138,43 @@ fn notices(image: &Image) -> Checked {
             return Err(format!("{} is about no incident", notice.id));
         };
         let asks = notice.kind != NoticeKind::Update && notice.state == NoticeState::Pending;
-        let needed = it.parent.is_none() && matches!(it.progress, Progress::New);
+        let answered = it.response.stopped_at.is_some_and(|at| at > notice.created_at);
+        let open = it.parent.is_none() && it.progress.is_open();
+        let needed = open && !answered || !notice.also.is_empty();
         refuse(asks && !needed, || format!("{} asks for {:?}", notice.id, it.progress))?;
         refuse(notice.id.seq > it.notices, || format!("{} has no number yet", notice.id))?;
     }
     Ok(())
+}
+
+/// A firing alert is held back by silences that hold now, and an incident is quiet when all that
+/// fires of it is.
+fn silences(image: &Image) -> Checked {
+    let now = image.counters.now;
+    for row in image.alerts.values().filter(|row| row.state.fires()) {
+        for id in &row.state.silenced_by {
+            let holds = image.silences.get(id).map(|silence| silence.state(now));
+            refuse(holds != Some(SilenceState::Active), || {
+                format!("{} is held back by {id}, which is {holds:?}", row.labels)
+            })?;
+        }
+    }
+    let open = image.incidents.values().filter(|it| it.parent.is_none() && it.progress.is_open());
+    for it in open.filter(|it| it.firing > 0) {
+        let members = image.members_of(it.id);
+        let mut firing = members.iter().filter(|row| row.state.fires());
+        let audible = firing.any(|row| row.state.is_audible());
+        refuse(audible == it.quiet, || {
+            format!("{}: audible {audible}, quiet {}", it.id, it.quiet)
+        })?;
+    }
+    let mut seal = Seal::default();
+    for entry in image.audit.values() {
+        let expected = entry.seal_after(seal);
+        refuse(entry.seal != expected, || format!("audit entry {} is not sealed", entry.seq))?;
+        seal = expected;
+    }
+    refuse(seal != image.counters.seal, || "the last seal is another".into())
 }
 
 /// Numbers are given in order and never again; what is over for good stays as it is.

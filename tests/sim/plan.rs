@@ -6,10 +6,12 @@ use std::sync::Arc;
 
 use incidentd::cmdb::{Topology, import};
 use incidentd::engine::context::{Context, Limits};
-use incidentd::engine::event::Event;
+use incidentd::engine::event::{Command, Event, Order};
 use incidentd::model::alert::{Details, Occurrence, Signal};
-use incidentd::model::incident::RecordId;
+use incidentd::model::escalation::Target;
+use incidentd::model::incident::{RecordId, WaitsFor};
 use incidentd::model::labels::Labels;
+use incidentd::model::silence::{Silence, SilenceId, SilenceMatcher};
 use incidentd::model::time::Timestamp;
 use incidentd::rules::{self, SourceFile};
 
@@ -72,7 +74,9 @@ pub fn plan(seed: u64) -> Vec<Step> {
         let event = match dice.roll(20) {
             0 => acknowledge(&mut dice),
             1 => resolve(&mut dice),
-            2..=4 => Event::Tick,
+            2 => handle(&mut dice, at),
+            3 => silence(&mut dice, at),
+            4..=5 => Event::Tick,
             _ => received(&mut dice, at),
         };
         steps.push(Step { at, event });
@@ -132,14 +136,67 @@ fn occurrence(dice: &mut Dice, at: Timestamp) -> Occurrence {
 }
 
 fn acknowledge(dice: &mut Dice) -> Event {
-    Event::Acknowledge {
+    order(dice, |dice| Command::Acknowledge {
+        hold: (dice.roll(2) == 0).then(|| Duration::from_mins(10)),
+    })
+}
+
+fn order(dice: &mut Dice, command: impl FnOnce(&mut Dice) -> Command) -> Event {
+    Event::Handle(Order {
         incident: RecordId(1 + dice.roll(12)),
         by: "mia".into(),
-        hold: (dice.roll(2) == 0).then(|| Duration::from_mins(10)),
-        note: String::new(),
+        expected: None,
+        note: "said".into(),
+        command: command(dice),
+    })
+}
+
+/// Everything a person can do, most of it to incidents it cannot be done to.
+fn handle(dice: &mut Dice, at: Timestamp) -> Event {
+    order(dice, |dice| match dice.roll(10) {
+        0 => Command::Unacknowledge,
+        1 => Command::Note,
+        2 | 3 => Command::Claim,
+        4 => Command::Assign { to: Target::Team("linux".into()) },
+        5 => Command::Hold { waits_for: WaitsFor::User, until: at.plus(Duration::from_mins(9)) },
+        6 => Command::Reopen,
+        7 => Command::Close,
+        8 => Command::Merge { into: RecordId(1 + dice.roll(12)) },
+        _ => {
+            let count = 1 + dice.roll(2);
+            Command::Split { records: (0..count).map(|_| RecordId(1 + dice.roll(30))).collect() }
+        }
+    })
+}
+
+/// Silences of some alerts or of all below a CI, begun, changed and ended at random.
+fn silence(dice: &mut Dice, at: Timestamp) -> Event {
+    let id = SilenceId(dice.roll(4).into());
+    if dice.roll(3) == 0 {
+        return Event::Unsilence { id, by: "mia".into() };
     }
+    let ci = (dice.roll(3) == 0).then(|| Box::from(*dice.pick(&CIS)));
+    let matcher = SilenceMatcher {
+        name: "alertname".into(),
+        value: (*dice.pick(&NAMES)).into(),
+        is_regex: dice.roll(2) == 0,
+        is_equal: dice.roll(4) > 0,
+    };
+    let starts_at = at.plus(Duration::from_mins(dice.roll(3)));
+    let silence = Silence {
+        id: SilenceId(dice.roll(4).into()),
+        matchers: if ci.is_some() { vec![] } else { vec![matcher] },
+        ci,
+        starts_at,
+        ends_at: starts_at.plus(Duration::from_mins(1 + dice.roll(20))),
+        updated_at: at,
+        created_by: "mia".into(),
+        comment: String::new().into(),
+        annotations: Labels::empty(),
+    };
+    Event::Silence { silence, replaces: (dice.roll(3) == 0).then_some(id) }
 }
 
 fn resolve(dice: &mut Dice) -> Event {
-    Event::Resolve { incident: RecordId(1 + dice.roll(12)), by: "mia".into(), note: String::new() }
+    order(dice, |_| Command::Resolve)
 }

@@ -7,8 +7,9 @@ use std::sync::Arc;
 use incidentd::engine::State;
 use incidentd::engine::changes::Saved;
 use incidentd::engine::context::Context;
-use incidentd::engine::event::Event;
+use incidentd::engine::event::{Command, Event};
 use incidentd::lab::image::Image;
+use incidentd::model::audit::Seal;
 use incidentd::model::labels::{FNV_OFFSET, fnv};
 use incidentd::model::notice::NoticeState;
 use incidentd::model::time::Timestamp;
@@ -137,8 +138,15 @@ impl Sim {
 /// repeated, the notice is.
 fn has_sender(event: &Event) -> bool {
     match event {
-        Event::Received { .. } | Event::Acknowledge { .. } | Event::Resolve { .. } => true,
-        Event::Delivered { .. }
+        Event::Received { .. } => true,
+        // What a person says twice is done twice, unless the order carries a key.
+        Event::Handle(order) => {
+            matches!(order.command, Command::Acknowledge { .. } | Command::Resolve)
+        }
+        Event::Silence { .. }
+        | Event::Unsilence { .. }
+        | Event::Audit { .. }
+        | Event::Delivered { .. }
         | Event::Failed { .. }
         | Event::Withheld { .. }
         | Event::Reconfigured
@@ -162,9 +170,12 @@ pub fn essence(image: &Image) -> Image {
     for incident in image.incidents.values_mut() {
         incident.revision = 0;
         incident.timeline_len = 0;
+        incident.version = 0;
     }
     image.timeline = BTreeMap::new();
+    image.audit = BTreeMap::new();
     image.counters.batch = 0;
+    (image.counters.audited, image.counters.seal) = (0, Seal::default());
     for notice in image.notices.values_mut() {
         notice.attempts = 0;
         notice.last_error = String::new();

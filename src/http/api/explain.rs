@@ -106,7 +106,7 @@ fn rule_of(join: &Join) -> Option<&str> {
         Join::Group { rule, .. } | Join::Dependant { rule, .. } | Join::Cause { rule } => {
             Some(rule)
         }
-        Join::Own | Join::Outlived { .. } => None,
+        Join::Own | Join::ByHand { .. } | Join::Outlived { .. } => None,
     }
 }
 
@@ -169,7 +169,11 @@ impl<'a> Ways<'a> {
     fn new(members: &'a [Member]) -> Self {
         let paths = members.iter().filter_map(|member| match &member.row.join {
             Join::Dependant { path, .. } => Some((&*path.steps.last()?.1, path)),
-            Join::Own | Join::Group { .. } | Join::Cause { .. } | Join::Outlived { .. } => None,
+            Join::Own
+            | Join::Group { .. }
+            | Join::Cause { .. }
+            | Join::ByHand { .. }
+            | Join::Outlived { .. } => None,
         });
         Self(paths.collect())
     }
@@ -198,6 +202,7 @@ fn reasons<'a>(joins: impl Iterator<Item = &'a Join>) -> Vec<wire::ReasonCount> 
                 (format!("reached from {}", path.from), path.steps.len(), path.to_string())
             }
             Join::Cause { rule } => (format!("the cause under rule {rule}"), 0, String::new()),
+            Join::ByHand { by, note } => (format!("joined by hand: {by}"), 0, note.to_string()),
             Join::Outlived { former } => (format!("still fired after {former}"), 0, String::new()),
         };
         let entry = counts.entry(reason).or_default();

@@ -11,7 +11,7 @@ use axum::{Json, Router};
 use bytes::Bytes;
 use serde::de::DeserializeOwned;
 
-use crate::engine::event::{Event, Refusal, Reply};
+use crate::engine::event::{Command, Event, Order, Refusal, Reply};
 use crate::mailbox::Work;
 use crate::model::incident::{Incident, IncidentId, StateName};
 use crate::model::priority::NotAWord;
@@ -77,7 +77,10 @@ async fn list(
 fn states(text: &str) -> Result<Vec<StateName>, Problem> {
     match text {
         "all" => return Ok(Vec::new()),
-        "open" => return Ok(vec![StateName::New, StateName::Acknowledged, StateName::InProgress]),
+        "open" => {
+            use StateName::{Acknowledged, InProgress, New, OnHold};
+            return Ok(vec![New, Acknowledged, InProgress, OnHold]);
+        }
         _ => {}
     }
     let read = |name: &str| {
@@ -161,7 +164,8 @@ async fn acknowledge(
     let wish: wire::change::Acknowledge = wish(&app, &headers, read)?;
     let hold = wish.hold.as_deref().map(hold).transpose()?;
     let (incident, by) = (number(&id)?, person(&wish.by, &wish.note)?);
-    answer(&app, incident, Event::Acknowledge { incident, by, hold, note: wish.note }).await
+    let command = Command::Acknowledge { hold };
+    answer(&app, Order { incident, by, expected: None, note: wish.note, command }).await
 }
 
 async fn resolve(
@@ -172,7 +176,8 @@ async fn resolve(
 ) -> Result<Json<wire::change::Answered>, Problem> {
     let wish: wire::change::Resolve = wish(&app, &headers, read)?;
     let (incident, by) = (number(&id)?, person(&wish.by, &wish.note)?);
-    answer(&app, incident, Event::Resolve { incident, by, note: wish.note }).await
+    let command = Command::Resolve;
+    answer(&app, Order { incident, by, expected: None, note: wish.note, command }).await
 }
 
 /// Reads what a person wishes.
@@ -208,21 +213,20 @@ fn person(by: &str, note: &str) -> Result<Box<str>, Problem> {
 }
 
 /// Has a person's wish done and returns the incident as it is then.
-async fn answer(
-    app: &Arc<App>,
-    id: IncidentId,
-    event: Event,
-) -> Result<Json<wire::change::Answered>, Problem> {
-    let reply = app.submit(Work::Event(event)).await?;
+async fn answer(app: &Arc<App>, order: Order) -> Result<Json<wire::change::Answered>, Problem> {
+    let id = order.incident;
+    let reply = app.submit(Work::Event(Event::Handle(order))).await?;
     let answered = app.read(move |reading| {
         let incident = find(reading, id)?;
         match reply {
-            Reply::Acknowledged { .. } | Reply::Done => Ok(wire::change::Answered {
+            Reply::Handled(_) => Ok(wire::change::Answered {
                 incident: shown(reading, &incident)?,
                 now: Time(reading.now),
             }),
             Reply::Refused(refusal) => Err(refused(&incident, &refusal)),
-            Reply::Received(_) => Err(Problem::internal(&"the engine took a wish for a delivery")),
+            Reply::Received(_) | Reply::Silenced(_) | Reply::Done => {
+                Err(Problem::internal(&"the engine took an order for something else"))
+            }
         }
     });
     Ok(Json(answered.await?))
@@ -232,7 +236,7 @@ async fn answer(
 fn refused(incident: &Incident, refusal: &Refusal) -> Problem {
     let message = match refusal {
         Refusal::NotOpen(id) => format!("{id} is {}", incident.progress.name()),
-        Refusal::Subordinate { .. } | Refusal::NotAllowed { .. } => refusal.to_string(),
+        other => other.to_string(),
     };
     Problem::new(StatusCode::CONFLICT, message)
 }
@@ -244,12 +248,12 @@ mod tests {
     #[test]
     fn states_are_read_by_name_or_as_open_or_all() {
         assert_eq!(states("all"), Ok(vec![]));
-        assert_eq!(states("open").unwrap().len(), 3);
+        assert_eq!(states("open").unwrap().len(), 4);
         let some = states("resolved,closed").unwrap();
         assert_eq!(some, [StateName::Resolved, StateName::Closed]);
         assert_eq!(
             states("ack").unwrap_err().message,
-            "state: `ack` is none of new, acknowledged, in_progress, resolved, closed, or `open`, or `all`"
+            "state: `ack` is none of new, acknowledged, in_progress, on_hold, resolved, closed, or `open`, or `all`"
         );
     }
 

@@ -65,7 +65,9 @@ type Shown = (Option<wire::Acknowledged>, Option<wire::Resolved>, Option<Time>);
 fn progress(progress: &Progress) -> Shown {
     match progress {
         Progress::New => (None, None, None),
-        Progress::Acknowledged { by, until } | Progress::InProgress { by, until } => {
+        Progress::Acknowledged { by, until }
+        | Progress::InProgress { by, until }
+        | Progress::OnHold { by, until, .. } => {
             (Some(wire::Acknowledged { by: by.to_string(), until: Time(*until) }), None, None)
         }
         Progress::Resolved { at, by, had: _ } => {
@@ -187,6 +189,7 @@ pub fn join(join: &alert::Join) -> wire::Join {
             rule: Some(rule.to_string()),
             ..shown("cause", "explains the others".into())
         },
+        Join::ByHand { by, note } => shown("by_hand", format!("{by}: {note}")),
         Join::Outlived { former } => {
             shown("outlived", format!("still fired when {former} was resolved"))
         }

@@ -10,6 +10,7 @@ use crate::engine::changes::AlertRow;
 use crate::model::alert::{AlertState, Details, Lease, SourceId};
 use crate::model::incident::RecordId;
 use crate::model::labels::{Fingerprint, Labels};
+use crate::model::silence::SilenceId;
 use crate::model::time::Timestamp;
 use crate::store::schema::{self, Family};
 
@@ -65,6 +66,9 @@ pub(in crate::store) struct StateMessage {
     leases: Vec<LeaseMessage>,
     #[prost(int64, tag = "12")]
     end_heard_at: i64,
+    /// Ids, 16 bytes each.
+    #[prost(bytes = "vec", tag = "13")]
+    silenced_by: Vec<u8>,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -97,6 +101,7 @@ impl From<&AlertState> for StateMessage {
             severity: state.severity.as_deref().map(String::from),
             leases: state.leases.iter().map(lease).collect(),
             end_heard_at: state.end_heard_at.millis(),
+            silenced_by: state.silenced_by.iter().flat_map(|id| id.0.to_be_bytes()).collect(),
         }
     }
 }
@@ -125,8 +130,16 @@ impl TryFrom<StateMessage> for AlertState {
             severity: message.severity.map(Into::into),
             leases: message.leases.into_iter().map(lease).collect::<Result<_, _>>()?,
             end_heard_at: Timestamp::from_millis(message.end_heard_at),
+            silenced_by: silences(&message.silenced_by)?,
         })
     }
+}
+
+fn silences(bytes: &[u8]) -> Result<Box<[SilenceId]>, Malformed> {
+    let (ids, []) = bytes.as_chunks() else {
+        return Err(Malformed::Damaged("silence ids are cut off".into()));
+    };
+    Ok(ids.iter().map(|id| SilenceId(u128::from_be_bytes(*id))).collect())
 }
 
 impl AlertMessage {
@@ -278,6 +291,7 @@ mod tests {
                 occurrences: 300,
                 severity: Some("major".into()),
                 leases: vec![lease(0, 1_700_000_000_005, false), lease(1, 1_700_000_000_006, true)],
+                silenced_by: Box::new([SilenceId(0x2a2a_2a2a_2a2a_2a2a_2a2a_2a2a_2a2a_2a2a)]),
             },
         }
     }
@@ -288,9 +302,9 @@ mod tests {
             0\x82\xd0\x95\xff\xbc18\x83\xd0\x95\xff\xbc1@\x84\xd0\x95\xff\xbc1\
             H\xac\x02R\x05majorZ\x07\x10\x85\xd0\x95\xff\xbc1\
             Z\x0b\x08\x01\x10\x86\xd0\x95\xff\xbc1\x18\x01\
-            `\x87\xd0\x95\xff\xbc1";
+            `\x87\xd0\x95\xff\xbc1j\x10****************";
         let text = b"\n\x11\talertname\x01X\x03job\x00\x12\r\x07summary\x04down\
-            \x1a\nhttp://p/g\"\x04db-7*M";
+            \x1a\nhttp://p/g\"\x04db-7*_";
         let row = row();
         let touch = (row.fingerprint, row.state.clone());
         frozen(&touch, b"\x02#\xb7r\xb5\x1c)\xe1", &[&b"\x01"[..], state].concat());
@@ -303,6 +317,7 @@ mod tests {
     fn the_state_of_an_alert_that_is_repeated_takes_less_than_eighty_bytes() {
         let mut state = row().state;
         (state.revision, state.occurrences, state.ended_at) = (43_200, 43_200, None);
+        state.silenced_by = Box::default();
         (state.record, state.incident) = (Some(RecordId(9_999_999)), Some(RecordId(9_999_999)));
         let mut bytes = Vec::new();
         encode(&StateMessage::from(&state), &mut bytes);

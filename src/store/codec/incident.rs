@@ -4,7 +4,9 @@ use prost::{Message, Oneof};
 
 use super::{Malformed, Row, Word, keyed, numbered, required};
 use crate::model::escalation::{PolicyHash, Rung};
-use crate::model::incident::{Incident, Progress, RecordId, ResponseClock, Root};
+use crate::model::incident::{
+    Incident, Progress, RecordId, ResolutionClock, ResponseClock, Root, WaitsFor,
+};
 use crate::model::labels::Fingerprint;
 use crate::model::priority::{Assessment, Impact, Priority, Urgency};
 use crate::model::time::Timestamp;
@@ -13,13 +15,14 @@ use crate::store::schema::{self, Family};
 numbered!(Impact: Low = 1, Medium = 2, High = 3);
 numbered!(Urgency: Low = 1, Medium = 2, High = 3);
 numbered!(Priority: P1 = 1, P2 = 2, P3 = 3, P4 = 4);
+numbered!(WaitsFor: Supplier = 1, Change = 2, User = 3);
 
 /// An incident.
 #[derive(Clone, PartialEq, Message)]
 pub(in crate::store) struct IncidentMessage {
     #[prost(uint32, tag = "1")]
     revision: u32,
-    #[prost(oneof = "ProgressMessage", tags = "2, 3, 4, 5, 6")]
+    #[prost(oneof = "ProgressMessage", tags = "2, 3, 4, 5, 6, 34")]
     progress: Option<ProgressMessage>,
     #[prost(uint64, optional, tag = "7")]
     parent: Option<u64>,
@@ -75,6 +78,18 @@ pub(in crate::store) struct IncidentMessage {
     told: Vec<String>,
     #[prost(string, optional, tag = "33")]
     group_rule: Option<String>,
+    #[prost(uint32, tag = "35")]
+    version: u32,
+    #[prost(string, optional, tag = "36")]
+    assignee: Option<String>,
+    #[prost(message, optional, tag = "37")]
+    resolution: Option<ResolutionMessage>,
+    #[prost(message, optional, tag = "38")]
+    resolving: Option<RungMessage>,
+    #[prost(bool, tag = "39")]
+    quiet: bool,
+    #[prost(uint64, repeated, tag = "40")]
+    apart_from: Vec<u64>,
 }
 
 #[derive(Clone, PartialEq, Oneof)]
@@ -90,6 +105,28 @@ enum ProgressMessage {
     /// When.
     #[prost(int64, tag = "6")]
     Closed(i64),
+    #[prost(message, tag = "34")]
+    OnHold(OnHoldMessage),
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct OnHoldMessage {
+    #[prost(string, tag = "1")]
+    by: String,
+    #[prost(uint32, tag = "2")]
+    waits_for: u32,
+    #[prost(int64, tag = "3")]
+    until: i64,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct ResolutionMessage {
+    #[prost(int64, tag = "1")]
+    due_at: i64,
+    #[prost(uint64, tag = "2")]
+    stood_ms: u64,
+    #[prost(int64, optional, tag = "3")]
+    stands_since: Option<i64>,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -154,6 +191,11 @@ impl From<&Progress> for ProgressMessage {
             Progress::New => Self::New(()),
             Progress::Acknowledged { by, until } => Self::Acknowledged(held(by, *until)),
             Progress::InProgress { by, until } => Self::InProgress(held(by, *until)),
+            Progress::OnHold { by, waits_for, until } => Self::OnHold(OnHoldMessage {
+                by: String::from(&**by),
+                waits_for: waits_for.number(),
+                until: until.millis(),
+            }),
             Progress::Resolved { at, by, had } => Self::Resolved(ResolvedMessage {
                 at: at.millis(),
                 by: by.as_deref().map(String::from),
@@ -164,9 +206,11 @@ impl From<&Progress> for ProgressMessage {
     }
 }
 
-impl From<ProgressMessage> for Progress {
-    fn from(message: ProgressMessage) -> Self {
-        match message {
+impl TryFrom<ProgressMessage> for Progress {
+    type Error = Malformed;
+
+    fn try_from(message: ProgressMessage) -> Result<Self, Malformed> {
+        Ok(match message {
             ProgressMessage::New(()) => Self::New,
             ProgressMessage::Acknowledged(HeldMessage { by, until }) => {
                 Self::Acknowledged { by: by.into(), until: Timestamp::from_millis(until) }
@@ -180,7 +224,12 @@ impl From<ProgressMessage> for Progress {
                 had: had.map(Into::into),
             },
             ProgressMessage::Closed(at) => Self::Closed { at: Timestamp::from_millis(at) },
-        }
+            ProgressMessage::OnHold(OnHoldMessage { by, waits_for, until }) => Self::OnHold {
+                by: by.into(),
+                waits_for: WaitsFor::of(waits_for)?,
+                until: Timestamp::from_millis(until),
+            },
+        })
     }
 }
 
@@ -228,6 +277,26 @@ impl From<ResponseMessage> for ResponseClock {
             due_at: Timestamp::from_millis(message.due_at),
             stopped_at: message.stopped_at.map(Timestamp::from_millis),
             round: message.round,
+        }
+    }
+}
+
+impl From<ResolutionClock> for ResolutionMessage {
+    fn from(clock: ResolutionClock) -> Self {
+        Self {
+            due_at: clock.due_at.millis(),
+            stood_ms: clock.stood_ms,
+            stands_since: clock.stands_since.map(Timestamp::millis),
+        }
+    }
+}
+
+impl From<ResolutionMessage> for ResolutionClock {
+    fn from(message: ResolutionMessage) -> Self {
+        Self {
+            due_at: Timestamp::from_millis(message.due_at),
+            stood_ms: message.stood_ms,
+            stands_since: message.stands_since.map(Timestamp::from_millis),
         }
     }
 }
@@ -282,6 +351,12 @@ impl Row for Incident {
             timeline_len: self.timeline_len,
             notices: self.notices,
             group_rule: self.group_rule.as_deref().map(String::from),
+            version: self.version,
+            assignee: self.assignee.as_deref().map(String::from),
+            resolution: Some(self.resolution.into()),
+            resolving: Some(self.resolving.into()),
+            quiet: self.quiet,
+            apart_from: self.apart_from.iter().map(|incident| incident.0).collect(),
             told: self.told.iter().map(ToString::to_string).collect(),
             rules_version: self.rules_version,
             topology_version: self.topology_version,
@@ -294,7 +369,7 @@ impl Row for Incident {
         Ok(Self {
             id: RecordId(keyed(schema::read_number(key))?),
             revision: message.revision,
-            progress: required(message.progress, "progress")?.into(),
+            progress: required(message.progress, "progress")?.try_into()?,
             parent: message.parent.map(RecordId),
             title: message.title,
             category: message.category.map(Into::into),
@@ -318,6 +393,12 @@ impl Row for Incident {
             timeline_len: message.timeline_len,
             notices: message.notices,
             group_rule: message.group_rule.map(Into::into),
+            version: message.version,
+            assignee: message.assignee.map(Into::into),
+            resolution: message.resolution.unwrap_or_default().into(),
+            resolving: message.resolving.unwrap_or_default().into(),
+            quiet: message.quiet,
+            apart_from: message.apart_from.into_iter().map(RecordId).collect(),
             told: message.told.into_iter().map(Into::into).collect(),
             rules_version: message.rules_version,
             topology_version: message.topology_version,
@@ -374,6 +455,16 @@ mod tests {
             notices: 21,
             group_rule: Some("t/site".into()),
             told: vec!["dc-ops".into()],
+            version: 24,
+            assignee: Some("ann".into()),
+            resolution: ResolutionClock {
+                due_at: at(25),
+                stood_ms: 26,
+                stands_since: Some(at(27)),
+            },
+            resolving: Rung { step: 28, repeats: 29, due_at: Some(at(33)) },
+            quiet: true,
+            apart_from: vec![RecordId(34)],
             rules_version: 22,
             topology_version: 23,
         }
@@ -389,7 +480,9 @@ mod tests {
             \xb0\x01\x0b\xb9\x01\x0c\x00\x00\x00\x00\x00\x00\x00\xc2\x01\x06\x08\r\x10\x0e\x18\x0f\
             \xca\x01\x06\x08\x10\x10\x11\x18\x12\xd0\x01\x13\xd8\x01\x01\xe0\x01\x14\xe8\x01\x15\
             \xf1\x01\x16\x00\x00\x00\x00\x00\x00\x00\xf8\x01\x17\
-            \x82\x02\x06dc-ops\x8a\x02\x06t/site";
+            \x82\x02\x06dc-ops\x8a\x02\x06t/site\x98\x02\x18\xa2\x02\x03ann\
+            \xaa\x02\x06\x08\x19\x10\x1a\x18\x1b\xb2\x02\x06\x08\x1c\x10\x1d\x18!\
+            \xb8\x02\x01\xc2\x02\x01\"";
         for (progress, value) in [
             (Progress::New, &b"\x12\x00"[..]),
             (Progress::Acknowledged { by: by(), until: at(30) }, b"\x1a\x07\x0a\x03ann\x10\x1e"),
@@ -399,6 +492,10 @@ mod tests {
                 b"*\x0c\x08\x1f\x12\x03bob\x1a\x03ann",
             ),
             (Progress::Closed { at: at(32) }, b"\x30\x20"),
+            (
+                Progress::OnHold { by: by(), waits_for: WaitsFor::Change, until: at(30) },
+                b"\x92\x02\x09\x0a\x03ann\x10\x02\x18\x1e",
+            ),
         ] {
             let value = [b"\x01\x08\x01", value, rest].concat();
             frozen(&incident(progress), b"\0\0\0\0\0\0\x04\x12", &value);

@@ -17,7 +17,7 @@ pub(in crate::store) struct MemberMessage {
     joined_at: i64,
     #[prost(oneof = "WhatMessage", tags = "2, 3")]
     what: Option<WhatMessage>,
-    #[prost(oneof = "JoinMessage", tags = "4, 5, 6, 7, 8")]
+    #[prost(oneof = "JoinMessage", tags = "4, 5, 6, 7, 8, 9")]
     join: Option<JoinMessage>,
 }
 
@@ -51,6 +51,16 @@ enum JoinMessage {
     /// The former incident.
     #[prost(uint64, tag = "8")]
     Outlived(u64),
+    #[prost(message, tag = "9")]
+    ByHand(ByHandMessage),
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct ByHandMessage {
+    #[prost(string, tag = "1")]
+    by: String,
+    #[prost(string, tag = "2")]
+    note: String,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -137,6 +147,9 @@ impl From<&Join> for JoinMessage {
             }),
             Join::Cause { rule } => Self::Cause(String::from(&**rule)),
             Join::Outlived { former } => Self::Outlived(former.0),
+            Join::ByHand { by, note } => {
+                Self::ByHand(ByHandMessage { by: String::from(&**by), note: String::from(&**note) })
+            }
         }
     }
 }
@@ -157,6 +170,9 @@ impl TryFrom<JoinMessage> for Join {
             },
             JoinMessage::Cause(rule) => Self::Cause { rule: rule.into() },
             JoinMessage::Outlived(former) => Self::Outlived { former: RecordId(former) },
+            JoinMessage::ByHand(ByHandMessage { by, note }) => {
+                Self::ByHand { by: by.into(), note: note.into() }
+            }
         })
     }
 }
@@ -213,6 +229,12 @@ mod tests {
             (alert, of_alert, Join::Dependant { rule: rule(), path, after_ms: -8000 }, dependant),
             (MemberOf::Incident, b"\x1a\x00", Join::Cause { rule: rule() }, b":\rdc/rack-power"),
             (alert, of_alert, Join::Outlived { former: RecordId(999) }, b"@\xe7\x07"),
+            (
+                alert,
+                of_alert,
+                Join::ByHand { by: "ann".into(), note: "same".into() },
+                b"J\x0b\x0a\x03ann\x12\x04same",
+            ),
         ] {
             let value = [b"\x01\x08\x81\xd0\x95\xff\xbc1", what_value, join_value].concat();
             let (incident, record) = (RecordId(1000), RecordId(1042));

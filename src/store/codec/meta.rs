@@ -33,6 +33,11 @@ pub(in crate::store) struct CountersMessage {
     now: i64,
     #[prost(string, repeated, tag = "4")]
     sources: Vec<String>,
+    #[prost(uint64, tag = "5")]
+    audited: u64,
+    /// 32 bytes; absent before the first entry of the audit trail.
+    #[prost(bytes = "vec", tag = "6")]
+    seal: Vec<u8>,
 }
 
 impl From<&Counters> for CountersMessage {
@@ -42,18 +47,24 @@ impl From<&Counters> for CountersMessage {
             batch: counters.batch,
             now: counters.now.millis(),
             sources: counters.sources.iter().map(|name| String::from(&**name)).collect(),
+            audited: counters.audited,
+            seal: super::audit::stored(counters.seal),
         }
     }
 }
 
-impl From<CountersMessage> for Counters {
-    fn from(message: CountersMessage) -> Self {
-        Self {
+impl TryFrom<CountersMessage> for Counters {
+    type Error = Malformed;
+
+    fn try_from(message: CountersMessage) -> Result<Self, Malformed> {
+        Ok(Self {
             next_record: message.next_record,
             batch: message.batch,
             now: Timestamp::from_millis(message.now),
             sources: message.sources.into_iter().map(Into::into).collect(),
-        }
+            audited: message.audited,
+            seal: super::audit::seal(&message.seal)?,
+        })
     }
 }
 
@@ -92,6 +103,7 @@ impl Row for (u64, Recurrence) {
 mod tests {
     use super::super::tests::{frozen, frozen_value};
     use super::*;
+    use crate::model::audit::Seal;
 
     #[test]
     fn the_bytes_of_single_records_and_recurrences_stay_as_they_are() {
@@ -100,10 +112,13 @@ mod tests {
             batch: 300,
             now: Timestamp::from_millis(1_700_000_000_001),
             sources: vec!["am".into(), "native".into()],
+            audited: 7,
+            seal: Seal([b'*'; 32]),
         };
         frozen_value(
             &CountersMessage::from(&counters),
-            b"\x01\x08\x93\x08\x10\xac\x02\x18\x81\xd0\x95\xff\xbc1\"\x02am\"\x06native",
+            b"\x01\x08\x93\x08\x10\xac\x02\x18\x81\xd0\x95\xff\xbc1\"\x02am\"\x06native\
+            (\x072\x20********************************",
         );
         frozen_value(&SchemaMessage { version: 1 }, b"\x01\x08\x01");
         frozen_value(&TopologyMessage { version: 7 }, b"\x01\x08\x07");

@@ -12,12 +12,14 @@ use prost::Message;
 use super::schema::Family;
 
 pub(super) mod alert;
+pub(super) mod audit;
 pub(super) mod cmdb;
 pub(super) mod incident;
 pub(super) mod member;
 pub(super) mod meta;
 pub(super) mod notice;
 pub(super) mod policy;
+pub(super) mod silence;
 pub(super) mod timeline;
 
 /// The newest format this version reads, and the one it writes.
@@ -139,11 +141,13 @@ mod tests {
     use crate::cmdb::{CiRow, End, RelationRow};
     use crate::engine::changes::{AlertRow, Counters, MemberRow};
     use crate::model::alert::AlertState;
+    use crate::model::audit::AuditEntry;
     use crate::model::escalation::{Policy, PolicyHash};
-    use crate::model::incident::{Entry, Happening, Incident, RecordId};
+    use crate::model::incident::{Entry, Happening, Incident, RecordId, WaitsFor};
     use crate::model::labels::Fingerprint;
     use crate::model::notice::{Notice, NoticeKind, NoticeState};
     use crate::model::priority::{Impact, Priority, Urgency};
+    use crate::model::silence::Silence;
     use crate::store::dice::Dice;
 
     /// Compares a record with its frozen bytes, both ways.
@@ -184,7 +188,9 @@ mod tests {
             same(&dice.relation_type());
             let counters = dice.counters();
             let message = meta::CountersMessage::from(&counters);
-            prop_assert_eq!(Counters::from(message), counters);
+            prop_assert_eq!(Counters::try_from(message).unwrap(), counters);
+            same(&dice.silence());
+            same(&dice.audit());
         }
 
         #[test]
@@ -201,6 +207,8 @@ mod tests {
             read::<(RecordId, u32, Entry)>(&key, &value);
             read::<Notice>(&key, &value);
             read::<(PolicyHash, Arc<Policy>)>(&key, &value);
+            read::<Silence>(&key, &value);
+            read::<AuditEntry>(&key, &value);
             read::<CiRow>(&key, &value);
             read::<RelationRow>(&key, &value);
         }
@@ -222,7 +230,8 @@ mod tests {
         counted::<Impact>(3);
         counted::<Urgency>(3);
         counted::<Priority>(4);
-        counted::<Happening>(24);
+        counted::<Happening>(32);
+        counted::<WaitsFor>(3);
         counted::<NoticeKind>(3);
         counted::<NoticeState>(2);
         counted::<End>(2);

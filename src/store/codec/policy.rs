@@ -18,6 +18,8 @@ pub(in crate::store) struct PolicyMessage {
     functional: Vec<StepMessage>,
     #[prost(message, repeated, tag = "3")]
     hierarchical: Vec<StepMessage>,
+    #[prost(message, repeated, tag = "4")]
+    resolution: Vec<StepMessage>,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -111,6 +113,7 @@ impl Row for (PolicyHash, Arc<Policy>) {
             name: String::from(&*policy.name),
             functional: policy.functional.iter().map(Into::into).collect(),
             hierarchical: policy.hierarchical.iter().map(Into::into).collect(),
+            resolution: policy.resolution.iter().map(Into::into).collect(),
         }
     }
 
@@ -122,6 +125,7 @@ impl Row for (PolicyHash, Arc<Policy>) {
             name: message.name.into(),
             functional: steps(message.functional)?,
             hierarchical: steps(message.hierarchical)?,
+            resolution: steps(message.resolution)?,
         };
         Ok((PolicyHash(keyed(schema::read_number(key))?), Arc::new(policy)))
     }
@@ -150,10 +154,11 @@ mod tests {
                     Some(Duration::from_mins(30)),
                 ),
             ],
+            resolution: vec![step(Due::Share(75), Action::NextLine, None)],
         };
         let value =
             b"\x01\n\x07default\x12\x04\x08\x00\"\x00\x12\x07\x1022\x03net\x12\x04\x10K\x1a\x00\
-            \x1a\x07\x10Z:\x03ann\x1a\x08\x10d*\x00@\xc0\xeem";
+            \x1a\x07\x10Z:\x03ann\x1a\x08\x10d*\x00@\xc0\xeem\"\x04\x10K\x1a\x00";
         frozen(&(PolicyHash(258), Arc::new(policy)), b"\x00\x00\x00\x00\x00\x00\x01\x02", value);
     }
 }

@@ -33,6 +33,14 @@ numbered!(Happening:
     Closed = 22,
     Recurrence = 23,
     EscalatedHierarchical = 24,
+    EscalatedResolution = 25,
+    Noted = 26,
+    Claimed = 27,
+    Held = 28,
+    HoldEnded = 29,
+    Unacknowledged = 30,
+    Quieted = 31,
+    Raised = 32,
 );
 
 /// An entry.

@@ -1,0 +1,313 @@
+//! What people do with incidents by hand: who may do what in which state, and what follows.
+//!
+//! Every order is carried out as a whole or refused with what is allowed instead; each one carried
+//! out is on the timeline and on the audit trail. Joining and parting incidents is in [`super::regroup`].
+
+use core::time::Duration;
+
+use super::context::Context;
+use super::event::{Command, Handled, Order, Refusal, Reply};
+use super::pending::Told;
+use super::{State, audit, escalate, notices, prioritise, regroup, resolve};
+use crate::model::escalation::Target;
+use crate::model::incident::{Happening, IncidentId, Progress, StateName, WaitsFor};
+use crate::model::time::{Brief, Timestamp};
+
+/// Everything that can be done by hand, with the states in which it can.
+///
+/// One table for all: what is refused, what the refusal offers instead, and what the API documents.
+const ALLOWED: [(&str, &[StateName]); 11] = {
+    use StateName::{Acknowledged, InProgress, New, OnHold, Resolved};
+    const OPEN: &[StateName] = &[New, Acknowledged, InProgress, OnHold];
+    [
+        ("acknowledged", &[New, Acknowledged, InProgress]),
+        ("unacknowledged", &[Acknowledged, InProgress, OnHold]),
+        ("noted", &[New, Acknowledged, InProgress, OnHold, Resolved]),
+        ("claimed", OPEN),
+        ("assigned", OPEN),
+        ("held", &[Acknowledged, InProgress, OnHold]),
+        ("resolved", OPEN),
+        ("reopened", &[Resolved]),
+        ("closed", &[Resolved]),
+        ("merged", OPEN),
+        ("split", OPEN),
+    ]
+};
+
+/// Returns what an order wants the incident to be, as the table and people say it.
+fn wish(command: &Command) -> &'static str {
+    match command {
+        Command::Acknowledge { .. } => "acknowledged",
+        Command::Unacknowledge => "unacknowledged",
+        Command::Note => "noted",
+        Command::Claim => "claimed",
+        Command::Assign { .. } => "assigned",
+        Command::Hold { .. } => "held",
+        Command::Resolve => "resolved",
+        Command::Reopen => "reopened",
+        Command::Close => "closed",
+        Command::Merge { .. } => "merged",
+        Command::Split { .. } => "split",
+    }
+}
+
+fn may(state: StateName, wish: &str) -> bool {
+    ALLOWED.iter().any(|(name, states)| *name == wish && states.contains(&state))
+}
+
+fn allowed(state: StateName) -> String {
+    let names = ALLOWED.iter().filter(|(_, states)| states.contains(&state)).map(|(name, _)| *name);
+    names.collect::<Vec<_>>().join(", ")
+}
+
+/// Carries out a person's order, or says why not.
+pub(super) fn handle(state: &mut State, ctx: &Context, order: &Order, now: Timestamp) -> Reply {
+    match carry_out(state, ctx, order, now) {
+        Ok(incident) => {
+            let object = order.incident.to_string();
+            let detail = detail(order);
+            let action = wish(&order.command);
+            audit::note(state, now, audit::Deed { by: &order.by, action, object: &object, detail });
+            handled(state, incident)
+        }
+        Err(refusal) => Reply::Refused(refusal),
+    }
+}
+
+fn handled(state: &mut State, incident: IncidentId) -> Reply {
+    let Some(case) = state.change(incident) else {
+        return Reply::Refused(Refusal::NotOpen(incident));
+    };
+    let record = &case.record;
+    Reply::Handled(Handled {
+        incident,
+        state: record.progress.name(),
+        version: record.version,
+        holder: record.progress.holder().map(|(by, until)| (by.into(), until)),
+    })
+}
+
+/// What an order says beside its kind and its incident.
+fn detail(order: &Order) -> String {
+    let said = match &order.command {
+        Command::Acknowledge { hold: Some(hold) } => format!("for {}", Brief(*hold)),
+        Command::Assign { to } => format!("to {to}"),
+        Command::Hold { waits_for, until } => format!("for a {waits_for} until {until}"),
+        Command::Merge { into } => format!("with {into}"),
+        Command::Split { records } => {
+            let records: Vec<String> = records.iter().map(ToString::to_string).collect();
+            format!("off {}", records.join(", "))
+        }
+        Command::Acknowledge { hold: None }
+        | Command::Unacknowledge
+        | Command::Note
+        | Command::Claim
+        | Command::Resolve
+        | Command::Reopen
+        | Command::Close => String::new(),
+    };
+    [said.as_str(), order.note.as_str()]
+        .into_iter()
+        .filter(|it| !it.is_empty())
+        .collect::<Vec<_>>()
+        .join(": ")
+}
+
+fn carry_out(
+    state: &mut State,
+    ctx: &Context,
+    order: &Order,
+    now: Timestamp,
+) -> Result<IncidentId, Refusal> {
+    let id = order.incident;
+    check(state, order)?;
+    let Order { by, note, .. } = order;
+    match &order.command {
+        Command::Acknowledge { hold } => acknowledge(state, ctx, order, *hold, now),
+        Command::Unacknowledge => unacknowledge(state, ctx, order, now),
+        Command::Note => {
+            if note.is_empty() {
+                return Err(Refusal::EmptyNote);
+            }
+            let text = format!("{by}: {note}");
+            state.pending.tell(id, now, Told { what: Happening::Noted, text, path: None });
+        }
+        Command::Claim => claim(state, ctx, order, now),
+        Command::Assign { to } => assign(state, ctx, order, to, now)?,
+        Command::Hold { waits_for, until } => hold(state, order, (*waits_for, *until), now)?,
+        Command::Resolve => resolve::by_hand(state, ctx, id, (by, note), now),
+        Command::Reopen => resolve::reopen(state, ctx, id, &by_whom(order), now),
+        Command::Close => close(state, order, now)?,
+        Command::Merge { into } => return regroup::merge(state, ctx, order, *into, now),
+        Command::Split { records } => return regroup::split(state, ctx, order, records, now),
+    }
+    Ok(id)
+}
+
+/// Says in words whose order it is.
+pub(super) fn by_whom(order: &Order) -> String {
+    let Order { by, note, .. } = order;
+    if note.is_empty() { format!("by {by}") } else { format!("by {by}: {note}") }
+}
+
+fn check(state: &State, order: &Order) -> Result<(), Refusal> {
+    named(state, order.incident, wish(&order.command))?;
+    let version = state.incidents.get(&order.incident).map_or(0, |case| case.record.version);
+    match order.expected {
+        Some(expected) if expected != version => {
+            Err(Refusal::Conflict { incident: order.incident, expected, version })
+        }
+        Some(_) | None => Ok(()),
+    }
+}
+
+/// Says whether the incident a person named can be what they wish, or why not.
+pub(super) fn named(state: &State, id: IncidentId, wish: &'static str) -> Result<(), Refusal> {
+    let Some(case) = state.incidents.get(&id) else { return Err(Refusal::NotOpen(id)) };
+    if let Some(parent) = case.record.parent {
+        let parent = state.top(parent).unwrap_or(parent);
+        return Err(Refusal::Subordinate { incident: id, parent });
+    }
+    let name = case.record.progress.name();
+    if may(name, wish) {
+        return Ok(());
+    }
+    Err(Refusal::NotAllowed { incident: id, state: name, wish, allowed: allowed(name) })
+}
+
+/// A person answers.
+fn acknowledge(
+    state: &mut State,
+    ctx: &Context,
+    order: &Order,
+    hold: Option<Duration>,
+    now: Timestamp,
+) {
+    let id = order.incident;
+    let hold = hold.unwrap_or_else(|| prioritise::acknowledgement(state, ctx, id));
+    let until = now.plus(hold);
+    answered(state, order, "acknowledged", now);
+    if let Some(case) = state.change(id) {
+        let by = order.by.clone();
+        let works = case.record.progress.name() == StateName::InProgress;
+        case.record.enter(if works {
+            Progress::InProgress { by, until }
+        } else {
+            Progress::Acknowledged { by, until }
+        });
+    }
+    let note = if order.note.is_empty() { String::new() } else { format!(": {}", order.note) };
+    let text = format!("by {} until {until}{note}", order.by);
+    state.pending.tell(id, now, Told { what: Happening::Acknowledged, text, path: None });
+}
+
+/// Nobody has to be called any more: somebody has answered.
+fn answered(state: &mut State, order: &Order, how: &str, now: Timestamp) {
+    escalate::stop(state, order.incident, now);
+    notices::withdraw(state, order.incident, &format!("{how} by {}", order.by), now);
+}
+
+/// A person gives it back: it is nobody's again, and the first step falls due.
+fn unacknowledge(state: &mut State, ctx: &Context, order: &Order, now: Timestamp) {
+    let id = order.incident;
+    let text = by_whom(order);
+    state.pending.tell(id, now, Told { what: Happening::Unacknowledged, text, path: None });
+    back_to_queue(state, ctx, id, now);
+}
+
+fn back_to_queue(state: &mut State, ctx: &Context, id: IncidentId, now: Timestamp) {
+    if let Some(case) = state.change(id) {
+        case.record.resolution.run(now);
+        case.record.enter(Progress::New);
+        escalate::restart(&mut case.record, now);
+    }
+    escalate::plan(state, &ctx.rules, id);
+    state.pending.unsettled.insert(id);
+}
+
+/// A person takes it, to work on it.
+fn claim(state: &mut State, ctx: &Context, order: &Order, now: Timestamp) {
+    let id = order.incident;
+    answered(state, order, "claimed", now);
+    if let Some(case) = state.change(id) {
+        case.record.assignee = Some(order.by.clone());
+    }
+    escalate::go_on(state, ctx, id, order.by.clone(), now);
+    let text = by_whom(order);
+    state.pending.tell(id, now, Told { what: Happening::Claimed, text, path: None });
+}
+
+/// A person hands it on; whoever gets it has not answered yet, whoever answered before.
+fn assign(
+    state: &mut State,
+    ctx: &Context,
+    order: &Order,
+    to: &Target,
+    now: Timestamp,
+) -> Result<(), Refusal> {
+    let id = order.incident;
+    let (team, assignee) = receiver(ctx, to)?;
+    let Some(case) = state.change(id) else { return Err(Refusal::NotOpen(id)) };
+    if let Some(team) = team {
+        case.record.team = Some(team);
+    }
+    case.record.assignee = assignee;
+    let text = format!("to {to} {}", by_whom(order));
+    state.pending.tell(id, now, Told { what: Happening::Assigned, text: text.clone(), path: None });
+    notices::withdraw(state, id, "handed on", now);
+    notices::update(state, ctx, id, &format!("handed {text}"), now);
+    back_to_queue(state, ctx, id, now);
+    Ok(())
+}
+
+type Receiver = (Option<Box<str>>, Option<Box<str>>);
+
+/// Returns the team and the person that an assignment means.
+fn receiver(ctx: &Context, to: &Target) -> Result<Receiver, Refusal> {
+    let unknown = |names: Vec<&str>| {
+        let known = if names.is_empty() { "none".into() } else { names.join(", ") };
+        Err(Refusal::UnknownTarget { target: to.to_string(), known })
+    };
+    match to {
+        Target::Team(name) if ctx.rules.teams.contains_key(name) => Ok((Some(name.clone()), None)),
+        Target::Contact(name) if ctx.rules.contacts.contains_key(name) => {
+            Ok((None, Some(name.clone())))
+        }
+        Target::Contact(_) => unknown(ctx.rules.contacts.keys().map(|name| &**name).collect()),
+        Target::Team(_) | Target::Assigned | Target::Manager => {
+            unknown(ctx.rules.teams.keys().map(|name| &**name).collect())
+        }
+    }
+}
+
+/// A person lets it wait.
+fn hold(
+    state: &mut State,
+    order: &Order,
+    what: (WaitsFor, Timestamp),
+    now: Timestamp,
+) -> Result<(), Refusal> {
+    let (waits_for, until) = what;
+    if until <= now {
+        return Err(Refusal::HoldOver { until });
+    }
+    let id = order.incident;
+    if let Some(case) = state.change(id) {
+        case.record.resolution.stop(now);
+        case.record.resolving.due_at = None;
+        case.record.enter(Progress::OnHold { by: order.by.clone(), waits_for, until });
+    }
+    let text = format!("for a {waits_for} until {until}, {}", by_whom(order));
+    state.pending.tell(id, now, Told { what: Happening::Held, text, path: None });
+    Ok(())
+}
+
+fn close(state: &mut State, order: &Order, now: Timestamp) -> Result<(), Refusal> {
+    let id = order.incident;
+    let firing = state.incidents.get(&id).map_or(0, |case| case.record.firing);
+    if firing > 0 {
+        return Err(Refusal::StillFiring { incident: id, firing });
+    }
+    resolve::close(state, id, &by_whom(order), now);
+    Ok(())
+}
