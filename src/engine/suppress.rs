@@ -245,7 +245,6 @@ fn cover(state: &mut State, ctx: &Context, id: SilenceId, at: Timestamp) {
     let Some(silence) = state.silences.get(&id).filter(|held| is_active(&held.record, at)) else {
         return;
     };
-    #[expect(clippy::iter_over_hash_type, reason = "sorted before anybody sees the order")]
     let mut found: Vec<Fingerprint> = state
         .alerts
         .iter()

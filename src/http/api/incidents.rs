@@ -234,9 +234,10 @@ async fn answer(app: &Arc<App>, order: Order) -> Result<Json<wire::change::Answe
 
 /// Words a refusal; one that is merely not open is told with its state.
 fn refused(incident: &Incident, refusal: &Refusal) -> Problem {
-    let message = match refusal {
-        Refusal::NotOpen(id) => format!("{id} is {}", incident.progress.name()),
-        other => other.to_string(),
+    let message = if let Refusal::NotOpen(id) = refusal {
+        format!("{id} is {}", incident.progress.name())
+    } else {
+        refusal.to_string()
     };
     Problem::new(StatusCode::CONFLICT, message)
 }
