@@ -84,6 +84,7 @@ fn send(state: &mut State, ctx: &Context, id: IncidentId, to: Addressed, now: Ti
         channels,
         channel: 0,
         because,
+        also: Vec::new(),
         created_at: now,
         state: NoticeState::Pending,
         due_at: now,

@@ -75,6 +75,8 @@ pub struct Notice {
     pub channel: u32,
     /// Why this person gets it, in words.
     pub because: String,
+    /// Further incidents told with it, by number: a digest. Empty in every other notice.
+    pub also: Vec<IncidentId>,
     /// When it was planned.
     pub created_at: Timestamp,
     /// Where it is on its way.

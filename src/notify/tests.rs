@@ -18,6 +18,7 @@ pub(super) fn page(incident: u64, seq: u32) -> Notice {
         channels: vec!["chat".into(), "log".into()],
         channel: 0,
         because: "on call for dc-ops".into(),
+        also: Vec::new(),
         created_at: Timestamp::EPOCH,
         state: NoticeState::Pending,
         due_at: Timestamp::EPOCH,

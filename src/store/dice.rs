@@ -235,6 +235,7 @@ impl Dice {
             channels: self.list(3, |dice| dice.text().into()),
             channel: self.count(),
             because: self.text(),
+            also: self.list(3, Self::record),
             created_at: self.time(),
             state: self.word::<NoticeState>(2),
             due_at: self.time(),

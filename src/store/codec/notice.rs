@@ -36,6 +36,8 @@ pub(in crate::store) struct NoticeMessage {
     attempts: u32,
     #[prost(string, tag = "11")]
     last_error: String,
+    #[prost(uint64, repeated, tag = "12")]
+    also: Vec<u64>,
 }
 
 impl Row for Notice {
@@ -59,6 +61,7 @@ impl Row for Notice {
             due_at: self.due_at.millis(),
             attempts: self.attempts,
             last_error: self.last_error.clone(),
+            also: self.also.iter().map(|incident| incident.0).collect(),
         }
     }
 
@@ -72,6 +75,7 @@ impl Row for Notice {
             channels: message.channels.into_iter().map(Into::into).collect(),
             channel: message.channel,
             because: message.because,
+            also: message.also.into_iter().map(RecordId).collect(),
             created_at: Timestamp::from_millis(message.created_at),
             state: NoticeState::of(message.state)?,
             due_at: Timestamp::from_millis(message.due_at),
@@ -96,6 +100,7 @@ mod tests {
             channels: vec!["chat".into(), "sms".into()],
             channel: 1,
             because: "why".into(),
+            also: Vec::new(),
             created_at: Timestamp::from_millis(2),
             state: NoticeState::Dead,
             due_at: Timestamp::from_millis(3),
@@ -105,6 +110,10 @@ mod tests {
         let value =
             b"\x01\x08\x01\x12\x04team\x1a\x03ann\"\x04chat\"\x03sms(\x012\x03why8\x02@\x02\
             H\x03P\x04Z\x07refused";
-        frozen(&notice, b"\x00\x00\x00\x00\x00\x00\x04\x12\x00\x00\x00\x03", value);
+        let key = b"\x00\x00\x00\x00\x00\x00\x04\x12\x00\x00\x00\x03";
+        // Also what was stored before a notice could tell of several incidents.
+        frozen(&notice, key, value);
+        let digest = Notice { also: vec![RecordId(7), RecordId(1042)], ..notice };
+        frozen(&digest, key, &[value.as_slice(), b"b\x03\x07\x92\x08"].concat());
     }
 }
