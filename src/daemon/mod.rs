@@ -108,10 +108,10 @@ async fn serve(plan: Plan) -> Result<(), DaemonError> {
     let clock = Arc::new(Clock::start(started.then_some(saved.counters.now)));
     let (context_in, context_out) = watch::channel(Arc::clone(&ctx));
     let (letters_in, letters) = mailbox(settings.engine.mailbox_max as usize);
-    let (outbox, notifier, reports) = notifier(&settings, &store, &clock, &metrics, &saved)?;
+    let base = Base { settings: &settings, store: &store, clock: &clock, metrics: &metrics };
+    let (outbox, notifier, reports) = notifier(&base, context_out.clone(), &saved)?;
     let forwarder = tokio::spawn(forward(reports, letters_in.clone()));
     info!(alerts = saved.alerts.len(), incidents = saved.incidents.len(), "state is read");
-    let base = Base { settings: &settings, store: &store, clock: &clock, metrics: &metrics };
     let mut engine = start_engine(&base, Core { saved, ctx, outbox, context_in, letters })?;
 
     let address = settings.http.listen;
@@ -183,19 +183,19 @@ struct Base<'a> {
 }
 
 fn notifier(
-    settings: &Settings,
-    store: &Arc<Store>,
-    clock: &Arc<Clock>,
-    metrics: &Arc<Metrics>,
+    base: &Base<'_>,
+    context: watch::Receiver<Arc<Context>>,
     saved: &Saved,
 ) -> Result<(Outbox, Notifier, mpsc::Receiver<crate::engine::event::Event>), DaemonError> {
     let (reports_in, reports) = mpsc::channel(REPORTS_MAX);
     let parts = Parts {
-        channels: &settings.channels,
-        reader: briefing::reader(Arc::clone(store)),
+        channels: &base.settings.channels,
+        installation: &base.store.installation()?,
+        reader: briefing::reader(Arc::clone(base.store), context.clone()),
+        context,
         reports: reports_in,
-        clock: Arc::clone(clock),
-        metrics: Arc::clone(metrics),
+        clock: Arc::clone(base.clock),
+        metrics: Arc::clone(base.metrics),
         seed: u64::from(std::process::id()),
     };
     let pending: Vec<Notice> = saved.notices.clone();

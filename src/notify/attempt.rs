@@ -3,18 +3,20 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::task::spawn_blocking;
 use tracing::{error, info, warn};
 
 use super::backoff::retry_in;
-use super::channel::{Channel, ChannelError, Failure, Message};
-use super::text::Writer;
+use super::channel::{Channel, ChannelError, Failure, Message, Purpose};
+use super::text::{self, Text, Written};
 use super::{Briefing, Parts, Reader};
 use crate::clock::Clock;
+use crate::engine::context::Context;
 use crate::engine::event::Event;
 use crate::model::incident::{Incident, Progress};
 use crate::model::notice::{Notice, NoticeKind};
+use crate::rules::RuleSet;
 use crate::telemetry::metrics::{Delivery, Metrics};
 
 /// What every attempt needs; shared by all of them.
@@ -24,13 +26,13 @@ pub(super) struct Desk {
     channels: BTreeMap<Box<str>, Channel>,
     reader: Reader,
     reports: mpsc::Sender<Event>,
-    writer: Writer,
+    context: watch::Receiver<Arc<Context>>,
 }
 
 impl Desk {
     pub(super) fn new(parts: Parts<'_>) -> Result<Self, ChannelError> {
         let channels = parts.channels.iter().map(|(name, setting)| {
-            Channel::new(name, setting).map(|channel| (name.clone(), channel))
+            Channel::new(name, setting, parts.installation).map(|channel| (name.clone(), channel))
         });
         Ok(Self {
             channels: channels.collect::<Result<_, _>>()?,
@@ -38,14 +40,14 @@ impl Desk {
             metrics: parts.metrics,
             reader: parts.reader,
             reports: parts.reports,
-            writer: Writer::default(),
+            context: parts.context,
         })
     }
 
     /// Makes the attempt and reports how it ended. `roll` spreads the retry.
     pub(super) async fn attempt(self: Arc<Self>, notice: Notice, roll: u32) {
         let briefing = self.brief(&notice).await;
-        let needless = briefing.as_ref().and_then(|b| needless(&notice, &b.incident));
+        let needless = briefing.as_ref().and_then(|b| needless(&notice, b));
         let event = match needless {
             Some(because) => self.withhold(&notice, because),
             None => self.deliver(&notice, briefing.as_ref(), roll).await,
@@ -71,7 +73,8 @@ impl Desk {
     async fn brief(&self, notice: &Notice) -> Option<Briefing> {
         let reader = Arc::clone(&self.reader);
         let incident = notice.id.incident;
-        let briefing = match spawn_blocking(move || reader(incident)).await {
+        let asked = notice.clone();
+        let briefing = match spawn_blocking(move || reader(&asked)).await {
             Ok(briefing) => briefing,
             Err(error) => {
                 error!(incident.id = %incident, %error, "reading an incident panicked");
@@ -90,9 +93,22 @@ impl Desk {
         Event::Withheld { notice: notice.id, because }
     }
 
+    /// Writes the message; a template that fails costs its text, never the message.
+    fn write(&self, rules: &RuleSet, notice: &Notice, briefing: Option<&Briefing>) -> Text {
+        let Written { text, flaws } = text::write(rules, notice, briefing, self.clock.now());
+        for flaw in flaws {
+            self.metrics.notify.template_failures.inc();
+            warn!(notice.id = %notice.id, flaw, "a template failed; the built-in one stands in");
+        }
+        text
+    }
+
     async fn deliver(&self, notice: &Notice, briefing: Option<&Briefing>, roll: u32) -> Event {
-        let text = self.writer.write(notice, briefing, self.clock.now());
-        let message = Message { notice, briefing, text: &text };
+        let rules = Arc::clone(&self.context.borrow().rules);
+        let text = self.write(&rules, notice, briefing);
+        let mailbox = rules.contacts.get(&notice.contact);
+        let mailbox = mailbox.and_then(|contact| contact.email.as_deref());
+        let message = Message { notice, briefing, text: &text, purpose: Purpose::Notice, mailbox };
         let channel = notice.channel_name();
         let sent = if let Some(channel) = self.channels.get(channel) {
             channel.send(&message).await
@@ -102,7 +118,7 @@ impl Desk {
             Err(Failure::Refused(format!("not configured, the settings have {known}")))
         };
         let (error, retry_in) = match sent {
-            Ok(()) => {
+            Ok(_) => {
                 self.count(notice, Delivery::Sent);
                 return Event::Delivered { notice: notice.id, channel: channel.into() };
             }
@@ -119,12 +135,21 @@ impl Desk {
 }
 
 /// Returns why nobody needs a notice any more. An update is always needed: it amends what was sent.
-/// So is what asks for an answer while nobody, or only somebody before a reopening, has given one.
-fn needless(notice: &Notice, incident: &Incident) -> Option<String> {
+/// So is what asks for an answer while nobody, or only somebody before a reopening, has given one,
+/// and a digest as long as one of its incidents is needed.
+fn needless(notice: &Notice, briefing: &Briefing) -> Option<String> {
     match notice.kind {
         NoticeKind::Update => return None,
         NoticeKind::Page | NoticeKind::Ticket => {}
     }
+    // What is not among those that were read may be needed.
+    let all_read = briefing.also.len() == notice.also.len();
+    let needed = briefing.also.iter().any(|incident| answered(incident).is_none());
+    if needed || !all_read { None } else { answered(&briefing.incident) }
+}
+
+/// Returns why nobody has to answer an incident any more.
+fn answered(incident: &Incident) -> Option<String> {
     let id = incident.id;
     if let Some(parent) = incident.parent {
         return Some(format!("{id} became part of {parent} meanwhile"));
@@ -170,7 +195,8 @@ mod tests {
                 (NoticeKind::Update, None),
             ] {
                 let notice = Notice { kind, ..page(7, 1) };
-                let found = needless(&notice, &incident);
+                let told = Briefing { incident: incident.clone(), ..briefing(7) };
+                let found = needless(&notice, &told);
                 assert_eq!(found.as_deref(), expected, "{kind} {:?}", incident.progress);
             }
         }

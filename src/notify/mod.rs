@@ -12,13 +12,14 @@ use core::time::Duration;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::{Id, JoinError, JoinHandle, JoinSet};
 use tracing::{error, warn};
 
 use crate::clock::Clock;
+use crate::engine::context::Context;
 use crate::engine::event::Event;
-use crate::model::incident::{Incident, IncidentId};
+use crate::model::incident::Incident;
 use crate::model::labels::Labels;
 use crate::model::notice::{Notice, NoticeState};
 use crate::settings::channels::Channel as Setting;
@@ -30,7 +31,11 @@ mod channel;
 #[cfg(test)]
 mod contract;
 mod log;
+mod mail;
+#[cfg(test)]
+mod mailsink;
 mod queue;
+mod sign;
 mod target;
 #[cfg(test)]
 mod tests;
@@ -61,17 +66,23 @@ pub struct Briefing {
     pub incident: Incident,
     /// Its most telling alerts, the root's first: labels and one line of text. A dozen is enough.
     pub alerts: Vec<(Labels, String)>,
-    /// Names of the services that suffer; may be empty.
+    /// Names of the services that suffer, the most important first; may be empty.
     pub services: Vec<String>,
+    /// The first of the incidents that are told with it, as far as they can be read.
+    pub also: Vec<Incident>,
 }
 
-/// Reads an incident; may block on the disk. `None` when there is no such incident.
-pub type Reader = Arc<dyn Fn(IncidentId) -> Option<Briefing> + Send + Sync>;
+/// Reads what a notice is about; may block on the disk. `None` when its incident is not there.
+pub type Reader = Arc<dyn Fn(&Notice) -> Option<Briefing> + Send + Sync>;
 
 /// What the notifier works with.
 pub struct Parts<'a> {
     /// The configured channels by name.
     pub channels: &'a BTreeMap<Box<str>, Setting>,
+    /// Tells this daemon's messages from those of others; the same after every start.
+    pub installation: &'a str,
+    /// The rules in force: contacts and templates.
+    pub context: watch::Receiver<Arc<Context>>,
     /// Reads incidents.
     pub reader: Reader,
     /// Takes one event for each attempt: `Delivered`, `Failed` or `Withheld`.

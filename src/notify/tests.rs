@@ -2,11 +2,14 @@
 
 use super::contract::{Behaviour, Sink};
 use super::*;
+use crate::cmdb::Topology;
+use crate::engine::context::Limits;
 use crate::model::escalation::{PolicyHash, Rung};
 use crate::model::incident::{Progress, RecordId, ResponseClock, Root};
 use crate::model::notice::{NoticeId, NoticeKind};
 use crate::model::priority::{Assessment, Impact, Priority, Urgency};
 use crate::model::time::Timestamp;
+use crate::rules::RuleSet;
 
 /// A page that is due.
 pub(super) fn page(incident: u64, seq: u32) -> Notice {
@@ -73,7 +76,13 @@ pub(super) fn briefing(incident: u64) -> Briefing {
         topology_version: 0,
     };
     let alerts = vec![(labels, "Output 3 of pdu-r12a is off".to_owned())];
-    Briefing { incident, alerts, services: vec!["checkout".into()] }
+    Briefing { incident, alerts, services: vec!["checkout".into()], also: Vec::new() }
+}
+
+/// The built-in rules and no CMDB.
+pub(super) fn context() -> Arc<Context> {
+    let rules = Arc::new(RuleSet::builtin());
+    Arc::new(Context::new(rules, Arc::new(Topology::empty()), Limits::default()))
 }
 
 /// A notifier with the channels `chat`, which leads to the sink, and `log`.
@@ -92,6 +101,8 @@ impl World {
         let (reports, events) = mpsc::channel(16);
         let parts = Parts {
             channels: &channels,
+            installation: "7e57",
+            context: watch::channel(context()).1,
             reader,
             reports,
             clock: Arc::new(Clock::start(None)),
@@ -127,7 +138,7 @@ fn metric(metrics: &Metrics, series: &str) -> String {
 }
 
 fn new_incidents() -> Reader {
-    Arc::new(|id| Some(briefing(id.0)))
+    Arc::new(|notice: &Notice| Some(briefing(notice.id.incident.0)))
 }
 
 const LONG: Duration = Duration::from_secs(10);
@@ -171,8 +182,8 @@ async fn a_failed_notice_goes_out_again_when_the_engine_says_so() {
 #[tokio::test]
 async fn a_page_for_what_was_acknowledged_meanwhile_is_not_sent() {
     let sink = Sink::start(vec![]);
-    let reader: Reader = Arc::new(|id| {
-        let mut briefing = briefing(id.0);
+    let reader: Reader = Arc::new(|notice: &Notice| {
+        let mut briefing = briefing(notice.id.incident.0);
         briefing.incident.progress =
             Progress::Acknowledged { by: "m.ito".into(), until: Timestamp::EPOCH };
         Some(briefing)
@@ -187,7 +198,9 @@ async fn a_page_for_what_was_acknowledged_meanwhile_is_not_sent() {
 
 #[tokio::test]
 async fn a_page_goes_out_even_if_its_incident_cannot_be_read() {
-    for reader in [Arc::new(|_| None) as Reader, Arc::new(|_| panic!("the disk is gone"))] {
+    for reader in
+        [Arc::new(|_: &Notice| None) as Reader, Arc::new(|_: &Notice| panic!("the disk is gone"))]
+    {
         let sink = Sink::start(vec![Behaviour::Answer("200 OK")]);
         let mut world = World::start(&sink, LONG, reader, vec![page(7, 1)]);
         assert_eq!(world.event().await, "INC-7/1 delivered by chat");
