@@ -25,7 +25,7 @@ use crate::engine::context::{Context, Limits};
 use crate::http::{self, Doors, guard::Hosts, operate::Readiness};
 use crate::mailbox::{Mailbox, Work, mailbox};
 use crate::model::notice::Notice;
-use crate::notify::{ChannelError, Notifier, Outbox, Parts};
+use crate::notify::{ChannelError, Notifier, Outbox, Parts, Tester};
 use crate::rules::RuleSet;
 use crate::settings::Settings;
 use crate::store::{Options, Store, StoreError};
@@ -119,7 +119,8 @@ async fn serve(plan: Plan) -> Result<(), DaemonError> {
         .await
         .map_err(|error| DaemonError::Listen { address: address.to_string(), error })?;
     let (ready_in, ready_out) = watch::channel(Readiness::ready());
-    let doors = doors(&base, letters_in.clone(), context_out, ready_out);
+    let paths = Paths { mailbox: letters_in.clone(), tester: notifier.tester() };
+    let doors = doors(&base, paths, context_out, ready_out);
     let (stop, stopped) = watch::channel(false);
     let server = tokio::spawn(http::serve(listener, http::router(doors), wait_for(stopped)));
     info!(%address, "ready");
@@ -276,9 +277,15 @@ fn start_engine(base: &Base<'_>, core: Core) -> Result<Engine, DaemonError> {
     Ok(Engine { driver, committer, ended })
 }
 
+/// Where the doors lead.
+struct Paths {
+    mailbox: Mailbox,
+    tester: Tester,
+}
+
 fn doors(
     base: &Base<'_>,
-    mailbox: Mailbox,
+    Paths { mailbox, tester }: Paths,
     context: watch::Receiver<Arc<Context>>,
     readiness: watch::Receiver<Readiness>,
 ) -> Doors {
@@ -289,6 +296,7 @@ fn doors(
     let loopback = settings.http.listen.ip().is_loopback();
     Doors {
         mailbox,
+        tester,
         store: Arc::clone(base.store),
         clock: Arc::clone(base.clock),
         context,

@@ -64,6 +64,13 @@ pub enum Event {
         /// Why, in words.
         because: String,
     },
+    /// A person has notices that were given up sent once more.
+    Retry {
+        /// Which; those that are not given up (any more) are passed over.
+        notices: Vec<NoticeId>,
+        /// Who.
+        by: Box<str>,
+    },
     /// The rules or the topology of the context are others than before.
     Reconfigured,
     /// Time passed.
@@ -80,6 +87,8 @@ pub enum Reply {
         /// End of the acknowledgement, exclusive.
         until: Timestamp,
     },
+    /// What became of notices that were given up.
+    Retried(Retried),
     /// It is done.
     Done,
     /// It was not done, and nothing changed.
@@ -99,6 +108,15 @@ pub struct Received {
     pub repeated: u32,
     /// Alerts that could not be taken: index in the delivery, then why.
     pub refused: Vec<(u32, Refused)>,
+}
+
+/// Notices that were given up, after a person wanted them sent.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Retried {
+    /// To be sent once more.
+    pub pending: Vec<NoticeId>,
+    /// Put away: nobody has to answer any more.
+    pub withheld: Vec<NoticeId>,
 }
 
 /// Why one alert could not be taken.
@@ -130,6 +148,9 @@ pub enum Refusal {
     /// No incident in memory has this number: it never existed or is closed.
     #[error("{0} is not open")]
     NotOpen(IncidentId),
+    /// The notice is not given up: it was delivered, is still tried, or never existed.
+    #[error("{0} is not given up; `incidentd notify ls --dead` shows what is")]
+    NotDead(NoticeId),
     /// It is a subordinate: its incident has to be named.
     #[error("{incident} is part of {parent}; name {parent} instead")]
     Subordinate {

@@ -96,7 +96,10 @@ pub(super) async fn deliver(
             sum_up(&mut answer, sent, &indexes, &received);
             Ok(answer)
         }
-        other @ (Reply::Acknowledged { .. } | Reply::Done | Reply::Refused(_)) => {
+        other @ (Reply::Acknowledged { .. }
+        | Reply::Retried(_)
+        | Reply::Done
+        | Reply::Refused(_)) => {
             Err(Problem::internal(&format!("the engine answered a delivery with {other:?}")))
         }
     }

@@ -16,6 +16,9 @@ use crate::model::priority::Priority;
 use crate::model::time::Timestamp;
 use crate::rules::{self, RuleSet, SourceFile};
 
+#[path = "messages.rs"]
+mod messages;
+
 const START: Timestamp = Timestamp::from_millis(1_767_603_600_000);
 
 const RULES: &str = r#"
@@ -138,7 +141,10 @@ fn received(reply: &Reply) -> (u32, u32, u32, u32) {
         Reply::Received(Received { began, ended, updated, repeated, .. }) => {
             (*began, *ended, *updated, *repeated)
         }
-        other @ (Reply::Acknowledged { .. } | Reply::Done | Reply::Refused(_)) => {
+        other @ (Reply::Acknowledged { .. }
+        | Reply::Retried(_)
+        | Reply::Done
+        | Reply::Refused(_)) => {
             panic!("{other:?}")
         }
     }

@@ -9,7 +9,7 @@ use tracing::{error, info, warn};
 
 use super::backoff::retry_in;
 use super::channel::{Channel, ChannelError, Failure, Message, Purpose};
-use super::text::{self, Text, Written};
+use super::text::{self, Wording, Written};
 use super::{Briefing, Parts, Reader};
 use crate::clock::Clock;
 use crate::engine::context::Context;
@@ -19,29 +19,47 @@ use crate::model::notice::{Notice, NoticeKind};
 use crate::rules::RuleSet;
 use crate::telemetry::metrics::{Delivery, Metrics};
 
-/// What every attempt needs; shared by all of them.
-pub(super) struct Desk {
+/// The channels and what messages are written with.
+pub(super) struct Post {
     pub(super) clock: Arc<Clock>,
     pub(super) metrics: Arc<Metrics>,
-    channels: BTreeMap<Box<str>, Channel>,
+    pub(super) channels: BTreeMap<Box<str>, Channel>,
+    pub(super) context: watch::Receiver<Arc<Context>>,
+}
+
+/// What every attempt needs; shared by all of them.
+pub(super) struct Desk {
+    /// Shared with who sends test messages, who must not keep `reports` open.
+    pub(super) post: Arc<Post>,
     reader: Reader,
     reports: mpsc::Sender<Event>,
-    context: watch::Receiver<Arc<Context>>,
+}
+
+impl Post {
+    pub(super) fn new(parts: &Parts<'_>) -> Result<Self, ChannelError> {
+        let channels = parts.channels.iter().map(|(name, setting)| {
+            let channel = Channel::new(name, setting, parts.installation)?;
+            Ok((name.clone(), channel))
+        });
+        Ok(Self {
+            channels: channels.collect::<Result<_, _>>()?,
+            clock: Arc::clone(&parts.clock),
+            metrics: Arc::clone(&parts.metrics),
+            context: parts.context.clone(),
+        })
+    }
+
+    /// Says that a channel is not in the settings, and which are.
+    pub(super) fn missing(&self) -> String {
+        let known: Vec<&str> = self.channels.keys().map(|name| &**name).collect();
+        format!("not configured, the settings have {}", known.join(", "))
+    }
 }
 
 impl Desk {
     pub(super) fn new(parts: Parts<'_>) -> Result<Self, ChannelError> {
-        let channels = parts.channels.iter().map(|(name, setting)| {
-            Channel::new(name, setting, parts.installation).map(|channel| (name.clone(), channel))
-        });
-        Ok(Self {
-            channels: channels.collect::<Result<_, _>>()?,
-            clock: parts.clock,
-            metrics: parts.metrics,
-            reader: parts.reader,
-            reports: parts.reports,
-            context: parts.context,
-        })
+        let post = Arc::new(Post::new(&parts)?);
+        Ok(Self { post, reader: parts.reader, reports: parts.reports })
     }
 
     /// Makes the attempt and reports how it ended. `roll` spreads the retry.
@@ -65,8 +83,8 @@ impl Desk {
 
     pub(super) fn count(&self, notice: &Notice, result: Delivery) {
         // Not: channels that are not configured. They have no series.
-        if self.channels.contains_key(notice.channel_name()) {
-            self.metrics.notify.count(notice.channel_name(), notice.kind, result);
+        if self.post.channels.contains_key(notice.channel_name()) {
+            self.post.metrics.notify.count(notice.channel_name(), notice.kind, result);
         }
     }
 
@@ -94,28 +112,26 @@ impl Desk {
     }
 
     /// Writes the message; a template that fails costs its text, never the message.
-    fn write(&self, rules: &RuleSet, notice: &Notice, briefing: Option<&Briefing>) -> Text {
-        let Written { text, flaws } = text::write(rules, notice, briefing, self.clock.now());
+    fn write(&self, rules: &RuleSet, notice: &Notice, briefing: Option<&Briefing>) -> Wording {
+        let Written { text, flaws } = text::write(rules, notice, briefing, self.post.clock.now());
         for flaw in flaws {
-            self.metrics.notify.template_failures.inc();
+            self.post.metrics.notify.template_failures.inc();
             warn!(notice.id = %notice.id, flaw, "a template failed; the built-in one stands in");
         }
         text
     }
 
     async fn deliver(&self, notice: &Notice, briefing: Option<&Briefing>, roll: u32) -> Event {
-        let rules = Arc::clone(&self.context.borrow().rules);
+        let rules = Arc::clone(&self.post.context.borrow().rules);
         let text = self.write(&rules, notice, briefing);
         let mailbox = rules.contacts.get(&notice.contact);
         let mailbox = mailbox.and_then(|contact| contact.email.as_deref());
         let message = Message { notice, briefing, text: &text, purpose: Purpose::Notice, mailbox };
         let channel = notice.channel_name();
-        let sent = if let Some(channel) = self.channels.get(channel) {
+        let sent = if let Some(channel) = self.post.channels.get(channel) {
             channel.send(&message).await
         } else {
-            let known: Vec<&str> = self.channels.keys().map(|name| &**name).collect();
-            let known = known.join(", ");
-            Err(Failure::Refused(format!("not configured, the settings have {known}")))
+            Err(Failure::Refused(self.post.missing()))
         };
         let (error, retry_in) = match sent {
             Ok(_) => {

@@ -5,7 +5,7 @@ use core::time::Duration;
 use super::Briefing;
 use super::log;
 use super::mail::Mail;
-use super::text::Text;
+use super::text::Wording;
 use super::webhook::Webhook;
 use crate::model::notice::Notice;
 use crate::settings::channels::Channel as Setting;
@@ -38,7 +38,7 @@ pub(super) struct Message<'a> {
     /// `None` when the incident could not be read.
     pub(super) briefing: Option<&'a Briefing>,
     /// The notice for people.
-    pub(super) text: &'a Text,
+    pub(super) text: &'a Wording,
     /// What it is sent for.
     pub(super) purpose: Purpose,
     /// The contact's mailbox, where the rule files name one.

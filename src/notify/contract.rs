@@ -11,7 +11,7 @@ use reqwest::Url;
 use super::channel::{Channel, Failure, Message, Purpose};
 use super::mailsink::{Act, MailSink, Stage};
 use super::tests::{briefing, page};
-use super::text::Text;
+use super::text::Wording;
 use crate::model::notice::Notice;
 use crate::settings::address::Reach;
 use crate::settings::channels::{Channel as Setting, Webhook};
@@ -123,7 +123,7 @@ pub(super) async fn send(setting: &Setting) -> Result<(), Failure> {
 /// Sends a notice by a channel.
 pub(super) async fn send_notice(setting: &Setting, notice: &Notice) -> Result<(), Failure> {
     let briefing = briefing(1042);
-    let text = Text {
+    let text = Wording {
         subject: "[P2] INC-1042 Power lost\r\nBcc: eve@example.com".into(),
         text: "the text".into(),
         html: Some("<p>the text</p>".into()),

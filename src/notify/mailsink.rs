@@ -98,7 +98,7 @@ fn converse(stream: &TcpStream, act: Act) -> std::io::Result<String> {
         let text = match act {
             Act::Answer(at, text) if Some(at) == stage => text,
             Act::Hang(at) | Act::Close(at) if Some(at) == stage => return Ok(false),
-            _ => usual,
+            Act::Take | Act::Answer(..) | Act::Hang(_) | Act::Close(_) => usual,
         };
         (&mut &*stream).write_all(format!("{text}\r\n").as_bytes())?;
         Ok(true)

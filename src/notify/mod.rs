@@ -37,12 +37,14 @@ mod mailsink;
 mod queue;
 mod sign;
 mod target;
+mod test_message;
 #[cfg(test)]
 mod tests;
 mod text;
 mod webhook;
 
 pub use channel::ChannelError;
+pub use test_message::{Rehearsal, Tested, Tester, Unknown};
 
 use attempt::Desk;
 use queue::Queue;
@@ -132,6 +134,7 @@ impl Outbox {
 /// The running notifier.
 #[derive(Debug)]
 pub struct Notifier {
+    tester: Tester,
     stop: oneshot::Sender<()>,
     task: JoinHandle<()>,
 }
@@ -144,16 +147,24 @@ impl Notifier {
     pub fn start(parts: Parts<'_>, pending: Vec<Notice>) -> Result<(Outbox, Self), ChannelError> {
         let (outbox, inbox) = mpsc::channel(COMMITS_MAX);
         let (stop, stopped) = oneshot::channel();
+        let seed = parts.seed;
+        let desk = Arc::new(Desk::new(parts)?);
+        let tester = Tester::of(&desk.post);
         let mut sender = Sender {
-            rolls: backoff::Rolls::new(parts.seed),
-            desk: Arc::new(Desk::new(parts)?),
+            rolls: backoff::Rolls::new(seed),
+            desk,
             queue: Queue::default(),
             sends: JoinSet::new(),
             sending: HashMap::new(),
         };
         sender.take(pending.into_iter().filter(|notice| notice.state == NoticeState::Pending));
         let task = tokio::spawn(sender.run(inbox, stopped));
-        Ok((Outbox(outbox), Self { stop, task }))
+        Ok((Outbox(outbox), Self { tester, stop, task }))
+    }
+
+    /// Returns what sends test messages by the same channels.
+    pub fn tester(&self) -> Tester {
+        self.tester.clone()
     }
 
     /// Starts no further attempt, gives those under way ten seconds, and waits for all of it.
@@ -185,7 +196,7 @@ impl Sender {
         loop {
             self.launch();
             let sleep =
-                self.queue.wait(self.desk.clock.now()).map_or(SLEEP, |wait| wait.min(SLEEP));
+                self.queue.wait(self.desk.post.clock.now()).map_or(SLEEP, |wait| wait.min(SLEEP));
             tokio::select! {
                 notices = inbox.recv() => match notices {
                     Some(notices) => self.take(notices),
@@ -225,7 +236,7 @@ impl Sender {
     }
 
     fn launch(&mut self) {
-        let now = self.desk.clock.now();
+        let now = self.desk.post.clock.now();
         while let Some(notice) = self.queue.take(now) {
             let desk = Arc::clone(&self.desk);
             let attempt = desk.attempt(notice.clone(), self.rolls.next());
@@ -257,6 +268,11 @@ impl Sender {
 
     fn measure(&self) {
         let pending = self.queue.len() + self.sending.len();
-        self.desk.metrics.notify.pending_notices.set(i64::try_from(pending).unwrap_or(i64::MAX));
+        self.desk
+            .post
+            .metrics
+            .notify
+            .pending_notices
+            .set(i64::try_from(pending).unwrap_or(i64::MAX));
     }
 }

@@ -31,7 +31,7 @@ mod tests {
         let key = SigningKey::read("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").unwrap();
         let (id, body) = ("msg_p5jXN8AQM9LWM0D4loKWxJek", br#"{"test": 2432232314}"#);
         let one = "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=";
-        assert_eq!(signatures(&[key.clone()], id, 1_614_265_330, body), one);
+        assert_eq!(signatures(core::slice::from_ref(&key), id, 1_614_265_330, body), one);
         let other = SigningKey::read(&"AAAA".repeat(8)).unwrap();
         let both = signatures(&[key, other], id, 1_614_265_330, body);
         assert!(both.starts_with(&format!("{one} v1,")), "{both}");

@@ -125,6 +125,7 @@ impl World {
             other @ (Event::Received { .. }
             | Event::Acknowledge { .. }
             | Event::Resolve { .. }
+            | Event::Retry { .. }
             | Event::Reconfigured
             | Event::Tick) => panic!("{other:?}"),
         }
@@ -233,4 +234,35 @@ async fn dropping_every_outbox_stops_the_notifier() {
     drop(outbox);
     assert!(events.recv().await.is_none());
     notifier.stop().await;
+}
+
+#[tokio::test]
+async fn a_test_message_goes_through_the_real_channel_and_is_no_notice() {
+    let sink = Sink::start(vec![Behaviour::Answer("200 OK"), Behaviour::Answer("404 Not Found")]);
+    let mut world = World::start(&sink, LONG, new_incidents(), vec![]);
+    let tester = world.notifier.tester();
+    let shown = tester.test("chat", Rehearsal::Show).await.unwrap();
+    assert_eq!((shown[0].outcome.clone(), shown.len()), (None, 1));
+    let sent = tester.test("chat", Rehearsal::Send).await.unwrap();
+    assert_eq!(sent[0].outcome, Some(Ok("answered 200 OK".into())));
+    let request = sink.request();
+    assert!(request.contains("\"kind\":\"test\"") && request.contains("TEST: a person asked"));
+    let refused = tester.test("chat", Rehearsal::Send).await.unwrap();
+    assert_eq!(refused[0].outcome, Some(Err("answered 404 Not Found".into())));
+    let logged = tester.test("default", Rehearsal::Send).await.unwrap();
+    assert_eq!(logged[0].outcome, Some(Ok("written to the log".into())), "the contact's channel");
+    let unknown = tester.test("nobody", Rehearsal::Send).await.unwrap_err();
+    assert_eq!(
+        unknown.to_string(),
+        "`nobody` is neither a contact nor a channel; contacts: default; channels: chat, log"
+    );
+    let (page, test) = (
+        "incidentd_notify_notices_total{channel=\"chat\",kind=\"page\",result=\"sent\"}",
+        "incidentd_notify_tests_total{channel=\"chat\",result=\"failed\"}",
+    );
+    assert_eq!(metric(&world.metrics, page), "0");
+    assert_eq!(metric(&world.metrics, test), "1");
+    world.notifier.stop().await;
+    drop(tester);
+    assert!(world.events.try_recv().is_err(), "the engine heard of a test");
 }

@@ -18,7 +18,7 @@ const FIELD_MAX: usize = 300;
 
 /// A message for people, in the forms that channels want.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Text {
+pub(super) struct Wording {
     /// One line.
     pub(super) subject: String,
     pub(super) text: String,
@@ -29,7 +29,7 @@ pub(super) struct Text {
 /// A text with what went wrong on the way to it.
 #[derive(Clone, Debug)]
 pub(super) struct Written {
-    pub(super) text: Text,
+    pub(super) text: Wording,
     /// Templates that failed, in words; something simpler stands in their place.
     pub(super) flaws: Vec<String>,
 }
@@ -58,13 +58,13 @@ pub(super) fn write(
     let (subject, text, html) = (part(Part::Subject), part(Part::Text), part(Part::Html));
     let line = &scope.incident;
     let simple = plain(notice, format!("{} {}: {}", line.priority, line.id, line.title));
-    let mut text = Text {
+    let mut text = Wording {
         subject: subject.unwrap_or(simple.subject),
         text: text.unwrap_or(simple.text),
         html: html.ok(),
     };
     for flaw in &flaws {
-        text.text.push_str(&format!("\n({flaw})"));
+        text.text.extend(["\n(", flaw, ")"]);
     }
     Written { text, flaws }
 }
@@ -113,25 +113,25 @@ fn line(incident: &Incident, now: Timestamp) -> IncidentLine {
     }
 }
 
-fn plain(notice: &Notice, first: String) -> Text {
+fn plain(notice: &Notice, first: String) -> Wording {
     let text = format!(
         "{first}\nFor {}: {}\n\nincidentd incidents show {}",
         one_line(&notice.contact),
         one_line(&notice.because),
         notice.id.incident
     );
-    Text { subject: first, text, html: None }
+    Wording { subject: first, text, html: None }
 }
 
 /// Returns a message that says it is a test, for whoever is to see whether a channel works.
-pub(super) fn test(contact: &str, channel: &str, now: Timestamp) -> Text {
+pub(super) fn test(contact: &str, channel: &str, now: Timestamp) -> Wording {
     let (contact, channel) = (one_line(contact), one_line(channel));
     let subject = format!("[TEST] incidentd reaches {contact} by {channel}");
     let text = format!(
         "TEST: a person asked at {now} whether {contact} is reached by {channel}. Nothing is \
          broken, and nobody has to answer."
     );
-    Text { subject, text, html: None }
+    Wording { subject, text, html: None }
 }
 
 /// Makes one printable line of a text from outside: no line break in it can pretend to be ours, no
@@ -274,7 +274,7 @@ mod tests {
         let labels = Labels::build(&mut [("alertname", hostile)]).unwrap();
         briefing.alerts = vec![(labels, hostile.to_owned() + &"x".repeat(1_000))];
         briefing.incident.title = hostile.into();
-        let Text { subject, text, html } =
+        let Wording { subject, text, html } =
             write(&RuleSet::builtin(), &page(1042, 3), Some(&briefing), NOW).text;
         assert!(!subject.contains(['\r', '\n', '\u{202e}', '\u{1b}']), "{subject}");
         let html = html.unwrap();

@@ -10,6 +10,7 @@ use incidentd::engine::event::Event;
 use incidentd::model::alert::{Details, Occurrence, Signal};
 use incidentd::model::incident::RecordId;
 use incidentd::model::labels::Labels;
+use incidentd::model::notice::NoticeId;
 use incidentd::model::time::Timestamp;
 use incidentd::rules::{self, SourceFile};
 
@@ -64,6 +65,8 @@ const SOURCES: [&str; 2] = ["prometheus-a", "prometheus-b"];
 /// Makes the story of a seed: up to some hundred steps over hours.
 pub fn plan(seed: u64) -> Vec<Step> {
     let mut dice = Dice::new(seed);
+    // Of their own, so that they change nothing else of a story.
+    let mut retries = Dice::new(seed ^ 0x7e7e);
     let length = 20 + dice.roll(120);
     let mut at = START;
     let mut steps = Vec::new();
@@ -72,7 +75,8 @@ pub fn plan(seed: u64) -> Vec<Step> {
         let event = match dice.roll(20) {
             0 => acknowledge(&mut dice),
             1 => resolve(&mut dice),
-            2..=4 => Event::Tick,
+            2 => retry(&mut retries),
+            3..=4 => Event::Tick,
             _ => received(&mut dice, at),
         };
         steps.push(Step { at, event });
@@ -142,4 +146,10 @@ fn acknowledge(dice: &mut Dice) -> Event {
 
 fn resolve(dice: &mut Dice) -> Event {
     Event::Resolve { incident: RecordId(1 + dice.roll(12)), by: "mia".into(), note: String::new() }
+}
+
+fn retry(dice: &mut Dice) -> Event {
+    let incident = RecordId(1 + dice.roll(12));
+    let notices = (1..=8).map(|seq| NoticeId { incident, seq }).collect();
+    Event::Retry { notices, by: "mia".into() }
 }

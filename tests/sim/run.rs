@@ -137,7 +137,10 @@ impl Sim {
 /// repeated, the notice is.
 fn has_sender(event: &Event) -> bool {
     match event {
-        Event::Received { .. } | Event::Acknowledge { .. } | Event::Resolve { .. } => true,
+        Event::Received { .. }
+        | Event::Acknowledge { .. }
+        | Event::Resolve { .. }
+        | Event::Retry { .. } => true,
         Event::Delivered { .. }
         | Event::Failed { .. }
         | Event::Withheld { .. }

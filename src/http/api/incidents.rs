@@ -176,7 +176,7 @@ async fn resolve(
 }
 
 /// Reads what a person wishes.
-fn wish<T: DeserializeOwned>(
+pub(super) fn wish<T: DeserializeOwned>(
     app: &App,
     headers: &HeaderMap,
     read: Result<Bytes, BytesRejection>,
@@ -193,7 +193,8 @@ fn hold(text: &str) -> Result<Duration, Problem> {
     })
 }
 
-fn person(by: &str, note: &str) -> Result<Box<str>, Problem> {
+/// Reads who says so, and bounds what they say.
+pub(super) fn person(by: &str, note: &str) -> Result<Box<str>, Problem> {
     let by = by.trim();
     if by.is_empty() || by.len() > NAME_BYTES_MAX {
         let message = format!("by must name who says so, in at most {NAME_BYTES_MAX} bytes");
@@ -222,7 +223,9 @@ async fn answer(
                 now: Time(reading.now),
             }),
             Reply::Refused(refusal) => Err(refused(&incident, &refusal)),
-            Reply::Received(_) => Err(Problem::internal(&"the engine took a wish for a delivery")),
+            Reply::Received(_) | Reply::Retried(_) => {
+                Err(Problem::internal(&"the engine took a wish for another"))
+            }
         }
     });
     Ok(Json(answered.await?))
@@ -232,7 +235,9 @@ async fn answer(
 fn refused(incident: &Incident, refusal: &Refusal) -> Problem {
     let message = match refusal {
         Refusal::NotOpen(id) => format!("{id} is {}", incident.progress.name()),
-        Refusal::Subordinate { .. } | Refusal::NotAllowed { .. } => refusal.to_string(),
+        Refusal::NotDead(_) | Refusal::Subordinate { .. } | Refusal::NotAllowed { .. } => {
+            refusal.to_string()
+        }
     };
     Problem::new(StatusCode::CONFLICT, message)
 }

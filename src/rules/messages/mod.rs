@@ -94,7 +94,8 @@ impl Default for Messages {
         let mut env = Environment::new();
         env.set_undefined_behavior(UndefinedBehavior::Strict);
         env.set_auto_escape_callback(|name| {
-            if name.ends_with(".html") { AutoEscape::Html } else { AutoEscape::None }
+            let part = name.rsplit('.').next();
+            if part == Some(Part::Html.name()) { AutoEscape::Html } else { AutoEscape::None }
         });
         env.set_fuel(Some(FUEL));
         env.set_debug(true);
@@ -225,20 +226,17 @@ fn key(set: &str, part: Part) -> String {
 /// Says what is wrong with a template that failed on a specimen.
 fn failed(error: &Error, part: Part, source: &str) -> Flaw {
     let flaw = explain(error, source, FUEL);
-    match error.kind() {
-        ErrorKind::UndefinedError => {
-            Flaw { code: codes::UNDEFINED, help: scope::LISTS.into(), ..flaw }
-        }
-        ErrorKind::WriteFailure => Flaw { message: reason(error, part), ..flaw },
-        _ => flaw,
+    if error.kind() == ErrorKind::UndefinedError {
+        return Flaw { code: codes::UNDEFINED, help: scope::LISTS.into(), ..flaw };
     }
+    Flaw { message: reason(error, part), ..flaw }
 }
 
 fn reason(error: &Error, part: Part) -> String {
-    match error.kind() {
-        ErrorKind::WriteFailure => format!("it writes more than {} bytes", part.bytes_max()),
-        _ => describe(error),
+    if error.kind() == ErrorKind::WriteFailure {
+        return format!("it writes more than {} bytes", part.bytes_max());
     }
+    describe(error)
 }
 
 /// Takes so many bytes and no more.
