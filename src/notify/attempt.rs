@@ -180,11 +180,19 @@ fn answered(incident: &Incident) -> Option<String> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
+    use crate::cmdb::Topology;
+    use crate::engine::context::Limits;
     use crate::model::incident::RecordId;
     use crate::model::time::Timestamp;
     use crate::notify::tests::{briefing, page};
+
+    /// The built-in rules and no CMDB.
+    pub(in crate::notify) fn context() -> Arc<Context> {
+        let rules = Arc::new(RuleSet::builtin());
+        Arc::new(Context::new(rules, Arc::new(Topology::empty()), Limits::default()))
+    }
 
     #[test]
     fn a_page_or_ticket_is_withheld_once_nobody_needs_it_and_an_update_never() {

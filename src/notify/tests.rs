@@ -1,15 +1,13 @@
 //! The notifier as a whole, with a receiver on loopback, and what its tests are made of.
 
+use super::attempt::tests::context;
 use super::contract::{Behaviour, Sink};
 use super::*;
-use crate::cmdb::Topology;
-use crate::engine::context::Limits;
 use crate::model::escalation::{PolicyHash, Rung};
 use crate::model::incident::{Progress, RecordId, ResponseClock, Root};
 use crate::model::notice::{NoticeId, NoticeKind};
 use crate::model::priority::{Assessment, Impact, Priority, Urgency};
 use crate::model::time::Timestamp;
-use crate::rules::RuleSet;
 
 /// A page that is due.
 pub(super) fn page(incident: u64, seq: u32) -> Notice {
@@ -77,12 +75,6 @@ pub(super) fn briefing(incident: u64) -> Briefing {
     };
     let alerts = vec![(labels, "Output 3 of pdu-r12a is off".to_owned())];
     Briefing { incident, alerts, services: vec!["checkout".into()], also: Vec::new() }
-}
-
-/// The built-in rules and no CMDB.
-pub(super) fn context() -> Arc<Context> {
-    let rules = Arc::new(RuleSet::builtin());
-    Arc::new(Context::new(rules, Arc::new(Topology::empty()), Limits::default()))
 }
 
 /// A notifier with the channels `chat`, which leads to the sink, and `log`.
