@@ -236,6 +236,7 @@ fn kind(work: &Work) -> &'static str {
         Work::Event(Event::Delivered { .. }) => "delivered",
         Work::Event(Event::Failed { .. }) => "failed",
         Work::Event(Event::Withheld { .. }) => "withheld",
+        Work::Event(Event::Retry { .. }) => "retry",
         Work::Event(Event::Reconfigured) => "reconfigured",
         Work::Event(Event::Tick) => "tick",
         Work::Topology(_) => "topology",
@@ -254,6 +255,7 @@ fn weight(work: &Work) -> usize {
             | Event::Delivered { .. }
             | Event::Failed { .. }
             | Event::Withheld { .. }
+            | Event::Retry { .. }
             | Event::Reconfigured
             | Event::Tick,
         )

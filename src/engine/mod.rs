@@ -103,6 +103,7 @@ impl State {
                 notices::failed(self, &failure, now);
             }
             Event::Withheld { notice, because } => notices::withheld(self, *notice, because, now),
+            Event::Retry { notices, by } => return notices::retry(self, notices, by, now),
             Event::Reconfigured => self.reconfigure(ctx, now),
             Event::Tick => {}
         }

@@ -35,6 +35,7 @@ use crate::engine::event::Reply;
 use crate::ingest::{Format, Limits};
 use crate::mailbox::{Mailbox, Work};
 use crate::model::time::Timestamp;
+use crate::notify::Tester;
 use crate::store::{Store, View};
 use crate::telemetry::metrics::Metrics;
 
@@ -51,6 +52,8 @@ const READS_MAX: usize = 16;
 pub struct Doors {
     /// Takes what changes the state.
     pub mailbox: Mailbox,
+    /// Sends test messages.
+    pub tester: Tester,
     /// Where committed data is read.
     pub store: Arc<Store>,
     /// Tells the receipt time.

@@ -15,7 +15,11 @@ const HOUR: u64 = 3_600;
 fn refused(reply: Reply) -> Refusal {
     match reply {
         Reply::Refused(refusal) => refusal,
-        other @ (Reply::Received(_) | Reply::Handled(_) | Reply::Silenced(_) | Reply::Done) => {
+        other @ (Reply::Received(_)
+        | Reply::Handled(_)
+        | Reply::Silenced(_)
+        | Reply::Retried(_)
+        | Reply::Done) => {
             panic!("{other:?}")
         }
     }

@@ -10,8 +10,8 @@ use rocksdb::{IteratorMode, ReadOptions};
 
 use super::dice::Dice;
 use super::schema::{self, Family};
-use super::view::{AlertQuery, IncidentQuery};
-use super::{Options, Store};
+use super::view::{AlertQuery, IncidentQuery, NoticeQuery};
+use super::{Options, Store, View};
 use crate::cmdb::Rows;
 use crate::engine::changes::{AlertRow, Archived, Changes, Counters, MemberRow, Recurrence};
 use crate::model::audit::AuditEntry;
@@ -197,9 +197,36 @@ impl Plain {
         }
         let behind: Vec<_> = self.audit.range(2..).map(|(_, entry)| entry.clone()).collect();
         assert_eq!(view.audit(1, 9).unwrap(), behind);
-        let dead = self.notices.values().filter(|notice| notice.state == NoticeState::Dead);
-        let dead: Vec<_> = dead.take(3).cloned().collect();
-        assert_eq!(view.notices(Some(NoticeState::Dead), 3).unwrap(), dead);
+        self.compare_notices(&view);
+    }
+
+    fn compare_notices(&self, view: &View<'_>) {
+        let incident = self.notices.keys().next().map(|id| id.incident);
+        for (state, incident) in [
+            (None, None),
+            (Some(NoticeState::Dead), None),
+            (None, incident),
+            (Some(NoticeState::Pending), incident),
+            (None, Some(RecordId(u64::MAX))),
+        ] {
+            let fits = |notice: &&Notice| {
+                state.is_none_or(|state| state == notice.state)
+                    && incident.is_none_or(|incident| incident == notice.id.incident)
+            };
+            let wanted: Vec<_> = self.notices.values().filter(fits).cloned().collect();
+            let (mut found, mut after) = (Vec::new(), None);
+            loop {
+                let query = NoticeQuery { state, incident, after, limit: 3 };
+                let page = view.notices(&query).unwrap();
+                assert!(page.items.len() <= 3);
+                found.extend(page.items);
+                after = page.next;
+                if after.is_none() {
+                    break;
+                }
+            }
+            assert_eq!(found, wanted, "{state:?} {incident:?}");
+        }
     }
 
     fn compare_pages(&self, store: &Store) {

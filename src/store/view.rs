@@ -17,10 +17,11 @@ use crate::model::audit::AuditEntry;
 use crate::model::escalation::{Policy, PolicyHash};
 use crate::model::incident::{Entry, Incident, IncidentId, RecordId};
 use crate::model::labels::Fingerprint;
-use crate::model::notice::{Notice, NoticeState};
 use crate::model::silence::{Silence, SilenceId};
 
-pub use super::query::{AlertQuery, Cursor, IncidentQuery, NotACursor, Page, SCAN_MAX};
+pub use super::query::{
+    AlertQuery, Cursor, IncidentQuery, NotACursor, NoticeQuery, Page, SCAN_MAX,
+};
 
 /// Subordinate incidents of subordinate incidents that are followed; people merge by hand, so a
 /// chain is short, and a bound keeps a wrong record from going round for ever.
@@ -148,19 +149,6 @@ impl View<'_> {
             Some(row) => Ok(Some(row)),
             None => Ok(self.get(&schema::place(of.0, episode))?.map(|Episode(row)| row)),
         }
-    }
-
-    /// Returns notices in one state or in any, in the order of their ids, at most `limit`.
-    pub fn notices(
-        &self,
-        state: Option<NoticeState>,
-        limit: usize,
-    ) -> Result<Vec<Notice>, StoreError> {
-        let fits = |notice: &Result<Notice, _>| match (notice, state) {
-            (Ok(notice), Some(state)) => notice.state == state,
-            _ => true,
-        };
-        self.rows(&[], IteratorMode::Start).filter(fits).take(limit).collect()
     }
 
     /// Returns a policy that some incident started with.

@@ -71,7 +71,10 @@ async fn replace(
             Ok(Json(answer))
         }
         Reply::Refused(refusal) => Err(Problem::conflict(refusal.to_string())),
-        other @ (Reply::Received(_) | Reply::Handled(_) | Reply::Silenced(_)) => {
+        other @ (Reply::Received(_)
+        | Reply::Handled(_)
+        | Reply::Silenced(_)
+        | Reply::Retried(_)) => {
             Err(Problem::internal(&format!("the engine answered an import with {other:?}")))
         }
     }
