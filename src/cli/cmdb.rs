@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 
-use crate::http::wire::change::Import;
+use crate::http::wire::cmdb::Import;
 
 use super::client::{Answer, Server};
 use super::failure::Failure;

@@ -3,6 +3,7 @@
 use core::time::Duration;
 use std::sync::Arc;
 
+use super::rebind::Forecast;
 use crate::model::alert::Occurrence;
 use crate::model::incident::{IncidentId, StateName};
 use crate::model::labels::Fingerprint;
@@ -64,8 +65,10 @@ pub enum Event {
         /// Why, in words.
         because: String,
     },
-    /// The rules or the topology of the context are others than before.
+    /// The rules of the context, or both rules and topology, are others than before.
     Reconfigured,
+    /// The topology of the context is another than before, and this is what it means for the alerts.
+    TopologyChanged(Arc<Forecast>),
     /// Time passed.
     Tick,
 }
@@ -82,6 +85,8 @@ pub enum Reply {
     },
     /// It is done.
     Done,
+    /// It was not done, because it was made for other rules or another topology than are in force.
+    Outdated,
     /// It was not done, and nothing changed.
     Refused(Refusal),
 }

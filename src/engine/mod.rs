@@ -4,7 +4,7 @@
 //! and what is to be stored or sent leaves as [`changes::Changes`]. Production, rule tests and the
 //! simulator run this same code. Reading order: `event` (what can happen), `state` (what is held),
 //! then the stages: `deduplicate`, `correlate` with `topology` and `unite`, `prioritise`, `assign`,
-//! `escalate`, `notices`, `resolve`; last `drain` and `restore`.
+//! `escalate`, `notices`, `resolve`; last `drain`, `restore` and `rebind`.
 
 mod assign;
 pub mod changes;
@@ -18,6 +18,7 @@ pub mod event;
 mod notices;
 mod pending;
 mod prioritise;
+pub mod rebind;
 mod resolve;
 mod restore;
 mod state;
@@ -97,6 +98,7 @@ impl State {
             }
             Event::Withheld { notice, because } => notices::withheld(self, *notice, because, now),
             Event::Reconfigured => self.reconfigure(ctx),
+            Event::TopologyChanged(forecast) => rebind::rebind(self, ctx, forecast),
             Event::Tick => {}
         }
         Reply::Done

@@ -96,7 +96,8 @@ pub(super) async fn deliver(
             sum_up(&mut answer, sent, &indexes, &received);
             Ok(answer)
         }
-        other @ (Reply::Acknowledged { .. } | Reply::Done | Reply::Refused(_)) => {
+        other
+        @ (Reply::Acknowledged { .. } | Reply::Done | Reply::Outdated | Reply::Refused(_)) => {
             Err(Problem::internal(&format!("the engine answered a delivery with {other:?}")))
         }
     }

@@ -114,6 +114,7 @@ impl World {
             | Event::Acknowledge { .. }
             | Event::Resolve { .. }
             | Event::Reconfigured
+            | Event::TopologyChanged(_)
             | Event::Tick) => panic!("{other:?}"),
         }
     }
