@@ -163,7 +163,7 @@ relations: [a -hosts-> b, a -hosts-> c, b -runs-> c]";
         let whole = import::read("{cis: {a: {class: vm}}, remove: {cis: [b]}}", "f").unwrap_err();
         assert_eq!(
             whole[0].to_string(),
-            "f:1:41: error[C011]: `b` is to be removed from a whole CMDB; \
+            "f:1:40: error[C011]: `b` is to be removed from a whole CMDB; \
              leave it out, or import the file in mode merge"
         );
     }

@@ -234,3 +234,6 @@ fn count_anew(
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
