@@ -2,6 +2,7 @@
 
 use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::State;
 use super::changes::Saved;
@@ -59,7 +60,7 @@ pub(super) fn reindex(state: &mut State, ctx: &Context) {
     state.causes.clear();
     state.groups.clear();
     state.could_wait.clear();
-    state.services.clear();
+    state.services = Arc::default();
     state.held_by.clear();
     state.timers.clear();
     let mut alerts: Vec<Fingerprint> = state.alerts.keys().copied().collect();

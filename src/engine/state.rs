@@ -47,7 +47,7 @@ pub struct State {
     /// Whether a rule's root can be reached from a CI, as far as it was asked.
     pub(super) could_wait: BTreeMap<(Arc<str>, CiId), bool>,
     /// The services that suffer when a CI fails, as far as it was asked.
-    pub(super) services: BTreeMap<CiId, Arc<[CiId]>>,
+    pub(super) services: Arc<BTreeMap<CiId, Arc<[CiId]>>>,
     /// How many leases each source holds.
     pub(super) held_by: BTreeMap<SourceId, u32>,
     /// Who is to learn, before the event is over, where their incidents went.

@@ -12,8 +12,9 @@ use foldhash::fast::FixedState;
 
 use super::State;
 use super::context::Context;
-use super::correlate::{index_root, tally};
+use super::correlate::{index_root, share};
 use super::state::Cause;
+use super::tally::Share;
 use crate::cmdb::{CiId, Topology};
 use crate::model::alert::severity;
 use crate::model::incident::{IncidentId, RecordId};
@@ -29,9 +30,11 @@ pub struct Forecast {
     fresh: Vec<bool>,
     /// Only asked, never iterated.
     alerts: HashMap<Fingerprint, Fate, FixedState>,
-    services: BTreeMap<CiId, Arc<[CiId]>>,
-    /// CIs of the new topology whose services, or what is known of them, are others than before.
-    shifted: BTreeSet<CiId>,
+    /// The services that suffer from the CIs of these alerts.
+    services: Arc<BTreeMap<CiId, Arc<[CiId]>>>,
+    /// By place in the new topology: true where the services that suffer from the CI, or what is
+    /// known of them, are others than before.
+    shifted: Vec<bool>,
 }
 
 /// Where a CI of the old topology is in the new one.
@@ -47,8 +50,8 @@ enum Move {
 #[derive(Debug)]
 struct Fate {
     ci: Option<CiId>,
-    /// The severity for which `causes` holds.
-    severity: Box<str>,
+    /// The severity that its source gave it when this was foretold.
+    severity: Option<Box<str>>,
     /// Topology rules that take it for a cause while it fires.
     causes: Box<[Arc<str>]>,
 }
@@ -73,7 +76,8 @@ impl Forecast {
             });
         }
         let alerts = HashMap::with_hasher(FixedState::default());
-        Self { moves, fresh, alerts, services: BTreeMap::new(), shifted: BTreeSet::new() }
+        let shifted = vec![false; new.ci_count()];
+        Self { moves, fresh, alerts, services: Arc::default(), shifted }
     }
 
     /// True when this alert is foretold already.
@@ -88,7 +92,7 @@ impl Forecast {
         let row = ci.map(|ci| new.topology.ci(ci));
         let subject = Subject { labels: of.labels, severity, ci: row };
         let causes = cause_rules(new, &subject);
-        self.alerts.insert(alert, Fate { ci, severity: severity.into(), causes });
+        self.alerts.insert(alert, Fate { ci, severity: of.severity.map(Into::into), causes });
         let Some(ci) = ci.filter(|ci| !self.services.contains_key(ci)) else { return };
         let services = new.topology.services_hit(ci);
         let name = &new.topology.ci(ci).name;
@@ -98,14 +102,18 @@ impl Forecast {
         let same = before.is_some_and(|before| {
             before.iter().copied().eq(services.iter().map(|ci| Move::Same(*ci)))
         });
-        if !same {
-            self.shifted.insert(ci);
+        if let Some(shifted) = self.shifted.get_mut(ci.0 as usize) {
+            *shifted = !same;
         }
-        self.services.insert(ci, services.into());
+        Arc::make_mut(&mut self.services).insert(ci, services.into());
     }
 
     fn moved(&self, ci: CiId) -> Move {
         self.moves.get(ci.0 as usize).copied().unwrap_or(Move::Gone)
+    }
+
+    fn shifts(&self, ci: CiId) -> bool {
+        self.shifted.get(ci.0 as usize).copied().unwrap_or(true)
     }
 
     fn is_fresh(&self, ci: CiId) -> bool {
@@ -134,105 +142,131 @@ fn cause_rules(ctx: &Context, subject: &Subject<'_>) -> Box<[Arc<str>]> {
 /// Goes over to the topology of `ctx`, for which `forecast` was made.
 pub(super) fn rebind(state: &mut State, ctx: &Context, forecast: &Forecast) {
     state.could_wait.clear();
-    state.services.clear();
-    let mut touched = bind_alerts(state, ctx, forecast);
-    note_causes(state, ctx, forecast);
+    // Invariant: whatever is counted has its services here, so a count can be taken back.
+    let old = core::mem::replace(&mut state.services, Arc::clone(&forecast.services));
+    let (moved, causes) = bind_alerts(state, ctx, forecast);
+    note_causes(state, causes);
+    let mut touched = count_anew(state, ctx, forecast, &Recount { old: &old, moved: &moved });
     state.root_at.clear();
     let ids: Vec<IncidentId> = state.incidents.keys().copied().collect();
-    for id in ids {
-        if state.is_open(id) {
-            index_root(state, &ctx.topology, id);
-        }
+    for id in ids.into_iter().filter(|id| state.is_open(*id)).collect::<Vec<_>>() {
+        index_root(state, &ctx.topology, id);
         if root_is_fresh(state, ctx, forecast, id) {
             touched.insert(id);
         }
     }
-    count_anew(state, ctx, forecast, touched);
+    let open = touched.into_iter().filter(|id| state.is_open(*id)).collect::<Vec<_>>();
+    state.pending.unsettled.extend(open);
 }
 
-/// Binds every alert and returns the incidents, with all they are part of, whose members are bound
-/// otherwise or hurt other services than before.
-fn bind_alerts(state: &mut State, ctx: &Context, forecast: &Forecast) -> BTreeSet<IncidentId> {
-    let mut touched = BTreeSet::new();
-    #[expect(clippy::iter_over_hash_type, reason = "each is bound for itself, sets are filled")]
+/// A firing alert that is bound otherwise, or hurts other services, than before.
+struct Moved {
+    alert: Fingerprint,
+    incident: IncidentId,
+    /// Its CI in the old topology.
+    from: Option<CiId>,
+}
+
+/// A firing alert with the topology rules that take it for a cause at its CI.
+type Causes = (Option<RecordId>, Fingerprint, CiId, Box<[Arc<str>]>);
+
+/// Binds every alert; returns the members of incidents that have to be counted anew, and the causes.
+fn bind_alerts(state: &mut State, ctx: &Context, forecast: &Forecast) -> (Vec<Moved>, Vec<Causes>) {
+    let (mut moved, mut causes) = (Vec::new(), Vec::new());
+    #[expect(clippy::iter_over_hash_type, reason = "each is bound for itself, lists are sorted")]
     for (alert, held) in &mut state.alerts {
         let fate = forecast.alerts.get(alert);
         let ci = match fate {
             Some(fate) => fate.ci,
             None => ctx.binder.bind(&ctx.topology, &held.labels).map(|bound| bound.ci),
         };
-        let stays = match (held.ci, ci) {
+        let from = core::mem::replace(&mut held.ci, ci);
+        if !held.state.fires() {
+            continue;
+        }
+        let stays = match (from, ci) {
             (None, None) => true,
             (Some(old), Some(new)) => {
-                forecast.moved(old) == Move::Same(new) && !forecast.shifted.contains(&new)
+                fate.is_some() && forecast.moved(old) == Move::Same(new) && !forecast.shifts(new)
             }
             (Some(_), None) | (None, Some(_)) => false,
         };
-        held.ci = ci;
-        let counts = held.state.fires() && (!stays || fate.is_none());
-        touched.extend(held.state.incident.filter(|_| counts));
-        // Only these are counted anew; the others will be asked for when they are needed.
-        if let Some((ci, services)) =
-            ci.filter(|_| counts).and_then(|ci| forecast.services.get_key_value(&ci))
-        {
-            state.services.insert(*ci, Arc::clone(services));
+        if let Some(incident) = held.state.incident.filter(|_| !stays) {
+            moved.push(Moved { alert: *alert, incident, from });
         }
+        let Some(ci) = ci else { continue };
+        let rules = match fate.filter(|fate| fate.severity == held.state.severity) {
+            Some(fate) if fate.causes.is_empty() => continue,
+            Some(fate) => fate.causes.clone(),
+            None => cause_rules(ctx, &held.subject(ctx)),
+        };
+        causes.push((held.state.record, *alert, ci, rules));
     }
-    touched.iter().flat_map(|id| state.chain(Some(*id))).collect()
+    moved.sort_unstable_by_key(|moved| (moved.incident, moved.alert));
+    causes.sort_unstable_by_key(|(record, alert, _, _)| (*record, *alert));
+    (moved, causes)
 }
 
 /// Notes anew which firing alerts rules take for causes, in the order in which the alerts came.
-fn note_causes(state: &mut State, ctx: &Context, forecast: &Forecast) {
+fn note_causes(state: &mut State, causes: Vec<Causes>) {
     state.causes.clear();
-    let mut causes: Vec<(Option<RecordId>, Fingerprint, CiId, Box<[Arc<str>]>)> = Vec::new();
-    #[expect(clippy::iter_over_hash_type, reason = "sorted before anybody sees the order")]
-    for (alert, held) in &state.alerts {
-        let Some(ci) = held.ci.filter(|_| held.state.fires()) else { continue };
-        let subject = held.subject(ctx);
-        let known = forecast.alerts.get(alert).filter(|fate| *fate.severity == *subject.severity);
-        let rules = known.map_or_else(|| cause_rules(ctx, &subject), |fate| fate.causes.clone());
-        if !rules.is_empty() {
-            causes.push((held.state.record, *alert, ci, rules));
-        }
-    }
-    causes.sort_unstable_by_key(|(record, alert, _, _)| (*record, *alert));
-    for (_, alert, ci, rules) in causes {
+    for (_, alert, ci, rules) in causes.into_iter().filter(|(_, _, _, rules)| !rules.is_empty()) {
         let at = state.causes.entry(ci).or_default();
         at.extend(rules.into_iter().map(|rule| Cause { rule, alert }));
     }
+}
+
+/// What is counted otherwise than before.
+struct Recount<'a> {
+    /// The services of the CIs by which was counted, in the old topology.
+    old: &'a BTreeMap<CiId, Arc<[CiId]>>,
+    moved: &'a [Moved],
+}
+
+/// Takes the moved alerts out of all counts, names the services by their new places, and counts the
+/// alerts again; returns the incidents whose counts changed.
+fn count_anew(
+    state: &mut State,
+    ctx: &Context,
+    forecast: &Forecast,
+    recount: &Recount<'_>,
+) -> BTreeSet<IncidentId> {
+    let mut touched = BTreeSet::new();
+    for moved in recount.moved {
+        let services = moved.from.and_then(|ci| recount.old.get(&ci));
+        let urgency = state.alerts.get(&moved.alert).map(|held| held.urgency(ctx));
+        let share = urgency.map(|urgency| Share {
+            urgency,
+            services: services.map(Arc::clone).unwrap_or_default(),
+        });
+        for id in state.chain(Some(moved.incident)) {
+            touched.insert(id);
+            if let Some((case, share)) = state.incidents.get_mut(&id).zip(share.as_ref()) {
+                case.tally.remove(share);
+            }
+        }
+    }
+    for case in state.incidents.values_mut() {
+        case.tally.move_services(|ci| match forecast.moved(ci) {
+            Move::Same(ci) | Move::Changed(ci) => Some(ci),
+            Move::Gone => None,
+        });
+    }
+    for moved in recount.moved {
+        let Some(share) = share(state, ctx, moved.alert) else { continue };
+        for id in state.chain(Some(moved.incident)) {
+            if let Some(case) = state.incidents.get_mut(&id) {
+                case.tally.add(&share);
+            }
+        }
+    }
+    touched
 }
 
 /// True when the CI of an open incident's root is other than before: its title may speak of it.
 fn root_is_fresh(state: &State, ctx: &Context, forecast: &Forecast, id: IncidentId) -> bool {
     let root = state.incidents.get(&id).and_then(|case| case.record.root.ci.as_deref());
     root.is_some_and(|name| ctx.topology.find(name).is_none_or(|ci| forecast.is_fresh(ci)))
-}
-
-/// Counts the members of touched incidents and has those that are open decided on again; of the
-/// others only the places of their services are others.
-fn count_anew(
-    state: &mut State,
-    ctx: &Context,
-    forecast: &Forecast,
-    touched: BTreeSet<IncidentId>,
-) {
-    for (id, case) in &mut state.incidents {
-        if !touched.contains(id) {
-            case.tally.move_services(|ci| match forecast.moved(ci) {
-                Move::Same(ci) | Move::Changed(ci) => Some(ci),
-                Move::Gone => None,
-            });
-        }
-    }
-    for id in touched {
-        let tally = tally(state, ctx, id);
-        if let Some(case) = state.incidents.get_mut(&id) {
-            case.tally = tally;
-        }
-        if state.is_open(id) {
-            state.pending.unsettled.insert(id);
-        }
-    }
 }
 
 #[cfg(test)]
