@@ -62,6 +62,7 @@ impl State {
         }
         self.run_timers(ctx, now);
         let reply = self.handle(ctx, event, now);
+        rebind::review(self);
         prioritise::settle(self, ctx, now);
         self.reschedule(ctx);
         // What came too late for its own deadline, a lease that had ended on its way.

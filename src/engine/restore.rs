@@ -51,6 +51,10 @@ pub(super) fn restore(saved: Saved, ctx: &Context, now: Timestamp) -> State {
         state.alerts.insert(fingerprint, held);
     }
     reindex(&mut state, ctx);
+    // The daemon may have stopped before all that the topology touched were decided on.
+    let newest = ctx.topology.version();
+    let older = state.incidents.values().filter(|case| case.record.topology_version < newest);
+    state.reviews = older.map(|case| case.record.id).collect();
     state
 }
 

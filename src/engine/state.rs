@@ -48,6 +48,8 @@ pub struct State {
     pub(super) could_wait: BTreeMap<(Arc<str>, CiId), bool>,
     /// The services that suffer when a CI fails, as far as it was asked.
     pub(super) services: Arc<BTreeMap<CiId, Arc<[CiId]>>>,
+    /// Incidents that another topology touches and that are still to be decided on anew.
+    pub(super) reviews: BTreeSet<IncidentId>,
     /// How many leases each source holds.
     pub(super) held_by: BTreeMap<SourceId, u32>,
     /// Who is to learn, before the event is over, where their incidents went.
@@ -122,7 +124,7 @@ impl State {
 
     /// Returns when something falls due next; `None` when nothing ever will.
     pub fn next_due(&self) -> Option<Timestamp> {
-        self.timers.next()
+        if self.reviews.is_empty() { self.timers.next() } else { Some(self.counters.now) }
     }
 
     /// Returns how many alerts are held, firing or ended not long ago.

@@ -2,8 +2,8 @@
 //!
 //! Whoever builds the next topology foretells, on a thread of its own, what it means for the alerts
 //! that are held: a [`Forecast`]. The engine then takes over what was foretold, works out itself
-//! only what came in meanwhile, and decides anew only on incidents that the change touches. The
-//! outcome is that of `restore::reindex`: a test compares the two.
+//! only what came in meanwhile, and decides anew only on incidents that the change touches, some
+//! with each event. The outcome is that of `restore::reindex`: a test compares the two.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
@@ -24,26 +24,16 @@ use crate::rules::{Kind, Subject};
 /// What another topology means for alerts; belongs to the two contexts it was made for.
 #[derive(Debug)]
 pub struct Forecast {
-    /// By place in the old topology.
-    moves: Vec<Move>,
+    /// By place in the old topology: the place in the new one, if it has one.
+    moves: Vec<Option<CiId>>,
     /// By place in the new topology: true where the CI is new or other than before.
     fresh: Vec<bool>,
     /// Only asked, never iterated.
     alerts: HashMap<Fingerprint, Fate, FixedState>,
     /// The services that suffer from the CIs of these alerts.
     services: Arc<BTreeMap<CiId, Arc<[CiId]>>>,
-    /// By place in the new topology: true where the services that suffer from the CI, or what is
-    /// known of them, are others than before.
+    /// By place in the new topology: true where other services than before suffer from the CI.
     shifted: Vec<bool>,
-}
-
-/// Where a CI of the old topology is in the new one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Move {
-    Gone,
-    /// It is there with another class, other attributes or labels.
-    Changed(CiId),
-    Same(CiId),
 }
 
 /// What becomes of one alert.
@@ -70,9 +60,9 @@ impl Forecast {
                     if let Some(fresh) = fresh.get_mut(id.0 as usize) {
                         *fresh = !same;
                     }
-                    if same { Move::Same(*id) } else { Move::Changed(*id) }
+                    Some(*id)
                 }
-                _ => Move::Gone,
+                _ => None,
             });
         }
         let alerts = HashMap::with_hasher(FixedState::default());
@@ -97,10 +87,8 @@ impl Forecast {
         let services = new.topology.services_hit(ci);
         let name = &new.topology.ci(ci).name;
         let before = old.topology.find(name).map(|ci| old.topology.services_hit(ci));
-        let before: Option<Vec<Move>> =
-            before.map(|cis| cis.iter().map(|ci| self.moved(*ci)).collect());
         let same = before.is_some_and(|before| {
-            before.iter().copied().eq(services.iter().map(|ci| Move::Same(*ci)))
+            before.iter().map(|ci| self.moved(*ci)).eq(services.iter().map(|ci| Some(*ci)))
         });
         if let Some(shifted) = self.shifted.get_mut(ci.0 as usize) {
             *shifted = !same;
@@ -108,8 +96,9 @@ impl Forecast {
         Arc::make_mut(&mut self.services).insert(ci, services.into());
     }
 
-    fn moved(&self, ci: CiId) -> Move {
-        self.moves.get(ci.0 as usize).copied().unwrap_or(Move::Gone)
+    /// Returns the place of a CI of the old topology in the new one.
+    fn moved(&self, ci: CiId) -> Option<CiId> {
+        self.moves.get(ci.0 as usize).copied().flatten()
     }
 
     fn shifts(&self, ci: CiId) -> bool {
@@ -155,8 +144,21 @@ pub(super) fn rebind(state: &mut State, ctx: &Context, forecast: &Forecast) {
             touched.insert(id);
         }
     }
-    let open = touched.into_iter().filter(|id| state.is_open(*id)).collect::<Vec<_>>();
-    state.pending.unsettled.extend(open);
+    state.reviews.append(&mut touched);
+}
+
+/// Incidents decided on with one event because another topology touches them. Each takes up to
+/// 50 µs (one that hurts a thousand services), and thousands at once would stop ingestion.
+const REVIEWS_MAX: usize = 100;
+
+/// Has some of the incidents that another topology touches decided on anew.
+pub(super) fn review(state: &mut State) {
+    for _ in 0..REVIEWS_MAX {
+        let Some(id) = state.reviews.pop_first() else { return };
+        if state.is_open(id) {
+            state.pending.unsettled.insert(id);
+        }
+    }
 }
 
 /// A firing alert that is bound otherwise, or hurts other services, than before.
@@ -187,7 +189,7 @@ fn bind_alerts(state: &mut State, ctx: &Context, forecast: &Forecast) -> (Vec<Mo
         let stays = match (from, ci) {
             (None, None) => true,
             (Some(old), Some(new)) => {
-                fate.is_some() && forecast.moved(old) == Move::Same(new) && !forecast.shifts(new)
+                fate.is_some() && forecast.moved(old) == Some(new) && !forecast.shifts(new)
             }
             (Some(_), None) | (None, Some(_)) => false,
         };
@@ -224,7 +226,7 @@ struct Recount<'a> {
 }
 
 /// Takes the moved alerts out of all counts, names the services by their new places, and counts the
-/// alerts again; returns the incidents whose counts changed.
+/// alerts again; returns the incidents whose counts, or the services in them, are others.
 fn count_anew(
     state: &mut State,
     ctx: &Context,
@@ -246,11 +248,11 @@ fn count_anew(
             }
         }
     }
-    for case in state.incidents.values_mut() {
-        case.tally.move_services(|ci| match forecast.moved(ci) {
-            Move::Same(ci) | Move::Changed(ci) => Some(ci),
-            Move::Gone => None,
-        });
+    for (id, case) in &mut state.incidents {
+        case.tally.move_services(|ci| forecast.moved(ci));
+        if case.tally.services().any(|ci| forecast.is_fresh(ci)) {
+            touched.insert(*id);
+        }
     }
     for moved in recount.moved {
         let Some(share) = share(state, ctx, moved.alert) else { continue };

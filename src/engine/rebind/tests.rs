@@ -131,6 +131,7 @@ proptest! {
             }
             let at = START.plus(core::time::Duration::from_mins(1 + minute as u64));
             short.apply(to, &Event::TopologyChanged(Arc::new(forecast)), at);
+            prop_assert!(short.reviews.is_empty(), "so few at once");
             long.apply(to, &Event::Reconfigured, at);
             let (short, long) = (essence(&mut short), essence(&mut long));
             prop_assert_eq!(&short.0, &long.0);
@@ -158,4 +159,41 @@ fn an_incident_that_a_change_does_not_touch_keeps_the_version_it_was_decided_on(
     assert_eq!(versions, [1, 1], "another cause above one of them changes no priority");
     let causes: Vec<CiId> = state.alerts.values().filter_map(|held| held.ci).collect();
     assert_eq!(causes.len(), 2, "both are bound, at their new places");
+}
+
+#[test]
+fn many_incidents_are_decided_on_in_turns_and_a_restart_takes_them_up() {
+    let rules = Arc::new(RuleSet::builtin());
+    let cis = |tier| vec![(1, 2, tier)];
+    let old = context(&rules, 1, &(cis(1), vec![]));
+    let new = context(&rules, 2, &(cis(0), vec![]));
+    let mut state = State::restore(Saved::default(), &old, START);
+    for n in 0..250 {
+        let body = format!(r#"{{"labels":{{"alertname":"A{n}","ci":"c1"}}}}"#);
+        let limits = IngestLimits::default();
+        let lease = core::time::Duration::from_hours(24);
+        let terms = Terms { received: START, lease, limits: &limits };
+        let occurrences = decode(Format::Native, body.as_bytes(), &terms).unwrap().occurrences;
+        state.apply(&old, &Event::Received { source: "it".into(), occurrences }, START);
+    }
+    let changes = state.drain(&old);
+    let of = |state: &State, version| {
+        state.incidents().filter(|record| record.topology_version == version).count()
+    };
+    assert_eq!(of(&state, 1), 250);
+    let forecast = Forecast::new(&old.topology, &new.topology);
+    state.apply(&new, &Event::TopologyChanged(Arc::new(forecast)), START);
+    for decided in [100, 200, 250] {
+        assert_eq!(of(&state, 2), decided);
+        assert_eq!(state.next_due() == Some(START), decided < 250, "the rest is due at once");
+        state.apply(&new, &Event::Tick, START);
+    }
+    let saved =
+        Saved { incidents: changes.incidents, counters: changes.counters, ..Saved::default() };
+    let mut state = State::restore(saved, &new, START);
+    assert_eq!(of(&state, 2), 0);
+    for _ in 0..3 {
+        state.apply(&new, &Event::Tick, START);
+    }
+    assert!(state.reviews.is_empty());
 }
