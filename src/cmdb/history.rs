@@ -32,6 +32,7 @@ pub struct Change {
 
 impl Change {
     /// Counts a difference; the other fields say what it is the difference of.
+    #[must_use]
     pub fn count(mut self, difference: &Difference) -> Self {
         let count = |side: &super::Side| side.count as u64;
         self.cis_added = count(&difference.cis_added);

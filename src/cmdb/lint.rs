@@ -41,7 +41,7 @@ impl Lint {
         if *count <= LISTED_MAX {
             let (message, help) = message();
             let finding = Problem::new(Place::default(), code, item, message).help(help);
-            self.findings.push(finding.warning());
+            self.findings.push(finding);
         }
     }
 

@@ -9,6 +9,7 @@ mod bind;
 mod check;
 mod delta;
 mod diff;
+mod edges;
 mod edit;
 mod export;
 mod history;

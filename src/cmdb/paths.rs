@@ -25,7 +25,6 @@ pub struct Ways {
 
 /// Finds the ways on which harm spreads from `from` to `to`, at most `hops_max` relations long; the
 /// first `listed_max` are written out. A CI has the way of no relation to itself.
-#[expect(clippy::too_many_arguments, reason = "two ends of the question and two bounds")]
 pub fn ways(topology: &Topology, from: CiId, to: CiId, hops_max: u8, listed_max: usize) -> Ways {
     let mut search = Search { topology, counts: HashMap::default(), to };
     let mut ways = Ways::default();
@@ -53,6 +52,9 @@ pub fn ways(topology: &Topology, from: CiId, to: CiId, hops_max: u8, listed_max:
     }
     ways
 }
+
+/// A CI and the type of the relation by which it is reached.
+type Reached = (CiId, u8);
 
 struct Search<'a> {
     topology: &'a Topology,
@@ -85,8 +87,8 @@ impl Search<'_> {
     fn list(
         &self,
         at: CiId,
-        steps: &mut Vec<(CiId, u8)>,
-        more: &mut dyn FnMut(&[(CiId, u8)]) -> bool,
+        steps: &mut Vec<Reached>,
+        more: &mut dyn FnMut(&[Reached]) -> bool,
     ) -> bool {
         if at == self.to {
             return more(steps);
@@ -106,9 +108,9 @@ impl Search<'_> {
         true
     }
 
-    fn path(&self, from: CiId, steps: &[(CiId, u8)]) -> Path {
+    fn path(&self, from: CiId, steps: &[Reached]) -> Path {
         let name = |ci: CiId| -> Box<str> { (&*self.topology.ci(ci).name).into() };
-        let step = |(ci, kind): &(CiId, u8)| (self.topology.spreads(*kind).into(), name(*ci));
+        let step = |(ci, kind): &Reached| (self.topology.spreads(*kind).into(), name(*ci));
         Path { from: name(from), steps: steps.iter().map(step).collect() }
     }
 }

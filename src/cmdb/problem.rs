@@ -59,8 +59,6 @@ pub struct Problem {
     pub message: String,
     /// What to do; may be empty.
     pub help: String,
-    /// How bad it is.
-    pub level: Level,
 }
 
 /// Where something was written; both are 0 when that is not known.
@@ -71,17 +69,20 @@ pub(super) struct Place {
 }
 
 impl Problem {
-    /// Reports an error on `item`, without a file and without help.
+    /// Reports `message` on `item`, without a file and without help.
     pub(super) fn new(place: Place, code: &'static str, item: &str, message: String) -> Self {
         let Place { line, column } = place;
         let item = shorten(item);
         let (file, help) = (String::new(), String::new());
-        Self { file, line, column, code, item, message, help, level: Level::Error }
+        Self { file, line, column, code, item, message, help }
     }
 
-    /// Makes a warning of it.
-    pub(super) fn warning(self) -> Self {
-        Self { level: Level::Warning, ..self }
+    /// Says how bad it is, which follows from its code.
+    pub fn level(&self) -> Level {
+        match self.code {
+            "C002" | "C004" | "C012" | "C013" | "C014" | "C015" => Level::Warning,
+            _ => Level::Error,
+        }
     }
 
     /// Adds what to do.
@@ -102,7 +103,7 @@ impl fmt::Display for Problem {
         if !self.file.is_empty() || self.line > 0 {
             f.write_str(" ")?;
         }
-        write!(f, "{}[{}]: {}", self.level.word(), self.code, self.message)?;
+        write!(f, "{}[{}]: {}", self.level().word(), self.code, self.message)?;
         if !self.help.is_empty() {
             write!(f, "; {}", self.help)?;
         }

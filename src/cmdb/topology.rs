@@ -1,14 +1,13 @@
 //! The graph of CIs and relations, built once from rows and never changed.
 //!
-//! Compressed sparse rows in both directions: the edges of CI `i` are the stretch
-//! `offsets[i]..offsets[i + 1]` of `ends` and `kinds`, sorted by the other end and then by type. Every
-//! edge is kept from the cause to the sufferer, whichever way its relation was written.
+//! Read `edges` for how its relations lie in memory.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::check::{Draft, share_class};
-use super::problem::{Place, Problem};
+use super::edges::{Edge, Edges, edges};
+use super::problem::Problem;
 use super::relation::{RelationSet, RelationType, Types};
 use super::rows::{CiId, CiRow, RelationRow, Rows};
 use super::walk::{Toward, Walk, walk};
@@ -32,44 +31,6 @@ pub struct Topology {
     causes: Edges,
     /// What an id of another topology reads as.
     nobody: CiRow,
-}
-
-/// The edges in one direction. Invariant: `offsets` has one entry more than there are CIs, never
-/// decreases and ends with the length of `ends` and of `kinds`.
-#[derive(Clone, Debug, Default)]
-struct Edges {
-    offsets: Vec<u32>,
-    ends: Vec<CiId>,
-    kinds: Vec<u8>,
-}
-
-impl Edges {
-    /// Lays out `list` of (CI, other end, type), which it sorts.
-    fn build(cis: usize, list: &mut [(CiId, CiId, u8)]) -> Self {
-        list.sort_unstable();
-        let mut offsets = vec![0u32; cis + 1];
-        for (ci, _, _) in &*list {
-            if let Some(count) = offsets.get_mut(ci.0 as usize + 1) {
-                *count += 1;
-            }
-        }
-        let mut sum = 0;
-        for offset in &mut offsets {
-            sum += *offset;
-            *offset = sum;
-        }
-        let ends = list.iter().map(|(_, end, _)| *end).collect();
-        let kinds = list.iter().map(|(_, _, kind)| *kind).collect();
-        Self { offsets, ends, kinds }
-    }
-
-    fn of(&self, ci: CiId) -> impl Iterator<Item = (CiId, u8)> {
-        let at = |i: usize| self.offsets.get(i).map_or(0, |offset| *offset as usize);
-        let stretch = at(ci.0 as usize)..at(ci.0 as usize + 1);
-        let ends = self.ends.get(stretch.clone()).unwrap_or_default();
-        let kinds = self.kinds.get(stretch).unwrap_or_default();
-        ends.iter().copied().zip(kinds.iter().copied())
-    }
 }
 
 impl Topology {
@@ -100,14 +61,11 @@ impl Topology {
         Ok(Self::lay_out(version, types, rows.cis, edges))
     }
 
-    fn lay_out(
-        version: u64,
-        types: Types,
-        mut cis: Vec<Arc<CiRow>>,
-        mut list: Vec<(CiId, CiId, u8)>,
-    ) -> Self {
+    fn lay_out(version: u64, types: Types, mut cis: Vec<Arc<CiRow>>, mut list: Vec<Edge>) -> Self {
         let mut classes = BTreeSet::new();
-        cis.iter_mut().for_each(|ci| share_class(ci, &mut classes));
+        for ci in &mut cis {
+            share_class(ci, &mut classes);
+        }
         let sufferers = Edges::build(cis.len(), &mut list);
         for (cause, sufferer, _) in &mut list {
             core::mem::swap(cause, sufferer);
@@ -134,7 +92,7 @@ impl Topology {
 
     /// Returns how many relations there are.
     pub fn relation_count(&self) -> usize {
-        self.sufferers.ends.len()
+        self.sufferers.count()
     }
 
     /// Finds a CI by its name.
@@ -253,40 +211,6 @@ impl Topology {
     }
 }
 
-/// Lists the edges of rows that are as a check leaves them: sorted, without duplicates, each end
-/// known, each relation in the direction in which harm spreads. `None` when they are not.
-fn edges(rows: &Rows) -> Option<(Types, Vec<(CiId, CiId, u8)>)> {
-    let mut types = Types::built_in();
-    for own in &rows.types {
-        types.add(Place::default(), own.clone()).ok().filter(|new| *new)?;
-    }
-    let sorted = rows.cis.is_sorted_by(|a, b| a.name < b.name)
-        && rows.relations.is_sorted_by(|a, b| a < b)
-        && rows.cis.first().is_none_or(|ci| !ci.name.is_empty());
-    if !sorted {
-        return None;
-    }
-    // Only asked, never iterated. Causes need no look-up: they are in the order of the CIs.
-    let ids = (0..).map(CiId);
-    let mut places =
-        HashMap::with_capacity_and_hasher(rows.cis.len(), foldhash::fast::FixedState::default());
-    places.extend(rows.cis.iter().map(|ci| &*ci.name).zip(ids));
-    let mut causes = (0..).map(CiId).zip(&rows.cis).peekable();
-    let mut list = Vec::with_capacity(rows.relations.len());
-    for row in &rows.relations {
-        while causes.next_if(|(_, ci)| ci.name < row.from).is_some() {}
-        let cause = causes.peek().filter(|(_, ci)| ci.name == row.from)?.0;
-        let sufferer = *places.get(&*row.to)?;
-        let kind = types.kind(&row.relation)?;
-        let spreads = types.get(kind).is_some_and(|known| *known.spreads() == *row.relation);
-        list.push((cause, sufferer, kind));
-        if cause == sufferer || !spreads {
-            return None;
-        }
-    }
-    Some((types, list))
-}
-
 fn find(cis: &[Arc<CiRow>], name: &str) -> Option<CiId> {
     let at = cis.binary_search_by(|ci| (*ci.name).cmp(name)).ok()?;
     u32::try_from(at).ok().map(CiId)
@@ -355,7 +279,7 @@ mod tests {
     #[test]
     fn unchecked_rows_are_refused_with_all_their_problems() {
         let mut rows = import::read(DEMO, "demo").unwrap();
-        rows.cis.push(rows.cis[0].clone());
+        rows.cis.push(Arc::clone(&rows.cis[0]));
         rows.relations[0].to = Arc::from("srv-0499");
         rows.relations[1].relation = "power".into();
         let problems = Topology::build(1, &rows).unwrap_err();

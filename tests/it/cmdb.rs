@@ -1,5 +1,6 @@
 //! The CMDB on the command line, and that alerts are taken while a large one is changed.
 
+use std::fmt::Write;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -84,7 +85,8 @@ fn alerts_are_taken_while_a_large_cmdb_is_imported() {
     let mut text = String::from(r#"{"cis":{"#);
     for i in 0..20_000 {
         let comma = if i == 0 { "" } else { "," };
-        text.push_str(&format!(r#"{comma}"srv-{i:05}":{{"class":"server","rack":"R{}"}}"#, i / 20));
+        let rack = i / 20;
+        write!(text, r#"{comma}"srv-{i:05}":{{"class":"server","rack":"R{rack}"}}"#).unwrap();
     }
     text.push_str("}}");
     let done = AtomicBool::new(false);

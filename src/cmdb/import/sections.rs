@@ -92,11 +92,10 @@ impl<'de, F: Form> Visitor<'de> for Section<'_, F> {
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self.part {
             Part::Cis => "CIs, as a mapping of names or as a list",
-            Part::Relations => "a list of relations",
+            Part::Relations | Part::RelationsGone => "a list of relations",
             Part::Types => "a mapping of relation types",
             Part::Remove => "a mapping with `cis:` and `relations:`",
             Part::CisGone => "a list of names",
-            Part::RelationsGone => "a list of relations",
         })
     }
 

@@ -150,6 +150,7 @@ fn an_incident_that_a_change_does_not_touch_keeps_the_version_it_was_decided_on(
     state.apply(&old, &event((1, 2, false, false)), START);
     state.apply(&old, &event((2, 2, false, false)), START);
     let mut forecast = Forecast::new(&old.topology, &new.topology);
+    #[expect(clippy::iter_over_hash_type, reason = "each is foretold for itself")]
     for (alert, held) in &state.alerts {
         let told = Told { labels: &held.labels, severity: held.state.severity.as_deref() };
         forecast.foretell([&old, &new], *alert, told);

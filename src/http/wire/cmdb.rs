@@ -73,7 +73,7 @@ impl From<&Problem> for Finding {
             line: found.line,
             column: found.column,
             code: found.code.into(),
-            level: found.level.word().into(),
+            level: found.level().word().into(),
             item: found.item.clone(),
             message: found.message.clone(),
             help: found.help.clone(),

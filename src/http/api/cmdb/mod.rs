@@ -3,6 +3,7 @@
 //! Reads look at the topology in force, in memory. `change` makes the next one.
 
 mod change;
+mod plan;
 mod read;
 mod show;
 
