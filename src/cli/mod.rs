@@ -83,7 +83,7 @@ enum Command {
     /// List, show and send alerts
     #[command(subcommand)]
     Alerts(alerts::Command),
-    /// Fill the CMDB
+    /// Change, show and check the CMDB
     #[command(subcommand)]
     Cmdb(cmdb::Command),
     /// Look after notices
@@ -197,6 +197,17 @@ mod tests {
             "alerts ls --state firing",
             "alerts send alertname=X ci=srv-1 --severity critical",
             "cmdb import x.yaml --yes",
+            "cmdb import x.yaml --mode merge --expect-removed 12 --as mia",
+            "cmdb diff x.yaml",
+            "cmdb show",
+            "cmdb show srv-1",
+            "cmdb ls class=\"server\" --text R12",
+            "cmdb path pdu-r12a svc-checkout --max-hops 4 --all",
+            "cmdb impact pdu-r12a",
+            "cmdb lint",
+            "cmdb lint x.yaml -o json",
+            "cmdb export --format json",
+            "cmdb log",
             "notify ls --dead",
             "notify ls --pending --incident INC-7 --cursor 00ff",
             "notify test anna --dry-run",

@@ -103,7 +103,7 @@ async fn serve(plan: Plan) -> Result<(), DaemonError> {
     let store = Arc::new(Store::open(&settings.storage.dir, &options(&settings))?);
     let (saved, topology) = store.load()?;
     let (version, rows) = topology.unwrap_or_default();
-    let ctx = context(&settings, rules, version, &rows)?;
+    let ctx = context(&settings, rules, version, rows)?;
     let started = saved.counters.batch > 0;
     let clock = Arc::new(Clock::start(started.then_some(saved.counters.now)));
     let (context_in, context_out) = watch::channel(Arc::clone(&ctx));
@@ -124,7 +124,7 @@ async fn serve(plan: Plan) -> Result<(), DaemonError> {
     let (stop, stopped) = watch::channel(false);
     let server = tokio::spawn(http::serve(listener, http::router(doors), wait_for(stopped)));
     info!(%address, "ready");
-    let player = demo.map(|stage| tokio::spawn(demo::play(stage, letters_in.clone(), address)));
+    let player = demo.map(|stage| tokio::spawn(demo::play(stage, address)));
 
     let failed = tokio::select! {
         () = signalled() => None,
@@ -166,9 +166,9 @@ fn context(
     settings: &Settings,
     rules: Arc<RuleSet>,
     version: u64,
-    rows: &Rows,
+    rows: Rows,
 ) -> Result<Arc<Context>, DaemonError> {
-    let topology = Topology::build(version, rows).map_err(|problems| {
+    let topology = Topology::new(version, rows).map_err(|problems| {
         DaemonError::Topology(problems.first().map(ToString::to_string).unwrap_or_default())
     })?;
     let limits = Limits { alerts_per_source: settings.limits.alerts_per_source };

@@ -3,6 +3,7 @@
 use core::time::Duration;
 use std::sync::Arc;
 
+use super::rebind::Forecast;
 use crate::model::alert::Occurrence;
 use crate::model::escalation::Target;
 use crate::model::incident::{IncidentId, RecordId, StateName, WaitsFor};
@@ -80,8 +81,10 @@ pub enum Event {
         /// Who.
         by: Box<str>,
     },
-    /// The rules or the topology of the context are others than before.
+    /// The rules of the context, or both rules and topology, are others than before.
     Reconfigured,
+    /// The topology of the context is another than before, and this is what it means for the alerts.
+    TopologyChanged(Arc<Forecast>),
     /// Time passed.
     Tick,
 }
@@ -158,6 +161,8 @@ pub enum Reply {
     Retried(Retried),
     /// It is done.
     Done,
+    /// It was not done, because it was made for other rules or another topology than are in force.
+    Outdated,
     /// It was not done, and nothing changed.
     Refused(Refusal),
 }

@@ -85,6 +85,13 @@ impl Tally {
         }
     }
 
+    /// Names every service by its place in another topology; one without a place there is not
+    /// counted any more.
+    pub(super) fn move_services(&mut self, to: impl Fn(CiId) -> Option<CiId>) {
+        let services = core::mem::take(&mut self.services).into_iter();
+        self.services = services.filter_map(|(ci, count)| Some((to(ci)?, count))).collect();
+    }
+
     pub(super) fn firing(&self) -> u32 {
         self.audible() + self.silenced
     }

@@ -100,6 +100,7 @@ pub(super) async fn deliver(
         | Reply::Silenced(_)
         | Reply::Retried(_)
         | Reply::Done
+        | Reply::Outdated
         | Reply::Refused(_)) => {
             Err(Problem::internal(&format!("the engine answered a delivery with {other:?}")))
         }

@@ -88,6 +88,8 @@ pub struct Source {
 struct App {
     doors: Doors,
     reads: Semaphore,
+    /// One permit: changes of the CMDB happen one after the other.
+    imports: Semaphore,
     started: Timestamp,
 }
 
@@ -127,7 +129,12 @@ pub fn router(doors: Doors) -> Router {
     let started = doors.clock.now();
     let (hosts, timeout) = (doors.hosts, doors.request_timeout);
     let body_bytes = doors.limits.body_bytes;
-    let app = Arc::new(App { doors, reads: Semaphore::new(READS_MAX), started });
+    let app = Arc::new(App {
+        doors,
+        reads: Semaphore::new(READS_MAX),
+        imports: Semaphore::new(1),
+        started,
+    });
     let paths = Router::new()
         .merge(ingest::routes())
         .merge(operate::routes())

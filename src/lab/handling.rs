@@ -19,6 +19,7 @@ fn refused(reply: Reply) -> Refusal {
         | Reply::Handled(_)
         | Reply::Silenced(_)
         | Reply::Retried(_)
+        | Reply::Outdated
         | Reply::Done) => {
             panic!("{other:?}")
         }

@@ -149,6 +149,7 @@ pub(super) fn received(reply: &Reply) -> (u32, u32, u32, u32) {
         other @ (Reply::Handled(_)
         | Reply::Silenced(_)
         | Reply::Retried(_)
+        | Reply::Outdated
         | Reply::Done
         | Reply::Refused(_)) => {
             panic!("{other:?}")
@@ -172,6 +173,7 @@ pub(super) fn handled(reply: &Reply) -> &Handled {
         other @ (Reply::Received(_)
         | Reply::Silenced(_)
         | Reply::Retried(_)
+        | Reply::Outdated
         | Reply::Done
         | Reply::Refused(_)) => {
             panic!("{other:?}")

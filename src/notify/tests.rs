@@ -127,6 +127,7 @@ impl World {
             | Event::Audit { .. }
             | Event::Retry { .. }
             | Event::Reconfigured
+            | Event::TopologyChanged(_)
             | Event::Tick) => panic!("{other:?}"),
         }
     }

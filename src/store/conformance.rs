@@ -12,7 +12,7 @@ use super::dice::Dice;
 use super::schema::{self, Family};
 use super::view::{AlertQuery, IncidentQuery, NoticeQuery};
 use super::{Options, Store, View};
-use crate::cmdb::Rows;
+use crate::cmdb::{Change, Delta, Revision, Rows};
 use crate::engine::changes::{AlertRow, Archived, Changes, Counters, MemberRow, Recurrence};
 use crate::model::audit::AuditEntry;
 use crate::model::escalation::{Policy, PolicyHash};
@@ -36,6 +36,7 @@ struct Plain {
     audit: BTreeMap<u64, AuditEntry>,
     counters: Counters,
     topology: Option<(u64, Rows)>,
+    history: Vec<Change>,
 }
 
 impl Plain {
@@ -69,6 +70,13 @@ impl Plain {
         if let Some((version, rows)) = topology {
             self.topology = Some((version, rows.clone()));
         }
+    }
+
+    /// Makes the revision that leads to these rows.
+    fn revision(&self, version: u64, rows: &Rows, dice: &mut Dice) -> Revision {
+        let none = Rows::default();
+        let old = self.topology.as_ref().map_or(&none, |(_, rows)| rows);
+        Revision { delta: Delta::between(old, rows), change: dice.change(version) }
     }
 
     /// Rolls a batch that may follow. Keys are few, so that records meet.
@@ -171,6 +179,8 @@ impl Plain {
 
     fn compare_records(&self, store: &Store) {
         let view = store.view();
+        let history: Vec<Change> = self.history.iter().rev().cloned().collect();
+        assert_eq!(view.topology_history().unwrap(), history);
         for (fingerprint, row) in &self.alerts {
             assert_eq!(view.alert(*fingerprint).unwrap().as_ref(), Some(row));
         }
@@ -302,8 +312,10 @@ proptest! {
             let changes = plain.batch(dice);
             let rows = dice.rows();
             let topology = (dice.below(3) == 0).then_some((batch, &rows));
-            store.commit(&changes, topology).unwrap();
+            let revision = topology.map(|(version, rows)| plain.revision(version, rows, dice));
+            store.commit(&changes, &revision.iter().collect::<Vec<_>>()).unwrap();
             plain.apply(&changes, topology);
+            plain.history.extend(revision.map(|revision| revision.change));
             if dice.below(3) == 0 {
                 drop(store);
                 store = open(dir.path());

@@ -150,6 +150,7 @@ fn has_sender(event: &Event) -> bool {
         | Event::Failed { .. }
         | Event::Withheld { .. }
         | Event::Reconfigured
+        | Event::TopologyChanged(_)
         | Event::Tick => false,
     }
 }

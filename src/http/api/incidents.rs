@@ -225,7 +225,11 @@ async fn answer(app: &Arc<App>, order: Order) -> Result<Json<wire::change::Answe
                 now: Time(reading.now),
             }),
             Reply::Refused(refusal) => Err(refused(&incident, &refusal)),
-            Reply::Received(_) | Reply::Silenced(_) | Reply::Retried(_) | Reply::Done => {
+            Reply::Received(_)
+            | Reply::Silenced(_)
+            | Reply::Retried(_)
+            | Reply::Done
+            | Reply::Outdated => {
                 Err(Problem::internal(&"the engine took an order for something else"))
             }
         }

@@ -114,9 +114,11 @@ async fn retry(
             Ok(Json(Retried { pending: words(retried.pending), withheld: words(retried.withheld) }))
         }
         Reply::Refused(refusal) => Err(Problem::conflict(refusal.to_string())),
-        other @ (Reply::Received(_) | Reply::Handled(_) | Reply::Silenced(_) | Reply::Done) => {
-            Err(Problem::internal(&format!("the engine answered {other:?}")))
-        }
+        other @ (Reply::Received(_)
+        | Reply::Handled(_)
+        | Reply::Silenced(_)
+        | Reply::Outdated
+        | Reply::Done) => Err(Problem::internal(&format!("the engine answered {other:?}"))),
     }
 }
 

@@ -1,5 +1,6 @@
 //! What clients of the doors can rely on.
 
+mod cmdb;
 mod notices;
 mod world;
 

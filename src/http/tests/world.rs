@@ -12,7 +12,7 @@ use tokio::sync::{mpsc, watch};
 use tower::ServiceExt;
 
 use crate::clock::Clock;
-use crate::cmdb::{Rows, Topology};
+use crate::cmdb::{Revision, Topology};
 use crate::engine::State;
 use crate::engine::changes::Saved;
 use crate::engine::context::{Context, Limits};
@@ -218,25 +218,19 @@ fn engine(
 ) {
     let mut state = State::restore(Saved::default(), &contexts.borrow(), clock.now());
     while let Some(Letter { work, reply }) = letters.blocking_recv() {
-        let (event, rows) = match work {
-            Work::Event(event) => (event, None),
-            Work::Topology(rows) => (Event::Reconfigured, Some(rows)),
-        };
-        let old = Arc::clone(&contexts.borrow());
-        let context = match &rows {
-            Some(rows) => with_topology(&old, rows),
-            None => old,
+        let in_force = Arc::clone(&contexts.borrow());
+        let (event, context, revision) = match work {
+            Work::Event(event) => (event, in_force, None),
+            Work::Topology(new) => {
+                assert!(new.follows(&in_force), "changes come one after the other");
+                (Event::TopologyChanged(new.forecast), new.context, Some(new.revision))
+            }
         };
         let answer = state.apply(&context, &event, clock.now());
-        let topology = rows.as_deref().map(|rows| (context.topology.version(), rows));
-        store.commit(&state.drain(&context), topology).unwrap();
+        let revisions: Vec<&Revision> = revision.iter().map(|revision| &**revision).collect();
+        store.commit(&state.drain(&context), &revisions).unwrap();
         contexts.send_replace(context);
         // Not: an error. The client may have gone.
         drop::<Result<(), Reply>>(reply.send(answer));
     }
-}
-
-fn with_topology(old: &Context, rows: &Rows) -> Arc<Context> {
-    let topology = Topology::build(old.topology.version() + 1, rows).unwrap();
-    Arc::new(Context::new(Arc::clone(&old.rules), Arc::new(topology), Limits::default()))
 }
