@@ -2,7 +2,6 @@
 //!
 //! Never looks at all members: a storm's incident has a hundred thousand.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::cmdb::CiId;
@@ -13,8 +12,9 @@ use crate::model::priority::Urgency;
 pub(super) struct Tally {
     /// By urgency of their severity: low, medium, high.
     urgencies: [u32; 3],
-    /// How many of them hurt each service.
-    services: BTreeMap<CiId, u32>,
+    /// How many of them hurt each service, by place. A list: it is moved to another topology as a
+    /// whole, and there are hundreds at most where there is not one incident of everything.
+    services: Vec<(CiId, u32)>,
 }
 
 /// What one member adds.
@@ -30,7 +30,7 @@ impl Tally {
             *count += 1;
         }
         for service in share.services.iter() {
-            *self.services.entry(*service).or_default() += 1;
+            self.count(*service, 1);
         }
     }
 
@@ -39,12 +39,25 @@ impl Tally {
             *count = count.saturating_sub(1);
         }
         for service in share.services.iter() {
-            if let Some(count) = self.services.get_mut(service) {
-                *count -= 1;
-                if *count == 0 {
-                    self.services.remove(service);
-                }
+            let Ok(at) = self.place(*service) else { continue };
+            let Some((_, count)) = self.services.get_mut(at) else { continue };
+            *count -= 1;
+            if *count == 0 {
+                self.services.remove(at);
             }
+        }
+    }
+
+    fn place(&self, service: CiId) -> Result<usize, usize> {
+        self.services.binary_search_by_key(&service, |(service, _)| *service)
+    }
+
+    fn count(&mut self, service: CiId, more: u32) {
+        match self.place(service) {
+            Ok(at) => {
+                self.services.iter_mut().skip(at).take(1).for_each(|(_, count)| *count += more)
+            }
+            Err(at) => self.services.insert(at, (service, more)),
         }
     }
 
@@ -54,15 +67,20 @@ impl Tally {
             *mine += theirs;
         }
         for (service, count) in &other.services {
-            *self.services.entry(*service).or_default() += count;
+            self.count(*service, *count);
         }
     }
 
     /// Names every service by its place in another topology; one without a place there is not
-    /// counted any more.
+    /// counted any more. Both topologies have their CIs in the order of the names.
     pub(super) fn move_services(&mut self, to: impl Fn(CiId) -> Option<CiId>) {
-        let services = core::mem::take(&mut self.services).into_iter();
-        self.services = services.filter_map(|(ci, count)| Some((to(ci)?, count))).collect();
+        self.services.retain_mut(|(service, _)| match to(*service) {
+            Some(moved) => {
+                *service = moved;
+                true
+            }
+            None => false,
+        });
     }
 
     pub(super) fn firing(&self) -> u32 {
@@ -81,6 +99,6 @@ impl Tally {
 
     /// The services that firing members hurt, by place in the topology.
     pub(super) fn services(&self) -> impl Iterator<Item = CiId> {
-        self.services.keys().copied()
+        self.services.iter().map(|(service, _)| *service)
     }
 }
