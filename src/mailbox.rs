@@ -8,6 +8,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::cmdb::Rows;
 use crate::engine::event::{Event, Reply};
+use crate::rules::RuleSet;
 
 /// Something for the engine's thread to do.
 #[derive(Debug)]
@@ -16,6 +17,8 @@ pub enum Work {
     Event(Event),
     /// Put another topology in the place of the present one.
     Topology(Arc<Rows>),
+    /// Decide by other rules from now on.
+    Rules(Arc<RuleSet>),
 }
 
 /// Work with the way back.

@@ -14,6 +14,7 @@ pub mod files;
 pub mod incidents;
 pub mod notify;
 pub mod print;
+pub mod rules;
 pub mod serve;
 pub mod test;
 
@@ -86,6 +87,9 @@ enum Command {
     /// Fill the CMDB
     #[command(subcommand)]
     Cmdb(cmdb::Command),
+    /// Look after the rules in force
+    #[command(subcommand)]
+    Rules(rules::Command),
     /// Look after notices
     #[command(subcommand)]
     Notify(notify::Command),
@@ -151,6 +155,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Incidents(command) => wait(incidents::run(&session, command)),
         Command::Alerts(command) => wait(alerts::run(&session, command)),
         Command::Cmdb(command) => wait(cmdb::run(&session, command)),
+        Command::Rules(command) => wait(rules::run(&session, command)),
         Command::Notify(command) => wait(notify::run(&session, command)),
     };
     match done {
@@ -198,6 +203,7 @@ mod tests {
             "alerts send alertname=X ci=srv-1 --severity critical",
             "cmdb import x.yaml --yes",
             "notify ls --dead",
+            "rules reload",
             "config default",
             "config show --config x.toml",
             "version",

@@ -30,8 +30,10 @@ pub(super) enum Order {
 /// The changes of one batch with all that waits for them.
 pub(super) struct Batch {
     pub(super) changes: Changes,
-    /// Another topology, to be stored and shown with the batch.
-    pub(super) topology: Option<(Arc<Rows>, Arc<Context>)>,
+    /// Another topology, to be stored with the batch.
+    pub(super) topology: Option<Arc<Rows>>,
+    /// What is decided by from this batch on, to be shown with it.
+    pub(super) context: Option<Arc<Context>>,
     pub(super) replies: Vec<(oneshot::Sender<Reply>, Reply)>,
     pub(super) events: u32,
 }
@@ -64,15 +66,16 @@ pub(super) fn run(desk: &Desk, orders: &Receiver<Order>) -> Result<(), StoreErro
 }
 
 fn write(desk: &Desk, batch: Batch) -> Result<(), StoreError> {
-    let Batch { changes, topology, replies, events } = batch;
+    let Batch { changes, topology, context, replies, events } = batch;
     let began = clock::monotonic();
-    let version = topology.as_ref().map(|(rows, ctx)| (ctx.topology.version(), &**rows));
+    let version = topology.as_deref().zip(context.as_ref());
+    let version = version.map(|(rows, ctx)| (ctx.topology.version(), rows));
     desk.store.commit(&changes, version)?;
     desk.metrics.engine.committed(events, clock::monotonic().saturating_sub(began));
     for (_, _, entry) in &changes.timeline {
         count_step(&desk.metrics, entry.what);
     }
-    if let Some((_, context)) = topology {
+    if let Some(context) = context {
         desk.context.send_replace(context);
     }
     for (reply, answer) in replies {

@@ -7,6 +7,9 @@ mod briefing;
 mod committer;
 pub mod demo;
 mod driver;
+pub mod reload;
+mod upkeep;
+mod watch_folder;
 
 use core::time::Duration;
 use std::sync::Arc;
@@ -22,7 +25,11 @@ use crate::cmdb::{Rows, Topology};
 use crate::engine::State;
 use crate::engine::changes::Saved;
 use crate::engine::context::{Context, Limits};
-use crate::http::{self, Doors, guard::Hosts, operate::Readiness};
+use crate::http::{
+    self, Doors,
+    guard::Hosts,
+    operate::{Operations, Readiness},
+};
 use crate::mailbox::{Mailbox, Work, mailbox};
 use crate::model::notice::Notice;
 use crate::notify::{ChannelError, Notifier, Outbox, Parts};
@@ -30,6 +37,9 @@ use crate::rules::RuleSet;
 use crate::settings::Settings;
 use crate::store::{Options, Store, StoreError};
 use crate::telemetry::metrics::Metrics;
+
+use reload::RuleFiles;
+use upkeep::Upkeep;
 
 /// Batches that may wait for the committer: one is written while the next is applied.
 const BATCHES_MAX: usize = 1;
@@ -47,6 +57,8 @@ pub struct Plan {
     pub settings: Settings,
     /// The rules.
     pub rules: Arc<RuleSet>,
+    /// Where they came from.
+    pub rule_files: RuleFiles,
     /// Where to play a fault on the sample CMDB, if anywhere.
     pub demo: Option<demo::Stage>,
 }
@@ -94,16 +106,14 @@ pub fn run(plan: Plan) -> Result<(), DaemonError> {
 }
 
 async fn serve(plan: Plan) -> Result<(), DaemonError> {
-    let Plan { settings, rules, demo } = plan;
+    let Plan { settings, rules, rule_files, demo } = plan;
     let sources: Vec<&str> = settings.sources.keys().map(|name| &**name).collect();
     let channels: Vec<&str> = settings.channels.keys().map(|name| &**name).collect();
     let metrics = Arc::new(Metrics::new(&sources, &channels)?);
-    let count = i64::try_from(rules.rules.len()).unwrap_or(i64::MAX);
-    metrics.rules.loaded_rules.set(count);
     let store = Arc::new(Store::open(&settings.storage.dir, &options(&settings))?);
     let (saved, topology) = store.load()?;
     let (version, rows) = topology.unwrap_or_default();
-    let ctx = context(&settings, rules, version, &rows)?;
+    let ctx = context(&settings, Arc::clone(&rules), version, &rows)?;
     let started = saved.counters.batch > 0;
     let clock = Arc::new(Clock::start(started.then_some(saved.counters.now)));
     let (context_in, context_out) = watch::channel(Arc::clone(&ctx));
@@ -119,8 +129,14 @@ async fn serve(plan: Plan) -> Result<(), DaemonError> {
         .await
         .map_err(|error| DaemonError::Listen { address: address.to_string(), error })?;
     let (ready_in, ready_out) = watch::channel(Readiness::ready());
-    let doors = doors(&base, letters_in.clone(), context_out, ready_out);
+    let (operations, lines) = upkeep::lines();
+    let doors =
+        doors(&base, letters_in.clone(), context_out, Signs { readiness: ready_out, operations });
     let (stop, stopped) = watch::channel(false);
+    let upkeep = {
+        let (mailbox, stopped) = (letters_in.clone(), stopped.clone());
+        Upkeep::start(&base, upkeep::Parts { lines, mailbox, rules, rule_files, stopped })
+    };
     let server = tokio::spawn(http::serve(listener, http::router(doors), wait_for(stopped)));
     info!(%address, "ready");
     let player = demo.map(|stage| tokio::spawn(demo::play(stage, letters_in.clone(), address)));
@@ -139,6 +155,7 @@ async fn serve(plan: Plan) -> Result<(), DaemonError> {
     if tokio::time::timeout(FINISH, server).await.is_err() {
         warn!("requests were cut off after {} s", FINISH.as_secs());
     }
+    upkeep.stop().await;
     notifier.stop().await;
     drop(letters_in);
     if tokio::time::timeout(FINISH, forwarder).await.is_err() {
@@ -276,11 +293,17 @@ fn start_engine(base: &Base<'_>, core: Core) -> Result<Engine, DaemonError> {
     Ok(Engine { driver, committer, ended })
 }
 
+/// What the doors show of the daemon, and can ask of it.
+struct Signs {
+    readiness: watch::Receiver<Readiness>,
+    operations: Operations,
+}
+
 fn doors(
     base: &Base<'_>,
     mailbox: Mailbox,
     context: watch::Receiver<Arc<Context>>,
-    readiness: watch::Receiver<Readiness>,
+    signs: Signs,
 ) -> Doors {
     let settings = base.settings;
     let sources = settings.sources.iter().map(|(name, source)| {
@@ -297,7 +320,8 @@ fn doors(
         request_timeout: settings.http.request_timeout,
         hosts: if loopback { Hosts::Loopback } else { Hosts::Any },
         metrics: Arc::clone(base.metrics),
-        readiness,
+        readiness: signs.readiness,
+        operations: signs.operations,
     }
 }
 

@@ -1,15 +1,25 @@
-//! What operates the daemon: `/healthz`, `/readyz`, `/metrics`.
+//! What operates the daemon: `/healthz`, `/readyz`, `/metrics`, `/-/reload`.
+//!
+//! What takes longer than a look is done by tasks of the daemon, which are asked through a
+//! [`Call`] and answer when it is done.
 
 use std::sync::Arc;
 
-use axum::Router;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
-use axum::routing::get;
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use serde_json::{Value, json};
+use tokio::sync::{mpsc, oneshot};
 
 use super::App;
 use super::error::Problem;
+use crate::rules::Diagnostic;
+use crate::rules::render;
+
+/// Requests of one kind that may wait; one is enough for people, a few for scripts.
+const CALLS_MAX: usize = 8;
 
 /// What is missing for service; ready when nothing is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,12 +40,82 @@ impl Readiness {
     }
 }
 
+/// What the daemon does on request.
+#[derive(Clone, Debug)]
+pub struct Operations {
+    /// Loads the rule files again.
+    pub reload: Call<Result<Reloaded, RulesRefused>>,
+}
+
+#[cfg(test)]
+impl Operations {
+    /// Nobody is there to do any of it.
+    pub(super) fn unmanned() -> Self {
+        Self { reload: call().0 }
+    }
+}
+
+/// A way to ask a task of the daemon for what only it does.
+#[derive(Debug)]
+pub struct Call<T>(mpsc::Sender<oneshot::Sender<T>>);
+
+/// The other end of a [`Call`]: each sender is a request, and where its answer goes.
+pub type Calls<T> = mpsc::Receiver<oneshot::Sender<T>>;
+
+/// Makes both ends.
+pub fn call<T>() -> (Call<T>, Calls<T>) {
+    let (sender, receiver) = mpsc::channel(CALLS_MAX);
+    (Call(sender), receiver)
+}
+
+impl<T> Clone for Call<T> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
+}
+
+impl<T> Call<T> {
+    async fn ask(&self) -> Result<T, Problem> {
+        let (reply, answer) = oneshot::channel();
+        self.0.try_send(reply).map_err(|refused| {
+            Problem::unavailable(match refused {
+                mpsc::error::TrySendError::Full(_) => "others are waiting for the same; try again",
+                mpsc::error::TrySendError::Closed(_) => "the daemon is stopping",
+            })
+        })?;
+        answer.await.map_err(|_| Problem::unavailable("the daemon is stopping"))
+    }
+}
+
+/// Rules that were loaded again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reloaded {
+    /// Identifies their content.
+    pub version: u64,
+    /// How many they are.
+    pub rules: usize,
+    /// What they came from.
+    pub files: usize,
+    /// The same were in force before, and nothing was done.
+    pub same: bool,
+}
+
+/// Rules that cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RulesRefused {
+    /// How many errors they have, or why they cannot be read.
+    pub message: String,
+    /// The single errors.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
 /// Returns the paths of this door.
 pub(super) fn routes() -> Router<Arc<App>> {
     Router::new()
         .route("/healthz", get(async || "ok\n"))
         .route("/readyz", get(ready))
         .route("/metrics", get(metrics))
+        .route("/-/reload", post(reload))
 }
 
 async fn ready(State(app): State<Arc<App>>) -> Result<&'static str, Problem> {
@@ -46,4 +126,28 @@ async fn ready(State(app): State<Arc<App>>) -> Result<&'static str, Problem> {
 async fn metrics(State(app): State<Arc<App>>) -> Result<impl IntoResponse, Problem> {
     let text = app.doors.metrics.encode().map_err(|error| Problem::internal(&error))?;
     Ok((StatusCode::OK, [(header::CONTENT_TYPE, prometheus::TEXT_FORMAT)], text))
+}
+
+async fn reload(State(app): State<Arc<App>>) -> Result<Json<Value>, Problem> {
+    match app.doors.operations.reload.ask().await? {
+        Ok(Reloaded { version, rules, files, same }) => Ok(Json(json!({
+            "version": format!("{version:016x}"),
+            "rules": rules,
+            "files": files,
+            "same": same,
+        }))),
+        Err(refused) => Err(Problem {
+            status: StatusCode::UNPROCESSABLE_ENTITY,
+            message: format!("{}; the rules in force stay", refused.message),
+            problems: refused.diagnostics.iter().map(fault).collect(),
+        }),
+    }
+}
+
+fn fault(found: &Diagnostic) -> Value {
+    let mut fault = render::json(found);
+    if let Some(fields) = fault.as_object_mut() {
+        fields.insert("text".into(), render::short(found).trim_end().into());
+    }
+    fault
 }

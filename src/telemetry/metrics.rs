@@ -17,6 +17,7 @@ use crate::engine::event::Received;
 use crate::model::escalation::Ladder;
 use crate::model::notice::NoticeKind;
 use crate::model::priority::words;
+use crate::model::time::Timestamp;
 
 /// All metrics of the process.
 #[derive(Debug)]
@@ -69,6 +70,8 @@ pub struct Notify {
 pub struct Rules {
     /// 1 when the last load was accepted, else 0: then older rules are in force.
     pub last_reload_successful: IntGauge,
+    /// When the last load was accepted, in seconds since 1970.
+    pub last_reload_success: IntGauge,
     /// Rules in force.
     pub loaded_rules: IntGauge,
     reloads: IntCounterVec,
@@ -330,16 +333,28 @@ impl Rules {
                 "incidentd_rules_last_reload_successful",
                 "1 when the last load of the rule files was accepted, else 0.",
             )?,
+            last_reload_success: gauge(
+                registry,
+                "incidentd_rules_last_reload_success_timestamp_seconds",
+                "When the last load of the rule files was accepted, in seconds since 1970.",
+            )?,
             loaded_rules: gauge(registry, "incidentd_rules_loaded_rules", "Rules in force.")?,
             reloads: family(registry, reloads, [("result", &refs(&results))])?,
         })
     }
 
-    /// Notes a load; `rules` are in force after it.
-    pub fn reloaded(&self, result: Reload, rules: i64) {
-        self.reloads.with_label_values(&[&result.to_string()]).inc();
-        self.last_reload_successful.set(i64::from(result == Reload::Accepted));
-        self.loaded_rules.set(rules);
+    /// Notes that so many rules are in force since `now`, by the wall clock.
+    pub fn accepted(&self, rules: usize, now: Timestamp) {
+        self.reloads.with_label_values(&[&Reload::Accepted.to_string()]).inc();
+        self.last_reload_successful.set(1);
+        self.last_reload_success.set(now.millis() / 1_000);
+        self.loaded_rules.set(i64::try_from(rules).unwrap_or(i64::MAX));
+    }
+
+    /// Notes that a load was refused; what was in force still is.
+    pub fn refused(&self) {
+        self.reloads.with_label_values(&[&Reload::Refused.to_string()]).inc();
+        self.last_reload_successful.set(0);
     }
 }
 
@@ -422,7 +437,8 @@ mod tests {
         metrics.notify.count("chat", NoticeKind::Page, Delivery::Withheld);
         metrics.engine.escalated(Ladder::Hierarchical);
         metrics.engine.committed(5, Duration::from_millis(250));
-        metrics.rules.reloaded(Reload::Refused, 7);
+        metrics.rules.accepted(7, Timestamp::from_millis(1_700_000_000_999));
+        metrics.rules.refused();
         metrics.clock_stepped(2);
         metrics.clock_stepped(3);
         let series = series(&metrics);
@@ -440,6 +456,7 @@ mod tests {
             ("incidentd_engine_commit_seconds_sum", "0.25"),
             ("incidentd_rules_last_reload_successful", "0"),
             ("incidentd_rules_loaded_rules", "7"),
+            ("incidentd_rules_last_reload_success_timestamp_seconds", "1700000000"),
             ("incidentd_clock_steps_total", "3"),
         ] {
             assert!(

@@ -24,7 +24,7 @@ use crate::store::{Options, Store};
 use crate::telemetry::metrics::Metrics;
 
 use super::super::guard::Hosts;
-use super::super::operate::Readiness;
+use super::super::operate::{Operations, Readiness};
 use super::super::{Doors, Source, router};
 
 /// An answer as a client sees it.
@@ -108,6 +108,7 @@ impl World {
             hosts: Hosts::Loopback,
             metrics: Arc::new(Metrics::new(&sources.map(|(name, _)| name), &[]).unwrap()),
             readiness: ready,
+            operations: Operations::unmanned(),
         };
         let engine = std::thread::spawn(move || engine(letters, &store, &clock, &contexts));
         Self { router: router(doors), readiness, engine: Some(engine), _dir: dir }
@@ -186,6 +187,7 @@ fn engine(
         let (event, rows) = match work {
             Work::Event(event) => (event, None),
             Work::Topology(rows) => (Event::Reconfigured, Some(rows)),
+            Work::Rules(_) => panic!("no door brings rules"),
         };
         let old = Arc::clone(&contexts.borrow());
         let context = match &rows {

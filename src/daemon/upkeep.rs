@@ -1,0 +1,73 @@
+//! The tasks around the engine that keep an installation in order, each in a file of its own.
+//!
+//! None of them decides anything about incidents: they bring work to the mailbox, or look after the
+//! disk. All of them end when the daemon stops.
+
+use std::sync::Arc;
+
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tracing::{error, warn};
+
+use super::reload::{Reloader, RuleFiles};
+use super::{Base, FINISH};
+use crate::http::operate::{Calls, Operations, Reloaded, RulesRefused, call};
+use crate::mailbox::Mailbox;
+use crate::rules::RuleSet;
+
+/// Where requests for what these tasks do arrive.
+pub(super) struct Lines {
+    reload: Calls<Result<Reloaded, RulesRefused>>,
+}
+
+/// Makes the ways from the doors to the tasks.
+pub(super) fn lines() -> (Operations, Lines) {
+    let (reload_in, reload) = call();
+    (Operations { reload: reload_in }, Lines { reload })
+}
+
+/// What the tasks work with, besides what most parts do.
+pub(super) struct Parts {
+    pub(super) lines: Lines,
+    pub(super) mailbox: Mailbox,
+    pub(super) rules: Arc<RuleSet>,
+    pub(super) rule_files: RuleFiles,
+    /// Says when the daemon stops.
+    pub(super) stopped: watch::Receiver<bool>,
+}
+
+/// The running tasks.
+pub(super) struct Upkeep(JoinSet<()>);
+
+impl Upkeep {
+    /// Starts all tasks.
+    pub(super) fn start(base: &Base<'_>, parts: Parts) -> Self {
+        let Parts { lines, mailbox, rules, rule_files, stopped } = parts;
+        let mut tasks = JoinSet::new();
+        base.metrics.rules.accepted(rules.rules.len(), crate::clock::wall());
+        let reloader = Reloader {
+            files: rule_files,
+            channels: base.settings.channels.keys().cloned().collect(),
+            mailbox,
+            metrics: Arc::clone(base.metrics),
+            in_force: rules.version,
+        };
+        tasks.spawn(reloader.run(lines.reload, stopped));
+        Self(tasks)
+    }
+
+    /// Waits until all have ended; the daemon has said that it stops.
+    pub(super) async fn stop(mut self) {
+        let all = async {
+            while let Some(ended) = self.0.join_next().await {
+                if let Err(panic) = ended {
+                    error!(%panic, "a task of the upkeep had panicked");
+                }
+            }
+        };
+        if tokio::time::timeout(FINISH, all).await.is_err() {
+            warn!("tasks of the upkeep were cut off");
+            self.0.shutdown().await;
+        }
+    }
+}
