@@ -8,6 +8,7 @@ pub mod check;
 pub mod client;
 pub mod cmdb;
 pub mod config;
+pub mod db;
 pub mod explain;
 pub mod failure;
 pub mod files;
@@ -93,6 +94,9 @@ enum Command {
     /// Look after notices
     #[command(subcommand)]
     Notify(notify::Command),
+    /// Look after the store
+    #[command(subcommand)]
+    Db(db::Command),
     /// Show settings
     #[command(subcommand)]
     Config(config::Command),
@@ -146,6 +150,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Serve(args) => serve::run(&args),
         Command::Check(args) => check::run(&session, &args),
         Command::Test(args) => test::run(&session, &args),
+        Command::Db(command) => db::run(&session, command),
         Command::Config(command) => config::run(&session, command),
         Command::Version => {
             print::data(concat!("incidentd ", env!("CARGO_PKG_VERSION")));
@@ -204,6 +209,15 @@ mod tests {
             "cmdb import x.yaml --yes",
             "notify ls --dead",
             "rules reload",
+            "db verify",
+            "db verify data/backups/x -o json",
+            "db backup",
+            "db backup --offline --data-dir d",
+            "db restore x --config c.toml",
+            "db compact",
+            "db stats x",
+            "serve --accept-loss --release-outbox",
+            "notify release",
             "config default",
             "config show --config x.toml",
             "version",

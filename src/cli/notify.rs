@@ -13,6 +13,8 @@ use super::print::{self, Table, or_nothing};
 pub enum Command {
     /// List notices that are not delivered yet
     Ls(List),
+    /// Let go of what is held after a restore: it is sent now
+    Release,
 }
 
 /// What to list.
@@ -31,7 +33,14 @@ pub struct List {
 /// # Errors
 /// As the daemon refuses.
 pub async fn run(session: &Session, command: Command) -> Result<(), Failure> {
-    let Command::Ls(list) = command;
+    let list = match command {
+        Command::Ls(list) => list,
+        Command::Release => {
+            session.connect()?.post(&["api", "v1", "outbox", "release"], &()).await?;
+            session.say("released: what is pending is sent now");
+            return Ok(());
+        }
+    };
     let limit = list.limit.to_string();
     let mut query = vec![("limit", &*limit)];
     if list.dead {

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::daemon::data_dir::{DataDir, Loss};
 use crate::daemon::reload::{RuleFiles, compile};
 use crate::daemon::{self, Plan, demo};
 use crate::rules::render::{Form, render};
@@ -28,6 +29,12 @@ pub struct Args {
     /// Folder of the rule files
     #[arg(long, value_name = "DIR")]
     pub rules: Option<PathBuf>,
+    /// Go on although the store cannot be proven whole: what is lost stays lost
+    #[arg(long)]
+    pub accept_loss: bool,
+    /// Send what is held after a restore
+    #[arg(long)]
+    pub release_outbox: bool,
     /// Play a fault on a sample CMDB, in a store of its own
     #[arg(long, conflicts_with = "data_dir")]
     pub demo: bool,
@@ -60,7 +67,13 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     let rules = Arc::new(rules(&settings, &rule_files)?);
     logging::start(&settings.log)
         .map_err(|error| Failure::Findings(format!("cannot log: {error}")))?;
-    let plan = Plan { settings, rules, rule_files, demo: stage };
+    if args.release_outbox {
+        let dir = DataDir::of(&settings);
+        let refuse = |error| Failure::Findings(format!("{}: {error}", dir.held.display()));
+        dir.release().map_err(refuse)?;
+    }
+    let loss = if args.accept_loss { Loss::Accept } else { Loss::Refuse };
+    let plan = Plan { settings, rules, rule_files, loss, demo: stage };
     let dir = plan.demo.as_ref().map(|stage| stage.dir.clone());
     let ended = daemon::run(plan).map_err(|error| Failure::of_daemon(&error));
     if let Some(dir) = dir {

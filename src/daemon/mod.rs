@@ -3,10 +3,13 @@
 //! The start is the recovery: whatever was on disk is where it goes on. `driver` runs the engine,
 //! `committer` the writes; everything else is tasks around them.
 
+pub mod backups;
 mod briefing;
 mod committer;
+pub mod data_dir;
 pub mod demo;
 mod driver;
+mod outbox;
 pub mod reload;
 mod upkeep;
 mod watch_folder;
@@ -35,9 +38,11 @@ use crate::model::notice::Notice;
 use crate::notify::{ChannelError, Notifier, Outbox, Parts};
 use crate::rules::RuleSet;
 use crate::settings::Settings;
+use crate::store::witness::Witness;
 use crate::store::{Options, Store, StoreError};
 use crate::telemetry::metrics::Metrics;
 
+use data_dir::{DataDir, Loss};
 use reload::RuleFiles;
 use upkeep::Upkeep;
 
@@ -59,6 +64,8 @@ pub struct Plan {
     pub rules: Arc<RuleSet>,
     /// Where they came from.
     pub rule_files: RuleFiles,
+    /// What to do with a store that cannot be proven whole.
+    pub loss: Loss,
     /// Where to play a fault on the sample CMDB, if anywhere.
     pub demo: Option<demo::Stage>,
 }
@@ -106,11 +113,13 @@ pub fn run(plan: Plan) -> Result<(), DaemonError> {
 }
 
 async fn serve(plan: Plan) -> Result<(), DaemonError> {
-    let Plan { settings, rules, rule_files, demo } = plan;
+    let Plan { settings, rules, rule_files, loss, demo } = plan;
     let sources: Vec<&str> = settings.sources.keys().map(|name| &**name).collect();
     let channels: Vec<&str> = settings.channels.keys().map(|name| &**name).collect();
     let metrics = Arc::new(Metrics::new(&sources, &channels)?);
-    let store = Arc::new(Store::open(&settings.storage.dir, &options(&settings))?);
+    let dir = DataDir::of(&settings);
+    let (store, witness) = dir.open(&options(&settings), loss)?;
+    let store = Arc::new(store);
     let (saved, topology) = store.load()?;
     let (version, rows) = topology.unwrap_or_default();
     let ctx = context(&settings, Arc::clone(&rules), version, &rows)?;
@@ -118,11 +127,13 @@ async fn serve(plan: Plan) -> Result<(), DaemonError> {
     let clock = Arc::new(Clock::start(started.then_some(saved.counters.now)));
     let (context_in, context_out) = watch::channel(Arc::clone(&ctx));
     let (letters_in, letters) = mailbox(settings.engine.mailbox_max as usize);
-    let (outbox, notifier, reports) = notifier(&settings, &store, &clock, &metrics, &saved)?;
+    let (held_in, held_out) = watch::channel(dir.is_held());
+    let base = Base { settings: &settings, store: &store, clock: &clock, metrics: &metrics };
+    let (outbox, notifier, reports) = notifier(&base, &saved, held_out)?;
     let forwarder = tokio::spawn(forward(reports, letters_in.clone()));
     info!(alerts = saved.alerts.len(), incidents = saved.incidents.len(), "state is read");
-    let base = Base { settings: &settings, store: &store, clock: &clock, metrics: &metrics };
-    let mut engine = start_engine(&base, Core { saved, ctx, outbox, context_in, letters })?;
+    let mut engine =
+        start_engine(&base, Core { saved, ctx, outbox, context_in, letters, witness })?;
 
     let address = settings.http.listen;
     let listener = TcpListener::bind(address)
@@ -135,7 +146,9 @@ async fn serve(plan: Plan) -> Result<(), DaemonError> {
     let (stop, stopped) = watch::channel(false);
     let upkeep = {
         let (mailbox, stopped) = (letters_in.clone(), stopped.clone());
-        Upkeep::start(&base, upkeep::Parts { lines, mailbox, rules, rule_files, stopped })
+        let held = held_in;
+        let parts = upkeep::Parts { lines, mailbox, rules, rule_files, dir, held, stopped };
+        Upkeep::start(&base, parts)
     };
     let server = tokio::spawn(http::serve(listener, http::router(doors), wait_for(stopped)));
     info!(%address, "ready");
@@ -200,19 +213,18 @@ struct Base<'a> {
 }
 
 fn notifier(
-    settings: &Settings,
-    store: &Arc<Store>,
-    clock: &Arc<Clock>,
-    metrics: &Arc<Metrics>,
+    base: &Base<'_>,
     saved: &Saved,
+    held: watch::Receiver<bool>,
 ) -> Result<(Outbox, Notifier, mpsc::Receiver<crate::engine::event::Event>), DaemonError> {
     let (reports_in, reports) = mpsc::channel(REPORTS_MAX);
     let parts = Parts {
-        channels: &settings.channels,
-        reader: briefing::reader(Arc::clone(store)),
+        channels: &base.settings.channels,
+        reader: briefing::reader(Arc::clone(base.store)),
         reports: reports_in,
-        clock: Arc::clone(clock),
-        metrics: Arc::clone(metrics),
+        held,
+        clock: Arc::clone(base.clock),
+        metrics: Arc::clone(base.metrics),
         seed: u64::from(std::process::id()),
     };
     let pending: Vec<Notice> = saved.notices.clone();
@@ -236,6 +248,7 @@ struct Core {
     outbox: Outbox,
     context_in: watch::Sender<Arc<Context>>,
     letters: mpsc::Receiver<crate::mailbox::Letter>,
+    witness: Witness,
 }
 
 /// The engine's two threads.
@@ -258,7 +271,7 @@ impl Engine {
 }
 
 fn start_engine(base: &Base<'_>, core: Core) -> Result<Engine, DaemonError> {
-    let Core { saved, ctx, outbox, context_in, letters } = core;
+    let Core { saved, ctx, outbox, context_in, letters, witness } = core;
     let (orders, order_queue) = sync_channel(BATCHES_MAX);
     let (tell, ended) = tokio::sync::oneshot::channel();
     let desk = committer::Desk {
@@ -268,7 +281,7 @@ fn start_engine(base: &Base<'_>, core: Core) -> Result<Engine, DaemonError> {
         context: context_in,
     };
     let committer = std::thread::Builder::new().name("committer".into()).spawn(move || {
-        let why = match committer::run(&desk, &order_queue) {
+        let why = match committer::run(&desk, &order_queue, witness) {
             Ok(()) => "its driver stopped".to_owned(),
             Err(error) => {
                 error!(%error, "a commit failed; the daemon ends, a restart shows what is on disk");

@@ -9,21 +9,27 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tracing::{error, warn};
 
+use super::backups::Backups;
+use super::data_dir::DataDir;
 use super::reload::{Reloader, RuleFiles};
-use super::{Base, FINISH};
-use crate::http::operate::{Calls, Operations, Reloaded, RulesRefused, call};
+use super::{Base, FINISH, outbox};
+use crate::http::operate::{BackupMade, Calls, Operations, Reloaded, RulesRefused, call};
 use crate::mailbox::Mailbox;
 use crate::rules::RuleSet;
 
 /// Where requests for what these tasks do arrive.
 pub(super) struct Lines {
     reload: Calls<Result<Reloaded, RulesRefused>>,
+    backup: Calls<Result<BackupMade, String>>,
+    release: Calls<Result<(), String>>,
 }
 
 /// Makes the ways from the doors to the tasks.
 pub(super) fn lines() -> (Operations, Lines) {
-    let (reload_in, reload) = call();
-    (Operations { reload: reload_in }, Lines { reload })
+    let ((reload_in, reload), (backup_in, backup)) = (call(), call());
+    let (release_in, release) = call();
+    let operations = Operations { reload: reload_in, backup: backup_in, release: release_in };
+    (operations, Lines { reload, backup, release })
 }
 
 /// What the tasks work with, besides what most parts do.
@@ -32,6 +38,9 @@ pub(super) struct Parts {
     pub(super) mailbox: Mailbox,
     pub(super) rules: Arc<RuleSet>,
     pub(super) rule_files: RuleFiles,
+    pub(super) dir: DataDir,
+    /// Says whether the outbox is held.
+    pub(super) held: watch::Sender<bool>,
     /// Says when the daemon stops.
     pub(super) stopped: watch::Receiver<bool>,
 }
@@ -42,7 +51,7 @@ pub(super) struct Upkeep(JoinSet<()>);
 impl Upkeep {
     /// Starts all tasks.
     pub(super) fn start(base: &Base<'_>, parts: Parts) -> Self {
-        let Parts { lines, mailbox, rules, rule_files, stopped } = parts;
+        let Parts { lines, mailbox, rules, rule_files, dir, held, stopped } = parts;
         let mut tasks = JoinSet::new();
         base.metrics.rules.accepted(rules.rules.len(), crate::clock::wall());
         let reloader = Reloader {
@@ -52,7 +61,16 @@ impl Upkeep {
             metrics: Arc::clone(base.metrics),
             in_force: rules.version,
         };
-        tasks.spawn(reloader.run(lines.reload, stopped));
+        tasks.spawn(reloader.run(lines.reload, stopped.clone()));
+        let backups = Backups {
+            store: Arc::clone(base.store),
+            folder: dir.backups.clone(),
+            settings: base.settings.backup.clone(),
+            clock: Arc::clone(base.clock),
+            metrics: Arc::clone(base.metrics),
+        };
+        tasks.spawn(backups.run(lines.backup, stopped.clone()));
+        tasks.spawn(outbox::run(dir, held, lines.release, stopped));
         Self(tasks)
     }
 

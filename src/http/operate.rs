@@ -1,4 +1,5 @@
-//! What operates the daemon: `/healthz`, `/readyz`, `/metrics`, `/-/reload`.
+//! What operates the daemon: `/healthz`, `/readyz`, `/metrics`, `/-/reload`, `/api/v1/backup`,
+//! `/api/v1/outbox/release`.
 //!
 //! What takes longer than a look is done by tasks of the daemon, which are asked through a
 //! [`Call`] and answer when it is done.
@@ -10,6 +11,7 @@ use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
 use axum::routing::{get, post};
 use axum::{Json, Router};
+use serde::Serialize;
 use serde_json::{Value, json};
 use tokio::sync::{mpsc, oneshot};
 
@@ -45,13 +47,17 @@ impl Readiness {
 pub struct Operations {
     /// Loads the rule files again.
     pub reload: Call<Result<Reloaded, RulesRefused>>,
+    /// Copies the store; says why it cannot.
+    pub backup: Call<Result<BackupMade, String>>,
+    /// Lets go of notices that are held after a restore; says why it cannot.
+    pub release: Call<Result<(), String>>,
 }
 
 #[cfg(test)]
 impl Operations {
     /// Nobody is there to do any of it.
     pub(super) fn unmanned() -> Self {
-        Self { reload: call().0 }
+        Self { reload: call().0, backup: call().0, release: call().0 }
     }
 }
 
@@ -100,6 +106,17 @@ pub struct Reloaded {
     pub same: bool,
 }
 
+/// A copy of the store.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct BackupMade {
+    /// Its folder.
+    pub path: String,
+    /// The last commit in it.
+    pub batch: u64,
+    /// Bytes of its files, those included that it shares with the store.
+    pub bytes: u64,
+}
+
 /// Rules that cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RulesRefused {
@@ -116,6 +133,8 @@ pub(super) fn routes() -> Router<Arc<App>> {
         .route("/readyz", get(ready))
         .route("/metrics", get(metrics))
         .route("/-/reload", post(reload))
+        .route("/api/v1/backup", post(backup))
+        .route("/api/v1/outbox/release", post(release))
 }
 
 async fn ready(State(app): State<Arc<App>>) -> Result<&'static str, Problem> {
@@ -142,6 +161,18 @@ async fn reload(State(app): State<Arc<App>>) -> Result<Json<Value>, Problem> {
             problems: refused.diagnostics.iter().map(fault).collect(),
         }),
     }
+}
+
+async fn backup(State(app): State<Arc<App>>) -> Result<Json<BackupMade>, Problem> {
+    let made = app.doors.operations.backup.ask().await?;
+    let failed = |why| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, why);
+    made.map(Json).map_err(failed)
+}
+
+async fn release(State(app): State<Arc<App>>) -> Result<StatusCode, Problem> {
+    let released = app.doors.operations.release.ask().await?;
+    let failed = |why| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, why);
+    released.map(|()| StatusCode::NO_CONTENT).map_err(failed)
 }
 
 fn fault(found: &Diagnostic) -> Value {

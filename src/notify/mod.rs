@@ -12,7 +12,7 @@ use core::time::Duration;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::{Id, JoinError, JoinHandle, JoinSet};
 use tracing::{error, warn};
 
@@ -20,7 +20,7 @@ use crate::clock::Clock;
 use crate::engine::event::Event;
 use crate::model::incident::{Incident, IncidentId};
 use crate::model::labels::Labels;
-use crate::model::notice::{Notice, NoticeState};
+use crate::model::notice::{Notice, NoticeId, NoticeState};
 use crate::settings::channels::Channel as Setting;
 use crate::telemetry::metrics::{Delivery, Metrics};
 
@@ -76,6 +76,8 @@ pub struct Parts<'a> {
     pub reader: Reader,
     /// Takes one event for each attempt: `Delivered`, `Failed` or `Withheld`.
     pub reports: mpsc::Sender<Event>,
+    /// True while nothing may be sent.
+    pub held: watch::Receiver<bool>,
     /// Tells which notices are due.
     pub clock: Arc<Clock>,
     /// Counts.
@@ -135,6 +137,8 @@ impl Notifier {
         let (stop, stopped) = oneshot::channel();
         let mut sender = Sender {
             rolls: backoff::Rolls::new(parts.seed),
+            held: parts.held.clone(),
+            shelf: BTreeMap::new(),
             desk: Arc::new(Desk::new(parts)?),
             queue: Queue::default(),
             sends: JoinSet::new(),
@@ -160,6 +164,9 @@ struct Sender {
     desk: Arc<Desk>,
     rolls: backoff::Rolls,
     queue: Queue,
+    held: watch::Receiver<bool>,
+    /// What waits for the outbox to be let go.
+    shelf: BTreeMap<NoticeId, Notice>,
     sends: JoinSet<()>,
     /// What each task of `sends` is about. Not ordered: it is only looked up.
     sending: HashMap<Id, Notice>,
@@ -181,6 +188,7 @@ impl Sender {
                     None => break,
                 },
                 Some(done) = self.sends.join_next_with_id() => self.finish(done),
+                Ok(()) = self.held.changed() => self.release(),
                 () = tokio::time::sleep(sleep) => {}
                 _ = &mut stopped => break,
             }
@@ -202,12 +210,24 @@ impl Sender {
     fn take(&mut self, notices: impl IntoIterator<Item = Notice>) {
         for notice in notices {
             match notice.state {
+                NoticeState::Pending if *self.held.borrow() => {
+                    self.shelf.insert(notice.id, notice);
+                }
                 NoticeState::Pending => self.queue.put(notice),
                 NoticeState::Dead => {
                     self.desk.count(&notice, Delivery::Dead);
                     error!(notice.id = %notice.id, notice.kind = %notice.kind, contact = &*notice.contact,
                         last_error = notice.last_error, "a notice was given up; its person does not know");
                 }
+            }
+        }
+        self.measure();
+    }
+
+    fn release(&mut self) {
+        if !*self.held.borrow() {
+            for notice in core::mem::take(&mut self.shelf).into_values() {
+                self.queue.put(notice);
             }
         }
         self.measure();
@@ -245,7 +265,8 @@ impl Sender {
     }
 
     fn measure(&self) {
-        let pending = self.queue.len() + self.sending.len();
+        let pending = self.queue.len() + self.sending.len() + self.shelf.len();
+        self.desk.metrics.notify.outbox_held.set(i64::from(*self.held.borrow()));
         self.desk.metrics.notify.pending_notices.set(i64::try_from(pending).unwrap_or(i64::MAX));
     }
 }

@@ -93,6 +93,7 @@ impl World {
             channels: &channels,
             reader,
             reports,
+            held: watch::channel(false).1,
             clock: Arc::new(Clock::start(None)),
             metrics: Arc::clone(&metrics),
             seed: 1,

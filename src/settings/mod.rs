@@ -21,6 +21,7 @@ use config::{
 use crate::ingest;
 
 pub mod address;
+pub mod backup;
 pub mod channels;
 pub mod engine;
 pub mod http;
@@ -47,6 +48,8 @@ pub struct Settings {
     pub http: http::Http,
     /// Where and how it stores.
     pub storage: storage::Storage,
+    /// Copies of the store.
+    pub backup: backup::Backup,
     /// How much waits for the engine.
     pub engine: engine::Engine,
     /// What one sender may ask for.
@@ -163,6 +166,7 @@ fn read(reader: &mut Reader<'_>) -> Settings {
     Settings {
         http: reader.section("http", http::read),
         storage: reader.section("storage", storage::read),
+        backup: reader.section("backup", backup::read),
         engine: reader.section("engine", engine::read),
         limits: reader.section("limits", limits::read),
         rules: reader.section("rules", rules::read),

@@ -30,6 +30,8 @@ pub struct Metrics {
     pub notify: Notify,
     /// The rule set.
     pub rules: Rules,
+    /// Copies of the store.
+    pub backup: Backup,
     clock_steps: IntCounter,
     registry: Registry,
 }
@@ -62,6 +64,8 @@ pub struct Engine {
 pub struct Notify {
     /// Notices that are to be sent.
     pub pending_notices: IntGauge,
+    /// 1 while nothing is sent after a restore.
+    pub outbox_held: IntGauge,
     notices: IntCounterVec,
 }
 
@@ -75,6 +79,15 @@ pub struct Rules {
     /// Rules in force.
     pub loaded_rules: IntGauge,
     reloads: IntCounterVec,
+}
+
+/// Copies of the store.
+#[derive(Debug)]
+pub struct Backup {
+    /// When the last one was made, in seconds since 1970; 0 when there is none.
+    pub last_success: IntGauge,
+    /// How many could not be made.
+    pub failures: IntCounter,
 }
 
 /// The first digit of an HTTP status.
@@ -167,6 +180,7 @@ impl Metrics {
             engine: Engine::new(&registry)?,
             notify: Notify::new(&registry, channels)?,
             rules: Rules::new(&registry)?,
+            backup: Backup::new(&registry)?,
             clock_steps: add(
                 &registry,
                 IntCounter::new(
@@ -312,6 +326,11 @@ impl Notify {
                 "incidentd_notify_pending_notices",
                 "Notices that are to be sent, now or after a failure.",
             )?,
+            outbox_held: gauge(
+                registry,
+                "incidentd_notify_outbox_held",
+                "1 while nothing is sent after a restore, else 0.",
+            )?,
             notices: family(registry, notices, labels)?,
         })
     }
@@ -356,6 +375,27 @@ impl Rules {
         self.reloads.with_label_values(&[&Reload::Refused.to_string()]).inc();
         self.last_reload_successful.set(0);
     }
+}
+
+impl Backup {
+    fn new(registry: &Registry) -> Result<Self, Error> {
+        Ok(Self {
+            last_success: gauge(
+                registry,
+                "incidentd_backup_last_success_timestamp_seconds",
+                "When the store was last copied, in seconds since 1970; 0 when there is no copy.",
+            )?,
+            failures: counter(
+                registry,
+                "incidentd_backup_failures_total",
+                "Copies of the store that could not be made.",
+            )?,
+        })
+    }
+}
+
+fn counter(registry: &Registry, name: &str, help: &str) -> Result<IntCounter, Error> {
+    add(registry, IntCounter::new(name, help)?)
 }
 
 fn add<C: Collector + Clone + 'static>(registry: &Registry, metric: C) -> Result<C, Error> {

@@ -12,6 +12,7 @@ mod common;
 mod bad_input;
 mod cli;
 mod crash;
+mod db;
 mod reload;
 mod story;
 mod tidy;

@@ -22,6 +22,13 @@ pub(in crate::store) struct TopologyMessage {
     pub(in crate::store) version: u64,
 }
 
+/// Who this store is.
+#[derive(Clone, PartialEq, Message)]
+pub(in crate::store) struct IdentityMessage {
+    #[prost(bytes = "vec", tag = "1")]
+    pub(in crate::store) id: Vec<u8>,
+}
+
 /// The counters.
 #[derive(Clone, PartialEq, Message)]
 pub(in crate::store) struct CountersMessage {
@@ -107,6 +114,7 @@ mod tests {
         );
         frozen_value(&SchemaMessage { version: 1 }, b"\x01\x08\x01");
         frozen_value(&TopologyMessage { version: 7 }, b"\x01\x08\x07");
+        frozen_value(&IdentityMessage { id: vec![7, 255] }, b"\x01\x0a\x02\x07\xff");
         let resolved_at = Timestamp::from_millis(1_700_000_000_001);
         let recurrence = Recurrence { incident: RecordId(1042), resolved_at };
         frozen(
