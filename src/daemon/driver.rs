@@ -266,6 +266,7 @@ fn kind(work: &Work) -> &'static str {
         Work::Event(Event::Delivered { .. }) => "delivered",
         Work::Event(Event::Failed { .. }) => "failed",
         Work::Event(Event::Withheld { .. }) => "withheld",
+        Work::Event(Event::Forget { .. }) => "forget",
         Work::Event(Event::Reconfigured) => "reconfigured",
         Work::Event(Event::Tick) => "tick",
         Work::Topology(_) => "topology",
@@ -283,6 +284,7 @@ fn weight(work: &Work) -> usize {
             | Event::Delivered { .. }
             | Event::Failed { .. }
             | Event::Withheld { .. }
+            | Event::Forget { .. }
             | Event::Reconfigured
             | Event::Tick,
         )

@@ -8,13 +8,16 @@ mod briefing;
 mod committer;
 pub mod data_dir;
 pub mod demo;
+pub mod disk;
 mod driver;
 mod outbox;
 pub mod reload;
+mod retention;
 mod upkeep;
 mod watch_folder;
 
 use core::time::Duration;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::sync_channel;
 use std::thread::JoinHandle;
@@ -38,6 +41,7 @@ use crate::model::notice::Notice;
 use crate::notify::{ChannelError, Notifier, Outbox, Parts};
 use crate::rules::RuleSet;
 use crate::settings::Settings;
+use crate::settings::disk::Disk;
 use crate::store::witness::Witness;
 use crate::store::{Options, Store, StoreError};
 use crate::telemetry::metrics::Metrics;
@@ -90,6 +94,16 @@ pub enum DaemonError {
         /// Why.
         error: std::io::Error,
     },
+    /// The disk is full.
+    #[error("{}: {free} bytes are free on its disk, a start needs {needed}; make room, or lower disk.soft_free", folder.display())]
+    NoRoom {
+        /// The data folder.
+        folder: PathBuf,
+        /// Bytes free.
+        free: u64,
+        /// Bytes needed: half of the soft limit.
+        needed: u64,
+    },
     /// A thread or the runtime cannot be started.
     #[error("cannot start: {0}")]
     System(#[from] std::io::Error),
@@ -118,6 +132,7 @@ async fn serve(plan: Plan) -> Result<(), DaemonError> {
     let channels: Vec<&str> = settings.channels.keys().map(|name| &**name).collect();
     let metrics = Arc::new(Metrics::new(&sources, &channels)?);
     let dir = DataDir::of(&settings);
+    require_room(&dir.root, settings.disk)?;
     let (store, witness) = dir.open(&options(&settings), loss)?;
     let store = Arc::new(store);
     let (saved, topology) = store.load()?;
@@ -181,6 +196,17 @@ async fn serve(plan: Plan) -> Result<(), DaemonError> {
     joined.map_err(|error| DaemonError::Engine(error.to_string()))?;
     info!("stopped");
     Ok(())
+}
+
+/// Refuses to start where there is hardly room for what recovery writes.
+fn require_room(root: &Path, limits: Disk) -> Result<(), DaemonError> {
+    std::fs::create_dir_all(root)?;
+    let free = disk::free(root)?;
+    if disk::may_start(free, limits) {
+        return Ok(());
+    }
+    let (folder, needed) = (root.to_owned(), limits.soft / 2);
+    Err(DaemonError::NoRoom { folder, free, needed })
 }
 
 fn options(settings: &Settings) -> Options {

@@ -12,13 +12,14 @@ use tracing::{error, warn};
 use super::backups::Backups;
 use super::data_dir::DataDir;
 use super::reload::{Reloader, RuleFiles};
-use super::{Base, FINISH, outbox};
-use crate::http::operate::{BackupMade, Calls, Operations, Reloaded, RulesRefused, call};
+use super::{Base, FINISH, disk, outbox, retention};
+use crate::http::operate::{BackupMade, Calls, Operations, Reloaded, Room, RulesRefused, call};
 use crate::mailbox::Mailbox;
 use crate::rules::RuleSet;
 
 /// Where requests for what these tasks do arrive.
 pub(super) struct Lines {
+    room: watch::Sender<Room>,
     reload: Calls<Result<Reloaded, RulesRefused>>,
     backup: Calls<Result<BackupMade, String>>,
     release: Calls<Result<(), String>>,
@@ -28,8 +29,9 @@ pub(super) struct Lines {
 pub(super) fn lines() -> (Operations, Lines) {
     let ((reload_in, reload), (backup_in, backup)) = (call(), call());
     let (release_in, release) = call();
-    let operations = Operations { reload: reload_in, backup: backup_in, release: release_in };
-    (operations, Lines { reload, backup, release })
+    let (room_in, room) = watch::channel(Room::default());
+    let operations = Operations { reload: reload_in, backup: backup_in, release: release_in, room };
+    (operations, Lines { room: room_in, reload, backup, release })
 }
 
 /// What the tasks work with, besides what most parts do.
@@ -57,7 +59,7 @@ impl Upkeep {
         let reloader = Reloader {
             files: rule_files,
             channels: base.settings.channels.keys().cloned().collect(),
-            mailbox,
+            mailbox: mailbox.clone(),
             metrics: Arc::clone(base.metrics),
             in_force: rules.version,
         };
@@ -70,6 +72,24 @@ impl Upkeep {
             metrics: Arc::clone(base.metrics),
         };
         tasks.spawn(backups.run(lines.backup, stopped.clone()));
+        let (zone_in, zone) = watch::channel(disk::Zone::default());
+        let watchman = disk::Watchman {
+            folder: dir.root.clone(),
+            limits: base.settings.disk,
+            metrics: Arc::clone(base.metrics),
+            zone: zone_in,
+            room: lines.room,
+        };
+        tasks.spawn(watchman.run(stopped.clone()));
+        let keeper = retention::Keeper {
+            settings: base.settings.retention,
+            store: Arc::clone(base.store),
+            clock: Arc::clone(base.clock),
+            mailbox,
+            metrics: Arc::clone(base.metrics),
+            zone,
+        };
+        tasks.spawn(keeper.run(stopped.clone()));
         tasks.spawn(outbox::run(dir, held, lines.release, stopped));
         Self(tasks)
     }

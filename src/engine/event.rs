@@ -64,10 +64,28 @@ pub enum Event {
         /// Why, in words.
         because: String,
     },
+    /// What is over is old enough to be forgotten.
+    Forget {
+        /// Closed incidents, with their members, timelines and notices.
+        incidents: Vec<IncidentId>,
+        /// Past episodes.
+        episodes: Vec<PastEpisode>,
+    },
     /// The rules or the topology of the context are others than before.
     Reconfigured,
     /// Time passed.
     Tick,
+}
+
+/// A past episode of an alert.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PastEpisode {
+    /// The alert.
+    pub alert: Fingerprint,
+    /// The episode's number.
+    pub episode: u32,
+    /// The incident it belonged to.
+    pub incident: Option<IncidentId>,
 }
 
 /// The engine's answer to one event.
@@ -80,10 +98,32 @@ pub enum Reply {
         /// End of the acknowledgement, exclusive.
         until: Timestamp,
     },
+    /// What became of what was to be forgotten.
+    Forgotten(Forgotten),
     /// It is done.
     Done,
     /// It was not done, and nothing changed.
     Refused(Refusal),
+}
+
+/// How much was forgotten.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Forgotten {
+    /// Incidents.
+    pub incidents: u32,
+    /// Episodes.
+    pub episodes: u32,
+    /// Of both, those that are still at hand and stay.
+    pub refused: u32,
+}
+
+impl Forgotten {
+    /// Adds what came after it.
+    pub fn add(&mut self, more: Self) {
+        self.incidents += more.incidents;
+        self.episodes += more.episodes;
+        self.refused += more.refused;
+    }
 }
 
 /// What became of the alerts of one delivery.

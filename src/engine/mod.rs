@@ -20,6 +20,7 @@ mod pending;
 mod prioritise;
 mod resolve;
 mod restore;
+mod retain;
 mod state;
 mod tally;
 mod timers;
@@ -96,6 +97,9 @@ impl State {
                 notices::failed(self, &failure, now);
             }
             Event::Withheld { notice, because } => notices::withheld(self, *notice, because, now),
+            Event::Forget { incidents, episodes } => {
+                return Reply::Forgotten(retain::forget(self, incidents, episodes));
+            }
             Event::Reconfigured => self.reconfigure(ctx),
             Event::Tick => {}
         }

@@ -88,6 +88,7 @@ pub(super) async fn deliver(
     if occurrences.is_empty() {
         return Ok(answer);
     }
+    app.doors.operations.require_room()?;
     let sent = u32::try_from(occurrences.len()).unwrap_or(u32::MAX);
     let event = Event::Received { source: Arc::clone(name), occurrences };
     match app.submit(Work::Event(event)).await? {
@@ -96,7 +97,10 @@ pub(super) async fn deliver(
             sum_up(&mut answer, sent, &indexes, &received);
             Ok(answer)
         }
-        other @ (Reply::Acknowledged { .. } | Reply::Done | Reply::Refused(_)) => {
+        other @ (Reply::Acknowledged { .. }
+        | Reply::Forgotten(_)
+        | Reply::Done
+        | Reply::Refused(_)) => {
             Err(Problem::internal(&format!("the engine answered a delivery with {other:?}")))
         }
     }

@@ -13,7 +13,7 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use serde::Serialize;
 use serde_json::{Value, json};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 
 use super::App;
 use super::error::Problem;
@@ -51,13 +51,51 @@ pub struct Operations {
     pub backup: Call<Result<BackupMade, String>>,
     /// Lets go of notices that are held after a restore; says why it cannot.
     pub release: Call<Result<(), String>>,
+    /// How much room the disk has.
+    pub room: watch::Receiver<Room>,
+}
+
+/// How much room the disk has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Room {
+    /// The zone by name.
+    pub zone: &'static str,
+    /// Bytes free.
+    pub free: u64,
+    /// True while deliveries are refused.
+    pub refuses: bool,
+}
+
+impl Default for Room {
+    fn default() -> Self {
+        Self { zone: "normal", free: u64::MAX, refuses: false }
+    }
+}
+
+impl Operations {
+    /// Refuses a delivery while the disk is almost full.
+    pub(super) fn require_room(&self) -> Result<(), Problem> {
+        let room = *self.room.borrow();
+        if !room.refuses {
+            return Ok(());
+        }
+        let free = room.free;
+        Err(Problem::unavailable(format!(
+            "the disk is almost full, {free} bytes are free; try again"
+        )))
+    }
 }
 
 #[cfg(test)]
 impl Operations {
     /// Nobody is there to do any of it.
     pub(super) fn unmanned() -> Self {
-        Self { reload: call().0, backup: call().0, release: call().0 }
+        Self {
+            reload: call().0,
+            backup: call().0,
+            release: call().0,
+            room: watch::channel(Room::default()).1,
+        }
     }
 }
 
@@ -137,9 +175,14 @@ pub(super) fn routes() -> Router<Arc<App>> {
         .route("/api/v1/outbox/release", post(release))
 }
 
-async fn ready(State(app): State<Arc<App>>) -> Result<&'static str, Problem> {
+/// Says `ready`, and below it how it is with what may soon be missing.
+async fn ready(State(app): State<Arc<App>>) -> Result<String, Problem> {
     let missing = app.doors.readiness.borrow().missing.join("; ");
-    if missing.is_empty() { Ok("ready\n") } else { Err(Problem::unavailable(missing)) }
+    if !missing.is_empty() {
+        return Err(Problem::unavailable(missing));
+    }
+    let Room { zone, free, .. } = *app.doors.operations.room.borrow();
+    Ok(format!("ready\ndisk: {zone}, {free} bytes free\n"))
 }
 
 async fn metrics(State(app): State<Arc<App>>) -> Result<impl IntoResponse, Problem> {

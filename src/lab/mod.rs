@@ -5,4 +5,6 @@ pub mod image;
 pub mod rule_tests;
 #[cfg(test)]
 mod scenarios;
+#[cfg(test)]
+mod upkeep;
 pub mod world;

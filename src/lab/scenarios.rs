@@ -138,7 +138,10 @@ fn received(reply: &Reply) -> (u32, u32, u32, u32) {
         Reply::Received(Received { began, ended, updated, repeated, .. }) => {
             (*began, *ended, *updated, *repeated)
         }
-        other @ (Reply::Acknowledged { .. } | Reply::Done | Reply::Refused(_)) => {
+        other @ (Reply::Acknowledged { .. }
+        | Reply::Forgotten(_)
+        | Reply::Done
+        | Reply::Refused(_)) => {
             panic!("{other:?}")
         }
     }

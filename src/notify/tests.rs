@@ -114,6 +114,7 @@ impl World {
             other @ (Event::Received { .. }
             | Event::Acknowledge { .. }
             | Event::Resolve { .. }
+            | Event::Forget { .. }
             | Event::Reconfigured
             | Event::Tick) => panic!("{other:?}"),
         }

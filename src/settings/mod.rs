@@ -23,10 +23,12 @@ use crate::ingest;
 pub mod address;
 pub mod backup;
 pub mod channels;
+pub mod disk;
 pub mod engine;
 pub mod http;
 pub mod limits;
 pub mod log;
+pub mod retention;
 pub mod rules;
 pub mod secret;
 mod section;
@@ -50,6 +52,10 @@ pub struct Settings {
     pub storage: storage::Storage,
     /// Copies of the store.
     pub backup: backup::Backup,
+    /// How long what is over is kept.
+    pub retention: retention::Retention,
+    /// What is done when the disk runs full.
+    pub disk: disk::Disk,
     /// How much waits for the engine.
     pub engine: engine::Engine,
     /// What one sender may ask for.
@@ -167,6 +173,8 @@ fn read(reader: &mut Reader<'_>) -> Settings {
         http: reader.section("http", http::read),
         storage: reader.section("storage", storage::read),
         backup: reader.section("backup", backup::read),
+        retention: reader.section("retention", retention::read),
+        disk: reader.section("disk", disk::read),
         engine: reader.section("engine", engine::read),
         limits: reader.section("limits", limits::read),
         rules: reader.section("rules", rules::read),

@@ -15,6 +15,7 @@ use rocksdb::{ColumnFamily, DB};
 mod codec;
 mod commit;
 mod load;
+mod old;
 mod open;
 mod overlay;
 mod query;

@@ -9,11 +9,11 @@ use core::time::Duration;
 use prometheus::core::Collector;
 use prometheus::process_collector::ProcessCollector;
 use prometheus::{
-    Error, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, Opts, Registry,
-    TextEncoder,
+    Error, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts,
+    Registry, TextEncoder,
 };
 
-use crate::engine::event::Received;
+use crate::engine::event::{Forgotten, Received};
 use crate::model::escalation::Ladder;
 use crate::model::notice::NoticeKind;
 use crate::model::priority::words;
@@ -32,6 +32,10 @@ pub struct Metrics {
     pub rules: Rules,
     /// Copies of the store.
     pub backup: Backup,
+    /// What is forgotten.
+    pub retention: Retention,
+    /// Room on the disk.
+    pub disk: Disk,
     clock_steps: IntCounter,
     registry: Registry,
 }
@@ -89,6 +93,22 @@ pub struct Backup {
     /// How many could not be made.
     pub failures: IntCounter,
 }
+
+/// What is forgotten because it is old.
+#[derive(Debug)]
+pub struct Retention {
+    forgotten: IntCounterVec,
+}
+
+/// Room on the disk of the data folder.
+#[derive(Debug)]
+pub struct Disk {
+    free_bytes: IntGauge,
+    zone: IntGaugeVec,
+}
+
+/// The zones of the disk, by name.
+const ZONES: [&str; 3] = ["normal", "soft", "hard"];
 
 /// The first digit of an HTTP status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -181,6 +201,8 @@ impl Metrics {
             notify: Notify::new(&registry, channels)?,
             rules: Rules::new(&registry)?,
             backup: Backup::new(&registry)?,
+            retention: Retention::new(&registry)?,
+            disk: Disk::new(&registry)?,
             clock_steps: add(
                 &registry,
                 IntCounter::new(
@@ -391,6 +413,44 @@ impl Backup {
                 "Copies of the store that could not be made.",
             )?,
         })
+    }
+}
+
+impl Retention {
+    fn new(registry: &Registry) -> Result<Self, Error> {
+        let forgotten = Opts::new(
+            "incidentd_retention_forgotten_records_total",
+            "What was forgotten because it is old: incidents with all that belongs to them, episodes.",
+        );
+        let what = ["incidents", "episodes"];
+        Ok(Self { forgotten: family(registry, forgotten, [("what", &what[..])])? })
+    }
+
+    /// Counts what the engine let go.
+    pub fn forgotten(&self, done: &Forgotten) {
+        for (what, count) in [("incidents", done.incidents), ("episodes", done.episodes)] {
+            self.forgotten.with_label_values(&[what]).inc_by(count.into());
+        }
+    }
+}
+
+impl Disk {
+    fn new(registry: &Registry) -> Result<Self, Error> {
+        let zone = Opts::new("incidentd_disk_zone", "1 for the zone the disk is in, 0 for others.");
+        let zone = add(registry, IntGaugeVec::new(zone, &["zone"])?)?;
+        for name in ZONES {
+            zone.get_metric_with_label_values(&[name])?;
+        }
+        let free = "Bytes that the daemon may still write on the disk of its data folder.";
+        Ok(Self { free_bytes: gauge(registry, "incidentd_disk_free_bytes", free)?, zone })
+    }
+
+    /// Notes what was seen; `zone` is one of normal, soft, hard.
+    pub fn seen(&self, free: u64, zone: &str) {
+        self.free_bytes.set(i64::try_from(free).unwrap_or(i64::MAX));
+        for name in ZONES {
+            self.zone.with_label_values(&[name]).set(i64::from(name == zone));
+        }
     }
 }
 

@@ -13,6 +13,7 @@ mod bad_input;
 mod cli;
 mod crash;
 mod db;
+mod disk;
 mod reload;
 mod story;
 mod tidy;

@@ -141,6 +141,7 @@ fn has_sender(event: &Event) -> bool {
         Event::Delivered { .. }
         | Event::Failed { .. }
         | Event::Withheld { .. }
+        | Event::Forget { .. }
         | Event::Reconfigured
         | Event::Tick => false,
     }

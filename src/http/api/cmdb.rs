@@ -71,7 +71,7 @@ async fn replace(
             Ok(Json(answer))
         }
         Reply::Refused(refusal) => Err(Problem::conflict(refusal.to_string())),
-        other @ (Reply::Received(_) | Reply::Acknowledged { .. }) => {
+        other @ (Reply::Received(_) | Reply::Acknowledged { .. } | Reply::Forgotten(_)) => {
             Err(Problem::internal(&format!("the engine answered an import with {other:?}")))
         }
     }

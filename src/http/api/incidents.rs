@@ -222,7 +222,9 @@ async fn answer(
                 now: Time(reading.now),
             }),
             Reply::Refused(refusal) => Err(refused(&incident, &refusal)),
-            Reply::Received(_) => Err(Problem::internal(&"the engine took a wish for a delivery")),
+            Reply::Received(_) | Reply::Forgotten(_) => {
+                Err(Problem::internal(&"the engine took a wish for a delivery"))
+            }
         }
     });
     Ok(Json(answered.await?))
