@@ -52,6 +52,8 @@ pub(super) struct Desk {
     pub(super) outbox: Outbox,
     pub(super) metrics: Arc<Metrics>,
     pub(super) context: watch::Sender<Arc<Context>>,
+    /// Told the number of each commit.
+    pub(super) durable: watch::Sender<u64>,
 }
 
 /// Writes batches until the engine's thread is gone.
@@ -137,6 +139,7 @@ fn write(desk: &Desk, batch: Batch) -> Result<u64, StoreError> {
     if !changes.notices.is_empty() {
         desk.outbox.push(changes.notices);
     }
+    desk.durable.send_replace(changes.counters.batch);
     Ok(changes.counters.batch)
 }
 

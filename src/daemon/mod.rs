@@ -5,6 +5,7 @@
 
 pub mod backups;
 mod briefing;
+mod canary;
 mod committer;
 pub mod data_dir;
 pub mod demo;
@@ -13,6 +14,7 @@ mod driver;
 mod outbox;
 pub mod reload;
 mod retention;
+mod service_manager;
 mod upkeep;
 mod watch_folder;
 
@@ -37,7 +39,9 @@ use crate::http::{
     operate::{Operations, Readiness},
 };
 use crate::mailbox::{Mailbox, Work, mailbox};
-use crate::model::notice::Notice;
+use crate::model::notice::{CANARY, Notice};
+use crate::model::time::Timestamp;
+use crate::notify::heartbeat::Heartbeat;
 use crate::notify::{ChannelError, Notifier, Outbox, Parts};
 use crate::rules::RuleSet;
 use crate::settings::Settings;
@@ -129,7 +133,8 @@ pub fn run(plan: Plan) -> Result<(), DaemonError> {
 async fn serve(plan: Plan) -> Result<(), DaemonError> {
     let Plan { settings, rules, rule_files, loss, demo } = plan;
     let sources: Vec<&str> = settings.sources.keys().map(|name| &**name).collect();
-    let channels: Vec<&str> = settings.channels.keys().map(|name| &**name).collect();
+    let channels: Vec<&str> =
+        settings.channels.keys().map(|name| &**name).chain([CANARY]).collect();
     let metrics = Arc::new(Metrics::new(&sources, &channels)?);
     let dir = DataDir::of(&settings);
     require_room(&dir.root, settings.disk)?;
@@ -144,29 +149,39 @@ async fn serve(plan: Plan) -> Result<(), DaemonError> {
     let (letters_in, letters) = mailbox(settings.engine.mailbox_max as usize);
     let (held_in, held_out) = watch::channel(dir.is_held());
     let base = Base { settings: &settings, store: &store, clock: &clock, metrics: &metrics };
-    let (outbox, notifier, reports) = notifier(&base, &saved, held_out)?;
+    let (canary_in, canary_out) = watch::channel(clock.now());
+    let wires = Wires { held: held_out, canary: canary_in };
+    let (outbox, notifier, reports) = notifier(&base, &saved, wires)?;
     let forwarder = tokio::spawn(forward(reports, letters_in.clone()));
     info!(alerts = saved.alerts.len(), incidents = saved.incidents.len(), "state is read");
+    let (durable_in, durable) = watch::channel(saved.counters.batch);
     let mut engine =
-        start_engine(&base, Core { saved, ctx, outbox, context_in, letters, witness })?;
+        start_engine(&base, Core { saved, ctx, outbox, context_in, letters, witness, durable_in })?;
 
     let address = settings.http.listen;
     let listener = TcpListener::bind(address)
         .await
         .map_err(|error| DaemonError::Listen { address: address.to_string(), error })?;
     let (ready_in, ready_out) = watch::channel(Readiness::ready());
-    let (operations, lines) = upkeep::lines();
+    let (operations, lines) = upkeep::lines(&base, canary_out.clone());
     let doors =
         doors(&base, letters_in.clone(), context_out, Signs { readiness: ready_out, operations });
     let (stop, stopped) = watch::channel(false);
-    let upkeep = {
-        let (mailbox, stopped) = (letters_in.clone(), stopped.clone());
-        let held = held_in;
-        let parts = upkeep::Parts { lines, mailbox, rules, rule_files, dir, held, stopped };
-        Upkeep::start(&base, parts)
+    let upkeep = upkeep::Parts {
+        canary: canary(&base, letters_in.clone(), canary_out)?,
+        mailbox: letters_in.clone(),
+        stopped: stopped.clone(),
+        held: held_in,
+        durable,
+        lines,
+        rules,
+        rule_files,
+        dir,
     };
+    let upkeep = Upkeep::start(&base, upkeep);
     let server = tokio::spawn(http::serve(listener, http::router(doors), wait_for(stopped)));
     info!(%address, "ready");
+    service_manager::ready();
     let player = demo.map(|stage| tokio::spawn(demo::play(stage, letters_in.clone(), address)));
 
     let failed = tokio::select! {
@@ -176,6 +191,7 @@ async fn serve(plan: Plan) -> Result<(), DaemonError> {
     // In this order: nobody new, whoever is inside finishes, the last sends, the last commit.
     ready_in.send_replace(Readiness::missing("the daemon is stopping"));
     info!("stopping");
+    service_manager::stopping();
     if let Some(player) = player {
         player.abort();
     }
@@ -238,17 +254,24 @@ struct Base<'a> {
     metrics: &'a Arc<Metrics>,
 }
 
+/// What the notifier is told and tells besides notices.
+struct Wires {
+    held: watch::Receiver<bool>,
+    canary: watch::Sender<Timestamp>,
+}
+
 fn notifier(
     base: &Base<'_>,
     saved: &Saved,
-    held: watch::Receiver<bool>,
+    wires: Wires,
 ) -> Result<(Outbox, Notifier, mpsc::Receiver<crate::engine::event::Event>), DaemonError> {
     let (reports_in, reports) = mpsc::channel(REPORTS_MAX);
     let parts = Parts {
         channels: &base.settings.channels,
         reader: briefing::reader(Arc::clone(base.store)),
         reports: reports_in,
-        held,
+        held: wires.held,
+        canary: wires.canary,
         clock: Arc::clone(base.clock),
         metrics: Arc::clone(base.metrics),
         seed: u64::from(std::process::id()),
@@ -256,6 +279,24 @@ fn notifier(
     let pending: Vec<Notice> = saved.notices.clone();
     let (outbox, notifier) = Notifier::start(parts, pending)?;
     Ok((outbox, notifier, reports))
+}
+
+fn canary(
+    base: &Base<'_>,
+    mailbox: Mailbox,
+    came: watch::Receiver<Timestamp>,
+) -> Result<canary::Canary, DaemonError> {
+    let settings = &base.settings.canary;
+    let heartbeat = settings.heartbeat.as_ref().map(Heartbeat::new).transpose();
+    let refused = |error| ChannelError { name: CANARY.into(), error };
+    Ok(canary::Canary {
+        every: settings.every,
+        heartbeat: heartbeat.map_err(refused)?,
+        clock: Arc::clone(base.clock),
+        mailbox,
+        metrics: Arc::clone(base.metrics),
+        came,
+    })
 }
 
 /// Brings what became of notices to the engine; a report must not be lost for want of room.
@@ -275,6 +316,7 @@ struct Core {
     context_in: watch::Sender<Arc<Context>>,
     letters: mpsc::Receiver<crate::mailbox::Letter>,
     witness: Witness,
+    durable_in: watch::Sender<u64>,
 }
 
 /// The engine's two threads.
@@ -297,7 +339,7 @@ impl Engine {
 }
 
 fn start_engine(base: &Base<'_>, core: Core) -> Result<Engine, DaemonError> {
-    let Core { saved, ctx, outbox, context_in, letters, witness } = core;
+    let Core { saved, ctx, outbox, context_in, letters, witness, durable_in } = core;
     let (orders, order_queue) = sync_channel(BATCHES_MAX);
     let (tell, ended) = tokio::sync::oneshot::channel();
     let desk = committer::Desk {
@@ -305,6 +347,7 @@ fn start_engine(base: &Base<'_>, core: Core) -> Result<Engine, DaemonError> {
         outbox,
         metrics: Arc::clone(base.metrics),
         context: context_in,
+        durable: durable_in,
     };
     let committer = std::thread::Builder::new().name("committer".into()).spawn(move || {
         let why = match committer::run(&desk, &order_queue, witness) {

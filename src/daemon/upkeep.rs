@@ -10,12 +10,17 @@ use tokio::task::JoinSet;
 use tracing::{error, warn};
 
 use super::backups::Backups;
+use super::canary::Canary;
 use super::data_dir::DataDir;
 use super::reload::{Reloader, RuleFiles};
-use super::{Base, FINISH, disk, outbox, retention};
+use super::{Base, FINISH, disk, outbox, retention, service_manager};
 use crate::http::operate::{BackupMade, Calls, Operations, Reloaded, Room, RulesRefused, call};
 use crate::mailbox::Mailbox;
+use crate::model::time::Timestamp;
 use crate::rules::RuleSet;
+
+/// Canaries in a row that may be missed before the daemon does not count as ready.
+const SILENCES: u32 = 3;
 
 /// Where requests for what these tasks do arrive.
 pub(super) struct Lines {
@@ -26,11 +31,18 @@ pub(super) struct Lines {
 }
 
 /// Makes the ways from the doors to the tasks.
-pub(super) fn lines() -> (Operations, Lines) {
+pub(super) fn lines(base: &Base<'_>, canary: watch::Receiver<Timestamp>) -> (Operations, Lines) {
     let ((reload_in, reload), (backup_in, backup)) = (call(), call());
     let (release_in, release) = call();
     let (room_in, room) = watch::channel(Room::default());
-    let operations = Operations { reload: reload_in, backup: backup_in, release: release_in, room };
+    let operations = Operations {
+        reload: reload_in,
+        backup: backup_in,
+        release: release_in,
+        room,
+        canary,
+        canary_silence: SILENCES * base.settings.canary.every,
+    };
     (operations, Lines { room: room_in, reload, backup, release })
 }
 
@@ -43,6 +55,9 @@ pub(super) struct Parts {
     pub(super) dir: DataDir,
     /// Says whether the outbox is held.
     pub(super) held: watch::Sender<bool>,
+    pub(super) canary: Canary,
+    /// The last commit.
+    pub(super) durable: watch::Receiver<u64>,
     /// Says when the daemon stops.
     pub(super) stopped: watch::Receiver<bool>,
 }
@@ -53,7 +68,8 @@ pub(super) struct Upkeep(JoinSet<()>);
 impl Upkeep {
     /// Starts all tasks.
     pub(super) fn start(base: &Base<'_>, parts: Parts) -> Self {
-        let Parts { lines, mailbox, rules, rule_files, dir, held, stopped } = parts;
+        let Parts { lines, mailbox, rules, rule_files, dir, held, canary, durable, stopped } =
+            parts;
         let mut tasks = JoinSet::new();
         base.metrics.rules.accepted(rules.rules.len(), crate::clock::wall());
         let reloader = Reloader {
@@ -90,6 +106,8 @@ impl Upkeep {
             zone,
         };
         tasks.spawn(keeper.run(stopped.clone()));
+        tasks.spawn(canary.run(stopped.clone()));
+        tasks.spawn(service_manager::keep_alive(durable, stopped.clone()));
         tasks.spawn(outbox::run(dir, held, lines.release, stopped));
         Self(tasks)
     }

@@ -7,6 +7,7 @@
 //! `escalate`, `notices`, `resolve`; last `drain` and `restore`.
 
 mod assign;
+mod canary;
 pub mod changes;
 pub mod context;
 mod correlate;
@@ -36,6 +37,7 @@ pub use correlate::reason;
 pub use state::State;
 
 use crate::model::incident::{IncidentId, Progress};
+use crate::model::notice::CANARY;
 use crate::model::time::Timestamp;
 
 /// Old signatures are dropped when an hour begins.
@@ -76,6 +78,9 @@ impl State {
 
     fn handle(&mut self, ctx: &Context, event: &Event, now: Timestamp) -> Reply {
         match event {
+            Event::Received { source, occurrences } if **source == *CANARY => {
+                return Reply::Received(canary::receive(self, occurrences, now));
+            }
             Event::Received { source, occurrences } => {
                 let id = self.source(source);
                 let by = deduplicate::Delivery { ctx, source: id, source_name: source, now };

@@ -4,6 +4,7 @@
 //! What takes longer than a look is done by tasks of the daemon, which are asked through a
 //! [`Call`] and answer when it is done.
 
+use core::time::Duration;
 use std::sync::Arc;
 
 use axum::extract::State;
@@ -17,6 +18,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use super::App;
 use super::error::Problem;
+use crate::model::time::Timestamp;
 use crate::rules::Diagnostic;
 use crate::rules::render;
 
@@ -53,6 +55,10 @@ pub struct Operations {
     pub release: Call<Result<(), String>>,
     /// How much room the disk has.
     pub room: watch::Receiver<Room>,
+    /// When the canary that came through last was received; when the daemon started, before one.
+    pub canary: watch::Receiver<Timestamp>,
+    /// How long the canary may be silent; zero when there is none.
+    pub canary_silence: Duration,
 }
 
 /// How much room the disk has.
@@ -95,6 +101,8 @@ impl Operations {
             backup: call().0,
             release: call().0,
             room: watch::channel(Room::default()).1,
+            canary: watch::channel(Timestamp::EPOCH).1,
+            canary_silence: Duration::ZERO,
         }
     }
 }
@@ -181,8 +189,25 @@ async fn ready(State(app): State<Arc<App>>) -> Result<String, Problem> {
     if !missing.is_empty() {
         return Err(Problem::unavailable(missing));
     }
-    let Room { zone, free, .. } = *app.doors.operations.room.borrow();
-    Ok(format!("ready\ndisk: {zone}, {free} bytes free\n"))
+    let operations = &app.doors.operations;
+    let came = *operations.canary.borrow();
+    let canary = canary(came, operations.canary_silence, app.doors.clock.now());
+    let canary = canary.map_err(Problem::unavailable)?;
+    let Room { zone, free, .. } = *operations.room.borrow();
+    Ok(format!("ready\ndisk: {zone}, {free} bytes free\ncanary: {canary}\n"))
+}
+
+/// Says how old the canary is; an error when it is too old.
+fn canary(came: Timestamp, silence: Duration, now: Timestamp) -> Result<String, String> {
+    let age = now.since(came);
+    match (silence.is_zero(), age > silence) {
+        (true, _) => Ok("off".into()),
+        (false, false) => Ok(format!("{} s ago", age.as_secs())),
+        (false, true) => Err(format!(
+            "no canary has come through for {} s: alerts may not reach people; see the log",
+            age.as_secs()
+        )),
+    }
 }
 
 async fn metrics(State(app): State<Arc<App>>) -> Result<impl IntoResponse, Problem> {
@@ -224,4 +249,20 @@ fn fault(found: &Diagnostic) -> Value {
         fields.insert("text".into(), render::short(found).trim_end().into());
     }
     fault
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_canary_that_is_silent_for_too_long_is_told() {
+        let at = |s| Timestamp::EPOCH.plus(Duration::from_secs(s));
+        for (silence_s, now_s, said) in
+            [(0, 9_999, Ok("off")), (180, 280, Ok("180 s ago")), (180, 281, Err(()))]
+        {
+            let found = canary(at(100), Duration::from_secs(silence_s), at(now_s));
+            assert_eq!(found.as_deref().map_err(|_| ()), said, "{now_s}");
+        }
+    }
 }

@@ -3,45 +3,34 @@
 use core::time::Duration;
 use std::sync::Arc;
 
+use super::image::Image;
 use super::world::World;
 use crate::cmdb::Topology;
+use crate::engine::State;
+use crate::engine::changes::Saved;
 use crate::engine::context::{Context, Limits};
 use crate::engine::event::{Event, Forgotten, PastEpisode, Reply};
 use crate::model::alert::{Details, Occurrence, Signal};
 use crate::model::incident::{RecordId, StateName};
 use crate::model::labels::Labels;
+use crate::model::notice::CANARY_INCIDENT;
 use crate::model::time::Timestamp;
 use crate::rules::RuleSet;
 
 const START: Timestamp = Timestamp::from_millis(1_767_603_600_000);
 const DAY: Duration = Duration::from_hours(24);
 
-pub(super) fn world() -> World {
+fn world() -> World {
     let topology = Arc::new(Topology::empty());
     let ctx = Context::new(Arc::new(RuleSet::builtin()), topology, Limits::default());
     World::new(ctx, START)
 }
 
 /// Lets a source say that this alert fires, or is over.
-pub(super) fn say(
-    world: &mut World,
-    (source, name): (&str, &str),
-    fires: bool,
-    at: Timestamp,
-) -> Reply {
-    let labels = Labels::build(&mut [("alertname", name)]).unwrap();
-    let details = Details { annotations: Labels::empty(), generator_url: "".into() };
-    let firing = Signal::Firing { until: at.plus(DAY), explicit: false };
-    let occurrence = Occurrence {
-        fingerprint: labels.fingerprint(),
-        labels,
-        signal: if fires { firing } else { Signal::Resolved { at } },
-        starts_at: at,
-        severity: None,
-        details: Arc::new(details),
-    };
-    let event = Event::Received { source: source.into(), occurrences: vec![occurrence] };
-    world.event(&event, at)
+fn say(world: &mut World, (source, name): (&str, &str), fires: bool, at: Timestamp) -> Reply {
+    let signal = Signal::Firing { until: at.plus(DAY), explicit: false };
+    let signal = if fires { signal } else { Signal::Resolved { at } };
+    world.event(&alert((source, name), signal, at), at)
 }
 
 fn forget(world: &mut World, incidents: &[u64], episodes: &[PastEpisode]) -> Forgotten {
@@ -92,4 +81,60 @@ fn an_episode_of_an_incident_at_hand_or_of_the_present_stays() {
     let at_hand = PastEpisode { alert, episode: 7, incident: Some(RecordId(1)) };
     let done = forget(&mut world, &[], &[present, at_hand]);
     assert_eq!(done, Forgotten { incidents: 0, episodes: 0, refused: 2 });
+}
+
+#[test]
+fn a_canary_goes_the_whole_way_and_touches_nothing() {
+    let mut world = world();
+    say(&mut world, ("t", "Real"), true, START);
+    let before = world.image().clone();
+    let pages = world.pages().count();
+    for minute in 1..=3 {
+        let at = START.plus(Duration::from_secs(minute));
+        let reply = say(&mut world, ("canary", "IncidentdCanary"), true, at);
+        assert!(matches!(reply, Reply::Received(it) if it.began == 1));
+        let came: Vec<_> = world.sent().iter().filter(|it| it.channel_name() == "canary").collect();
+        assert_eq!(came.len(), usize::try_from(minute).unwrap());
+        assert!(came.iter().all(|it| it.id.incident == CANARY_INCIDENT));
+        assert_eq!(came.last().unwrap().created_at, at);
+    }
+    let counters = before.counters.clone();
+    let after = Image { counters: counters.clone(), ..world.image().clone() };
+    assert_eq!(after, before, "nothing but the counters moved");
+    assert_eq!(world.image().counters.next_record, counters.next_record);
+    assert_eq!(world.pages().count(), pages);
+}
+
+#[test]
+fn a_canary_that_is_stuck_gives_way_to_the_next() {
+    let topology = Arc::new(Topology::empty());
+    let ctx = Context::new(Arc::new(RuleSet::builtin()), topology, Limits::default());
+    let mut state = State::restore(Saved::default(), &ctx, START);
+    let mut image = Image::default();
+    for second in 0..3 {
+        let at = START.plus(Duration::from_secs(second));
+        let signal = Signal::Firing { until: at.plus(DAY), explicit: false };
+        state.apply(&ctx, &alert(("canary", "IncidentdCanary"), signal, at), at);
+        image.apply(&state.drain(&ctx));
+    }
+    assert_eq!((image.notices.len(), state.notices().count()), (1, 1));
+    assert_eq!(
+        image.notices.values().next().unwrap().created_at,
+        START.plus(Duration::from_secs(2))
+    );
+}
+
+/// A delivery of one alert.
+fn alert((source, name): (&str, &str), signal: Signal, at: Timestamp) -> Event {
+    let labels = Labels::build(&mut [("alertname", name)]).unwrap();
+    let details = Details { annotations: Labels::empty(), generator_url: "".into() };
+    let occurrence = Occurrence {
+        fingerprint: labels.fingerprint(),
+        labels,
+        signal,
+        starts_at: at,
+        severity: None,
+        details: Arc::new(details),
+    };
+    Event::Received { source: source.into(), occurrences: vec![occurrence] }
 }

@@ -14,7 +14,7 @@ use super::{Briefing, Parts, Reader};
 use crate::clock::Clock;
 use crate::engine::event::Event;
 use crate::model::incident::{Incident, Progress};
-use crate::model::notice::{Notice, NoticeKind};
+use crate::model::notice::{CANARY, CANARY_INCIDENT, Notice, NoticeKind};
 use crate::telemetry::metrics::{Delivery, Metrics};
 
 /// What every attempt needs; shared by all of them.
@@ -32,8 +32,9 @@ impl Desk {
         let channels = parts.channels.iter().map(|(name, setting)| {
             Channel::new(name, setting).map(|channel| (name.clone(), channel))
         });
+        let canary = Ok((CANARY.into(), Channel::Loopback(parts.canary)));
         Ok(Self {
-            channels: channels.collect::<Result<_, _>>()?,
+            channels: channels.chain([canary]).collect::<Result<_, _>>()?,
             clock: parts.clock,
             metrics: parts.metrics,
             reader: parts.reader,
@@ -44,7 +45,10 @@ impl Desk {
 
     /// Makes the attempt and reports how it ended. `roll` spreads the retry.
     pub(super) async fn attempt(self: Arc<Self>, notice: Notice, roll: u32) {
-        let briefing = self.brief(&notice).await;
+        let briefing = match notice.id.incident {
+            CANARY_INCIDENT => None,
+            _ => self.brief(&notice).await,
+        };
         let needless = briefing.as_ref().and_then(|b| needless(&notice, &b.incident));
         let event = match needless {
             Some(because) => self.withhold(&notice, because),
@@ -97,7 +101,8 @@ impl Desk {
         let sent = if let Some(channel) = self.channels.get(channel) {
             channel.send(&message).await
         } else {
-            let known: Vec<&str> = self.channels.keys().map(|name| &**name).collect();
+            let known = self.channels.keys().map(|name| &**name);
+            let known: Vec<&str> = known.filter(|name| *name != CANARY).collect();
             let known = known.join(", ");
             Err(Failure::Refused(format!("not configured, the settings have {known}")))
         };

@@ -2,10 +2,13 @@
 
 use core::time::Duration;
 
+use tokio::sync::watch;
+
 use super::Briefing;
 use super::log;
 use super::webhook::Webhook;
 use crate::model::notice::Notice;
+use crate::model::time::Timestamp;
 use crate::settings::channels::Channel as Setting;
 
 /// A way to people, ready for use.
@@ -15,6 +18,8 @@ pub(super) enum Channel {
     Log,
     /// By POST to an address.
     Webhook(Webhook),
+    /// Back to ourselves: says when the notice was planned.
+    Loopback(watch::Sender<Timestamp>),
 }
 
 /// A channel that cannot be set up.
@@ -69,6 +74,10 @@ impl Channel {
                 Ok(())
             }
             Self::Webhook(webhook) => webhook.send(message).await,
+            Self::Loopback(sink) => {
+                sink.send_replace(message.notice.created_at);
+                Ok(())
+            }
         }
     }
 }

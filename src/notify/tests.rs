@@ -94,6 +94,7 @@ impl World {
             reader,
             reports,
             held: watch::channel(false).1,
+            canary: watch::channel(Timestamp::EPOCH).0,
             clock: Arc::new(Clock::start(None)),
             metrics: Arc::clone(&metrics),
             seed: 1,

@@ -22,6 +22,7 @@ use crate::ingest;
 
 pub mod address;
 pub mod backup;
+pub mod canary;
 pub mod channels;
 pub mod disk;
 pub mod engine;
@@ -56,6 +57,8 @@ pub struct Settings {
     pub retention: retention::Retention,
     /// What is done when the disk runs full.
     pub disk: disk::Disk,
+    /// The alert of our own that shows that the whole path works.
+    pub canary: canary::Canary,
     /// How much waits for the engine.
     pub engine: engine::Engine,
     /// What one sender may ask for.
@@ -175,6 +178,7 @@ fn read(reader: &mut Reader<'_>) -> Settings {
         backup: reader.section("backup", backup::read),
         retention: reader.section("retention", retention::read),
         disk: reader.section("disk", disk::read),
+        canary: reader.section("canary", canary::read),
         engine: reader.section("engine", engine::read),
         limits: reader.section("limits", limits::read),
         rules: reader.section("rules", rules::read),

@@ -69,7 +69,7 @@ fn the_defaults_hold_every_key_that_is_read_and_no_other() {
 #[test]
 fn the_comment_above_every_default_names_its_value_its_bounds_and_why() {
     let keys = documented();
-    assert_eq!(keys.len(), 33, "a key is not written as `key = value`");
+    assert_eq!(keys.len(), 34, "a key is not written as `key = value`");
     for (key, value, comment) in keys {
         assert!(comment.contains(&format!("Default: {value}.")), "{key} is {value}: {comment}");
         assert!(comment.contains("Why: "), "{key}: {comment}");
@@ -244,5 +244,27 @@ fn the_address_of_a_webhook_is_never_shown() {
         let told =
             from_file(&format!("[channels.a]\nkind = 'webhook'\nurl = '{bad}'")).unwrap_err();
         assert!(!told.iter().any(|problem| problem.to_string().contains("s3cret")), "{told:?}");
+    }
+}
+
+#[test]
+fn what_is_off_at_zero_may_not_be_close_to_it_and_names_of_the_daemon_are_taken() {
+    for (text, key) in [
+        ("[backup]\nevery = \"59s\"", "backup.every"),
+        ("[canary]\nevery = \"10ms\"", "canary.every"),
+        ("[disk]\nsoft_free = \"1MiB\"\nhard_free = \"2MiB\"", "disk.hard_free"),
+        ("[sources.canary]\nformat = \"native\"", "sources.canary"),
+        ("[channels.canary]\nkind = \"log\"", "channels.canary"),
+        ("[canary]\nurl = \"http://10.0.0.1/x\"", "canary.url"),
+    ] {
+        let problems = problems(from_file(text));
+        assert!(problems.iter().any(|(_, found, _)| found == key), "{text}: {problems:?}");
+    }
+    for text in [
+        "[backup]\nevery = \"0s\"",
+        "[canary]\nevery = \"0s\"",
+        "[disk]\nsoft_free = \"0B\"\nhard_free = \"0B\"",
+    ] {
+        assert!(from_file(text).is_ok(), "{text}");
     }
 }

@@ -36,6 +36,8 @@ pub struct Metrics {
     pub retention: Retention,
     /// Room on the disk.
     pub disk: Disk,
+    /// The alert of our own.
+    pub canary: Canary,
     clock_steps: IntCounter,
     registry: Registry,
 }
@@ -105,6 +107,13 @@ pub struct Retention {
 pub struct Disk {
     free_bytes: IntGauge,
     zone: IntGaugeVec,
+}
+
+/// The alert of our own that goes the whole way.
+#[derive(Debug)]
+pub struct Canary {
+    last_success: IntGauge,
+    heartbeats: IntCounterVec,
 }
 
 /// The zones of the disk, by name.
@@ -203,6 +212,7 @@ impl Metrics {
             backup: Backup::new(&registry)?,
             retention: Retention::new(&registry)?,
             disk: Disk::new(&registry)?,
+            canary: Canary::new(&registry)?,
             clock_steps: add(
                 &registry,
                 IntCounter::new(
@@ -431,6 +441,34 @@ impl Retention {
         for (what, count) in [("incidents", done.incidents), ("episodes", done.episodes)] {
             self.forgotten.with_label_values(&[what]).inc_by(count.into());
         }
+    }
+}
+
+impl Canary {
+    fn new(registry: &Registry) -> Result<Self, Error> {
+        let beats = Opts::new(
+            "incidentd_canary_heartbeats_total",
+            "Words to the monitor elsewhere, by whether it heard them.",
+        );
+        Ok(Self {
+            last_success: gauge(
+                registry,
+                "incidentd_canary_last_success_timestamp_seconds",
+                "When the canary last came through, in seconds since 1970; 0 before the first.",
+            )?,
+            heartbeats: family(registry, beats, [("result", &["sent", "failed"][..])])?,
+        })
+    }
+
+    /// Notes that one came through at `now`, by the wall clock.
+    pub fn came(&self, now: Timestamp) {
+        self.last_success.set(now.millis() / 1_000);
+    }
+
+    /// Counts a word to the monitor elsewhere.
+    pub fn beat<E>(&self, heard: &Result<(), E>) {
+        let result = if heard.is_ok() { "sent" } else { "failed" };
+        self.heartbeats.with_label_values(&[result]).inc();
     }
 }
 

@@ -9,6 +9,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod alive;
 mod bad_input;
 mod cli;
 mod crash;
