@@ -21,6 +21,9 @@ use crate::telemetry::metrics::Metrics;
 /// The longest sleep: the clock that sleeping uses stands still while the machine does.
 const SLEEP: Duration = Duration::from_mins(1);
 
+/// How soon after a start one may be made: not while the load of a start is on.
+const FIRST: Duration = Duration::from_mins(10);
+
 /// The task that makes backups.
 pub(super) struct Backups {
     pub(super) store: Arc<Store>,
@@ -40,7 +43,8 @@ impl Backups {
         tokio::pin!(stopped);
         let every = self.settings.every;
         let started = self.clock.now();
-        let mut next = newest(&self.folder).map_or(started, |made| started.max(made.plus(every)));
+        let first = started.plus(every.min(FIRST));
+        let mut next = newest(&self.folder).map_or(first, |made| first.max(made.plus(every)));
         if let Some(made) = newest(&self.folder) {
             self.metrics.backup.last_success.set(made.millis() / 1_000);
         }

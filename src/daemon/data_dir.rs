@@ -95,7 +95,8 @@ impl DataDir {
 
     fn new_id(&self) -> Result<StoreId, StoreError> {
         let mut id = [0; 16];
-        getrandom::fill(&mut id).map_err(|error| self.unusable("written", error.into()))?;
+        getrandom::fill(&mut id)
+            .map_err(|error| self.unusable("written", std::io::Error::other(error.to_string())))?;
         Ok(StoreId(id))
     }
 
