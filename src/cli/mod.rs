@@ -12,6 +12,7 @@ pub mod db;
 pub mod explain;
 pub mod failure;
 pub mod files;
+pub mod generate;
 pub mod incidents;
 pub mod notify;
 pub mod print;
@@ -100,6 +101,10 @@ enum Command {
     /// Show settings
     #[command(subcommand)]
     Config(config::Command),
+    /// Print the completion of a shell
+    Completion(generate::Completion),
+    /// Print the manual page
+    Man,
     /// Print the version
     Version,
 }
@@ -152,6 +157,8 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Test(args) => test::run(&session, &args),
         Command::Db(command) => db::run(&session, command),
         Command::Config(command) => config::run(&session, command),
+        Command::Completion(args) => generate::completion(&args),
+        Command::Man => generate::man(),
         Command::Version => {
             print::data(concat!("incidentd ", env!("CARGO_PKG_VERSION")));
             Ok(())
@@ -218,6 +225,8 @@ mod tests {
             "db stats x",
             "serve --accept-loss --release-outbox",
             "notify release",
+            "completion bash",
+            "man",
             "config default",
             "config show --config x.toml",
             "version",
