@@ -20,6 +20,7 @@ use crate::engine::changes::Changes;
 use crate::engine::context::Context;
 use crate::engine::event::{Event, Reply};
 use crate::mailbox::{Letter, Work};
+use crate::model::alert::Occurrence;
 use crate::model::time::Timestamp;
 use crate::store::Store;
 use crate::telemetry::metrics::Metrics;
@@ -194,7 +195,7 @@ impl Driver {
         self.reload(now)?;
         for letter in letters {
             let Ok((reply, topology)) = self.attempt(&letter.work, now) else {
-                error!(work = kind(&letter.work), "an event could not be handled and is left out");
+                error!(work = name(&letter.work), "an event could not be handled and is left out");
                 self.reload(now)?;
                 continue;
             };
@@ -226,34 +227,54 @@ type Answered = (Reply, Option<(Arc<Rows>, Arc<Context>)>);
 /// The engine's code panicked: its state must not be used any more.
 struct Panicked;
 
-fn kind(work: &Work) -> &'static str {
+fn name(work: &Work) -> &'static str {
     match work {
-        Work::Event(Event::Received { .. }) => "received",
-        Work::Event(Event::Acknowledge { .. }) => "acknowledge",
-        Work::Event(Event::Resolve { .. }) => "resolve",
-        Work::Event(Event::Delivered { .. }) => "delivered",
-        Work::Event(Event::Failed { .. }) => "failed",
-        Work::Event(Event::Withheld { .. }) => "withheld",
-        Work::Event(Event::Reconfigured) => "reconfigured",
-        Work::Event(Event::Tick) => "tick",
+        Work::Event(event) => kind(event),
         Work::Topology(_) => "topology",
+    }
+}
+
+fn kind(event: &Event) -> &'static str {
+    match event {
+        Event::Received { .. } => "received",
+        Event::Acknowledge { .. } => "acknowledge",
+        Event::Resolve { .. } => "resolve",
+        Event::Delivered { .. } => "delivered",
+        Event::Failed { .. } => "failed",
+        Event::Withheld { .. } => "withheld",
+        Event::Once { event, .. } => kind(event),
+        Event::Quarantine(_) => "quarantine",
+        Event::Replay { .. } => "replay",
+        Event::DropQuarantined(_) => "drop_quarantined",
+        Event::Reconfigured => "reconfigured",
+        Event::Tick => "tick",
     }
 }
 
 /// Returns how many alerts a piece of work counts for.
 fn weight(work: &Work) -> usize {
     match work {
-        Work::Event(Event::Received { occurrences, .. }) => occurrences.len().max(1),
-        Work::Event(
-            Event::Acknowledge { .. }
-            | Event::Resolve { .. }
-            | Event::Delivered { .. }
-            | Event::Failed { .. }
-            | Event::Withheld { .. }
-            | Event::Reconfigured
-            | Event::Tick,
-        )
-        | Work::Topology(_) => 1,
+        Work::Event(event) => alerts(event).map_or(1, <[_]>::len).max(1),
+        Work::Topology(_) => 1,
+    }
+}
+
+/// Returns the alerts that an event brings.
+fn alerts(event: &Event) -> Option<&[Occurrence]> {
+    match event {
+        Event::Received { occurrences, .. } | Event::Replay { occurrences, .. } => {
+            Some(occurrences)
+        }
+        Event::Once { event, .. } => alerts(event),
+        Event::Acknowledge { .. }
+        | Event::Resolve { .. }
+        | Event::Delivered { .. }
+        | Event::Failed { .. }
+        | Event::Withheld { .. }
+        | Event::Quarantine(_)
+        | Event::DropQuarantined(_)
+        | Event::Reconfigured
+        | Event::Tick => None,
     }
 }
 

@@ -170,7 +170,8 @@ fn context(
     let topology = Topology::build(version, rows).map_err(|problems| {
         DaemonError::Topology(problems.first().map(ToString::to_string).unwrap_or_default())
     })?;
-    let limits = Limits { alerts_per_source: settings.limits.alerts_per_source };
+    let limits =
+        Limits { alerts_per_source: settings.limits.alerts_per_source, ..Limits::default() };
     Ok(Arc::new(Context::new(rules, Arc::new(topology), limits)))
 }
 

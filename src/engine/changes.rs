@@ -6,10 +6,12 @@
 use std::sync::Arc;
 
 use crate::model::alert::{AlertState, Details, Join};
+use crate::model::delivery::DeliveryId;
 use crate::model::escalation::{Policy, PolicyHash};
 use crate::model::incident::{Entry, Incident, IncidentId, RecordId};
 use crate::model::labels::{Fingerprint, Labels};
 use crate::model::notice::{Notice, NoticeId};
+use crate::model::quarantine::{QuarantineHead, QuarantineId, Quarantined};
 use crate::model::time::Timestamp;
 
 /// Each changed record once, in the order of its key.
@@ -41,6 +43,14 @@ pub struct Changes {
     pub recurrences: Vec<(u64, Recurrence)>,
     /// Signatures too old to be looked for.
     pub recurrences_gone: Vec<u64>,
+    /// Deliveries and commands that were done, with when.
+    pub deliveries: Vec<(DeliveryId, Timestamp)>,
+    /// Those too old to be looked for.
+    pub deliveries_gone: Vec<DeliveryId>,
+    /// What could not be read or handled.
+    pub quarantined: Vec<Quarantined>,
+    /// What left the quarantine: replayed, dropped, or pushed out.
+    pub quarantine_gone: Vec<QuarantineId>,
     /// The counters after the batch.
     pub counters: Counters,
 }
@@ -61,6 +71,10 @@ impl Changes {
             policies,
             recurrences,
             recurrences_gone,
+            deliveries,
+            deliveries_gone,
+            quarantined,
+            quarantine_gone,
             counters: _,
         } = self;
         archived.is_empty()
@@ -75,6 +89,10 @@ impl Changes {
             && policies.is_empty()
             && recurrences.is_empty()
             && recurrences_gone.is_empty()
+            && deliveries.is_empty()
+            && deliveries_gone.is_empty()
+            && quarantined.is_empty()
+            && quarantine_gone.is_empty()
     }
 }
 
@@ -154,6 +172,8 @@ pub struct Counters {
     pub now: Timestamp,
     /// Names of all sources ever seen; a [`crate::model::alert::SourceId`] is a place in this list.
     pub sources: Vec<Arc<str>>,
+    /// The number of the last record of the quarantine.
+    pub quarantined: u64,
 }
 
 /// Everything the engine needs to go on where it stopped; all else is derived from it.
@@ -169,6 +189,10 @@ pub struct Saved {
     pub policies: Vec<(PolicyHash, Arc<Policy>)>,
     /// Signatures of resolved incidents.
     pub recurrences: Vec<(u64, Recurrence)>,
+    /// Deliveries and commands that were done, with when.
+    pub deliveries: Vec<(DeliveryId, Timestamp)>,
+    /// What is in the quarantine.
+    pub quarantine: Vec<QuarantineHead>,
     /// The counters.
     pub counters: Counters,
 }

@@ -34,6 +34,18 @@ pub(super) fn drain(state: &mut State, ctx: &Context) -> Changes {
             None => changes.recurrences_gone.push(signature),
         }
     }
+    for (delivery, done_at) in core::mem::take(&mut pending.deliveries) {
+        match done_at {
+            Some(at) => changes.deliveries.push((delivery, at)),
+            None => changes.deliveries_gone.push(delivery),
+        }
+    }
+    for (id, record) in core::mem::take(&mut pending.quarantine) {
+        match record {
+            Some(record) => changes.quarantined.push(record),
+            None => changes.quarantine_gone.push(id),
+        }
+    }
     state.counters.batch += 1;
     changes.counters = state.counters.clone();
     changes

@@ -11,13 +11,16 @@ pub mod changes;
 pub mod context;
 mod correlate;
 mod deduplicate;
+mod deliveries;
 mod describe;
 mod drain;
 mod escalate;
 pub mod event;
 mod notices;
+pub mod own;
 mod pending;
 mod prioritise;
+mod quarantine;
 mod resolve;
 mod restore;
 mod state;
@@ -26,14 +29,17 @@ mod timers;
 mod topology;
 mod unite;
 
+use std::sync::Arc;
+
 use changes::{Changes, Saved};
 use context::Context;
-use event::{Event, Reply};
+use event::{Event, Received, Reply};
 use timers::Timer;
 
 pub use correlate::reason;
 pub use state::State;
 
+use crate::model::alert::Occurrence;
 use crate::model::incident::{IncidentId, Progress};
 use crate::model::time::Timestamp;
 
@@ -58,6 +64,7 @@ impl State {
         self.counters.now = now;
         if now.millis() / HOUR_MS > before.millis() / HOUR_MS {
             resolve::prune_recurrences(self, ctx.rules.lifecycle.recurrence, now);
+            deliveries::prune(self, ctx, now);
         }
         self.run_timers(ctx, now);
         let reply = self.handle(ctx, event, now);
@@ -76,9 +83,7 @@ impl State {
     fn handle(&mut self, ctx: &Context, event: &Event, now: Timestamp) -> Reply {
         match event {
             Event::Received { source, occurrences } => {
-                let id = self.source(source);
-                let by = deduplicate::Delivery { ctx, source: id, source_name: source, now };
-                return Reply::Received(deduplicate::receive(self, &by, occurrences));
+                return Reply::Received(self.receive(ctx, source, occurrences, now));
             }
             Event::Acknowledge { incident, by, hold, note } => {
                 let answer = resolve::Answer { by, hold: *hold, note };
@@ -96,10 +101,32 @@ impl State {
                 notices::failed(self, &failure, now);
             }
             Event::Withheld { notice, because } => notices::withheld(self, *notice, because, now),
+            Event::Once { delivery, event } => {
+                return deliveries::once(self, ctx, *delivery, event, now);
+            }
+            Event::Quarantine(what) => {
+                return Reply::Quarantined(quarantine::add(self, ctx, what, now));
+            }
+            Event::Replay { id, source, occurrences } => {
+                return quarantine::replay(self, ctx, *id, (source, occurrences), now);
+            }
+            Event::DropQuarantined(id) => return quarantine::remove(self, *id),
             Event::Reconfigured => self.reconfigure(ctx),
             Event::Tick => {}
         }
         Reply::Done
+    }
+
+    fn receive(
+        &mut self,
+        ctx: &Context,
+        source: &Arc<str>,
+        occurrences: &[Occurrence],
+        now: Timestamp,
+    ) -> Received {
+        let id = self.source(source);
+        let by = deduplicate::Delivery { ctx, source: id, source_name: source, now };
+        deduplicate::receive(self, &by, occurrences)
     }
 
     /// Looks at every open incident with other rules or another topology.

@@ -7,10 +7,12 @@ use foldhash::fast::RandomState;
 
 use super::changes::{Archived, MemberRow, Recurrence};
 use crate::model::alert::{Details, Path};
+use crate::model::delivery::DeliveryId;
 use crate::model::escalation::{Policy, PolicyHash};
 use crate::model::incident::{Entry, Happening, IncidentId};
 use crate::model::labels::Fingerprint;
 use crate::model::notice::NoticeId;
+use crate::model::quarantine::{QuarantineId, Quarantined};
 use crate::model::time::Timestamp;
 
 /// Changes of the batch that is being applied.
@@ -33,6 +35,10 @@ pub(super) struct Pending {
     pub(super) notices_gone: BTreeSet<NoticeId>,
     pub(super) policies: Vec<(PolicyHash, Arc<Policy>)>,
     pub(super) recurrences: BTreeMap<u64, Option<Recurrence>>,
+    /// Deliveries that were done, or are no longer remembered.
+    pub(super) deliveries: BTreeMap<DeliveryId, Option<Timestamp>>,
+    /// Records of the quarantine, or `None` for those that left it.
+    pub(super) quarantine: BTreeMap<QuarantineId, Option<Quarantined>>,
     /// Incidents whose team is to be found before the event is over: they have a new root.
     pub(super) unassigned: BTreeSet<IncidentId>,
     /// Incidents whose priority, team and clocks are to be looked at before the event is over.

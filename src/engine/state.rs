@@ -9,7 +9,9 @@ use std::sync::Arc;
 use foldhash::fast::RandomState;
 
 use super::changes::{Counters, Recurrence};
+use super::deliveries::Deliveries;
 use super::pending::Pending;
+use super::quarantine::Quarantine;
 use super::tally::Tally;
 use super::timers::Timers;
 use crate::cmdb::{CiId, CiRow};
@@ -36,6 +38,10 @@ pub struct State {
     pub(super) policies: BTreeMap<PolicyHash, Arc<Policy>>,
     /// The last resolved incident by signature.
     pub(super) recurrences: BTreeMap<u64, Recurrence>,
+    /// Deliveries and commands that were done not long ago.
+    pub(super) deliveries: Deliveries,
+    /// What could not be read or handled.
+    pub(super) quarantine: Quarantine,
     /// Numbers that only grow.
     pub(super) counters: Counters,
     /// Open incidents by the CI of their root.
@@ -133,6 +139,11 @@ impl State {
     /// Yields the incidents that are not closed, subordinate ones included, by number.
     pub fn incidents(&self) -> impl Iterator<Item = &Incident> {
         self.incidents.values().map(|case| &case.record)
+    }
+
+    /// Returns how many records the quarantine holds, and their bytes.
+    pub fn quarantined(&self) -> (usize, u64) {
+        (self.quarantine.len(), self.quarantine.bytes())
     }
 
     /// Yields the notices that are pending or dead, by id.

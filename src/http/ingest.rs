@@ -96,7 +96,11 @@ pub(super) async fn deliver(
             sum_up(&mut answer, sent, &indexes, &received);
             Ok(answer)
         }
-        other @ (Reply::Acknowledged { .. } | Reply::Done | Reply::Refused(_)) => {
+        other @ (Reply::Acknowledged { .. }
+        | Reply::Done
+        | Reply::Duplicate
+        | Reply::Quarantined(_)
+        | Reply::Refused(_)) => {
             Err(Problem::internal(&format!("the engine answered a delivery with {other:?}")))
         }
     }

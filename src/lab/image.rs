@@ -6,10 +6,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::engine::changes::{AlertRow, Changes, Counters, MemberRow, Recurrence, Saved};
+use crate::model::delivery::DeliveryId;
 use crate::model::escalation::{Policy, PolicyHash};
 use crate::model::incident::{Entry, Incident, IncidentId, Progress, RecordId};
 use crate::model::labels::Fingerprint;
 use crate::model::notice::{Notice, NoticeId};
+use crate::model::quarantine::{QuarantineId, Quarantined};
+use crate::model::time::Timestamp;
 
 /// All rows by key.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -30,6 +33,10 @@ pub struct Image {
     pub policies: BTreeMap<PolicyHash, Arc<Policy>>,
     /// Signatures of resolved incidents.
     pub recurrences: BTreeMap<u64, Recurrence>,
+    /// Deliveries that were done.
+    pub deliveries: BTreeMap<DeliveryId, Timestamp>,
+    /// What could not be read or handled.
+    pub quarantine: BTreeMap<QuarantineId, Quarantined>,
     /// The counters.
     pub counters: Counters,
 }
@@ -69,6 +76,14 @@ impl Image {
         for signature in &changes.recurrences_gone {
             self.recurrences.remove(signature);
         }
+        self.deliveries.extend(changes.deliveries.iter().copied());
+        for delivery in &changes.deliveries_gone {
+            self.deliveries.remove(delivery);
+        }
+        self.quarantine.extend(changes.quarantined.iter().map(|it| (it.id, it.clone())));
+        for id in &changes.quarantine_gone {
+            self.quarantine.remove(id);
+        }
         self.counters = changes.counters.clone();
     }
 
@@ -85,6 +100,8 @@ impl Image {
             notices: self.notices.values().cloned().collect(),
             policies: self.policies.iter().map(|(k, v)| (*k, Arc::clone(v))).collect(),
             recurrences: self.recurrences.iter().map(|(k, v)| (*k, *v)).collect(),
+            deliveries: self.deliveries.iter().map(|(k, v)| (*k, *v)).collect(),
+            quarantine: self.quarantine.values().map(Quarantined::head).collect(),
             counters: self.counters.clone(),
         }
     }

@@ -178,7 +178,11 @@ impl Player<'_> {
             None => format!("no open incident has the root {root}"),
             Some(incident) => match self.world.event(&command(incident), at) {
                 Reply::Refused(refusal) => refusal.to_string(),
-                Reply::Received(_) | Reply::Acknowledged { .. } | Reply::Done => return,
+                Reply::Received(_)
+                | Reply::Acknowledged { .. }
+                | Reply::Done
+                | Reply::Duplicate
+                | Reply::Quarantined(_) => return,
             },
         };
         let spot = Spot { line: step.line, column: 1, at: step.at };

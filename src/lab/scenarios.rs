@@ -138,7 +138,11 @@ fn received(reply: &Reply) -> (u32, u32, u32, u32) {
         Reply::Received(Received { began, ended, updated, repeated, .. }) => {
             (*began, *ended, *updated, *repeated)
         }
-        other @ (Reply::Acknowledged { .. } | Reply::Done | Reply::Refused(_)) => {
+        other @ (Reply::Acknowledged { .. }
+        | Reply::Done
+        | Reply::Duplicate
+        | Reply::Quarantined(_)
+        | Reply::Refused(_)) => {
             panic!("{other:?}")
         }
     }

@@ -5,9 +5,11 @@
 //! `incident`, then `notice`.
 
 pub mod alert;
+pub mod delivery;
 pub mod escalation;
 pub mod incident;
 pub mod labels;
 pub mod notice;
 pub mod priority;
+pub mod quarantine;
 pub mod time;

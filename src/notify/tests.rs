@@ -113,6 +113,10 @@ impl World {
             other @ (Event::Received { .. }
             | Event::Acknowledge { .. }
             | Event::Resolve { .. }
+            | Event::Once { .. }
+            | Event::Quarantine(_)
+            | Event::Replay { .. }
+            | Event::DropQuarantined(_)
             | Event::Reconfigured
             | Event::Tick) => panic!("{other:?}"),
         }

@@ -44,6 +44,11 @@ impl Store {
         let gone = changes.recurrences_gone.iter().map(|signature| schema::number(*signature));
         writer.delete_all(Family::Recurrences, gone);
         writer.put_all(&changes.recurrences);
+        writer.delete_all(Family::Deliveries, changes.deliveries_gone.iter().map(|id| id.0));
+        writer.put_all(&changes.deliveries);
+        let gone = changes.quarantine_gone.iter().map(|id| schema::number(id.0));
+        writer.delete_all(Family::Quarantine, gone);
+        writer.put_all(&changes.quarantined);
         writer.put(Family::Meta, META_COUNTERS, &CountersMessage::from(&changes.counters));
         if let Some((version, rows)) = topology {
             writer.put(Family::Meta, META_TOPOLOGY, &TopologyMessage { version });

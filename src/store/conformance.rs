@@ -14,10 +14,13 @@ use super::view::{AlertQuery, IncidentQuery};
 use super::{Options, Store};
 use crate::cmdb::Rows;
 use crate::engine::changes::{AlertRow, Archived, Changes, Counters, MemberRow, Recurrence};
+use crate::model::delivery::DeliveryId;
 use crate::model::escalation::{Policy, PolicyHash};
 use crate::model::incident::{Entry, Incident, IncidentId, RecordId, StateName};
 use crate::model::labels::Fingerprint;
 use crate::model::notice::{Notice, NoticeId, NoticeState};
+use crate::model::quarantine::{QuarantineId, Quarantined};
+use crate::model::time::Timestamp;
 
 /// What a store is to be.
 #[derive(Default)]
@@ -30,6 +33,8 @@ struct Plain {
     notices: BTreeMap<NoticeId, Notice>,
     policies: BTreeMap<PolicyHash, Arc<Policy>>,
     recurrences: BTreeMap<u64, Recurrence>,
+    deliveries: BTreeMap<DeliveryId, Timestamp>,
+    quarantine: BTreeMap<QuarantineId, Quarantined>,
     counters: Counters,
     topology: Option<(u64, Rows)>,
 }
@@ -58,6 +63,10 @@ impl Plain {
         self.policies.extend(changes.policies.iter().cloned());
         self.recurrences.retain(|signature, _| !changes.recurrences_gone.contains(signature));
         self.recurrences.extend(changes.recurrences.iter().copied());
+        self.deliveries.retain(|id, _| !changes.deliveries_gone.contains(id));
+        self.deliveries.extend(changes.deliveries.iter().copied());
+        self.quarantine.retain(|id, _| !changes.quarantine_gone.contains(id));
+        self.quarantine.extend(changes.quarantined.iter().map(|row| (row.id, row.clone())));
         self.counters = changes.counters.clone();
         if let Some((version, rows)) = topology {
             self.topology = Some((version, rows.clone()));
@@ -95,6 +104,16 @@ impl Plain {
                 0 => changes.recurrences.push((incident.0, dice.recurrence().1)),
                 1 => changes.recurrences_gone.push(incident.0),
                 2 => changes.policies.push((PolicyHash(incident.0), dice.policy().1)),
+                _ => {}
+            }
+        }
+        for n in 0..6_u8 {
+            let (delivery, id) = (DeliveryId([n; 16]), QuarantineId(n.into()));
+            match dice.below(5) {
+                0 => changes.deliveries.push((delivery, dice.delivery().1)),
+                1 => changes.deliveries_gone.push(delivery),
+                2 => changes.quarantined.push(Quarantined { id, ..dice.quarantined() }),
+                3 => changes.quarantine_gone.push(id),
                 _ => {}
             }
         }
@@ -148,6 +167,13 @@ impl Plain {
         assert_eq!(saved.incidents, unclosed.collect::<Vec<_>>());
         assert_eq!(saved.notices, self.notices.values().cloned().collect::<Vec<_>>());
         assert_eq!(saved.policies, self.policies.clone().into_iter().collect::<Vec<_>>());
+        assert_eq!(saved.deliveries, self.deliveries.clone().into_iter().collect::<Vec<_>>());
+        let heads: Vec<_> = self.quarantine.values().map(Quarantined::head).collect();
+        assert_eq!(saved.quarantine, heads);
+        let rows: Vec<_> = self.quarantine.values().cloned().collect();
+        assert_eq!(store.view().quarantine(None, 9).unwrap(), rows);
+        let behind: Vec<_> = rows.iter().filter(|row| row.id.0 > 2).take(2).cloned().collect();
+        assert_eq!(store.view().quarantine(Some(QuarantineId(2)), 2).unwrap(), behind);
         assert_eq!(saved.recurrences, self.recurrences.clone().into_iter().collect::<Vec<_>>());
         self.compare_records(store);
         self.compare_pages(store);

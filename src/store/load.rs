@@ -31,6 +31,8 @@ impl Store {
             notices: view.all()?,
             policies: view.all()?,
             recurrences: view.all()?,
+            deliveries: view.all()?,
+            quarantine: view.quarantine_heads()?,
             counters: view.counters()?,
         };
         Ok((saved, view.topology_rows()?))

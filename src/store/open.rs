@@ -179,7 +179,7 @@ mod tests {
 
     fn batch(number: u64) -> Changes {
         let now = Timestamp::from_millis(0);
-        let counters = Counters { next_record: 1, batch: number, now, sources: Vec::new() };
+        let counters = Counters { next_record: 1, batch: number, now, ..Counters::default() };
         Changes { counters, ..Changes::default() }
     }
 

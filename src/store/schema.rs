@@ -17,6 +17,8 @@
 //! | `notices` | incident u64, place u32 | a notice that is pending or dead |
 //! | `policies` | hash of the content u64 | an escalation policy |
 //! | `recurrences` | signature u64 | the last resolved incident with it |
+//! | `deliveries` | half of a SHA-256 | when a delivery or command of that identity was done |
+//! | `quarantine` | number u64 | what could not be read or handled, as it came |
 //! | `cis` | name | class, attributes and labels of a CI |
 //! | `relations` | from, 0x00, relation, 0x00, to | nothing |
 //! | `relation_types` | name | converse and direction |
@@ -50,13 +52,15 @@ pub(super) enum Family {
     Notices,
     Policies,
     Recurrences,
+    Deliveries,
+    Quarantine,
     Cis,
     Relations,
     RelationTypes,
 }
 
 /// All of them.
-pub(super) const FAMILIES: [Family; 15] = [
+pub(super) const FAMILIES: [Family; 17] = [
     Family::Meta,
     Family::Alerts,
     Family::Touches,
@@ -69,6 +73,8 @@ pub(super) const FAMILIES: [Family; 15] = [
     Family::Notices,
     Family::Policies,
     Family::Recurrences,
+    Family::Deliveries,
+    Family::Quarantine,
     Family::Cis,
     Family::Relations,
     Family::RelationTypes,
@@ -90,6 +96,8 @@ impl Family {
             Self::Notices => "notices",
             Self::Policies => "policies",
             Self::Recurrences => "recurrences",
+            Self::Deliveries => "deliveries",
+            Self::Quarantine => "quarantine",
             Self::Cis => "cis",
             Self::Relations => "relations",
             Self::RelationTypes => "relation_types",

@@ -137,10 +137,16 @@ impl Sim {
 /// repeated, the notice is.
 fn has_sender(event: &Event) -> bool {
     match event {
-        Event::Received { .. } | Event::Acknowledge { .. } | Event::Resolve { .. } => true,
+        Event::Received { .. }
+        | Event::Acknowledge { .. }
+        | Event::Resolve { .. }
+        | Event::Once { .. }
+        | Event::DropQuarantined(_) => true,
         Event::Delivered { .. }
         | Event::Failed { .. }
         | Event::Withheld { .. }
+        | Event::Quarantine(_)
+        | Event::Replay { .. }
         | Event::Reconfigured
         | Event::Tick => false,
     }

@@ -71,7 +71,10 @@ async fn replace(
             Ok(Json(answer))
         }
         Reply::Refused(refusal) => Err(Problem::conflict(refusal.to_string())),
-        other @ (Reply::Received(_) | Reply::Acknowledged { .. }) => {
+        other @ (Reply::Received(_)
+        | Reply::Acknowledged { .. }
+        | Reply::Duplicate
+        | Reply::Quarantined(_)) => {
             Err(Problem::internal(&format!("the engine answered an import with {other:?}")))
         }
     }

@@ -217,12 +217,16 @@ async fn answer(
     let answered = app.read(move |reading| {
         let incident = find(reading, id)?;
         match reply {
-            Reply::Acknowledged { .. } | Reply::Done => Ok(wire::change::Answered {
-                incident: shown(reading, &incident)?,
-                now: Time(reading.now),
-            }),
+            Reply::Acknowledged { .. } | Reply::Done | Reply::Duplicate => {
+                Ok(wire::change::Answered {
+                    incident: shown(reading, &incident)?,
+                    now: Time(reading.now),
+                })
+            }
             Reply::Refused(refusal) => Err(refused(&incident, &refusal)),
-            Reply::Received(_) => Err(Problem::internal(&"the engine took a wish for a delivery")),
+            Reply::Received(_) | Reply::Quarantined(_) => {
+                Err(Problem::internal(&"the engine took a wish for a delivery"))
+            }
         }
     });
     Ok(Json(answered.await?))
@@ -232,7 +236,9 @@ async fn answer(
 fn refused(incident: &Incident, refusal: &Refusal) -> Problem {
     let message = match refusal {
         Refusal::NotOpen(id) => format!("{id} is {}", incident.progress.name()),
-        Refusal::Subordinate { .. } | Refusal::NotAllowed { .. } => refusal.to_string(),
+        Refusal::Subordinate { .. } | Refusal::NotAllowed { .. } | Refusal::NotQuarantined(_) => {
+            refusal.to_string()
+        }
     };
     Problem::new(StatusCode::CONFLICT, message)
 }

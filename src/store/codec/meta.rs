@@ -33,6 +33,8 @@ pub(in crate::store) struct CountersMessage {
     now: i64,
     #[prost(string, repeated, tag = "4")]
     sources: Vec<String>,
+    #[prost(uint64, tag = "20")]
+    quarantined: u64,
 }
 
 impl From<&Counters> for CountersMessage {
@@ -42,6 +44,7 @@ impl From<&Counters> for CountersMessage {
             batch: counters.batch,
             now: counters.now.millis(),
             sources: counters.sources.iter().map(|name| String::from(&**name)).collect(),
+            quarantined: counters.quarantined,
         }
     }
 }
@@ -53,6 +56,7 @@ impl From<CountersMessage> for Counters {
             batch: message.batch,
             now: Timestamp::from_millis(message.now),
             sources: message.sources.into_iter().map(Into::into).collect(),
+            quarantined: message.quarantined,
         }
     }
 }
@@ -100,10 +104,11 @@ mod tests {
             batch: 300,
             now: Timestamp::from_millis(1_700_000_000_001),
             sources: vec!["am".into(), "native".into()],
+            quarantined: 3,
         };
         frozen_value(
             &CountersMessage::from(&counters),
-            b"\x01\x08\x93\x08\x10\xac\x02\x18\x81\xd0\x95\xff\xbc1\"\x02am\"\x06native",
+            b"\x01\x08\x93\x08\x10\xac\x02\x18\x81\xd0\x95\xff\xbc1\"\x02am\"\x06native\xa0\x01\x03",
         );
         frozen_value(&SchemaMessage { version: 1 }, b"\x01\x08\x01");
         frozen_value(&TopologyMessage { version: 7 }, b"\x01\x08\x07");

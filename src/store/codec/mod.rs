@@ -13,11 +13,13 @@ use super::schema::Family;
 
 pub(super) mod alert;
 pub(super) mod cmdb;
+pub(super) mod delivery;
 pub(super) mod incident;
 pub(super) mod member;
 pub(super) mod meta;
 pub(super) mod notice;
 pub(super) mod policy;
+pub(super) mod quarantine;
 pub(super) mod timeline;
 
 /// The newest format this version reads, and the one it writes.
@@ -139,11 +141,14 @@ mod tests {
     use crate::cmdb::{CiRow, End, RelationRow};
     use crate::engine::changes::{AlertRow, Counters, MemberRow};
     use crate::model::alert::AlertState;
+    use crate::model::delivery::DeliveryId;
     use crate::model::escalation::{Policy, PolicyHash};
     use crate::model::incident::{Entry, Happening, Incident, RecordId};
     use crate::model::labels::Fingerprint;
     use crate::model::notice::{Notice, NoticeKind, NoticeState};
     use crate::model::priority::{Impact, Priority, Urgency};
+    use crate::model::quarantine::{Cause, Quarantined};
+    use crate::model::time::Timestamp;
     use crate::store::dice::Dice;
 
     /// Compares a record with its frozen bytes, both ways.
@@ -180,6 +185,8 @@ mod tests {
             same(&dice.notice());
             same(&dice.policy());
             same(&dice.recurrence());
+            same(&dice.delivery());
+            same(&dice.quarantined());
             same(&dice.ci("srv-0412"));
             same(&dice.relation_type());
             let counters = dice.counters();
@@ -201,6 +208,8 @@ mod tests {
             read::<(RecordId, u32, Entry)>(&key, &value);
             read::<Notice>(&key, &value);
             read::<(PolicyHash, Arc<Policy>)>(&key, &value);
+            read::<(DeliveryId, Timestamp)>(&key, &value);
+            read::<Quarantined>(&key, &value);
             read::<CiRow>(&key, &value);
             read::<RelationRow>(&key, &value);
         }
@@ -225,6 +234,7 @@ mod tests {
         counted::<Happening>(24);
         counted::<NoticeKind>(3);
         counted::<NoticeState>(2);
+        counted::<Cause>(3);
         counted::<End>(2);
     }
 
