@@ -51,6 +51,8 @@ pub struct Changes {
     pub quarantined: Vec<Quarantined>,
     /// What left the quarantine: replayed, dropped, or pushed out.
     pub quarantine_gone: Vec<QuarantineId>,
+    /// How many of those were pushed out for lack of room; told, not stored.
+    pub quarantine_pushed_out: u32,
     /// The counters after the batch.
     pub counters: Counters,
 }
@@ -75,6 +77,7 @@ impl Changes {
             deliveries_gone,
             quarantined,
             quarantine_gone,
+            quarantine_pushed_out: _,
             counters: _,
         } = self;
         archived.is_empty()

@@ -40,6 +40,7 @@ pub(super) fn drain(state: &mut State, ctx: &Context) -> Changes {
             None => changes.deliveries_gone.push(delivery),
         }
     }
+    changes.quarantine_pushed_out = core::mem::take(&mut pending.quarantine_pushed_out);
     for (id, record) in core::mem::take(&mut pending.quarantine) {
         match record {
             Some(record) => changes.quarantined.push(record),

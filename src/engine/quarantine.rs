@@ -88,6 +88,7 @@ pub(super) fn add(
     state.pending.quarantine.insert(id, Some(record));
     while let Some(oldest) = state.quarantine.surplus(&ctx.limits) {
         remove(state, oldest);
+        state.pending.quarantine_pushed_out += 1;
     }
     id
 }
@@ -109,8 +110,9 @@ pub(super) fn replay(
     (source, occurrences): (&Arc<str>, &[Occurrence]),
     now: Timestamp,
 ) -> Reply {
-    match remove(state, id) {
-        Reply::Done => Reply::Received(state.receive(ctx, source, occurrences, now)),
-        refused => refused,
+    let removed = remove(state, id);
+    if removed != Reply::Done {
+        return removed;
     }
+    Reply::Received(state.receive(ctx, source, occurrences, now))
 }

@@ -18,8 +18,10 @@ use crate::model::priority::NotAWord;
 use crate::rules::duration;
 use crate::store::view::IncidentQuery;
 
+use super::super::auth::Caller;
 use super::super::error::Problem;
 use super::super::guard::require_type;
+use super::super::ingest::{identity, once};
 use super::super::query::Pairs;
 use super::super::wire::{self, Time};
 use super::super::{App, Reading, body};
@@ -155,24 +157,30 @@ async fn explanation(
 async fn acknowledge(
     State(app): State<Arc<App>>,
     Path(id): Path<String>,
+    caller: Caller,
     headers: HeaderMap,
     read: Result<Bytes, BytesRejection>,
 ) -> Result<Json<wire::change::Answered>, Problem> {
     let wish: wire::change::Acknowledge = wish(&app, &headers, read)?;
     let hold = wish.hold.as_deref().map(hold).transpose()?;
-    let (incident, by) = (number(&id)?, person(&wish.by, &wish.note)?);
-    answer(&app, incident, Event::Acknowledge { incident, by, hold, note: wish.note }).await
+    let (incident, by) = (number(&id)?, person(&caller, &wish.by, &wish.note)?);
+    let delivery = identity(&headers, &format!("ack {incident} {by}"))?;
+    let event = Event::Acknowledge { incident, by, hold, note: wish.note };
+    answer(&app, incident, once(delivery, event)).await
 }
 
 async fn resolve(
     State(app): State<Arc<App>>,
     Path(id): Path<String>,
+    caller: Caller,
     headers: HeaderMap,
     read: Result<Bytes, BytesRejection>,
 ) -> Result<Json<wire::change::Answered>, Problem> {
     let wish: wire::change::Resolve = wish(&app, &headers, read)?;
-    let (incident, by) = (number(&id)?, person(&wish.by, &wish.note)?);
-    answer(&app, incident, Event::Resolve { incident, by, note: wish.note }).await
+    let (incident, by) = (number(&id)?, person(&caller, &wish.by, &wish.note)?);
+    let delivery = identity(&headers, &format!("resolve {incident} {by}"))?;
+    let event = Event::Resolve { incident, by, note: wish.note };
+    answer(&app, incident, once(delivery, event)).await
 }
 
 /// Reads what a person wishes.
@@ -193,8 +201,15 @@ fn hold(text: &str) -> Result<Duration, Problem> {
     })
 }
 
-fn person(by: &str, note: &str) -> Result<Box<str>, Problem> {
+/// Returns the name to put on the timeline. A proven name cannot be left out: whoever speaks for
+/// somebody else, as a chat's bot does, is named beside them.
+fn person(caller: &Caller, by: &str, note: &str) -> Result<Box<str>, Problem> {
     let by = by.trim();
+    let by = match caller.name() {
+        Some(name) if by.is_empty() || by == &**name => name.to_string(),
+        Some(name) => format!("{by} by {name}"),
+        None => by.to_owned(),
+    };
     if by.is_empty() || by.len() > NAME_BYTES_MAX {
         let message = format!("by must name who says so, in at most {NAME_BYTES_MAX} bytes");
         return Err(Problem::bad_request(message));
@@ -214,12 +229,16 @@ async fn answer(
     event: Event,
 ) -> Result<Json<wire::change::Answered>, Problem> {
     let reply = app.submit(Work::Event(event)).await?;
+    if reply == Reply::Duplicate {
+        app.doors.metrics.doors.duplicate();
+    }
     let answered = app.read(move |reading| {
         let incident = find(reading, id)?;
         match reply {
             Reply::Acknowledged { .. } | Reply::Done | Reply::Duplicate => {
                 Ok(wire::change::Answered {
                     incident: shown(reading, &incident)?,
+                    duplicate: reply == Reply::Duplicate,
                     now: Time(reading.now),
                 })
             }
@@ -246,6 +265,7 @@ fn refused(incident: &Incident, refusal: &Refusal) -> Problem {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::settings::users::Role;
 
     #[test]
     fn states_are_read_by_name_or_as_open_or_all() {
@@ -269,9 +289,14 @@ mod tests {
 
     #[test]
     fn nobody_can_answer_without_a_name() {
-        assert_eq!(person(" m.ito ", ""), Ok("m.ito".into()));
+        let anonymous = &Caller::Anonymous;
+        assert_eq!(person(anonymous, " m.ito ", ""), Ok("m.ito".into()));
+        let bot = &Caller::Person { name: "bot".into(), role: Role::Operator };
+        for (by, name) in [("", "bot"), ("bot", "bot"), ("m.ito", "m.ito by bot")] {
+            assert_eq!(person(bot, by, ""), Ok(name.into()));
+        }
         for (by, note) in [("", 0), ("  ", 0), (&*"x".repeat(129), 0), ("m.ito", 4_097)] {
-            assert!(person(by, &"x".repeat(note)).is_err(), "{by} {note}");
+            assert!(person(anonymous, by, &"x".repeat(note)).is_err(), "{by} {note}");
         }
     }
 }

@@ -1,5 +1,8 @@
 //! What clients of the doors can rely on.
 
+mod accept;
+mod auth;
+mod quarantine;
 mod world;
 
 use core::time::Duration;

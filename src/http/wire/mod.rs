@@ -6,6 +6,7 @@
 
 pub mod change;
 pub mod explain;
+pub mod quarantine;
 
 use core::fmt;
 use std::collections::BTreeMap;
