@@ -1,9 +1,11 @@
 //! The engine's own thread: takes work from the mailbox, lets it happen, hands the changes on.
 //!
 //! The only caller of `apply` in the daemon. An event whose handling panics costs that event, not
-//! the daemon: the state is read back from disk and the other events of the batch happen again.
+//! the daemon: the state is read back from disk, the other events of the batch happen again, and it
+//! goes to the quarantine. A deadline that panics is parked, so that it cannot come back at once.
 
 use core::time::Duration;
+use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::mpsc::{SyncSender, sync_channel};
@@ -15,12 +17,14 @@ use tracing::error;
 use super::committer::{Batch, Order};
 use crate::clock::Clock;
 use crate::cmdb::{Rows, Topology};
-use crate::engine::State;
 use crate::engine::changes::Changes;
 use crate::engine::context::Context;
 use crate::engine::event::{Event, Reply};
+use crate::engine::{Parked, State, own};
+use crate::ingest;
 use crate::mailbox::{Letter, Work};
 use crate::model::alert::Occurrence;
+use crate::model::quarantine::{Cause, Unhandled};
 use crate::model::time::Timestamp;
 use crate::store::Store;
 use crate::telemetry::metrics::Metrics;
@@ -50,6 +54,8 @@ pub(super) struct Driver {
     desk: Desk,
     state: State,
     ctx: Arc<Context>,
+    /// Deadlines that cannot be handled.
+    parked: BTreeSet<Parked>,
     committed_at: Timestamp,
     gauged_at: Timestamp,
 }
@@ -60,7 +66,8 @@ struct Gone;
 impl Driver {
     pub(super) fn new(desk: Desk, state: State, ctx: Arc<Context>) -> Self {
         let committed_at = state.now();
-        Self { desk, state, ctx, committed_at, gauged_at: Timestamp::EPOCH }
+        let (parked, gauged_at) = (BTreeSet::new(), Timestamp::EPOCH);
+        Self { desk, state, ctx, parked, committed_at, gauged_at }
     }
 
     /// Works until all mailboxes are gone and their letters are worked off, or the committer is;
@@ -131,10 +138,32 @@ impl Driver {
         if self.apply(&Event::Tick, now).is_ok() {
             return Ok(());
         }
-        // A deadline that cannot be handled would come back at once. Starting over is all that is
-        // left, and it is loud: the service manager counts restarts.
-        error!("a deadline cannot be handled; the daemon stops to start over");
-        Err(Gone)
+        self.park(now)?;
+        self.tick(now)
+    }
+
+    /// Goes back to what is on disk, without the deadline in whose handling the engine broke. Each is
+    /// parked once, so whoever comes back here does so with one less.
+    fn park(&mut self, now: Timestamp) -> Result<(), Gone> {
+        let Some(parked) = self.state.culprit() else {
+            // Nothing that could be left out. Starting over is all that is left, and it is loud: the
+            // service manager counts restarts.
+            error!("time cannot pass; the daemon stops to start over");
+            return Err(Gone);
+        };
+        error!(of = %parked, "a deadline cannot be handled and is left out until a restart");
+        self.parked.insert(parked);
+        self.desk.metrics.doors.parked_deadlines.set(count(self.parked.len()));
+        self.reload(now)?;
+        let summary = format!(
+            "a deadline of {parked} cannot be handled, a fault of incidentd; look at it by hand, the log says more"
+        );
+        let of = parked.to_string();
+        let alert = own::occurrence("IncidentdDeadlineParked", ("of", &of), &summary, now);
+        let event = Event::Received { source: own::SOURCE.into(), occurrences: vec![alert] };
+        // In vain where another deadline breaks too; that one is next.
+        drop(self.apply(&event, now));
+        if self.state.culprit().is_some() { self.reload(now) } else { Ok(()) }
     }
 
     fn commit(&mut self, mut batch: Batch, now: Timestamp) -> Result<(), Gone> {
@@ -157,6 +186,9 @@ impl Driver {
         let open = self.state.incidents().filter(|it| it.parent.is_none() && it.progress.is_open());
         self.desk.metrics.engine.open_incidents.set(count(open.count()));
         self.desk.metrics.engine.held_alerts.set(count(self.state.alerts_held()));
+        let (records, bytes) = self.state.quarantined();
+        self.desk.metrics.doors.quarantine_records.set(count(records));
+        self.desk.metrics.doors.quarantine_bytes.set(i64::try_from(bytes).unwrap_or(i64::MAX));
         self.desk.metrics.clock_stepped(self.desk.clock.steps());
     }
 
@@ -189,20 +221,36 @@ impl Driver {
         catch_unwind(AssertUnwindSafe(|| state.apply(ctx, event, now))).map_err(|_| Panicked)
     }
 
-    /// Goes back to what is on disk and lets each letter happen by itself; the one that panics is
-    /// left without an answer, so its sender learns that the outcome is not known.
+    /// Goes back to what is on disk and lets each letter happen by itself; the one that panics goes to
+    /// the quarantine.
     fn recover(&mut self, letters: Vec<Letter>, now: Timestamp) -> Result<(), Gone> {
-        self.reload(now)?;
+        self.restart(now)?;
         for letter in letters {
-            let Ok((reply, topology)) = self.attempt(&letter.work, now) else {
-                error!(work = name(&letter.work), "an event could not be handled and is left out");
-                self.reload(now)?;
-                continue;
+            let (answer, topology) = if let Ok((answer, topology)) = self.attempt(&letter.work, now)
+            {
+                (Some(answer), topology)
+            } else {
+                error!(work = name(&letter.work), "an event could not be handled");
+                self.restart(now)?;
+                (self.quarantine(&letter.work, now), None)
             };
-            let replies = vec![(letter.reply, reply)];
+            // Without an answer the sender learns that the outcome is not known.
+            let replies = answer.map(|answer| (letter.reply, answer)).into_iter().collect();
             self.commit(Batch { changes: Changes::default(), topology, replies, events: 1 }, now)?;
         }
         Ok(())
+    }
+
+    /// Begins again after a panic: without the deadline where it was one, else just from disk.
+    fn restart(&mut self, now: Timestamp) -> Result<(), Gone> {
+        if self.state.culprit().is_some() { self.park(now) } else { self.reload(now) }
+    }
+
+    /// Keeps what broke the engine; returns the answer for its sender, where there can be one.
+    fn quarantine(&mut self, work: &Work, now: Timestamp) -> Option<Reply> {
+        let Work::Event(event) = work else { return None };
+        let what = unhandled(event)?;
+        self.apply(&Event::Quarantine(Box::new(what)), now).ok()
     }
 
     fn reload(&mut self, now: Timestamp) -> Result<(), Gone> {
@@ -218,6 +266,9 @@ impl Driver {
             self.decide_on(topology);
         }
         self.state = State::restore(saved, &self.ctx, now);
+        for parked in &self.parked {
+            self.state.park(*parked);
+        }
         Ok(())
     }
 }
@@ -278,6 +329,38 @@ fn alerts(event: &Event) -> Option<&[Occurrence]> {
     }
 }
 
+/// Makes a record of the quarantine of the alerts that broke the engine, in our own format; `None` for
+/// an event that brings none: its sender keeps it.
+fn unhandled(event: &Event) -> Option<Unhandled> {
+    let (source, occurrences) = match event {
+        Event::Received { source, occurrences } | Event::Replay { source, occurrences, .. } => {
+            (source, occurrences)
+        }
+        Event::Once { event, .. } => return unhandled(event),
+        Event::Acknowledge { .. }
+        | Event::Resolve { .. }
+        | Event::Delivered { .. }
+        | Event::Failed { .. }
+        | Event::Withheld { .. }
+        | Event::Quarantine(_)
+        | Event::DropQuarantined(_)
+        | Event::Reconfigured
+        | Event::Tick => return None,
+    };
+    Some(Unhandled {
+        source: Arc::clone(source),
+        format: ingest::Format::Native.to_string().into(),
+        cause: Cause::Panicked,
+        reason: "handling it broke the engine, a fault of incidentd; the log says where".into(),
+        content_type: "application/json".into(),
+        body: ingest::write(occurrences).into(),
+    })
+}
+
 fn count(items: usize) -> i64 {
     i64::try_from(items).unwrap_or(i64::MAX)
 }
+
+#[cfg(test)]
+#[path = "driver_tests.rs"]
+mod tests;

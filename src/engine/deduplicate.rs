@@ -101,6 +101,8 @@ enum Outcome {
 }
 
 fn observe(state: &mut State, by: &Delivery<'_>, it: &Occurrence) -> Result<Outcome, NotTaken> {
+    #[cfg(test)]
+    super::trap::received(it);
     let known = state.alerts.get(&it.fingerprint);
     if let Some(held) = known.filter(|held| held.labels != it.labels) {
         let other = held.labels.to_string();

@@ -27,6 +27,8 @@ mod state;
 mod tally;
 mod timers;
 mod topology;
+#[cfg(test)]
+pub(crate) mod trap;
 mod unite;
 
 use std::sync::Arc;
@@ -38,6 +40,7 @@ use timers::Timer;
 
 pub use correlate::reason;
 pub use state::State;
+pub use timers::Parked;
 
 use crate::model::alert::Occurrence;
 use crate::model::incident::{IncidentId, Progress};
@@ -139,6 +142,8 @@ impl State {
 
     fn run_timers(&mut self, ctx: &Context, now: Timestamp) {
         while let Some((at, timer)) = self.timers.take_due(now) {
+            #[cfg(test)]
+            trap::due(self, timer);
             match timer {
                 Timer::Alert(alert) => deduplicate::due(self, ctx, alert, at, now),
                 Timer::Incident(id) => self.incident_due(ctx, id, now),

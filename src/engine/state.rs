@@ -13,7 +13,7 @@ use super::deliveries::Deliveries;
 use super::pending::Pending;
 use super::quarantine::Quarantine;
 use super::tally::Tally;
-use super::timers::Timers;
+use super::timers::{Parked, Timers};
 use crate::cmdb::{CiId, CiRow};
 use crate::engine::context::Context;
 use crate::model::alert::{AlertState, SourceId, severity};
@@ -129,6 +129,16 @@ impl State {
     /// Returns when something falls due next; `None` when nothing ever will.
     pub fn next_due(&self) -> Option<Timestamp> {
         self.timers.next()
+    }
+
+    /// Returns the deadline in whose handling the last event broke; `None` when it was the event.
+    pub fn culprit(&self) -> Option<Parked> {
+        self.timers.culprit()
+    }
+
+    /// Leaves a deadline out until the next start.
+    pub fn park(&mut self, parked: Parked) {
+        self.timers.park(parked);
     }
 
     /// Returns how many alerts are held, firing or ended not long ago.
