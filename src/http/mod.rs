@@ -15,6 +15,7 @@ pub mod ingest;
 pub mod operate;
 pub mod query;
 pub mod tls;
+mod vitals;
 pub mod wire;
 
 use core::time::Duration;
