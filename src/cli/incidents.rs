@@ -94,7 +94,7 @@ pub async fn run(session: &Session, command: Command) -> Result<(), Failure> {
             for incident in &incidents {
                 let answer = server.post(&at(incident, &["ack"]), &body).await?;
                 session.show(&answer, |answer| {
-                    let Answered { incident, now } = answer.read()?;
+                    let Answered { incident, now, duplicate: _ } = answer.read()?;
                     session.say(&acknowledged(&incident, now));
                     Ok(())
                 })?;
@@ -378,7 +378,7 @@ pub(super) mod tests {
 
     #[test]
     fn an_answer_is_confirmed_with_what_it_did() {
-        let Answered { incident, now } = read(&json!({"state": "acknowledged",
+        let Answered { incident, now, duplicate: _ } = read(&json!({"state": "acknowledged",
             "acknowledged": {"by": "m.ito", "until": "2026-11-21T03:46:00.000Z"},
             "next": [{"ladder": "hierarchical", "at": null, "action": "dc-lead"}]}));
         assert_eq!(
@@ -398,7 +398,7 @@ pub(super) mod tests {
 
     #[test]
     fn the_why_block_names_root_rule_and_reasons() {
-        let Answered { incident, now } = read(&json!({}));
+        let Answered { incident, now, duplicate: _ } = read(&json!({}));
         let block: Why = serde_json::from_value(json!({
             "root": "pdu-r12a", "alert": "PduOutputOff", "since": "2026-11-21T03:11:58.000Z",
             "rule": {"name": "datacenter/rack-power", "file": "rules/power.yaml", "line": 5, "summary": ""},

@@ -2,6 +2,8 @@
 //! this folder only tells it what happens when. Pure: no disk, no network, no clock.
 
 #[cfg(test)]
+mod doors;
+#[cfg(test)]
 mod handling;
 pub mod image;
 #[cfg(test)]

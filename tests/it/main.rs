@@ -16,6 +16,7 @@ mod cmdb;
 mod crash;
 mod db;
 mod disk;
+mod doors;
 mod monitoring;
 mod reload;
 mod story;

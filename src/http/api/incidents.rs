@@ -18,8 +18,10 @@ use crate::model::priority::NotAWord;
 use crate::rules::duration;
 use crate::store::view::IncidentQuery;
 
+use super::super::auth::Caller;
 use super::super::error::Problem;
 use super::super::guard::require_type;
+use super::super::ingest::{identity, once};
 use super::super::query::Pairs;
 use super::super::wire::{self, Time};
 use super::super::{App, Reading, body};
@@ -158,26 +160,32 @@ async fn explanation(
 async fn acknowledge(
     State(app): State<Arc<App>>,
     Path(id): Path<String>,
+    caller: Caller,
     headers: HeaderMap,
     read: Result<Bytes, BytesRejection>,
 ) -> Result<Json<wire::change::Answered>, Problem> {
     let wish: wire::change::Acknowledge = wish(&app, &headers, read)?;
     let hold = wish.hold.as_deref().map(hold).transpose()?;
-    let (incident, by) = (number(&id)?, person(&wish.by, &wish.note)?);
+    let (incident, by) = (number(&id)?, person(&caller, &wish.by, &wish.note)?);
+    let delivery = identity(&headers, &format!("ack {incident} {by}"))?;
     let command = Command::Acknowledge { hold };
-    answer(&app, Order { incident, by, expected: None, note: wish.note, command }).await
+    let order = Order { incident, by, expected: None, note: wish.note, command };
+    answer(&app, incident, once(delivery, Event::Handle(order))).await
 }
 
 async fn resolve(
     State(app): State<Arc<App>>,
     Path(id): Path<String>,
+    caller: Caller,
     headers: HeaderMap,
     read: Result<Bytes, BytesRejection>,
 ) -> Result<Json<wire::change::Answered>, Problem> {
     let wish: wire::change::Resolve = wish(&app, &headers, read)?;
-    let (incident, by) = (number(&id)?, person(&wish.by, &wish.note)?);
+    let (incident, by) = (number(&id)?, person(&caller, &wish.by, &wish.note)?);
+    let delivery = identity(&headers, &format!("resolve {incident} {by}"))?;
     let command = Command::Resolve;
-    answer(&app, Order { incident, by, expected: None, note: wish.note, command }).await
+    let order = Order { incident, by, expected: None, note: wish.note, command };
+    answer(&app, incident, once(delivery, Event::Handle(order))).await
 }
 
 /// Reads what a person wishes.
@@ -198,9 +206,15 @@ fn hold(text: &str) -> Result<Duration, Problem> {
     })
 }
 
-/// Reads who says so, and bounds what they say.
-pub(super) fn person(by: &str, note: &str) -> Result<Box<str>, Problem> {
+/// Returns the name to put on the timeline. A proven name cannot be left out: whoever speaks for
+/// somebody else, as a chat's bot does, is named beside them.
+pub(super) fn person(caller: &Caller, by: &str, note: &str) -> Result<Box<str>, Problem> {
     let by = by.trim();
+    let by = match caller.name() {
+        Some(name) if by.is_empty() || by == &**name => name.to_string(),
+        Some(name) => format!("{by} by {name}"),
+        None => by.to_owned(),
+    };
     if by.is_empty() || by.len() > NAME_BYTES_MAX {
         let message = format!("by must name who says so, in at most {NAME_BYTES_MAX} bytes");
         return Err(Problem::bad_request(message));
@@ -214,14 +228,21 @@ pub(super) fn person(by: &str, note: &str) -> Result<Box<str>, Problem> {
 }
 
 /// Has a person's wish done and returns the incident as it is then.
-async fn answer(app: &Arc<App>, order: Order) -> Result<Json<wire::change::Answered>, Problem> {
-    let id = order.incident;
-    let reply = app.submit(Work::Event(Event::Handle(order))).await?;
+async fn answer(
+    app: &Arc<App>,
+    id: IncidentId,
+    event: Event,
+) -> Result<Json<wire::change::Answered>, Problem> {
+    let reply = app.submit(Work::Event(event)).await?;
+    if reply == Reply::Duplicate {
+        app.doors.metrics.doors.duplicate();
+    }
     let answered = app.read(move |reading| {
         let incident = find(reading, id)?;
         match reply {
-            Reply::Handled(_) => Ok(wire::change::Answered {
+            Reply::Handled(_) | Reply::Duplicate => Ok(wire::change::Answered {
                 incident: shown(reading, &incident)?,
+                duplicate: reply == Reply::Duplicate,
                 now: Time(reading.now),
             }),
             Reply::Refused(refusal) => Err(refused(&incident, &refusal)),
@@ -230,6 +251,7 @@ async fn answer(app: &Arc<App>, order: Order) -> Result<Json<wire::change::Answe
             | Reply::Retried(_)
             | Reply::Forgotten(_)
             | Reply::Done
+            | Reply::Quarantined(_)
             | Reply::Outdated => {
                 Err(Problem::internal(&"the engine took an order for something else"))
             }
@@ -251,6 +273,7 @@ fn refused(incident: &Incident, refusal: &Refusal) -> Problem {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::settings::users::Role;
 
     #[test]
     fn states_are_read_by_name_or_as_open_or_all() {
@@ -274,9 +297,14 @@ mod tests {
 
     #[test]
     fn nobody_can_answer_without_a_name() {
-        assert_eq!(person(" m.ito ", ""), Ok("m.ito".into()));
+        let anonymous = &Caller::Anonymous;
+        assert_eq!(person(anonymous, " m.ito ", ""), Ok("m.ito".into()));
+        let bot = &Caller::Person { name: "bot".into(), role: Role::Operator };
+        for (by, name) in [("", "bot"), ("bot", "bot"), ("m.ito", "m.ito by bot")] {
+            assert_eq!(person(bot, by, ""), Ok(name.into()));
+        }
         for (by, note) in [("", 0), ("  ", 0), (&*"x".repeat(129), 0), ("m.ito", 4_097)] {
-            assert!(person(by, &"x".repeat(note)).is_err(), "{by} {note}");
+            assert!(person(anonymous, by, &"x".repeat(note)).is_err(), "{by} {note}");
         }
     }
 }

@@ -7,6 +7,7 @@ pub mod explain;
 pub mod filter;
 pub mod incidents;
 pub mod notices;
+pub mod quarantine;
 pub mod show;
 
 use std::sync::Arc;
@@ -26,6 +27,7 @@ pub(super) fn routes() -> Router<Arc<App>> {
         .merge(incidents::routes())
         .merge(alerts::routes())
         .merge(notices::routes())
+        .merge(quarantine::routes())
         .merge(cmdb::routes())
 }
 

@@ -1,7 +1,10 @@
 //! What clients of the doors can rely on.
 
+mod accept;
+mod auth;
 mod cmdb;
 mod notices;
+mod quarantine;
 mod world;
 
 use core::time::Duration;

@@ -19,6 +19,15 @@ pub struct Accepted {
     pub repeated: u32,
     /// Alerts that the sender says it left out.
     pub truncated: u64,
+    /// Alerts beyond what the source may hold; they are in the quarantine.
+    #[serde(default)]
+    pub overflowed: u32,
+    /// The record of the quarantine that holds those.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quarantined: Option<u64>,
+    /// True when this came before under the same id; then nothing changed.
+    #[serde(default)]
+    pub duplicate: bool,
     /// Alerts not taken.
     pub rejected: Vec<Rejected>,
 }
@@ -36,7 +45,8 @@ pub struct Rejected {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Acknowledge {
-    /// Who.
+    /// Who; may be left out by whoever showed a token.
+    #[serde(default)]
     pub by: String,
     /// For how long, as in `30m`; the priority's own time when left out.
     #[serde(default, rename = "for", skip_serializing_if = "Option::is_none")]
@@ -50,7 +60,8 @@ pub struct Acknowledge {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Resolve {
-    /// Who.
+    /// Who; may be left out by whoever showed a token.
+    #[serde(default)]
     pub by: String,
     /// What they say.
     #[serde(default)]
@@ -63,6 +74,9 @@ pub struct Answered {
     /// What the listing shows.
     #[serde(flatten)]
     pub incident: Incident,
+    /// True when this was wished before under the same id; then nothing changed.
+    #[serde(default)]
+    pub duplicate: bool,
     /// The daemon's time.
     pub now: Time,
 }

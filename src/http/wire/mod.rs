@@ -8,6 +8,7 @@ pub mod change;
 pub mod cmdb;
 pub mod explain;
 pub mod notices;
+pub mod quarantine;
 
 use core::fmt;
 use std::collections::BTreeMap;
