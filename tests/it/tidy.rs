@@ -16,7 +16,18 @@ const MAY_IMPORT: [(&str, &[&str]); 12] = [
     ("notify", &["model", "engine", "rules", "settings", "telemetry", "clock"]),
     (
         "http",
-        &["model", "cmdb", "rules", "ingest", "engine", "store", "telemetry", "clock", "mailbox"],
+        &[
+            "model",
+            "cmdb",
+            "rules",
+            "ingest",
+            "engine",
+            "store",
+            "telemetry",
+            "clock",
+            "mailbox",
+            "random",
+        ],
     ),
     (
         "daemon",
@@ -40,7 +51,7 @@ const MAY_IMPORT: [(&str, &[&str]); 12] = [
 const PURE: [&str; 6] = ["model", "ingest", "rules", "cmdb", "engine", "lab"];
 
 /// What a pure folder must not name: I/O, other threads, and what depends on them.
-const IMPURE: [&str; 15] = [
+const IMPURE: [&str; 16] = [
     "tokio",
     "rocksdb",
     "axum",
@@ -55,6 +66,7 @@ const IMPURE: [&str; 15] = [
     "SystemTime",
     "Instant",
     "rand",
+    "crate::random",
     "crate::clock",
 ];
 
