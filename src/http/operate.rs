@@ -38,7 +38,7 @@ pub(super) fn routes() -> Router<Arc<App>> {
         .route("/metrics", get(metrics))
 }
 
-async fn ready(State(app): State<Arc<App>>) -> Result<&'static str, Problem> {
+pub(super) async fn ready(State(app): State<Arc<App>>) -> Result<&'static str, Problem> {
     let missing = app.doors.readiness.borrow().missing.join("; ");
     if missing.is_empty() { Ok("ready\n") } else { Err(Problem::unavailable(missing)) }
 }

@@ -18,6 +18,10 @@ use crate::model::escalation::Ladder;
 use crate::model::notice::NoticeKind;
 use crate::model::priority::words;
 
+/// The Alertmanager whose API is served beside ours; its clients switch features by it, and karma
+/// reads it off a metric.
+pub const ALERTMANAGER_VERSION: &str = "0.34.0";
+
 /// All metrics of the process.
 #[derive(Debug)]
 pub struct Metrics {
@@ -159,6 +163,10 @@ impl Metrics {
         let build = Opts::new("incidentd_build_info", "1, labelled with the version that runs.")
             .const_label("version", env!("CARGO_PKG_VERSION"));
         add(&registry, IntGauge::with_opts(build)?)?.set(1);
+        let api = "1, labelled with the version of Alertmanager whose API is served.";
+        let api =
+            Opts::new("alertmanager_build_info", api).const_label("version", ALERTMANAGER_VERSION);
+        add(&registry, IntGauge::with_opts(api)?)?.set(1);
         Ok(Self {
             ingest: Ingest::new(&registry, sources)?,
             engine: Engine::new(&registry)?,

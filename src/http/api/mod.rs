@@ -1,4 +1,4 @@
-//! Our own API under `/api/v1` and the part of Alertmanager's that its senders need.
+//! Our own API under `/api/v1`, and Alertmanager's under `/api/v2`.
 
 pub mod alertmanager;
 pub mod alerts;
@@ -8,6 +8,8 @@ pub mod filter;
 pub mod incidents;
 pub mod notices;
 pub mod show;
+pub mod silences;
+mod silencing;
 
 use std::sync::Arc;
 
@@ -27,6 +29,7 @@ pub(super) fn routes() -> Router<Arc<App>> {
         .merge(alerts::routes())
         .merge(notices::routes())
         .merge(cmdb::routes())
+        .merge(silences::routes())
 }
 
 /// Reads where a page begins.

@@ -2,10 +2,13 @@
 //!
 //! Apart from the domain's types on purpose, so that neither can change the other unseen. Times are
 //! RFC 3339 in UTC with milliseconds; numbers of records read `INC-1042`. Fields are only ever added.
-//! Here is what can be listed and shown; `change` and `explain` hold the rest.
+//! Here is what can be listed and shown; `change`, `explain` and `silence`
+//! hold the rest, `alertmanager` the shapes of that API.
 
+pub mod alertmanager;
 pub mod change;
 pub mod explain;
+pub mod silence;
 
 use core::fmt;
 use std::collections::BTreeMap;
@@ -92,6 +95,8 @@ pub struct Incident {
     pub closed_at: Option<Time>,
     /// True when a person resolved it while members fired.
     pub awaiting_verification: bool,
+    /// True while all that fires of it is silenced: nobody is told, and no step falls due.
+    pub quiet: bool,
     /// When it was opened.
     pub opened_at: Time,
     /// When a member was last added or grew more severe.
@@ -304,6 +309,8 @@ pub struct Alert {
     pub occurrences: u64,
     /// Who holds it firing.
     pub leases: Vec<Lease>,
+    /// The silences that hold it back; those that did so at its end once it ended.
+    pub silenced_by: Vec<String>,
 }
 
 /// Until when a source holds an alert firing.
