@@ -20,6 +20,7 @@ use crate::engine::changes::Changes;
 use crate::engine::context::Context;
 use crate::engine::event::{Event, Reply};
 use crate::mailbox::{Letter, Work};
+use crate::model::silence::SilenceState;
 use crate::model::time::Timestamp;
 use crate::store::Store;
 use crate::telemetry::metrics::Metrics;
@@ -156,6 +157,11 @@ impl Driver {
         let open = self.state.incidents().filter(|it| it.parent.is_none() && it.progress.is_open());
         self.desk.metrics.engine.open_incidents.set(count(open.count()));
         self.desk.metrics.engine.held_alerts.set(count(self.state.alerts_held()));
+        self.desk.metrics.engine.silenced_alerts.set(count(self.state.alerts_silenced()));
+        for state in [SilenceState::Active, SilenceState::Pending, SilenceState::Expired] {
+            let silences = self.state.silences().filter(|silence| silence.state(now) == state);
+            self.desk.metrics.engine.silences(state, count(silences.count()));
+        }
         self.desk.metrics.clock_stepped(self.desk.clock.steps());
     }
 

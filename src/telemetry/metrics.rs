@@ -9,14 +9,15 @@ use core::time::Duration;
 use prometheus::core::Collector;
 use prometheus::process_collector::ProcessCollector;
 use prometheus::{
-    Error, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, Opts, Registry,
-    TextEncoder,
+    Error, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts,
+    Registry, TextEncoder,
 };
 
 use crate::engine::event::Received;
 use crate::model::escalation::Ladder;
 use crate::model::notice::NoticeKind;
 use crate::model::priority::words;
+use crate::model::silence::SilenceState;
 
 /// The Alertmanager whose API is served beside ours; its clients switch features by it, and karma
 /// reads it off a metric.
@@ -57,6 +58,9 @@ pub struct Engine {
     pub open_incidents: IntGauge,
     /// Alerts in memory.
     pub held_alerts: IntGauge,
+    /// Alerts that fire and are held back by a silence.
+    pub silenced_alerts: IntGauge,
+    silences: IntGaugeVec,
     escalations: IntCounterVec,
 }
 
@@ -284,6 +288,12 @@ impl Engine {
                 "incidentd_engine_held_alerts",
                 "Alerts held in memory: firing, or ended not long ago.",
             )?,
+            silenced_alerts: gauge(
+                registry,
+                "incidentd_engine_silenced_alerts",
+                "Alerts that fire and are held back by a silence.",
+            )?,
+            silences: silences(registry)?,
             escalations: family(registry, escalations, [("ladder", &refs(&ladders))])?,
         })
     }
@@ -292,6 +302,11 @@ impl Engine {
     pub fn committed(&self, events: u32, took: Duration) {
         self.batch_events.observe(f64::from(events));
         self.commit_seconds.observe(took.as_secs_f64());
+    }
+
+    /// Notes how many silences are in a state.
+    pub fn silences(&self, state: SilenceState, silences: i64) {
+        self.silences.with_label_values(&[&state.to_string()]).set(silences);
     }
 
     /// Counts a step that fired.
@@ -356,6 +371,15 @@ fn add<C: Collector + Clone + 'static>(registry: &Registry, metric: C) -> Result
     Ok(metric)
 }
 
+fn silences(registry: &Registry) -> Result<IntGaugeVec, Error> {
+    let opts = Opts::new("incidentd_engine_silences", "Silences that are held, by state.");
+    let gauges = add(registry, IntGaugeVec::new(opts, &["state"])?)?;
+    for state in [SilenceState::Active, SilenceState::Pending, SilenceState::Expired] {
+        gauges.get_metric_with_label_values(&[&state.to_string()])?;
+    }
+    Ok(gauges)
+}
+
 fn gauge(registry: &Registry, name: &str, help: &str) -> Result<IntGauge, Error> {
     add(registry, IntGauge::new(name, help)?)
 }
@@ -410,6 +434,8 @@ mod tests {
             ("incidentd_engine_commit_seconds_count", 1),
             ("incidentd_engine_batch_events_count", 1),
             ("incidentd_engine_mailbox_events", 1),
+            ("incidentd_engine_silences{", 3),
+            ("incidentd_engine_silenced_alerts", 1),
             ("incidentd_notify_pending_notices", 1),
         ] {
             let found: Vec<_> = series.iter().filter(|(n, _)| n.starts_with(name)).collect();
@@ -429,6 +455,7 @@ mod tests {
         metrics.ingest.received("alertmanager", &received);
         metrics.notify.count("chat", NoticeKind::Page, Delivery::Withheld);
         metrics.engine.escalated(Ladder::Hierarchical);
+        metrics.engine.silences(SilenceState::Pending, 4);
         metrics.engine.committed(5, Duration::from_millis(250));
         metrics.rules.reloaded(Reload::Refused, 7);
         metrics.clock_stepped(2);
@@ -444,6 +471,7 @@ mod tests {
                 "1",
             ),
             ("incidentd_engine_escalations_total{ladder=\"hierarchical\"}", "1"),
+            ("incidentd_engine_silences{state=\"pending\"}", "4"),
             ("incidentd_engine_batch_events_sum", "5"),
             ("incidentd_engine_commit_seconds_sum", "0.25"),
             ("incidentd_rules_last_reload_successful", "0"),

@@ -96,6 +96,7 @@ pub struct Incident {
     /// True when a person resolved it while members fired.
     pub awaiting_verification: bool,
     /// True while all that fires of it is silenced: nobody is told, and no step falls due.
+    #[serde(default)]
     pub quiet: bool,
     /// When it was opened.
     pub opened_at: Time,
@@ -310,6 +311,7 @@ pub struct Alert {
     /// Who holds it firing.
     pub leases: Vec<Lease>,
     /// The silences that hold it back; those that did so at its end once it ended.
+    #[serde(default)]
     pub silenced_by: Vec<String>,
 }
 
