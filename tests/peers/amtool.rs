@@ -150,7 +150,6 @@ fn alerts(pair: &mut Pair) {
         "alertname=Over --end=2001-01-01T00:00:00Z",
         "alertname=Wrong --start=2099-01-01T00:00:00Z --end=2001-01-01T00:00:00Z",
         "alertname=Wrong nothing",
-        "alertname=~Wrong",
         "alertname=Wrong --generator-url=nothing",
     ] {
         pair.both(&format!("alert add {line}"));
