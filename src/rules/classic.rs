@@ -40,13 +40,13 @@ fn classic(text: &str) -> Result<Matcher, String> {
     let pattern = || {
         Pattern::new(&value).map_err(|error| format!("error parsing regexp: {error}: `{value}`"))
     };
-    let test = match operator {
+    let compared = match operator {
         "=" => Test::Equal(value.into()),
         "!=" => Test::NotEqual(value.into()),
         "=~" => Test::Matches(pattern()?),
         _ => Test::NotMatches(pattern()?),
     };
-    Ok(Matcher::new(Field::Label(name.into()), test))
+    Ok(Matcher::new(Field::Label(name.into()), compared))
 }
 
 /// Cuts a matcher into name, operator and value as written.

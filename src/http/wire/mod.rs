@@ -56,6 +56,7 @@ pub struct Page<T> {
 
 /// An incident in a listing.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own, as the API says it")]
 pub struct Incident {
     /// Its number.
     pub id: String,

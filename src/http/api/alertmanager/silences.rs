@@ -80,12 +80,12 @@ pub(super) async fn post(
     if !body.is_empty() {
         super::require_json(&headers)?;
     }
-    let (replaces, mut wish) = silence_body::read(&body)?;
+    let (named, mut wish) = silence_body::read(&body)?;
     let unknown = || Refused::Handler(StatusCode::NOT_FOUND, "silence not found".into());
-    if !replaces.is_empty() {
-        let id: SilenceId = replaces.parse().map_err(|_| unknown())?;
-        let replaced = app.read(move |reading| Ok(reading.view.silence(id)?)).await?;
-        wish.ci = keep_window(&mut wish.matchers, &replaced.ok_or_else(unknown)?);
+    if !named.is_empty() {
+        let id: SilenceId = named.parse().map_err(|_| unknown())?;
+        let held = app.read(move |reading| Ok(reading.view.silence(id)?)).await?;
+        wish.ci = keep_window(&mut wish.matchers, &held.ok_or_else(unknown)?);
         wish.replaces = Some(id);
     }
     match silence(&app, wish).await {

@@ -51,12 +51,13 @@ fn names(rules: &RuleSet) -> BTreeSet<&str> {
 /// `amtool config show` and `amtool config routes` have something to read.
 fn configuration(rules: &RuleSet) -> String {
     let team = rules.default_team.as_deref().unwrap_or(&rules.default_contact);
-    let names = names(rules).into_iter();
-    let receivers: String = names.map(|name| format!("- name: {}\n", Value::from(name))).collect();
+    let receivers: Vec<String> =
+        names(rules).into_iter().map(|name| format!("- name: {}\n", Value::from(name))).collect();
     format!(
         "# incidentd decides by its own rule files; these are the receivers it knows\n\
-         route:\n  receiver: {}\nreceivers:\n{receivers}",
-        Value::from(team)
+         route:\n  receiver: {}\nreceivers:\n{}",
+        Value::from(team),
+        receivers.concat()
     )
 }
 
