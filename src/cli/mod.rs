@@ -87,7 +87,7 @@ enum Command {
     /// Silence alerts for a time, list and end silences
     #[command(subcommand)]
     Quiet(quiet::Command),
-    /// Fill the CMDB
+    /// Change, show and check the CMDB
     #[command(subcommand)]
     Cmdb(cmdb::Command),
     /// Look after notices
@@ -224,7 +224,22 @@ mod tests {
             "quiet end f81d4fae-7dec-11d0-a765-00a0c91e6bf6",
             "quiet end --all-mine",
             "cmdb import x.yaml --yes",
+            "cmdb import x.yaml --mode merge --expect-removed 12 --as mia",
+            "cmdb diff x.yaml",
+            "cmdb show",
+            "cmdb show srv-1",
+            "cmdb ls class=\"server\" --text R12",
+            "cmdb path pdu-r12a svc-checkout --max-hops 4 --all",
+            "cmdb impact pdu-r12a",
+            "cmdb lint",
+            "cmdb lint x.yaml -o json",
+            "cmdb export --format json",
+            "cmdb log",
             "notify ls --dead",
+            "notify ls --pending --incident INC-7 --cursor 00ff",
+            "notify test anna --dry-run",
+            "notify retry INC-1042/3 --as m.ito",
+            "notify retry --dead",
             "config default",
             "config show --config x.toml",
             "version",

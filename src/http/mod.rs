@@ -35,6 +35,7 @@ use crate::engine::event::Reply;
 use crate::ingest::{Format, Limits};
 use crate::mailbox::{Mailbox, Work};
 use crate::model::time::Timestamp;
+use crate::notify::Tester;
 use crate::store::{Store, View};
 use crate::telemetry::metrics::Metrics;
 
@@ -51,6 +52,8 @@ const READS_MAX: usize = 16;
 pub struct Doors {
     /// Takes what changes the state.
     pub mailbox: Mailbox,
+    /// Sends test messages.
+    pub tester: Tester,
     /// Where committed data is read.
     pub store: Arc<Store>,
     /// Tells the receipt time.
@@ -85,6 +88,8 @@ pub struct Source {
 struct App {
     doors: Doors,
     reads: Semaphore,
+    /// One permit: changes of the CMDB happen one after the other.
+    imports: Semaphore,
     started: Timestamp,
 }
 
@@ -124,7 +129,12 @@ pub fn router(doors: Doors) -> Router {
     let started = doors.clock.now();
     let (hosts, timeout) = (doors.hosts, doors.request_timeout);
     let body_bytes = doors.limits.body_bytes;
-    let app = Arc::new(App { doors, reads: Semaphore::new(READS_MAX), started });
+    let app = Arc::new(App {
+        doors,
+        reads: Semaphore::new(READS_MAX),
+        imports: Semaphore::new(1),
+        started,
+    });
     let paths = Router::new()
         .merge(ingest::routes())
         .merge(operate::routes())

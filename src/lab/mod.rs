@@ -4,6 +4,8 @@
 #[cfg(test)]
 mod handling;
 pub mod image;
+#[cfg(test)]
+mod messages;
 pub mod rule_tests;
 #[cfg(test)]
 mod scenarios;

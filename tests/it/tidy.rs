@@ -26,6 +26,7 @@ const MAY_IMPORT: [(&str, &[&str]); 12] = [
             "telemetry",
             "clock",
             "mailbox",
+            "notify",
             "random",
         ],
     ),

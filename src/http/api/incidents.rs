@@ -181,7 +181,7 @@ async fn resolve(
 }
 
 /// Reads what a person wishes.
-fn wish<T: DeserializeOwned>(
+pub(super) fn wish<T: DeserializeOwned>(
     app: &App,
     headers: &HeaderMap,
     read: Result<Bytes, BytesRejection>,
@@ -198,7 +198,8 @@ fn hold(text: &str) -> Result<Duration, Problem> {
     })
 }
 
-fn person(by: &str, note: &str) -> Result<Box<str>, Problem> {
+/// Reads who says so, and bounds what they say.
+pub(super) fn person(by: &str, note: &str) -> Result<Box<str>, Problem> {
     let by = by.trim();
     if by.is_empty() || by.len() > NAME_BYTES_MAX {
         let message = format!("by must name who says so, in at most {NAME_BYTES_MAX} bytes");
@@ -224,7 +225,11 @@ async fn answer(app: &Arc<App>, order: Order) -> Result<Json<wire::change::Answe
                 now: Time(reading.now),
             }),
             Reply::Refused(refusal) => Err(refused(&incident, &refusal)),
-            Reply::Received(_) | Reply::Silenced(_) | Reply::Done => {
+            Reply::Received(_)
+            | Reply::Silenced(_)
+            | Reply::Retried(_)
+            | Reply::Done
+            | Reply::Outdated => {
                 Err(Problem::internal(&"the engine took an order for something else"))
             }
         }
@@ -234,9 +239,10 @@ async fn answer(app: &Arc<App>, order: Order) -> Result<Json<wire::change::Answe
 
 /// Words a refusal; one that is merely not open is told with its state.
 fn refused(incident: &Incident, refusal: &Refusal) -> Problem {
-    let message = match refusal {
-        Refusal::NotOpen(id) => format!("{id} is {}", incident.progress.name()),
-        other => other.to_string(),
+    let message = if let Refusal::NotOpen(id) = refusal {
+        format!("{id} is {}", incident.progress.name())
+    } else {
+        refusal.to_string()
     };
     Problem::new(StatusCode::CONFLICT, message)
 }

@@ -62,7 +62,11 @@ pub(super) async fn silence(app: &Arc<App>, wish: Wish) -> Result<SilenceId, Den
         Reply::Silenced(id) => Ok(id),
         Reply::Refused(Refusal::UnknownSilence(id)) => Err(Denied::Unknown(id)),
         Reply::Refused(other) => Err(Denied::Invalid(other.to_string())),
-        other @ (Reply::Received(_) | Reply::Handled(_) | Reply::Done) => {
+        other @ (Reply::Received(_)
+        | Reply::Handled(_)
+        | Reply::Retried(_)
+        | Reply::Outdated
+        | Reply::Done) => {
             Err(Problem::internal(&format!("the engine answered a silence with {other:?}")).into())
         }
     }
@@ -140,7 +144,11 @@ pub(super) async fn unsilence(app: &Arc<App>, id: SilenceId, by: &str) -> Result
     match app.submit(Work::Event(Event::Unsilence { id, by: by.into() })).await? {
         Reply::Done => Ok(()),
         Reply::Refused(refusal) => Err(Problem::not_found(refusal.to_string())),
-        other @ (Reply::Received(_) | Reply::Handled(_) | Reply::Silenced(_)) => {
+        other @ (Reply::Received(_)
+        | Reply::Handled(_)
+        | Reply::Silenced(_)
+        | Reply::Retried(_)
+        | Reply::Outdated) => {
             Err(Problem::internal(&format!("the engine answered an end with {other:?}")))
         }
     }

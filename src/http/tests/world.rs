@@ -12,13 +12,14 @@ use tokio::sync::{mpsc, watch};
 use tower::ServiceExt;
 
 use crate::clock::Clock;
-use crate::cmdb::{Rows, Topology};
+use crate::cmdb::{Revision, Topology};
 use crate::engine::State;
 use crate::engine::changes::Saved;
 use crate::engine::context::{Context, Limits};
 use crate::engine::event::{Event, Reply};
 use crate::ingest;
 use crate::mailbox::{Letter, Mailbox, Work, mailbox};
+use crate::notify::{Parts, Tester};
 use crate::rules::RuleSet;
 use crate::store::{Options, Store};
 use crate::telemetry::metrics::Metrics;
@@ -55,6 +56,8 @@ impl Answer {
 pub(super) struct World {
     router: Router,
     pub(super) readiness: watch::Sender<Readiness>,
+    /// The engine's own door.
+    mailbox: Option<Mailbox>,
     engine: Option<JoinHandle<()>>,
     _dir: tempfile::TempDir,
 }
@@ -96,7 +99,8 @@ impl World {
         ];
         let lease = core::time::Duration::from_hours(1);
         let doors = Doors {
-            mailbox: wrap(mailbox, &store),
+            mailbox: wrap(mailbox.clone(), &store),
+            tester: tester(&context, &clock),
             store: Arc::clone(&store),
             clock: Arc::clone(&clock),
             context,
@@ -110,7 +114,8 @@ impl World {
             readiness: ready,
         };
         let engine = std::thread::spawn(move || engine(letters, &store, &clock, &contexts));
-        Self { router: router(doors), readiness, engine: Some(engine), _dir: dir }
+        let mailbox = Some(mailbox);
+        Self { router: router(doors), readiness, mailbox, engine: Some(engine), _dir: dir }
     }
 
     /// Sends a request with these headers.
@@ -132,6 +137,20 @@ impl World {
         self.call(Method::POST, uri, &[("content-type", "application/json")], body).await
     }
 
+    /// Has the channel of a notice refuse it for good.
+    pub(super) async fn give_up(&self, notice: &str) {
+        let failed = Event::Failed {
+            notice: notice.parse().unwrap(),
+            channel: "log".into(),
+            error: "answered 404".into(),
+            retry_in: None,
+        };
+        assert_eq!(
+            self.mailbox.as_ref().unwrap().submit(Work::Event(failed)).await,
+            Ok(Reply::Done)
+        );
+    }
+
     /// Fires an alert with these labels and returns its fingerprint and its incident's number.
     pub(super) async fn fire(&self, labels: &[(&str, &str)]) -> (String, String) {
         let labels: BTreeMap<&str, &str> = labels.iter().copied().collect();
@@ -144,6 +163,21 @@ impl World {
         let alert = self.get(&format!("/api/v1/alerts/{fingerprint}")).await;
         (fingerprint, alert.at("/incident"))
     }
+}
+
+/// Sends test messages where no channel is configured.
+fn tester(context: &watch::Receiver<Arc<Context>>, clock: &Arc<Clock>) -> Tester {
+    let parts = Parts {
+        channels: &BTreeMap::new(),
+        installation: "7e57",
+        context: context.clone(),
+        reader: Arc::new(|_| None),
+        reports: mpsc::channel(1).0,
+        clock: Arc::clone(clock),
+        metrics: Arc::new(Metrics::new(&[], &[]).unwrap()),
+        seed: 1,
+    };
+    Tester::new(&parts).unwrap()
 }
 
 /// Sends a request with these headers to a router.
@@ -169,6 +203,7 @@ pub(super) async fn send(
 impl Drop for World {
     fn drop(&mut self) {
         self.router = Router::new();
+        self.mailbox = None;
         let joined = self.engine.take().map(JoinHandle::join);
         assert!(matches!(joined, Some(Ok(()))), "the engine panicked");
     }
@@ -183,25 +218,19 @@ fn engine(
 ) {
     let mut state = State::restore(Saved::default(), &contexts.borrow(), clock.now());
     while let Some(Letter { work, reply }) = letters.blocking_recv() {
-        let (event, rows) = match work {
-            Work::Event(event) => (event, None),
-            Work::Topology(rows) => (Event::Reconfigured, Some(rows)),
-        };
-        let old = Arc::clone(&contexts.borrow());
-        let context = match &rows {
-            Some(rows) => with_topology(&old, rows),
-            None => old,
+        let in_force = Arc::clone(&contexts.borrow());
+        let (event, context, revision) = match work {
+            Work::Event(event) => (event, in_force, None),
+            Work::Topology(new) => {
+                assert!(new.follows(&in_force), "changes come one after the other");
+                (Event::TopologyChanged(new.forecast), new.context, Some(new.revision))
+            }
         };
         let answer = state.apply(&context, &event, clock.now());
-        let topology = rows.as_deref().map(|rows| (context.topology.version(), rows));
-        store.commit(&state.drain(&context), topology).unwrap();
+        let revisions: Vec<&Revision> = revision.iter().map(|revision| &**revision).collect();
+        store.commit(&state.drain(&context), &revisions).unwrap();
         contexts.send_replace(context);
         // Not: an error. The client may have gone.
         drop::<Result<(), Reply>>(reply.send(answer));
     }
-}
-
-fn with_topology(old: &Context, rows: &Rows) -> Arc<Context> {
-    let topology = Topology::build(old.topology.version() + 1, rows).unwrap();
-    Arc::new(Context::new(Arc::clone(&old.rules), Arc::new(topology), Limits::default()))
 }

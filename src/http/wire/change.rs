@@ -1,6 +1,4 @@
-//! The shapes of what changes something: deliveries, people's wishes, imports, and their answers.
-
-use std::collections::BTreeMap;
+//! The shapes of what changes something: deliveries, people's wishes, and their answers.
 
 use serde::{Deserialize, Serialize};
 
@@ -67,32 +65,4 @@ pub struct Answered {
     pub incident: Incident,
     /// The daemon's time.
     pub now: Time,
-}
-
-/// What an import changes or would change.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Import {
-    /// True when nothing was changed.
-    pub dry_run: bool,
-    /// True when the file says what is stored already.
-    pub same: bool,
-    /// The difference in words.
-    pub difference: String,
-    /// CIs afterwards.
-    pub cis: usize,
-    /// Relations afterwards.
-    pub relations: usize,
-}
-
-/// How much the CMDB holds.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct CmdbCounts {
-    /// Counts the imports.
-    pub version: u64,
-    /// CIs by class.
-    pub classes: BTreeMap<String, usize>,
-    /// CIs.
-    pub cis: usize,
-    /// Relations.
-    pub relations: usize,
 }

@@ -2,12 +2,14 @@
 //!
 //! Apart from the domain's types on purpose, so that neither can change the other unseen. Times are
 //! RFC 3339 in UTC with milliseconds; numbers of records read `INC-1042`. Fields are only ever added.
-//! Here is what can be listed and shown; `change`, `explain` and `silence`
-//! hold the rest, `alertmanager` the shapes of that API.
+//! Here is what can be listed and shown; `change`, `cmdb`, `explain`, `notices` and `silence` hold
+//! the rest, `alertmanager` the shapes of that API.
 
 pub mod alertmanager;
 pub mod change;
+pub mod cmdb;
 pub mod explain;
+pub mod notices;
 pub mod silence;
 
 use core::fmt;
