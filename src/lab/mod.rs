@@ -13,4 +13,6 @@ mod scenarios;
 mod silences;
 #[cfg(test)]
 mod story;
+#[cfg(test)]
+mod upkeep;
 pub mod world;

@@ -9,9 +9,14 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod alive;
 mod bad_input;
 mod cli;
 mod cmdb;
 mod crash;
+mod db;
+mod disk;
+mod monitoring;
+mod reload;
 mod story;
 mod tidy;

@@ -228,6 +228,7 @@ async fn answer(app: &Arc<App>, order: Order) -> Result<Json<wire::change::Answe
             Reply::Received(_)
             | Reply::Silenced(_)
             | Reply::Retried(_)
+            | Reply::Forgotten(_)
             | Reply::Done
             | Reply::Outdated => {
                 Err(Problem::internal(&"the engine took an order for something else"))

@@ -65,6 +65,7 @@ pub(super) async fn silence(app: &Arc<App>, wish: Wish) -> Result<SilenceId, Den
         other @ (Reply::Received(_)
         | Reply::Handled(_)
         | Reply::Retried(_)
+        | Reply::Forgotten(_)
         | Reply::Outdated
         | Reply::Done) => {
             Err(Problem::internal(&format!("the engine answered a silence with {other:?}")).into())
@@ -148,6 +149,7 @@ pub(super) async fn unsilence(app: &Arc<App>, id: SilenceId, by: &str) -> Result
         | Reply::Handled(_)
         | Reply::Silenced(_)
         | Reply::Retried(_)
+        | Reply::Forgotten(_)
         | Reply::Outdated) => {
             Err(Problem::internal(&format!("the engine answered an end with {other:?}")))
         }
