@@ -22,7 +22,7 @@
 //! | [`notify`] | sends committed notices, one file per channel | |
 //! | [`http`] | the doors: ingestion, Alertmanager's API, our API, operation | |
 //! | [`daemon`] | wiring, the engine's thread, the committer, start and stop | |
-//! | [`settings`], [`telemetry`], [`clock`], [`mailbox`] | what the shells share | |
+//! | [`settings`], [`telemetry`], [`clock`], [`random`], [`mailbox`] | what the shells share | |
 //! | [`cli`] | one file per command | |
 //!
 //! What always holds, and which test says so:
@@ -45,6 +45,7 @@ pub mod lab;
 pub mod mailbox;
 pub mod model;
 pub mod notify;
+pub mod random;
 pub mod rules;
 pub mod settings;
 pub mod store;

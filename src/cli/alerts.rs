@@ -39,6 +39,9 @@ pub struct List {
     /// firing, ended or all
     #[arg(long, default_value = "firing")]
     state: String,
+    /// Only those that a silence or a window holds back
+    #[arg(long)]
+    silenced: bool,
     /// How many, up to 1000
     #[arg(long, default_value_t = 100)]
     limit: u32,
@@ -103,6 +106,7 @@ pub fn bare(fingerprint: &str) -> &str {
 async fn ls(session: &Session, server: &Server, list: &List) -> Result<(), Failure> {
     let limit = list.limit.to_string();
     let mut query = vec![("state", &*list.state), ("limit", &*limit)];
+    query.extend(list.silenced.then_some(("silenced", "true")));
     query.extend(list.filter.iter().map(|filter| ("filter", &**filter)));
     query.extend(list.cursor.iter().map(|cursor| ("cursor", &**cursor)));
     let answer = server.get(&PATH, &query).await?;
@@ -121,7 +125,7 @@ fn table(page: &Page<Alert>) -> Table {
     for alert in &page.items {
         table.row([
             alert.fingerprint.clone(),
-            alert.state.clone(),
+            state(alert),
             print::span(alert.starts_at, page.now),
             or_nothing(Some(&alert.severity)),
             alert.occurrences.to_string(),
@@ -131,6 +135,12 @@ fn table(page: &Page<Alert>) -> Table {
         ]);
     }
     table
+}
+
+/// Returns an alert's state, marked where a silence holds it back: `firing·q`.
+fn state(alert: &Alert) -> String {
+    let mark = if alert.silenced_by.is_empty() { "" } else { print::QUIET };
+    format!("{}{mark}", alert.state)
 }
 
 /// Returns an alert's name and the labels that set it apart.
@@ -165,6 +175,9 @@ fn record(record: &AlertRecord) -> Vec<String> {
         fact("because", join.text.clone());
     }
     fact("firing", firing(alert, now));
+    if !alert.silenced_by.is_empty() {
+        fact("silenced by", alert.silenced_by.join(", "));
+    }
     for (name, text) in &alert.annotations {
         fact(name, text.clone());
     }

@@ -91,12 +91,12 @@ impl Server {
         self.send(self.request(Method::POST, path).json(body)).await
     }
 
-    /// Removes the thing at `path`.
+    /// Takes away what is at `path`.
     ///
     /// # Errors
     /// As for [`Server::get`].
-    pub async fn delete(&self, path: &[&str]) -> Result<Answer, Failure> {
-        self.send(self.request(Method::DELETE, path)).await
+    pub async fn delete(&self, path: &[&str], query: &[(&str, &str)]) -> Result<Answer, Failure> {
+        self.send(self.request(Method::DELETE, path).query(query)).await
     }
 
     /// Puts the bytes of a file at `path`.

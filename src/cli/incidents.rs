@@ -149,7 +149,7 @@ fn table(page: &Page<Incident>) -> Table {
         table.row([
             incident.id.clone(),
             incident.priority.clone(),
-            incident.state.clone(),
+            state(incident),
             print::span(incident.opened_at, page.now),
             or_nothing(incident.acknowledged.as_ref().map(|ack| &*ack.by)),
             incident.members.to_string(),
@@ -158,6 +158,12 @@ fn table(page: &Page<Incident>) -> Table {
         ]);
     }
     table
+}
+
+/// Returns an incident's state, marked while nobody is told of it: `new·q`.
+fn state(incident: &Incident) -> String {
+    let mark = if incident.quiet { print::QUIET } else { "" };
+    format!("{}{mark}", incident.state)
 }
 
 /// Returns what happens next if nobody does anything.
@@ -174,10 +180,11 @@ fn next(incident: &Incident, now: Time) -> String {
 
 fn footer(page: &Page<Incident>) -> String {
     let count = page.items.len();
-    let waiting = page.items.iter().filter(|incident| incident.state == "new").count();
+    let waiting = page.items.iter().filter(|one| one.state == "new" && !one.quiet).count();
     let needs = if waiting == 1 { "needs" } else { "need" };
     let more = page.next.as_ref().map(|next| format!(" · more: --cursor {next}"));
-    format!("{count} shown · {waiting} {needs} ack{}", more.unwrap_or_default())
+    let quiet = if page.items.iter().any(|one| one.quiet) { " · q = quiet" } else { "" };
+    format!("{count} shown · {waiting} {needs} ack{quiet}{}", more.unwrap_or_default())
 }
 
 /// Says what an acknowledgement did.
@@ -207,7 +214,10 @@ fn record(record: &IncidentRecord) -> Vec<String> {
     let incident = &record.incident;
     let mut lines = vec![print::clean(&format!(
         "{}  {}  {}  {}",
-        incident.id, incident.priority, incident.state, incident.title
+        incident.id,
+        incident.priority,
+        state(incident),
+        incident.title
     ))];
     lines.extend(facts(incident, record.now).lines(""));
     lines.push(String::new());
@@ -333,7 +343,7 @@ pub(super) mod tests {
             "category": null, "rule": "datacenter/rack-power", "key": null,
             "root": {"alert": "9f31c20a77de41b2", "ci": "pdu-r12a"}, "team": "dc-ops",
             "parent": null, "recurrence_of": null, "acknowledged": null, "resolved": null,
-            "closed_at": null, "awaiting_verification": false,
+            "closed_at": null, "awaiting_verification": false, "quiet": false,
             "opened_at": "2026-11-21T03:12:00.000Z", "active_at": "2026-11-21T03:12:20.000Z",
             "clear_since": null, "wait_until": null, "members": 3, "firing": 3,
             "response": {"started_at": "2026-11-21T03:12:00.000Z",
@@ -359,8 +369,10 @@ pub(super) mod tests {
     fn a_line_of_the_list_says_what_happens_next() {
         let acknowledged = json!({"state": "acknowledged", "id": "INC-7", "next": [],
             "acknowledged": {"by": "m.ito", "until": "2026-11-21T03:24:00.000Z"}});
-        let quiet = json!({"state": "resolved", "id": "INC-6", "next": []});
-        let items = [json!({}), acknowledged, quiet].map(|changes| read(&changes).incident);
+        let resolved = json!({"state": "resolved", "id": "INC-6", "next": []});
+        let quiet = json!({"quiet": true, "id": "INC-5", "next": []});
+        let items =
+            [json!({}), acknowledged, resolved, quiet].map(|changes| read(&changes).incident);
         let page = Page { items: items.into(), next: None, now: read(&json!({})).now };
         assert_eq!(
             table(&page).lines(""),
@@ -369,11 +381,15 @@ pub(super) mod tests {
                 "INC-1042  P2  new           4m   –      3       in 6m  dc-lead   Power lost in rack R12: 2 dependants",
                 "INC-7     P2  acknowledged  4m   m.ito  3       ack ends in 8m   Power lost in rack R12: 2 dependants",
                 "INC-6     P2  resolved      4m   –      3       –                Power lost in rack R12: 2 dependants",
+                "INC-5     P2  new·q         4m   –      3       –                Power lost in rack R12: 2 dependants",
             ]
         );
-        assert_eq!(footer(&page), "3 shown · 1 needs ack");
+        assert_eq!(footer(&page), "4 shown · 1 needs ack · q = quiet");
         let next = Some("0a".into());
-        assert_eq!(footer(&Page { next, ..page }), "3 shown · 1 needs ack · more: --cursor 0a");
+        assert_eq!(
+            footer(&Page { next, ..page }),
+            "4 shown · 1 needs ack · q = quiet · more: --cursor 0a"
+        );
     }
 
     #[test]

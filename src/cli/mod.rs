@@ -17,6 +17,7 @@ pub mod incidents;
 pub mod notify;
 pub mod print;
 pub mod quarantine;
+pub mod quiet;
 pub mod rules;
 pub mod serve;
 pub mod test;
@@ -94,6 +95,9 @@ enum Command {
     /// List, show and send alerts
     #[command(subcommand)]
     Alerts(alerts::Command),
+    /// Silence alerts for a time, list and end silences
+    #[command(subcommand)]
+    Quiet(quiet::Command),
     /// Change, show and check the CMDB
     #[command(subcommand)]
     Cmdb(cmdb::Command),
@@ -178,6 +182,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Explain(args) => wait(explain::run(&session, &args)),
         Command::Incidents(command) => wait(incidents::run(&session, command)),
         Command::Alerts(command) => wait(alerts::run(&session, command)),
+        Command::Quiet(command) => wait(quiet::run(&session, command)),
         Command::Cmdb(command) => wait(cmdb::run(&session, command)),
         Command::Rules(command) => wait(rules::run(&session, command)),
         Command::Quarantine(command) => wait(quarantine::run(&session, command)),
@@ -212,6 +217,22 @@ mod tests {
     }
 
     #[test]
+    fn what_contradicts_itself_is_no_command() {
+        for line in [
+            "quiet ls --all --pending",
+            "quiet add --for 2h -m nothing",
+            "quiet add a=b --for 2h",
+            "quiet add a=b -m forever",
+            "quiet add a=b --for 2h -m x --start soon",
+            "quiet end",
+            "quiet end x --all-mine",
+        ] {
+            let words = std::iter::once("incidentd").chain(line.split(' '));
+            assert!(Cli::try_parse_from(words).is_err(), "{line}");
+        }
+    }
+
+    #[test]
     fn the_documented_commands_are_understood() {
         for line in [
             "serve --config x.toml --data-dir d --listen 127.0.0.1:1 --rules r",
@@ -226,6 +247,12 @@ mod tests {
             "inc resolve INC-1042 -m done --as m.ito",
             "alerts ls --state firing",
             "alerts send alertname=X ci=srv-1 --severity critical",
+            "alerts ls --silenced",
+            "quiet ls --all -o json",
+            "quiet add alertname=~\"Disk.*\" --for 2h -m disks --start 2026-11-21T22:00:00Z",
+            "quiet add --ci pdu-r12a --for 2h -m power --as m.ito",
+            "quiet end f81d4fae-7dec-11d0-a765-00a0c91e6bf6",
+            "quiet end --all-mine",
             "cmdb import x.yaml --yes",
             "cmdb import x.yaml --mode merge --expect-removed 12 --as mia",
             "cmdb diff x.yaml",

@@ -14,6 +14,9 @@ use crate::model::time::Timestamp;
 /// Stands where there is nothing to show.
 pub const NOTHING: &str = "–";
 
+/// Stands behind the state of what a silence holds back.
+pub const QUIET: &str = "·q";
+
 /// Writes a line of data.
 pub fn data(text: impl fmt::Display) {
     put(&mut std::io::stdout().lock(), &text);

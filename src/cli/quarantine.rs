@@ -88,7 +88,7 @@ pub async fn run(session: &Session, command: Command) -> Result<(), Failure> {
         }
         Command::Drop { ids } => {
             for id in &ids {
-                let answer = server.delete(&at(id, &[])).await?;
+                let answer = server.delete(&at(id, &[]), &[]).await?;
                 session.show(&answer, |answer| {
                     session.say(&format!("record {} dropped", answer.read::<Dropped>()?.id));
                     Ok(())

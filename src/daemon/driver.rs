@@ -25,6 +25,7 @@ use crate::ingest;
 use crate::mailbox::{Letter, Work};
 use crate::model::alert::Occurrence;
 use crate::model::quarantine::{Cause, Unhandled};
+use crate::model::silence::SilenceState;
 use crate::model::time::Timestamp;
 use crate::rules::RuleSet;
 use crate::store::Store;
@@ -196,6 +197,11 @@ impl Driver {
         let (records, bytes) = self.state.quarantined();
         self.desk.metrics.doors.quarantine_records.set(count(records));
         self.desk.metrics.doors.quarantine_bytes.set(i64::try_from(bytes).unwrap_or(i64::MAX));
+        self.desk.metrics.engine.silenced_alerts.set(count(self.state.alerts_silenced()));
+        for state in [SilenceState::Active, SilenceState::Pending, SilenceState::Expired] {
+            let silences = self.state.silences().filter(|silence| silence.state(now) == state);
+            self.desk.metrics.engine.silences(state, count(silences.count()));
+        }
         self.desk.metrics.clock_stepped(self.desk.clock.steps());
     }
 

@@ -22,7 +22,7 @@ use crate::model::labels::Fingerprint;
 use crate::model::notice::NoticeKind;
 use crate::model::silence::{Silence, SilenceId, SilenceState};
 use crate::model::time::Timestamp;
-use crate::rules::Condition;
+use crate::rules::{Condition, spell};
 
 /// How long an ended silence is kept, as Alertmanager does by default (`--data.retention`).
 const KEPT: Duration = Duration::from_hours(120);
@@ -96,15 +96,7 @@ fn changes_in_place(old: &Silence, new: &Silence, now: Timestamp) -> bool {
 
 /// Says in words what a silence covers.
 fn scope(silence: &Silence) -> String {
-    let matchers = silence.matchers.iter().map(|it| {
-        let operator = match (it.is_regex, it.is_equal) {
-            (false, true) => "=",
-            (false, false) => "!=",
-            (true, true) => "=~",
-            (true, false) => "!~",
-        };
-        format!("{}{operator}{:?}", it.name, it.value)
-    });
+    let matchers = silence.matchers.iter().map(spell);
     let ci = silence.ci.iter().map(|ci| format!("{ci} and what depends on it"));
     matchers.chain(ci).collect::<Vec<_>>().join(", ")
 }

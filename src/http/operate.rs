@@ -184,7 +184,7 @@ pub(super) fn routes() -> Router<Arc<App>> {
 }
 
 /// Says `ready`, and below it how it is with what may soon be missing.
-async fn ready(State(app): State<Arc<App>>) -> Result<String, Problem> {
+pub(super) async fn ready(State(app): State<Arc<App>>) -> Result<String, Problem> {
     let missing = app.doors.readiness.borrow().missing.join("; ");
     if !missing.is_empty() {
         return Err(Problem::unavailable(missing));

@@ -8,9 +8,9 @@
 use super::batch::{Batch, Dialect, JsonError, Refusal};
 use super::check::{Content, Problem, Short};
 use super::item::{Field, Item, Unknown};
-use super::time::{Form, UNSET};
+use super::time::UNSET;
 use super::uri::is_request_uri;
-use super::{Reject, Terms, time};
+use super::{Reject, Terms};
 use crate::model::alert::{Occurrence, Signal};
 use crate::model::time::Timestamp;
 
@@ -84,10 +84,7 @@ fn occurrence(index: u32, item: &mut Item<'_>, terms: &Terms<'_>) -> Result<Occu
 /// (`strfmt.ParseDateTime`).
 fn date_time(index: u32, field: &str, text: Option<&str>) -> Result<Option<Timestamp>, Refusal> {
     let Some(text) = text else { return Ok(None) };
-    if text.is_empty() {
-        return Ok(Some(Timestamp::EPOCH));
-    }
-    let time = time::parse(text, Form::Strfmt).ok_or_else(|| {
+    let time = super::date_time(text).ok_or_else(|| {
         let what = format_args!("{} is no date-time, expected RFC 3339", Short(text));
         unreadable(index, Problem::at(field, what))
     })?;

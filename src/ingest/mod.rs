@@ -116,6 +116,12 @@ pub struct ItemReject {
     pub reason: String,
 }
 
+/// Reads a point in time as Alertmanager's API does; the empty text is 1970
+/// (`strfmt.ParseDateTime` of go-openapi).
+pub fn date_time(text: &str) -> Option<Timestamp> {
+    if text.is_empty() { Some(Timestamp::EPOCH) } else { time::parse(text, time::Form::Strfmt) }
+}
+
 /// Reads a body.
 ///
 /// # Errors

@@ -86,13 +86,34 @@ impl Test {
 /// Writes the matcher so that it reads back as the same one.
 impl fmt::Display for Matcher {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.field {
-            Field::Label(name) if needs_quotes(name) => quote(name, f)?,
-            field @ (Field::Label(_) | Field::Ci(_)) => write!(f, "{field}")?,
-        }
         let (operator, operand) = self.test.parts();
-        f.write_str(operator)?;
-        quote(operand, f)
+        match &self.field {
+            Field::Label(name) => Comparison { name, operator, operand }.fmt(f),
+            field @ Field::Ci(_) => {
+                write!(f, "{field}{operator}")?;
+                quote(operand, f)
+            }
+        }
+    }
+}
+
+/// A comparison of a label, to be written so that it reads back as the same one.
+#[derive(Debug)]
+pub(super) struct Comparison<'a> {
+    pub(super) name: &'a str,
+    pub(super) operator: &'static str,
+    pub(super) operand: &'a str,
+}
+
+impl fmt::Display for Comparison<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if needs_quotes(self.name) {
+            quote(self.name, f)?;
+        } else {
+            f.write_str(self.name)?;
+        }
+        f.write_str(self.operator)?;
+        quote(self.operand, f)
     }
 }
 

@@ -3,11 +3,12 @@
 //! Pure: reading the disk is the shell's business, playing the tests is `lab`'s. Reading order:
 //! `set` is what comes out; `check` makes it of files, with `rule`, `sections`, `priorities`,
 //! `policies`, `order` and `testcase` for their parts; `yaml` and `reader` are below those,
-//! `diagnostics`, `codes` and `render` beside them. Matchers: `subject`, `matcher`, `parser`, `condition`, `index`.
+//! `diagnostics`, `codes` and `render` beside them. Matchers: `subject`, `matcher`, `parser`, `classic`, `condition`, `index`.
 //! Templates: `template`, `scope`, `messages`.
 
 mod charset;
 mod check;
+pub mod classic;
 pub mod codes;
 pub mod condition;
 mod cursor;
@@ -53,6 +54,7 @@ pub use sections::{Contact, Lifecycle, Team};
 pub use set::{
     Group, IncidentSpec, Kind, Place, ResolveSpec, ResolveWhen, Rule, RuleSet, TopologyKind,
 };
+pub use silence::{in_silence, spell};
 pub use source::SourceFile;
 pub use subject::{Field, Subject};
 pub use template::Template;

@@ -18,7 +18,12 @@ use crate::engine::event::{Forgotten, Received};
 use crate::model::escalation::Ladder;
 use crate::model::notice::NoticeKind;
 use crate::model::priority::words;
+use crate::model::silence::SilenceState;
 use crate::model::time::Timestamp;
+
+/// The Alertmanager whose API is served beside ours; its clients switch features by it, and karma
+/// reads it off a metric.
+pub const ALERTMANAGER_VERSION: &str = "0.34.0";
 
 /// All metrics of the process.
 #[derive(Debug)]
@@ -65,6 +70,9 @@ pub struct Engine {
     pub open_incidents: IntGauge,
     /// Alerts in memory.
     pub held_alerts: IntGauge,
+    /// Alerts that fire and are held back by a silence.
+    pub silenced_alerts: IntGauge,
+    silences: IntGaugeVec,
     escalations: IntCounterVec,
 }
 
@@ -213,6 +221,10 @@ impl Metrics {
         let build = Opts::new("incidentd_build_info", "1, labelled with the version that runs.")
             .const_label("version", env!("CARGO_PKG_VERSION"));
         add(&registry, IntGauge::with_opts(build)?)?.set(1);
+        let api = "1, labelled with the version of Alertmanager whose API is served.";
+        let api =
+            Opts::new("alertmanager_build_info", api).const_label("version", ALERTMANAGER_VERSION);
+        add(&registry, IntGauge::with_opts(api)?)?.set(1);
         Ok(Self {
             ingest: Ingest::new(&registry, sources)?,
             doors: Doors::new(&registry, sources)?,
@@ -336,6 +348,12 @@ impl Engine {
                 "incidentd_engine_held_alerts",
                 "Alerts held in memory: firing, or ended not long ago.",
             )?,
+            silenced_alerts: gauge(
+                registry,
+                "incidentd_engine_silenced_alerts",
+                "Alerts that fire and are held back by a silence.",
+            )?,
+            silences: silences(registry)?,
             escalations: family(registry, escalations, [("ladder", &refs(&ladders))])?,
         })
     }
@@ -344,6 +362,11 @@ impl Engine {
     pub fn committed(&self, events: u32, took: Duration) {
         self.batch_events.observe(f64::from(events));
         self.commit_seconds.observe(took.as_secs_f64());
+    }
+
+    /// Notes how many silences are in a state.
+    pub fn silences(&self, state: SilenceState, silences: i64) {
+        self.silences.with_label_values(&[&state.to_string()]).set(silences);
     }
 
     /// Counts a step that fired.
@@ -539,6 +562,15 @@ pub(super) fn add<C: Collector + Clone + 'static>(
     Ok(metric)
 }
 
+fn silences(registry: &Registry) -> Result<IntGaugeVec, Error> {
+    let opts = Opts::new("incidentd_engine_silences", "Silences that are held, by state.");
+    let gauges = add(registry, IntGaugeVec::new(opts, &["state"])?)?;
+    for state in [SilenceState::Active, SilenceState::Pending, SilenceState::Expired] {
+        gauges.get_metric_with_label_values(&[&state.to_string()])?;
+    }
+    Ok(gauges)
+}
+
 pub(super) fn gauge(registry: &Registry, name: &str, help: &str) -> Result<IntGauge, Error> {
     add(registry, IntGauge::new(name, help)?)
 }
@@ -593,6 +625,8 @@ mod tests {
             ("incidentd_engine_commit_seconds_count", 1),
             ("incidentd_engine_batch_events_count", 1),
             ("incidentd_engine_mailbox_events", 1),
+            ("incidentd_engine_silences{", 3),
+            ("incidentd_engine_silenced_alerts", 1),
             ("incidentd_notify_pending_notices", 1),
             ("incidentd_notify_template_failures_total", 1),
             ("incidentd_notify_tests_total{", 2 * 2),
@@ -614,6 +648,7 @@ mod tests {
         metrics.ingest.received("alertmanager", &received);
         metrics.notify.count("chat", NoticeKind::Page, Delivery::Withheld);
         metrics.engine.escalated(Ladder::Hierarchical);
+        metrics.engine.silences(SilenceState::Pending, 4);
         metrics.engine.committed(5, Duration::from_millis(250));
         metrics.rules.accepted(7, Timestamp::from_millis(1_700_000_000_999));
         metrics.rules.refused();
@@ -630,6 +665,7 @@ mod tests {
                 "1",
             ),
             ("incidentd_engine_escalations_total{ladder=\"hierarchical\"}", "1"),
+            ("incidentd_engine_silences{state=\"pending\"}", "4"),
             ("incidentd_engine_batch_events_sum", "5"),
             ("incidentd_engine_commit_seconds_sum", "0.25"),
             ("incidentd_rules_last_reload_successful", "0"),

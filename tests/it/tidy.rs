@@ -28,6 +28,7 @@ const MAY_IMPORT: [(&str, &[&str]); 12] = [
             "mailbox",
             "notify",
             "settings",
+            "random",
         ],
     ),
     (
@@ -52,7 +53,7 @@ const MAY_IMPORT: [(&str, &[&str]); 12] = [
 const PURE: [&str; 6] = ["model", "ingest", "rules", "cmdb", "engine", "lab"];
 
 /// What a pure folder must not name: I/O, other threads, and what depends on them.
-const IMPURE: [&str; 15] = [
+const IMPURE: [&str; 16] = [
     "tokio",
     "rocksdb",
     "axum",
@@ -67,6 +68,7 @@ const IMPURE: [&str; 15] = [
     "SystemTime",
     "Instant",
     "rand",
+    "crate::random",
     "crate::clock",
 ];
 

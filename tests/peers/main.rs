@@ -1,8 +1,10 @@
 //! Against a real Prometheus and a real Alertmanager: a target goes down, one person is paged once.
+//! Against Alertmanager's own tool: `amtool`.
 //!
 //! Needs Debian's packages `prometheus` and `prometheus-alertmanager`; run it with `make peers`.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test may panic")]
 
+mod amtool;
 #[path = "../common/mod.rs"]
 mod common;
 

@@ -237,12 +237,13 @@ fn count_anew(
     for moved in recount.moved {
         let services = moved.from.and_then(|ci| recount.old.get(&ci));
         let held = state.alerts.get(&moved.alert);
-        let share = held.map(|held| match held.state.is_audible() {
-            true => Share {
-                urgency: Some(held.urgency(ctx)),
-                services: services.map(Arc::clone).unwrap_or_default(),
-            },
-            false => Share { urgency: None, services: Arc::default() },
+        let share = held.map(|held| {
+            if held.state.is_audible() {
+                let services = services.map(Arc::clone).unwrap_or_default();
+                Share { urgency: Some(held.urgency(ctx)), services }
+            } else {
+                Share { urgency: None, services: Arc::default() }
+            }
         });
         for id in state.chain(Some(moved.incident)) {
             touched.insert(id);

@@ -33,7 +33,7 @@ async fn list(
     State(app): State<Arc<App>>,
     uri: Uri,
 ) -> Result<Json<wire::Page<wire::Alert>>, Problem> {
-    let pairs = Pairs::read(&uri, &["state", "filter", "limit", "cursor"])?;
+    let pairs = Pairs::read(&uri, &["state", "silenced", "filter", "limit", "cursor"])?;
     let firing = match pairs.one("state")? {
         None | Some("all") => None,
         Some("firing") => Some(true),
@@ -43,10 +43,17 @@ async fn list(
             return Err(Problem::bad_request(message));
         }
     };
+    let silenced = match pairs.one("silenced")? {
+        None => None,
+        Some(_) => Some(pairs.switch("silenced")?),
+    };
     let (limit, after, filter) = (pairs.limit()?, super::cursor(&pairs)?, Filter::read(&pairs)?);
     let page = app.read(move |reading| {
         let context = &reading.context;
-        let takes = |row: &AlertRow| filter.takes(row, context);
+        let takes = |row: &AlertRow| {
+            let hushed = !row.state.is_audible();
+            silenced.is_none_or(|silenced| silenced == hushed) && filter.takes(row, context)
+        };
         let query = AlertQuery { firing, after, limit, filter: &takes };
         let page = reading.view.alerts(&query)?;
         let sources = reading.view.counters()?.sources;

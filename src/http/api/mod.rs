@@ -1,4 +1,4 @@
-//! Our own API under `/api/v1` and the part of Alertmanager's that its senders need.
+//! Our own API under `/api/v1`, and Alertmanager's under `/api/v2`.
 
 pub mod alertmanager;
 pub mod alerts;
@@ -9,6 +9,8 @@ pub mod incidents;
 pub mod notices;
 pub mod quarantine;
 pub mod show;
+pub mod silences;
+mod silencing;
 
 use std::sync::Arc;
 
@@ -29,6 +31,7 @@ pub(super) fn routes() -> Router<Arc<App>> {
         .merge(notices::routes())
         .merge(quarantine::routes())
         .merge(cmdb::routes())
+        .merge(silences::routes())
 }
 
 /// Reads where a page begins.

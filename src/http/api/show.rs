@@ -41,6 +41,7 @@ pub fn incident(incident: &Incident, policy: Option<&Policy>, rules: &RuleSet) -
         resolved,
         closed_at,
         awaiting_verification: incident.awaiting_verification,
+        quiet: incident.quiet,
         opened_at: Time(incident.opened_at),
         active_at: Time(incident.active_at),
         clear_since: incident.clear_since.map(Time),
@@ -143,6 +144,7 @@ pub fn alert(row: &AlertRow, sources: &[Arc<str>]) -> wire::Alert {
         last_seen: Time(state.last_seen),
         occurrences: state.occurrences,
         leases: state.leases.iter().map(|one| lease(one, sources)).collect(),
+        silenced_by: state.silenced_by.iter().map(ToString::to_string).collect(),
     }
 }
 

@@ -88,6 +88,17 @@ impl Caller {
         }
     }
 
+    /// Returns the name to keep for what they do, who say that they are `said`. A proven name cannot
+    /// be left out: whoever speaks for somebody else, as a chat's bot does, is named beside them.
+    pub fn acting(&self, said: &str) -> String {
+        let said = said.trim();
+        match self.name() {
+            Some(name) if said.is_empty() || said == &**name => name.to_string(),
+            Some(name) => format!("{said} by {name}"),
+            None => said.to_owned(),
+        }
+    }
+
     /// Returns what they may do beside sending alerts.
     pub fn role(&self) -> Option<Role> {
         match self {

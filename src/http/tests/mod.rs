@@ -1,10 +1,12 @@
 //! What clients of the doors can rely on.
 
 mod accept;
+mod alertmanager;
 mod auth;
 mod cmdb;
 mod notices;
 mod quarantine;
+mod silences;
 mod world;
 
 use core::time::Duration;
@@ -157,7 +159,7 @@ async fn alertmanagers_api_answers_as_alertmanager_does() {
     assert_eq!(stored.json()["items"].as_array().unwrap().len(), 1, "{}", stored.text);
 
     let wrong = world.call(Method::PUT, "/api/v2/alerts", &[JSON], good).await;
-    let text = r#"{"code":405,"message":"method PUT is not allowed, but [POST] are"}"#;
+    let text = r#"{"code":405,"message":"method PUT is not allowed, but [GET,HEAD,POST] are"}"#;
     assert_eq!((wrong.status, &*wrong.text), (405, text));
     let missing = world.get("/api/v2/nothing").await;
     let text = r#"{"code":404,"message":"path /api/v2/nothing was not found"}"#;

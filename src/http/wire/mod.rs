@@ -2,13 +2,16 @@
 //!
 //! Apart from the domain's types on purpose, so that neither can change the other unseen. Times are
 //! RFC 3339 in UTC with milliseconds; numbers of records read `INC-1042`. Fields are only ever added.
-//! Here is what can be listed and shown; `change`, `cmdb` and `explain` hold the rest.
+//! Here is what can be listed and shown; `change`, `cmdb`, `explain`, `notices` and `silence` hold
+//! the rest, `alertmanager` the shapes of that API.
 
+pub mod alertmanager;
 pub mod change;
 pub mod cmdb;
 pub mod explain;
 pub mod notices;
 pub mod quarantine;
+pub mod silence;
 
 use core::fmt;
 use std::collections::BTreeMap;
@@ -56,6 +59,7 @@ pub struct Page<T> {
 
 /// An incident in a listing.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own, as the API says it")]
 pub struct Incident {
     /// Its number.
     pub id: String,
@@ -95,6 +99,9 @@ pub struct Incident {
     pub closed_at: Option<Time>,
     /// True when a person resolved it while members fired.
     pub awaiting_verification: bool,
+    /// True while all that fires of it is silenced: nobody is told, and no step falls due.
+    #[serde(default)]
+    pub quiet: bool,
     /// When it was opened.
     pub opened_at: Time,
     /// When a member was last added or grew more severe.
@@ -307,6 +314,9 @@ pub struct Alert {
     pub occurrences: u64,
     /// Who holds it firing.
     pub leases: Vec<Lease>,
+    /// The silences that hold it back; those that did so at its end once it ended.
+    #[serde(default)]
+    pub silenced_by: Vec<String>,
 }
 
 /// Until when a source holds an alert firing.

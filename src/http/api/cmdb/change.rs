@@ -17,6 +17,7 @@ use crate::cmdb::RelationRow;
 use crate::engine::event::Reply;
 use crate::mailbox::{NewTopology, Work};
 
+use super::super::super::auth::Caller;
 use super::super::super::error::Problem;
 use super::super::super::guard::require_type;
 use super::super::super::query::Pairs;
@@ -34,9 +35,10 @@ const ATTEMPTS_MAX: usize = 3;
 const TERMS: [&str; 4] = ["by", "dry_run", "expect_removed", "expect_version"];
 
 impl Terms {
-    fn read(pairs: &Pairs) -> Result<Self, Problem> {
-        let by = pairs.one("by")?.map_or("api", str::trim);
-        if by.is_empty() || by.len() > NAME_BYTES_MAX {
+    fn read(pairs: &Pairs, caller: &Caller) -> Result<Self, Problem> {
+        let by = caller.acting(pairs.one("by")?.unwrap_or(""));
+        let by = if by.is_empty() { "api".into() } else { by };
+        if by.len() > NAME_BYTES_MAX {
             let message = format!("by must name who says so, in at most {NAME_BYTES_MAX} bytes");
             return Err(Problem::bad_request(message));
         }
@@ -58,34 +60,37 @@ type Read = Result<Bytes, BytesRejection>;
 
 pub(super) async fn replace(
     State(app): State<Arc<App>>,
+    caller: Caller,
     uri: Uri,
     headers: HeaderMap,
     read: Read,
 ) -> Result<Json<Import>, Problem> {
     let pairs = Pairs::read(&uri, &FILE_TERMS)?;
-    let terms = Terms::read(&pairs)?;
+    let terms = Terms::read(&pairs, &caller)?;
     change(app, file(&pairs, &headers, read, "replace", terms)?).await
 }
 
 pub(super) async fn merge(
     State(app): State<Arc<App>>,
+    caller: Caller,
     uri: Uri,
     headers: HeaderMap,
     read: Read,
 ) -> Result<Json<Import>, Problem> {
     let pairs = Pairs::read(&uri, &FILE_TERMS)?;
-    let terms = Terms::read(&pairs)?;
+    let terms = Terms::read(&pairs, &caller)?;
     change(app, file(&pairs, &headers, read, "merge", terms)?).await
 }
 
 pub(super) async fn compare(
     State(app): State<Arc<App>>,
+    caller: Caller,
     uri: Uri,
     headers: HeaderMap,
     read: Read,
 ) -> Result<Json<Import>, Problem> {
     let pairs = Pairs::read(&uri, &["mode", "file"])?;
-    let terms = Terms { extent: Extent::Look, ..Terms::read(&pairs)? };
+    let terms = Terms { extent: Extent::Look, ..Terms::read(&pairs, &caller)? };
     change(app, file(&pairs, &headers, read, "replace", terms)?).await
 }
 
@@ -117,6 +122,7 @@ fn file(
 
 pub(super) async fn put(
     State(app): State<Arc<App>>,
+    caller: Caller,
     Path(name): Path<String>,
     uri: Uri,
     headers: HeaderMap,
@@ -124,11 +130,13 @@ pub(super) async fn put(
 ) -> Result<Json<Import>, Problem> {
     let what = format!("put {name}");
     let want = Want::Put(name, json_body(&app, &headers, read)?);
-    change(app, Wish { want, what, terms: Terms::read(&Pairs::read(&uri, &TERMS)?)? }).await
+    change(app, Wish { want, what, terms: Terms::read(&Pairs::read(&uri, &TERMS)?, &caller)? })
+        .await
 }
 
 pub(super) async fn patch(
     State(app): State<Arc<App>>,
+    caller: Caller,
     Path(name): Path<String>,
     uri: Uri,
     headers: HeaderMap,
@@ -136,39 +144,46 @@ pub(super) async fn patch(
 ) -> Result<Json<Import>, Problem> {
     let what = format!("change {name}");
     let want = Want::Patch(name, json_body(&app, &headers, read)?);
-    change(app, Wish { want, what, terms: Terms::read(&Pairs::read(&uri, &TERMS)?)? }).await
+    change(app, Wish { want, what, terms: Terms::read(&Pairs::read(&uri, &TERMS)?, &caller)? })
+        .await
 }
 
 pub(super) async fn remove(
     State(app): State<Arc<App>>,
+    caller: Caller,
     Path(name): Path<String>,
     uri: Uri,
 ) -> Result<Json<Import>, Problem> {
     let what = format!("remove {name}");
     let want = Want::Remove(name);
-    change(app, Wish { want, what, terms: Terms::read(&Pairs::read(&uri, &TERMS)?)? }).await
+    change(app, Wish { want, what, terms: Terms::read(&Pairs::read(&uri, &TERMS)?, &caller)? })
+        .await
 }
 
 pub(super) async fn relate(
     State(app): State<Arc<App>>,
+    caller: Caller,
     uri: Uri,
     headers: HeaderMap,
     read: Read,
 ) -> Result<Json<Import>, Problem> {
     let row = relation(json_body(&app, &headers, read)?);
     let (what, want) = (format!("relate {row}"), Want::Relate(row));
-    change(app, Wish { want, what, terms: Terms::read(&Pairs::read(&uri, &TERMS)?)? }).await
+    change(app, Wish { want, what, terms: Terms::read(&Pairs::read(&uri, &TERMS)?, &caller)? })
+        .await
 }
 
 pub(super) async fn unrelate(
     State(app): State<Arc<App>>,
+    caller: Caller,
     uri: Uri,
     headers: HeaderMap,
     read: Read,
 ) -> Result<Json<Import>, Problem> {
     let row = relation(json_body(&app, &headers, read)?);
     let (what, want) = (format!("unrelate {row}"), Want::Unrelate(row));
-    change(app, Wish { want, what, terms: Terms::read(&Pairs::read(&uri, &TERMS)?)? }).await
+    change(app, Wish { want, what, terms: Terms::read(&Pairs::read(&uri, &TERMS)?, &caller)? })
+        .await
 }
 
 fn relation(Relation { from, relation, to }: Relation) -> RelationRow {
