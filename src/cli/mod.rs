@@ -11,8 +11,10 @@ pub mod config;
 pub mod explain;
 pub mod failure;
 pub mod files;
+pub mod handle;
 pub mod incidents;
 pub mod notify;
+pub mod paging;
 pub mod print;
 pub mod serve;
 pub mod test;
@@ -194,6 +196,13 @@ mod tests {
             "inc show INC-1042",
             "inc ack INC-1042 --for 30m -m on-site --as m.ito",
             "inc resolve INC-1042 -m done --as m.ito",
+            "inc ack site=\"fra1\" --yes",
+            "inc claim INC-1042 --expected 3",
+            "inc assign INC-1042 INC-1043 --to team:linux",
+            "inc hold INC-1042 --waits-for supplier --for 4h",
+            "inc merge INC-1043 --into INC-1042",
+            "inc split INC-1042 INC-1044 INC-1045",
+            "inc close severity=\"info\" --dry-run",
             "alerts ls --state firing",
             "alerts send alertname=X ci=srv-1 --severity critical",
             "cmdb import x.yaml --yes",

@@ -57,11 +57,10 @@ async fn take(
     })?;
     let answer = deliver(app, name, decoded).await?;
     if answer.accepted == 0 && !answer.rejected.is_empty() {
-        return Err(Problem {
-            status: StatusCode::UNPROCESSABLE_ENTITY,
-            message: "none of the alerts can be taken".into(),
-            problems: answer.rejected.iter().map(|one| serde_json::json!(one)).collect(),
-        });
+        let problem =
+            Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "none of the alerts can be taken");
+        let rejected = answer.rejected.iter().map(|one| serde_json::json!(one));
+        return Err(problem.with(rejected.collect()));
     }
     Ok(Json(answer))
 }

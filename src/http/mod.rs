@@ -6,6 +6,7 @@
 //! foreign web pages out, `wire` names the JSON.
 
 pub mod api;
+pub mod audit;
 pub mod error;
 pub mod guard;
 pub mod ingest;

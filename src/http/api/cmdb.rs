@@ -18,6 +18,7 @@ use crate::cmdb::{Problem as Fault, Rows, Topology, diff, import};
 use crate::engine::event::Reply;
 use crate::mailbox::Work;
 
+use super::super::audit::audit;
 use super::super::error::Problem;
 use super::super::guard::require_type;
 use super::super::query::Pairs;
@@ -67,6 +68,7 @@ async fn replace(
     }
     match app.submit(Work::Topology(rows)).await? {
         Reply::Done => {
+            audit(&app, "api", "cmdb import", "", answer.difference.trim_end().into()).await?;
             answer.dry_run = false;
             Ok(Json(answer))
         }
@@ -99,11 +101,9 @@ fn compare(reading: &Reading<'_>, body: &[u8], file: &str) -> Result<(Arc<Rows>,
 fn faulty(file: &str, faults: &[Fault]) -> Problem {
     let count = faults.len();
     let plural = if count == 1 { "" } else { "s" };
-    Problem {
-        status: StatusCode::UNPROCESSABLE_ENTITY,
-        message: format!("{file} has {count} error{plural}; nothing was changed"),
-        problems: faults.iter().map(fault).collect(),
-    }
+    let message = format!("{file} has {count} error{plural}; nothing was changed");
+    let problem = Problem::new(StatusCode::UNPROCESSABLE_ENTITY, message);
+    problem.with(faults.iter().map(fault).collect())
 }
 
 fn fault(fault: &Fault) -> serde_json::Value {

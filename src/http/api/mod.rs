@@ -2,9 +2,12 @@
 
 pub mod alertmanager;
 pub mod alerts;
+pub mod audit;
+pub mod bulk;
 pub mod cmdb;
 pub mod explain;
 pub mod filter;
+pub mod handle;
 pub mod incidents;
 pub mod notices;
 pub mod show;
@@ -24,6 +27,8 @@ pub(super) fn routes() -> Router<Arc<App>> {
     Router::new()
         .merge(alertmanager::routes())
         .merge(incidents::routes())
+        .merge(handle::routes())
+        .merge(audit::routes())
         .merge(alerts::routes())
         .merge(notices::routes())
         .merge(cmdb::routes())

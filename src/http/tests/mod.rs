@@ -1,5 +1,6 @@
 //! What clients of the doors can rely on.
 
+mod handling;
 mod world;
 
 use core::time::Duration;

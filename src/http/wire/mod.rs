@@ -2,10 +2,12 @@
 //!
 //! Apart from the domain's types on purpose, so that neither can change the other unseen. Times are
 //! RFC 3339 in UTC with milliseconds; numbers of records read `INC-1042`. Fields are only ever added.
-//! Here is what can be listed and shown; `change` and `explain` hold the rest.
+//! Here is what can be listed and shown; `handle`, `change`, `audit` and `explain` hold the rest.
 
+pub mod audit;
 pub mod change;
 pub mod explain;
+pub mod handle;
 
 use core::fmt;
 use std::collections::BTreeMap;
@@ -84,8 +86,16 @@ pub struct Incident {
     pub parent: Option<String>,
     /// The earlier incident it is like.
     pub recurrence_of: Option<String>,
-    /// Who has acknowledged it and until when.
+    /// The person it was given to, or who claimed it.
+    pub assignee: Option<String>,
+    /// Who has it and until when.
     pub acknowledged: Option<Acknowledged>,
+    /// What it waits for while it is on hold.
+    pub waits_for: Option<String>,
+    /// True while all that fires of it is silenced: nobody is told.
+    pub quiet: bool,
+    /// Incidents that a person split from it, or it from them.
+    pub apart_from: Vec<String>,
     /// When and by whom it was resolved.
     pub resolved: Option<Resolved>,
     /// When it was closed.
@@ -106,10 +116,14 @@ pub struct Incident {
     pub firing: u32,
     /// The response clock.
     pub response: Response,
+    /// The resolution clock.
+    pub resolution: Resolution,
     /// The steps that come next on its ladders; the earliest first.
     pub next: Vec<NextStep>,
     /// Counts its changes.
     pub revision: u32,
+    /// Counts what people or clocks did to it; what an order may expect.
+    pub version: u32,
     /// The rule set it was last decided on.
     pub rules_version: String,
     /// The topology it was last decided on.
@@ -156,10 +170,22 @@ pub struct Response {
     pub round: u32,
 }
 
+/// The resolution clock: from opening until service is restored, without the time it stood.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Resolution {
+    /// When the limit is reached; nothing while the clock stands.
+    pub due_at: Option<Time>,
+    /// How long it has stood by now, in milliseconds: on hold, and between a resolution and a
+    /// reopening.
+    pub stood_ms: u64,
+    /// Since when it stands.
+    pub stands_since: Option<Time>,
+}
+
 /// The step of a ladder that falls due next.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct NextStep {
-    /// `functional` or `hierarchical`.
+    /// `functional`, `hierarchical` or `resolution`.
     pub ladder: String,
     /// When; nothing while the clock is stopped.
     pub at: Option<Time>,
@@ -244,7 +270,7 @@ pub struct Member {
 /// Why an alert belongs to its incident.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Join {
-    /// `own`, `group`, `dependant`, `cause` or `outlived`.
+    /// `own`, `group`, `dependant`, `cause`, `by_hand` or `outlived`.
     pub reason: String,
     /// The same in words.
     pub text: String,
