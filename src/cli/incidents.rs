@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use clap::{Args, Subcommand};
 
-use crate::http::wire::{Incident, IncidentRecord, Page, Resolved, Time, Why};
+use crate::http::wire::{Incident, IncidentRecord, LeftOut, Page, Resolved, Time, Why};
 use crate::model::time::Brief;
 
 use super::Session;
@@ -262,7 +262,18 @@ pub fn why(incident: &Incident, why: &Why, now: Time) -> Vec<String> {
         table.row([format!("{:>4}", reason.count), format!("{}{example}", reason.reason)]);
     }
     lines.extend(table.lines("  "));
+    lines.extend(left_out(&why.left_out));
     lines
+}
+
+/// The block that says what is not part of it on purpose.
+pub fn left_out(all: &[LeftOut]) -> Vec<String> {
+    let mut table = Table::bare();
+    for LeftOut { incident, what, reason } in all {
+        table.row([or_nothing(incident.as_deref()), format!("{what} {NOTHING} {reason}")]);
+    }
+    let head = (!all.is_empty()).then(|| "Left out on purpose".to_owned());
+    head.into_iter().chain(table.lines("  ")).collect()
 }
 
 fn subordinates(record: &IncidentRecord) -> Table {
@@ -353,7 +364,12 @@ pub(super) mod tests {
             "root": "pdu-r12a", "alert": "PduOutputOff", "since": "2026-11-21T03:11:58.000Z",
             "rule": {"name": "datacenter/rack-power", "file": "rules/power.yaml", "line": 5, "summary": ""},
             "reasons": [{"count": 2, "reason": "reached from pdu-r12a",
-                "example": "pdu-r12a -powers-> srv-0412 -hosts-> vm-88"}],
+                "example": "pdu-r12a -powers-> srv-0412 -hosts-> vm-88"},
+                {"count": 2, "reason": "joined by hand: m.ito", "example": "same rack"}],
+            "left_out": [
+                {"incident": "INC-7", "what": "srv-0413 DiskFull",
+                    "reason": "began 2h before the root (lookback is 5m)"},
+                {"incident": null, "what": "3 alerts of it", "reason": "silenced by ann \"patching\""}],
             "priority": "",
         }))
         .unwrap();
@@ -363,6 +379,10 @@ pub(super) mod tests {
                 "Why are these 3 alerts one incident?",
                 "  root  pdu-r12a  PduOutputOff  03:11:58  rule datacenter/rack-power  (rules/power.yaml:5)",
                 "     2  reached from pdu-r12a:  pdu-r12a -powers-> srv-0412 -hosts-> vm-88",
+                "     2  joined by hand: m.ito:  same rack",
+                "Left out on purpose",
+                "  INC-7  srv-0413 DiskFull – began 2h before the root (lookback is 5m)",
+                "  –      3 alerts of it – silenced by ann \"patching\"",
             ]
         );
     }

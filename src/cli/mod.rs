@@ -4,6 +4,7 @@
 //! API said, unchanged. Only `print` writes to the terminal.
 
 pub mod alerts;
+pub mod audit;
 pub mod check;
 pub mod client;
 pub mod cmdb;
@@ -85,6 +86,9 @@ enum Command {
     /// List, show and send alerts
     #[command(subcommand)]
     Alerts(alerts::Command),
+    /// Tell who did what, and prove it
+    #[command(subcommand)]
+    Audit(audit::Command),
     /// Fill the CMDB
     #[command(subcommand)]
     Cmdb(cmdb::Command),
@@ -152,6 +156,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Explain(args) => wait(explain::run(&session, &args)),
         Command::Incidents(command) => wait(incidents::run(&session, command)),
         Command::Alerts(command) => wait(alerts::run(&session, command)),
+        Command::Audit(command) => wait(audit::run(&session, command)),
         Command::Cmdb(command) => wait(cmdb::run(&session, command)),
         Command::Notify(command) => wait(notify::run(&session, command)),
     };
@@ -205,6 +210,8 @@ mod tests {
             "inc close severity=\"info\" --dry-run",
             "alerts ls --state firing",
             "alerts send alertname=X ci=srv-1 --severity critical",
+            "audit ls --after 7",
+            "audit verify --head 57831661d03998f301b4deaa23a2ec3f426436770565682661693a5a47d40f71",
             "cmdb import x.yaml --yes",
             "notify ls --dead",
             "config default",

@@ -69,6 +69,7 @@ fn write(desk: &Desk, batch: Batch) -> Result<(), StoreError> {
     let version = topology.as_ref().map(|(rows, ctx)| (ctx.topology.version(), &**rows));
     desk.store.commit(&changes, version)?;
     desk.metrics.engine.committed(events, clock::monotonic().saturating_sub(began));
+    desk.metrics.engine.audit_entries.inc_by(changes.audit.len() as u64);
     for (_, _, entry) in &changes.timeline {
         count_step(&desk.metrics, entry.what);
     }

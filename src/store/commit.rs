@@ -7,6 +7,7 @@
 use rocksdb::{WriteBatch, WriteOptions};
 
 use super::codec::alert::{AlertMessage, Episode};
+use super::codec::member::RecordOf;
 use super::codec::meta::{CountersMessage, TopologyMessage};
 use super::codec::{self, Malformed, Row};
 use super::schema::{self, Family, META_COUNTERS, META_TOPOLOGY};
@@ -36,6 +37,8 @@ impl Store {
         writer.alerts(changes);
         writer.incidents(&changes.incidents);
         writer.put_all(&changes.members);
+        let records: Vec<_> = changes.members.iter().filter_map(RecordOf::member).collect();
+        writer.put_all(&records);
         writer.put_all(&changes.timeline);
         writer.put_all(&changes.notices);
         let gone = changes.notices_gone.iter().map(|id| schema::place(id.incident.0, id.seq));

@@ -53,6 +53,8 @@ pub struct Engine {
     pub open_incidents: IntGauge,
     /// Alerts in memory.
     pub held_alerts: IntGauge,
+    /// Entries put on the audit trail.
+    pub audit_entries: IntCounter,
     escalations: IntCounterVec,
 }
 
@@ -276,6 +278,13 @@ impl Engine {
                 "incidentd_engine_held_alerts",
                 "Alerts held in memory: firing, or ended not long ago.",
             )?,
+            audit_entries: add(
+                registry,
+                IntCounter::new(
+                    "incidentd_engine_audit_entries_total",
+                    "Entries put on the audit trail since the start.",
+                )?,
+            )?,
             escalations: family(registry, escalations, [("ladder", &refs(&ladders))])?,
         })
     }
@@ -402,6 +411,7 @@ mod tests {
             ("incidentd_engine_commit_seconds_count", 1),
             ("incidentd_engine_batch_events_count", 1),
             ("incidentd_engine_mailbox_events", 1),
+            ("incidentd_engine_audit_entries_total", 1),
             ("incidentd_notify_pending_notices", 1),
         ] {
             let found: Vec<_> = series.iter().filter(|(n, _)| n.starts_with(name)).collect();

@@ -16,7 +16,18 @@ const MAY_IMPORT: [(&str, &[&str]); 12] = [
     ("notify", &["model", "engine", "rules", "settings", "telemetry", "clock"]),
     (
         "http",
-        &["model", "cmdb", "rules", "ingest", "engine", "store", "telemetry", "clock", "mailbox"],
+        &[
+            "model",
+            "cmdb",
+            "rules",
+            "ingest",
+            "engine",
+            "lab",
+            "store",
+            "telemetry",
+            "clock",
+            "mailbox",
+        ],
     ),
     (
         "daemon",

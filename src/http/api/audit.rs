@@ -28,10 +28,11 @@ async fn list(State(app): State<Arc<App>>, uri: Uri) -> Result<Json<AuditPage>, 
     let page = app.read(move |reading| {
         let entries = reading.view.audit(after, limit)?;
         let counters = reading.view.counters()?;
-        let last = entries.last().map_or(after, |entry| entry.seq);
+        // Not: from where nothing was found. A trail whose end is missing would have pages for ever.
+        let last = entries.last().map(|entry| entry.seq);
         Ok(AuditPage {
             items: entries.into_iter().map(Into::into).collect(),
-            next: (last < counters.audited).then_some(last),
+            next: last.filter(|last| *last < counters.audited),
             count: counters.audited,
             head: counters.seal,
             now: Time(reading.now),

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use axum::extract::{Path, State};
-use axum::http::Uri;
+use axum::http::{StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
+use serde_json::json;
 
 use crate::model::incident::{Incident, IncidentId, StateName};
 use crate::model::priority::NotAWord;
@@ -88,19 +89,46 @@ pub(super) fn number(text: &str) -> Result<IncidentId, Problem> {
 
 /// Returns the incident with this number.
 pub(super) fn find(reading: &Reading<'_>, id: IncidentId) -> Result<Incident, Problem> {
-    reading.view.incident(id)?.ok_or_else(|| {
-        let next = reading.view.counters().map_or(0, |counters| counters.next_record);
-        Problem::not_found(if (1..next).contains(&id.0) {
-            format!("{id} is not an incident but a record of one; its alert says of which")
-        } else {
-            format!("{id} does not exist")
-        })
+    if let Some(incident) = reading.view.incident(id)? {
+        return Ok(incident);
+    }
+    Err(match reading.view.incident_of(id)? {
+        Some(whole) => part_of(id, whole),
+        None => Problem::not_found(format!("{id} does not exist")),
     })
+}
+
+/// Refuses to handle an alert's record as if it were an incident.
+fn part_of(record: IncidentId, incident: IncidentId) -> Problem {
+    let message = format!("{record} is a record of {incident}; name {incident} instead");
+    let facts = json!({"incident": record.to_string(), "parent": incident.to_string()});
+    Problem::conflict(message).coded("subordinate").with(vec![facts])
+}
+
+/// Sends whoever asks for an alert's record to the incident it is attached to. For now, because a
+/// record's incident can become another's subordinate; relative, because a proxy may put us below a
+/// path of its own.
+fn elsewhere(
+    reading: &Reading<'_>,
+    id: IncidentId,
+    rest: &str,
+) -> Result<Option<Response>, Problem> {
+    if reading.view.incident(id)?.is_some() {
+        return Ok(None);
+    }
+    let Some(incident) = reading.view.incident_of(id)? else { return Ok(None) };
+    let up = if rest.is_empty() { "" } else { "../" };
+    let location = [(header::LOCATION, format!("{up}{incident}{rest}"))];
+    let body = json!({"id": id.to_string(), "incident": incident.to_string()});
+    Ok(Some((StatusCode::TEMPORARY_REDIRECT, location, Json(body)).into_response()))
 }
 
 async fn one(State(app): State<Arc<App>>, Path(id): Path<String>) -> Result<Response, Problem> {
     let id = number(&id)?;
     let record = app.read(move |reading| {
+        if let Some(elsewhere) = elsewhere(reading, id, "")? {
+            return Ok(elsewhere);
+        }
         let incident = find(reading, id)?;
         let sources = reading.view.counters()?.sources;
         let members = reading.view.members(id, SHOWN_MAX)?;
@@ -120,22 +148,26 @@ async fn one(State(app): State<Arc<App>>, Path(id): Path<String>) -> Result<Resp
 async fn explanation(
     State(app): State<Arc<App>>,
     Path(id): Path<String>,
-) -> Result<Json<wire::explain::IncidentExplanation>, Problem> {
+) -> Result<Response, Problem> {
     let id = number(&id)?;
     let explained = app.read(move |reading| {
+        if let Some(elsewhere) = elsewhere(reading, id, "/explain")? {
+            return Ok(elsewhere);
+        }
         let incident = find(reading, id)?;
         let members = reading.view.members(id, SHOWN_MAX)?;
-        let rules = &reading.context.rules;
-        Ok(wire::explain::IncidentExplanation {
+        let (rules_changed, topology_changed) = explain::changed(reading, &incident);
+        Ok(Json(wire::explain::IncidentExplanation {
             why: explain::why(reading, &incident, &members)?,
             incident: shown(reading, &incident)?,
             policy: reading.view.policy(incident.policy)?.map(|policy| policy.name.to_string()),
-            rules_changed: incident.rules_version != rules.version,
-            topology_changed: incident.topology_version != reading.context.topology.version(),
+            rules_changed,
+            topology_changed,
             now: Time(reading.now),
         })
+        .into_response())
     });
-    Ok(Json(explained.await?))
+    explained.await
 }
 
 #[cfg(test)]

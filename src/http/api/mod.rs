@@ -9,6 +9,7 @@ pub mod explain;
 pub mod filter;
 pub mod handle;
 pub mod incidents;
+pub mod left_out;
 pub mod notices;
 pub mod show;
 

@@ -222,8 +222,21 @@ pub struct Why {
     pub rule: Option<RulePlace>,
     /// The reasons for which members joined, the most frequent first.
     pub reasons: Vec<ReasonCount>,
+    /// What could have been part of it and is not, on purpose; at most twenty.
+    pub left_out: Vec<LeftOut>,
     /// How the priority came about.
     pub priority: String,
+}
+
+/// Something that could have been part of an incident and is not, or that is held back.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LeftOut {
+    /// The incident it is instead, or was left out of.
+    pub incident: Option<String>,
+    /// Its name: that of a CI and an alert, or how many alerts.
+    pub what: String,
+    /// Why, in words.
+    pub reason: String,
 }
 
 /// A rule and where it is written.
