@@ -12,5 +12,6 @@ mod common;
 mod bad_input;
 mod cli;
 mod crash;
+mod handling;
 mod story;
 mod tidy;

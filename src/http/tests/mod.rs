@@ -1,6 +1,7 @@
 //! What clients of the doors can rely on.
 
 mod handling;
+mod why;
 mod world;
 
 use core::time::Duration;

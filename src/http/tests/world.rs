@@ -19,7 +19,7 @@ use crate::engine::context::{Context, Limits};
 use crate::engine::event::{Event, Reply};
 use crate::ingest;
 use crate::mailbox::{Letter, Mailbox, Work, mailbox};
-use crate::rules::RuleSet;
+use crate::rules::{RuleSet, SourceFile, load};
 use crate::store::{Options, Store};
 use crate::telemetry::metrics::Metrics;
 
@@ -55,6 +55,7 @@ impl Answer {
 pub(super) struct World {
     router: Router,
     pub(super) readiness: watch::Sender<Readiness>,
+    mailbox: Option<Mailbox>,
     engine: Option<JoinHandle<()>>,
     _dir: tempfile::TempDir,
 }
@@ -62,13 +63,20 @@ pub(super) struct World {
 impl World {
     /// Starts with the built-in rules and no CMDB.
     pub(super) fn new() -> Self {
-        Self::build(|mailbox, _| mailbox)
+        Self::build(RuleSet::builtin(), |mailbox, _| mailbox)
+    }
+
+    /// Starts with the rules of a file and no CMDB.
+    pub(super) fn with_rules(text: &str) -> Self {
+        let loaded = load(&[SourceFile { name: "rules/t.yaml".into(), text: text.into() }]);
+        let rules = loaded.set.unwrap_or_else(|| panic!("{:#?}", loaded.diagnostics));
+        Self::build(rules, |mailbox, _| mailbox)
     }
 
     /// Starts with an engine that takes no work.
     pub(super) fn clogged() -> Self {
         // Dropping the receiver would say `stopped`; one letter that nobody reads fills this one.
-        Self::build(|_, _| {
+        Self::build(RuleSet::builtin(), |_, _| {
             let (clogged, letters) = mailbox(1);
             let filler = clogged.clone();
             let mut filling =
@@ -80,11 +88,10 @@ impl World {
         })
     }
 
-    fn build(wrap: impl FnOnce(Mailbox, &Store) -> Mailbox) -> Self {
+    fn build(rules: RuleSet, wrap: impl FnOnce(Mailbox, &Store) -> Mailbox) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let store = Arc::new(Store::open(dir.path(), &Options::default()).unwrap());
-        let rules = Arc::new(RuleSet::builtin());
-        let context = Context::new(rules, Arc::new(Topology::empty()), Limits::default());
+        let context = Context::new(Arc::new(rules), Arc::new(Topology::empty()), Limits::default());
         let (contexts, context) = watch::channel(Arc::new(context));
         let (readiness, ready) = watch::channel(Readiness::ready());
         let clock = Arc::new(Clock::start(None));
@@ -95,8 +102,9 @@ impl World {
             ("native", ingest::Format::Native),
         ];
         let lease = core::time::Duration::from_hours(1);
+        let mailbox = wrap(mailbox, &store);
         let doors = Doors {
-            mailbox: wrap(mailbox, &store),
+            mailbox: mailbox.clone(),
             store: Arc::clone(&store),
             clock: Arc::clone(&clock),
             context,
@@ -110,7 +118,8 @@ impl World {
             readiness: ready,
         };
         let engine = std::thread::spawn(move || engine(letters, &store, &clock, &contexts));
-        Self { router: router(doors), readiness, engine: Some(engine), _dir: dir }
+        let (mailbox, engine) = (Some(mailbox), Some(engine));
+        Self { router: router(doors), readiness, mailbox, engine, _dir: dir }
     }
 
     /// Sends a request with these headers.
@@ -130,6 +139,11 @@ impl World {
 
     pub(super) async fn post(&self, uri: &str, body: &str) -> Answer {
         self.call(Method::POST, uri, &[("content-type", "application/json")], body).await
+    }
+
+    /// Lets an event happen for which these tests use no door.
+    pub(super) async fn event(&self, event: Event) -> Reply {
+        self.mailbox.as_ref().unwrap().submit(Work::Event(event)).await.unwrap()
     }
 
     /// Fires an alert with these labels and returns its fingerprint and its incident's number.
@@ -169,6 +183,7 @@ pub(super) async fn send(
 impl Drop for World {
     fn drop(&mut self) {
         self.router = Router::new();
+        self.mailbox = None;
         let joined = self.engine.take().map(JoinHandle::join);
         assert!(matches!(joined, Some(Ok(()))), "the engine panicked");
     }
