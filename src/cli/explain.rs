@@ -52,16 +52,14 @@ fn incident(explained: &IncidentExplanation) -> Vec<String> {
     }
     lines.extend(steps.lines("  "));
     lines.push(format!("  by policy {}", or_nothing(explained.policy.as_deref())));
-    lines.extend(changed(explained.rules_changed, explained.topology_changed));
+    lines.extend(explained.rules_changed.then(|| changed("rules")));
+    lines.extend(explained.topology_changed.then(|| changed("relations")));
     lines
 }
 
 /// Warns when something else is in force than what it was decided on.
-fn changed(rules: bool, topology: bool) -> impl Iterator<Item = String> {
-    let all = [(rules, "rules"), (topology, "topology")];
-    all.into_iter().filter(|(changed, _)| *changed).map(|(_, what)| {
-        format!("Note: other {what} are in force now than those it was decided on.")
-    })
+fn changed(what: &str) -> String {
+    format!("Note: other {what} are in force now than those it was decided on.")
 }
 
 fn alert(explained: &AlertExplanation) -> Vec<String> {
@@ -78,7 +76,8 @@ fn alert(explained: &AlertExplanation) -> Vec<String> {
         lines.push(print::clean(&format!("{number:>2} {name:<12}{text}")));
         lines.extend(below);
     }
-    lines.extend(changed(explained.rules_changed, explained.topology_changed));
+    lines.extend(explained.rules_changed.then(|| changed("rules")));
+    lines.extend(explained.topology_changed.then(|| changed("relations")));
     lines
 }
 

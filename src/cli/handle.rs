@@ -17,6 +17,9 @@ use super::incidents::at;
 use super::print::{self, NOTHING};
 use super::{Output, Session};
 
+/// What is said where there is nothing to do.
+const NO_MATCH: &str = "no open incident matches";
+
 /// What to do.
 #[derive(Clone, Debug, Subcommand)]
 pub enum Command {
@@ -253,31 +256,21 @@ async fn many(session: &Session, server: &Server, which: Which, wish: Wish) -> R
         Bulk { order: wish, matchers: which.what, dry_run: !which.yes, expected_count: None };
     if bulk.dry_run {
         let answer = server.post(&path, &bulk).await?;
-        let found: BulkAnswer = answer.read()?;
-        if which.dry_run && session.output == Output::Json {
-            return session.show(&answer, |_| Ok(()));
-        }
-        for one in &found.results {
-            let line = format!("{}  {}", one.incident.id, one.incident.title);
-            if which.dry_run {
-                print::data(print::clean(&line))
-            } else {
-                print::talk(print::clean(&line))
-            }
-        }
-        let what = match found.matched {
-            0 => {
-                session.say("no open incident matches");
-                return Ok(());
-            }
-            1 => "1 incident".to_owned(),
-            many => format!("{many} incidents"),
-        };
         if which.dry_run {
-            session.say(&format!("would {} {what}", verb.to_lowercase()));
+            return session.show(&answer, |answer| {
+                let found: BulkAnswer = answer.read()?;
+                lines(&found).iter().for_each(print::data);
+                session.say(&format!("would {} {}", verb.to_lowercase(), counted(found.matched)));
+                Ok(())
+            });
+        }
+        let found: BulkAnswer = answer.read()?;
+        if found.matched == 0 {
+            session.say(NO_MATCH);
             return Ok(());
         }
-        agree(&format!("{verb} {what}?"))?;
+        lines(&found).iter().for_each(print::talk);
+        agree(&format!("{verb} {}?", counted(found.matched)))?;
         (bulk.dry_run, bulk.expected_count) = (false, Some(found.matched));
     }
     let answer = server.post(&path, &bulk).await?;
@@ -285,6 +278,16 @@ async fn many(session: &Session, server: &Server, which: Which, wish: Wish) -> R
         session.show(&answer, |_| Ok(()))?;
     }
     report(session, &bulk.order, &answer.read()?)
+}
+
+/// Returns a line for each incident that would be handled.
+fn lines(found: &BulkAnswer) -> Vec<String> {
+    let line = |incident: &Incident| print::clean(&format!("{}  {}", incident.id, incident.title));
+    found.results.iter().map(|one| line(&one.incident)).collect()
+}
+
+fn counted(incidents: u32) -> String {
+    if incidents == 1 { "1 incident".into() } else { format!("{incidents} incidents") }
 }
 
 fn agree(question: &str) -> Result<(), Failure> {
@@ -308,7 +311,7 @@ fn report(session: &Session, wish: &Wish, answer: &BulkAnswer) -> Result<(), Fai
         }
     }
     if answer.matched == 0 && session.output == Output::Table {
-        session.say("no open incident matches");
+        session.say(NO_MATCH);
     }
     match answer.refused {
         0 => Ok(()),
@@ -353,15 +356,15 @@ fn said(wish: &Wish, named: &str, incident: &Incident, now: Time) -> String {
             format!("{id} {} by {}{}", incident.state, it.by, unverified(incident))
         }
         Wish::Reopen(it) => {
-            let with = holder.map_or("nobody".into(), |holder| holder.by.clone());
-            format!("{id} reopened by {} · {with} has it", it.by)
+            let by = holder.map_or("nobody", |holder| &*holder.by);
+            format!("{id} reopened by {} · {by} has it", it.by)
         }
         Wish::Close(it) => format!("{id} closed by {}", it.by),
         Wish::Merge(it) => {
             let other = if named.eq_ignore_ascii_case(id) { &it.into } else { named };
-            format!("{other} is part of {id} now · {} alerts", incident.members)
+            format!("{other} is part of {id} now · {}", alerts(incident.members))
         }
-        Wish::Split(_) => format!("{id} split off {named} · {} alerts", incident.members),
+        Wish::Split(_) => format!("{id} split off {named} · {}", alerts(incident.members)),
     };
     print::clean(&line)
 }
@@ -370,6 +373,10 @@ fn next(incident: &Incident, now: Time) -> String {
     let step = incident.next.iter().find_map(|step| Some((step.at?, &step.action)));
     step.map(|(at, action)| format!(" · next {action} {}", print::until(at, now)))
         .unwrap_or_default()
+}
+
+fn alerts(count: u32) -> String {
+    if count == 1 { "1 alert".into() } else { format!("{count} alerts") }
 }
 
 fn unverified(incident: &Incident) -> String {

@@ -11,7 +11,6 @@ use crate::mailbox::Work;
 ///
 /// # Errors
 /// 503 when the engine stops meanwhile: what was done is done, but whether it is noted is not known.
-#[expect(clippy::too_many_arguments, reason = "the columns of the trail, in its order")]
 pub(super) async fn audit(
     app: &App,
     by: &str,

@@ -36,8 +36,8 @@ fn one_incident_is_handled_by_every_command_in_a_line_each() {
         ),
         (&["assign", "INC-1", "--to", "contact:default"], "INC-1 assigned to contact:default"),
         (&["merge", "INC-2", "--into", "INC-1"], "INC-2 is part of INC-1 now · 2 alerts"),
-        (&["split", "INC-1", "INC-2"], "INC-2 split off INC-1 · 1 alerts"),
-        (&["resolve", "INC-1", "-m", "done"], "INC-1 resolved by mia · 1 of 1 alerts still fire"),
+        (&["split", "INC-1", "INC-2"], "INC-2 split off INC-1 · 1 alert"),
+        (&["resolve", "INC-1", "-m", "done"], "INC-1 resolved by mia · 1 of 2 alerts still fire"),
         (&["reopen", "INC-1"], "INC-1 reopened by mia"),
     ] {
         let all = [&["inc"], args, &["--as", "mia"]].concat();

@@ -14,7 +14,7 @@ use axum::routing::post;
 use axum::{Json, Router};
 use bytes::Bytes;
 use serde::de::DeserializeOwned;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use crate::engine::event::{Command, Event, Order, Refusal, Reply};
 use crate::mailbox::Work;
@@ -260,10 +260,7 @@ pub(super) fn done(
         Reply::Handled(handled) => find(reading, handled.incident),
         Reply::Refused(refusal) => {
             let (status, code) = kind(&refusal, outdated);
-            let about = match refusal {
-                Refusal::NotOpen(id) | Refusal::SameIncident(id) => id,
-                _ => asked,
-            };
+            let about = if let Refusal::NotOpen(id) = &refusal { *id } else { asked };
             let incident = find(reading, about)?;
             Err(Problem::new(status, words(&incident, &refusal))
                 .coded(code)
@@ -295,27 +292,26 @@ fn kind(refusal: &Refusal, outdated: StatusCode) -> (StatusCode, &'static str) {
 
 /// Words a refusal; one that is merely not open is told with its state.
 fn words(incident: &Incident, refusal: &Refusal) -> String {
-    match refusal {
-        Refusal::NotOpen(id) => format!("{id} is {}", incident.progress.name()),
-        other => other.to_string(),
+    if let Refusal::NotOpen(id) = refusal {
+        return format!("{id} is {}", incident.progress.name());
     }
+    refusal.to_string()
 }
 
 /// Tells a program what it needs to go on: the present state and version, and what is allowed.
 fn facts(incident: &Incident, refusal: &Refusal) -> Value {
-    let mut facts = json!({
-        "incident": incident.id.to_string(),
-        "state": incident.progress.name().to_string(),
-        "version": incident.version,
-    });
-    match refusal {
-        Refusal::NotAllowed { allowed, .. } => {
-            facts["allowed"] = allowed.split(", ").filter(|it| !it.is_empty()).collect();
-        }
-        Refusal::Subordinate { parent, .. } => facts["parent"] = parent.to_string().into(),
-        _ => {}
+    let mut facts = Map::new();
+    facts.insert("incident".into(), incident.id.to_string().into());
+    facts.insert("state".into(), incident.progress.name().to_string().into());
+    facts.insert("version".into(), incident.version.into());
+    if let Refusal::NotAllowed { allowed, .. } = refusal {
+        let allowed = allowed.split(", ").filter(|it| !it.is_empty());
+        facts.insert("allowed".into(), allowed.collect());
     }
-    facts
+    if let Refusal::Subordinate { parent, .. } = refusal {
+        facts.insert("parent".into(), parent.to_string().into());
+    }
+    Value::Object(facts)
 }
 
 #[cfg(test)]

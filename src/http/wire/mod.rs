@@ -54,6 +54,7 @@ pub struct Page<T> {
 }
 
 /// An incident in a listing.
+#[expect(clippy::struct_excessive_bools, reason = "facts that do not depend on each other")]
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Incident {
     /// Its number.
