@@ -6,8 +6,10 @@ use std::sync::Arc;
 
 use tokio::sync::{mpsc, oneshot};
 
-use crate::cmdb::Rows;
+use crate::cmdb::Revision;
+use crate::engine::context::Context;
 use crate::engine::event::{Event, Reply};
+use crate::engine::rebind::Forecast;
 
 /// Something for the engine's thread to do.
 #[derive(Debug)]
@@ -15,7 +17,28 @@ pub enum Work {
     /// Let an event happen.
     Event(Event),
     /// Put another topology in the place of the present one.
-    Topology(Arc<Rows>),
+    Topology(Box<NewTopology>),
+}
+
+/// A topology that is ready to be decided by: all that takes long is done.
+#[derive(Debug)]
+pub struct NewTopology {
+    /// The version and the rules that it was made for; it is taken only while both are in force.
+    pub base: Arc<Context>,
+    /// What to decide by from then on.
+    pub context: Arc<Context>,
+    /// What it means for the alerts.
+    pub forecast: Arc<Forecast>,
+    /// What to store.
+    pub revision: Arc<Revision>,
+}
+
+impl NewTopology {
+    /// True when it can take the place of what is in force.
+    pub fn follows(&self, in_force: &Context) -> bool {
+        self.base.topology.version() == in_force.topology.version()
+            && Arc::ptr_eq(&self.base.rules, &in_force.rules)
+    }
 }
 
 /// Work with the way back.

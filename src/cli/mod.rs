@@ -89,7 +89,7 @@ enum Command {
     /// Tell who did what, and prove it
     #[command(subcommand)]
     Audit(audit::Command),
-    /// Fill the CMDB
+    /// Change, show and check the CMDB
     #[command(subcommand)]
     Cmdb(cmdb::Command),
     /// Look after notices
@@ -213,7 +213,22 @@ mod tests {
             "audit ls --after 7",
             "audit verify --head 57831661d03998f301b4deaa23a2ec3f426436770565682661693a5a47d40f71",
             "cmdb import x.yaml --yes",
+            "cmdb import x.yaml --mode merge --expect-removed 12 --as mia",
+            "cmdb diff x.yaml",
+            "cmdb show",
+            "cmdb show srv-1",
+            "cmdb ls class=\"server\" --text R12",
+            "cmdb path pdu-r12a svc-checkout --max-hops 4 --all",
+            "cmdb impact pdu-r12a",
+            "cmdb lint",
+            "cmdb lint x.yaml -o json",
+            "cmdb export --format json",
+            "cmdb log",
             "notify ls --dead",
+            "notify ls --pending --incident INC-7 --cursor 00ff",
+            "notify test anna --dry-run",
+            "notify retry INC-1042/3 --as m.ito",
+            "notify retry --dead",
             "config default",
             "config show --config x.toml",
             "version",

@@ -120,7 +120,43 @@ impl Binder {
     }
 }
 
+impl Binder {
+    /// Returns the CIs that no alert can be bound to because others are recognised by the same
+    /// values, with the way in which they are; the CIs of each set by name.
+    pub(super) fn ambiguous<'a>(&'a self, topology: &'a Topology) -> Vec<(&'a str, Vec<CiId>)> {
+        let own = self.own.iter().flat_map(|index| {
+            index.doubles(topology, |ci| ci.labels.iter().map(|(_, value)| value).collect())
+        });
+        let keys = self.keys.iter().flat_map(|index| {
+            index.doubles(topology, |ci| {
+                let attributes = index.key.attributes.iter();
+                attributes.map(|name| ci.attribute(name).unwrap_or("")).collect()
+            })
+        });
+        own.chain(keys).collect()
+    }
+}
+
 impl Index {
+    /// Returns the sets of CIs with the same values.
+    fn doubles<'a>(
+        &'a self,
+        topology: &'a Topology,
+        values: impl Fn(&'a CiRow) -> Vec<&'a str>,
+    ) -> Vec<(&'a str, Vec<CiId>)> {
+        let mut found = Vec::new();
+        for same_hash in self.entries.chunk_by(|a, b| a.0 == b.0).filter(|all| all.len() > 1) {
+            let mut sets = BTreeMap::<Vec<&str>, Vec<CiId>>::new();
+            for (_, ci) in same_hash {
+                sets.entry(values(topology.ci(*ci))).or_default().push(*ci);
+            }
+            found.extend(sets.into_values().filter(|cis| cis.len() > 1));
+        }
+        // Not by hash: its order says nothing to people.
+        found.sort();
+        found.into_iter().map(|cis| (&*self.by, cis)).collect()
+    }
+
     fn of_own_labels(names: &[&str], mut entries: Vec<(u64, CiId)>) -> Self {
         entries.sort_unstable();
         let key = BindingKey {

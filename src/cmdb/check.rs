@@ -13,33 +13,48 @@ use super::rows::{
 /// Unknown CIs for which a like name is looked for: each costs a pass over all names.
 const GUESSES_MAX: usize = 20;
 
+/// What a CI has beside its attributes, so that no attribute can have the name.
+const FIELDS: [&str; 3] = ["name", "class", "labels"];
+
 /// Rows with the places where they were written.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Draft {
     pub(super) types: Vec<(Place, RelationType)>,
-    pub(super) cis: Vec<(Place, CiRow)>,
+    pub(super) cis: Vec<(Place, Arc<CiRow>)>,
     pub(super) relations: Vec<(Place, RelationRow)>,
+    /// CIs to take away; means something in a merge only.
+    pub(super) cis_gone: Vec<(Place, Box<str>)>,
+    /// Relations to take away; means something in a merge only.
+    pub(super) relations_gone: Vec<(Place, RelationRow)>,
     /// What is known to be wrong already.
     pub(super) problems: Vec<Problem>,
 }
 
-impl From<&Rows> for Draft {
-    fn from(rows: &Rows) -> Self {
-        fn placeless<T: Clone>(rows: &[T]) -> Vec<(Place, T)> {
-            rows.iter().map(|row| (Place::default(), row.clone())).collect()
+impl From<Rows> for Draft {
+    fn from(rows: Rows) -> Self {
+        fn placeless<T>(rows: Vec<T>) -> Vec<(Place, T)> {
+            rows.into_iter().map(|row| (Place::default(), row)).collect()
         }
         Self {
-            types: placeless(&rows.types),
-            cis: placeless(&rows.cis),
-            relations: placeless(&rows.relations),
-            problems: Vec::new(),
+            types: placeless(rows.types),
+            cis: placeless(rows.cis),
+            relations: placeless(rows.relations),
+            ..Self::default()
         }
     }
 }
 
 impl Draft {
+    /// True when there is nothing in it, not even a problem.
+    pub(super) fn is_empty(&self) -> bool {
+        let Self { types, cis, relations, cis_gone, relations_gone, problems } = self;
+        let rows = types.len() + cis.len() + relations.len();
+        rows + cis_gone.len() + relations_gone.len() + problems.len() == 0
+    }
+
     /// Checks, sorts and joins; the problems come in order of their places.
     pub(super) fn check(mut self) -> Result<(Types, Rows), Vec<Problem>> {
+        self.check_removals();
         let (types, own) = self.check_types();
         let cis = self.check_cis();
         let relations = self.check_relations(&types, &cis);
@@ -49,6 +64,17 @@ impl Draft {
             self.problems.sort();
             self.problems.dedup();
             Err(self.problems)
+        }
+    }
+
+    /// What is to be taken away has been by now where it is a merge.
+    fn check_removals(&mut self) {
+        let cis = self.cis_gone.iter().map(|(place, name)| (*place, name.to_string()));
+        let relations = self.relations_gone.iter().map(|(place, row)| (*place, row.to_string()));
+        for (place, item) in cis.chain(relations) {
+            let message = format!("`{}` is to be removed from a whole CMDB", shorten(&item));
+            let help = "leave it out, or import the file in mode merge".into();
+            self.problems.push(Problem::new(place, "C011", &item, message).help(help));
         }
     }
 
@@ -66,7 +92,7 @@ impl Draft {
         (types, own)
     }
 
-    fn check_cis(&mut self) -> Vec<CiRow> {
+    fn check_cis(&mut self) -> Vec<Arc<CiRow>> {
         let mut drafts = core::mem::take(&mut self.cis);
         if drafts.len() > CIS_MAX {
             let message = format!("{} CIs, must be at most {CIS_MAX}", drafts.len());
@@ -75,19 +101,17 @@ impl Draft {
         drafts.sort_by(|(_, a), (_, b)| a.name.cmp(&b.name));
         let mut classes = BTreeSet::<Arc<str>>::new();
         let mut shapes = BTreeSet::<Vec<Box<str>>>::new();
-        let mut cis: Vec<CiRow> = Vec::with_capacity(drafts.len());
+        let mut cis: Vec<Arc<CiRow>> = Vec::with_capacity(drafts.len());
         for (place, mut ci) in drafts {
             self.check_lengths(place, &ci);
+            self.check_names(place, &ci);
             if !ci.name.is_empty() && cis.last().is_some_and(|last| last.name == ci.name) {
                 let message = format!("CI `{}` is given twice", shorten(&ci.name));
                 let help = "keep one of the two".into();
                 self.problems.push(Problem::new(place, "C003", &ci.name, message).help(help));
                 continue;
             }
-            match classes.get(&ci.class) {
-                Some(known) => ci.class = Arc::clone(known),
-                None => _ = classes.insert(Arc::clone(&ci.class)),
-            }
+            share_class(&mut ci, &mut classes);
             let shape: Vec<Box<str>> = ci.labels.iter().map(|(name, _)| name.into()).collect();
             let full = shapes.len() > SHAPES_MAX || shape.is_empty();
             if !full && shapes.insert(shape) && shapes.len() > SHAPES_MAX {
@@ -133,7 +157,24 @@ impl Draft {
         }
     }
 
-    fn check_relations(&mut self, types: &Types, cis: &[CiRow]) -> Vec<RelationRow> {
+    fn check_names(&mut self, place: Place, ci: &CiRow) {
+        let attributes = ci.attributes.keys().map(|name| &**name);
+        let labels = ci.labels.iter().map(|(name, _)| name);
+        for name in [&*ci.name, &*ci.class].into_iter().chain(attributes).chain(labels) {
+            if name.chars().any(char::is_control) {
+                let message = format!("the name {:?} holds a control character", shorten(name));
+                let help = "use letters that can be seen".into();
+                self.problems.push(Problem::new(place, "C016", &ci.name, message).help(help));
+            }
+        }
+        for name in FIELDS.iter().filter(|name| ci.attributes.contains_key(**name)) {
+            let message = format!("`{name}` of CI `{}` is no attribute", shorten(&ci.name));
+            let help = "it is a field beside the attributes".into();
+            self.problems.push(Problem::new(place, "C011", &ci.name, message).help(help));
+        }
+    }
+
+    fn check_relations(&mut self, types: &Types, cis: &[Arc<CiRow>]) -> Vec<RelationRow> {
         let drafts = core::mem::take(&mut self.relations);
         if drafts.len() > RELATIONS_MAX {
             let message = format!("{} relations, must be at most {RELATIONS_MAX}", drafts.len());
@@ -148,9 +189,18 @@ impl Draft {
     }
 }
 
+/// Lets a CI's class share its text with those known already.
+pub(super) fn share_class(ci: &mut Arc<CiRow>, known: &mut BTreeSet<Arc<str>>) {
+    match known.get(&ci.class) {
+        Some(class) if Arc::ptr_eq(class, &ci.class) => {}
+        Some(class) => Arc::make_mut(ci).class = Arc::clone(class),
+        None => _ = known.insert(Arc::clone(&ci.class)),
+    }
+}
+
 struct RelationCheck<'a> {
     types: &'a Types,
-    cis: &'a [CiRow],
+    cis: &'a [Arc<CiRow>],
     guesses: usize,
     problems: &'a mut Vec<Problem>,
 }

@@ -3,9 +3,18 @@
 use core::cmp::Ordering;
 use core::fmt;
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
+use super::delta::walk;
 use super::relation::RelationType;
 use super::rows::{CiRow, RelationRow, Rows};
+
+/// CIs and relations together that may be removed without a word, however few there are.
+pub const REMOVED_MAX: usize = 10;
+
+/// The share of all CIs and relations that may be removed without a word: one in so many. An export
+/// that broke off half-way removes more; a day's changes do not.
+pub const REMOVED_SHARE: usize = 10;
 
 /// Examples kept of each kind of difference.
 const LISTED_MAX: usize = 10;
@@ -52,13 +61,28 @@ impl Difference {
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }
+
+    /// Returns how many CIs and relations are gone.
+    pub fn removed(&self) -> usize {
+        self.cis_removed.count + self.relations_removed.count
+    }
+
+    /// True when so many of `objects` CIs and relations are gone that a person has to say so.
+    pub fn is_large(&self, objects: usize) -> bool {
+        self.removed() > REMOVED_MAX.max(objects / REMOVED_SHARE)
+    }
 }
 
 /// Compares checked rows.
 pub fn diff(old: &Rows, new: &Rows) -> Difference {
-    let by_name = |a: &CiRow, b: &CiRow| a.name.cmp(&b.name);
+    let by_name = |a: &Arc<CiRow>, b: &Arc<CiRow>| a.name.cmp(&b.name);
     let mut attributes = Side::default();
-    let mut changed = |old: &CiRow, new: &CiRow| diff_ci(old, new, &mut attributes);
+    let mut changed = |old: &Arc<CiRow>, new: &Arc<CiRow>| {
+        if !Arc::ptr_eq(old, new) {
+            diff_ci(old, new, &mut attributes);
+        }
+    };
+    let describe = |ci: &Arc<CiRow>| format!("{} ({})", ci.name, ci.class);
     let (cis_added, cis_removed) = compare(&old.cis, &new.cis, by_name, describe, &mut changed);
     let (relations_added, relations_removed) =
         compare(&old.relations, &new.relations, Ord::cmp, RelationRow::to_string, &mut |_, _| {});
@@ -75,8 +99,8 @@ pub fn diff(old: &Rows, new: &Rows) -> Difference {
     }
 }
 
-/// Walks through two sorted lists; what stands in both goes to `both`, the rest is returned as
-/// added and removed.
+/// Compares two sorted lists; what stands in both goes to `both`, the rest is returned as added and
+/// removed.
 fn compare<T>(
     old: &[T],
     new: &[T],
@@ -85,23 +109,13 @@ fn compare<T>(
     both: &mut impl FnMut(&T, &T),
 ) -> (Side, Side) {
     let (mut added, mut removed) = (Side::default(), Side::default());
-    let (mut olds, mut news) = (old.iter().peekable(), new.iter().peekable());
-    loop {
-        let next = match (olds.peek(), news.peek()) {
-            (Some(a), Some(b)) => order(a, b),
-            (Some(_), None) => Ordering::Less,
-            (None, Some(_)) => Ordering::Greater,
-            (None, None) => return (added, removed),
-        };
-        let old = olds.next_if(|_| next.is_le());
-        let new = news.next_if(|_| next.is_ge());
-        match (old, new) {
-            (Some(old), Some(new)) => both(old, new),
-            (Some(old), None) => removed.add(|| describe(old)),
-            (None, Some(new)) => added.add(|| describe(new)),
-            (None, None) => return (added, removed),
-        }
-    }
+    walk(old, new, order, &mut |old, new| match (old, new) {
+        (Some(old), Some(new)) => both(old, new),
+        (Some(old), None) => removed.add(|| describe(old)),
+        (None, Some(new)) => added.add(|| describe(new)),
+        (None, None) => {}
+    });
+    (added, removed)
 }
 
 fn diff_ci(old: &CiRow, new: &CiRow, changed: &mut Side) {
@@ -121,10 +135,6 @@ fn diff_ci(old: &CiRow, new: &CiRow, changed: &mut Side) {
         let (old, new) = (old.attributes.get(attribute), new.attributes.get(attribute));
         compare(attribute, old.map(|value| &**value), new.map(|value| &**value));
     }
-}
-
-fn describe(ci: &CiRow) -> String {
-    format!("{} ({})", ci.name, ci.class)
 }
 
 fn relation_type(row: &RelationType) -> String {

@@ -7,8 +7,17 @@
 
 mod bind;
 mod check;
+mod delta;
 mod diff;
+mod edges;
+mod edit;
+mod export;
+mod history;
 pub mod import;
+mod lint;
+mod merge;
+mod paths;
+mod places;
 mod problem;
 mod relation;
 mod rows;
@@ -17,8 +26,15 @@ mod walk;
 
 // The folder's words are few and used everywhere: they are named `cmdb::Topology`, not by file.
 pub use bind::{Binder, BindingKey, Bound};
-pub use diff::{Difference, Side, diff};
-pub use problem::Problem;
+pub use delta::{Delta, Edits};
+pub use diff::{Difference, REMOVED_MAX, REMOVED_SHARE, Side, diff};
+pub use edit::{Edit, edit};
+pub use export::{json, yaml};
+pub use history::{Change, HISTORY_MAX, Revision};
+pub use lint::{Lint, lint, lint_change};
+pub use paths::{Ways, ways};
+pub use places::Places;
+pub use problem::{Level, Problem};
 pub use relation::{End, RelationSet, RelationType, TYPES_MAX};
 pub use rows::{
     ATTRIBUTES_MAX, CIS_MAX, CiId, CiRow, NAME_LEN_MAX, RELATIONS_MAX, RelationRow, Rows,

@@ -3,7 +3,9 @@
 //! | code | what |
 //! |---|---|
 //! | C001 | the text is no YAML or JSON, or has another shape than a CMDB |
+//! | C002 | warning: CIs suffer from each other in a circle, through one relation type |
 //! | C003 | a CI, an attribute or a relation type is given twice |
+//! | C004 | warning: CIs lose their last source of power or their last host |
 //! | C005 | a relation names an unknown type |
 //! | C006 | a relation names an unknown CI |
 //! | C007 | a relation leads from a CI to itself |
@@ -11,10 +13,34 @@
 //! | C009 | a limit is passed |
 //! | C010 | a relation type is declared wrongly |
 //! | C011 | a field is missing, unknown or of another kind |
+//! | C012 | warning: a CI has no relation |
+//! | C013 | warning: a service has no owner or no tier |
+//! | C014 | warning: names differ only in upper and lower case |
+//! | C015 | warning: several CIs are recognised by the same values, so alerts bind to none of them |
+//! | C016 | a name holds a control character |
 //!
-//! C002 (a cycle) and C004 (a CI loses its last source) are left to the lint of a good topology.
+//! Errors refuse a CMDB as a whole; warnings are found by `lint` in one that is in order.
 
 use core::fmt;
+
+/// How bad a finding is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Level {
+    /// The CMDB is refused.
+    Error,
+    /// The CMDB can be used; somebody should look.
+    Warning,
+}
+
+impl Level {
+    /// Returns its word.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Warning => "warning",
+        }
+    }
+}
 
 /// One finding in a CMDB; text comes from outside, so nothing here is trusted or repeated in full.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -47,7 +73,16 @@ impl Problem {
     pub(super) fn new(place: Place, code: &'static str, item: &str, message: String) -> Self {
         let Place { line, column } = place;
         let item = shorten(item);
-        Self { file: String::new(), line, column, code, item, message, help: String::new() }
+        let (file, help) = (String::new(), String::new());
+        Self { file, line, column, code, item, message, help }
+    }
+
+    /// Says how bad it is, which follows from its code.
+    pub fn level(&self) -> Level {
+        match self.code {
+            "C002" | "C004" | "C012" | "C013" | "C014" | "C015" => Level::Warning,
+            _ => Level::Error,
+        }
     }
 
     /// Adds what to do.
@@ -68,7 +103,7 @@ impl fmt::Display for Problem {
         if !self.file.is_empty() || self.line > 0 {
             f.write_str(" ")?;
         }
-        write!(f, "error[{}]: {}", self.code, self.message)?;
+        write!(f, "{}[{}]: {}", self.level().word(), self.code, self.message)?;
         if !self.help.is_empty() {
             write!(f, "; {}", self.help)?;
         }

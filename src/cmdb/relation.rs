@@ -110,6 +110,19 @@ impl Types {
         types
     }
 
+    /// Returns how many types there are.
+    pub(super) fn count(&self) -> u8 {
+        // Invariant: at most TYPES_MAX types.
+        u8::try_from(self.list.len()).unwrap_or(u8::MAX)
+    }
+
+    /// Returns the types beyond the built-in ones, sorted.
+    pub(super) fn own(&self) -> Vec<RelationType> {
+        let mut own: Vec<RelationType> = self.list.iter().skip(BUILT_IN.len()).cloned().collect();
+        own.sort();
+        own
+    }
+
     /// Adds a type of the CMDB's own; true when it was not there before.
     pub(super) fn add(&mut self, place: Place, new: RelationType) -> Result<bool, Problem> {
         let wrong = |code, message: String| Err(Problem::new(place, code, &new.name, message));

@@ -22,6 +22,9 @@ pub const CIS_MAX: usize = 4_000_000;
 /// Relations of a CMDB; each is two edges of five bytes in memory.
 pub const RELATIONS_MAX: usize = 40_000_000;
 
+/// The class of the CIs in which impact is counted.
+const SERVICE: &str = "service";
+
 /// Different sets of label names by which the CIs of a CMDB are recognised: binding an alert costs
 /// one look-up for each.
 pub const SHAPES_MAX: usize = 64;
@@ -44,6 +47,11 @@ pub struct CiRow {
 }
 
 impl CiRow {
+    /// True for a CI in which impact is counted.
+    pub fn is_service(&self) -> bool {
+        &*self.class == SERVICE
+    }
+
     /// Returns an attribute; `name` and `class` are attributes too.
     pub fn attribute(&self, name: &str) -> Option<&str> {
         match name {
@@ -77,8 +85,8 @@ impl fmt::Display for RelationRow {
 pub struct Rows {
     /// Relation types beyond the built-in ones, by name.
     pub types: Vec<RelationType>,
-    /// CIs by name.
-    pub cis: Vec<CiRow>,
+    /// CIs by name; shared, so that the next version holds only what changed.
+    pub cis: Vec<Arc<CiRow>>,
     /// Relations by cause, type and sufferer.
     pub relations: Vec<RelationRow>,
 }

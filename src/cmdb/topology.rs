@@ -1,16 +1,15 @@
 //! The graph of CIs and relations, built once from rows and never changed.
 //!
-//! Compressed sparse rows in both directions: the edges of CI `i` are the stretch
-//! `offsets[i]..offsets[i + 1]` of `ends` and `kinds`, sorted by the other end and then by type. Every
-//! edge is kept from the cause to the sufferer, whichever way its relation was written.
+//! Read `edges` for how its relations lie in memory.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::check::Draft;
+use super::check::{Draft, share_class};
+use super::edges::{Edge, Edges, edges};
 use super::problem::Problem;
 use super::relation::{RelationSet, RelationType, Types};
-use super::rows::{CiId, CiRow, Rows};
+use super::rows::{CiId, CiRow, RelationRow, Rows};
 use super::walk::{Toward, Walk, walk};
 use crate::model::labels::Labels;
 
@@ -21,64 +20,23 @@ const IMPACT_HOPS_MAX: u8 = 8;
 /// CIs looked at for the services that suffer: beyond it the impact is high anyway.
 const IMPACT_NODES_MAX: usize = 4096;
 
-/// The class of the CIs in which impact is counted.
-const SERVICE: &str = "service";
-
 /// One version of all CIs and relations.
 #[derive(Clone, Debug)]
 pub struct Topology {
     version: u64,
     types: Types,
     /// Sorted by name; a [`CiId`] is a place in it.
-    cis: Vec<CiRow>,
+    cis: Vec<Arc<CiRow>>,
     sufferers: Edges,
     causes: Edges,
     /// What an id of another topology reads as.
     nobody: CiRow,
 }
 
-/// The edges in one direction. Invariant: `offsets` has one entry more than there are CIs, never
-/// decreases and ends with the length of `ends` and of `kinds`.
-#[derive(Clone, Debug, Default)]
-struct Edges {
-    offsets: Vec<u32>,
-    ends: Vec<CiId>,
-    kinds: Vec<u8>,
-}
-
-impl Edges {
-    /// Lays out `list` of (CI, other end, type), which it sorts.
-    fn build(cis: usize, list: &mut [(CiId, CiId, u8)]) -> Self {
-        list.sort_unstable();
-        let mut offsets = vec![0u32; cis + 1];
-        for (ci, _, _) in &*list {
-            if let Some(count) = offsets.get_mut(ci.0 as usize + 1) {
-                *count += 1;
-            }
-        }
-        let mut sum = 0;
-        for offset in &mut offsets {
-            sum += *offset;
-            *offset = sum;
-        }
-        let ends = list.iter().map(|(_, end, _)| *end).collect();
-        let kinds = list.iter().map(|(_, _, kind)| *kind).collect();
-        Self { offsets, ends, kinds }
-    }
-
-    fn of(&self, ci: CiId) -> impl Iterator<Item = (CiId, u8)> {
-        let at = |i: usize| self.offsets.get(i).map_or(0, |offset| *offset as usize);
-        let stretch = at(ci.0 as usize)..at(ci.0 as usize + 1);
-        let ends = self.ends.get(stretch.clone()).unwrap_or_default();
-        let kinds = self.kinds.get(stretch).unwrap_or_default();
-        ends.iter().copied().zip(kinds.iter().copied())
-    }
-}
-
 impl Topology {
     /// Builds the topology without any CI, version 0.
     pub fn empty() -> Self {
-        Self::lay_out(0, Types::built_in(), Rows::default())
+        Self::lay_out(0, Types::built_in(), Vec::new(), Vec::new())
     }
 
     /// Builds the graph of `rows`, which may be in any order and written in either direction.
@@ -86,18 +44,28 @@ impl Topology {
     /// # Errors
     /// Everything that is wrong with the rows.
     pub fn build(version: u64, rows: &Rows) -> Result<Self, Vec<Problem>> {
-        let (types, rows) = Draft::from(rows).check()?;
-        Ok(Self::lay_out(version, types, rows))
+        Self::new(version, rows.clone())
     }
 
-    fn lay_out(version: u64, types: Types, rows: Rows) -> Self {
-        let cis = rows.cis;
-        let find = |name: &str| find(&cis, name);
-        let mut list: Vec<(CiId, CiId, u8)> = rows
-            .relations
-            .iter()
-            .filter_map(|r| Some((find(&r.from)?, find(&r.to)?, types.kind(&r.relation)?)))
-            .collect();
+    /// Builds the graph as [`build`](Self::build) does. Rows that are as a check leaves them, which
+    /// those of an import and of the store are, are neither checked again nor sorted.
+    ///
+    /// # Errors
+    /// Everything that is wrong with the rows.
+    pub fn new(version: u64, rows: Rows) -> Result<Self, Vec<Problem>> {
+        if let Some((types, edges)) = edges(&rows) {
+            return Ok(Self::lay_out(version, types, rows.cis, edges));
+        }
+        let (types, rows) = Draft::from(rows).check()?;
+        let edges = edges(&rows).map(|(_, edges)| edges).unwrap_or_default();
+        Ok(Self::lay_out(version, types, rows.cis, edges))
+    }
+
+    fn lay_out(version: u64, types: Types, mut cis: Vec<Arc<CiRow>>, mut list: Vec<Edge>) -> Self {
+        let mut classes = BTreeSet::new();
+        for ci in &mut cis {
+            share_class(ci, &mut classes);
+        }
         let sufferers = Edges::build(cis.len(), &mut list);
         for (cause, sufferer, _) in &mut list {
             core::mem::swap(cause, sufferer);
@@ -124,7 +92,7 @@ impl Topology {
 
     /// Returns how many relations there are.
     pub fn relation_count(&self) -> usize {
-        self.sufferers.ends.len()
+        self.sufferers.count()
     }
 
     /// Finds a CI by its name.
@@ -134,12 +102,51 @@ impl Topology {
 
     /// Returns a CI; an id of another topology that has no place here reads as a CI without a name.
     pub fn ci(&self, id: CiId) -> &CiRow {
-        self.cis.get(id.0 as usize).unwrap_or(&self.nobody)
+        self.cis.get(id.0 as usize).map_or(&self.nobody, |ci| ci)
     }
 
     /// Yields all CIs in byte order of their names.
     pub fn cis(&self) -> impl Iterator<Item = (CiId, &CiRow)> {
-        (0..).map(CiId).zip(&self.cis)
+        self.cis_from(CiId(0))
+    }
+
+    /// Yields the CIs from this one on, in byte order of their names.
+    pub fn cis_from(&self, first: CiId) -> impl Iterator<Item = (CiId, &CiRow)> {
+        let rows = self.cis.get(first.0 as usize..).unwrap_or_default();
+        (first.0..).map(CiId).zip(rows.iter().map(|ci| &**ci))
+    }
+
+    /// Returns the place of the first CI whose name comes behind this one in byte order.
+    pub fn behind(&self, name: &str) -> CiId {
+        let place = self.cis.partition_point(|ci| &*ci.name <= name);
+        CiId(u32::try_from(place).unwrap_or(u32::MAX))
+    }
+
+    /// Returns the relation types beyond the built-in ones, sorted.
+    pub fn own_types(&self) -> Vec<RelationType> {
+        self.types.own()
+    }
+
+    /// Returns the rows it was built from, as a check leaves them; CIs are shared, not copied.
+    pub fn rows(&self) -> Rows {
+        let relations = self.cis().flat_map(|(id, _)| self.relations_of(id, Toward::Sufferers));
+        Rows { types: self.own_types(), cis: self.cis.clone(), relations: relations.collect() }
+    }
+
+    /// Returns the relations of a CI in which it is the cause (`Toward::Sufferers`) or the sufferer,
+    /// from the cause to the sufferer, sorted.
+    pub fn relations_of(&self, ci: CiId, toward: Toward) -> Vec<RelationRow> {
+        let name = |id: CiId| Arc::clone(&self.ci(id).name);
+        let row = |(end, kind): (CiId, u8)| {
+            let (from, to) = match toward {
+                Toward::Sufferers => (ci, end),
+                Toward::Causes => (end, ci),
+            };
+            RelationRow { from: name(from), relation: self.spreads(kind).into(), to: name(to) }
+        };
+        let mut rows: Vec<RelationRow> = self.edges(ci, toward).map(row).collect();
+        rows.sort_unstable();
+        rows
     }
 
     /// Collects the relation types with these names, either of a pair; unknown names add nothing.
@@ -174,7 +181,7 @@ impl Topology {
             .steps()
             .iter()
             .map(|step| step.ci)
-            .filter(|ci| &*self.ci(*ci).class == SERVICE)
+            .filter(|ci| self.ci(*ci).is_service())
             .collect();
         services.sort_unstable();
         services
@@ -192,9 +199,19 @@ impl Topology {
     pub(super) fn spreads(&self, kind: u8) -> &str {
         self.types.get(kind).map_or("", RelationType::spreads)
     }
+
+    /// Returns a relation type by its place in the table.
+    pub(super) fn relation_type(&self, kind: u8) -> Option<&RelationType> {
+        self.types.get(kind)
+    }
+
+    /// Returns how many relation types there are.
+    pub(super) fn type_count(&self) -> u8 {
+        self.types.count()
+    }
 }
 
-fn find(cis: &[CiRow], name: &str) -> Option<CiId> {
+fn find(cis: &[Arc<CiRow>], name: &str) -> Option<CiId> {
     let at = cis.binary_search_by(|ci| (*ci.name).cmp(name)).ok()?;
     u32::try_from(at).ok().map(CiId)
 }
@@ -262,7 +279,7 @@ mod tests {
     #[test]
     fn unchecked_rows_are_refused_with_all_their_problems() {
         let mut rows = import::read(DEMO, "demo").unwrap();
-        rows.cis.push(rows.cis[0].clone());
+        rows.cis.push(Arc::clone(&rows.cis[0]));
         rows.relations[0].to = Arc::from("srv-0499");
         rows.relations[1].relation = "power".into();
         let problems = Topology::build(1, &rows).unwrap_err();

@@ -141,17 +141,17 @@ mod tests {
     use crate::cmdb::rows::{CiRow, RelationRow, Rows};
     use crate::model::labels::Labels;
 
-    fn ci(number: usize) -> CiRow {
-        CiRow {
+    fn ci(number: usize) -> Arc<CiRow> {
+        Arc::new(CiRow {
             name: Arc::from(format!("{number:05}")),
             class: Arc::from("server"),
             attributes: BTreeMap::new(),
             labels: Labels::empty(),
-        }
+        })
     }
 
     fn graph(cis: usize, relations: &[(usize, &str, usize)]) -> Topology {
-        let cis: Vec<CiRow> = (0..cis).map(ci).collect();
+        let cis: Vec<Arc<CiRow>> = (0..cis).map(ci).collect();
         let relations = relations.iter().filter(|(from, _, to)| from != to);
         let relations = relations.map(|(from, relation, to)| RelationRow {
             from: Arc::clone(&cis[*from].name),

@@ -1,41 +1,104 @@
 //! Reads from the store what a notice tells of its incident.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use tokio::sync::watch;
 use tracing::warn;
 
-use crate::model::incident::IncidentId;
+use crate::cmdb::{CiId, Topology};
+use crate::engine::changes::AlertRow;
+use crate::engine::context::Context;
+use crate::model::incident::{Incident, IncidentId};
 use crate::model::labels::Labels;
+use crate::model::notice::Notice;
 use crate::notify::{Briefing, Reader};
-use crate::store::{Store, StoreError};
+use crate::store::{Store, StoreError, View};
 
 /// Alerts a notice tells of.
 const ALERTS_MAX: usize = 12;
 
-/// Returns the notifier's way to committed incidents.
-pub(super) fn reader(store: Arc<Store>) -> Reader {
-    Arc::new(move |id| {
-        read(&store, id).unwrap_or_else(|error| {
-            warn!(%error, incident.id = %id, "an incident cannot be read for a notice");
+/// Services a notice names; the sum of the priority counts all.
+const SERVICES_MAX: usize = 5;
+
+/// Further incidents of a digest that are read.
+const ALSO_MAX: usize = 20;
+
+/// Returns the notifier's way to committed incidents; the topology says for whom they are bad.
+pub(super) fn reader(store: Arc<Store>, context: watch::Receiver<Arc<Context>>) -> Reader {
+    Arc::new(move |notice| {
+        let topology = Arc::clone(&context.borrow().topology);
+        read(&store, &topology, notice).unwrap_or_else(|error| {
+            warn!(%error, notice.id = %notice.id, "an incident cannot be read for a notice");
             None
         })
     })
 }
 
-fn read(store: &Store, id: IncidentId) -> Result<Option<Briefing>, StoreError> {
+fn read(
+    store: &Store,
+    topology: &Topology,
+    notice: &Notice,
+) -> Result<Option<Briefing>, StoreError> {
     let view = store.view();
-    let Some(incident) = view.incident(id)? else { return Ok(None) };
+    let Some(incident) = view.incident(notice.id.incident)? else { return Ok(None) };
     let root = view.alert(incident.root.alert)?;
-    let members = view.members(id, ALERTS_MAX)?;
+    let members = view.members(incident.id, ALERTS_MAX)?;
     let others = members.into_iter().filter_map(|member| member.alert);
     let others = others.filter(|alert| alert.fingerprint != incident.root.alert);
-    let alerts = root.into_iter().chain(others).take(ALERTS_MAX);
-    let alerts = alerts.map(|alert| (alert.labels, line(&alert.details.annotations))).collect();
-    Ok(Some(Briefing { incident, alerts, services: Vec::new() }))
+    let alerts: Vec<AlertRow> = root.into_iter().chain(others).take(ALERTS_MAX).collect();
+    let own = incident.root.ci.iter();
+    let cis = own.chain(alerts.iter().filter_map(|alert| alert.ci.as_ref()));
+    let services = services(topology, cis.map(|name| &**name));
+    let also = also(&view, &notice.also)?;
+    let alerts = alerts.into_iter().map(|alert| (alert.labels, line(&alert.details.annotations)));
+    Ok(Some(Briefing { alerts: alerts.collect(), incident, services, also }))
+}
+
+/// Returns the names of the services that suffer with these CIs: the lowest tier first.
+fn services<'a>(topology: &Topology, cis: impl Iterator<Item = &'a str>) -> Vec<String> {
+    let cis: BTreeSet<CiId> = cis.filter_map(|name| topology.find(name)).collect();
+    let hit: BTreeSet<CiId> = cis.into_iter().flat_map(|ci| topology.services_hit(ci)).collect();
+    let ranked = hit.into_iter().map(|service| {
+        let ci = topology.ci(service);
+        let tier = ci.attribute("tier").and_then(|tier| tier.parse().ok());
+        (tier.unwrap_or(u32::MAX), ci.name.to_string())
+    });
+    let ranked: BTreeSet<(u32, String)> = ranked.collect();
+    ranked.into_iter().take(SERVICES_MAX).map(|(_, name)| name).collect()
+}
+
+fn also(view: &View<'_>, ids: &[IncidentId]) -> Result<Vec<Incident>, StoreError> {
+    let read = ids.iter().take(ALSO_MAX).map(|id| view.incident(*id));
+    Ok(read.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
 }
 
 /// Returns one line of text about an alert, from the annotations people fill for that.
 fn line(annotations: &Labels) -> String {
     let text = ["summary", "description", "message"].iter().find_map(|name| annotations.get(name));
     text.and_then(|text| text.lines().next()).unwrap_or("").into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cmdb::import;
+
+    #[test]
+    fn the_services_that_suffer_are_named_the_most_important_first() {
+        let rows = import::read(
+            "cis: {strip: {class: pdu}, a: {class: server}, b: {class: server}, \
+             wiki: {class: service}, shop: {class: service, tier: 1}, docs: {class: service, tier: 2}}\n\
+             relations: [strip -powers-> a, a -runs-> wiki, a -runs-> shop, b -runs-> docs]",
+            "cmdb.yaml",
+        );
+        let topology = Topology::build(1, &rows.unwrap()).unwrap();
+        for (cis, named) in [
+            (&["strip"][..], &["shop", "wiki"][..]),
+            (&["b", "a", "unknown"], &["shop", "docs", "wiki"]),
+            (&[], &[]),
+        ] {
+            assert_eq!(services(&topology, cis.iter().copied()), named, "{cis:?}");
+        }
+    }
 }

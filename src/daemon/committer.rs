@@ -9,7 +9,7 @@ use std::sync::mpsc::{Receiver, SyncSender};
 use tokio::sync::{oneshot, watch};
 
 use crate::clock;
-use crate::cmdb::Rows;
+use crate::cmdb::Revision;
 use crate::engine::changes::Changes;
 use crate::engine::context::Context;
 use crate::engine::event::Reply;
@@ -30,8 +30,8 @@ pub(super) enum Order {
 /// The changes of one batch with all that waits for them.
 pub(super) struct Batch {
     pub(super) changes: Changes,
-    /// Another topology, to be stored and shown with the batch.
-    pub(super) topology: Option<(Arc<Rows>, Arc<Context>)>,
+    /// Other topologies, to be stored with the batch, and the last to be shown.
+    pub(super) topologies: Vec<(Arc<Revision>, Arc<Context>)>,
     pub(super) replies: Vec<(oneshot::Sender<Reply>, Reply)>,
     pub(super) events: u32,
 }
@@ -64,16 +64,16 @@ pub(super) fn run(desk: &Desk, orders: &Receiver<Order>) -> Result<(), StoreErro
 }
 
 fn write(desk: &Desk, batch: Batch) -> Result<(), StoreError> {
-    let Batch { changes, topology, replies, events } = batch;
+    let Batch { changes, topologies, replies, events } = batch;
     let began = clock::monotonic();
-    let version = topology.as_ref().map(|(rows, ctx)| (ctx.topology.version(), &**rows));
-    desk.store.commit(&changes, version)?;
+    let revisions: Vec<&Revision> = topologies.iter().map(|(revision, _)| &**revision).collect();
+    desk.store.commit(&changes, &revisions)?;
     desk.metrics.engine.committed(events, clock::monotonic().saturating_sub(began));
     desk.metrics.engine.audit_entries.inc_by(changes.audit.len() as u64);
     for (_, _, entry) in &changes.timeline {
         count_step(&desk.metrics, entry.what);
     }
-    if let Some((_, context)) = topology {
+    if let Some((_, context)) = topologies.into_iter().next_back() {
         desk.context.send_replace(context);
     }
     for (reply, answer) in replies {

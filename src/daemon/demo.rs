@@ -6,12 +6,8 @@
 use core::time::Duration;
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::Arc;
 
-use tracing::{info, warn};
-
-use crate::cmdb::import;
-use crate::mailbox::{Mailbox, Work};
+use tracing::warn;
 
 /// The sample CMDB: a small shop.
 pub const CMDB: &str = include_str!("../../config/demo/cmdb.yaml");
@@ -33,23 +29,18 @@ pub struct Stage {
 }
 
 /// Fills the CMDB, plays the fault and says what to try.
-pub(super) async fn play(stage: Stage, mailbox: Mailbox, address: SocketAddr) {
+pub(super) async fn play(stage: Stage, address: SocketAddr) {
     let say = stage.say;
-    match import::read(CMDB, "config/demo/cmdb.yaml") {
-        Ok(rows) => {
-            let imported = mailbox.deliver(Work::Topology(Arc::new(rows))).await;
-            info!(imported = imported.is_ok(), "the sample CMDB is imported");
-        }
-        Err(problems) => {
-            for problem in problems {
-                warn!(%problem, "the sample CMDB is not what it should be");
-            }
-        }
+    let client = reqwest::Client::new();
+    let url = format!("http://{address}/api/v1/cmdb?by=demo&file=config/demo/cmdb.yaml");
+    let import = client.put(&url).header("content-type", "application/yaml").body(CMDB);
+    match import.send().await.and_then(reqwest::Response::error_for_status) {
+        Ok(_) => {}
+        Err(error) => warn!(%error, "the sample CMDB was not taken"),
     }
     say(&format!(
         "incidentd is listening on http://{address}; this is a played fault on a sample CMDB"
     ));
-    let client = reqwest::Client::new();
     let url = format!("http://{address}/ingest/native");
     let mut passed = Duration::ZERO;
     for (at, body) in ACTS {

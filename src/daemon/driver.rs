@@ -14,7 +14,7 @@ use tracing::error;
 
 use super::committer::{Batch, Order};
 use crate::clock::Clock;
-use crate::cmdb::{Rows, Topology};
+use crate::cmdb::{Revision, Topology};
 use crate::engine::State;
 use crate::engine::changes::Changes;
 use crate::engine::context::Context;
@@ -101,7 +101,7 @@ impl Driver {
         let now = self.desk.clock.now();
         let mut batch = Batch {
             changes: Changes::default(),
-            topology: None,
+            topologies: Vec::new(),
             replies: Vec::with_capacity(letters.len()),
             events: u32::try_from(letters.len()).unwrap_or(u32::MAX),
         };
@@ -113,7 +113,7 @@ impl Driver {
             match self.attempt(&letter.work, now) {
                 Ok((reply, topology)) => {
                     answers.push(reply);
-                    batch.topology = topology.or(batch.topology);
+                    batch.topologies.extend(topology);
                 }
                 Err(Panicked) => return self.recover(letters, now),
             }
@@ -139,7 +139,7 @@ impl Driver {
     fn commit(&mut self, mut batch: Batch, now: Timestamp) -> Result<(), Gone> {
         batch.changes = self.state.drain(&self.ctx);
         let idle = batch.changes.is_empty() && batch.replies.is_empty();
-        if idle && batch.topology.is_none() && now < self.committed_at.plus(IDLE_COMMIT) {
+        if idle && batch.topologies.is_empty() && now < self.committed_at.plus(IDLE_COMMIT) {
             return Ok(());
         }
         self.committed_at = now;
@@ -163,17 +163,13 @@ impl Driver {
     fn attempt(&mut self, work: &Work, now: Timestamp) -> Result<Answered, Panicked> {
         match work {
             Work::Event(event) => self.apply(event, now).map(|reply| (reply, None)),
-            Work::Topology(rows) => {
-                let version = self.ctx.topology.version() + 1;
-                let Ok(topology) = Topology::build(version, rows) else {
-                    // Not: a reply of its own. The door has built it once already, to show the
-                    // difference, and turned away what cannot be built.
-                    return Ok((Reply::Done, None));
-                };
-                self.decide_on(topology);
-                let reply = self.apply(&Event::Reconfigured, now)?;
-                Ok((reply, Some((Arc::clone(rows), Arc::clone(&self.ctx)))))
+            Work::Topology(new) if new.follows(&self.ctx) => {
+                self.ctx = Arc::clone(&new.context);
+                let changed = Event::TopologyChanged(Arc::clone(&new.forecast));
+                let reply = self.apply(&changed, now)?;
+                Ok((reply, Some((Arc::clone(&new.revision), Arc::clone(&self.ctx)))))
             }
+            Work::Topology(_) => Ok((Reply::Outdated, None)),
         }
     }
 
@@ -199,7 +195,9 @@ impl Driver {
                 continue;
             };
             let replies = vec![(letter.reply, reply)];
-            self.commit(Batch { changes: Changes::default(), topology, replies, events: 1 }, now)?;
+            let topologies = topology.into_iter().collect();
+            let changes = Changes::default();
+            self.commit(Batch { changes, topologies, replies, events: 1 }, now)?;
         }
         Ok(())
     }
@@ -213,7 +211,7 @@ impl Driver {
             Gone
         })?;
         let (version, rows) = topology.unwrap_or_default();
-        if let Ok(topology) = Topology::build(version, &rows) {
+        if let Ok(topology) = Topology::new(version, rows) {
             self.decide_on(topology);
         }
         self.state = State::restore(saved, &self.ctx, now);
@@ -221,7 +219,7 @@ impl Driver {
     }
 }
 
-type Answered = (Reply, Option<(Arc<Rows>, Arc<Context>)>);
+type Answered = (Reply, Option<(Arc<Revision>, Arc<Context>)>);
 
 /// The engine's code panicked: its state must not be used any more.
 struct Panicked;
@@ -236,7 +234,9 @@ fn kind(work: &Work) -> &'static str {
         Work::Event(Event::Delivered { .. }) => "delivered",
         Work::Event(Event::Failed { .. }) => "failed",
         Work::Event(Event::Withheld { .. }) => "withheld",
+        Work::Event(Event::Retry { .. }) => "retry",
         Work::Event(Event::Reconfigured) => "reconfigured",
+        Work::Event(Event::TopologyChanged(_)) => "topology_changed",
         Work::Event(Event::Tick) => "tick",
         Work::Topology(_) => "topology",
     }
@@ -254,7 +254,9 @@ fn weight(work: &Work) -> usize {
             | Event::Delivered { .. }
             | Event::Failed { .. }
             | Event::Withheld { .. }
+            | Event::Retry { .. }
             | Event::Reconfigured
+            | Event::TopologyChanged(_)
             | Event::Tick,
         )
         | Work::Topology(_) => 1,

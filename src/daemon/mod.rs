@@ -25,7 +25,7 @@ use crate::engine::context::{Context, Limits};
 use crate::http::{self, Doors, guard::Hosts, operate::Readiness};
 use crate::mailbox::{Mailbox, Work, mailbox};
 use crate::model::notice::Notice;
-use crate::notify::{ChannelError, Notifier, Outbox, Parts};
+use crate::notify::{ChannelError, Notifier, Outbox, Parts, Tester};
 use crate::rules::RuleSet;
 use crate::settings::Settings;
 use crate::store::{Options, Store, StoreError};
@@ -103,15 +103,15 @@ async fn serve(plan: Plan) -> Result<(), DaemonError> {
     let store = Arc::new(Store::open(&settings.storage.dir, &options(&settings))?);
     let (saved, topology) = store.load()?;
     let (version, rows) = topology.unwrap_or_default();
-    let ctx = context(&settings, rules, version, &rows)?;
+    let ctx = context(&settings, rules, version, rows)?;
     let started = saved.counters.batch > 0;
     let clock = Arc::new(Clock::start(started.then_some(saved.counters.now)));
     let (context_in, context_out) = watch::channel(Arc::clone(&ctx));
     let (letters_in, letters) = mailbox(settings.engine.mailbox_max as usize);
-    let (outbox, notifier, reports) = notifier(&settings, &store, &clock, &metrics, &saved)?;
+    let base = Base { settings: &settings, store: &store, clock: &clock, metrics: &metrics };
+    let (outbox, notifier, reports) = notifier(&base, context_out.clone(), &saved)?;
     let forwarder = tokio::spawn(forward(reports, letters_in.clone()));
     info!(alerts = saved.alerts.len(), incidents = saved.incidents.len(), "state is read");
-    let base = Base { settings: &settings, store: &store, clock: &clock, metrics: &metrics };
     let mut engine = start_engine(&base, Core { saved, ctx, outbox, context_in, letters })?;
 
     let address = settings.http.listen;
@@ -119,11 +119,12 @@ async fn serve(plan: Plan) -> Result<(), DaemonError> {
         .await
         .map_err(|error| DaemonError::Listen { address: address.to_string(), error })?;
     let (ready_in, ready_out) = watch::channel(Readiness::ready());
-    let doors = doors(&base, letters_in.clone(), context_out, ready_out);
+    let paths = Paths { mailbox: letters_in.clone(), tester: notifier.tester() };
+    let doors = doors(&base, paths, context_out, ready_out);
     let (stop, stopped) = watch::channel(false);
     let server = tokio::spawn(http::serve(listener, http::router(doors), wait_for(stopped)));
     info!(%address, "ready");
-    let player = demo.map(|stage| tokio::spawn(demo::play(stage, letters_in.clone(), address)));
+    let player = demo.map(|stage| tokio::spawn(demo::play(stage, address)));
 
     let failed = tokio::select! {
         () = signalled() => None,
@@ -165,9 +166,9 @@ fn context(
     settings: &Settings,
     rules: Arc<RuleSet>,
     version: u64,
-    rows: &Rows,
+    rows: Rows,
 ) -> Result<Arc<Context>, DaemonError> {
-    let topology = Topology::build(version, rows).map_err(|problems| {
+    let topology = Topology::new(version, rows).map_err(|problems| {
         DaemonError::Topology(problems.first().map(ToString::to_string).unwrap_or_default())
     })?;
     let limits = Limits { alerts_per_source: settings.limits.alerts_per_source };
@@ -183,19 +184,19 @@ struct Base<'a> {
 }
 
 fn notifier(
-    settings: &Settings,
-    store: &Arc<Store>,
-    clock: &Arc<Clock>,
-    metrics: &Arc<Metrics>,
+    base: &Base<'_>,
+    context: watch::Receiver<Arc<Context>>,
     saved: &Saved,
 ) -> Result<(Outbox, Notifier, mpsc::Receiver<crate::engine::event::Event>), DaemonError> {
     let (reports_in, reports) = mpsc::channel(REPORTS_MAX);
     let parts = Parts {
-        channels: &settings.channels,
-        reader: briefing::reader(Arc::clone(store)),
+        channels: &base.settings.channels,
+        installation: &base.store.installation()?,
+        reader: briefing::reader(Arc::clone(base.store), context.clone()),
+        context,
         reports: reports_in,
-        clock: Arc::clone(clock),
-        metrics: Arc::clone(metrics),
+        clock: Arc::clone(base.clock),
+        metrics: Arc::clone(base.metrics),
         seed: u64::from(std::process::id()),
     };
     let pending: Vec<Notice> = saved.notices.clone();
@@ -276,9 +277,15 @@ fn start_engine(base: &Base<'_>, core: Core) -> Result<Engine, DaemonError> {
     Ok(Engine { driver, committer, ended })
 }
 
+/// Where the doors lead.
+struct Paths {
+    mailbox: Mailbox,
+    tester: Tester,
+}
+
 fn doors(
     base: &Base<'_>,
-    mailbox: Mailbox,
+    Paths { mailbox, tester }: Paths,
     context: watch::Receiver<Arc<Context>>,
     readiness: watch::Receiver<Readiness>,
 ) -> Doors {
@@ -289,6 +296,7 @@ fn doors(
     let loopback = settings.http.listen.ip().is_loopback();
     Doors {
         mailbox,
+        tester,
         store: Arc::clone(base.store),
         clock: Arc::clone(base.clock),
         context,

@@ -291,7 +291,10 @@ pub(super) fn share(state: &mut State, ctx: &Context, alert: Fingerprint) -> Opt
     let urgency = Some(held.urgency(ctx));
     let services = held.ci.map(|ci| {
         let walk = || ctx.topology.services_hit(ci).into();
-        Arc::clone(state.services.entry(ci).or_insert_with(walk))
+        if let Some(known) = state.services.get(&ci) {
+            return Arc::clone(known);
+        }
+        Arc::clone(Arc::make_mut(&mut state.services).entry(ci).or_insert_with(walk))
     });
     Some(Share { urgency, services: services.unwrap_or_default() })
 }

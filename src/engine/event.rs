@@ -3,6 +3,7 @@
 use core::time::Duration;
 use std::sync::Arc;
 
+use super::rebind::Forecast;
 use crate::model::alert::Occurrence;
 use crate::model::escalation::Target;
 use crate::model::incident::{IncidentId, RecordId, StateName, WaitsFor};
@@ -73,8 +74,17 @@ pub enum Event {
         /// Why, in words.
         because: String,
     },
-    /// The rules or the topology of the context are others than before.
+    /// A person has notices that were given up sent once more.
+    Retry {
+        /// Which; those that are not given up (any more) are passed over.
+        notices: Vec<NoticeId>,
+        /// Who.
+        by: Box<str>,
+    },
+    /// The rules of the context, or both rules and topology, are others than before.
     Reconfigured,
+    /// The topology of the context is another than before, and this is what it means for the alerts.
+    TopologyChanged(Arc<Forecast>),
     /// Time passed.
     Tick,
 }
@@ -147,8 +157,12 @@ pub enum Reply {
     Handled(Handled),
     /// A silence is in force, or will be, under this id.
     Silenced(SilenceId),
+    /// What became of notices that were given up.
+    Retried(Retried),
     /// It is done.
     Done,
+    /// It was not done, because it was made for other rules or another topology than are in force.
+    Outdated,
     /// It was not done, and nothing changed.
     Refused(Refusal),
 }
@@ -181,6 +195,15 @@ pub struct Received {
     pub refused: Vec<(u32, Refused)>,
 }
 
+/// Notices that were given up, after a person wanted them sent.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Retried {
+    /// To be sent once more.
+    pub pending: Vec<NoticeId>,
+    /// Put away: nobody has to answer any more.
+    pub withheld: Vec<NoticeId>,
+}
+
 /// Why one alert could not be taken.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refused {
@@ -210,6 +233,9 @@ pub enum Refusal {
     /// No incident in memory has this number: it never existed or is closed.
     #[error("{0} is not open")]
     NotOpen(IncidentId),
+    /// The notice is not given up: it was delivered, is still tried, or never existed.
+    #[error("{0} is not given up; `incidentd notify ls --dead` shows what is")]
+    NotDead(NoticeId),
     /// It is a subordinate: its incident has to be named.
     #[error("{incident} is part of {parent}; name {parent} instead")]
     Subordinate {

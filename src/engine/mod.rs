@@ -5,7 +5,7 @@
 //! simulator run this same code. Reading order: `event` (what can happen), `state` (what is held),
 //! then the stages: `deduplicate`, `suppress`, `correlate` with `topology` and `unite`, `prioritise`,
 //! `assign`, `escalate`, `notices`, `resolve`; what people do: `handle` with `regroup`, `audit`; last
-//! `drain` and `restore`.
+//! `drain`, `restore` and `rebind`.
 
 mod assign;
 mod audit;
@@ -21,6 +21,7 @@ mod handle;
 mod notices;
 mod pending;
 mod prioritise;
+pub mod rebind;
 mod regroup;
 mod resolve;
 mod restore;
@@ -66,6 +67,7 @@ impl State {
         }
         self.run_timers(ctx, now);
         let reply = self.handle(ctx, event, now);
+        rebind::review(self);
         prioritise::settle(self, ctx, now);
         self.reschedule(ctx);
         // What came too late for its own deadline, a lease that had ended on its way.
@@ -103,7 +105,12 @@ impl State {
                 notices::failed(self, &failure, now);
             }
             Event::Withheld { notice, because } => notices::withheld(self, *notice, because, now),
+            Event::Retry { notices, by } => return notices::retry(self, notices, by, now),
             Event::Reconfigured => self.reconfigure(ctx, now),
+            Event::TopologyChanged(forecast) => {
+                rebind::rebind(self, ctx, forecast);
+                suppress::reconfigure(self, ctx, now);
+            }
             Event::Tick => {}
         }
         Reply::Done

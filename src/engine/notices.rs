@@ -6,9 +6,10 @@ use core::time::Duration;
 
 use super::State;
 use super::context::Context;
+use super::event::{Refusal, Reply, Retried};
 use super::pending::Told;
 use crate::model::escalation::Target;
-use crate::model::incident::{Happening, Incident, IncidentId};
+use crate::model::incident::{Happening, Incident, IncidentId, Progress};
 use crate::model::notice::{Notice, NoticeId, NoticeKind, NoticeState};
 use crate::model::time::{Brief, Timestamp};
 
@@ -17,6 +18,9 @@ const FAIL_OVER_AFTER: Duration = Duration::from_mins(1);
 
 /// After this time a notice that no channel takes is given up: it would be news from yesterday.
 const GIVE_UP_AFTER: Duration = Duration::from_hours(24);
+
+/// Bytes of several reasons in one message.
+const BECAUSE_BYTES_MAX: usize = 500;
 
 /// A message to plan.
 pub(super) struct Plan<'a> {
@@ -90,6 +94,9 @@ fn on_call<'a>(ctx: &'a Context, team: &str) -> &'a str {
 }
 
 fn send(state: &mut State, ctx: &Context, id: IncidentId, to: Addressed, now: Timestamp) {
+    if unite(state, id, &to, now) {
+        return;
+    }
     let known = ctx.rules.contacts.get(&to.contact);
     let channels = match known.or_else(|| ctx.rules.contacts.get(&ctx.rules.default_contact)) {
         Some(contact) => contact.channels.clone(),
@@ -122,6 +129,54 @@ fn send(state: &mut State, ctx: &Context, id: IncidentId, to: Addressed, now: Ti
     };
     state.notices.insert(notice, planned);
     state.pending.notices.insert(notice);
+}
+
+/// Says an update, and what it is an update of, in one message where both are of one batch: a storm
+/// must not write to anybody twice in a moment. True when there was something to say it with.
+fn unite(state: &mut State, id: IncidentId, to: &Addressed, now: Timestamp) -> bool {
+    let Some(earlier) = fresh(state, id, &to.target).and_then(|it| state.notices.get_mut(&it))
+    else {
+        return false;
+    };
+    match (earlier.kind, to.kind) {
+        (_, NoticeKind::Update) => join(&mut earlier.because, &to.because),
+        (NoticeKind::Update, kind) => {
+            // What asks for an answer comes first.
+            earlier.kind = kind;
+            let update = core::mem::replace(&mut earlier.because, to.because.clone());
+            join(&mut earlier.because, &update);
+            earlier.also.clone_from(&to.also);
+        }
+        // Not: two pages. Each is a step of a policy.
+        (NoticeKind::Page | NoticeKind::Ticket, NoticeKind::Page | NoticeKind::Ticket) => {
+            return false;
+        }
+    }
+    let text = format!("{} {} to {}: {}", to.kind, earlier.id, to.target, to.because);
+    state.pending.tell(id, now, Told { what: Happening::Notice, text, path: None });
+    true
+}
+
+/// Returns a notice about an incident to a target that no batch has stored yet.
+fn fresh(state: &State, id: IncidentId, target: &str) -> Option<NoticeId> {
+    let first = NoticeId { incident: id, seq: 0 };
+    let last = NoticeId { incident: id, seq: u32::MAX };
+    let mut changed = state.pending.notices.range(first..=last).copied();
+    changed.find(|it| {
+        state.notices.get(it).is_some_and(|notice| {
+            &*notice.target == target
+                && notice.attempts == 0
+                && notice.state == NoticeState::Pending
+        })
+    })
+}
+
+/// Adds a reason to others, once, as long as it can still be read on a phone.
+fn join(because: &mut String, more: &str) {
+    if !because.contains(more) && because.len() + more.len() <= BECAUSE_BYTES_MAX {
+        because.push_str("; ");
+        because.push_str(more);
+    }
 }
 
 /// People who were called for an incident that is part of another now.
@@ -212,6 +267,44 @@ pub(super) fn withheld(state: &mut State, notice: NoticeId, because: &str, now: 
     }
     let text = format!("{notice} not sent: {because}");
     state.pending.tell(notice.incident, now, Told { what: Happening::Withheld, text, path: None });
+}
+
+/// A person has notices sent once more, from the first channel on. What nobody needs any more is
+/// put away instead.
+pub(super) fn retry(state: &mut State, notices: &[NoticeId], by: &str, now: Timestamp) -> Reply {
+    let is_dead = |state: &State, id: NoticeId| {
+        state.notices.get(&id).is_some_and(|notice| notice.state == NoticeState::Dead)
+    };
+    let dead: Vec<NoticeId> = notices.iter().copied().filter(|id| is_dead(state, *id)).collect();
+    if let (Some(first), true) = (notices.first(), dead.is_empty()) {
+        return Reply::Refused(Refusal::NotDead(*first));
+    }
+    let mut retried = Retried::default();
+    for id in dead {
+        if !is_needed(state, id) {
+            withheld(state, id, "nobody has to answer any more", now);
+            retried.withheld.push(id);
+            continue;
+        }
+        let Some(notice) = state.notices.get_mut(&id) else { continue };
+        notice.state = NoticeState::Pending;
+        notice.channel = 0;
+        notice.due_at = now;
+        let text = format!("{} {id} to {}: again, by the wish of {by}", notice.kind, notice.target);
+        state.pending.notices.insert(id);
+        state.pending.tell(id.incident, now, Told { what: Happening::Notice, text, path: None });
+        retried.pending.push(id);
+    }
+    Reply::Retried(retried)
+}
+
+/// True while somebody has to see a notice; what asks for an answer only while there is none.
+fn is_needed(state: &State, id: NoticeId) -> bool {
+    let asks = state.notices.get(&id).is_some_and(|notice| notice.kind != NoticeKind::Update);
+    let record = state.incidents.get(&id.incident).map(|case| &case.record);
+    let unanswered =
+        |record: &Incident| record.parent.is_none() && matches!(record.progress, Progress::New);
+    !asks || record.is_some_and(unanswered)
 }
 
 /// A failed attempt.

@@ -44,7 +44,7 @@ fn settle_one(state: &mut State, ctx: &Context, id: IncidentId, now: Timestamp) 
     if assign::assign(state, ctx, id, now) {
         hand_over(state, ctx, id, now);
     } else {
-        tell_if_raised(state, ctx, id, &before, now);
+        tell_if_changed(state, ctx, id, &before, now);
     }
     escalate::plan(state, &ctx.rules, id);
     escalate::take_due(state, ctx, id, now);
@@ -80,9 +80,10 @@ fn reassess(state: &mut State, ctx: &Context, id: IncidentId, new: Assessment, n
     state.pending.tell(id, now, Told { what: Happening::Priority, text, path: None });
 }
 
-/// Tells people that an incident is more pressing than they know: those who got a ticket get a page,
-/// those who were paged an update. Whoever was not told yet will be told the new priority.
-fn tell_if_raised(
+/// Tells people that an incident is more or less pressing than they know: where it is to page now
+/// and only a ticket was written somebody gets a page, else everybody an update. A page is never
+/// taken back for that. Whoever was not told yet will be told the new priority.
+fn tell_if_changed(
     state: &mut State,
     ctx: &Context,
     id: IncidentId,
@@ -91,11 +92,13 @@ fn tell_if_raised(
 ) {
     let Some(record) = state.incidents.get(&id).map(|case| &case.record) else { return };
     let new = &record.assessment;
-    if old.sum.is_empty() || new.priority >= old.priority || record.told.is_empty() {
+    if old.sum.is_empty() || new.priority == old.priority || record.told.is_empty() {
         return;
     }
-    let because = format!("raised from {} to {}", old.priority, new.sum);
-    if new.pages && !old.pages && matches!(record.progress, Progress::New) {
+    let raised = new.priority < old.priority;
+    let way = if raised { "raised" } else { "lowered" };
+    let because = format!("{way} from {} to {}", old.priority, new.sum);
+    if raised && new.pages && !old.pages && matches!(record.progress, Progress::New) {
         let target = &Target::Assigned;
         let plan = Plan { kind: NoticeKind::Page, target, because, also: Vec::new() };
         notices::plan(state, ctx, id, plan, now);

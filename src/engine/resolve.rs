@@ -203,11 +203,8 @@ pub(super) fn reopen(state: &mut State, ctx: &Context, id: IncidentId, why: &str
         escalate::restart(&mut case.record, now);
         format!("{why}; nobody had it")
     };
-    let had_it = matches!(case.record.progress, Progress::InProgress { .. });
     state.pending.tell(id, now, Told { what: Happening::Reopened, text: text.clone(), path: None });
-    if had_it {
-        notices::update(state, ctx, id, &text, now);
-    }
+    notices::update(state, ctx, id, &format!("reopened: {text}"), now);
     correlate::index_root(state, &ctx.topology, id);
     state.pending.unsettled.insert(id);
 }

@@ -2,6 +2,7 @@
 
 use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::State;
 use super::changes::Saved;
@@ -53,6 +54,10 @@ pub(super) fn restore(saved: Saved, ctx: &Context, now: Timestamp) -> State {
         state.alerts.insert(fingerprint, held);
     }
     reindex(&mut state, ctx);
+    // The daemon may have stopped before all that the topology touched were decided on.
+    let newest = ctx.topology.version();
+    let older = state.incidents.values().filter(|case| case.record.topology_version < newest);
+    state.reviews = older.map(|case| case.record.id).collect();
     state
 }
 
@@ -62,7 +67,7 @@ pub(super) fn reindex(state: &mut State, ctx: &Context) {
     state.causes.clear();
     state.groups.clear();
     state.could_wait.clear();
-    state.services.clear();
+    state.services = Arc::default();
     state.held_by.clear();
     state.hushed.clear();
     state.timers.clear();

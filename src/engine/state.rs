@@ -50,7 +50,9 @@ pub struct State {
     /// Whether a rule's root can be reached from a CI, as far as it was asked.
     pub(super) could_wait: BTreeMap<(Arc<str>, CiId), bool>,
     /// The services that suffer when a CI fails, as far as it was asked.
-    pub(super) services: BTreeMap<CiId, Arc<[CiId]>>,
+    pub(super) services: Arc<BTreeMap<CiId, Arc<[CiId]>>>,
+    /// Incidents that another topology touches and that are still to be decided on anew.
+    pub(super) reviews: BTreeSet<IncidentId>,
     /// How many leases each source holds.
     pub(super) held_by: BTreeMap<SourceId, u32>,
     /// Who is to learn, before the event is over, where their incidents went.
@@ -145,7 +147,7 @@ impl State {
 
     /// Returns when something falls due next; `None` when nothing ever will.
     pub fn next_due(&self) -> Option<Timestamp> {
-        self.timers.next()
+        if self.reviews.is_empty() { self.timers.next() } else { Some(self.counters.now) }
     }
 
     /// Returns how many alerts are held, firing or ended not long ago.

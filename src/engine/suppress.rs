@@ -152,9 +152,7 @@ fn put(state: &mut State, record: Silence) {
     }
     // Whoever took the silence in has compiled it; it holds nothing back if that is no longer so.
     let Ok(condition) = Condition::of_silence(&record.matchers) else { return };
-    for at in turns(&record) {
-        state.timers.set(at, Timer::Silence(id));
-    }
+    set_timers(state, &record);
     state.pending.silences.insert(id);
     state.silences.insert(id, Silenced { record, condition });
 }
@@ -172,10 +170,16 @@ pub(super) fn restore(state: &mut State, record: Silence) {
 
 /// Sets the timers of all silences; what they say of alerts is stored with the alerts.
 pub(super) fn reindex(state: &mut State) {
-    for (id, held) in &state.silences {
-        for at in turns(&held.record) {
-            state.timers.set(at, Timer::Silence(*id));
-        }
+    let records: Vec<Silence> = state.silences().cloned().collect();
+    for record in records {
+        set_timers(state, &record);
+    }
+}
+
+/// Sets the timers for what becomes of a silence; what came of it until now has come.
+fn set_timers(state: &mut State, record: &Silence) {
+    for at in turns(record).into_iter().filter(|at| *at > state.counters.now) {
+        state.timers.set(at, Timer::Silence(record.id));
     }
 }
 
@@ -241,7 +245,6 @@ fn cover(state: &mut State, ctx: &Context, id: SilenceId, at: Timestamp) {
     let Some(silence) = state.silences.get(&id).filter(|held| is_active(&held.record, at)) else {
         return;
     };
-    #[expect(clippy::iter_over_hash_type, reason = "sorted before anybody sees the order")]
     let mut found: Vec<Fingerprint> = state
         .alerts
         .iter()

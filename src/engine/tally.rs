@@ -2,7 +2,6 @@
 //!
 //! Never looks at all members: a storm's incident has a hundred thousand.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::cmdb::CiId;
@@ -15,8 +14,9 @@ pub(super) struct Tally {
     urgencies: [u32; 3],
     /// Those that are silenced: they hold the incident open and count for nothing else.
     silenced: u32,
-    /// How many of them hurt each service.
-    services: BTreeMap<CiId, u32>,
+    /// How many of them hurt each service, by place. A list: it is moved to another topology as a
+    /// whole, and there are hundreds at most where there is not one incident of everything.
+    services: Vec<(CiId, u32)>,
 }
 
 /// What one member adds.
@@ -29,32 +29,50 @@ pub(super) struct Share {
 
 impl Tally {
     pub(super) fn add(&mut self, share: &Share) {
-        *self.place(share) += 1;
+        *self.members(share) += 1;
         for service in share.services.iter() {
-            *self.services.entry(*service).or_default() += 1;
+            self.count(*service, 1);
         }
     }
 
     pub(super) fn remove(&mut self, share: &Share) {
-        let count = self.place(share);
+        let count = self.members(share);
         *count = count.saturating_sub(1);
         for service in share.services.iter() {
-            if let Some(count) = self.services.get_mut(service) {
-                *count -= 1;
-                if *count == 0 {
-                    self.services.remove(service);
-                }
-            }
+            self.discount(*service, 1);
         }
     }
 
-    fn place(&mut self, share: &Share) -> &mut u32 {
+    fn discount(&mut self, service: CiId, less: u32) {
+        let Ok(at) = self.place(service) else { return };
+        let Some((_, count)) = self.services.get_mut(at) else { return };
+        *count = count.saturating_sub(less);
+        if *count == 0 {
+            self.services.remove(at);
+        }
+    }
+
+    /// The count that a member adds to.
+    fn members(&mut self, share: &Share) -> &mut u32 {
         let [low, medium, high] = &mut self.urgencies;
         match share.urgency {
             None => &mut self.silenced,
             Some(Urgency::Low) => low,
             Some(Urgency::Medium) => medium,
             Some(Urgency::High) => high,
+        }
+    }
+
+    fn place(&self, service: CiId) -> Result<usize, usize> {
+        self.services.binary_search_by_key(&service, |(service, _)| *service)
+    }
+
+    fn count(&mut self, service: CiId, more: u32) {
+        match self.place(service) {
+            Ok(at) => {
+                self.services.iter_mut().skip(at).take(1).for_each(|(_, count)| *count += more);
+            }
+            Err(at) => self.services.insert(at, (service, more)),
         }
     }
 
@@ -65,7 +83,7 @@ impl Tally {
         }
         self.silenced += other.silenced;
         for (service, count) in &other.services {
-            *self.services.entry(*service).or_default() += count;
+            self.count(*service, *count);
         }
     }
 
@@ -76,13 +94,20 @@ impl Tally {
         }
         self.silenced = self.silenced.saturating_sub(other.silenced);
         for (service, count) in &other.services {
-            let left = self.services.get(service).map_or(0, |mine| mine.saturating_sub(*count));
-            if left == 0 {
-                self.services.remove(service);
-            } else {
-                self.services.insert(*service, left);
-            }
+            self.discount(*service, *count);
         }
+    }
+
+    /// Names every service by its place in another topology; one without a place there is not
+    /// counted any more. Both topologies have their CIs in the order of the names.
+    pub(super) fn move_services(&mut self, to: impl Fn(CiId) -> Option<CiId>) {
+        self.services.retain_mut(|(service, _)| match to(*service) {
+            Some(moved) => {
+                *service = moved;
+                true
+            }
+            None => false,
+        });
     }
 
     pub(super) fn firing(&self) -> u32 {
@@ -106,6 +131,6 @@ impl Tally {
 
     /// The services that firing members hurt, by place in the topology.
     pub(super) fn services(&self) -> impl Iterator<Item = CiId> {
-        self.services.keys().copied()
+        self.services.iter().map(|(service, _)| *service)
     }
 }

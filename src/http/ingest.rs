@@ -95,7 +95,12 @@ pub(super) async fn deliver(
             sum_up(&mut answer, sent, &indexes, &received);
             Ok(answer)
         }
-        other @ (Reply::Handled(_) | Reply::Silenced(_) | Reply::Done | Reply::Refused(_)) => {
+        other @ (Reply::Handled(_)
+        | Reply::Silenced(_)
+        | Reply::Retried(_)
+        | Reply::Done
+        | Reply::Outdated
+        | Reply::Refused(_)) => {
             Err(Problem::internal(&format!("the engine answered a delivery with {other:?}")))
         }
     }

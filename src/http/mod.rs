@@ -36,6 +36,7 @@ use crate::engine::event::Reply;
 use crate::ingest::{Format, Limits};
 use crate::mailbox::{Mailbox, Work};
 use crate::model::time::Timestamp;
+use crate::notify::Tester;
 use crate::store::{Store, View};
 use crate::telemetry::metrics::Metrics;
 
@@ -52,6 +53,8 @@ const READS_MAX: usize = 16;
 pub struct Doors {
     /// Takes what changes the state.
     pub mailbox: Mailbox,
+    /// Sends test messages.
+    pub tester: Tester,
     /// Where committed data is read.
     pub store: Arc<Store>,
     /// Tells the receipt time.
@@ -86,6 +89,8 @@ pub struct Source {
 struct App {
     doors: Doors,
     reads: Semaphore,
+    /// One permit: changes of the CMDB happen one after the other.
+    imports: Semaphore,
     started: Timestamp,
 }
 
@@ -125,7 +130,12 @@ pub fn router(doors: Doors) -> Router {
     let started = doors.clock.now();
     let (hosts, timeout) = (doors.hosts, doors.request_timeout);
     let body_bytes = doors.limits.body_bytes;
-    let app = Arc::new(App { doors, reads: Semaphore::new(READS_MAX), started });
+    let app = Arc::new(App {
+        doors,
+        reads: Semaphore::new(READS_MAX),
+        imports: Semaphore::new(1),
+        started,
+    });
     let paths = Router::new()
         .merge(ingest::routes())
         .merge(operate::routes())
@@ -161,6 +171,17 @@ fn body(read: Result<Bytes, BytesRejection>, limit: usize) -> Result<Bytes, Prob
         ),
         _ => Problem::bad_request("the body broke off"),
     })
+}
+
+/// Reads a body of JSON.
+fn json_body<T: serde::de::DeserializeOwned>(
+    app: &App,
+    headers: &axum::http::HeaderMap,
+    read: Result<Bytes, BytesRejection>,
+) -> Result<T, Problem> {
+    guard::require_type(headers, &["application/json"])?;
+    let body = body(read, app.doors.limits.body_bytes)?;
+    serde_json::from_slice(&body).map_err(|error| Problem::bad_request(format!("body: {error}")))
 }
 
 /// Serves `router` on `listener` until `shutdown` is done; requests in flight are finished first.

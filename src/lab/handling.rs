@@ -15,7 +15,14 @@ const HOUR: u64 = 3_600;
 fn refused(reply: Reply) -> Refusal {
     match reply {
         Reply::Refused(refusal) => refusal,
-        other => panic!("{other:?}"),
+        other @ (Reply::Received(_)
+        | Reply::Handled(_)
+        | Reply::Silenced(_)
+        | Reply::Retried(_)
+        | Reply::Outdated
+        | Reply::Done) => {
+            panic!("{other:?}")
+        }
     }
 }
 
@@ -84,10 +91,8 @@ fn a_refusal_says_what_is_allowed() {
         "INC-1 is new and cannot be reopened; allowed from here: acknowledged, noted, claimed, \
          assigned, resolved, merged, split"
     );
-    assert_eq!(
-        refused(story.order(2, 1, hold(60))).to_string()[..36],
-        *"INC-1 is new and cannot be held; all"
-    );
+    let refusal = refused(story.order(2, 1, hold(60))).to_string();
+    assert!(refusal.starts_with("INC-1 is new and cannot be held; allowed"), "{refusal}");
     handled(&story.ack(3, 1));
     assert!(matches!(refused(story.order(60, 1, hold(60))), Refusal::HoldOver { .. }));
     handled(&story.order(61, 1, Command::Resolve));

@@ -5,6 +5,8 @@ pub mod alone;
 #[cfg(test)]
 mod handling;
 pub mod image;
+#[cfg(test)]
+mod messages;
 pub mod rule_tests;
 #[cfg(test)]
 mod scenarios;

@@ -173,7 +173,12 @@ impl Player<'_> {
                 let order = Order { incident, by, expected: None, note, command };
                 match self.world.event(&Event::Handle(order), at) {
                     Reply::Refused(refusal) => refusal.to_string(),
-                    Reply::Received(_) | Reply::Handled(_) | Reply::Silenced(_) | Reply::Done => {
+                    Reply::Received(_)
+                    | Reply::Handled(_)
+                    | Reply::Silenced(_)
+                    | Reply::Retried(_)
+                    | Reply::Outdated
+                    | Reply::Done => {
                         return;
                     }
                 }

@@ -146,7 +146,12 @@ pub(super) fn received(reply: &Reply) -> (u32, u32, u32, u32) {
         Reply::Received(Received { began, ended, updated, repeated, .. }) => {
             (*began, *ended, *updated, *repeated)
         }
-        other @ (Reply::Handled(_) | Reply::Silenced(_) | Reply::Done | Reply::Refused(_)) => {
+        other @ (Reply::Handled(_)
+        | Reply::Silenced(_)
+        | Reply::Retried(_)
+        | Reply::Outdated
+        | Reply::Done
+        | Reply::Refused(_)) => {
             panic!("{other:?}")
         }
     }
@@ -165,7 +170,12 @@ pub(super) const PDU: &[(&str, &str)] =
 pub(super) fn handled(reply: &Reply) -> &Handled {
     match reply {
         Reply::Handled(handled) => handled,
-        other @ (Reply::Received(_) | Reply::Silenced(_) | Reply::Done | Reply::Refused(_)) => {
+        other @ (Reply::Received(_)
+        | Reply::Silenced(_)
+        | Reply::Retried(_)
+        | Reply::Outdated
+        | Reply::Done
+        | Reply::Refused(_)) => {
             panic!("{other:?}")
         }
     }

@@ -12,9 +12,10 @@ pub struct SilenceId(pub u128);
 /// Writes `f81d4fae-7dec-11d0-a765-00a0c91e6bf6`.
 impl fmt::Display for SilenceId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let [a, b, c, d, e] = [(96, 32), (80, 16), (64, 16), (48, 16), (0, 48)]
-            .map(|(shift, bits)| (self.0 >> shift) & ((1 << bits) - 1));
-        f.pad(&format!("{a:08x}-{b:04x}-{c:04x}-{d:04x}-{e:012x}"))
+        let part = |shift: u32, bits: u32| (self.0 >> shift) & ((1 << bits) - 1);
+        let [low, mid, high] = [part(96, 32), part(80, 16), part(64, 16)];
+        let [clock, node] = [part(48, 16), part(0, 48)];
+        f.pad(&format!("{low:08x}-{mid:04x}-{high:04x}-{clock:04x}-{node:012x}"))
     }
 }
 

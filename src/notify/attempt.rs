@@ -3,49 +3,69 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::task::spawn_blocking;
 use tracing::{error, info, warn};
 
 use super::backoff::retry_in;
-use super::channel::{Channel, ChannelError, Failure, Message};
-use super::text::Writer;
+use super::channel::{Channel, ChannelError, Failure, Message, Purpose};
+use super::text::{self, Wording, Written};
 use super::{Briefing, Parts, Reader};
 use crate::clock::Clock;
+use crate::engine::context::Context;
 use crate::engine::event::Event;
 use crate::model::incident::{Incident, Progress};
 use crate::model::notice::{Notice, NoticeKind};
+use crate::rules::RuleSet;
 use crate::telemetry::metrics::{Delivery, Metrics};
+
+/// The channels and what messages are written with.
+pub(super) struct Post {
+    pub(super) clock: Arc<Clock>,
+    pub(super) metrics: Arc<Metrics>,
+    pub(super) channels: BTreeMap<Box<str>, Channel>,
+    pub(super) context: watch::Receiver<Arc<Context>>,
+}
 
 /// What every attempt needs; shared by all of them.
 pub(super) struct Desk {
-    pub(super) clock: Arc<Clock>,
-    pub(super) metrics: Arc<Metrics>,
-    channels: BTreeMap<Box<str>, Channel>,
+    /// Shared with who sends test messages, who must not keep `reports` open.
+    pub(super) post: Arc<Post>,
     reader: Reader,
     reports: mpsc::Sender<Event>,
-    writer: Writer,
+}
+
+impl Post {
+    pub(super) fn new(parts: &Parts<'_>) -> Result<Self, ChannelError> {
+        let channels = parts.channels.iter().map(|(name, setting)| {
+            let channel = Channel::new(name, setting, parts.installation)?;
+            Ok((name.clone(), channel))
+        });
+        Ok(Self {
+            channels: channels.collect::<Result<_, _>>()?,
+            clock: Arc::clone(&parts.clock),
+            metrics: Arc::clone(&parts.metrics),
+            context: parts.context.clone(),
+        })
+    }
+
+    /// Says that a channel is not in the settings, and which are.
+    pub(super) fn missing(&self) -> String {
+        let known: Vec<&str> = self.channels.keys().map(|name| &**name).collect();
+        format!("not configured, the settings have {}", known.join(", "))
+    }
 }
 
 impl Desk {
     pub(super) fn new(parts: Parts<'_>) -> Result<Self, ChannelError> {
-        let channels = parts.channels.iter().map(|(name, setting)| {
-            Channel::new(name, setting).map(|channel| (name.clone(), channel))
-        });
-        Ok(Self {
-            channels: channels.collect::<Result<_, _>>()?,
-            clock: parts.clock,
-            metrics: parts.metrics,
-            reader: parts.reader,
-            reports: parts.reports,
-            writer: Writer::default(),
-        })
+        let post = Arc::new(Post::new(&parts)?);
+        Ok(Self { post, reader: parts.reader, reports: parts.reports })
     }
 
     /// Makes the attempt and reports how it ended. `roll` spreads the retry.
     pub(super) async fn attempt(self: Arc<Self>, notice: Notice, roll: u32) {
         let briefing = self.brief(&notice).await;
-        let needless = briefing.as_ref().and_then(|b| needless(&notice, &b.incident));
+        let needless = briefing.as_ref().and_then(|b| needless(&notice, b));
         let event = match needless {
             Some(because) => self.withhold(&notice, because),
             None => self.deliver(&notice, briefing.as_ref(), roll).await,
@@ -63,15 +83,16 @@ impl Desk {
 
     pub(super) fn count(&self, notice: &Notice, result: Delivery) {
         // Not: channels that are not configured. They have no series.
-        if self.channels.contains_key(notice.channel_name()) {
-            self.metrics.notify.count(notice.channel_name(), notice.kind, result);
+        if self.post.channels.contains_key(notice.channel_name()) {
+            self.post.metrics.notify.count(notice.channel_name(), notice.kind, result);
         }
     }
 
     async fn brief(&self, notice: &Notice) -> Option<Briefing> {
         let reader = Arc::clone(&self.reader);
         let incident = notice.id.incident;
-        let briefing = match spawn_blocking(move || reader(incident)).await {
+        let asked = notice.clone();
+        let briefing = match spawn_blocking(move || reader(&asked)).await {
             Ok(briefing) => briefing,
             Err(error) => {
                 error!(incident.id = %incident, %error, "reading an incident panicked");
@@ -90,19 +111,30 @@ impl Desk {
         Event::Withheld { notice: notice.id, because }
     }
 
+    /// Writes the message; a template that fails costs its text, never the message.
+    fn write(&self, rules: &RuleSet, notice: &Notice, briefing: Option<&Briefing>) -> Wording {
+        let Written { text, flaws } = text::write(rules, notice, briefing, self.post.clock.now());
+        for flaw in flaws {
+            self.post.metrics.notify.template_failures.inc();
+            warn!(notice.id = %notice.id, flaw, "a template failed; the built-in one stands in");
+        }
+        text
+    }
+
     async fn deliver(&self, notice: &Notice, briefing: Option<&Briefing>, roll: u32) -> Event {
-        let text = self.writer.write(notice, briefing, self.clock.now());
-        let message = Message { notice, briefing, text: &text };
+        let rules = Arc::clone(&self.post.context.borrow().rules);
+        let text = self.write(&rules, notice, briefing);
+        let mailbox = rules.contacts.get(&notice.contact);
+        let mailbox = mailbox.and_then(|contact| contact.email.as_deref());
+        let message = Message { notice, briefing, text: &text, purpose: Purpose::Notice, mailbox };
         let channel = notice.channel_name();
-        let sent = if let Some(channel) = self.channels.get(channel) {
+        let sent = if let Some(channel) = self.post.channels.get(channel) {
             channel.send(&message).await
         } else {
-            let known: Vec<&str> = self.channels.keys().map(|name| &**name).collect();
-            let known = known.join(", ");
-            Err(Failure::Refused(format!("not configured, the settings have {known}")))
+            Err(Failure::Refused(self.post.missing()))
         };
         let (error, retry_in) = match sent {
-            Ok(()) => {
+            Ok(_) => {
                 self.count(notice, Delivery::Sent);
                 return Event::Delivered { notice: notice.id, channel: channel.into() };
             }
@@ -119,15 +151,21 @@ impl Desk {
 }
 
 /// Returns why nobody needs a notice any more. An update is always needed: it amends what was sent.
-/// So is what tells of several incidents, and what asks for something since the last answer.
-fn needless(notice: &Notice, incident: &Incident) -> Option<String> {
+/// So is what asks for an answer while nobody, or only somebody before a reopening, has given one,
+/// and a digest as long as one of its incidents is needed.
+fn needless(notice: &Notice, briefing: &Briefing) -> Option<String> {
     match notice.kind {
         NoticeKind::Update => return None,
         NoticeKind::Page | NoticeKind::Ticket => {}
     }
-    if !notice.also.is_empty() {
-        return None;
-    }
+    // What is not among those that were read may be needed.
+    let all_read = briefing.also.len() == notice.also.len();
+    let needed = briefing.also.iter().any(|incident| answered(notice, incident).is_none());
+    if needed || !all_read { None } else { answered(notice, &briefing.incident) }
+}
+
+/// Returns why nobody has to answer an incident any more since the notice was planned.
+fn answered(notice: &Notice, incident: &Incident) -> Option<String> {
     let id = incident.id;
     if let Some(parent) = incident.parent {
         return Some(format!("{id} became part of {parent} meanwhile"));
@@ -147,11 +185,19 @@ fn needless(notice: &Notice, incident: &Incident) -> Option<String> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
+    use crate::cmdb::Topology;
+    use crate::engine::context::Limits;
     use crate::model::incident::RecordId;
     use crate::model::time::Timestamp;
     use crate::notify::tests::{briefing, page};
+
+    /// The built-in rules and no CMDB.
+    pub(in crate::notify) fn context() -> Arc<Context> {
+        let rules = Arc::new(RuleSet::builtin());
+        Arc::new(Context::new(rules, Arc::new(Topology::empty()), Limits::default()))
+    }
 
     #[test]
     fn a_page_or_ticket_is_withheld_once_nobody_needs_it_and_an_update_never() {
@@ -162,13 +208,14 @@ mod tests {
         let mine = Progress::Acknowledged { by: by.clone(), until: at };
         let meanwhile = Some("m.ito acknowledged INC-7 meanwhile");
         for (stopped_at, withheld) in [(None, None), (Some(0), None), (Some(1), meanwhile)] {
-            let mut incident = Incident { progress: mine.clone(), ..briefing(7).incident };
-            incident.response.stopped_at = answered(stopped_at);
+            let mut briefing = briefing(7);
+            briefing.incident.progress = mine.clone();
+            briefing.incident.response.stopped_at = answered(stopped_at);
             let page = page(7, 1);
-            let found = needless(&page, &incident);
+            let found = needless(&page, &briefing);
             assert_eq!(found.as_deref(), withheld, "answered at {stopped_at:?}");
             let digest = Notice { also: vec![RecordId(8)], ..page };
-            assert_eq!(needless(&digest, &incident), None, "somebody may need the rest");
+            assert_eq!(needless(&digest, &briefing), None, "somebody may need the rest");
         }
         for (progress, parent, withheld) in [
             (Progress::New, None, None),
@@ -185,7 +232,8 @@ mod tests {
                 (NoticeKind::Update, None),
             ] {
                 let notice = Notice { kind, ..page(7, 1) };
-                let found = needless(&notice, &incident);
+                let told = Briefing { incident: incident.clone(), ..briefing(7) };
+                let found = needless(&notice, &told);
                 assert_eq!(found.as_deref(), expected, "{kind} {:?}", incident.progress);
             }
         }

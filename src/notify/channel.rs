@@ -4,6 +4,8 @@ use core::time::Duration;
 
 use super::Briefing;
 use super::log;
+use super::mail::Mail;
+use super::text::Wording;
 use super::webhook::Webhook;
 use crate::model::notice::Notice;
 use crate::settings::channels::Channel as Setting;
@@ -15,6 +17,8 @@ pub(super) enum Channel {
     Log,
     /// By POST to an address.
     Webhook(Webhook),
+    /// By mail.
+    Mail(Mail),
 }
 
 /// A channel that cannot be set up.
@@ -24,7 +28,7 @@ pub struct ChannelError {
     /// The channel.
     pub name: Box<str>,
     /// Why.
-    pub error: reqwest::Error,
+    pub error: Box<dyn core::error::Error + Send + Sync>,
 }
 
 /// What a channel delivers.
@@ -34,7 +38,30 @@ pub(super) struct Message<'a> {
     /// `None` when the incident could not be read.
     pub(super) briefing: Option<&'a Briefing>,
     /// The notice for people.
-    pub(super) text: &'a str,
+    pub(super) text: &'a Wording,
+    /// What it is sent for.
+    pub(super) purpose: Purpose,
+    /// The contact's mailbox, where the rule files name one.
+    pub(super) mailbox: Option<&'a str>,
+}
+
+impl Message<'_> {
+    /// Returns the kind of message as receivers see it.
+    pub(super) fn kind(&self) -> String {
+        match self.purpose {
+            Purpose::Notice => self.notice.kind.to_string(),
+            Purpose::Test => "test".into(),
+        }
+    }
+}
+
+/// What a message is sent for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// To tell a person what the notice says.
+    Notice,
+    /// To see whether the channel works.
+    Test,
 }
 
 /// Why a channel did not take a notice. The words go into the timeline: no address and no answer of
@@ -52,23 +79,30 @@ pub(super) enum Failure {
 }
 
 impl Channel {
-    pub(super) fn new(name: &str, setting: &Setting) -> Result<Self, ChannelError> {
+    /// Prepares a channel; `installation` tells this daemon's messages from those of others.
+    pub(super) fn new(
+        name: &str,
+        setting: &Setting,
+        installation: &str,
+    ) -> Result<Self, ChannelError> {
         match setting {
             Setting::Log => Ok(Self::Log),
             Setting::Webhook(setting) => Webhook::new(setting)
                 .map(Self::Webhook)
-                .map_err(|error| ChannelError { name: name.into(), error }),
+                .map_err(|error| ChannelError { name: name.into(), error: error.into() }),
+            Setting::Email(setting) => Mail::new(setting, installation)
+                .map(Self::Mail)
+                .map_err(|error| ChannelError { name: name.into(), error: error.into() }),
         }
     }
 
-    /// Makes one attempt; takes no longer than the channel's time-out.
-    pub(super) async fn send(&self, message: &Message<'_>) -> Result<(), Failure> {
+    /// Makes one attempt; takes no longer than the channel's time-out. Returns in a few words of
+    /// ours how the receiver took it.
+    pub(super) async fn send(&self, message: &Message<'_>) -> Result<String, Failure> {
         match self {
-            Self::Log => {
-                log::send(message);
-                Ok(())
-            }
+            Self::Log => Ok(log::send(message)),
             Self::Webhook(webhook) => webhook.send(message).await,
+            Self::Mail(mail) => mail.send(message).await,
         }
     }
 }

@@ -8,8 +8,11 @@ use std::thread;
 
 use reqwest::Url;
 
-use super::channel::{Channel, Failure, Message};
+use super::channel::{Channel, Failure, Message, Purpose};
+use super::mailsink::{Act, MailSink, Stage};
 use super::tests::{briefing, page};
+use super::text::Wording;
+use crate::model::notice::Notice;
 use crate::settings::address::Reach;
 use crate::settings::channels::{Channel as Setting, Webhook};
 use crate::settings::secret::Secret;
@@ -76,7 +79,12 @@ impl Sink {
     /// A setting that leads here.
     pub(super) fn setting(&self, timeout: Duration) -> Setting {
         let url = Url::parse(&format!("http://{}/t0ken", self.address)).unwrap();
-        Setting::Webhook(Webhook { url: Secret::new(url), timeout, reach: Reach::Anywhere })
+        Setting::Webhook(Webhook {
+            url: Secret::new(url),
+            keys: Vec::new(),
+            timeout,
+            reach: Reach::Anywhere,
+        })
     }
 }
 
@@ -107,10 +115,90 @@ fn refused(error: &str) -> Result<(), Failure> {
     Err(Failure::Refused(error.into()))
 }
 
-async fn send(setting: &Setting) -> Result<(), Failure> {
-    let (notice, briefing) = (page(1042, 3), briefing(1042));
-    let message = Message { notice: &notice, briefing: Some(&briefing), text: "the text" };
-    Channel::new("c", setting).unwrap().send(&message).await
+/// Sends a page by a channel.
+pub(super) async fn send(setting: &Setting) -> Result<(), Failure> {
+    send_notice(setting, &page(1042, 3)).await
+}
+
+/// Sends a notice by a channel.
+pub(super) async fn send_notice(setting: &Setting, notice: &Notice) -> Result<(), Failure> {
+    let briefing = briefing(1042);
+    let text = Wording {
+        subject: "[P2] INC-1042 Power lost\r\nBcc: eve@example.com".into(),
+        text: "the text".into(),
+        html: Some("<p>the text</p>".into()),
+    };
+    let message = Message {
+        notice,
+        briefing: Some(&briefing),
+        text: &text,
+        purpose: Purpose::Notice,
+        mailbox: None,
+    };
+    let channel = Channel::new("c", setting, "7e57").unwrap();
+    channel.send(&message).await.map(|_| ())
+}
+
+/// What a receiver may do, whatever it speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Meeting {
+    Takes,
+    PutsOff,
+    Refuses,
+    Hangs,
+    Closes,
+    IsNotThere,
+}
+
+/// The settings of every channel with a receiver, each meeting one that does this.
+fn channels(meeting: Meeting) -> Vec<(&'static str, Setting)> {
+    let http = match meeting {
+        Meeting::Takes => vec![Behaviour::Answer("200 OK")],
+        Meeting::PutsOff => vec![Behaviour::Answer("503 Service Unavailable")],
+        Meeting::Refuses => vec![Behaviour::Answer("404 Not Found")],
+        Meeting::Hangs => vec![Behaviour::Hang],
+        Meeting::Closes => vec![Behaviour::Close],
+        Meeting::IsNotThere => vec![],
+    };
+    let mail = match meeting {
+        Meeting::Takes => vec![Act::Take],
+        Meeting::PutsOff => vec![Act::Answer(Stage::Body, "451 s3cret")],
+        Meeting::Refuses => vec![Act::Answer(Stage::Recipient, "550 s3cret")],
+        Meeting::Hangs => vec![Act::Hang(Stage::Body)],
+        Meeting::Closes => vec![Act::Close(Stage::Body)],
+        Meeting::IsNotThere => vec![],
+    };
+    let (mut http, mut mail) = (Sink::start(http), MailSink::start(mail));
+    if meeting == Meeting::IsNotThere {
+        let free = TcpListener::bind("127.0.0.1:0").unwrap();
+        (http.address, mail.address) = (free.local_addr().unwrap(), free.local_addr().unwrap());
+    }
+    let short = Duration::from_millis(300);
+    vec![("webhook", http.setting(short)), ("email", mail.channel(short))]
+}
+
+#[tokio::test]
+async fn every_channel_tells_what_is_final_from_what_is_not_and_keeps_secrets() {
+    for (meeting, expected) in [
+        (Meeting::Takes, "delivered"),
+        (Meeting::PutsOff, "again"),
+        (Meeting::Refuses, "never"),
+        (Meeting::Hangs, "again"),
+        (Meeting::Closes, "again"),
+        (Meeting::IsNotThere, "again"),
+    ] {
+        for (kind, setting) in channels(meeting) {
+            let (found, error) = match send(&setting).await {
+                Ok(()) => ("delivered", String::new()),
+                Err(Failure::Passing { error, .. }) => ("again", error),
+                Err(Failure::Refused(error)) => ("never", error),
+            };
+            assert_eq!(found, expected, "{kind} {meeting:?}: {error}");
+            for secret in ["s3cret", "t0ken", "127.0.0.1"] {
+                assert!(!error.contains(secret), "{kind} {meeting:?}: {error}");
+            }
+        }
+    }
 }
 
 #[tokio::test]
@@ -184,6 +272,7 @@ async fn a_webhook_gets_the_notice_with_its_stable_id() {
     let body: serde_json::Value = serde_json::from_str(body).unwrap();
     insta::assert_snapshot!(serde_json::to_string_pretty(&body).unwrap(), @r#"
     {
+      "also": [],
       "attempt": 1,
       "because": "on call for dc-ops",
       "contact": "m.ito",
@@ -222,6 +311,7 @@ async fn a_webhook_gets_the_notice_with_its_stable_id() {
         "urgency": "medium"
       },
       "kind": "page",
+      "subject": "[P2] INC-1042 Power lost\r\nBcc: eve@example.com",
       "target": "team:dc-ops",
       "text": "the text"
     }
@@ -245,6 +335,7 @@ async fn nothing_is_sent_to_a_private_target_unless_the_channel_allows_it() {
         let url = Url::parse(&format!("https://{host}/t0ken")).unwrap();
         let setting = Webhook {
             url: Secret::new(url),
+            keys: Vec::new(),
             timeout: Duration::from_secs(5),
             reach: Reach::Public,
         };

@@ -4,15 +4,16 @@ use tracing::info;
 
 use super::channel::Message;
 
-pub(super) fn send(message: &Message<'_>) {
+pub(super) fn send(message: &Message<'_>) -> String {
     let notice = message.notice;
     info!(
         notice.id = %notice.id,
-        notice.kind = %notice.kind,
+        notice.kind = %message.kind(),
         incident.id = %notice.id.incident,
         target = &*notice.target,
         contact = &*notice.contact,
-        text = message.text,
+        text = message.text.text,
         "notice"
     );
+    "written to the log".into()
 }

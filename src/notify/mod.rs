@@ -12,13 +12,14 @@ use core::time::Duration;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::{Id, JoinError, JoinHandle, JoinSet};
 use tracing::{error, warn};
 
 use crate::clock::Clock;
+use crate::engine::context::Context;
 use crate::engine::event::Event;
-use crate::model::incident::{Incident, IncidentId};
+use crate::model::incident::Incident;
 use crate::model::labels::Labels;
 use crate::model::notice::{Notice, NoticeState};
 use crate::settings::channels::Channel as Setting;
@@ -30,14 +31,20 @@ mod channel;
 #[cfg(test)]
 mod contract;
 mod log;
+mod mail;
+#[cfg(test)]
+mod mailsink;
 mod queue;
+mod sign;
 mod target;
+mod test_message;
 #[cfg(test)]
 mod tests;
 mod text;
 mod webhook;
 
 pub use channel::ChannelError;
+pub use test_message::{Rehearsal, Tested, Tester, Unknown};
 
 use attempt::Desk;
 use queue::Queue;
@@ -61,17 +68,23 @@ pub struct Briefing {
     pub incident: Incident,
     /// Its most telling alerts, the root's first: labels and one line of text. A dozen is enough.
     pub alerts: Vec<(Labels, String)>,
-    /// Names of the services that suffer; may be empty.
+    /// Names of the services that suffer, the most important first; may be empty.
     pub services: Vec<String>,
+    /// The first of the incidents that are told with it, as far as they can be read.
+    pub also: Vec<Incident>,
 }
 
-/// Reads an incident; may block on the disk. `None` when there is no such incident.
-pub type Reader = Arc<dyn Fn(IncidentId) -> Option<Briefing> + Send + Sync>;
+/// Reads what a notice is about; may block on the disk. `None` when its incident is not there.
+pub type Reader = Arc<dyn Fn(&Notice) -> Option<Briefing> + Send + Sync>;
 
 /// What the notifier works with.
 pub struct Parts<'a> {
     /// The configured channels by name.
     pub channels: &'a BTreeMap<Box<str>, Setting>,
+    /// Tells this daemon's messages from those of others; the same after every start.
+    pub installation: &'a str,
+    /// The rules in force: contacts and templates.
+    pub context: watch::Receiver<Arc<Context>>,
     /// Reads incidents.
     pub reader: Reader,
     /// Takes one event for each attempt: `Delivered`, `Failed` or `Withheld`.
@@ -121,6 +134,7 @@ impl Outbox {
 /// The running notifier.
 #[derive(Debug)]
 pub struct Notifier {
+    tester: Tester,
     stop: oneshot::Sender<()>,
     task: JoinHandle<()>,
 }
@@ -133,16 +147,24 @@ impl Notifier {
     pub fn start(parts: Parts<'_>, pending: Vec<Notice>) -> Result<(Outbox, Self), ChannelError> {
         let (outbox, inbox) = mpsc::channel(COMMITS_MAX);
         let (stop, stopped) = oneshot::channel();
+        let seed = parts.seed;
+        let desk = Arc::new(Desk::new(parts)?);
+        let tester = Tester::of(&desk.post);
         let mut sender = Sender {
-            rolls: backoff::Rolls::new(parts.seed),
-            desk: Arc::new(Desk::new(parts)?),
+            rolls: backoff::Rolls::new(seed),
+            desk,
             queue: Queue::default(),
             sends: JoinSet::new(),
             sending: HashMap::new(),
         };
         sender.take(pending.into_iter().filter(|notice| notice.state == NoticeState::Pending));
         let task = tokio::spawn(sender.run(inbox, stopped));
-        Ok((Outbox(outbox), Self { stop, task }))
+        Ok((Outbox(outbox), Self { tester, stop, task }))
+    }
+
+    /// Returns what sends test messages by the same channels.
+    pub fn tester(&self) -> Tester {
+        self.tester.clone()
     }
 
     /// Starts no further attempt, gives those under way ten seconds, and waits for all of it.
@@ -174,7 +196,7 @@ impl Sender {
         loop {
             self.launch();
             let sleep =
-                self.queue.wait(self.desk.clock.now()).map_or(SLEEP, |wait| wait.min(SLEEP));
+                self.queue.wait(self.desk.post.clock.now()).map_or(SLEEP, |wait| wait.min(SLEEP));
             tokio::select! {
                 notices = inbox.recv() => match notices {
                     Some(notices) => self.take(notices),
@@ -214,7 +236,7 @@ impl Sender {
     }
 
     fn launch(&mut self) {
-        let now = self.desk.clock.now();
+        let now = self.desk.post.clock.now();
         while let Some(notice) = self.queue.take(now) {
             let desk = Arc::clone(&self.desk);
             let attempt = desk.attempt(notice.clone(), self.rolls.next());
@@ -246,6 +268,11 @@ impl Sender {
 
     fn measure(&self) {
         let pending = self.queue.len() + self.sending.len();
-        self.desk.metrics.notify.pending_notices.set(i64::try_from(pending).unwrap_or(i64::MAX));
+        self.desk
+            .post
+            .metrics
+            .notify
+            .pending_notices
+            .set(i64::try_from(pending).unwrap_or(i64::MAX));
     }
 }

@@ -1,5 +1,6 @@
 //! The notifier as a whole, with a receiver on loopback, and what its tests are made of.
 
+use super::attempt::tests::context;
 use super::contract::{Behaviour, Sink};
 use super::*;
 use crate::model::escalation::{PolicyHash, Rung};
@@ -79,7 +80,7 @@ pub(super) fn briefing(incident: u64) -> Briefing {
         topology_version: 0,
     };
     let alerts = vec![(labels, "Output 3 of pdu-r12a is off".to_owned())];
-    Briefing { incident, alerts, services: vec!["checkout".into()] }
+    Briefing { incident, alerts, services: vec!["checkout".into()], also: Vec::new() }
 }
 
 /// A notifier with the channels `chat`, which leads to the sink, and `log`.
@@ -98,6 +99,8 @@ impl World {
         let (reports, events) = mpsc::channel(16);
         let parts = Parts {
             channels: &channels,
+            installation: "7e57",
+            context: watch::channel(context()).1,
             reader,
             reports,
             clock: Arc::new(Clock::start(None)),
@@ -122,7 +125,9 @@ impl World {
             | Event::Silence { .. }
             | Event::Unsilence { .. }
             | Event::Audit { .. }
+            | Event::Retry { .. }
             | Event::Reconfigured
+            | Event::TopologyChanged(_)
             | Event::Tick) => panic!("{other:?}"),
         }
     }
@@ -135,7 +140,7 @@ fn metric(metrics: &Metrics, series: &str) -> String {
 }
 
 fn new_incidents() -> Reader {
-    Arc::new(|id| Some(briefing(id.0)))
+    Arc::new(|notice: &Notice| Some(briefing(notice.id.incident.0)))
 }
 
 const LONG: Duration = Duration::from_secs(10);
@@ -179,8 +184,8 @@ async fn a_failed_notice_goes_out_again_when_the_engine_says_so() {
 #[tokio::test]
 async fn a_page_for_what_was_acknowledged_meanwhile_is_not_sent() {
     let sink = Sink::start(vec![]);
-    let reader: Reader = Arc::new(|id| {
-        let mut briefing = briefing(id.0);
+    let reader: Reader = Arc::new(|notice: &Notice| {
+        let mut briefing = briefing(notice.id.incident.0);
         briefing.incident.progress =
             Progress::Acknowledged { by: "m.ito".into(), until: Timestamp::EPOCH };
         briefing.incident.response.stopped_at = Some(Timestamp::from_millis(1));
@@ -196,7 +201,9 @@ async fn a_page_for_what_was_acknowledged_meanwhile_is_not_sent() {
 
 #[tokio::test]
 async fn a_page_goes_out_even_if_its_incident_cannot_be_read() {
-    for reader in [Arc::new(|_| None) as Reader, Arc::new(|_| panic!("the disk is gone"))] {
+    for reader in
+        [Arc::new(|_: &Notice| None) as Reader, Arc::new(|_: &Notice| panic!("the disk is gone"))]
+    {
         let sink = Sink::start(vec![Behaviour::Answer("200 OK")]);
         let mut world = World::start(&sink, LONG, reader, vec![page(7, 1)]);
         assert_eq!(world.event().await, "INC-7/1 delivered by chat");
@@ -229,4 +236,35 @@ async fn dropping_every_outbox_stops_the_notifier() {
     drop(outbox);
     assert!(events.recv().await.is_none());
     notifier.stop().await;
+}
+
+#[tokio::test]
+async fn a_test_message_goes_through_the_real_channel_and_is_no_notice() {
+    let sink = Sink::start(vec![Behaviour::Answer("200 OK"), Behaviour::Answer("404 Not Found")]);
+    let mut world = World::start(&sink, LONG, new_incidents(), vec![]);
+    let tester = world.notifier.tester();
+    let shown = tester.test("chat", Rehearsal::Show).await.unwrap();
+    assert_eq!((shown[0].outcome.clone(), shown.len()), (None, 1));
+    let sent = tester.test("chat", Rehearsal::Send).await.unwrap();
+    assert_eq!(sent[0].outcome, Some(Ok("answered 200 OK".into())));
+    let request = sink.request();
+    assert!(request.contains("\"kind\":\"test\"") && request.contains("TEST: a person asked"));
+    let refused = tester.test("chat", Rehearsal::Send).await.unwrap();
+    assert_eq!(refused[0].outcome, Some(Err("answered 404 Not Found".into())));
+    let logged = tester.test("default", Rehearsal::Send).await.unwrap();
+    assert_eq!(logged[0].outcome, Some(Ok("written to the log".into())), "the contact's channel");
+    let unknown = tester.test("nobody", Rehearsal::Send).await.unwrap_err();
+    assert_eq!(
+        unknown.to_string(),
+        "`nobody` is neither a contact nor a channel; contacts: default; channels: chat, log"
+    );
+    let (page, test) = (
+        "incidentd_notify_notices_total{channel=\"chat\",kind=\"page\",result=\"sent\"}",
+        "incidentd_notify_tests_total{channel=\"chat\",result=\"failed\"}",
+    );
+    assert_eq!(metric(&world.metrics, page), "0");
+    assert_eq!(metric(&world.metrics, test), "1");
+    world.notifier.stop().await;
+    drop(tester);
+    assert!(world.events.try_recv().is_err(), "the engine heard of a test");
 }

@@ -1,115 +1,137 @@
-//! A notice as text for people. Alerts' texts are data: they never become a template, a line of
-//! their own or a control character.
-
-use minijinja::{Environment, UndefinedBehavior, context};
+//! A notice as text for people: fills the scope of its templates. Alerts' texts are data: they never
+//! become a template, a line of their own or a control character.
 
 use super::Briefing;
+use crate::model::incident::Incident;
 use crate::model::notice::Notice;
 use crate::model::time::{Brief, Timestamp};
-
-/// The template of every notice.
-const TEMPLATE: &str = include_str!("notice.txt");
+use crate::rules::{IncidentLine, MessageScope, Part, RuleSet};
 
 /// Alerts that are named one by one; a page is read on a phone.
 const ALERTS_MAX: usize = 8;
 
+/// Incidents of a digest that are named one by one.
+const ALSO_MAX: usize = 20;
+
 /// Characters of any one text that came from outside.
 const FIELD_MAX: usize = 300;
 
-/// Steps a template may take: hundreds of times what ours takes.
-const FUEL: u64 = 100_000;
-
-/// Writes notices.
-#[derive(Debug)]
-pub(super) struct Writer {
-    environment: Environment<'static>,
-    template: &'static str,
+/// A message for people, in the forms that channels want.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Wording {
+    /// One line.
+    pub(super) subject: String,
+    pub(super) text: String,
+    /// `None` when there is nothing but the plain text.
+    pub(super) html: Option<String>,
 }
 
-impl Default for Writer {
-    fn default() -> Self {
-        Self::new(TEMPLATE)
+/// A text with what went wrong on the way to it.
+#[derive(Clone, Debug)]
+pub(super) struct Written {
+    pub(super) text: Wording,
+    /// Templates that failed, in words; something simpler stands in their place.
+    pub(super) flaws: Vec<String>,
+}
+
+/// Writes a notice at `now`. Where a template fails the built-in one stands in, and where even that
+/// fails, or the incident cannot be read, a plain text: a page always goes out.
+pub(super) fn write(
+    rules: &RuleSet,
+    notice: &Notice,
+    briefing: Option<&Briefing>,
+    now: Timestamp,
+) -> Written {
+    let Some(briefing) = briefing else {
+        let first = format!("{} {}", notice.kind, notice.id.incident);
+        return Written { text: plain(notice, first), flaws: Vec::new() };
+    };
+    let scope = scope(notice, briefing, now);
+    let mut flaws = Vec::new();
+    let mut part = |part| {
+        let wished = rules.message(&notice.contact, part, &scope);
+        wished.or_else(|flaw| {
+            flaws.push(flaw);
+            rules.built_in_message(part, &scope)
+        })
+    };
+    let (subject, text, html) = (part(Part::Subject), part(Part::Text), part(Part::Html));
+    let line = &scope.incident;
+    let simple = plain(notice, format!("{} {}: {}", line.priority, line.id, line.title));
+    let mut text = Wording {
+        subject: subject.unwrap_or(simple.subject),
+        text: text.unwrap_or(simple.text),
+        html: html.ok(),
+    };
+    for flaw in &flaws {
+        text.text.extend(["\n(", flaw, ")"]);
+    }
+    Written { text, flaws }
+}
+
+fn scope(notice: &Notice, briefing: &Briefing, now: Timestamp) -> MessageScope {
+    let Briefing { incident, alerts, services, also } = briefing;
+    let named = alerts.iter().take(ALERTS_MAX);
+    let labels = alerts.first().map(|(labels, _)| labels.iter());
+    let count =
+        |all: usize, shown: usize| u32::try_from(all.saturating_sub(shown)).unwrap_or(u32::MAX);
+    let more = incident.members.saturating_sub(count(named.len(), 0));
+    MessageScope {
+        kind: notice.kind.to_string(),
+        contact: one_line(&notice.contact),
+        because: one_line(&notice.because),
+        incident: line(incident, now),
+        open: incident.progress.is_open() && incident.parent.is_none(),
+        sum: one_line(&incident.assessment.sum),
+        team: incident.team.as_deref().map(one_line).unwrap_or_default(),
+        rule: incident.rule.as_deref().unwrap_or_default().into(),
+        services: services.iter().map(|name| one_line(name)).collect(),
+        members: incident.members,
+        firing: incident.firing,
+        labels: labels
+            .into_iter()
+            .flatten()
+            .map(|(name, value)| (one_line(name).into(), one_line(value).into()))
+            .collect(),
+        alerts: named
+            .map(|(labels, summary)| (one_line(&labels.to_string()), one_line(summary)))
+            .collect(),
+        more,
+        also: also.iter().take(ALSO_MAX).map(|incident| line(incident, now)).collect(),
+        also_more: count(notice.also.len(), also.len().min(ALSO_MAX)),
     }
 }
 
-impl Writer {
-    fn new(template: &'static str) -> Self {
-        let mut environment = Environment::new();
-        environment.set_undefined_behavior(UndefinedBehavior::Strict);
-        environment.set_fuel(Some(FUEL));
-        Self { environment, template }
-    }
-
-    /// Writes a notice. A template that fails, or an incident that cannot be read, still gives a
-    /// plain one.
-    pub(super) fn write(
-        &self,
-        notice: &Notice,
-        briefing: Option<&Briefing>,
-        now: Timestamp,
-    ) -> String {
-        match briefing.map(|briefing| (briefing, self.render(notice, briefing, now))) {
-            Some((_, Ok(text))) => text,
-            Some((briefing, Err(error))) => {
-                let incident = &briefing.incident;
-                let first = format!(
-                    "{} {}: {}",
-                    incident.assessment.priority,
-                    incident.id,
-                    one_line(&incident.title)
-                );
-                format!("{first}\n{}\n(the template failed: {error})", plain(notice))
-            }
-            None => format!("{} {}\n{}", notice.kind, notice.id.incident, plain(notice)),
-        }
-    }
-
-    fn render(
-        &self,
-        notice: &Notice,
-        briefing: &Briefing,
-        now: Timestamp,
-    ) -> Result<String, minijinja::Error> {
-        let Briefing { incident, alerts, services } = briefing;
-        let lines: Vec<_> = alerts
-            .iter()
-            .take(ALERTS_MAX)
-            .map(|(labels, summary)| {
-                context! { labels => one_line(&labels.to_string()), summary => one_line(summary) }
-            })
-            .collect();
-        let named = u32::try_from(lines.len()).unwrap_or(u32::MAX);
-        let scope = context! {
-            kind => notice.kind.to_string(),
-            contact => one_line(&notice.contact),
-            because => one_line(&notice.because),
-            id => incident.id.to_string(),
-            state => incident.progress.name().to_string(),
-            open => incident.progress.is_open() && incident.parent.is_none(),
-            title => one_line(&incident.title),
-            priority => incident.assessment.priority.to_string(),
-            sum => one_line(&incident.assessment.sum),
-            team => incident.team.as_deref().map(one_line),
-            rule => incident.rule.as_deref(),
-            since => incident.opened_at.to_string(),
-            age => Brief(now.since(incident.opened_at)).to_string(),
-            services => services.iter().map(|name| one_line(name)).collect::<Vec<_>>(),
-            members => incident.members,
-            firing => incident.firing,
-            alerts => lines,
-            more => incident.members.saturating_sub(named),
-        };
-        self.environment.render_str(self.template, scope)
+fn line(incident: &Incident, now: Timestamp) -> IncidentLine {
+    IncidentLine {
+        id: incident.id.to_string(),
+        state: incident.progress.name().to_string(),
+        title: one_line(&incident.title),
+        priority: incident.assessment.priority.to_string(),
+        since: incident.opened_at.to_string(),
+        age: Brief(now.since(incident.opened_at)).to_string(),
     }
 }
 
-fn plain(notice: &Notice) -> String {
-    format!(
-        "For {}: {}\n\nincidentd incidents show {}",
+fn plain(notice: &Notice, first: String) -> Wording {
+    let text = format!(
+        "{first}\nFor {}: {}\n\nincidentd incidents show {}",
         one_line(&notice.contact),
         one_line(&notice.because),
         notice.id.incident
-    )
+    );
+    Wording { subject: first, text, html: None }
+}
+
+/// Returns a message that says it is a test, for whoever is to see whether a channel works.
+pub(super) fn test(contact: &str, channel: &str, now: Timestamp) -> Wording {
+    let (contact, channel) = (one_line(contact), one_line(channel));
+    let subject = format!("[TEST] incidentd reaches {contact} by {channel}");
+    let text = format!(
+        "TEST: a person asked at {now} whether {contact} is reached by {channel}. Nothing is \
+         broken, and nobody has to answer."
+    );
+    Wording { subject, text, html: None }
 }
 
 /// Makes one printable line of a text from outside: no line break in it can pretend to be ours, no
@@ -134,12 +156,24 @@ mod tests {
     use crate::model::labels::Labels;
     use crate::model::notice::NoticeKind;
     use crate::notify::tests::{briefing, page};
+    use crate::rules::{SourceFile, load};
 
     const NOW: Timestamp = Timestamp::from_millis(240_000);
 
+    /// Loads rules with these templates.
+    fn rules(templates: &str) -> RuleSet {
+        let text = format!("version: 1\ntemplates:\n  {templates}\n");
+        let loaded = load(&[SourceFile { name: "t.yaml".into(), text }]);
+        loaded.set.unwrap_or_else(|| panic!("{:#?}", loaded.diagnostics))
+    }
+
+    fn text_of(notice: &Notice, briefing: Option<&Briefing>) -> String {
+        write(&RuleSet::builtin(), notice, briefing, NOW).text.text
+    }
+
     #[test]
     fn a_page_says_what_is_broken_since_when_for_whom_and_why_this_person_gets_it() {
-        let text = Writer::default().write(&page(1042, 3), Some(&briefing(1042)), NOW);
+        let text = text_of(&page(1042, 3), Some(&briefing(1042)));
         insta::assert_snapshot!(text, @r#"
         P2 INC-1042 (new): Power lost in rack R12, since 1970-01-01T00:00:00.000Z (4m ago), hits checkout. For m.ito: on call for dc-ops
         P2 = impact high (service checkout, tier 1) × urgency medium
@@ -158,40 +192,93 @@ mod tests {
         let mut briefing = briefing(1042);
         briefing.incident.progress = Progress::Closed { at: NOW };
         let notice = Notice { kind: NoticeKind::Update, ..page(1042, 4) };
-        let text = Writer::default().write(&notice, Some(&briefing), NOW);
+        let text = text_of(&notice, Some(&briefing));
         assert!(text.starts_with("Update on P2 INC-1042 (closed): "), "{text}");
         assert!(!text.contains("incidents ack"), "{text}");
         briefing.incident.progress = Progress::New;
         briefing.incident.parent = Some(RecordId(7));
-        assert!(!Writer::default().write(&notice, Some(&briefing), NOW).contains("incidents ack"));
+        assert!(!text_of(&notice, Some(&briefing)).contains("incidents ack"));
     }
 
     #[test]
-    fn a_broken_template_still_gives_a_plain_page() {
-        for template in [
-            "{{ nothing_like_it }}",
-            "{% for",
-            "{% for a in range(9999) %}{% for b in range(9999) %}{% endfor %}{% endfor %}",
-        ] {
-            let text = Writer::new(template).write(&page(1042, 3), Some(&briefing(1042)), NOW);
-            assert!(
-                text.starts_with("P2 INC-1042: Power lost in rack R12\nFor m.ito: on call"),
-                "{text}"
-            );
-            assert!(text.contains("the template failed: "), "{text}");
-        }
-        let text = Writer::default().write(&page(1042, 3), None, NOW);
-        assert!(text.starts_with("page INC-1042\nFor m.ito: on call"), "{text}");
+    fn a_template_that_fails_at_night_gives_way_to_the_built_in_one() {
+        // A label may hold a number, so this cannot be refused when it is loaded.
+        let rules = rules("default: {text: '{{ labels.ci | float }}', subject: 'S {{ id }}'}");
+        let written = write(&rules, &page(1042, 3), Some(&briefing(1042)), NOW);
+        assert_eq!(written.text.subject, "S INC-1042");
+        let text = &written.text.text;
+        assert!(text.starts_with("P2 INC-1042 (new): Power lost in rack R12, since"), "{text}");
+        let [flaw] = &*written.flaws else { panic!("{:?}", written.flaws) };
+        assert!(flaw.starts_with("template default.text: invalid operation: "), "{flaw}");
+        assert!(text.ends_with(&format!("\n({flaw})")), "{text}");
+    }
+
+    #[test]
+    fn a_notice_whose_incident_cannot_be_read_still_says_what_it_knows() {
+        let Written { text, .. } = write(&RuleSet::builtin(), &page(1042, 3), None, NOW);
+        assert_eq!((&*text.subject, text.html), ("page INC-1042", None));
+        assert!(text.text.starts_with("page INC-1042\nFor m.ito: on call"), "{}", text.text);
+    }
+
+    #[test]
+    fn a_contact_is_written_to_by_its_own_templates_and_lacks_none() {
+        let rules = rules(
+            "default: {subject: '{{ id }}'}\n  brief: {text: '{{ labels.ci }}!{{ labels.none }}'}\n\
+             contacts: {m.ito: {channels: [log], templates: brief}}",
+        );
+        let Written { text, flaws } = write(&rules, &page(1042, 3), Some(&briefing(1042)), NOW);
+        assert_eq!((&*text.subject, &*text.text), ("INC-1042", "pdu-r12a!"));
+        assert!(text.html.unwrap().starts_with("<!DOCTYPE html>") && flaws.is_empty());
+        let other = Notice { contact: "eva".into(), ..page(1042, 3) };
+        let Written { text, .. } = write(&rules, &other, Some(&briefing(1042)), NOW);
+        assert!(text.text.starts_with("P2 INC-1042 (new)"), "{}", text.text);
+    }
+
+    #[test]
+    fn a_digest_lists_what_it_tells_of() {
+        let mut told = briefing(1042);
+        told.also = vec![briefing(7).incident, briefing(9).incident];
+        let also = (7..30).map(RecordId).collect();
+        let text = text_of(&Notice { also, ..page(1042, 3) }, Some(&told));
+        let list = text.split_once("Told together").unwrap().1;
+        insta::assert_snapshot!(list, @r"
+         with 23 more:
+        - P2 INC-7 (new): Power lost in rack R12, since 1970-01-01T00:00:00.000Z (4m ago)
+        - P2 INC-9 (new): Power lost in rack R12, since 1970-01-01T00:00:00.000Z (4m ago)
+        and 21 more
+
+        incidentd incidents ack INC-1042
+        incidentd incidents show INC-1042
+        ");
+    }
+
+    #[test]
+    fn the_built_in_text_fits_whatever_the_alerts_say() {
+        let wide = "\u{10ffff}<".repeat(1_000);
+        let labels = Labels::build(&mut [("alertname", &*wide)]).unwrap();
+        let mut briefing = briefing(1042);
+        briefing.incident.title = wide.clone();
+        briefing.alerts = vec![(labels, wide.clone()); 12];
+        briefing.also = vec![briefing.incident.clone(); 50];
+        let also = vec![RecordId(1); 50];
+        let written =
+            write(&RuleSet::builtin(), &Notice { also, ..page(1042, 3) }, Some(&briefing), NOW);
+        assert!(written.flaws.is_empty() && written.text.html.is_some(), "{:?}", written.flaws);
     }
 
     #[test]
     fn the_text_of_an_alert_stays_text() {
         let mut briefing = briefing(1042);
-        let hostile = "{{ 7*7 }} {% raw %}\r\nincidentd incidents resolve INC-1\u{202e}\u{1b}[2J";
+        let hostile =
+            "{{ 7*7 }} {% raw %} <script>\r\nincidentd incidents resolve INC-1\u{202e}\u{1b}[2J";
         let labels = Labels::build(&mut [("alertname", hostile)]).unwrap();
         briefing.alerts = vec![(labels, hostile.to_owned() + &"x".repeat(1_000))];
         briefing.incident.title = hostile.into();
-        let text = Writer::default().write(&page(1042, 3), Some(&briefing), NOW);
+        let Wording { subject, text, html } =
+            write(&RuleSet::builtin(), &page(1042, 3), Some(&briefing), NOW).text;
+        assert!(!subject.contains(['\r', '\n', '\u{202e}', '\u{1b}']), "{subject}");
+        let html = html.unwrap();
+        assert!(html.contains("&lt;script&gt;") && !html.contains("<script>"), "{html}");
         assert!(text.contains("{{ 7*7 }}"), "{text}");
         assert!(!text.contains(['\r', '\u{202e}', '\u{1b}']), "{text}");
         assert!(

@@ -5,7 +5,7 @@ use core::time::Duration;
 use std::collections::BTreeMap;
 
 use jiff::fmt::rfc2822::DateTimeParser;
-use reqwest::header::RETRY_AFTER;
+use reqwest::header::{CONTENT_TYPE, RETRY_AFTER};
 use reqwest::{Client, Response, StatusCode, Url, redirect};
 use serde::Serialize;
 use tokio::time::timeout;
@@ -13,12 +13,15 @@ use tracing::debug;
 
 use super::Briefing;
 use super::channel::{Failure, Message};
+use super::sign::signatures;
 use super::target::{PublicOnly, refusal};
 use crate::clock;
+use crate::model::incident::Incident;
 use crate::model::time::Timestamp;
 use crate::settings::address::{self, Reach};
 use crate::settings::channels::Webhook as Setting;
 use crate::settings::secret::Secret;
+use crate::settings::signing::SigningKey;
 
 /// How much of an answer is read, so that its connection can be used again.
 const ANSWER_MAX: usize = 64 << 10;
@@ -31,6 +34,7 @@ const ANSWER_TIME: Duration = Duration::from_secs(1);
 pub(super) struct Webhook {
     client: Client,
     url: Secret<Url>,
+    keys: Vec<SigningKey>,
     timeout: Duration,
     reach: Reach,
 }
@@ -48,23 +52,31 @@ impl Webhook {
         Ok(Self {
             client: client.build()?,
             url: setting.url.clone(),
+            keys: setting.keys.clone(),
             timeout: setting.timeout,
             reach: setting.reach,
         })
     }
 
-    pub(super) async fn send(&self, message: &Message<'_>) -> Result<(), Failure> {
+    pub(super) async fn send(&self, message: &Message<'_>) -> Result<String, Failure> {
         // A literal address asks no resolver, so the URL is checked too.
         address::check(self.url.reveal(), self.reach)
             .map_err(|refused| Failure::Refused(refused.to_string()))?;
         let id = message.notice.id.to_string();
-        let request = self
+        let at_s = clock::wall().millis() / 1_000;
+        let body = serde_json::to_vec(&body(message))
+            .map_err(|error| Failure::Refused(format!("cannot be written as JSON: {error}")))?;
+        let mut request = self
             .client
             .post(self.url.reveal().clone())
             .header("Idempotency-Key", &id)
             .header("webhook-id", &id)
-            .header("webhook-timestamp", clock::wall().millis() / 1_000)
-            .json(&body(message));
+            .header("webhook-timestamp", at_s)
+            .header(CONTENT_TYPE, "application/json");
+        if !self.keys.is_empty() {
+            request = request.header("webhook-signature", signatures(&self.keys, &id, at_s, &body));
+        }
+        let request = request.body(body);
         match timeout(self.timeout, request.send()).await {
             Ok(Ok(response)) => judge(response).await,
             Ok(Err(error)) => Err(unsent(&error)),
@@ -73,7 +85,7 @@ impl Webhook {
     }
 }
 
-async fn judge(response: Response) -> Result<(), Failure> {
+async fn judge(response: Response) -> Result<String, Failure> {
     let status = response.status();
     let asked = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
     let asked = asked.and_then(|text| retry_after(text, clock::wall()));
@@ -82,7 +94,7 @@ async fn judge(response: Response) -> Result<(), Failure> {
     }
     let answered = format!("answered {status}");
     match status {
-        _ if status.is_success() => Ok(()),
+        _ if status.is_success() => Ok(answered),
         // Not: following it. It could lead to where the settings do not allow.
         _ if status.is_redirection() => Err(Failure::Refused(format!(
             "{answered}; redirects are not followed, name the final address"
@@ -141,10 +153,13 @@ struct Body<'a> {
     target: &'a str,
     contact: &'a str,
     because: &'a str,
+    subject: &'a str,
     text: &'a str,
     created_at: String,
     attempt: u32,
     incident: Option<IncidentBody<'a>>,
+    /// Incidents that a digest tells of besides.
+    also: Vec<AlsoBody<'a>>,
 }
 
 #[derive(Debug, Serialize)]
@@ -169,6 +184,15 @@ struct IncidentBody<'a> {
 }
 
 #[derive(Debug, Serialize)]
+struct AlsoBody<'a> {
+    id: String,
+    state: String,
+    title: &'a str,
+    priority: String,
+    opened_at: String,
+}
+
+#[derive(Debug, Serialize)]
 struct Root<'a> {
     fingerprint: String,
     ci: Option<&'a str>,
@@ -184,19 +208,33 @@ fn body<'a>(message: &Message<'a>) -> Body<'a> {
     let notice = message.notice;
     Body {
         id: notice.id.to_string(),
-        kind: notice.kind.to_string(),
+        kind: message.kind(),
         target: &notice.target,
         contact: &notice.contact,
         because: &notice.because,
-        text: message.text,
+        subject: &message.text.subject,
+        text: &message.text.text,
         created_at: notice.created_at.to_string(),
         attempt: notice.attempts.saturating_add(1),
         incident: message.briefing.map(incident),
+        also: message
+            .briefing
+            .map_or_else(Vec::new, |briefing| briefing.also.iter().map(also).collect()),
+    }
+}
+
+fn also(incident: &Incident) -> AlsoBody<'_> {
+    AlsoBody {
+        id: incident.id.to_string(),
+        state: incident.progress.name().to_string(),
+        title: &incident.title,
+        priority: incident.assessment.priority.to_string(),
+        opened_at: incident.opened_at.to_string(),
     }
 }
 
 fn incident(briefing: &Briefing) -> IncidentBody<'_> {
-    let Briefing { incident, alerts, services } = briefing;
+    let Briefing { incident, alerts, services, also: _ } = briefing;
     IncidentBody {
         id: incident.id.to_string(),
         state: incident.progress.name().to_string(),

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use super::codes;
 use super::diagnostics::{Diagnostic, Severity, nearest};
 use super::index::Index;
+use super::messages::{self, Messages};
 use super::order;
 use super::policies;
 use super::priorities::{self, Priorities};
@@ -68,6 +69,7 @@ struct Content<'f> {
     teams: BTreeMap<Box<str>, Team>,
     contacts: BTreeMap<Box<str>, Contact>,
     policies: BTreeMap<Box<str>, Arc<Policy>>,
+    messages: Messages,
     defaults: Option<Defaults>,
     priorities: Option<Priorities>,
     lifecycle: Option<Lifecycle>,
@@ -90,7 +92,11 @@ pub fn load(files: &[SourceFile]) -> Loaded {
             Err(problem) => reader.diagnostics.push(*problem),
         }
     }
-    reader.resolve(&[(Noun::Contact, DEFAULT_CONTACT), (Noun::Policy, policies::DEFAULT)]);
+    reader.resolve(&[
+        (Noun::Contact, DEFAULT_CONTACT),
+        (Noun::Policy, policies::DEFAULT),
+        (Noun::Templates, messages::DEFAULT),
+    ]);
     advise(&mut reader, &content);
     let order = order::settle(&mut reader, &content.rules);
     let mut diagnostics = reader.diagnostics;
@@ -174,6 +180,10 @@ fn read_sections<'f>(reader: &mut Reader<'f>, content: &mut Content<'f>, fields:
     {
         content.policies.extend(policies);
     }
+    let messages = &mut content.messages;
+    fields.read(reader, "templates", |r, n| {
+        sections::named(r, n, Noun::Templates, |r, n, set| messages::read(r, messages, n, set))
+    });
     for name in ["defaults", "priorities", "lifecycle", "binding"] {
         if let Some((key, _)) = fields.entry(name) {
             reader.define(Noun::Section, name, key.span);
@@ -258,7 +268,8 @@ fn assemble(content: Content<'_>, templates: Templates, order: &[usize], version
     let mut contacts = content.contacts;
     if !contacts.contains_key(&default_contact) {
         let channels = vec![DEFAULT_CHANNEL.into()];
-        contacts.insert(default_contact.clone(), Contact { channels });
+        let contact = Contact { channels, email: None, templates: None };
+        contacts.insert(default_contact.clone(), contact);
     }
     let mut policies = content.policies;
     let default_policy = policies
@@ -279,5 +290,6 @@ fn assemble(content: Content<'_>, templates: Templates, order: &[usize], version
         lifecycle: content.lifecycle.unwrap_or_default(),
         binding: content.binding.unwrap_or_else(sections::default_binding),
         templates,
+        messages: content.messages,
     }
 }

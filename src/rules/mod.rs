@@ -4,7 +4,7 @@
 //! `set` is what comes out; `check` makes it of files, with `rule`, `sections`, `priorities`,
 //! `policies`, `order` and `testcase` for their parts; `yaml` and `reader` are below those,
 //! `diagnostics`, `codes` and `render` beside them. Matchers: `subject`, `matcher`, `parser`, `condition`, `index`.
-//! Templates: `template`, `scope`.
+//! Templates: `template`, `scope`, `messages`.
 
 mod charset;
 mod check;
@@ -16,6 +16,7 @@ mod expectation;
 pub mod index;
 pub mod lexer;
 pub mod matcher;
+mod messages;
 mod order;
 pub mod parser;
 pub mod pattern;
@@ -45,6 +46,7 @@ mod yaml;
 pub use check::{Loaded, load};
 pub use condition::{Condition, Verdict};
 pub use diagnostics::{Diagnostic, Severity};
+pub use messages::{IncidentLine, MessageScope, Part};
 pub use priorities::{Limit, PageWhen, Priorities, Threshold};
 pub use scope::{DEPENDANTS_MAX, RootScope, Scope};
 pub use sections::{Contact, Lifecycle, Team};

@@ -33,6 +33,7 @@ pub(super) enum Noun {
     Contact,
     Policy,
     Section,
+    Templates,
 }
 
 impl Noun {
@@ -43,6 +44,7 @@ impl Noun {
             Self::Contact => "contact",
             Self::Policy => "policy",
             Self::Section => "section",
+            Self::Templates => "set of templates",
         }
     }
 }

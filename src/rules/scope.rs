@@ -105,7 +105,8 @@ impl Scope {
     }
 }
 
-fn open(pairs: Vec<(Box<str>, Box<str>)>, name: Option<Box<str>>) -> Value {
+/// Makes a value of pairs that answers every name, with nothing for what it does not have.
+pub(super) fn open(pairs: Vec<(Box<str>, Box<str>)>, name: Option<Box<str>>) -> Value {
     Value::from_object(Pairs { list: pairs, name, missing: Missing::Empty })
 }
 

@@ -31,6 +31,10 @@ pub struct Team {
 pub struct Contact {
     /// Names of channels in order of preference; at least one.
     pub channels: Vec<Box<str>>,
+    /// Where mail goes; to the channel's own address when there is none.
+    pub email: Option<Box<str>>,
+    /// The set of templates its messages are written by.
+    pub templates: Option<Box<str>>,
 }
 
 /// Who gets what nobody else has.
@@ -126,8 +130,25 @@ pub(super) fn team(reader: &mut Reader<'_>, node: &Node, own: &str) -> Option<Te
 pub(super) fn contact(reader: &mut Reader<'_>, node: &Node) -> Option<Contact> {
     let mut fields = reader.map(node, "a contact")?;
     let channels = fields.need(reader, "channels").and_then(|n| some_names(reader, n));
+    let email = fields.read(reader, "email", email);
+    let templates = fields.read(reader, "templates", |r, n| reference(r, n, Noun::Templates));
     fields.finish(reader);
-    Some(Contact { channels: channels? })
+    Some(Contact { channels: channels?, email, templates })
+}
+
+/// Reads the address of one mailbox, without a name (RFC 5321, 4.5.3.1).
+fn email(reader: &mut Reader<'_>, node: &Node) -> Option<Box<str>> {
+    let text = reader.text(node)?;
+    let fits = |part: &str, max| {
+        let plain = |c: char| !c.is_control() && !c.is_whitespace() && !"@<>(),;:\\\"".contains(c);
+        (1..=max).contains(&part.len()) && part.chars().all(plain)
+    };
+    let parts = text.split_once('@');
+    if parts.is_some_and(|(local, domain)| fits(local, 64) && fits(domain, 255)) {
+        return Some(text.into());
+    }
+    reader.expected(node, "one address such as anna@example.com");
+    None
 }
 
 pub(super) fn defaults(reader: &mut Reader<'_>, node: &Node) -> Option<Defaults> {

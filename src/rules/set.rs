@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use super::condition::{Conditions, Verdict};
 use super::index::Index;
+use super::messages::Messages;
 use super::priorities::Priorities;
 use super::scope::Scope;
 use super::sections::{Contact, Lifecycle, Team};
@@ -44,6 +45,7 @@ pub struct RuleSet {
     /// How alerts find their CIs, in order.
     pub binding: Vec<BindingKey>,
     pub(super) templates: Templates,
+    pub(super) messages: Messages,
     pub(super) index: Index,
     /// Places in `rules` by name.
     pub(super) names: BTreeMap<Arc<str>, usize>,

@@ -74,12 +74,12 @@ impl Templates {
         }
         self.env
             .add_template_owned(source.to_owned(), source.to_owned())
-            .map_err(|error| explain(&error, source))?;
+            .map_err(|error| explain(&error, source, FUEL))?;
         self.undefined(source, group)?;
         match self.env.get_template(source).and_then(|t| t.render(Scope::specimen(group))) {
             // A label's value may be a number in truth, which the specimen's is not.
             Err(error) if error.kind() != ErrorKind::InvalidOperation => {
-                Err(explain(&error, source))
+                Err(explain(&error, source, FUEL))
             }
             Ok(_) | Err(_) => Ok(Template { source: source.into() }),
         }
@@ -129,7 +129,7 @@ impl Templates {
     pub(super) fn number(source: &str, n: u32) -> Result<String, Flaw> {
         let env = Self::new().env;
         let scope = minijinja::Value::from(BTreeMap::from([("n", n)]));
-        env.render_str(source, scope).map_err(|error| explain(&error, source))
+        env.render_str(source, scope).map_err(|error| explain(&error, source, FUEL))
     }
 }
 
@@ -145,7 +145,7 @@ fn one_line(text: &str) -> String {
 }
 
 /// Says something about the first occurrence of a word in a source; about all of it if there is none.
-fn flaw(code: Code, source: &str, word: &str, message: String) -> Flaw {
+pub(super) fn flaw(code: Code, source: &str, word: &str, message: String) -> Flaw {
     let start = source.find(word).filter(|_| !word.is_empty());
     let part = match start {
         Some(start) => Span { start, end: start + word.len() },
@@ -154,7 +154,8 @@ fn flaw(code: Code, source: &str, word: &str, message: String) -> Flaw {
     Flaw { code, part, message, label: String::new(), help: String::new() }
 }
 
-fn explain(error: &Error, source: &str) -> Flaw {
+/// Says what is wrong with a source, and where; `fuel` is how many steps it might take.
+pub(super) fn explain(error: &Error, source: &str, fuel: u64) -> Flaw {
     let mut flaw = flaw(codes::TEMPLATE, source, "", describe(error));
     if let Some(range) = error.range().filter(|range| source.get(range.clone()).is_some()) {
         // What is missing at the end is shown at the last character.
@@ -162,12 +163,13 @@ fn explain(error: &Error, source: &str) -> Flaw {
         flaw.part = Span { start: range.start.min(last), end: range.end.max(range.start + 1) };
     }
     if error.kind() == ErrorKind::OutOfFuel {
-        flaw.label = format!("takes more than {FUEL} steps");
+        flaw.label = format!("takes more than {fuel} steps");
     }
     flaw
 }
 
-fn describe(error: &Error) -> String {
+/// Says what is wrong, in a line.
+pub(super) fn describe(error: &Error) -> String {
     match error.detail() {
         Some(detail) => format!("{}: {detail}", error.kind()),
         None => error.kind().to_string(),
@@ -175,7 +177,7 @@ fn describe(error: &Error) -> String {
 }
 
 /// Recognises templates of Go, as Prometheus and Alertmanager use them.
-fn go_syntax(source: &str) -> Option<Flaw> {
+pub(super) fn go_syntax(source: &str) -> Option<Flaw> {
     for (start, _) in source.match_indices("{{") {
         let inside = source.get(start + 2..)?.trim_start_matches(['-', ' ']);
         let inside = inside.get(..inside.find("}}").unwrap_or(inside.len()))?.trim();

@@ -36,6 +36,9 @@ pub fn duration(text: &str) -> Option<Duration> {
 /// over lines.
 pub(super) fn locate(text: &str, scalar: Span, value: &str, part: Span) -> Span {
     let written = scalar.of(text);
+    if let Some(span) = in_block(text, scalar, value, part) {
+        return span;
+    }
     let quote = written.chars().next().filter(|c| matches!(c, '\'' | '"'));
     if written.trim_end().contains('\n') || written.starts_with(['|', '>']) {
         return scalar;
@@ -98,6 +101,24 @@ pub(super) fn alternatives(words: &[&str]) -> String {
         [only] => (*only).into(),
         [first @ .., last] => format!("{} or {last}", first.join(", ")),
     }
+}
+
+/// Finds a stretch of a literal block, `|`, whose lines stand in the file as they are, indented.
+fn in_block(text: &str, scalar: Span, value: &str, part: Span) -> Option<Span> {
+    let head = text.get(..scalar.start)?.trim_end();
+    if !["|", "|-", "|+"].iter().any(|sign| head.ends_with(sign)) {
+        return None;
+    }
+    let before = value.get(..part.start)?;
+    let number = before.matches('\n').count();
+    let mut lines = text.get(scalar.start..)?.split_inclusive('\n');
+    let above: usize = lines.by_ref().take(number).map(str::len).sum();
+    let wanted = value.lines().nth(number)?;
+    let indent = lines.next()?.find(wanted)?;
+    let column = before.len() - before.rfind('\n').map_or(0, |at| at + 1);
+    let start = scalar.start + above + indent + column;
+    let len = part.end.saturating_sub(part.start);
+    Some(Span { start, end: start + len.clamp(1, (wanted.len() - column).max(1)) })
 }
 
 #[cfg(test)]

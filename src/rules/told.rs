@@ -115,7 +115,7 @@ fn wrong_fields_and_values_are_all_named_at_once() {
     10 | colour: red
        | ^^^^^^
        |
-       = help: known here: version, namespace, rules, tests, teams, contacts, policies, defaults, priorities, lifecycle, binding
+       = help: known here: version, namespace, rules, tests, teams, contacts, policies, templates, defaults, priorities, lifecycle, binding
     "###);
 }
 
@@ -502,5 +502,60 @@ fn tests_are_checked_like_rules() {
        |                                                                    ^^^^
        |
        = help: did you mean `pages`?
+    "###);
+}
+
+#[test]
+fn a_bad_message_has_a_caret_under_its_mistake_even_in_a_block() {
+    assert_snapshot!(told!("messages.yaml"), @r###"
+    error[R0107]: found the text `anna at example.com`
+     --> messages.yaml:3:35
+      |
+    3 |   anna: {channels: [mail], email: anna at example.com, templates: short}
+      |                                   ^^^^^^^^^^^^^^^^^^^ expected one address such as anna@example.com
+
+    error[R0202]: set of templates `short` is not defined
+     --> messages.yaml:3:67
+      |
+    3 |   anna: {channels: [mail], email: anna at example.com, templates: short}
+      |                                                                   ^^^^^
+      |
+      = help: known: brief, loud, default
+
+    error[R0204]: unknown field `prio` in a message
+     --> messages.yaml:6:19
+      |
+    6 |     subject: '[{{ prio }}] {{ id }}'
+      |                   ^^^^ expected kind, contact, because, id, state, open, title, priority, sum, team, rule, since, age, services, members, firing, labels, alerts, more, also or also_more
+      |
+      = help: a label of the root's alert is `labels.prio`
+
+    error[R0204]: undefined value: `alert.name` is undefined
+     --> messages.yaml:9:35
+      |
+    9 |       {% for alert in alerts %}{{ alert.name }}
+      |                                   ^^^^^^^^^^
+      |
+      = help: one of `alerts` has labels and summary; one of `also` has id, priority, state, title, since and age
+
+    error[R0205]: engine ran out of fuel
+      --> messages.yaml:11:50
+       |
+    11 |     html: '{% for a in range(9999) %}{% for b in range(9999) %}{% endfor %}{% endfor %}'
+       |                                                  ^^^^^^^^^^^ takes more than 100000 steps
+
+    error[R0205]: it writes more than 65536 bytes
+      --> messages.yaml:12:17
+       |
+    12 |   loud: {text: '{% for a in range(99999) %}aaaaaaaaaaaaaaaaa{% endfor %}', sms: x}
+       |                 ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+
+    error[R0101]: unknown field `sms` in a set of templates
+      --> messages.yaml:12:76
+       |
+    12 |   loud: {text: '{% for a in range(99999) %}aaaaaaaaaaaaaaaaa{% endfor %}', sms: x}
+       |                                                                            ^^^
+       |
+       = help: known here: subject, text, html
     "###);
 }

@@ -7,8 +7,11 @@ use core::time::Duration;
 use reqwest::Url;
 
 use super::address::{self, Reach};
+use super::email::{self, Email};
+use super::reference::Reference;
 use super::secret::Secret;
 use super::section::Section;
+use super::signing::{self, SigningKey};
 use crate::model::priority::words;
 
 /// A way to people.
@@ -18,6 +21,8 @@ pub enum Channel {
     Log,
     /// By POST to an address.
     Webhook(Webhook),
+    /// By mail.
+    Email(Email),
 }
 
 /// Where and how a webhook is called.
@@ -25,6 +30,8 @@ pub enum Channel {
 pub struct Webhook {
     /// The address.
     pub url: Secret<Url>,
+    /// Keys that sign what is sent: none, one, or two while they are exchanged.
+    pub keys: Vec<SigningKey>,
     /// How long one attempt may take.
     pub timeout: Duration,
     /// How far it may reach.
@@ -35,36 +42,54 @@ pub struct Webhook {
 enum Kind {
     Log,
     Webhook,
+    Email,
 }
 
-words!(Kind, Log = "log", Webhook = "webhook");
+words!(Kind, Log = "log", Webhook = "webhook", Email = "email");
 
 /// What one attempt may take when nothing else is said: a page must not wait longer for its next
 /// channel.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
+const SECRET: Reference = Reference { file: "secret_file", credential: "secret_credential" };
+
 pub(super) fn read(section: &mut Section<'_>) -> Channel {
     match section.word("kind", Kind::Log) {
         Kind::Log => Channel::Log,
         Kind::Webhook => read_webhook(section).map_or(Channel::Log, Channel::Webhook),
+        Kind::Email => email::read(section).map_or(Channel::Log, Channel::Email),
     }
 }
 
-fn read_webhook(section: &mut Section<'_>) -> Option<Webhook> {
-    let timeout = if section.has("timeout") {
+/// Reads how long one attempt may take.
+pub(super) fn read_timeout(section: &mut Section<'_>) -> Duration {
+    if section.has("timeout") {
         section.duration("timeout", Duration::from_millis(100)..=Duration::from_mins(1))
     } else {
         TIMEOUT
-    };
+    }
+}
+
+/// Reads whether a channel may reach what is not on the public internet.
+pub(super) fn read_reach(section: &mut Section<'_>) -> Reach {
     let allow_private = section.has("allow_private") && section.switch("allow_private");
-    let reach = if allow_private { Reach::Anywhere } else { Reach::Public };
+    if allow_private { Reach::Anywhere } else { Reach::Public }
+}
+
+fn read_webhook(section: &mut Section<'_>) -> Option<Webhook> {
+    let (timeout, reach) = (read_timeout(section), read_reach(section));
+    let keys = if SECRET.is_given(section) {
+        SECRET.read(section, signing::EXPECTED, signing::read)
+    } else {
+        Some(Vec::new())
+    };
     let url = read_url(section)?;
     if let Err(refused) = address::check(&url, reach) {
         let help = "name an https address on the internet, or set allow_private = true when the \
                     receiver is your own";
         section.refuse("K005", "url", refused.to_string(), help);
     }
-    Some(Webhook { url: Secret::new(url), timeout, reach })
+    Some(Webhook { url: Secret::new(url), keys: keys?, timeout, reach })
 }
 
 fn read_url(section: &mut Section<'_>) -> Option<Url> {

@@ -22,13 +22,16 @@ use crate::ingest;
 
 pub mod address;
 pub mod channels;
+pub mod email;
 pub mod engine;
 pub mod http;
 pub mod limits;
 pub mod log;
+mod reference;
 pub mod rules;
 pub mod secret;
 mod section;
+pub mod signing;
 pub mod sources;
 pub mod storage;
 mod units;

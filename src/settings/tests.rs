@@ -246,3 +246,73 @@ fn the_address_of_a_webhook_is_never_shown() {
         assert!(!told.iter().any(|problem| problem.to_string().contains("s3cret")), "{told:?}");
     }
 }
+
+#[test]
+fn a_mail_channel_is_refused_by_the_key_that_is_wrong() {
+    const GOOD: &str = "host = 'mail.example'\nfrom = 'a@b.example'\n";
+    let dir = tempfile::tempdir().unwrap();
+    let password = dir.path().join("password");
+    fs::write(&password, "s3cret\n").unwrap();
+    let password = format!("password_file = '{}'", password.display());
+    for (more, refused) in [
+        (String::new(), None),
+        ("tls = 'starttls'\nport = 2525\nto = 'A <a@b.example>, c@d.example'".into(), None),
+        (format!("user = 'u'\n{password}"), None),
+        ("tls = 'none'\nallow_private = true".into(), None),
+        ("user = 'u'".into(), Some(("K003", "password_file"))),
+        (password.clone(), Some(("K003", "user"))),
+        (
+            format!("user = 'u'\n{password}\npassword_credential = 'p'"),
+            Some(("K003", "password_file")),
+        ),
+        ("user = 'u'\npassword_file = '/nowhere'".into(), Some(("K004", "password_file"))),
+        ("user = 'u'\npassword_credential = '../p'".into(), Some(("K004", "password_credential"))),
+        ("password = 's3cret'".into(), Some(("K002", "password"))),
+        ("tls = 'none'".into(), Some(("K005", "tls"))),
+        ("tls = 'ssl'".into(), Some(("K004", "tls"))),
+        ("port = 0".into(), Some(("K004", "port"))),
+        ("to = 'nobody'".into(), Some(("K004", "to"))),
+    ] {
+        let found = from_file(&format!("[channels.c]\nkind = 'email'\n{GOOD}{more}"));
+        assert!(!format!("{found:?}").contains("s3cret"), "{found:?}");
+        let found: Vec<_> = found.err().into_iter().flatten().map(|p| (p.code, p.key)).collect();
+        let refused = refused.map(|(code, key)| (code, format!("channels.c.{key}")));
+        assert_eq!(found, Vec::from_iter(refused), "{more}");
+    }
+    for (keys, refused) in [
+        ("host = '10.0.0.1'\nfrom = 'a@b.example'", "channels.c.host"),
+        ("host = 'a b'\nfrom = 'a@b.example'", "channels.c.host"),
+        ("from = 'a@b.example'", "channels.c.host"),
+        ("host = 'mail.example'", "channels.c.from"),
+        ("host = 'mail.example'\nfrom = 'a'", "channels.c.from"),
+    ] {
+        let found = problems(from_file(&format!("[channels.c]\nkind = 'email'\n{keys}")));
+        assert_eq!(found.iter().map(|(_, key, _)| &**key).collect::<Vec<_>>(), [refused], "{keys}");
+    }
+    let own = from_file(
+        "[channels.c]\nkind = 'email'\nhost = 'localhost'\ntls = 'none'\nfrom = 'a@b.example'",
+    );
+    let Some(channels::Channel::Email(mail)) = own.unwrap().channels.remove("c") else { panic!() };
+    assert_eq!((mail.port, mail.reach), (25, address::Reach::Anywhere), "this very machine");
+}
+
+#[test]
+fn a_webhook_is_signed_with_the_keys_of_a_file() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("keys");
+    let settings = |content: &str| {
+        fs::write(&file, content).unwrap();
+        let file = file.display();
+        from_file(&format!(
+            "[channels.c]\nkind = 'webhook'\nurl = 'https://a.example/'\nsecret_file = '{file}'"
+        ))
+    };
+    let key = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+    let two = settings(&format!("{key}\n{key}\n")).unwrap();
+    assert!(!format!("{two:?}").contains("MfKQ9"), "{two:?}");
+    let channels::Channel::Webhook(webhook) = &two.channels["c"] else { panic!() };
+    assert_eq!(webhook.keys.len(), 2);
+    let bad = settings("whsec_short").unwrap_err();
+    assert_eq!((bad[0].code, &*bad[0].key), ("K004", "channels.c.secret_file"));
+    assert!(!bad[0].to_string().contains("short"), "{}", bad[0]);
+}

@@ -2,7 +2,7 @@
 //!
 //! The batch is made of puts and deletes alone, so the same changes applied twice leave the same
 //! records. Read before it is written: the stored text of episodes that are archived, and the
-//! stored topology where a new one comes.
+//! history of the CMDB where a version of it comes.
 
 use rocksdb::{WriteBatch, WriteOptions};
 
@@ -12,23 +12,19 @@ use super::codec::meta::{CountersMessage, TopologyMessage};
 use super::codec::{self, Malformed, Row};
 use super::schema::{self, Family, META_COUNTERS, META_TOPOLOGY};
 use super::view::View;
-use super::{Store, StoreError, read};
-use crate::cmdb::Rows;
+use super::{Store, StoreError};
+use crate::cmdb::Revision;
 use crate::engine::changes::{Archived, Changes};
 use crate::model::incident::{Incident, StateName};
 
 impl Store {
-    /// Writes the changes, and the topology where a version and its rows are given, which replace
-    /// the stored ones. Both are on stable storage when this returns.
+    /// Writes the changes and the versions of the CMDB, each as what differs from the one before.
+    /// All are on stable storage when this returns.
     ///
     /// # Errors
     /// When anything failed. What was written then only the next start can tell: the process has to
     /// end.
-    pub fn commit(
-        &self,
-        changes: &Changes,
-        topology: Option<(u64, &Rows)>,
-    ) -> Result<(), StoreError> {
+    pub fn commit(&self, changes: &Changes, revisions: &[&Revision]) -> Result<(), StoreError> {
         let view = self.view();
         let mut writer = Writer { store: self, batch: WriteBatch::default(), value: Vec::new() };
         for archived in &changes.archived {
@@ -52,11 +48,18 @@ impl Store {
         writer.put_all(&changes.silences);
         writer.put_all(&changes.audit);
         writer.put(Family::Meta, META_COUNTERS, &CountersMessage::from(&changes.counters));
-        if let Some((version, rows)) = topology {
-            writer.put(Family::Meta, META_TOPOLOGY, &TopologyMessage { version });
-            writer.replace(&view, &rows.types)?;
-            writer.replace(&view, &rows.cis)?;
-            writer.replace(&view, &rows.relations)?;
+        if !revisions.is_empty() {
+            let mut message: TopologyMessage = view.meta(META_TOPOLOGY)?.unwrap_or_default();
+            for Revision { delta, change } in revisions {
+                message.add(change);
+                writer.edit(&delta.types.put, &delta.types.gone);
+                writer.edit(
+                    delta.cis.put.iter().map(|ci| &**ci),
+                    delta.cis.gone.iter().map(|ci| &**ci),
+                );
+                writer.edit(&delta.relations.put, &delta.relations.gone);
+            }
+            writer.put(Family::Meta, META_TOPOLOGY, &message);
         }
         self.db.write_opt(writer.batch, &synced()).map_err(StoreError::Commit)
     }
@@ -147,33 +150,15 @@ impl Writer<'_> {
         }
     }
 
-    /// Makes the rows of a family these, and writes only what differs.
-    fn replace<R: Row>(&mut self, view: &View<'_>, rows: &[R]) -> Result<(), StoreError> {
-        let mut rows: Vec<&R> = rows.iter().collect();
-        rows.sort_by(|a, b| a.key().as_ref().cmp(b.key().as_ref()));
+    fn edit<'r, R: Row + 'r>(
+        &mut self,
+        put: impl IntoIterator<Item = &'r R>,
+        gone: impl IntoIterator<Item = &'r R>,
+    ) {
         let family = self.store.family(R::FAMILY);
-        let mut stored = view.scan(R::FAMILY, read::bulk());
-        stored.seek_to_first();
-        for row in rows {
-            let key = row.key();
-            let key = key.as_ref();
-            while let Some(gone) = stored.key().filter(|stored| *stored < key) {
-                self.batch.delete_cf(family, gone);
-                stored.next();
-            }
-            codec::encode(&row.message(), &mut self.value);
-            let same = stored.key() == Some(key);
-            if !same || stored.value() != Some(&self.value) {
-                self.batch.put_cf(family, key, &self.value);
-            }
-            if same {
-                stored.next();
-            }
+        for row in gone {
+            self.batch.delete_cf(family, row.key());
         }
-        while let Some(gone) = stored.key() {
-            self.batch.delete_cf(family, gone);
-            stored.next();
-        }
-        stored.status().map_err(StoreError::Read)
+        self.put_all(put);
     }
 }

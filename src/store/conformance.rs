@@ -10,9 +10,9 @@ use rocksdb::{IteratorMode, ReadOptions};
 
 use super::dice::Dice;
 use super::schema::{self, Family};
-use super::view::{AlertQuery, IncidentQuery};
-use super::{Options, Store};
-use crate::cmdb::Rows;
+use super::view::{AlertQuery, IncidentQuery, NoticeQuery};
+use super::{Options, Store, View};
+use crate::cmdb::{Change, Delta, Revision, Rows};
 use crate::engine::changes::{
     AlertRow, Archived, Changes, Counters, MemberOf, MemberRow, Recurrence,
 };
@@ -39,6 +39,7 @@ struct Plain {
     audit: BTreeMap<u64, AuditEntry>,
     counters: Counters,
     topology: Option<(u64, Rows)>,
+    history: Vec<Change>,
 }
 
 impl Plain {
@@ -77,6 +78,13 @@ impl Plain {
         if let Some((version, rows)) = topology {
             self.topology = Some((version, rows.clone()));
         }
+    }
+
+    /// Makes the revision that leads to these rows.
+    fn revision(&self, version: u64, rows: &Rows, dice: &mut Dice) -> Revision {
+        let none = Rows::default();
+        let old = self.topology.as_ref().map_or(&none, |(_, rows)| rows);
+        Revision { delta: Delta::between(old, rows), change: dice.change(version) }
     }
 
     /// Rolls a batch that may follow. Keys are few, so that records meet.
@@ -179,6 +187,8 @@ impl Plain {
 
     fn compare_records(&self, store: &Store) {
         let view = store.view();
+        let history: Vec<Change> = self.history.iter().rev().cloned().collect();
+        assert_eq!(view.topology_history().unwrap(), history);
         for (fingerprint, row) in &self.alerts {
             assert_eq!(view.alert(*fingerprint).unwrap().as_ref(), Some(row));
         }
@@ -208,9 +218,36 @@ impl Plain {
         }
         let behind: Vec<_> = self.audit.range(2..).map(|(_, entry)| entry.clone()).collect();
         assert_eq!(view.audit(1, 9).unwrap(), behind);
-        let dead = self.notices.values().filter(|notice| notice.state == NoticeState::Dead);
-        let dead: Vec<_> = dead.take(3).cloned().collect();
-        assert_eq!(view.notices(Some(NoticeState::Dead), 3).unwrap(), dead);
+        self.compare_notices(&view);
+    }
+
+    fn compare_notices(&self, view: &View<'_>) {
+        let incident = self.notices.keys().next().map(|id| id.incident);
+        for (state, incident) in [
+            (None, None),
+            (Some(NoticeState::Dead), None),
+            (None, incident),
+            (Some(NoticeState::Pending), incident),
+            (None, Some(RecordId(u64::MAX))),
+        ] {
+            let fits = |notice: &&Notice| {
+                state.is_none_or(|state| state == notice.state)
+                    && incident.is_none_or(|incident| incident == notice.id.incident)
+            };
+            let wanted: Vec<_> = self.notices.values().filter(fits).cloned().collect();
+            let (mut found, mut after) = (Vec::new(), None);
+            loop {
+                let query = NoticeQuery { state, incident, after, limit: 3 };
+                let page = view.notices(&query).unwrap();
+                assert!(page.items.len() <= 3);
+                found.extend(page.items);
+                after = page.next;
+                if after.is_none() {
+                    break;
+                }
+            }
+            assert_eq!(found, wanted, "{state:?} {incident:?}");
+        }
     }
 
     fn compare_pages(&self, store: &Store) {
@@ -286,8 +323,10 @@ proptest! {
             let changes = plain.batch(dice);
             let rows = dice.rows();
             let topology = (dice.below(3) == 0).then_some((batch, &rows));
-            store.commit(&changes, topology).unwrap();
+            let revision = topology.map(|(version, rows)| plain.revision(version, rows, dice));
+            store.commit(&changes, &revision.iter().collect::<Vec<_>>()).unwrap();
             plain.apply(&changes, topology);
+            plain.history.extend(revision.map(|revision| revision.change));
             if dice.below(3) == 0 {
                 drop(store);
                 store = open(dir.path());

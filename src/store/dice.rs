@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::codec::Word;
-use crate::cmdb::{CiRow, End, RelationRow, RelationType, Rows};
+use crate::cmdb::{Change, CiRow, End, RelationRow, RelationType, Rows};
 use crate::engine::changes::{AlertRow, Counters, MemberOf, MemberRow, Recurrence};
 use crate::model::alert::{AlertState, Details, Join, Lease, Path, SourceId};
 use crate::model::audit::{AuditEntry, Seal};
@@ -347,10 +347,10 @@ impl Dice {
     /// duplicates, as checked rows are.
     pub(super) fn rows(&mut self) -> Rows {
         let name = |dice: &mut Self| format!("ci {}", dice.below(8));
-        let cis: BTreeMap<String, CiRow> = self
+        let cis: BTreeMap<String, Arc<CiRow>> = self
             .list(8, |dice| {
                 let name = name(dice);
-                dice.ci(&name)
+                Arc::new(dice.ci(&name))
             })
             .into_iter()
             .map(|ci| (ci.name.to_string(), ci))
@@ -369,6 +369,20 @@ impl Dice {
             .collect();
         let (types, cis) = (types.into_values().collect(), cis.into_values().collect());
         Rows { types, cis, relations }
+    }
+
+    pub(super) fn change(&mut self, version: u64) -> Change {
+        Change {
+            version,
+            at: self.time(),
+            by: self.text().into(),
+            what: self.text().into(),
+            cis_added: self.number(),
+            cis_removed: self.number(),
+            attributes: self.number(),
+            relations_added: self.number(),
+            relations_removed: self.number(),
+        }
     }
 
     pub(super) fn ci(&mut self, name: &str) -> CiRow {

@@ -40,12 +40,20 @@ impl Store {
 
 fn alerts(view: &View<'_>) -> Result<Vec<(Labels, AlertState)>, StoreError> {
     let mut alerts = Vec::new();
+    each_alert(view, &mut |labels, state| alerts.push((labels, state)))?;
+    Ok(alerts)
+}
+
+/// Shows all alerts that are held, without their text, in the order of their fingerprints.
+pub(super) fn each_alert(
+    view: &View<'_>,
+    visit: &mut dyn FnMut(Labels, AlertState),
+) -> Result<(), StoreError> {
     overlay::each(view, [read::bulk(), read::bulk()], &mut |stored| {
         let head = codec::decode(stored.value).and_then(HeadMessage::restore);
         let (labels, mut state) = head.map_err(|reason| stored.refused(reason))?;
         stored.freshen(&mut state)?;
-        alerts.push((labels, state));
+        visit(labels, state);
         Ok(ControlFlow::Continue(()))
-    })?;
-    Ok(alerts)
+    })
 }

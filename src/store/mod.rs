@@ -123,6 +123,16 @@ impl StoreError {
 }
 
 impl Store {
+    /// Returns what names this database and no other, for as long as it lives: letters, digits, `-`.
+    ///
+    /// # Errors
+    /// When RocksDB does not tell.
+    pub fn installation(&self) -> Result<String, StoreError> {
+        let id = self.db.get_db_identity().map_err(StoreError::Read)?;
+        let plain = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'-';
+        Ok(id.into_iter().filter(plain).map(char::from).collect())
+    }
+
     #[expect(clippy::expect_used, reason = "opening creates every family of the schema")]
     fn family(&self, family: Family) -> &ColumnFamily {
         self.db.cf_handle(family.name()).expect("every family is opened with the store")

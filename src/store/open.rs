@@ -263,7 +263,7 @@ mod tests {
     fn a_store_without_its_version_is_refused() {
         let dir = tempfile::tempdir().unwrap();
         let store = open(dir.path()).unwrap();
-        store.commit(&batch(1), None).unwrap();
+        store.commit(&batch(1), &[]).unwrap();
         store.db.delete_cf(store.family(Family::Meta), META_SCHEMA).unwrap();
         drop(store);
         let refused = refusal(dir.path());
@@ -278,7 +278,7 @@ mod tests {
         let (live, copy) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         let store = open(live.path()).unwrap();
         for number in 1..=batches {
-            store.commit(&batch(number), None).unwrap();
+            store.commit(&batch(number), &[]).unwrap();
         }
         for entry in std::fs::read_dir(live.path()).unwrap() {
             let from = entry.unwrap().path();

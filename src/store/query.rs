@@ -15,7 +15,8 @@ use super::schema::{self, Family};
 use super::view::View;
 use super::{StoreError, overlay};
 use crate::engine::changes::AlertRow;
-use crate::model::incident::{Incident, StateName};
+use crate::model::incident::{Incident, IncidentId, StateName};
+use crate::model::notice::{Notice, NoticeState};
 
 /// Records one request looks at: some tenth of a second's work.
 pub const SCAN_MAX: usize = 50_000;
@@ -64,6 +65,19 @@ pub struct AlertQuery<'a> {
     pub filter: &'a dyn Fn(&AlertRow) -> bool,
 }
 
+/// Which notices.
+#[derive(Clone, Debug)]
+pub struct NoticeQuery {
+    /// Only those in this state; `None` for any.
+    pub state: Option<NoticeState>,
+    /// Only those about this incident; `None` for any.
+    pub incident: Option<IncidentId>,
+    /// Where the page begins; `None` for the first one.
+    pub after: Option<Cursor>,
+    /// How many at most; at least one.
+    pub limit: usize,
+}
+
 impl fmt::Debug for IncidentQuery<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { states, after, limit, filter: _ } = self;
@@ -102,6 +116,33 @@ impl View<'_> {
             };
             let fits = is_in(&incident, query.states) && (query.filter)(&incident)?;
             page.offer(&key, fits.then_some(incident));
+        }
+        Ok(page.end())
+    }
+
+    /// Returns notices that are not delivered, in the order of their ids.
+    ///
+    /// # Errors
+    /// When a record cannot be read.
+    pub fn notices(&self, query: &NoticeQuery) -> Result<Page<Notice>, StoreError> {
+        let mut options = behind(query.after.as_ref());
+        if let Some(incident) = query.incident {
+            let first = schema::number(incident.0);
+            let begins = query.after.as_ref().is_none_or(|Cursor(after)| **after < first[..]);
+            if begins {
+                options.set_iterate_lower_bound(first);
+            }
+            options.set_iterate_upper_bound(schema::number(incident.0.saturating_add(1)));
+        }
+        let mut page = Filling::new(query.limit);
+        for entry in self.entries(Family::Notices, options, IteratorMode::Start) {
+            let (key, value) = entry?;
+            if page.is_full() {
+                return Ok(page.cut());
+            }
+            let notice: Notice = row(&key, &value)?;
+            let fits = query.state.is_none_or(|state| state == notice.state);
+            page.offer(&key, fits.then_some(notice));
         }
         Ok(page.end())
     }

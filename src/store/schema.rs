@@ -5,7 +5,7 @@
 //!
 //! | family | key | value |
 //! |---|---|---|
-//! | `meta` | a word: `schema`, `counters`, `topology` | version of this table; the engine's counters; version of the topology |
+//! | `meta` | a word: `schema`, `counters`, `topology` | version of this table; the engine's counters; version and last changes of the CMDB |
 //! | `alerts` | fingerprint u64 | an alert that is held: labels, text, CI, state |
 //! | `touches` | fingerprint u64 | a newer state of an alert; counts while its revision is the higher one |
 //! | `episodes` | fingerprint u64, episode u32 | an alert as it was at the end of that episode |

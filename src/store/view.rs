@@ -11,17 +11,18 @@ use super::codec::member::RecordOf;
 use super::codec::meta::{CountersMessage, TopologyMessage};
 use super::schema::{self, Family, META_COUNTERS, META_TOPOLOGY};
 use super::{Store, StoreError, overlay};
-use crate::cmdb::Rows;
+use crate::cmdb::{Change, CiRow, Rows};
 use crate::engine::changes::{AlertRow, Counters, MemberOf, MemberRow};
 use crate::model::alert::AlertState;
 use crate::model::audit::AuditEntry;
 use crate::model::escalation::{Policy, PolicyHash};
 use crate::model::incident::{Entry, Incident, IncidentId, RecordId};
-use crate::model::labels::Fingerprint;
-use crate::model::notice::{Notice, NoticeState};
+use crate::model::labels::{Fingerprint, Labels};
 use crate::model::silence::{Silence, SilenceId};
 
-pub use super::query::{AlertQuery, Cursor, IncidentQuery, NotACursor, Page, SCAN_MAX};
+pub use super::query::{
+    AlertQuery, Cursor, IncidentQuery, NotACursor, NoticeQuery, Page, SCAN_MAX,
+};
 
 /// Subordinate incidents of subordinate incidents that are followed; people merge by hand, so a
 /// chain is short, and a bound keeps a wrong record from going round for ever.
@@ -157,19 +158,6 @@ impl View<'_> {
         }
     }
 
-    /// Returns notices in one state or in any, in the order of their ids, at most `limit`.
-    pub fn notices(
-        &self,
-        state: Option<NoticeState>,
-        limit: usize,
-    ) -> Result<Vec<Notice>, StoreError> {
-        let fits = |notice: &Result<Notice, _>| match (notice, state) {
-            (Ok(notice), Some(state)) => notice.state == state,
-            _ => true,
-        };
-        self.rows(&[], IteratorMode::Start).filter(fits).take(limit).collect()
-    }
-
     /// Returns a policy that some incident started with.
     pub fn policy(&self, hash: PolicyHash) -> Result<Option<Arc<Policy>>, StoreError> {
         let row = self.get::<(PolicyHash, Arc<Policy>)>(&schema::number(hash.0))?;
@@ -204,9 +192,26 @@ impl View<'_> {
 
     /// Returns the topology with its version, if one was ever stored.
     pub fn topology_rows(&self) -> Result<Option<(u64, Rows)>, StoreError> {
-        let Some(TopologyMessage { version }) = self.meta(META_TOPOLOGY)? else { return Ok(None) };
-        let rows = Rows { types: self.all()?, cis: self.all()?, relations: self.all()? };
+        let message: Option<TopologyMessage> = self.meta(META_TOPOLOGY)?;
+        let Some(TopologyMessage { version, .. }) = message else { return Ok(None) };
+        let cis: Vec<CiRow> = self.all()?;
+        let cis = cis.into_iter().map(Arc::new).collect();
+        let rows = Rows { types: self.all()?, cis, relations: self.all()? };
         Ok(Some((version, rows)))
+    }
+
+    /// Returns the last changes of the CMDB, the newest first.
+    pub fn topology_history(&self) -> Result<Vec<Change>, StoreError> {
+        let message: Option<TopologyMessage> = self.meta(META_TOPOLOGY)?;
+        Ok(message.unwrap_or_default().history())
+    }
+
+    /// Shows all alerts that are held, without their text, in the order of their fingerprints.
+    pub fn each_alert(
+        &self,
+        visit: &mut dyn FnMut(&Labels, &AlertState),
+    ) -> Result<(), StoreError> {
+        super::load::each_alert(self, &mut |labels, state| visit(&labels, &state))
     }
 }
 
@@ -246,7 +251,7 @@ mod tests {
             member(2, 5, MemberOf::Incident),
             member(5, 5, alert),
         ];
-        store.commit(&Changes { members, ..Changes::default() }, None).unwrap();
+        store.commit(&Changes { members, ..Changes::default() }, &[]).unwrap();
         let all = [(1, 1), (1, 2), (2, 2), (2, 5), (5, 5), (1, 9)];
         for limit in 0..8 {
             let members = store.view().members(RecordId(1), limit).unwrap();
@@ -258,7 +263,7 @@ mod tests {
     fn incidents_that_contain_each_other_are_followed_to_a_bound() {
         let (_dir, store) = store();
         let members = vec![member(1, 2, MemberOf::Incident), member(2, 1, MemberOf::Incident)];
-        store.commit(&Changes { members, ..Changes::default() }, None).unwrap();
+        store.commit(&Changes { members, ..Changes::default() }, &[]).unwrap();
         let members = store.view().members(RecordId(1), 1000).unwrap();
         assert_eq!(members.len(), usize::from(DEPTH_MAX) + 1);
     }
@@ -281,7 +286,7 @@ mod tests {
         let members = vec![member(1, 1, of(1)), member(1, 2, of(2)), member(1, 3, of(3))];
         let alerts = vec![row(2)];
         let changes = Changes { archived, alerts, members, ..Changes::default() };
-        store.commit(&changes, None).unwrap();
+        store.commit(&changes, &[]).unwrap();
         let members = store.view().members(RecordId(1), 10).unwrap();
         let alerts: Vec<_> = members.into_iter().map(|member| member.alert).collect();
         assert_eq!(alerts, [Some(row(1)), Some(row(2)), None]);
@@ -293,7 +298,7 @@ mod tests {
         let view = store.view();
         let incidents = vec![Dice(1).incident()];
         let id = incidents[0].id;
-        store.commit(&Changes { incidents, ..Changes::default() }, None).unwrap();
+        store.commit(&Changes { incidents, ..Changes::default() }, &[]).unwrap();
         assert!(view.incident(id).unwrap().is_none());
         assert!(store.view().incident(id).unwrap().is_some());
     }
@@ -336,7 +341,7 @@ mod tests {
         let (fingerprint, state) = (Fingerprint(7), Dice(1).state());
         let lost = crate::engine::changes::Archived { fingerprint, state, row: None };
         let changes = Changes { archived: vec![lost], ..Changes::default() };
-        let error = store.commit(&changes, None).unwrap_err().to_string();
+        let error = store.commit(&changes, &[]).unwrap_err().to_string();
         assert!(error.contains("alerts/0000000000000007: is damaged: it is to be arch"), "{error}");
     }
 }

@@ -63,7 +63,10 @@ pub struct Engine {
 pub struct Notify {
     /// Notices that are to be sent.
     pub pending_notices: IntGauge,
+    /// Templates that failed at run time.
+    pub template_failures: IntCounter,
     notices: IntCounterVec,
+    tests: IntCounterVec,
 }
 
 /// The rule set.
@@ -309,6 +312,10 @@ impl Notify {
             "incidentd_notify_notices_total",
             "Attempts to deliver notices, by channel, kind of notice and what became of them.",
         );
+        let tests = Opts::new(
+            "incidentd_notify_tests_total",
+            "Test messages that people asked for, by channel and what became of them.",
+        );
         let kinds = [K::Page, K::Ticket, K::Update].map(|kind| kind.to_string());
         let results = [D::Sent, D::Failed, D::Dead, D::Withheld].map(|result| result.to_string());
         let labels = [("channel", channels), ("kind", &refs(&kinds)), ("result", &refs(&results))];
@@ -318,8 +325,28 @@ impl Notify {
                 "incidentd_notify_pending_notices",
                 "Notices that are to be sent, now or after a failure.",
             )?,
+            template_failures: add(
+                registry,
+                IntCounter::new(
+                    "incidentd_notify_template_failures_total",
+                    "Templates of messages that failed at run time; the built-in text was sent.",
+                )?,
+            )?,
             notices: family(registry, notices, labels)?,
+            tests: family(
+                registry,
+                tests,
+                [
+                    ("channel", channels),
+                    ("result", &refs(&[D::Sent, D::Failed].map(|r| r.to_string()))),
+                ],
+            )?,
         })
+    }
+
+    /// Counts a test message, which is no notice.
+    pub fn tested(&self, channel: &str, result: Delivery) {
+        self.tests.with_label_values(&[channel, &result.to_string()]).inc();
     }
 
     /// Counts what became of an attempt; `channel` is a configured one.
@@ -413,6 +440,8 @@ mod tests {
             ("incidentd_engine_mailbox_events", 1),
             ("incidentd_engine_audit_entries_total", 1),
             ("incidentd_notify_pending_notices", 1),
+            ("incidentd_notify_template_failures_total", 1),
+            ("incidentd_notify_tests_total{", 2 * 2),
         ] {
             let found: Vec<_> = series.iter().filter(|(n, _)| n.starts_with(name)).collect();
             assert_eq!(found.len(), count, "{name}");

@@ -27,6 +27,7 @@ const MAY_IMPORT: [(&str, &[&str]); 12] = [
             "telemetry",
             "clock",
             "mailbox",
+            "notify",
         ],
     ),
     (

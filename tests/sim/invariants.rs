@@ -198,11 +198,30 @@ fn keys(ctx: &Context, before: &Before, image: &Image) -> Checked {
             continue;
         }
         if let Some(other) = taking.get(&key(it)) {
-            let still = image.incidents.get(&other.id).is_some_and(|it| it.progress.is_open());
+            // It may have become part of one that is too old to take any more.
+            let top = top(image, other.id);
+            let still =
+                top.is_some_and(|it| it.progress.is_open() && is_young(ctx, other, it, image));
             refuse(still, || format!("{id} and {} are both for {:?}", other.id, it.key))?;
         }
     }
     Ok(())
+}
+
+fn top(image: &Image, id: IncidentId) -> Option<&Incident> {
+    let mut it = image.incidents.get(&id)?;
+    while let Some(parent) = it.parent {
+        it = image.incidents.get(&parent)?;
+    }
+    Some(it)
+}
+
+/// True while the group of `of` may take alerts into `it`.
+fn is_young(ctx: &Context, of: &Incident, it: &Incident, image: &Image) -> bool {
+    let rule = of.group_rule.as_deref().and_then(|rule| ctx.rules.find(rule));
+    let Some(Kind::Group(group)) = rule.map(|rule| &rule.kind) else { return false };
+    image.counters.now < it.active_at.plus(group.window)
+        && image.counters.now < it.opened_at.plus(group.max_age)
 }
 
 fn key(it: &Incident) -> (Option<&str>, Option<&str>) {
@@ -210,11 +229,6 @@ fn key(it: &Incident) -> (Option<&str>, Option<&str>) {
 }
 
 fn takes(ctx: &Context, it: &Incident, image: &Image) -> bool {
-    let rule = it.group_rule.as_deref().and_then(|rule| ctx.rules.find(rule));
-    let Some(Kind::Group(group)) = rule.map(|rule| &rule.kind) else { return false };
-    it.parent.is_none()
-        && it.key.is_some()
-        && it.progress.is_open()
-        && image.counters.now < it.active_at.plus(group.window)
-        && image.counters.now < it.opened_at.plus(group.max_age)
+    let free = it.parent.is_none() && it.key.is_some() && it.progress.is_open();
+    free && is_young(ctx, it, it, image)
 }

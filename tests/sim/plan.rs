@@ -11,6 +11,7 @@ use incidentd::model::alert::{Details, Occurrence, Signal};
 use incidentd::model::escalation::Target;
 use incidentd::model::incident::{RecordId, WaitsFor};
 use incidentd::model::labels::Labels;
+use incidentd::model::notice::NoticeId;
 use incidentd::model::silence::{Silence, SilenceId, SilenceMatcher};
 use incidentd::model::time::Timestamp;
 use incidentd::rules::{self, SourceFile};
@@ -66,6 +67,8 @@ const SOURCES: [&str; 2] = ["prometheus-a", "prometheus-b"];
 /// Makes the story of a seed: up to some hundred steps over hours.
 pub fn plan(seed: u64) -> Vec<Step> {
     let mut dice = Dice::new(seed);
+    // Of their own, so that they change nothing else of a story.
+    let mut retries = Dice::new(seed ^ 0x7e7e);
     let length = 20 + dice.roll(120);
     let mut at = START;
     let mut steps = Vec::new();
@@ -76,7 +79,8 @@ pub fn plan(seed: u64) -> Vec<Step> {
             1 => resolve(&mut dice),
             2 => handle(&mut dice, at),
             3 => silence(&mut dice, at),
-            4..=5 => Event::Tick,
+            4 => retry(&mut retries),
+            5..=6 => Event::Tick,
             _ => received(&mut dice, at),
         };
         steps.push(Step { at, event });
@@ -199,4 +203,10 @@ fn silence(dice: &mut Dice, at: Timestamp) -> Event {
 
 fn resolve(dice: &mut Dice) -> Event {
     order(dice, |_| Command::Resolve)
+}
+
+fn retry(dice: &mut Dice) -> Event {
+    let incident = RecordId(1 + dice.roll(12));
+    let notices = (1..=8).map(|seq| NoticeId { incident, seq }).collect();
+    Event::Retry { notices, by: "mia".into() }
 }

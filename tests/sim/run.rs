@@ -138,7 +138,7 @@ impl Sim {
 /// repeated, the notice is.
 fn has_sender(event: &Event) -> bool {
     match event {
-        Event::Received { .. } => true,
+        Event::Received { .. } | Event::Retry { .. } => true,
         // What a person says twice is done twice, unless the order carries a key.
         Event::Handle(order) => {
             matches!(order.command, Command::Acknowledge { .. } | Command::Resolve)
@@ -150,6 +150,7 @@ fn has_sender(event: &Event) -> bool {
         | Event::Failed { .. }
         | Event::Withheld { .. }
         | Event::Reconfigured
+        | Event::TopologyChanged(_)
         | Event::Tick => false,
     }
 }

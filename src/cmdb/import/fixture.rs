@@ -20,6 +20,8 @@ pub struct Fixture {
     cis: Vec<Ci>,
     relations: Vec<(Place, RelationRow)>,
     types: Vec<(Place, RelationType)>,
+    cis_gone: Vec<(Place, Box<str>)>,
+    relations_gone: Vec<(Place, RelationRow)>,
     problems: Vec<Problem>,
 }
 
@@ -53,6 +55,8 @@ impl Fixture {
             types: self.types.clone(),
             cis: Vec::with_capacity(self.cis.len()),
             relations: self.relations.clone(),
+            cis_gone: self.cis_gone.clone(),
+            relations_gone: self.relations_gone.clone(),
             problems: self.problems.clone(),
         };
         for ci in &self.cis {
@@ -70,7 +74,7 @@ impl Fixture {
                 attributes: attributes.map(|(name, v)| (name.clone(), v.text.clone())).collect(),
                 labels,
             };
-            draft.cis.push((ci.place, row));
+            draft.cis.push((ci.place, Arc::new(row)));
         }
         draft
     }
@@ -99,8 +103,26 @@ impl Fixture {
         self.cis.push(Ci { place, name, class, attributes, labels });
     }
 
+    /// Adds a CI to those to be taken away, by its name.
+    pub(super) fn remove_ci(&mut self, node: Node) {
+        let place = node.place;
+        let name = self.scalar("the name of a CI", node);
+        self.cis_gone.extend(name.map(|name| (place, name.text)));
+    }
+
+    /// Adds a relation to those to be taken away.
+    pub(super) fn remove_relation(&mut self, node: Node) {
+        let row = self.relation(node);
+        self.relations_gone.extend(row);
+    }
+
     /// Adds a relation, written as a text or as an object.
     pub(super) fn add_relation(&mut self, node: Node) {
+        let row = self.relation(node);
+        self.relations.extend(row);
+    }
+
+    fn relation(&mut self, node: Node) -> Option<(Place, RelationRow)> {
         let (place, kind) = (node.place, node.kind());
         let row = match node.value {
             Value::Text(Text { text, .. }) => match relation::parse(&text) {
@@ -111,10 +133,11 @@ impl Fixture {
             Value::Nothing | Value::List => Err(format!("{kind} is no relation")),
         };
         match row {
-            Ok(row) => self.relations.push((place, row)),
+            Ok(row) => Some((place, row)),
             Err(message) => {
                 let problem = Problem::new(place, "C008", "", message);
                 self.problems.push(problem.help(RELATION_FORM.into()));
+                None
             }
         }
     }

@@ -14,8 +14,11 @@ use serde::Deserializer;
 use serde_saphyr::DuplicateKeyPolicy;
 
 use super::check::Draft;
+use super::merge;
+use super::places::Places;
 use super::problem::{Place, Problem, shorten};
 use super::rows::Rows;
+use super::topology::Topology;
 pub use fixture::Fixture;
 use node::Json;
 use sections::Sections;
@@ -33,24 +36,60 @@ const SYNTAX: &str = "C001";
 /// # Errors
 /// Everything that is wrong with it, in order of the places; JSON beyond 16 MiB without places.
 pub fn read(text: &str, file: &str) -> Result<Rows, Vec<Problem>> {
-    let json = text.trim_start().starts_with('{').then(|| read_json(text));
-    let rows = match json {
+    read_by(text, file, &|draft| check(draft).and_then(some_ci))
+}
+
+/// Reads a file of changes and returns `base` with them; `file` is its name in the problems.
+///
+/// A CI in the file is added, or gets the class, attributes and labels that are given and keeps the
+/// others; relations and relation types are added. Nothing is taken away but what stands under
+/// `remove: {cis: […], relations: […]}`: a CI with its relations. What is not there any more is
+/// removed already.
+///
+/// # Errors
+/// As [`read`]; a file without any change is one.
+pub fn read_changes(text: &str, file: &str, base: &Topology) -> Result<Rows, Vec<Problem>> {
+    read_by(text, file, &|draft| merge::merge(base, draft))
+}
+
+/// Reads a file as [`read`] does and tells where everything was written; in any form this takes the
+/// time of YAML.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_placed(text: &str, file: &str) -> Result<(Rows, Places), Vec<Problem>> {
+    let placed = |draft: Draft| {
+        let places = Places::of(&draft);
+        Ok((check(draft).and_then(some_ci)?, places))
+    };
+    read_yaml(text, &placed).map_err(|problems| in_file(problems, file))
+}
+
+/// Reads a text in either form and lets `finish` check it.
+fn read_by<T>(text: &str, file: &str, finish: Finish<'_, T>) -> Result<T, Vec<Problem>> {
+    let json = text.trim_start().starts_with('{').then(|| read_json(text, finish));
+    let read = match json {
         Some(Ok(rows)) => Ok(rows),
         Some(Err(problems)) if text.len() > PLACED_BYTES_MAX => Err(problems),
         // Flow-style YAML begins like JSON.
         Some(Err(problems)) if problems.iter().any(|problem| problem.code == SYNTAX) => {
-            read_yaml(text)
+            read_yaml(text, finish)
         }
         // Only the YAML reader knows places.
-        Some(Err(problems)) => Err(read_yaml(text).err().unwrap_or(problems)),
-        None => read_yaml(text),
+        Some(Err(problems)) => Err(read_yaml(text, finish).err().unwrap_or(problems)),
+        None => read_yaml(text, finish),
     };
-    rows.and_then(some_ci).map_err(|mut problems| {
-        for problem in &mut problems {
-            problem.file = file.into();
-        }
-        problems
-    })
+    read.map_err(|problems| in_file(problems, file))
+}
+
+/// What is done with a text that could be read.
+type Finish<'a, T> = &'a dyn Fn(Draft) -> Result<T, Vec<Problem>>;
+
+fn in_file(mut problems: Vec<Problem>, file: &str) -> Vec<Problem> {
+    for problem in &mut problems {
+        problem.file = file.into();
+    }
+    problems
 }
 
 /// Refuses a file without CIs: nobody means to lose a whole CMDB.
@@ -75,11 +114,11 @@ fn check(draft: Draft) -> Result<Rows, Vec<Problem>> {
     draft.check().map(|(_, rows)| rows)
 }
 
-fn read_json(text: &str) -> Result<Rows, Vec<Problem>> {
+fn read_json<T>(text: &str, finish: Finish<'_, T>) -> Result<T, Vec<Problem>> {
     let mut deserializer = serde_json::Deserializer::from_str(text);
     let sections = deserializer.deserialize_any(Sections::<Json>(PhantomData));
     let fixture = sections.and_then(|fixture| deserializer.end().map(|()| fixture));
-    check(fixture.map_err(|error| vec![json_syntax(&error)])?.draft())
+    finish(fixture.map_err(|error| vec![json_syntax(&error)])?.draft())
 }
 
 fn json_syntax(error: &serde_json::Error) -> Problem {
@@ -96,15 +135,15 @@ fn syntax(place: Place, message: &str, placed: &str) -> Problem {
     Problem::new(place, SYNTAX, "", message.into()).help(help)
 }
 
-fn read_yaml(text: &str) -> Result<Rows, Vec<Problem>> {
+fn read_yaml<T>(text: &str, finish: Finish<'_, T>) -> Result<T, Vec<Problem>> {
     match parse_yaml(text, DuplicateKeyPolicy::Error) {
-        Ok(fixture) => check(fixture.respelled(text).draft()),
+        Ok(fixture) => finish(fixture.respelled(text).draft()),
         Err(problem) => {
             // The parser stops at the first key that is given twice: look for the other problems.
             let Ok(fixture) = parse_yaml(text, DuplicateKeyPolicy::LastWins) else {
                 return Err(vec![problem]);
             };
-            let mut problems = check(fixture.draft()).err().unwrap_or_default();
+            let mut problems = finish(fixture.draft()).err().unwrap_or_default();
             let place = |problem: &Problem| (problem.line, problem.column);
             if !problems.iter().any(|other| place(other) == place(&problem)) {
                 problems.push(problem);

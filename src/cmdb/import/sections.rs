@@ -41,9 +41,10 @@ impl<'de, F: Form> Visitor<'de> for Sections<F> {
                 "cis" => Part::Cis,
                 "relations" => Part::Relations,
                 "relation_types" => Part::Types,
+                "remove" => Part::Remove,
                 _ => {
                     map.next_value::<IgnoredAny>()?;
-                    let known = ["cis", "relations", "relation_types"];
+                    let known = ["cis", "relations", "relation_types", "remove"];
                     fixture.refuse("a CMDB", &known, place, &key);
                     continue;
                 }
@@ -64,6 +65,10 @@ enum Part {
     Cis,
     Relations,
     Types,
+    /// What a merge takes away.
+    Remove,
+    CisGone,
+    RelationsGone,
 }
 
 /// Reads one section into the fixture, entry by entry.
@@ -87,8 +92,10 @@ impl<'de, F: Form> Visitor<'de> for Section<'_, F> {
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self.part {
             Part::Cis => "CIs, as a mapping of names or as a list",
-            Part::Relations => "a list of relations",
+            Part::Relations | Part::RelationsGone => "a list of relations",
             Part::Types => "a mapping of relation types",
+            Part::Remove => "a mapping with `cis:` and `relations:`",
+            Part::CisGone => "a list of names",
         })
     }
 
@@ -97,29 +104,56 @@ impl<'de, F: Form> Visitor<'de> for Section<'_, F> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
-        if matches!(self.part, Part::Types) {
+        if matches!(self.part, Part::Types | Part::Remove) {
             return Err(Error::invalid_type(Unexpected::Seq, &self));
         }
         while let Some(Written { node: entry, .. }) = seq.next_element::<Written<F>>()? {
             match self.part {
                 Part::Cis => self.fixture.add_ci(None, entry),
-                Part::Relations | Part::Types => self.fixture.add_relation(entry),
+                Part::CisGone => self.fixture.remove_ci(entry),
+                Part::RelationsGone => self.fixture.remove_relation(entry),
+                Part::Relations | Part::Types | Part::Remove => self.fixture.add_relation(entry),
             }
         }
         Ok(())
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        if matches!(self.part, Part::Relations) {
-            return Err(Error::invalid_type(Unexpected::Map, &self));
+        match self.part {
+            Part::Remove => return self.removals(map),
+            Part::Cis | Part::Types => {}
+            Part::Relations | Part::CisGone | Part::RelationsGone => {
+                return Err(Error::invalid_type(Unexpected::Map, &self));
+            }
         }
         while let Some((Written { node: key, .. }, Written { node: entry, .. })) =
             map.next_entry::<Written<F>, Written<F>>()?
         {
-            match self.part {
-                Part::Cis => self.fixture.add_ci(Some(key), entry),
-                Part::Types | Part::Relations => self.fixture.add_type(key, entry),
+            if matches!(self.part, Part::Cis) {
+                self.fixture.add_ci(Some(key), entry);
+            } else {
+                self.fixture.add_type(key, entry);
             }
+        }
+        Ok(())
+    }
+}
+
+impl<F: Form> Section<'_, F> {
+    fn removals<'de, A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        while let Some(Written { node: key, .. }) = map.next_key::<Written<F>>()? {
+            let place = key.place;
+            let key = self.fixture.scalar("a section", key).unwrap_or_default();
+            let part = match &*key.text {
+                "cis" => Part::CisGone,
+                "relations" => Part::RelationsGone,
+                _ => {
+                    map.next_value::<IgnoredAny>()?;
+                    self.fixture.refuse("`remove`", &["cis", "relations"], place, &key);
+                    continue;
+                }
+            };
+            map.next_value_seed(Section { fixture: &mut *self.fixture, part, form: self.form })?;
         }
         Ok(())
     }

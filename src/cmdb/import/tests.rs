@@ -18,7 +18,7 @@ fn check(text: &str, expected: &[&str]) {
 fn only_ci(text: &str) -> CiRow {
     let mut rows = read(text, "f").unwrap();
     assert_eq!(rows.cis.len(), 1);
-    rows.cis.remove(0)
+    CiRow::clone(&rows.cis.remove(0))
 }
 
 #[test]
@@ -130,10 +130,17 @@ fn what_is_given_twice_is_found_in_every_form() {
         check(text, &[&expected]);
     }
     assert_eq!(
-        read_json(r#"{"cis": {"b": {"class": "vm", "a": 1, "a": 2}}}"#).unwrap_err().len(),
+        read_json(r#"{"cis": {"b": {"class": "vm", "a": 1, "a": 2}}}"#, &super::check)
+            .unwrap_err()
+            .len(),
         1
     );
-    assert_eq!(read_json(r#"{"cis": {"a": {"class": "vm"}}, "cis": {}}"#).unwrap_err().len(), 1);
+    assert_eq!(
+        read_json(r#"{"cis": {"a": {"class": "vm"}}, "cis": {}}"#, &super::check)
+            .unwrap_err()
+            .len(),
+        1
+    );
 }
 
 #[test]
@@ -181,7 +188,7 @@ relations: [pdu -powers-> srv]";
 fn an_exported_topology_keeps_short_names_and_labels() {
     let text = include_str!("../../../tests/data/cmdb/topology.json");
     let rows = read(text, "topology.json").unwrap();
-    assert_eq!(rows, read_yaml(text).unwrap(), "JSON is YAML");
+    assert_eq!(rows, read_yaml(text, &super::check).unwrap(), "JSON is YAML");
     let topology = Topology::build(1, &rows).unwrap();
     assert_eq!((topology.ci_count(), topology.relation_count()), (6, 5));
     let host = topology.find("shop/host-10.0.0.8").unwrap();

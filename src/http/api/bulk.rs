@@ -19,9 +19,9 @@ use crate::store::view::IncidentQuery;
 use super::super::error::Problem;
 use super::super::wire::Time;
 use super::super::wire::handle::{Bulk, BulkAnswer, BulkRefusal, BulkResult, Wish};
-use super::super::{App, Reading};
+use super::super::{App, Reading, json_body};
 use super::filter::Filter;
-use super::handle::{done, json_body, order};
+use super::handle::{done, order};
 use super::incidents::{OPEN, find, shown};
 
 /// Incidents that one request handles at most; more are asked for in parts.
@@ -37,7 +37,7 @@ pub(super) async fn sweep(
     headers: HeaderMap,
     read: Result<Bytes, BytesRejection>,
 ) -> Result<Json<BulkAnswer>, Problem> {
-    let Bulk { order: wish, matchers, dry_run, expected_count } = json_body(&app, (headers, read))?;
+    let Bulk { order: wish, matchers, dry_run, expected_count } = json_body(&app, &headers, read)?;
     let wish = general(wish, app.doors.clock.now())?;
     if matchers.iter().all(|text| text.trim().is_empty()) {
         let message = "name matchers; for all open incidents write state!=\"\"";

@@ -13,7 +13,6 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use axum::{Json, Router};
 use bytes::Bytes;
-use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use crate::engine::event::{Command, Event, Order, Refusal, Reply};
@@ -24,11 +23,11 @@ use crate::model::time::Timestamp;
 use crate::rules::duration;
 
 use super::super::error::Problem;
-use super::super::guard::{require_type, text};
+use super::super::guard::text;
 use super::super::wire::Time;
 use super::super::wire::change::Answered;
 use super::super::wire::handle::{Hold, Wish};
-use super::super::{App, Reading, body};
+use super::super::{App, Reading, json_body};
 use super::bulk;
 use super::incidents::{find, number, shown};
 
@@ -63,7 +62,7 @@ const HOLD_MAX: Duration = Duration::from_hours(90 * 24);
 const RECORDS_MAX: usize = 1_000;
 
 /// What the handlers of a body read.
-pub(super) type Read = (HeaderMap, Result<Bytes, BytesRejection>);
+type Read = (HeaderMap, Result<Bytes, BytesRejection>);
 
 /// Returns the paths of this door.
 pub(super) fn routes() -> Router<Arc<App>> {
@@ -87,7 +86,7 @@ async fn handle(
 ) -> Result<Response, Problem> {
     let id = number(id)?;
     let seen = if_match(&read.0)?;
-    let mut fields: Map<String, Value> = json_body(app, read)?;
+    let mut fields: Map<String, Value> = json_body(app, &read.0, read.1)?;
     if fields.insert("command".into(), command.into()).is_some() {
         return Err(Problem::bad_request("body: `command` is said by the path, leave it out"));
     }
@@ -107,16 +106,6 @@ async fn handle(
         Ok(([etag(&incident)], Json(answered)).into_response())
     });
     answered.await
-}
-
-/// Reads a JSON body.
-pub(super) fn json_body<T: DeserializeOwned>(
-    app: &App,
-    (headers, read): Read,
-) -> Result<T, Problem> {
-    require_type(&headers, &["application/json"])?;
-    let body = body(read, app.doors.limits.body_bytes)?;
-    serde_json::from_slice(&body).map_err(|error| Problem::bad_request(format!("body: {error}")))
 }
 
 /// Returns the header that names an incident's version.
@@ -184,7 +173,8 @@ pub(super) fn order(incident: IncidentId, wish: Wish, now: Timestamp) -> Result<
     Ok(Order { incident, by, expected, note, command })
 }
 
-fn person(by: &str, note: &str) -> Result<Box<str>, Problem> {
+/// Reads who says so, and bounds what they say.
+pub(super) fn person(by: &str, note: &str) -> Result<Box<str>, Problem> {
     let by = by.trim();
     if by.is_empty() || by.len() > NAME_BYTES_MAX {
         let message = format!("by must name who says so, in at most {NAME_BYTES_MAX} bytes");
@@ -266,9 +256,11 @@ pub(super) fn done(
                 .coded(code)
                 .with(vec![facts(&incident, &refusal)]))
         }
-        Reply::Received(_) | Reply::Silenced(_) | Reply::Done => {
-            Err(Problem::internal(&"the engine took an order for something else"))
-        }
+        Reply::Received(_)
+        | Reply::Silenced(_)
+        | Reply::Retried(_)
+        | Reply::Done
+        | Reply::Outdated => Err(Problem::internal(&"the engine took an order for something else")),
     }
 }
 
@@ -286,7 +278,9 @@ fn kind(refusal: &Refusal, outdated: StatusCode) -> (StatusCode, &'static str) {
         Refusal::UnknownTarget { .. } => (NEVER, "unknown_target"),
         Refusal::SameIncident(_) => (NEVER, "same_incident"),
         Refusal::NotSplit { .. } => (NEVER, "not_split"),
-        Refusal::UnknownSilence(_) | Refusal::TooManySilences(_) => (NEVER, "not_an_order"),
+        Refusal::UnknownSilence(_) | Refusal::TooManySilences(_) | Refusal::NotDead(_) => {
+            (NEVER, "not_an_order")
+        }
     }
 }
 

@@ -219,7 +219,7 @@ async fn the_audit_trail_tells_who_did_what_and_its_seals_hold() {
     }
     assert_eq!(
         said,
-        ["ann claimed INC-1", "ann unacknowledged INC-1", "ann claimed INC-1", "api cmdb import "]
+        ["ann claimed INC-1", "ann unacknowledged INC-1", "ann claimed INC-1", "api changed cmdb"]
     );
     assert_eq!(chain.seal.to_string(), head);
     assert_eq!(world.get("/api/v1/audit?after=x").await.status, 400);

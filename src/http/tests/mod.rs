@@ -1,6 +1,8 @@
 //! What clients of the doors can rely on.
 
+mod cmdb;
 mod handling;
+mod notices;
 mod why;
 mod world;
 
@@ -176,6 +178,11 @@ async fn every_refusal_has_one_shape_and_the_id_of_its_request() {
         (Method::GET, "/api/v1/incidents?cursor=zz", "", 400, "bad_request"),
         (Method::GET, "/api/v1/alerts?state=open", "", 400, "bad_request"),
         (Method::GET, "/api/v1/notices?state=sent", "", 400, "bad_request"),
+        (Method::GET, "/api/v1/notices?incident=7x", "", 400, "bad_request"),
+        (Method::POST, "/api/v1/notices/retry", r#"{"by":"mia"}"#, 400, "bad_request"),
+        (Method::POST, "/api/v1/notices/retry", r#"{"by":"","dead":true}"#, 400, "bad_request"),
+        (Method::POST, "/api/v1/notices/retry", r#"{"by":"mia","id":"INC-7"}"#, 400, "bad_request"),
+        (Method::POST, "/api/v1/notices/test", r#"{"to":"nobody"}"#, 404, "not_found"),
         (Method::POST, "/ingest/native", &*large, 413, "too_large"),
         (Method::POST, "/ingest/native", "[1", 400, "bad_request"),
     ] {

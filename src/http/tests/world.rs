@@ -12,13 +12,14 @@ use tokio::sync::{mpsc, watch};
 use tower::ServiceExt;
 
 use crate::clock::Clock;
-use crate::cmdb::{Rows, Topology};
+use crate::cmdb::{Revision, Topology};
 use crate::engine::State;
 use crate::engine::changes::Saved;
 use crate::engine::context::{Context, Limits};
 use crate::engine::event::{Event, Reply};
 use crate::ingest;
 use crate::mailbox::{Letter, Mailbox, Work, mailbox};
+use crate::notify::{Parts, Tester};
 use crate::rules::{RuleSet, SourceFile, load};
 use crate::store::{Options, Store};
 use crate::telemetry::metrics::Metrics;
@@ -55,6 +56,7 @@ impl Answer {
 pub(super) struct World {
     router: Router,
     pub(super) readiness: watch::Sender<Readiness>,
+    /// The engine's own door.
     mailbox: Option<Mailbox>,
     engine: Option<JoinHandle<()>>,
     _dir: tempfile::TempDir,
@@ -105,6 +107,7 @@ impl World {
         let mailbox = wrap(mailbox, &store);
         let doors = Doors {
             mailbox: mailbox.clone(),
+            tester: tester(&context, &clock),
             store: Arc::clone(&store),
             clock: Arc::clone(&clock),
             context,
@@ -146,6 +149,17 @@ impl World {
         self.mailbox.as_ref().unwrap().submit(Work::Event(event)).await.unwrap()
     }
 
+    /// Has the channel of a notice refuse it for good.
+    pub(super) async fn give_up(&self, notice: &str) {
+        let failed = Event::Failed {
+            notice: notice.parse().unwrap(),
+            channel: "log".into(),
+            error: "answered 404".into(),
+            retry_in: None,
+        };
+        assert_eq!(self.event(failed).await, Reply::Done);
+    }
+
     /// Fires an alert with these labels and returns its fingerprint and its incident's number.
     pub(super) async fn fire(&self, labels: &[(&str, &str)]) -> (String, String) {
         let labels: BTreeMap<&str, &str> = labels.iter().copied().collect();
@@ -158,6 +172,21 @@ impl World {
         let alert = self.get(&format!("/api/v1/alerts/{fingerprint}")).await;
         (fingerprint, alert.at("/incident"))
     }
+}
+
+/// Sends test messages where no channel is configured.
+fn tester(context: &watch::Receiver<Arc<Context>>, clock: &Arc<Clock>) -> Tester {
+    let parts = Parts {
+        channels: &BTreeMap::new(),
+        installation: "7e57",
+        context: context.clone(),
+        reader: Arc::new(|_| None),
+        reports: mpsc::channel(1).0,
+        clock: Arc::clone(clock),
+        metrics: Arc::new(Metrics::new(&[], &[]).unwrap()),
+        seed: 1,
+    };
+    Tester::new(&parts).unwrap()
 }
 
 /// Sends a request with these headers to a router.
@@ -198,25 +227,19 @@ fn engine(
 ) {
     let mut state = State::restore(Saved::default(), &contexts.borrow(), clock.now());
     while let Some(Letter { work, reply }) = letters.blocking_recv() {
-        let (event, rows) = match work {
-            Work::Event(event) => (event, None),
-            Work::Topology(rows) => (Event::Reconfigured, Some(rows)),
-        };
-        let old = Arc::clone(&contexts.borrow());
-        let context = match &rows {
-            Some(rows) => with_topology(&old, rows),
-            None => old,
+        let in_force = Arc::clone(&contexts.borrow());
+        let (event, context, revision) = match work {
+            Work::Event(event) => (event, in_force, None),
+            Work::Topology(new) => {
+                assert!(new.follows(&in_force), "changes come one after the other");
+                (Event::TopologyChanged(new.forecast), new.context, Some(new.revision))
+            }
         };
         let answer = state.apply(&context, &event, clock.now());
-        let topology = rows.as_deref().map(|rows| (context.topology.version(), rows));
-        store.commit(&state.drain(&context), topology).unwrap();
+        let revisions: Vec<&Revision> = revision.iter().map(|revision| &**revision).collect();
+        store.commit(&state.drain(&context), &revisions).unwrap();
         contexts.send_replace(context);
         // Not: an error. The client may have gone.
         drop::<Result<(), Reply>>(reply.send(answer));
     }
-}
-
-fn with_topology(old: &Context, rows: &Rows) -> Arc<Context> {
-    let topology = Topology::build(old.topology.version() + 1, rows).unwrap();
-    Arc::new(Context::new(Arc::clone(&old.rules), Arc::new(topology), Limits::default()))
 }

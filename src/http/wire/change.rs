@@ -1,7 +1,5 @@
-//! The shapes of what changes something: deliveries, imports, and the answers to those and to what
-//! people do, whose own shapes are in `handle`.
-
-use std::collections::BTreeMap;
+//! The shapes of what changes something: deliveries, and the answers to those and to what people do,
+//! whose own shapes are in `handle`.
 
 use serde::{Deserialize, Serialize};
 
@@ -43,32 +41,4 @@ pub struct Answered {
     pub incident: Incident,
     /// The daemon's time.
     pub now: Time,
-}
-
-/// What an import changes or would change.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Import {
-    /// True when nothing was changed.
-    pub dry_run: bool,
-    /// True when the file says what is stored already.
-    pub same: bool,
-    /// The difference in words.
-    pub difference: String,
-    /// CIs afterwards.
-    pub cis: usize,
-    /// Relations afterwards.
-    pub relations: usize,
-}
-
-/// How much the CMDB holds.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct CmdbCounts {
-    /// Counts the imports.
-    pub version: u64,
-    /// CIs by class.
-    pub classes: BTreeMap<String, usize>,
-    /// CIs.
-    pub cis: usize,
-    /// Relations.
-    pub relations: usize,
 }

@@ -2,12 +2,14 @@
 //!
 //! Apart from the domain's types on purpose, so that neither can change the other unseen. Times are
 //! RFC 3339 in UTC with milliseconds; numbers of records read `INC-1042`. Fields are only ever added.
-//! Here is what can be listed and shown; `handle`, `change`, `audit` and `explain` hold the rest.
+//! Here is what can be listed and shown; the others hold the rest.
 
 pub mod audit;
 pub mod change;
+pub mod cmdb;
 pub mod explain;
 pub mod handle;
+pub mod notices;
 
 use core::fmt;
 use std::collections::BTreeMap;

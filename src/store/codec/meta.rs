@@ -3,6 +3,7 @@
 use prost::Message;
 
 use super::{Malformed, Row, keyed};
+use crate::cmdb::{Change, HISTORY_MAX};
 use crate::engine::changes::{Counters, Recurrence};
 use crate::model::incident::RecordId;
 use crate::model::time::Timestamp;
@@ -20,6 +21,68 @@ pub(in crate::store) struct SchemaMessage {
 pub(in crate::store) struct TopologyMessage {
     #[prost(uint64, tag = "1")]
     pub(in crate::store) version: u64,
+    /// The last changes, the oldest first.
+    #[prost(message, repeated, tag = "2")]
+    history: Vec<ChangeMessage>,
+}
+
+/// A change of the CMDB.
+#[derive(Clone, PartialEq, Message)]
+struct ChangeMessage {
+    #[prost(uint64, tag = "1")]
+    version: u64,
+    #[prost(int64, tag = "2")]
+    at: i64,
+    #[prost(string, tag = "3")]
+    by: String,
+    #[prost(string, tag = "4")]
+    what: String,
+    #[prost(uint64, tag = "5")]
+    cis_added: u64,
+    #[prost(uint64, tag = "6")]
+    cis_removed: u64,
+    #[prost(uint64, tag = "7")]
+    attributes: u64,
+    #[prost(uint64, tag = "8")]
+    relations_added: u64,
+    #[prost(uint64, tag = "9")]
+    relations_removed: u64,
+}
+
+impl TopologyMessage {
+    /// Makes this change the last one.
+    pub(in crate::store) fn add(&mut self, change: &Change) {
+        self.version = change.version;
+        let surplus = (self.history.len() + 1).saturating_sub(HISTORY_MAX);
+        self.history.drain(..surplus);
+        self.history.push(ChangeMessage {
+            version: change.version,
+            at: change.at.millis(),
+            by: change.by.to_string(),
+            what: change.what.to_string(),
+            cis_added: change.cis_added,
+            cis_removed: change.cis_removed,
+            attributes: change.attributes,
+            relations_added: change.relations_added,
+            relations_removed: change.relations_removed,
+        });
+    }
+
+    /// Returns the last changes, the newest first.
+    pub(in crate::store) fn history(self) -> Vec<Change> {
+        let change = |message: ChangeMessage| Change {
+            version: message.version,
+            at: Timestamp::from_millis(message.at),
+            by: message.by.into(),
+            what: message.what.into(),
+            cis_added: message.cis_added,
+            cis_removed: message.cis_removed,
+            attributes: message.attributes,
+            relations_added: message.relations_added,
+            relations_removed: message.relations_removed,
+        };
+        self.history.into_iter().rev().map(change).collect()
+    }
 }
 
 /// The counters.
@@ -121,7 +184,26 @@ mod tests {
             (\x072\x20********************************",
         );
         frozen_value(&SchemaMessage { version: 1 }, b"\x01\x08\x01");
-        frozen_value(&TopologyMessage { version: 7 }, b"\x01\x08\x07");
+        let mut topology = TopologyMessage { version: 7, history: Vec::new() };
+        frozen_value(&topology, b"\x01\x08\x07");
+        let change = Change {
+            version: 8,
+            at: Timestamp::from_millis(1_700_000_000_001),
+            by: "mia".into(),
+            what: "merge a".into(),
+            cis_added: 1,
+            cis_removed: 2,
+            attributes: 3,
+            relations_added: 4,
+            relations_removed: 5,
+        };
+        topology.add(&change);
+        frozen_value(
+            &topology,
+            b"\x01\x08\x08\x12\x21\x08\x08\x10\x81\xd0\x95\xff\xbc\x31\x1a\x03mia\x22\x07merge a\
+              \x28\x01\x30\x02\x38\x03\x40\x04\x48\x05",
+        );
+        assert_eq!(topology.history(), [change]);
         let resolved_at = Timestamp::from_millis(1_700_000_000_001);
         let recurrence = Recurrence { incident: RecordId(1042), resolved_at };
         frozen(

@@ -1,0 +1,237 @@
+//! What a change of the CMDB costs: beside the engine (build, compare, foretell), on its thread
+//! (the hand-over), and on the committer's (the write). 100,000 firing alerts in 1,000 incidents.
+//!
+//! `cargo bench --profile dev --bench cmdb`; `-- 100000` for one size only.
+#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a benchmark prints and may panic")]
+
+use std::sync::Arc;
+
+use incidentd::cmdb::{Change, CiRow, Delta, RelationRow, Revision, Rows, Topology, diff};
+use incidentd::engine::State;
+use incidentd::engine::changes::{Changes, Saved};
+use incidentd::engine::context::{Context, Limits};
+use incidentd::engine::event::Event;
+use incidentd::engine::rebind::{Forecast, Told};
+use incidentd::ingest::{Format, Limits as IngestLimits, Terms, decode};
+use incidentd::model::labels::Labels;
+use incidentd::model::time::Timestamp;
+use incidentd::rules::{SourceFile, load};
+use incidentd::store::{Options, Store};
+
+const START: Timestamp = Timestamp::from_millis(1_767_603_600_000);
+const ALERTS: usize = 100_000;
+const PER_INCIDENT: usize = 100;
+
+/// One topology rule, so that strips are causes, and one that makes an incident of a hundred alerts.
+const RULES: &str = "
+version: 1
+namespace: bench
+rules:
+  - name: power
+    owner: dc
+    summary: A strip explains what hangs off it.
+    when: ['ci.class=\"pdu\"']
+    topology: {follow: [powers, hosts], max_hops: 3, lookback: 1s}
+  - name: job
+    owner: nobody
+    summary: What one job says is one incident.
+    when: ['job!=\"\"']
+    group: {by: [job], window: 1h}
+";
+
+fn main() {
+    let only = std::env::args().find_map(|arg| arg.parse::<usize>().ok());
+    let sizes = only.map_or(vec![10_000, 100_000, 200_000, 1_000_000], |size| vec![size]);
+    println!("3 relations a CI, {ALERTS} alerts, times in ms; 1 CI of 100 changes");
+    println!(
+        "{:>9} {:>8} {:>8} {:>8} {:>8} {:>9} | {:>9} {:>8} {:>9} | {:>8} {:>8}",
+        "CIs",
+        "build",
+        "rows",
+        "compare",
+        "indexes",
+        "foretell",
+        "handover",
+        "a turn",
+        "the long",
+        "first",
+        "change"
+    );
+    for cis in sizes {
+        measure(cis);
+    }
+}
+
+/// Strips of twenty servers, each server with two machines; every tenth machine runs a service, and
+/// a service depends on two others.
+fn rows(cis: usize) -> Rows {
+    let name = |i: usize| -> Arc<str> { format!("ci-{i:07}").into() };
+    let class = |i: usize| match i % 61 {
+        0 => "pdu",
+        1..=20 => "server",
+        n if n % 10 == 1 => "service",
+        _ => "vm",
+    };
+    let row = |i: usize| {
+        let text = |text: String| text.into_boxed_str();
+        let attributes = [
+            ("rack", text(format!("R{}", i / 61))),
+            ("owner", text(format!("team-{}", i % 40))),
+            ("tier", text((1 + i % 3).to_string())),
+        ];
+        Arc::new(CiRow {
+            name: name(i),
+            class: class(i).into(),
+            attributes: attributes.into_iter().map(|(n, v)| (n.into(), v)).collect(),
+            labels: Labels::empty(),
+        })
+    };
+    let relate = |from: usize, relation: &str, to: usize| RelationRow {
+        from: name(from),
+        relation: relation.into(),
+        to: name(to),
+    };
+    let mut relations = Vec::with_capacity(cis * 3);
+    for i in 0..cis {
+        let (rack, n) = (i - i % 61, i % 61);
+        let above: Vec<(usize, &str)> = match n {
+            0 => vec![(rack.saturating_sub(61), "supplies")],
+            1..=20 => vec![(rack, "powers"), (rack + 1 + n % 20, "connects"), (rack, "contains")],
+            _ if n % 10 == 1 => {
+                vec![(i - 1, "runs"), (i - 2, "runs"), (i - 3, "runs"), (i - 4, "runs")]
+            }
+            _ => vec![
+                (rack + 1 + n % 20, "hosts"),
+                (rack + 1 + (n + 7) % 20, "connects"),
+                (rack, "contains"),
+            ],
+        };
+        let above = above.into_iter().filter(|(cause, _)| *cause != i && *cause < cis);
+        relations.extend(above.map(|(cause, relation)| relate(cause, relation, i)));
+    }
+    Topology::new(0, Rows { types: vec![], cis: (0..cis).map(row).collect(), relations })
+        .unwrap()
+        .rows()
+}
+
+/// One CI of a hundred is moved to another owner, and every thousandth goes.
+fn changed(rows: &Rows) -> Rows {
+    let gone = |name: &str| name.ends_with("999");
+    let cis = rows.cis.iter().enumerate().filter(|(_, ci)| !gone(&ci.name)).map(|(i, ci)| {
+        if i % 100 == 0 {
+            let mut ci = CiRow::clone(ci);
+            ci.attributes.insert("owner".into(), "others".into());
+            return Arc::new(ci);
+        }
+        Arc::clone(ci)
+    });
+    let relations = rows.relations.iter().filter(|row| !gone(&row.from) && !gone(&row.to));
+    Rows { types: vec![], cis: cis.collect(), relations: relations.cloned().collect() }
+}
+
+fn fired(ctx: &Context, cis: usize) -> State {
+    let limits = IngestLimits { labels: 64, ..IngestLimits::default() };
+    let lease = std::time::Duration::from_hours(24);
+    let terms = Terms { received: START, lease, limits: &limits };
+    let mut state = State::restore(Saved::default(), ctx, START);
+    for i in 0..ALERTS {
+        let ci = i.wrapping_mul(7_919) % cis;
+        let body = format!(
+            r#"{{"labels":{{"alertname":"A{i}","ci":"ci-{ci:07}","job":"j{}","severity":"warning"}}}}"#,
+            i / PER_INCIDENT
+        );
+        let occurrences = decode(Format::Native, body.as_bytes(), &terms).unwrap().occurrences;
+        state.apply(ctx, &Event::Received { source: "bench".into(), occurrences }, START);
+        if i % 64 == 0 {
+            std::hint::black_box(state.drain(ctx));
+        }
+    }
+    std::hint::black_box(state.drain(ctx));
+    state
+}
+
+fn measure(cis: usize) {
+    let rules = Arc::new(
+        load(&[SourceFile { name: "bench.yaml".into(), text: RULES.into() }]).set.unwrap(),
+    );
+    let limits = Limits { alerts_per_source: u32::MAX };
+    let context = |topology| Context::new(Arc::clone(&rules), Arc::new(topology), limits);
+    let before = rows(cis);
+    let (old, _) = timed(|| context(Topology::new(1, before.clone()).unwrap()));
+    let (_, rows_ms) = timed(|| old.topology.rows());
+    let after = changed(&before);
+    let ((difference, delta), compare_ms) =
+        timed(|| (diff(&before, &after), Delta::between(&before, &after)));
+    let (topology, build_ms) = timed(|| Topology::new(2, after).unwrap());
+    let (new, indexes_ms) = timed(|| context(topology));
+    let mut state = fired(&old, cis);
+    let alerts: Vec<Labels> = state_labels(cis);
+    let (forecast, foretell_ms) = timed(|| {
+        let mut forecast = Forecast::new(&old.topology, &new.topology);
+        for labels in &alerts {
+            let told = Told { labels, severity: None };
+            forecast.foretell([&old, &new], labels.fingerprint(), told);
+        }
+        forecast
+    });
+    let event = Event::TopologyChanged(Arc::new(forecast));
+    let (_, handover_ms) = timed(|| {
+        state.apply(&new, &event, START);
+        state.drain(&new)
+    });
+    let mut turn_ms = 0;
+    while state.next_due() == Some(START) {
+        let (_, this_ms) = timed(|| {
+            state.apply(&new, &Event::Tick, START);
+            state.drain(&new)
+        });
+        turn_ms = turn_ms.max(this_ms);
+    }
+    let (_, long_ms) = timed(|| {
+        state.apply(&new, &Event::Reconfigured, START);
+        state.drain(&new)
+    });
+    let change = Change::new(2, START, "bench", "replace").count(&difference);
+    let [first_ms, change_ms] = write(&before, Revision { delta, change });
+    println!(
+        "{cis:>9} {build_ms:>8} {rows_ms:>8} {compare_ms:>8} {indexes_ms:>8} {foretell_ms:>9} | \
+         {handover_ms:>9} {turn_ms:>8} {long_ms:>9} | {first_ms:>8} {change_ms:>8}"
+    );
+}
+
+fn state_labels(cis: usize) -> Vec<Labels> {
+    let labels = |i: usize| {
+        let (name, ci) = (format!("A{i}"), format!("ci-{:07}", i.wrapping_mul(7_919) % cis));
+        let job = format!("j{}", i / PER_INCIDENT);
+        let mut pairs =
+            [("alertname", &*name), ("ci", &*ci), ("job", &*job), ("severity", "warning")];
+        Labels::build(&mut pairs).unwrap()
+    };
+    (0..ALERTS).map(labels).collect()
+}
+
+/// Writes all of it, then the change.
+fn write(before: &Rows, change: Revision) -> [u128; 2] {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open(dir.path(), &Options::default()).unwrap();
+    let delta = Delta::between(&Rows::default(), before);
+    let first = Revision { delta, change: Change::new(1, START, "bench", "replace") };
+    [first, change].map(|revision| {
+        timed(|| {
+            store.commit(&Changes::default(), &[&revision]).unwrap();
+        })
+        .1
+    })
+}
+
+/// Returns what `work` does and the milliseconds of processor time that this thread took for it: a
+/// machine that does other things as well measures the same.
+fn timed<T>(work: impl FnOnce() -> T) -> (T, u128) {
+    let used = || {
+        let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+        i128::from(time.tv_sec) * 1_000_000 + i128::from(time.tv_nsec) / 1_000
+    };
+    let began = used();
+    let done = work();
+    (done, u128::try_from(used() - began).unwrap() / 1_000)
+}

@@ -1,0 +1,166 @@
+//! `cmdb import` and `cmdb diff`.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+
+use crate::http::wire::cmdb;
+
+use super::super::client::{Answer, Server};
+use super::super::failure::Failure;
+use super::super::{Output, Session, print};
+use super::{PATH, read};
+
+/// The arguments of `import`.
+#[derive(Clone, Debug, Args)]
+pub struct Import {
+    #[command(flatten)]
+    source: Diff,
+    /// Do not ask
+    #[arg(long, conflicts_with = "dry_run")]
+    yes: bool,
+    /// Only show what would change
+    #[arg(long)]
+    dry_run: bool,
+    /// How many CIs and relations go; has to be said where they are many
+    #[arg(long, value_name = "N")]
+    expect_removed: Option<usize>,
+    /// In whose name
+    #[arg(
+        long = "as",
+        value_name = "NAME",
+        env = "USER",
+        hide_env_values = true,
+        default_value = "cli"
+    )]
+    by: String,
+}
+
+/// What to compare.
+#[derive(Clone, Debug, Args)]
+pub struct Diff {
+    /// The file
+    file: PathBuf,
+    /// What the file is
+    #[arg(long, value_enum, default_value_t = Mode::Replace)]
+    mode: Mode,
+}
+
+/// What a file is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Mode {
+    /// The whole CMDB: what is not in it goes
+    Replace,
+    /// Changes: nothing goes but what stands under `remove:`
+    Merge,
+}
+
+impl Mode {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Replace => "replace",
+            Self::Merge => "merge",
+        }
+    }
+}
+
+/// Shows what an import would change.
+pub(super) async fn diff(session: &Session, args: Diff) -> Result<(), Failure> {
+    let text = read(&args.file)?;
+    let put = Put::new(session, &args, text)?;
+    let answer = put.send(&[("dry_run", "true")]).await?;
+    if session.output == Output::Json {
+        print::data(&answer.0);
+        return Ok(());
+    }
+    let import: cmdb::Import = answer.read()?;
+    show(&import).for_each(|line| print::data(print::clean(&line)));
+    if import.same {
+        session.say("the CMDB holds this already");
+    } else {
+        session.say(&format!("apply with:  {}", apply(&args, &import)));
+    }
+    Ok(())
+}
+
+/// Imports, after it was agreed to.
+pub(super) async fn run(session: &Session, args: Import) -> Result<(), Failure> {
+    let put = Put::new(session, &args.source, read(&args.source.file)?)?;
+    let expected = args.expect_removed.map(|count| count.to_string());
+    let mut terms = vec![("by", &*args.by)];
+    terms.extend(expected.as_deref().map(|count| ("expect_removed", count)));
+    if args.yes {
+        return done(session, &put.send(&terms).await?);
+    }
+    let answer = put.send(&[("dry_run", "true")]).await?;
+    let import: cmdb::Import = answer.read()?;
+    if args.dry_run || import.same {
+        return done(session, &answer);
+    }
+    show(&import).for_each(|line| print::talk(print::clean(&line)));
+    if import.expect_removed.is_some_and(|removed| args.expect_removed != Some(removed)) {
+        let line = apply(&args.source, &import);
+        return Err(Failure::Conflict(format!("much would be removed; apply with:  {line}")));
+    }
+    // What was agreed to must still be what is done.
+    let version = import.version.saturating_sub(1).to_string();
+    terms.push(("expect_version", &version));
+    match print::ask("Change the CMDB?") {
+        Some(true) => done(session, &put.send(&terms).await?),
+        Some(false) => Err(Failure::Findings("nothing was changed".into())),
+        None => Err(Failure::Usage("nothing was changed; nobody to ask: add --yes".into())),
+    }
+}
+
+/// One file on its way to the daemon.
+struct Put {
+    server: Server,
+    file: String,
+    mode: Mode,
+    text: Vec<u8>,
+}
+
+impl Put {
+    fn new(session: &Session, source: &Diff, text: Vec<u8>) -> Result<Self, Failure> {
+        let file = source.file.display().to_string();
+        Ok(Self { server: session.connect()?, file, mode: source.mode, text })
+    }
+
+    async fn send(&self, terms: &[(&str, &str)]) -> Result<Answer, Failure> {
+        let mut query = vec![("mode", self.mode.word()), ("file", &*self.file)];
+        query.extend(terms);
+        self.server.put(&PATH, &query, self.text.clone()).await
+    }
+}
+
+/// Yields the difference and what it breaks.
+fn show(import: &cmdb::Import) -> impl Iterator<Item = String> {
+    let warnings = import.warnings.iter();
+    let warnings = warnings.map(|warning| format!("! {} ({})", warning.message, warning.code));
+    import.difference.lines().map(ToOwned::to_owned).chain(warnings)
+}
+
+/// Returns the command that does it.
+fn apply(source: &Diff, import: &cmdb::Import) -> String {
+    let mode = if source.mode == Mode::Merge { " --mode merge" } else { "" };
+    let removed = import.expect_removed.map(|removed| format!(" --expect-removed {removed}"));
+    let file = source.file.display();
+    format!("incidentd cmdb import {file}{mode}{}", removed.unwrap_or_default())
+}
+
+fn done(session: &Session, answer: &Answer) -> Result<(), Failure> {
+    if session.output == Output::Json {
+        print::data(&answer.0);
+        return Ok(());
+    }
+    let import: cmdb::Import = answer.read()?;
+    if import.same {
+        session.say("the CMDB holds this already");
+        return Ok(());
+    }
+    show(&import).for_each(|line| session.say(&print::clean(&line)));
+    let verb = if import.dry_run { "would hold" } else { "holds" };
+    let cmdb::Import { cis, relations, version, .. } = import;
+    session.say(&format!("the CMDB {verb} {cis} CIs, {relations} relations (version {version})"));
+    Ok(())
+}

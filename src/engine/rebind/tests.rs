@@ -1,0 +1,200 @@
+//! The short way to another topology ends where the long one does.
+
+use proptest::collection::{btree_map, vec};
+use proptest::prelude::*;
+
+use super::*;
+use crate::engine::changes::Saved;
+use crate::engine::context::Limits;
+use crate::engine::event::Event;
+use crate::ingest::{Format, Limits as IngestLimits, Terms, decode};
+use crate::model::incident::Entry;
+use crate::model::time::Timestamp;
+use crate::rules::{RuleSet, SourceFile, load};
+
+const START: Timestamp = Timestamp::from_millis(1_767_603_600_000);
+
+const RULES: &str = "
+version: 1
+namespace: it
+rules:
+  - name: power
+    owner: dc
+    summary: A strip explains what hangs off it.
+    when: ['ci.class=~\"pdu|ups\"']
+    topology: {follow: [powers, hosts], max_hops: 3, lookback: 1h}
+  - name: rack
+    owner: dc
+    summary: What one job says is one incident.
+    when: ['job!=\"\"']
+    group: {by: [job], window: 1h}
+";
+
+/// A CI's class and tier; relations by their places.
+type Plan = (Vec<(usize, u8, u8)>, Vec<(usize, u8, usize)>);
+
+fn plan() -> impl Strategy<Value = Plan> {
+    let cis = btree_map(0..9usize, (0..4u8, 0..3u8), 0..9);
+    let cis =
+        cis.prop_map(|cis| cis.into_iter().map(|(n, (class, tier))| (n, class, tier)).collect());
+    (cis, vec((0..9usize, 0..3u8, 0..9usize), 0..14))
+}
+
+fn context(rules: &Arc<RuleSet>, version: u64, (cis, relations): &Plan) -> Context {
+    use core::fmt::Write;
+    let mut text = String::from("cis:\n");
+    for (n, class, tier) in cis {
+        let class = ["pdu", "server", "service", "ups"][usize::from(*class)];
+        let labels = if *tier == 2 { "labels: {site: fra}" } else { "owner: linux" };
+        writeln!(text, "  c{n}: {{class: {class}, tier: {tier}, {labels}}}").unwrap();
+    }
+    text.push_str("relations:\n");
+    let there = |n: &usize| cis.iter().any(|(ci, _, _)| ci == n);
+    for (a, kind, b) in relations.iter().filter(|(a, _, b)| a != b && there(a) && there(b)) {
+        let kind = ["powers", "hosts", "runs"][usize::from(*kind)];
+        writeln!(text, "- c{a} -{kind}-> c{b}").unwrap();
+    }
+    let topology = match crate::cmdb::import::read(&text, "t") {
+        Ok(rows) => Topology::new(version, rows).unwrap(),
+        // Not one CI.
+        Err(_) => Topology::new(version, crate::cmdb::Rows::default()).unwrap(),
+    };
+    Context::new(Arc::clone(rules), Arc::new(topology), Limits::default())
+}
+
+/// An alert: its CI, how it names it, whether it has a job, and whether it is over.
+type Fired = (usize, u8, bool, bool);
+
+fn event((ci, by, job, over): Fired) -> Event {
+    let label =
+        if by == 0 { format!(r#""site":"fra","n":"{ci}""#) } else { format!(r#""ci":"c{ci}""#) };
+    let job = if job { r#","job":"j""# } else { "" };
+    let severity = ["info", "warning", "critical"][usize::from(by)];
+    let status = if over { "resolved" } else { "firing" };
+    let body = format!(
+        r#"{{"status":"{status}","labels":{{"alertname":"A{by}",{label}{job},"severity":"{severity}"}}}}"#
+    );
+    let limits = IngestLimits::default();
+    let lease = core::time::Duration::from_hours(24);
+    let terms = Terms { received: START, lease, limits: &limits };
+    let occurrences = decode(Format::Native, body.as_bytes(), &terms).unwrap().occurrences;
+    Event::Received { source: "it".into(), occurrences }
+}
+
+/// What a state amounts to, without the numbers that say how often it was looked at.
+fn essence(state: &mut State) -> (String, Vec<(IncidentId, Entry)>) {
+    let mut alerts: Vec<_> = state.alerts.iter().map(|(alert, held)| (*alert, held.ci)).collect();
+    alerts.sort_unstable();
+    let mut cases = Vec::new();
+    for case in state.incidents.values() {
+        let mut case = case.clone();
+        (case.record.topology_version, case.record.revision) = (0, 0);
+        cases.push(case);
+    }
+    // Not: the timers, of which some may be out of date.
+    let State { causes, root_at, .. } = &*state;
+    let text = format!("{alerts:?}\n{causes:?}\n{root_at:?}\n{cases:?}");
+    (text, state.pending.take_entries())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
+
+    #[test]
+    fn a_forecast_leads_where_looking_at_everything_leads(
+        before in plan(),
+        after in plan(),
+        fired in vec((0..9usize, 0..3u8, any::<bool>(), prop::bool::weighted(0.2)), 0..12),
+        told in any::<u64>(),
+    ) {
+        let file = SourceFile { name: "t".into(), text: RULES.into() };
+        let rules = Arc::new(load(&[file]).set.unwrap());
+        let old = context(&rules, 1, &before);
+        let new = context(&rules, 2, &after);
+        let [mut short, mut long] = [0; 2].map(|_| {
+            let mut state = State::restore(Saved::default(), &old, START);
+            for (n, alert) in fired.iter().enumerate() {
+                let at = START.plus(core::time::Duration::from_secs(n as u64));
+                state.apply(&old, &event(*alert), at);
+            }
+            state.drain(&old);
+            state
+        });
+        // There and back again, and each time some alerts come in after the forecast was made.
+        let back = context(&rules, 3, &before);
+        for (minute, [from, to]) in [[&old, &new], [&new, &back]].into_iter().enumerate() {
+            let mut forecast = Forecast::new(&from.topology, &to.topology);
+            let known = |alert: &Fingerprint| told >> ((alert.0 + minute as u64) % 64) & 1 == 1;
+            for (alert, held) in short.alerts.iter().filter(|(alert, _)| known(alert)) {
+                let severity = held.state.severity.as_deref();
+                forecast.foretell([from, to], *alert, Told { labels: &held.labels, severity });
+            }
+            let at = START.plus(core::time::Duration::from_mins(1 + minute as u64));
+            short.apply(to, &Event::TopologyChanged(Arc::new(forecast)), at);
+            prop_assert!(short.reviews.is_empty(), "so few at once");
+            long.apply(to, &Event::Reconfigured, at);
+            let (short, long) = (essence(&mut short), essence(&mut long));
+            prop_assert_eq!(&short.0, &long.0);
+            prop_assert_eq!(&short.1, &long.1);
+        }
+    }
+}
+
+#[test]
+fn an_incident_that_a_change_does_not_touch_keeps_the_version_it_was_decided_on() {
+    let rules = Arc::new(RuleSet::builtin());
+    let cis = vec![(1, 1, 0), (2, 1, 0)];
+    let old = context(&rules, 1, &(cis.clone(), vec![]));
+    let new = context(&rules, 2, &([&cis[..], &[(0, 0, 0)]].concat(), vec![(0, 0, 2)]));
+    let mut state = State::restore(Saved::default(), &old, START);
+    state.apply(&old, &event((1, 2, false, false)), START);
+    state.apply(&old, &event((2, 2, false, false)), START);
+    let mut forecast = Forecast::new(&old.topology, &new.topology);
+    #[expect(clippy::iter_over_hash_type, reason = "each is foretold for itself")]
+    for (alert, held) in &state.alerts {
+        let told = Told { labels: &held.labels, severity: held.state.severity.as_deref() };
+        forecast.foretell([&old, &new], *alert, told);
+    }
+    state.apply(&new, &Event::TopologyChanged(Arc::new(forecast)), START);
+    let versions: Vec<u64> = state.incidents().map(|record| record.topology_version).collect();
+    assert_eq!(versions, [1, 1], "another cause above one of them changes no priority");
+    let causes: Vec<CiId> = state.alerts.values().filter_map(|held| held.ci).collect();
+    assert_eq!(causes.len(), 2, "both are bound, at their new places");
+}
+
+#[test]
+fn many_incidents_are_decided_on_in_turns_and_a_restart_takes_them_up() {
+    let rules = Arc::new(RuleSet::builtin());
+    let cis = |tier| vec![(1, 2, tier)];
+    let old = context(&rules, 1, &(cis(1), vec![]));
+    let new = context(&rules, 2, &(cis(0), vec![]));
+    let mut state = State::restore(Saved::default(), &old, START);
+    for n in 0..250 {
+        let body = format!(r#"{{"labels":{{"alertname":"A{n}","ci":"c1"}}}}"#);
+        let limits = IngestLimits::default();
+        let lease = core::time::Duration::from_hours(24);
+        let terms = Terms { received: START, lease, limits: &limits };
+        let occurrences = decode(Format::Native, body.as_bytes(), &terms).unwrap().occurrences;
+        state.apply(&old, &Event::Received { source: "it".into(), occurrences }, START);
+    }
+    let changes = state.drain(&old);
+    let of = |state: &State, version| {
+        state.incidents().filter(|record| record.topology_version == version).count()
+    };
+    assert_eq!(of(&state, 1), 250);
+    let forecast = Forecast::new(&old.topology, &new.topology);
+    state.apply(&new, &Event::TopologyChanged(Arc::new(forecast)), START);
+    for decided in [100, 200, 250] {
+        assert_eq!(of(&state, 2), decided);
+        assert_eq!(state.next_due() == Some(START), decided < 250, "the rest is due at once");
+        state.apply(&new, &Event::Tick, START);
+    }
+    let saved =
+        Saved { incidents: changes.incidents, counters: changes.counters, ..Saved::default() };
+    let mut state = State::restore(saved, &new, START);
+    assert_eq!(of(&state, 2), 0);
+    for _ in 0..3 {
+        state.apply(&new, &Event::Tick, START);
+    }
+    assert!(state.reviews.is_empty());
+}

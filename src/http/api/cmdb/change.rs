@@ -1,0 +1,224 @@
+//! Changes to the CMDB: a whole file, some changes, one CI, one relation.
+//!
+//! All that takes long happens here, beside the engine: read, check, compare, build the next
+//! topology and its indexes, foretell what it means for the alerts. The engine only takes it over.
+//! Changes happen one after the other, each on what the one before left.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::rejection::BytesRejection;
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, Uri};
+use bytes::Bytes;
+
+use crate::cmdb::RelationRow;
+use crate::engine::event::Reply;
+use crate::mailbox::{NewTopology, Work};
+
+use super::super::super::audit::audit;
+use super::super::super::error::Problem;
+use super::super::super::guard::require_type;
+use super::super::super::query::Pairs;
+use super::super::super::wire::cmdb::{Import, Relation};
+use super::super::super::{App, body, json_body};
+use super::BODY_BYTES_MAX;
+use super::plan::{Extent, NAME_BYTES_MAX, Plan, Terms, Want, Wish, agreed, foretell, plan};
+
+/// The types that a file is sent as; none that a page's form can send.
+const TYPES: [&str; 3] = ["application/yaml", "application/json", "application/octet-stream"];
+
+/// How often a change is made again when rules change under it.
+const ATTEMPTS_MAX: usize = 3;
+
+const TERMS: [&str; 4] = ["by", "dry_run", "expect_removed", "expect_version"];
+
+impl Terms {
+    fn read(pairs: &Pairs) -> Result<Self, Problem> {
+        let by = pairs.one("by")?.map_or("api", str::trim);
+        if by.is_empty() || by.len() > NAME_BYTES_MAX {
+            let message = format!("by must name who says so, in at most {NAME_BYTES_MAX} bytes");
+            return Err(Problem::bad_request(message));
+        }
+        Ok(Self {
+            by: by.into(),
+            extent: if pairs.switch("dry_run")? { Extent::Look } else { Extent::Do },
+            expect_removed: number(pairs, "expect_removed")?,
+            expect_version: number(pairs, "expect_version")?,
+        })
+    }
+}
+
+fn number<T: core::str::FromStr>(pairs: &Pairs, name: &str) -> Result<Option<T>, Problem> {
+    let refuse = |text| Problem::bad_request(format!("{name} is `{text}`, must be a number"));
+    pairs.one(name)?.map(|text| text.parse().map_err(|_| refuse(text))).transpose()
+}
+
+type Read = Result<Bytes, BytesRejection>;
+
+pub(super) async fn replace(
+    State(app): State<Arc<App>>,
+    uri: Uri,
+    headers: HeaderMap,
+    read: Read,
+) -> Result<Json<Import>, Problem> {
+    let pairs = Pairs::read(&uri, &FILE_TERMS)?;
+    let terms = Terms::read(&pairs)?;
+    change(app, file(&pairs, &headers, read, "replace", terms)?).await
+}
+
+pub(super) async fn merge(
+    State(app): State<Arc<App>>,
+    uri: Uri,
+    headers: HeaderMap,
+    read: Read,
+) -> Result<Json<Import>, Problem> {
+    let pairs = Pairs::read(&uri, &FILE_TERMS)?;
+    let terms = Terms::read(&pairs)?;
+    change(app, file(&pairs, &headers, read, "merge", terms)?).await
+}
+
+pub(super) async fn compare(
+    State(app): State<Arc<App>>,
+    uri: Uri,
+    headers: HeaderMap,
+    read: Read,
+) -> Result<Json<Import>, Problem> {
+    let pairs = Pairs::read(&uri, &["mode", "file"])?;
+    let terms = Terms { extent: Extent::Look, ..Terms::read(&pairs)? };
+    change(app, file(&pairs, &headers, read, "replace", terms)?).await
+}
+
+const FILE_TERMS: [&str; 6] = ["mode", "file", TERMS[0], TERMS[1], TERMS[2], TERMS[3]];
+
+/// Reads the wish for a file's contents; `usual` is the mode where none is asked for.
+fn file(
+    pairs: &Pairs,
+    headers: &HeaderMap,
+    read: Read,
+    usual: &str,
+    terms: Terms,
+) -> Result<Wish, Problem> {
+    require_type(headers, &TYPES)?;
+    let file = pairs.one("file")?.unwrap_or("body").to_owned();
+    let mode = pairs.one("mode")?.unwrap_or(usual);
+    let what = format!("{mode} {file}");
+    let text = body(read, BODY_BYTES_MAX)?;
+    let want = match mode {
+        "replace" => Want::Replace { text, file },
+        "merge" => Want::Merge { text, file },
+        other => {
+            let message = format!("mode is `{other}`, must be replace or merge");
+            return Err(Problem::bad_request(message));
+        }
+    };
+    Ok(Wish { want, what, terms })
+}
+
+pub(super) async fn put(
+    State(app): State<Arc<App>>,
+    Path(name): Path<String>,
+    uri: Uri,
+    headers: HeaderMap,
+    read: Read,
+) -> Result<Json<Import>, Problem> {
+    let what = format!("put {name}");
+    let want = Want::Put(name, json_body(&app, &headers, read)?);
+    change(app, Wish { want, what, terms: Terms::read(&Pairs::read(&uri, &TERMS)?)? }).await
+}
+
+pub(super) async fn patch(
+    State(app): State<Arc<App>>,
+    Path(name): Path<String>,
+    uri: Uri,
+    headers: HeaderMap,
+    read: Read,
+) -> Result<Json<Import>, Problem> {
+    let what = format!("change {name}");
+    let want = Want::Patch(name, json_body(&app, &headers, read)?);
+    change(app, Wish { want, what, terms: Terms::read(&Pairs::read(&uri, &TERMS)?)? }).await
+}
+
+pub(super) async fn remove(
+    State(app): State<Arc<App>>,
+    Path(name): Path<String>,
+    uri: Uri,
+) -> Result<Json<Import>, Problem> {
+    let what = format!("remove {name}");
+    let want = Want::Remove(name);
+    change(app, Wish { want, what, terms: Terms::read(&Pairs::read(&uri, &TERMS)?)? }).await
+}
+
+pub(super) async fn relate(
+    State(app): State<Arc<App>>,
+    uri: Uri,
+    headers: HeaderMap,
+    read: Read,
+) -> Result<Json<Import>, Problem> {
+    let row = relation(json_body(&app, &headers, read)?);
+    let (what, want) = (format!("relate {row}"), Want::Relate(row));
+    change(app, Wish { want, what, terms: Terms::read(&Pairs::read(&uri, &TERMS)?)? }).await
+}
+
+pub(super) async fn unrelate(
+    State(app): State<Arc<App>>,
+    uri: Uri,
+    headers: HeaderMap,
+    read: Read,
+) -> Result<Json<Import>, Problem> {
+    let row = relation(json_body(&app, &headers, read)?);
+    let (what, want) = (format!("unrelate {row}"), Want::Unrelate(row));
+    change(app, Wish { want, what, terms: Terms::read(&Pairs::read(&uri, &TERMS)?)? }).await
+}
+
+fn relation(Relation { from, relation, to }: Relation) -> RelationRow {
+    RelationRow { from: from.into(), relation: relation.into(), to: to.into() }
+}
+
+/// Does what is wished for, or only tells what it would be.
+async fn change(app: Arc<App>, wish: Wish) -> Result<Json<Import>, Problem> {
+    let wish = Arc::new(wish);
+    if wish.terms.extent == Extent::Look {
+        return Ok(Json(app.read(move |reading| Ok(plan(reading, &wish)?.answer)).await?));
+    }
+    let _turn = app.imports.acquire().await.map_err(|error| Problem::internal(&error))?;
+    for _ in 0..ATTEMPTS_MAX {
+        let this = Arc::clone(&wish);
+        let planned = app.read(move |reading| {
+            let plan = plan(reading, &this)?;
+            agreed(&this.terms, &plan)?;
+            Ok(plan)
+        });
+        let Plan { base, topology, revision, mut answer } = planned.await?;
+        if answer.same {
+            return Ok(Json(answer));
+        }
+        let (context, forecast) = foretell(&app, &base, topology).await?;
+        let (forecast, revision) = (Arc::new(forecast), Arc::new(revision));
+        let new = NewTopology { base, context, forecast, revision };
+        match app.submit(Work::Topology(Box::new(new))).await? {
+            Reply::Done => {
+                answer.dry_run = false;
+                let done = format!("{}: {}", wish.what, left(&answer));
+                audit(&app, &wish.terms.by, "changed", "cmdb", done).await?;
+                return Ok(Json(answer));
+            }
+            Reply::Outdated => {}
+            Reply::Refused(refusal) => return Err(Problem::conflict(refusal.to_string())),
+            other @ (Reply::Received(_)
+            | Reply::Handled(_)
+            | Reply::Silenced(_)
+            | Reply::Retried(_)) => {
+                let what = format!("the engine answered a change of the CMDB with {other:?}");
+                return Err(Problem::internal(&what));
+            }
+        }
+    }
+    Err(Problem::conflict("the rules change faster than the CMDB can follow; try again"))
+}
+
+/// Says in a line, for the audit trail, what a change left behind.
+fn left(answer: &Import) -> String {
+    let Import { version, removed, cis, relations, .. } = answer;
+    format!("version {version}, {cis} CIs, {relations} relations, {removed} removed")
+}

@@ -1,0 +1,167 @@
+//! What the template of a message sees: the incident and why this person gets it, as plain texts.
+//!
+//! Whoever fills it has made every text one printable line.
+
+use std::collections::BTreeMap;
+
+use minijinja::Value;
+
+use super::super::scope::open;
+
+/// The fields of a message.
+pub(super) const FIELDS: &[&str] = &[
+    "kind",
+    "contact",
+    "because",
+    "id",
+    "state",
+    "open",
+    "title",
+    "priority",
+    "sum",
+    "team",
+    "rule",
+    "since",
+    "age",
+    "services",
+    "members",
+    "firing",
+    "labels",
+    "alerts",
+    "more",
+    "also",
+    "also_more",
+];
+
+/// What the fields of the lists are, for those who ask for another.
+pub(super) const LISTS: &str = "one of `alerts` has labels and summary; one of `also` has id, \
+                                priority, state, title, since and age";
+
+/// What a message says. Texts that do not apply are empty.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct MessageScope {
+    /// `page`, `ticket` or `update`.
+    pub kind: String,
+    /// Who gets it.
+    pub contact: String,
+    /// Why that person gets it.
+    pub because: String,
+    /// The incident.
+    pub incident: IncidentLine,
+    /// Whether it waits for an answer or for its end.
+    pub open: bool,
+    /// The sum behind the priority.
+    pub sum: String,
+    /// The team that has it.
+    pub team: String,
+    /// The rule that made it.
+    pub rule: String,
+    /// The services that suffer.
+    pub services: Vec<String>,
+    /// How many alerts it has.
+    pub members: u32,
+    /// How many of them fire.
+    pub firing: u32,
+    /// Labels of the root's alert.
+    pub labels: Vec<(Box<str>, Box<str>)>,
+    /// The most telling alerts: labels and one line of text.
+    pub alerts: Vec<(String, String)>,
+    /// How many alerts are not among `alerts`.
+    pub more: u32,
+    /// Incidents told together with it.
+    pub also: Vec<IncidentLine>,
+    /// How many of these are not among `also`.
+    pub also_more: u32,
+}
+
+/// An incident in a line.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct IncidentLine {
+    /// Its number.
+    pub id: String,
+    /// Its state.
+    pub state: String,
+    /// Its title.
+    pub title: String,
+    /// Its priority.
+    pub priority: String,
+    /// When it was opened.
+    pub since: String,
+    /// How long ago that is.
+    pub age: String,
+}
+
+impl IncidentLine {
+    fn fields(&self) -> [(&'static str, Value); 6] {
+        [
+            ("id", Value::from(&*self.id)),
+            ("state", Value::from(&*self.state)),
+            ("title", Value::from(&*self.title)),
+            ("priority", Value::from(&*self.priority)),
+            ("since", Value::from(&*self.since)),
+            ("age", Value::from(&*self.age)),
+        ]
+    }
+}
+
+impl MessageScope {
+    /// Returns the scope as the template engine takes it.
+    pub(super) fn value(&self) -> Value {
+        let alert = |(labels, summary): &(String, String)| {
+            let fields = [("labels", Value::from(&**labels)), ("summary", Value::from(&**summary))];
+            Value::from(BTreeMap::from(fields))
+        };
+        let line = |line: &IncidentLine| Value::from(BTreeMap::from(line.fields()));
+        let own = [
+            ("kind", Value::from(&*self.kind)),
+            ("contact", Value::from(&*self.contact)),
+            ("because", Value::from(&*self.because)),
+            ("open", Value::from(self.open)),
+            ("sum", Value::from(&*self.sum)),
+            ("team", Value::from(&*self.team)),
+            ("rule", Value::from(&*self.rule)),
+            ("services", Value::from(self.services.clone())),
+            ("members", Value::from(self.members)),
+            ("firing", Value::from(self.firing)),
+            ("labels", open(self.labels.clone(), None)),
+            ("alerts", self.alerts.iter().map(alert).collect()),
+            ("more", Value::from(self.more)),
+            ("also", self.also.iter().map(line).collect()),
+            ("also_more", Value::from(self.also_more)),
+        ];
+        Value::from(own.into_iter().chain(self.incident.fields()).collect::<BTreeMap<_, _>>())
+    }
+}
+
+/// Returns messages to try templates out with: one that has everything, one that has nothing.
+pub(super) fn specimens() -> [MessageScope; 2] {
+    let text = String::from;
+    let incident = IncidentLine {
+        id: text("INC-1"),
+        state: text("new"),
+        title: text("Power lost in rack R12"),
+        priority: text("P2"),
+        since: text("2026-01-05T09:00:00.000Z"),
+        age: text("4m"),
+    };
+    let full = MessageScope {
+        kind: text("page"),
+        contact: text("m.ito"),
+        because: text("new incident, assigned to you"),
+        open: true,
+        sum: text("P2 = impact high × urgency medium"),
+        team: text("dc-ops"),
+        rule: text("datacenter/rack-power"),
+        services: vec![text("checkout")],
+        members: 3,
+        firing: 2,
+        labels: vec![("alertname".into(), "PduOutputOff".into())],
+        alerts: vec![(text("alertname=\"PduOutputOff\""), text("Output 3 is off"))],
+        more: 2,
+        also: vec![incident.clone()],
+        also_more: 1,
+        incident: incident.clone(),
+    };
+    let kind = text("update");
+    [full, MessageScope { kind, incident, ..MessageScope::default() }]
+}
