@@ -2,8 +2,9 @@
 # make test   passes every test that needs nothing but this machine
 # make lint   the gate: format, clippy, documentation
 # make bench  measures speed and memory
+# make monitoring  checks the alert rules about incidentd itself with promtool
 # make peers  tests against a real Prometheus and Alertmanager (installed with .ci/run)
-.PHONY: run test lint bench peers setup
+.PHONY: run test lint bench peers monitoring setup
 
 run: setup
 	cargo run --locked -- serve --demo
@@ -22,6 +23,11 @@ bench: setup
 
 peers: setup
 	cargo test --locked --test peers -- --nocapture
+
+monitoring:
+	.ci/setup prometheus
+	promtool check rules config/monitoring/alerts.yaml
+	promtool test rules config/monitoring/alerts.test.yaml
 
 # RocksDB is C++ and its bindings are made with libclang.
 setup:

@@ -10,6 +10,7 @@ use crate::cmdb::Revision;
 use crate::engine::context::Context;
 use crate::engine::event::{Event, Reply};
 use crate::engine::rebind::Forecast;
+use crate::rules::RuleSet;
 
 /// Something for the engine's thread to do.
 #[derive(Debug)]
@@ -18,6 +19,8 @@ pub enum Work {
     Event(Event),
     /// Put another topology in the place of the present one.
     Topology(Box<NewTopology>),
+    /// Decide by other rules from now on.
+    Rules(Arc<RuleSet>),
 }
 
 /// A topology that is ready to be decided by: all that takes long is done.

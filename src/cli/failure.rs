@@ -59,6 +59,7 @@ impl Failure {
             DaemonError::Store(_) | DaemonError::Topology(_) => Self::Store(error.to_string()),
             DaemonError::Channel(_) => Self::Configuration(error.to_string()),
             DaemonError::Listen { .. }
+            | DaemonError::NoRoom { .. }
             | DaemonError::System(_)
             | DaemonError::Metrics(_)
             | DaemonError::Engine(_) => Self::Findings(error.to_string()),

@@ -10,6 +10,8 @@ use super::failure::Failure;
 const FILE_BYTES_MAX: u64 = 4 << 20;
 
 /// Reads files, and of folders every `.yaml` and `.yml` below them, each once in order of the names.
+/// What is hidden is left out: editors put their copies there, and Kubernetes the folders that its
+/// links point into.
 ///
 /// # Errors
 /// When one cannot be read, or a folder holds none.
@@ -36,6 +38,9 @@ fn walk(folder: &Path, found: &mut Vec<PathBuf>) -> Result<(), Failure> {
     let refuse = |error: std::io::Error| unreadable(folder, &error);
     for entry in std::fs::read_dir(folder).map_err(refuse)? {
         let entry = entry.map_err(refuse)?;
+        if entry.file_name().as_encoded_bytes().starts_with(b".") {
+            continue;
+        }
         let path = entry.path();
         // Not: links to folders, which could lead round in a circle.
         if entry.file_type().map_err(refuse)?.is_dir() {
@@ -70,7 +75,8 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = |name: &str| dir.path().join(name);
         std::fs::create_dir(path("sub")).unwrap();
-        for name in ["b.yaml", "sub/a.yml", "notes.txt"] {
+        std::fs::create_dir(path("..2026")).unwrap();
+        for name in ["b.yaml", "sub/a.yml", "notes.txt", ".#b.yaml", "..2026/b.yaml"] {
             std::fs::write(path(name), name).unwrap();
         }
         let read = read(&[dir.path().to_owned(), path("b.yaml")]).unwrap();

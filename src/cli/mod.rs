@@ -9,14 +9,18 @@ pub mod check;
 pub mod client;
 pub mod cmdb;
 pub mod config;
+pub mod db;
 pub mod explain;
 pub mod failure;
 pub mod files;
+pub mod generate;
 pub mod handle;
+pub mod handled;
 pub mod incidents;
 pub mod notify;
 pub mod paging;
 pub mod print;
+pub mod rules;
 pub mod serve;
 pub mod test;
 
@@ -92,12 +96,22 @@ enum Command {
     /// Change, show and check the CMDB
     #[command(subcommand)]
     Cmdb(cmdb::Command),
+    /// Look after the rules in force
+    #[command(subcommand)]
+    Rules(rules::Command),
     /// Look after notices
     #[command(subcommand)]
     Notify(notify::Command),
+    /// Look after the store
+    #[command(subcommand)]
+    Db(db::Command),
     /// Show settings
     #[command(subcommand)]
     Config(config::Command),
+    /// Print the completion of a shell
+    Completion(generate::Completion),
+    /// Print the manual page
+    Man,
     /// Print the version
     Version,
 }
@@ -148,7 +162,10 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Serve(args) => serve::run(&args),
         Command::Check(args) => check::run(&session, &args),
         Command::Test(args) => test::run(&session, &args),
+        Command::Db(command) => db::run(&session, command),
         Command::Config(command) => config::run(&session, command),
+        Command::Completion(args) => generate::completion(&args),
+        Command::Man => generate::man(),
         Command::Version => {
             print::data(concat!("incidentd ", env!("CARGO_PKG_VERSION")));
             Ok(())
@@ -158,6 +175,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Alerts(command) => wait(alerts::run(&session, command)),
         Command::Audit(command) => wait(audit::run(&session, command)),
         Command::Cmdb(command) => wait(cmdb::run(&session, command)),
+        Command::Rules(command) => wait(rules::run(&session, command)),
         Command::Notify(command) => wait(notify::run(&session, command)),
     };
     match done {
@@ -229,6 +247,18 @@ mod tests {
             "notify test anna --dry-run",
             "notify retry INC-1042/3 --as m.ito",
             "notify retry --dead",
+            "rules reload",
+            "db verify",
+            "db verify data/backups/x -o json",
+            "db backup",
+            "db backup --offline --data-dir d",
+            "db restore x --config c.toml",
+            "db compact",
+            "db stats x",
+            "serve --accept-loss --release-outbox",
+            "notify release",
+            "completion bash",
+            "man",
             "config default",
             "config show --config x.toml",
             "version",

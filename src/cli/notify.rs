@@ -18,6 +18,8 @@ pub enum Command {
     Test(Test),
     /// Send notices once more that were given up
     Retry(Retry),
+    /// Let go of what is held after a restore: it is sent now
+    Release,
 }
 
 /// What to list.
@@ -81,6 +83,11 @@ pub async fn run(session: &Session, command: Command) -> Result<(), Failure> {
         Command::Ls(list) => ls(session, &list).await,
         Command::Test(wish) => test(session, wish).await,
         Command::Retry(wish) => retry(session, wish).await,
+        Command::Release => {
+            session.connect()?.post(&["api", "v1", "outbox", "release"], &()).await?;
+            session.say("released: what is pending is sent now");
+            Ok(())
+        }
     }
 }
 

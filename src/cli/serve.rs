@@ -3,9 +3,11 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::daemon::data_dir::{DataDir, Loss};
+use crate::daemon::reload::{RuleFiles, compile};
 use crate::daemon::{self, Plan, demo};
 use crate::rules::render::{Form, render};
-use crate::rules::{RuleSet, Severity, SourceFile, load};
+use crate::rules::{RuleSet, SourceFile};
 use crate::settings::{self, Overrides, Settings};
 use crate::telemetry::logging;
 
@@ -27,6 +29,12 @@ pub struct Args {
     /// Folder of the rule files
     #[arg(long, value_name = "DIR")]
     pub rules: Option<PathBuf>,
+    /// Go on although the store cannot be proven whole: what is lost stays lost
+    #[arg(long)]
+    pub accept_loss: bool,
+    /// Send what is held after a restore
+    #[arg(long)]
+    pub release_outbox: bool,
     /// Play a fault on a sample CMDB, in a store of its own
     #[arg(long, conflicts_with = "data_dir")]
     pub demo: bool,
@@ -55,11 +63,17 @@ pub fn run(args: &Args) -> Result<(), Failure> {
         problems.iter().for_each(print::talk);
         Failure::Configuration(format!("{} problems in the settings", problems.len()))
     })?;
-    let rules = rules(&settings, args)?;
-    channels(&settings, &rules)?;
+    let rule_files = rule_files(&settings, args);
+    let rules = Arc::new(rules(&settings, &rule_files)?);
     logging::start(&settings.log)
         .map_err(|error| Failure::Findings(format!("cannot log: {error}")))?;
-    let plan = Plan { settings, rules: Arc::new(rules), demo: stage };
+    if args.release_outbox {
+        let dir = DataDir::of(&settings);
+        let refuse = |error| Failure::Findings(format!("{}: {error}", dir.held.display()));
+        dir.release().map_err(refuse)?;
+    }
+    let loss = if args.accept_loss { Loss::Accept } else { Loss::Refuse };
+    let plan = Plan { settings, rules, rule_files, loss, demo: stage };
     let dir = plan.demo.as_ref().map(|stage| stage.dir.clone());
     let ended = daemon::run(plan).map_err(|error| Failure::of_daemon(&error));
     if let Some(dir) = dir {
@@ -67,27 +81,6 @@ pub fn run(args: &Args) -> Result<(), Failure> {
         drop(std::fs::remove_dir_all(dir));
     }
     ended
-}
-
-/// Refuses contacts whose channels are not set up: a page to nowhere must be found before it is due.
-fn channels(settings: &Settings, rules: &RuleSet) -> Result<(), Failure> {
-    let named = rules
-        .contacts
-        .iter()
-        .flat_map(|(contact, it)| it.channels.iter().map(move |c| (contact, c)));
-    let missing: Vec<String> = named
-        .filter(|(_, channel)| !settings.channels.contains_key(*channel))
-        .map(|(contact, channel)| format!("contact `{contact}` names the channel `{channel}`"))
-        .collect();
-    if missing.is_empty() {
-        return Ok(());
-    }
-    let known: Vec<&str> = settings.channels.keys().map(|name| &**name).collect();
-    Err(Failure::Configuration(format!(
-        "{}; the settings have {}; add a section [channels.NAME] or correct the rule file",
-        missing.join(", "),
-        known.join(", ")
-    )))
 }
 
 fn stage() -> Result<demo::Stage, Failure> {
@@ -98,27 +91,34 @@ fn stage() -> Result<demo::Stage, Failure> {
     Ok(demo::Stage { dir, say: |line| print::data(line) })
 }
 
-/// Reads the rules in force: those of the folder; without a folder that anybody named, what is built
-/// in, or the shipped ones for a demonstration.
-fn rules(settings: &Settings, args: &Args) -> Result<RuleSet, Failure> {
-    let dir = &settings.rules.dir;
-    let files = if dir.exists() || args.rules.is_some() {
-        files::read(std::slice::from_ref(dir))?
-    } else if args.demo {
+/// Says where the rules in force are: those of the folder; without a folder that anybody named, what
+/// is built in, or the shipped ones for a demonstration.
+fn rule_files(settings: &Settings, args: &Args) -> RuleFiles {
+    let dir = settings.rules.dir.clone();
+    if dir.exists() || args.rules.is_some() {
+        let folder = Some(dir.clone());
+        let read =
+            move || files::read(std::slice::from_ref(&dir)).map_err(|error| error.to_string());
+        return RuleFiles { folder, read: Arc::new(read) };
+    }
+    if args.demo {
         let file = |(name, text): (&str, &str)| SourceFile { name: name.into(), text: text.into() };
-        SHIPPED.map(file).into()
-    } else {
-        print::talk(format_args!(
-            "incidentd: no folder {}: only what is built in decides; see --rules",
-            dir.display()
-        ));
-        Vec::new()
-    };
-    let mut loaded = load(&files);
-    // Warnings are for whoever writes rules; a daemon that starts tells only what stops it.
-    loaded.diagnostics.retain(|found| found.severity == Severity::Error);
-    loaded.set.ok_or_else(|| {
-        print::talk(render(Form::Human, &loaded.diagnostics, &files).trim_end());
-        Failure::Configuration(format!("{} errors in the rules", loaded.diagnostics.len()))
+        return RuleFiles { folder: None, read: Arc::new(move || Ok(SHIPPED.map(file).into())) };
+    }
+    print::talk(format_args!(
+        "incidentd: no folder {}: only what is built in decides; see --rules",
+        dir.display()
+    ));
+    RuleFiles { folder: None, read: Arc::new(|| Ok(Vec::new())) }
+}
+
+fn rules(settings: &Settings, from: &RuleFiles) -> Result<RuleSet, Failure> {
+    let files = (from.read)().map_err(Failure::Configuration)?;
+    let channels: Vec<Box<str>> = settings.channels.keys().cloned().collect();
+    compile(&files, &channels).map_err(|refused| {
+        if !refused.diagnostics.is_empty() {
+            print::talk(render(Form::Human, &refused.diagnostics, &files).trim_end());
+        }
+        Failure::Configuration(refused.message)
     })
 }

@@ -3,8 +3,9 @@
 //! While a batch is being written the engine applies the next one; nothing of a batch is answered,
 //! sent or shown before its write is on stable storage. A failed write ends the daemon.
 
+use core::time::Duration;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, SyncSender};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
 
 use tokio::sync::{oneshot, watch};
 
@@ -16,8 +17,15 @@ use crate::engine::event::Reply;
 use crate::model::escalation::Ladder;
 use crate::model::incident::Happening;
 use crate::notify::Outbox;
+use crate::store::witness::Witness;
 use crate::store::{Store, StoreError};
 use crate::telemetry::metrics::Metrics;
+
+/// How old the word of the witness may be while there are commits; half of what is promised, a second.
+const WITNESS_EVERY: Duration = Duration::from_millis(500);
+
+/// How long to wait for an order when nothing else is due.
+const IDLE: Duration = Duration::from_hours(1);
 
 /// What the engine's thread hands over.
 pub(super) enum Order {
@@ -30,8 +38,10 @@ pub(super) enum Order {
 /// The changes of one batch with all that waits for them.
 pub(super) struct Batch {
     pub(super) changes: Changes,
-    /// Other topologies, to be stored with the batch, and the last to be shown.
-    pub(super) topologies: Vec<(Arc<Revision>, Arc<Context>)>,
+    /// Changes of the CMDB, to be stored with the batch.
+    pub(super) revisions: Vec<Arc<Revision>>,
+    /// What is decided by from this batch on, to be shown with it.
+    pub(super) context: Option<Arc<Context>>,
     pub(super) replies: Vec<(oneshot::Sender<Reply>, Reply)>,
     pub(super) events: u32,
 }
@@ -42,38 +52,84 @@ pub(super) struct Desk {
     pub(super) outbox: Outbox,
     pub(super) metrics: Arc<Metrics>,
     pub(super) context: watch::Sender<Arc<Context>>,
+    /// Told the number of each commit.
+    pub(super) durable: watch::Sender<u64>,
 }
 
 /// Writes batches until the engine's thread is gone.
 ///
 /// # Errors
 /// When a write fails: what is on disk is then not known, and only a restart can tell.
-pub(super) fn run(desk: &Desk, orders: &Receiver<Order>) -> Result<(), StoreError> {
-    while let Ok(order) = orders.recv() {
-        match order {
-            Order::Write(batch) => write(desk, *batch)?,
-            Order::Barrier(done) => {
+pub(super) fn run(
+    desk: &Desk,
+    orders: &Receiver<Order>,
+    witness: Witness,
+) -> Result<(), StoreError> {
+    let mut scribe = Scribe { witness, noted_at: clock::monotonic(), unnoted: None };
+    loop {
+        match orders.recv_timeout(scribe.wait()) {
+            Ok(Order::Write(batch)) => scribe.unnoted = Some(write(desk, *batch)?),
+            Ok(Order::Barrier(done)) => {
                 // The engine's thread waits for it, unless it is gone.
                 if done.send(()).is_err() {
-                    return Ok(());
+                    return scribe.note();
                 }
             }
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => return scribe.note(),
+        }
+        if scribe.wait().is_zero() {
+            scribe.note()?;
         }
     }
-    Ok(())
 }
 
-fn write(desk: &Desk, batch: Batch) -> Result<(), StoreError> {
-    let Batch { changes, topologies, replies, events } = batch;
+/// Keeps the witness up to date, which costs an fsync of its own: once in half a second while there
+/// are commits.
+struct Scribe {
+    witness: Witness,
+    /// When the last word was written.
+    noted_at: Duration,
+    /// The last commit, when the witness does not know of it.
+    unnoted: Option<u64>,
+}
+
+impl Scribe {
+    /// How long until the next word is due.
+    fn wait(&self) -> Duration {
+        match self.unnoted {
+            Some(_) => {
+                WITNESS_EVERY.saturating_sub(clock::monotonic().saturating_sub(self.noted_at))
+            }
+            None => IDLE,
+        }
+    }
+
+    fn note(&mut self) -> Result<(), StoreError> {
+        if let Some(batch) = self.unnoted.take() {
+            self.witness.note(batch).map_err(|source| StoreError::Witness {
+                path: self.witness.path().into(),
+                what: "written",
+                source,
+            })?;
+            self.noted_at = clock::monotonic();
+        }
+        Ok(())
+    }
+}
+
+/// Writes a batch, lets everybody know of it, and returns its number.
+fn write(desk: &Desk, batch: Batch) -> Result<u64, StoreError> {
+    let Batch { changes, revisions, context, replies, events } = batch;
     let began = clock::monotonic();
-    let revisions: Vec<&Revision> = topologies.iter().map(|(revision, _)| &**revision).collect();
+    let revisions: Vec<&Revision> = revisions.iter().map(|revision| &**revision).collect();
     desk.store.commit(&changes, &revisions)?;
     desk.metrics.engine.committed(events, clock::monotonic().saturating_sub(began));
     desk.metrics.engine.audit_entries.inc_by(changes.audit.len() as u64);
     for (_, _, entry) in &changes.timeline {
         count_step(&desk.metrics, entry.what);
     }
-    if let Some((_, context)) = topologies.into_iter().next_back() {
+    if let Some(context) = context {
         desk.context.send_replace(context);
     }
     for (reply, answer) in replies {
@@ -83,7 +139,8 @@ fn write(desk: &Desk, batch: Batch) -> Result<(), StoreError> {
     if !changes.notices.is_empty() {
         desk.outbox.push(changes.notices);
     }
-    Ok(())
+    desk.durable.send_replace(changes.counters.batch);
+    Ok(changes.counters.batch)
 }
 
 #[expect(clippy::wildcard_enum_match_arm, reason = "only the steps of ladders are counted here")]

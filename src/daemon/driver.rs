@@ -21,6 +21,7 @@ use crate::engine::context::Context;
 use crate::engine::event::{Event, Reply};
 use crate::mailbox::{Letter, Work};
 use crate::model::time::Timestamp;
+use crate::rules::RuleSet;
 use crate::store::Store;
 use crate::telemetry::metrics::Metrics;
 
@@ -49,6 +50,8 @@ pub(super) struct Driver {
     desk: Desk,
     state: State,
     ctx: Arc<Context>,
+    /// The rules of the last batch that was handed on.
+    committed_rules: Arc<RuleSet>,
     committed_at: Timestamp,
     gauged_at: Timestamp,
 }
@@ -59,7 +62,8 @@ struct Gone;
 impl Driver {
     pub(super) fn new(desk: Desk, state: State, ctx: Arc<Context>) -> Self {
         let committed_at = state.now();
-        Self { desk, state, ctx, committed_at, gauged_at: Timestamp::EPOCH }
+        let committed_rules = Arc::clone(&ctx.rules);
+        Self { desk, state, ctx, committed_rules, committed_at, gauged_at: Timestamp::EPOCH }
     }
 
     /// Works until all mailboxes are gone and their letters are worked off, or the committer is;
@@ -101,7 +105,8 @@ impl Driver {
         let now = self.desk.clock.now();
         let mut batch = Batch {
             changes: Changes::default(),
-            topologies: Vec::new(),
+            revisions: Vec::new(),
+            context: None,
             replies: Vec::with_capacity(letters.len()),
             events: u32::try_from(letters.len()).unwrap_or(u32::MAX),
         };
@@ -111,9 +116,10 @@ impl Driver {
         }
         for letter in &letters {
             match self.attempt(&letter.work, now) {
-                Ok((reply, topology)) => {
-                    answers.push(reply);
-                    batch.topologies.extend(topology);
+                Ok(done) => {
+                    answers.push(done.reply);
+                    batch.revisions.extend(done.revision);
+                    batch.context = done.context.or(batch.context);
                 }
                 Err(Panicked) => return self.recover(letters, now),
             }
@@ -139,10 +145,11 @@ impl Driver {
     fn commit(&mut self, mut batch: Batch, now: Timestamp) -> Result<(), Gone> {
         batch.changes = self.state.drain(&self.ctx);
         let idle = batch.changes.is_empty() && batch.replies.is_empty();
-        if idle && batch.topologies.is_empty() && now < self.committed_at.plus(IDLE_COMMIT) {
+        if idle && batch.context.is_none() && now < self.committed_at.plus(IDLE_COMMIT) {
             return Ok(());
         }
         self.committed_at = now;
+        self.committed_rules = Arc::clone(&self.ctx.rules);
         self.gauge(now);
         self.desk.orders.send(Order::Write(Box::new(batch))).map_err(|_| Gone)
     }
@@ -160,23 +167,34 @@ impl Driver {
     }
 
     /// Lets one piece of work happen.
-    fn attempt(&mut self, work: &Work, now: Timestamp) -> Result<Answered, Panicked> {
+    fn attempt(&mut self, work: &Work, now: Timestamp) -> Result<Done, Panicked> {
         match work {
-            Work::Event(event) => self.apply(event, now).map(|reply| (reply, None)),
+            Work::Event(event) => self.apply(event, now).map(Done::just),
             Work::Topology(new) if new.follows(&self.ctx) => {
                 self.ctx = Arc::clone(&new.context);
                 let changed = Event::TopologyChanged(Arc::clone(&new.forecast));
                 let reply = self.apply(&changed, now)?;
-                Ok((reply, Some((Arc::clone(&new.revision), Arc::clone(&self.ctx)))))
+                let (revision, context) = (Arc::clone(&new.revision), Arc::clone(&self.ctx));
+                Ok(Done { reply, revision: Some(revision), context: Some(context) })
             }
-            Work::Topology(_) => Ok((Reply::Outdated, None)),
+            Work::Rules(rules) => {
+                let topology = Arc::clone(&self.ctx.topology);
+                self.reconfigure(Arc::clone(rules), topology, now)
+            }
+            Work::Topology(_) => Ok(Done::just(Reply::Outdated)),
         }
     }
 
-    /// Puts another topology in the place of the present one, under the same rules.
-    fn decide_on(&mut self, topology: Topology) {
-        let rules = Arc::clone(&self.ctx.rules);
-        self.ctx = Arc::new(Context::new(rules, Arc::new(topology), self.ctx.limits));
+    /// Decides by these from now on.
+    fn reconfigure(
+        &mut self,
+        rules: Arc<RuleSet>,
+        topology: Arc<Topology>,
+        now: Timestamp,
+    ) -> Result<Done, Panicked> {
+        self.ctx = Arc::new(Context::new(rules, topology, self.ctx.limits));
+        let reply = self.apply(&Event::Reconfigured, now)?;
+        Ok(Done { reply, revision: None, context: Some(Arc::clone(&self.ctx)) })
     }
 
     fn apply(&mut self, event: &Event, now: Timestamp) -> Result<Reply, Panicked> {
@@ -189,19 +207,20 @@ impl Driver {
     fn recover(&mut self, letters: Vec<Letter>, now: Timestamp) -> Result<(), Gone> {
         self.reload(now)?;
         for letter in letters {
-            let Ok((reply, topology)) = self.attempt(&letter.work, now) else {
+            let Ok(done) = self.attempt(&letter.work, now) else {
                 error!(work = kind(&letter.work), "an event could not be handled and is left out");
                 self.reload(now)?;
                 continue;
             };
-            let replies = vec![(letter.reply, reply)];
-            let topologies = topology.into_iter().collect();
-            let changes = Changes::default();
-            self.commit(Batch { changes, topologies, replies, events: 1 }, now)?;
+            let Done { reply, revision, context } = done;
+            let (changes, replies) = (Changes::default(), vec![(letter.reply, reply)]);
+            let revisions = revision.into_iter().collect();
+            self.commit(Batch { changes, revisions, context, replies, events: 1 }, now)?;
         }
         Ok(())
     }
 
+    /// Goes back to what was committed last: the state on disk, and the rules of that time.
     fn reload(&mut self, now: Timestamp) -> Result<(), Gone> {
         let (done, written) = sync_channel(1);
         self.desk.orders.send(Order::Barrier(done)).map_err(|_| Gone)?;
@@ -212,14 +231,27 @@ impl Driver {
         })?;
         let (version, rows) = topology.unwrap_or_default();
         if let Ok(topology) = Topology::new(version, rows) {
-            self.decide_on(topology);
+            let rules = Arc::clone(&self.committed_rules);
+            self.ctx = Arc::new(Context::new(rules, Arc::new(topology), self.ctx.limits));
         }
         self.state = State::restore(saved, &self.ctx, now);
         Ok(())
     }
 }
 
-type Answered = (Reply, Option<(Arc<Revision>, Arc<Context>)>);
+/// What became of one piece of work.
+struct Done {
+    reply: Reply,
+    revision: Option<Arc<Revision>>,
+    context: Option<Arc<Context>>,
+}
+
+impl Done {
+    /// Nothing but the state changed.
+    fn just(reply: Reply) -> Self {
+        Self { reply, revision: None, context: None }
+    }
+}
 
 /// The engine's code panicked: its state must not be used any more.
 struct Panicked;
@@ -235,10 +267,12 @@ fn kind(work: &Work) -> &'static str {
         Work::Event(Event::Failed { .. }) => "failed",
         Work::Event(Event::Withheld { .. }) => "withheld",
         Work::Event(Event::Retry { .. }) => "retry",
+        Work::Event(Event::Forget { .. }) => "forget",
         Work::Event(Event::Reconfigured) => "reconfigured",
         Work::Event(Event::TopologyChanged(_)) => "topology_changed",
         Work::Event(Event::Tick) => "tick",
         Work::Topology(_) => "topology",
+        Work::Rules(_) => "rules",
     }
 }
 
@@ -255,11 +289,13 @@ fn weight(work: &Work) -> usize {
             | Event::Failed { .. }
             | Event::Withheld { .. }
             | Event::Retry { .. }
+            | Event::Forget { .. }
             | Event::Reconfigured
             | Event::TopologyChanged(_)
             | Event::Tick,
         )
-        | Work::Topology(_) => 1,
+        | Work::Topology(_)
+        | Work::Rules(_) => 1,
     }
 }
 

@@ -3,12 +3,23 @@
 //! The start is the recovery: whatever was on disk is where it goes on. `driver` runs the engine,
 //! `committer` the writes; everything else is tasks around them.
 
+pub mod backups;
 mod briefing;
+mod canary;
 mod committer;
+pub mod data_dir;
 pub mod demo;
+pub mod disk;
 mod driver;
+mod outbox;
+pub mod reload;
+mod retention;
+mod service_manager;
+mod upkeep;
+mod watch_folder;
 
 use core::time::Duration;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::sync_channel;
 use std::thread::JoinHandle;
@@ -22,14 +33,26 @@ use crate::cmdb::{Rows, Topology};
 use crate::engine::State;
 use crate::engine::changes::Saved;
 use crate::engine::context::{Context, Limits};
-use crate::http::{self, Doors, guard::Hosts, operate::Readiness};
+use crate::http::{
+    self, Doors,
+    guard::Hosts,
+    operate::{Operations, Readiness},
+};
 use crate::mailbox::{Mailbox, Work, mailbox};
-use crate::model::notice::Notice;
+use crate::model::notice::{CANARY, Notice};
+use crate::model::time::Timestamp;
+use crate::notify::heartbeat::Heartbeat;
 use crate::notify::{ChannelError, Notifier, Outbox, Parts, Tester};
 use crate::rules::RuleSet;
 use crate::settings::Settings;
+use crate::settings::disk::Disk;
+use crate::store::witness::Witness;
 use crate::store::{Options, Store, StoreError};
 use crate::telemetry::metrics::Metrics;
+
+use data_dir::{DataDir, Loss};
+use reload::RuleFiles;
+use upkeep::Upkeep;
 
 /// Batches that may wait for the committer: one is written while the next is applied.
 const BATCHES_MAX: usize = 1;
@@ -47,6 +70,10 @@ pub struct Plan {
     pub settings: Settings,
     /// The rules.
     pub rules: Arc<RuleSet>,
+    /// Where they came from.
+    pub rule_files: RuleFiles,
+    /// What to do with a store that cannot be proven whole.
+    pub loss: Loss,
     /// Where to play a fault on the sample CMDB, if anywhere.
     pub demo: Option<demo::Stage>,
 }
@@ -71,6 +98,16 @@ pub enum DaemonError {
         /// Why.
         error: std::io::Error,
     },
+    /// The disk is full.
+    #[error("{}: {free} bytes are free on its disk, a start needs {needed}; make room, or lower disk.soft_free", folder.display())]
+    NoRoom {
+        /// The data folder.
+        folder: PathBuf,
+        /// Bytes free.
+        free: u64,
+        /// Bytes needed: half of the soft limit.
+        needed: u64,
+    },
     /// A thread or the runtime cannot be started.
     #[error("cannot start: {0}")]
     System(#[from] std::io::Error),
@@ -94,36 +131,58 @@ pub fn run(plan: Plan) -> Result<(), DaemonError> {
 }
 
 async fn serve(plan: Plan) -> Result<(), DaemonError> {
-    let Plan { settings, rules, demo } = plan;
+    let Plan { settings, rules, rule_files, loss, demo } = plan;
     let sources: Vec<&str> = settings.sources.keys().map(|name| &**name).collect();
-    let channels: Vec<&str> = settings.channels.keys().map(|name| &**name).collect();
+    let channels: Vec<&str> =
+        settings.channels.keys().map(|name| &**name).chain([CANARY]).collect();
     let metrics = Arc::new(Metrics::new(&sources, &channels)?);
-    let count = i64::try_from(rules.rules.len()).unwrap_or(i64::MAX);
-    metrics.rules.loaded_rules.set(count);
-    let store = Arc::new(Store::open(&settings.storage.dir, &options(&settings))?);
+    let dir = DataDir::of(&settings);
+    require_room(&dir.root, settings.disk)?;
+    let (store, witness) = dir.open(&options(&settings), loss)?;
+    let store = Arc::new(store);
     let (saved, topology) = store.load()?;
     let (version, rows) = topology.unwrap_or_default();
-    let ctx = context(&settings, rules, version, rows)?;
+    let ctx = context(&settings, Arc::clone(&rules), version, rows)?;
     let started = saved.counters.batch > 0;
     let clock = Arc::new(Clock::start(started.then_some(saved.counters.now)));
     let (context_in, context_out) = watch::channel(Arc::clone(&ctx));
     let (letters_in, letters) = mailbox(settings.engine.mailbox_max as usize);
+    let (held_in, held_out) = watch::channel(dir.is_held());
     let base = Base { settings: &settings, store: &store, clock: &clock, metrics: &metrics };
-    let (outbox, notifier, reports) = notifier(&base, context_out.clone(), &saved)?;
+    let (canary_in, canary_out) = watch::channel(clock.now());
+    let wires = Wires { held: held_out, canary: canary_in, context: context_out.clone() };
+    let (outbox, notifier, reports) = notifier(&base, &saved, wires)?;
     let forwarder = tokio::spawn(forward(reports, letters_in.clone()));
     info!(alerts = saved.alerts.len(), incidents = saved.incidents.len(), "state is read");
-    let mut engine = start_engine(&base, Core { saved, ctx, outbox, context_in, letters })?;
+    let (durable_in, durable) = watch::channel(saved.counters.batch);
+    let mut engine =
+        start_engine(&base, Core { saved, ctx, outbox, context_in, letters, witness, durable_in })?;
 
     let address = settings.http.listen;
     let listener = TcpListener::bind(address)
         .await
         .map_err(|error| DaemonError::Listen { address: address.to_string(), error })?;
     let (ready_in, ready_out) = watch::channel(Readiness::ready());
+    let (operations, lines) = upkeep::lines(&base, canary_out.clone());
     let paths = Paths { mailbox: letters_in.clone(), tester: notifier.tester() };
-    let doors = doors(&base, paths, context_out, ready_out);
+    let signs = Signs { readiness: ready_out, operations };
+    let doors = doors(&base, paths, context_out, signs);
     let (stop, stopped) = watch::channel(false);
+    let upkeep = upkeep::Parts {
+        canary: canary(&base, letters_in.clone(), canary_out)?,
+        mailbox: letters_in.clone(),
+        stopped: stopped.clone(),
+        held: held_in,
+        durable,
+        lines,
+        rules,
+        rule_files,
+        dir,
+    };
+    let upkeep = Upkeep::start(&base, upkeep);
     let server = tokio::spawn(http::serve(listener, http::router(doors), wait_for(stopped)));
     info!(%address, "ready");
+    service_manager::ready();
     let player = demo.map(|stage| tokio::spawn(demo::play(stage, address)));
 
     let failed = tokio::select! {
@@ -133,6 +192,7 @@ async fn serve(plan: Plan) -> Result<(), DaemonError> {
     // In this order: nobody new, whoever is inside finishes, the last sends, the last commit.
     ready_in.send_replace(Readiness::missing("the daemon is stopping"));
     info!("stopping");
+    service_manager::stopping();
     if let Some(player) = player {
         player.abort();
     }
@@ -140,6 +200,7 @@ async fn serve(plan: Plan) -> Result<(), DaemonError> {
     if tokio::time::timeout(FINISH, server).await.is_err() {
         warn!("requests were cut off after {} s", FINISH.as_secs());
     }
+    upkeep.stop().await;
     notifier.stop().await;
     drop(letters_in);
     if tokio::time::timeout(FINISH, forwarder).await.is_err() {
@@ -152,6 +213,17 @@ async fn serve(plan: Plan) -> Result<(), DaemonError> {
     joined.map_err(|error| DaemonError::Engine(error.to_string()))?;
     info!("stopped");
     Ok(())
+}
+
+/// Refuses to start where there is hardly room for what recovery writes.
+fn require_room(root: &Path, limits: Disk) -> Result<(), DaemonError> {
+    std::fs::create_dir_all(root)?;
+    let free = disk::free(root)?;
+    if disk::may_start(free, limits) {
+        return Ok(());
+    }
+    let (folder, needed) = (root.to_owned(), limits.soft / 2);
+    Err(DaemonError::NoRoom { folder, free, needed })
 }
 
 fn options(settings: &Settings) -> Options {
@@ -183,18 +255,27 @@ struct Base<'a> {
     metrics: &'a Arc<Metrics>,
 }
 
+/// What the notifier is told and tells besides notices.
+struct Wires {
+    context: watch::Receiver<Arc<Context>>,
+    held: watch::Receiver<bool>,
+    canary: watch::Sender<Timestamp>,
+}
+
 fn notifier(
     base: &Base<'_>,
-    context: watch::Receiver<Arc<Context>>,
     saved: &Saved,
+    wires: Wires,
 ) -> Result<(Outbox, Notifier, mpsc::Receiver<crate::engine::event::Event>), DaemonError> {
     let (reports_in, reports) = mpsc::channel(REPORTS_MAX);
     let parts = Parts {
         channels: &base.settings.channels,
         installation: &base.store.installation()?,
-        reader: briefing::reader(Arc::clone(base.store), context.clone()),
-        context,
+        reader: briefing::reader(Arc::clone(base.store), wires.context.clone()),
+        context: wires.context,
         reports: reports_in,
+        held: wires.held,
+        canary: wires.canary,
         clock: Arc::clone(base.clock),
         metrics: Arc::clone(base.metrics),
         seed: u64::from(std::process::id()),
@@ -202,6 +283,24 @@ fn notifier(
     let pending: Vec<Notice> = saved.notices.clone();
     let (outbox, notifier) = Notifier::start(parts, pending)?;
     Ok((outbox, notifier, reports))
+}
+
+fn canary(
+    base: &Base<'_>,
+    mailbox: Mailbox,
+    came: watch::Receiver<Timestamp>,
+) -> Result<canary::Canary, DaemonError> {
+    let settings = &base.settings.canary;
+    let heartbeat = settings.heartbeat.as_ref().map(Heartbeat::new).transpose();
+    let refused = |error: reqwest::Error| ChannelError { name: CANARY.into(), error: error.into() };
+    Ok(canary::Canary {
+        every: settings.every,
+        heartbeat: heartbeat.map_err(refused)?,
+        clock: Arc::clone(base.clock),
+        mailbox,
+        metrics: Arc::clone(base.metrics),
+        came,
+    })
 }
 
 /// Brings what became of notices to the engine; a report must not be lost for want of room.
@@ -220,6 +319,8 @@ struct Core {
     outbox: Outbox,
     context_in: watch::Sender<Arc<Context>>,
     letters: mpsc::Receiver<crate::mailbox::Letter>,
+    witness: Witness,
+    durable_in: watch::Sender<u64>,
 }
 
 /// The engine's two threads.
@@ -242,7 +343,7 @@ impl Engine {
 }
 
 fn start_engine(base: &Base<'_>, core: Core) -> Result<Engine, DaemonError> {
-    let Core { saved, ctx, outbox, context_in, letters } = core;
+    let Core { saved, ctx, outbox, context_in, letters, witness, durable_in } = core;
     let (orders, order_queue) = sync_channel(BATCHES_MAX);
     let (tell, ended) = tokio::sync::oneshot::channel();
     let desk = committer::Desk {
@@ -250,9 +351,10 @@ fn start_engine(base: &Base<'_>, core: Core) -> Result<Engine, DaemonError> {
         outbox,
         metrics: Arc::clone(base.metrics),
         context: context_in,
+        durable: durable_in,
     };
     let committer = std::thread::Builder::new().name("committer".into()).spawn(move || {
-        let why = match committer::run(&desk, &order_queue) {
+        let why = match committer::run(&desk, &order_queue, witness) {
             Ok(()) => "its driver stopped".to_owned(),
             Err(error) => {
                 error!(%error, "a commit failed; the daemon ends, a restart shows what is on disk");
@@ -283,11 +385,17 @@ struct Paths {
     tester: Tester,
 }
 
+/// What the doors show of the daemon, and can ask of it.
+struct Signs {
+    readiness: watch::Receiver<Readiness>,
+    operations: Operations,
+}
+
 fn doors(
     base: &Base<'_>,
     Paths { mailbox, tester }: Paths,
     context: watch::Receiver<Arc<Context>>,
-    readiness: watch::Receiver<Readiness>,
+    signs: Signs,
 ) -> Doors {
     let settings = base.settings;
     let sources = settings.sources.iter().map(|(name, source)| {
@@ -305,7 +413,8 @@ fn doors(
         request_timeout: settings.http.request_timeout,
         hosts: if loopback { Hosts::Loopback } else { Hosts::Any },
         metrics: Arc::clone(base.metrics),
-        readiness,
+        readiness: signs.readiness,
+        operations: signs.operations,
     }
 }
 

@@ -17,6 +17,11 @@ use crate::model::time::Timestamp;
 /// Each changed record once, in the order of its key.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Changes {
+    /// Closed incidents that are forgotten, with all members, timeline entries and notices below
+    /// their numbers. Applied before everything else.
+    pub incidents_gone: Vec<IncidentId>,
+    /// Past episodes that are forgotten: alert and number. Applied before everything else.
+    pub episodes_gone: Vec<(Fingerprint, u32)>,
     /// Episodes that are over for good, to be kept as history. Applied before everything else,
     /// because what is on disk of them is about to be overwritten.
     pub archived: Vec<Archived>,
@@ -57,6 +62,8 @@ impl Changes {
     /// True when nothing but the counters would be stored.
     pub fn is_empty(&self) -> bool {
         let Self {
+            incidents_gone,
+            episodes_gone,
             archived,
             forgotten,
             alerts,
@@ -74,7 +81,9 @@ impl Changes {
             audit,
             counters: _,
         } = self;
-        archived.is_empty()
+        incidents_gone.is_empty()
+            && episodes_gone.is_empty()
+            && archived.is_empty()
             && alerts.is_empty()
             && touches.is_empty()
             && forgotten.is_empty()

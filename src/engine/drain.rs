@@ -27,6 +27,8 @@ pub(super) fn drain(state: &mut State, ctx: &Context) -> Changes {
     changes.policies = core::mem::take(&mut pending.policies);
     let notices = core::mem::take(&mut pending.notices);
     changes.notices = notices.iter().filter_map(|id| state.notices.get(id)).cloned().collect();
+    changes.incidents_gone = core::mem::take(&mut pending.incidents_gone).into_iter().collect();
+    changes.episodes_gone = core::mem::take(&mut pending.episodes_gone).into_iter().collect();
     changes.notices_gone = core::mem::take(&mut pending.notices_gone).into_iter().collect();
     for (signature, recurrence) in core::mem::take(&mut pending.recurrences) {
         match recurrence {

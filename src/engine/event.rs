@@ -81,6 +81,13 @@ pub enum Event {
         /// Who.
         by: Box<str>,
     },
+    /// What is over is old enough to be forgotten.
+    Forget {
+        /// Closed incidents, with their members, timelines and notices.
+        incidents: Vec<IncidentId>,
+        /// Past episodes.
+        episodes: Vec<PastEpisode>,
+    },
     /// The rules of the context, or both rules and topology, are others than before.
     Reconfigured,
     /// The topology of the context is another than before, and this is what it means for the alerts.
@@ -148,6 +155,17 @@ pub enum Command {
     },
 }
 
+/// A past episode of an alert.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PastEpisode {
+    /// The alert.
+    pub alert: Fingerprint,
+    /// The episode's number.
+    pub episode: u32,
+    /// The incident it belonged to.
+    pub incident: Option<IncidentId>,
+}
+
 /// The engine's answer to one event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reply {
@@ -159,6 +177,8 @@ pub enum Reply {
     Silenced(SilenceId),
     /// What became of notices that were given up.
     Retried(Retried),
+    /// What became of what was to be forgotten.
+    Forgotten(Forgotten),
     /// It is done.
     Done,
     /// It was not done, because it was made for other rules or another topology than are in force.
@@ -178,6 +198,26 @@ pub struct Handled {
     pub version: u32,
     /// Who has it, until when.
     pub holder: Option<(Box<str>, Timestamp)>,
+}
+
+/// How much was forgotten.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Forgotten {
+    /// Incidents.
+    pub incidents: u32,
+    /// Episodes.
+    pub episodes: u32,
+    /// Of both, those that are still at hand and stay.
+    pub refused: u32,
+}
+
+impl Forgotten {
+    /// Adds what came after it.
+    pub fn add(&mut self, more: Self) {
+        self.incidents += more.incidents;
+        self.episodes += more.episodes;
+        self.refused += more.refused;
+    }
 }
 
 /// What became of the alerts of one delivery.

@@ -5,10 +5,11 @@
 //! simulator run this same code. Reading order: `event` (what can happen), `state` (what is held),
 //! then the stages: `deduplicate`, `suppress`, `correlate` with `topology` and `unite`, `prioritise`,
 //! `assign`, `escalate`, `notices`, `resolve`; what people do: `handle` with `regroup`, `audit`; last
-//! `drain`, `restore` and `rebind`.
+//! `drain`, `restore`, `rebind` and `retain`.
 
 mod assign;
 mod audit;
+mod canary;
 pub mod changes;
 pub mod context;
 mod correlate;
@@ -25,6 +26,7 @@ pub mod rebind;
 mod regroup;
 mod resolve;
 mod restore;
+mod retain;
 mod state;
 mod suppress;
 mod tally;
@@ -41,6 +43,7 @@ pub use correlate::reason;
 pub use state::State;
 
 use crate::model::incident::{IncidentId, Progress};
+use crate::model::notice::CANARY;
 use crate::model::time::Timestamp;
 
 /// Old signatures are dropped when an hour begins.
@@ -82,6 +85,9 @@ impl State {
 
     fn handle(&mut self, ctx: &Context, event: &Event, now: Timestamp) -> Reply {
         match event {
+            Event::Received { source, occurrences } if **source == *CANARY => {
+                return Reply::Received(canary::receive(self, occurrences, now));
+            }
             Event::Received { source, occurrences } => {
                 let id = self.source(source);
                 let by = deduplicate::Delivery { ctx, source: id, source_name: source, now };
@@ -106,6 +112,9 @@ impl State {
             }
             Event::Withheld { notice, because } => notices::withheld(self, *notice, because, now),
             Event::Retry { notices, by } => return notices::retry(self, notices, by, now),
+            Event::Forget { incidents, episodes } => {
+                return Reply::Forgotten(retain::forget(self, incidents, episodes));
+            }
             Event::Reconfigured => self.reconfigure(ctx, now),
             Event::TopologyChanged(forecast) => {
                 rebind::rebind(self, ctx, forecast);

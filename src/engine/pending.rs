@@ -33,6 +33,8 @@ pub(super) struct Pending {
     entry_of: BTreeMap<(IncidentId, Happening), usize>,
     pub(super) notices: BTreeSet<NoticeId>,
     pub(super) notices_gone: BTreeSet<NoticeId>,
+    pub(super) incidents_gone: BTreeSet<IncidentId>,
+    pub(super) episodes_gone: BTreeSet<(Fingerprint, u32)>,
     pub(super) policies: Vec<(PolicyHash, Arc<Policy>)>,
     pub(super) recurrences: BTreeMap<u64, Option<Recurrence>>,
     /// Silences that changed, or are no longer held.

@@ -87,6 +87,7 @@ pub(super) async fn deliver(
     if occurrences.is_empty() {
         return Ok(answer);
     }
+    app.doors.operations.require_room()?;
     let sent = u32::try_from(occurrences.len()).unwrap_or(u32::MAX);
     let event = Event::Received { source: Arc::clone(name), occurrences };
     match app.submit(Work::Event(event)).await? {
@@ -98,6 +99,7 @@ pub(super) async fn deliver(
         other @ (Reply::Handled(_)
         | Reply::Silenced(_)
         | Reply::Retried(_)
+        | Reply::Forgotten(_)
         | Reply::Done
         | Reply::Outdated
         | Reply::Refused(_)) => {

@@ -42,7 +42,7 @@ use crate::telemetry::metrics::Metrics;
 
 use error::{Problem, Requests};
 use guard::Hosts;
-use operate::Readiness;
+use operate::{Operations, Readiness};
 
 /// Reads that run at a time; more wait. Each takes a thread and a snapshot, and RocksDB keeps what
 /// a snapshot sees.
@@ -73,6 +73,8 @@ pub struct Doors {
     pub metrics: Arc<Metrics>,
     /// What is missing for service.
     pub readiness: watch::Receiver<Readiness>,
+    /// What the daemon does on request.
+    pub operations: Operations,
 }
 
 /// A configured sender.

@@ -13,17 +13,8 @@ use crate::model::notice::NoticeKind;
 const HOUR: u64 = 3_600;
 
 fn refused(reply: Reply) -> Refusal {
-    match reply {
-        Reply::Refused(refusal) => refusal,
-        other @ (Reply::Received(_)
-        | Reply::Handled(_)
-        | Reply::Silenced(_)
-        | Reply::Retried(_)
-        | Reply::Outdated
-        | Reply::Done) => {
-            panic!("{other:?}")
-        }
-    }
+    let Reply::Refused(refusal) = reply else { panic!("{reply:?}") };
+    refusal
 }
 
 fn hold(until_s: u64) -> Command {

@@ -43,6 +43,15 @@ pub struct Image {
 impl Image {
     /// Applies a batch of changes as a whole.
     pub fn apply(&mut self, changes: &Changes) {
+        for gone in &changes.incidents_gone {
+            self.incidents.remove(gone);
+            self.members.retain(|(incident, _), _| incident != gone);
+            self.timeline.retain(|(incident, _), _| incident != gone);
+            self.notices.retain(|notice, _| notice.incident != *gone);
+        }
+        for gone in &changes.episodes_gone {
+            self.episodes.remove(gone);
+        }
         for archived in &changes.archived {
             let stored = || self.alerts.get(&archived.fingerprint).cloned();
             if let Some(row) = archived.row.clone().or_else(stored) {

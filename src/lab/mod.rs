@@ -14,4 +14,6 @@ mod scenarios;
 mod silences;
 #[cfg(test)]
 mod story;
+#[cfg(test)]
+mod upkeep;
 pub mod world;

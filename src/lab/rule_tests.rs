@@ -177,6 +177,7 @@ impl Player<'_> {
                     | Reply::Handled(_)
                     | Reply::Silenced(_)
                     | Reply::Retried(_)
+                    | Reply::Forgotten(_)
                     | Reply::Outdated
                     | Reply::Done => {
                         return;

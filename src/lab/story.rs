@@ -142,19 +142,10 @@ pub(super) fn after(seconds: u64) -> Timestamp {
 }
 
 pub(super) fn received(reply: &Reply) -> (u32, u32, u32, u32) {
-    match reply {
-        Reply::Received(Received { began, ended, updated, repeated, .. }) => {
-            (*began, *ended, *updated, *repeated)
-        }
-        other @ (Reply::Handled(_)
-        | Reply::Silenced(_)
-        | Reply::Retried(_)
-        | Reply::Outdated
-        | Reply::Done
-        | Reply::Refused(_)) => {
-            panic!("{other:?}")
-        }
-    }
+    let Reply::Received(Received { began, ended, updated, repeated, .. }) = reply else {
+        panic!("{reply:?}")
+    };
+    (*began, *ended, *updated, *repeated)
 }
 
 pub(super) const DISK: &[(&str, &str)] = &[("alertname", "DiskFull"), ("severity", "critical")];
@@ -168,15 +159,6 @@ pub(super) const PDU: &[(&str, &str)] =
     &[("alertname", "PduOutputOff"), ("ci", "pdu-1"), ("severity", "major")];
 
 pub(super) fn handled(reply: &Reply) -> &Handled {
-    match reply {
-        Reply::Handled(handled) => handled,
-        other @ (Reply::Received(_)
-        | Reply::Silenced(_)
-        | Reply::Retried(_)
-        | Reply::Outdated
-        | Reply::Done
-        | Reply::Refused(_)) => {
-            panic!("{other:?}")
-        }
-    }
+    let Reply::Handled(handled) = reply else { panic!("{reply:?}") };
+    handled
 }

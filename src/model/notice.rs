@@ -2,9 +2,16 @@
 
 use core::fmt;
 
-use super::incident::IncidentId;
+use super::incident::{IncidentId, RecordId};
 use super::priority::words;
 use super::time::Timestamp;
+
+/// The name of the source and of the channel that are the daemon's own: what the one sends, the other
+/// receives.
+pub const CANARY: &str = "canary";
+
+/// The number that no incident has: the canary's notices are no incident's.
+pub const CANARY_INCIDENT: IncidentId = RecordId(0);
 
 /// Identifies a notice for ever: the incident and the notice's place among that incident's notices.
 /// Receivers get it as an idempotency key.

@@ -15,7 +15,7 @@ use crate::clock::Clock;
 use crate::engine::context::Context;
 use crate::engine::event::Event;
 use crate::model::incident::{Incident, Progress};
-use crate::model::notice::{Notice, NoticeKind};
+use crate::model::notice::{CANARY, CANARY_INCIDENT, Notice, NoticeKind};
 use crate::rules::RuleSet;
 use crate::telemetry::metrics::{Delivery, Metrics};
 
@@ -41,8 +41,9 @@ impl Post {
             let channel = Channel::new(name, setting, parts.installation)?;
             Ok((name.clone(), channel))
         });
+        let canary = Ok((CANARY.into(), Channel::Loopback(parts.canary.clone())));
         Ok(Self {
-            channels: channels.collect::<Result<_, _>>()?,
+            channels: channels.chain([canary]).collect::<Result<_, _>>()?,
             clock: Arc::clone(&parts.clock),
             metrics: Arc::clone(&parts.metrics),
             context: parts.context.clone(),
@@ -51,8 +52,13 @@ impl Post {
 
     /// Says that a channel is not in the settings, and which are.
     pub(super) fn missing(&self) -> String {
-        let known: Vec<&str> = self.channels.keys().map(|name| &**name).collect();
+        let known: Vec<&str> = self.known().collect();
         format!("not configured, the settings have {}", known.join(", "))
+    }
+
+    /// Yields the channels of the settings.
+    pub(super) fn known(&self) -> impl Iterator<Item = &str> {
+        self.channels.keys().map(|name| &**name).filter(|name| *name != CANARY)
     }
 }
 
@@ -64,7 +70,10 @@ impl Desk {
 
     /// Makes the attempt and reports how it ended. `roll` spreads the retry.
     pub(super) async fn attempt(self: Arc<Self>, notice: Notice, roll: u32) {
-        let briefing = self.brief(&notice).await;
+        let briefing = match notice.id.incident {
+            CANARY_INCIDENT => None,
+            _ => self.brief(&notice).await,
+        };
         let needless = briefing.as_ref().and_then(|b| needless(&notice, b));
         let event = match needless {
             Some(because) => self.withhold(&notice, because),

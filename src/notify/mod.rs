@@ -21,7 +21,8 @@ use crate::engine::context::Context;
 use crate::engine::event::Event;
 use crate::model::incident::Incident;
 use crate::model::labels::Labels;
-use crate::model::notice::{Notice, NoticeState};
+use crate::model::notice::{CANARY_INCIDENT, Notice, NoticeId, NoticeState};
+use crate::model::time::Timestamp;
 use crate::settings::channels::Channel as Setting;
 use crate::telemetry::metrics::{Delivery, Metrics};
 
@@ -30,6 +31,7 @@ mod backoff;
 mod channel;
 #[cfg(test)]
 mod contract;
+pub mod heartbeat;
 mod log;
 mod mail;
 #[cfg(test)]
@@ -89,6 +91,10 @@ pub struct Parts<'a> {
     pub reader: Reader,
     /// Takes one event for each attempt: `Delivered`, `Failed` or `Withheld`.
     pub reports: mpsc::Sender<Event>,
+    /// True while nothing may be sent.
+    pub held: watch::Receiver<bool>,
+    /// Learns when the canary that comes through was received.
+    pub canary: watch::Sender<Timestamp>,
     /// Tells which notices are due.
     pub clock: Arc<Clock>,
     /// Counts.
@@ -147,11 +153,13 @@ impl Notifier {
     pub fn start(parts: Parts<'_>, pending: Vec<Notice>) -> Result<(Outbox, Self), ChannelError> {
         let (outbox, inbox) = mpsc::channel(COMMITS_MAX);
         let (stop, stopped) = oneshot::channel();
-        let seed = parts.seed;
+        let (seed, held) = (parts.seed, parts.held.clone());
         let desk = Arc::new(Desk::new(parts)?);
         let tester = Tester::of(&desk.post);
         let mut sender = Sender {
             rolls: backoff::Rolls::new(seed),
+            held,
+            shelf: BTreeMap::new(),
             desk,
             queue: Queue::default(),
             sends: JoinSet::new(),
@@ -182,6 +190,9 @@ struct Sender {
     desk: Arc<Desk>,
     rolls: backoff::Rolls,
     queue: Queue,
+    held: watch::Receiver<bool>,
+    /// What waits for the outbox to be let go.
+    shelf: BTreeMap<NoticeId, Notice>,
     sends: JoinSet<()>,
     /// What each task of `sends` is about. Not ordered: it is only looked up.
     sending: HashMap<Id, Notice>,
@@ -203,6 +214,7 @@ impl Sender {
                     None => break,
                 },
                 Some(done) = self.sends.join_next_with_id() => self.finish(done),
+                Ok(()) = self.held.changed() => self.release(),
                 () = tokio::time::sleep(sleep) => {}
                 _ = &mut stopped => break,
             }
@@ -224,12 +236,29 @@ impl Sender {
     fn take(&mut self, notices: impl IntoIterator<Item = Notice>) {
         for notice in notices {
             match notice.state {
+                NoticeState::Pending if self.holds(&notice) => {
+                    self.shelf.insert(notice.id, notice);
+                }
                 NoticeState::Pending => self.queue.put(notice),
                 NoticeState::Dead => {
                     self.desk.count(&notice, Delivery::Dead);
                     error!(notice.id = %notice.id, notice.kind = %notice.kind, contact = &*notice.contact,
                         last_error = notice.last_error, "a notice was given up; its person does not know");
                 }
+            }
+        }
+        self.measure();
+    }
+
+    /// True while a notice has to wait for a person; the canary calls nobody.
+    fn holds(&self, notice: &Notice) -> bool {
+        *self.held.borrow() && notice.id.incident != CANARY_INCIDENT
+    }
+
+    fn release(&mut self) {
+        if !*self.held.borrow() {
+            for notice in core::mem::take(&mut self.shelf).into_values() {
+                self.queue.put(notice);
             }
         }
         self.measure();
@@ -267,12 +296,9 @@ impl Sender {
     }
 
     fn measure(&self) {
-        let pending = self.queue.len() + self.sending.len();
-        self.desk
-            .post
-            .metrics
-            .notify
-            .pending_notices
-            .set(i64::try_from(pending).unwrap_or(i64::MAX));
+        let pending = self.queue.len() + self.sending.len() + self.shelf.len();
+        let metrics = &self.desk.post.metrics.notify;
+        metrics.outbox_held.set(i64::from(*self.held.borrow()));
+        metrics.pending_notices.set(i64::try_from(pending).unwrap_or(i64::MAX));
     }
 }

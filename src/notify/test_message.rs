@@ -123,7 +123,7 @@ impl Tester {
         Unknown {
             name: name.into(),
             contacts: rules.contacts.keys().map(ToString::to_string).collect(),
-            channels: self.0.channels.keys().map(ToString::to_string).collect(),
+            channels: self.0.known().map(String::from).collect(),
         }
     }
 }

@@ -103,6 +103,8 @@ impl World {
             context: watch::channel(context()).1,
             reader,
             reports,
+            held: watch::channel(false).1,
+            canary: watch::channel(Timestamp::EPOCH).0,
             clock: Arc::new(Clock::start(None)),
             metrics: Arc::clone(&metrics),
             seed: 1,
@@ -126,6 +128,7 @@ impl World {
             | Event::Unsilence { .. }
             | Event::Audit { .. }
             | Event::Retry { .. }
+            | Event::Forget { .. }
             | Event::Reconfigured
             | Event::TopologyChanged(_)
             | Event::Tick) => panic!("{other:?}"),

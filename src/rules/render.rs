@@ -33,14 +33,16 @@ pub fn render(form: Form, diagnostics: &[Diagnostic], files: &[SourceFile]) -> S
     }
 }
 
-fn short(d: &Diagnostic) -> String {
+/// Returns a finding as one line, with its line end.
+pub fn short(d: &Diagnostic) -> String {
     let help = if d.help.is_empty() { String::new() } else { format!("; {}", d.help) };
     let Diagnostic { file, line, column, message, .. } = d;
     let text = format!("{message}{help}").replace('\n', " ");
     format!("{file}:{line}:{column}: {}[{}]: {text}\n", d.severity.name(), d.code.id)
 }
 
-fn json(d: &Diagnostic) -> serde_json::Value {
+/// Returns a finding for machines.
+pub fn json(d: &Diagnostic) -> serde_json::Value {
     serde_json::json!({
         "code": d.code.id,
         "severity": d.severity.name(),

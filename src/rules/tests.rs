@@ -47,14 +47,12 @@ fn the_examples_of_the_reference_load() {
     let reference = include_str!("../../rules/README.md");
     let blocks = reference.split("```yaml\n").skip(1);
     let blocks: Vec<&str> = blocks.filter_map(|rest| rest.split("```").next()).collect();
-    let [rule, tests, sections, templates] = blocks[..] else {
-        panic!("{} examples", blocks.len())
-    };
+    let [rule, tests, sections] = blocks[..] else { panic!("{} examples", blocks.len()) };
     let platform = "  platform: {members: anna}\n";
     let sections = sections.replace("teams:\n", &format!("teams:\n{platform}"));
     let contacts = "  bert: {channels: mail}\n  carla: {channels: mail}\n";
     let sections = sections.replace("contacts:\n", &format!("contacts:\n{contacts}"));
-    let set = good(&format!("{rule}{tests}{sections}{templates}"));
+    let set = good(&format!("{rule}{tests}{sections}"));
     assert_eq!((set.rules.len(), set.teams.len(), set.binding.len()), (1, 2, 1));
 }
 

@@ -92,7 +92,8 @@ fn read_webhook(section: &mut Section<'_>) -> Option<Webhook> {
     Some(Webhook { url: Secret::new(url), keys: keys?, timeout, reach })
 }
 
-fn read_url(section: &mut Section<'_>) -> Option<Url> {
+/// Reads an address that is a secret from `url`, or from the first line of the file `url_file`.
+pub(super) fn read_url(section: &mut Section<'_>) -> Option<Url> {
     let address = "an address such as https://chat.example/hook";
     match (section.has("url"), section.has("url_file")) {
         (true, false) => section.secret("url", address, |text| Url::parse(text).ok()),

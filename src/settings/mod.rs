@@ -21,13 +21,17 @@ use config::{
 use crate::ingest;
 
 pub mod address;
+pub mod backup;
+pub mod canary;
 pub mod channels;
+pub mod disk;
 pub mod email;
 pub mod engine;
 pub mod http;
 pub mod limits;
 pub mod log;
 mod reference;
+pub mod retention;
 pub mod rules;
 pub mod secret;
 mod section;
@@ -50,6 +54,14 @@ pub struct Settings {
     pub http: http::Http,
     /// Where and how it stores.
     pub storage: storage::Storage,
+    /// Copies of the store.
+    pub backup: backup::Backup,
+    /// How long what is over is kept.
+    pub retention: retention::Retention,
+    /// What is done when the disk runs full.
+    pub disk: disk::Disk,
+    /// The alert of our own that shows that the whole path works.
+    pub canary: canary::Canary,
     /// How much waits for the engine.
     pub engine: engine::Engine,
     /// What one sender may ask for.
@@ -166,6 +178,10 @@ fn read(reader: &mut Reader<'_>) -> Settings {
     Settings {
         http: reader.section("http", http::read),
         storage: reader.section("storage", storage::read),
+        backup: reader.section("backup", backup::read),
+        retention: reader.section("retention", retention::read),
+        disk: reader.section("disk", disk::read),
+        canary: reader.section("canary", canary::read),
         engine: reader.section("engine", engine::read),
         limits: reader.section("limits", limits::read),
         rules: reader.section("rules", rules::read),

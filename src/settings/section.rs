@@ -12,6 +12,7 @@ use config::{Value, ValueKind};
 
 use super::Problem;
 use super::units;
+use crate::model::notice::CANARY;
 use crate::model::priority::NotAWord;
 
 type Table = BTreeMap<String, Value>;
@@ -67,6 +68,15 @@ impl<'a> Reader<'a> {
                         "found the name `{name}`, expected letters, digits, `-` and `_`"
                     ),
                     help: "rename it".into(),
+                });
+            }
+            if name == CANARY {
+                self.problems.push(Problem {
+                    code: "K005",
+                    file: origin(&value),
+                    key: path.clone(),
+                    message: format!("found the name `{name}`, which is the daemon's own"),
+                    help: "rename it; see the section [canary]".into(),
                 });
             }
             let defaults = defaults.as_mut().and_then(|all| table(all.remove(&name)?).ok());

@@ -7,8 +7,10 @@ use super::section::Section;
 /// Where and how the daemon stores.
 #[derive(Clone, Debug)]
 pub struct Storage {
-    /// The folder of the database.
+    /// The data folder.
     pub dir: PathBuf,
+    /// The witness file; in the data folder when not set.
+    pub witness: Option<PathBuf>,
     /// Memory for writes that are not yet in a table file, in bytes.
     pub write_buffer: usize,
     /// Memory for blocks read from disk, in bytes.
@@ -20,6 +22,7 @@ pub struct Storage {
 pub(super) fn read(section: &mut Section<'_>) -> Storage {
     Storage {
         dir: section.path("dir"),
+        witness: section.has("witness").then(|| section.path("witness")),
         write_buffer: section.size("write_buffer", 1 << 20..=4 << 30),
         block_cache: section.size("block_cache", 1 << 20..=64 << 30),
         wal_max: section.size("wal_max", 8 << 20..=64 << 30),

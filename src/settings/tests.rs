@@ -69,7 +69,7 @@ fn the_defaults_hold_every_key_that_is_read_and_no_other() {
 #[test]
 fn the_comment_above_every_default_names_its_value_its_bounds_and_why() {
     let keys = documented();
-    assert_eq!(keys.len(), 27, "a key is not written as `key = value`");
+    assert_eq!(keys.len(), 34, "a key is not written as `key = value`");
     for (key, value, comment) in keys {
         assert!(comment.contains(&format!("Default: {value}.")), "{key} is {value}: {comment}");
         assert!(comment.contains("Why: "), "{key}: {comment}");
@@ -315,4 +315,26 @@ fn a_webhook_is_signed_with_the_keys_of_a_file() {
     let bad = settings("whsec_short").unwrap_err();
     assert_eq!((bad[0].code, &*bad[0].key), ("K004", "channels.c.secret_file"));
     assert!(!bad[0].to_string().contains("short"), "{}", bad[0]);
+}
+
+#[test]
+fn what_is_off_at_zero_may_not_be_close_to_it_and_names_of_the_daemon_are_taken() {
+    for (text, key) in [
+        ("[backup]\nevery = \"59s\"", "backup.every"),
+        ("[canary]\nevery = \"10ms\"", "canary.every"),
+        ("[disk]\nsoft_free = \"1MiB\"\nhard_free = \"2MiB\"", "disk.hard_free"),
+        ("[sources.canary]\nformat = \"native\"", "sources.canary"),
+        ("[channels.canary]\nkind = \"log\"", "channels.canary"),
+        ("[canary]\nurl = \"http://10.0.0.1/x\"", "canary.url"),
+    ] {
+        let problems = problems(from_file(text));
+        assert!(problems.iter().any(|(_, found, _)| found == key), "{text}: {problems:?}");
+    }
+    for text in [
+        "[backup]\nevery = \"0s\"",
+        "[canary]\nevery = \"0s\"",
+        "[disk]\nsoft_free = \"0B\"\nhard_free = \"0B\"",
+    ] {
+        assert!(from_file(text).is_ok(), "{text}");
+    }
 }

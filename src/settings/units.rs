@@ -45,6 +45,8 @@ impl fmt::Display for Span {
 }
 
 fn write_in(count: u64, units: &[(&str, u64)], f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    // Every unit divides zero: the usual one is the best.
+    let units = if count == 0 { units.get(3..4).unwrap_or(units) } else { units };
     match units.iter().find(|(_, factor)| count.is_multiple_of(*factor)) {
         Some((name, factor)) => write!(f, "{}{name}", count / factor),
         None => write!(f, "{count}"),
@@ -92,6 +94,10 @@ mod tests {
             assert_eq!(duration(text), ms.map(Duration::from_millis), "{text}");
         }
         assert_eq!(Span(Duration::from_secs(90)).to_string(), "90s");
+        assert_eq!(
+            (Span(Duration::ZERO).to_string(), Size(0).to_string()),
+            ("0s".into(), "0B".into())
+        );
         assert_eq!(Span(Duration::from_hours(24)).to_string(), "1d");
     }
 }

@@ -27,6 +27,7 @@ impl Store {
     pub fn commit(&self, changes: &Changes, revisions: &[&Revision]) -> Result<(), StoreError> {
         let view = self.view();
         let mut writer = Writer { store: self, batch: WriteBatch::default(), value: Vec::new() };
+        writer.forget(&view, changes)?;
         for archived in &changes.archived {
             writer.archive(&view, archived)?;
         }
@@ -98,6 +99,25 @@ impl Writer<'_> {
         for key in keys {
             self.batch.delete_cf(family, key);
         }
+    }
+
+    /// Deletes all that is below a forgotten number; of that it looks only at the numbers of records.
+    fn forget(&mut self, view: &View<'_>, changes: &Changes) -> Result<(), StoreError> {
+        for id in &changes.incidents_gone {
+            let records = view.records(*id)?;
+            self.delete_all(Family::Records, records.iter().map(|record| schema::number(record.0)));
+            let (key, end) = (schema::number(id.0), schema::number(id.0.saturating_add(1)));
+            for family in [Family::Incidents, Family::Open, Family::Unclosed] {
+                self.batch.delete_cf(self.store.family(family), key);
+            }
+            for family in [Family::Members, Family::Timeline, Family::Notices] {
+                self.batch.delete_range_cf(self.store.family(family), key, end);
+            }
+        }
+        let gone = changes.episodes_gone.iter();
+        let gone = gone.map(|(fingerprint, episode)| schema::place(fingerprint.0, *episode));
+        self.delete_all(Family::Episodes, gone);
+        Ok(())
     }
 
     /// Keeps an episode, with the text stored of its alert when it brings none.

@@ -44,6 +44,17 @@ struct Plain {
 
 impl Plain {
     fn apply(&mut self, changes: &Changes, topology: Option<(u64, &Rows)>) {
+        for gone in &changes.incidents_gone {
+            self.incidents.remove(gone);
+            let members = &self.members;
+            self.records.retain(|record, _| !members.contains_key(&(*gone, *record)));
+            self.members.retain(|(incident, _), _| incident != gone);
+            self.timeline.retain(|(incident, _), _| incident != gone);
+            self.notices.retain(|notice, _| notice.incident != *gone);
+        }
+        for gone in &changes.episodes_gone {
+            self.episodes.remove(gone);
+        }
         for Archived { fingerprint, state, row } in &changes.archived {
             let row = row.as_ref().unwrap_or_else(|| &self.alerts[fingerprint]);
             let row = AlertRow { state: state.clone(), ..row.clone() };
@@ -95,6 +106,9 @@ impl Plain {
         }
         for incident in 1..6 {
             let incident = RecordId(incident);
+            if dice.below(8) == 0 {
+                changes.incidents_gone.push(incident);
+            }
             if dice.flip() {
                 changes.incidents.push(Incident { id: incident, ..dice.incident() });
             }
@@ -139,6 +153,9 @@ impl Plain {
         state.revision = revision + 2;
         state.episode %= 4;
         let row = AlertRow { fingerprint, state: state.clone(), ..dice.alert() };
+        if dice.below(4) == 0 {
+            changes.episodes_gone.push((fingerprint, dice.below(4) as u32));
+        }
         let of_before = known.is_some() && dice.flip();
         if dice.flip() && (of_before || dice.flip()) {
             let row = (!of_before).then(|| AlertRow { fingerprint, ..dice.alert() });

@@ -15,12 +15,16 @@ use rocksdb::{ColumnFamily, DB};
 mod codec;
 mod commit;
 mod load;
+mod old;
 mod open;
 mod overlay;
 mod query;
 mod read;
 mod schema;
+pub mod upkeep;
+pub mod verify;
 pub mod view;
+pub mod witness;
 
 #[cfg(test)]
 mod conformance;
@@ -109,6 +113,40 @@ pub enum StoreError {
         key: String,
         /// What is wrong with it.
         reason: Malformed,
+    },
+    /// A store lies where only the folder of the store should.
+    #[error("{dir}: holds a store itself, which belongs one folder deeper: mv {dir} {dir}.old && mkdir {dir} && mv {dir}.old {to}", dir = dir.display(), to = to.display())]
+    Misplaced {
+        /// The data folder.
+        dir: PathBuf,
+        /// Where the store belongs.
+        to: PathBuf,
+    },
+    /// It cannot be proven whole.
+    #[error("{}: {loss}; restore the last backup (incidentd db restore), or go on without what is lost: incidentd serve --accept-loss", dir.display())]
+    Lost {
+        /// The store's folder.
+        dir: PathBuf,
+        /// What speaks against it.
+        loss: witness::Loss,
+    },
+    /// The witness cannot be read or written.
+    #[error("{}: the witness cannot be {}: {source}", path.display(), what)]
+    Witness {
+        /// Its file.
+        path: PathBuf,
+        /// What failed: `read` or `written`.
+        what: &'static str,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// A backup cannot be made.
+    #[error("{}: no backup can be made there: {source}", to.display())]
+    Backup {
+        /// Its folder.
+        to: PathBuf,
+        /// What RocksDB said.
+        source: rocksdb::Error,
     },
     /// A batch was not, or perhaps not, written. The process has to end: only recovery at the next
     /// start can tell which.

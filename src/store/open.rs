@@ -35,6 +35,25 @@ impl Store {
         Ok(store)
     }
 
+    /// Opens the store in the folder `dir` only to look at it: nothing of it is changed.
+    ///
+    /// # Errors
+    /// As for [`Store::open`], and when there is none.
+    pub fn open_to_read(dir: &Path) -> Result<Self, StoreError> {
+        if let Some(holder) = File::open(dir.join("LOCK")).ok().and_then(|lock| holder(&lock)) {
+            return Err(StoreError::Locked { dir: dir.into(), holder: Some(holder) });
+        }
+        let settings = settings(&Options::default());
+        refuse_unknown_families(dir, &settings)?;
+        let families =
+            FAMILIES.map(|family| ColumnFamilyDescriptor::new(family.name(), settings.clone()));
+        let db = DB::open_cf_descriptors_read_only(&settings, dir, families, false)
+            .map_err(|error| refused(dir, error))?;
+        let store = Self { db, dir: dir.into() };
+        store.check_version()?;
+        Ok(store)
+    }
+
     fn check_version(&self) -> Result<(), StoreError> {
         let view = self.view();
         match view.meta::<SchemaMessage>(META_SCHEMA)? {

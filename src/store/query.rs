@@ -174,7 +174,8 @@ impl View<'_> {
     }
 }
 
-fn behind(after: Option<&Cursor>) -> ReadOptions {
+/// Options for what lies behind a cursor.
+pub(super) fn behind(after: Option<&Cursor>) -> ReadOptions {
     let mut options = ReadOptions::default();
     if let Some(Cursor(key)) = after {
         // The least key above it.
@@ -200,7 +201,7 @@ fn is_in(incident: &Incident, states: &[StateName]) -> bool {
 }
 
 /// A page on the way.
-struct Filling<T> {
+pub(super) struct Filling<T> {
     items: Vec<T>,
     limit: usize,
     seen: usize,
@@ -208,27 +209,27 @@ struct Filling<T> {
 }
 
 impl<T> Filling<T> {
-    fn new(limit: usize) -> Self {
+    pub(super) fn new(limit: usize) -> Self {
         Self { items: Vec::new(), limit: limit.max(1), seen: 0, last: Box::default() }
     }
 
-    fn is_full(&self) -> bool {
+    pub(super) fn is_full(&self) -> bool {
         self.items.len() >= self.limit || self.seen >= SCAN_MAX
     }
 
-    fn offer(&mut self, key: &[u8], item: Option<T>) {
+    pub(super) fn offer(&mut self, key: &[u8], item: Option<T>) {
         self.items.extend(item);
         self.seen += 1;
         self.last = key.into();
     }
 
     /// There is more.
-    fn cut(self) -> Page<T> {
+    pub(super) fn cut(self) -> Page<T> {
         Page { items: self.items, next: Some(Cursor(self.last)) }
     }
 
     /// There is nothing more.
-    fn end(self) -> Page<T> {
+    pub(super) fn end(self) -> Page<T> {
         Page { items: self.items, next: None }
     }
 }

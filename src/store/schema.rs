@@ -5,7 +5,7 @@
 //!
 //! | family | key | value |
 //! |---|---|---|
-//! | `meta` | a word: `schema`, `counters`, `topology` | version of this table; the engine's counters; version and last changes of the CMDB |
+//! | `meta` | a word: `schema`, `counters`, `topology`, `identity` | version of this table; the engine's counters; version and last changes of the CMDB; who this store is |
 //! | `alerts` | fingerprint u64 | an alert that is held: labels, text, CI, state |
 //! | `touches` | fingerprint u64 | a newer state of an alert; counts while its revision is the higher one |
 //! | `episodes` | fingerprint u64, episode u32 | an alert as it was at the end of that episode |
@@ -37,6 +37,7 @@ pub(super) const VERSION: u32 = 1;
 pub(super) const META_SCHEMA: &[u8] = b"schema";
 pub(super) const META_COUNTERS: &[u8] = b"counters";
 pub(super) const META_TOPOLOGY: &[u8] = b"topology";
+pub(super) const META_IDENTITY: &[u8] = b"identity";
 
 /// The column families.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -110,6 +110,13 @@ impl View<'_> {
         self.get(&schema::pair(incident.0, record.0))
     }
 
+    /// Returns the numbers under which something is attached to an incident.
+    pub(super) fn records(&self, incident: IncidentId) -> Result<Vec<RecordId>, StoreError> {
+        let below = schema::number(incident.0);
+        let rows = self.rows::<MemberRow>(&below, IteratorMode::Start);
+        rows.map(|row| row.map(|row| row.record)).collect()
+    }
+
     /// Returns the incident that an alert's record is attached to.
     pub fn incident_of(&self, record: RecordId) -> Result<Option<IncidentId>, StoreError> {
         let row: Option<RecordOf> = self.get(&schema::number(record.0))?;

@@ -9,14 +9,15 @@ use core::time::Duration;
 use prometheus::core::Collector;
 use prometheus::process_collector::ProcessCollector;
 use prometheus::{
-    Error, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, Opts, Registry,
-    TextEncoder,
+    Error, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts,
+    Registry, TextEncoder,
 };
 
-use crate::engine::event::Received;
+use crate::engine::event::{Forgotten, Received};
 use crate::model::escalation::Ladder;
 use crate::model::notice::NoticeKind;
 use crate::model::priority::words;
+use crate::model::time::Timestamp;
 
 /// All metrics of the process.
 #[derive(Debug)]
@@ -29,6 +30,14 @@ pub struct Metrics {
     pub notify: Notify,
     /// The rule set.
     pub rules: Rules,
+    /// Copies of the store.
+    pub backup: Backup,
+    /// What is forgotten.
+    pub retention: Retention,
+    /// Room on the disk.
+    pub disk: Disk,
+    /// The alert of our own.
+    pub canary: Canary,
     clock_steps: IntCounter,
     registry: Registry,
 }
@@ -65,6 +74,8 @@ pub struct Notify {
     pub pending_notices: IntGauge,
     /// Templates that failed at run time.
     pub template_failures: IntCounter,
+    /// 1 while nothing is sent after a restore.
+    pub outbox_held: IntGauge,
     notices: IntCounterVec,
     tests: IntCounterVec,
 }
@@ -74,10 +85,44 @@ pub struct Notify {
 pub struct Rules {
     /// 1 when the last load was accepted, else 0: then older rules are in force.
     pub last_reload_successful: IntGauge,
+    /// When the last load was accepted, in seconds since 1970.
+    pub last_reload_success: IntGauge,
     /// Rules in force.
     pub loaded_rules: IntGauge,
     reloads: IntCounterVec,
 }
+
+/// Copies of the store.
+#[derive(Debug)]
+pub struct Backup {
+    /// When the last one was made, in seconds since 1970; 0 when there is none.
+    pub last_success: IntGauge,
+    /// How many could not be made.
+    pub failures: IntCounter,
+}
+
+/// What is forgotten because it is old.
+#[derive(Debug)]
+pub struct Retention {
+    forgotten: IntCounterVec,
+}
+
+/// Room on the disk of the data folder.
+#[derive(Debug)]
+pub struct Disk {
+    free_bytes: IntGauge,
+    zone: IntGaugeVec,
+}
+
+/// The alert of our own that goes the whole way.
+#[derive(Debug)]
+pub struct Canary {
+    last_success: IntGauge,
+    heartbeats: IntCounterVec,
+}
+
+/// The zones of the disk, by name.
+const ZONES: [&str; 3] = ["normal", "soft", "hard"];
 
 /// The first digit of an HTTP status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -169,6 +214,10 @@ impl Metrics {
             engine: Engine::new(&registry)?,
             notify: Notify::new(&registry, channels)?,
             rules: Rules::new(&registry)?,
+            backup: Backup::new(&registry)?,
+            retention: Retention::new(&registry)?,
+            disk: Disk::new(&registry)?,
+            canary: Canary::new(&registry)?,
             clock_steps: add(
                 &registry,
                 IntCounter::new(
@@ -332,6 +381,11 @@ impl Notify {
                     "Templates of messages that failed at run time; the built-in text was sent.",
                 )?,
             )?,
+            outbox_held: gauge(
+                registry,
+                "incidentd_notify_outbox_held",
+                "1 while nothing is sent after a restore, else 0.",
+            )?,
             notices: family(registry, notices, labels)?,
             tests: family(
                 registry,
@@ -366,17 +420,116 @@ impl Rules {
                 "incidentd_rules_last_reload_successful",
                 "1 when the last load of the rule files was accepted, else 0.",
             )?,
+            last_reload_success: gauge(
+                registry,
+                "incidentd_rules_last_reload_success_timestamp_seconds",
+                "When the last load of the rule files was accepted, in seconds since 1970.",
+            )?,
             loaded_rules: gauge(registry, "incidentd_rules_loaded_rules", "Rules in force.")?,
             reloads: family(registry, reloads, [("result", &refs(&results))])?,
         })
     }
 
-    /// Notes a load; `rules` are in force after it.
-    pub fn reloaded(&self, result: Reload, rules: i64) {
-        self.reloads.with_label_values(&[&result.to_string()]).inc();
-        self.last_reload_successful.set(i64::from(result == Reload::Accepted));
-        self.loaded_rules.set(rules);
+    /// Notes that so many rules are in force since `now`, by the wall clock.
+    pub fn accepted(&self, rules: usize, now: Timestamp) {
+        self.reloads.with_label_values(&[&Reload::Accepted.to_string()]).inc();
+        self.last_reload_successful.set(1);
+        self.last_reload_success.set(now.millis() / 1_000);
+        self.loaded_rules.set(i64::try_from(rules).unwrap_or(i64::MAX));
     }
+
+    /// Notes that a load was refused; what was in force still is.
+    pub fn refused(&self) {
+        self.reloads.with_label_values(&[&Reload::Refused.to_string()]).inc();
+        self.last_reload_successful.set(0);
+    }
+}
+
+impl Backup {
+    fn new(registry: &Registry) -> Result<Self, Error> {
+        Ok(Self {
+            last_success: gauge(
+                registry,
+                "incidentd_backup_last_success_timestamp_seconds",
+                "When the store was last copied, in seconds since 1970; 0 when there is no copy.",
+            )?,
+            failures: counter(
+                registry,
+                "incidentd_backup_failures_total",
+                "Copies of the store that could not be made.",
+            )?,
+        })
+    }
+}
+
+impl Retention {
+    fn new(registry: &Registry) -> Result<Self, Error> {
+        let forgotten = Opts::new(
+            "incidentd_retention_forgotten_records_total",
+            "What was forgotten because it is old: incidents with all that belongs to them, episodes.",
+        );
+        let what = ["incidents", "episodes"];
+        Ok(Self { forgotten: family(registry, forgotten, [("what", &what[..])])? })
+    }
+
+    /// Counts what the engine let go.
+    pub fn forgotten(&self, done: &Forgotten) {
+        for (what, count) in [("incidents", done.incidents), ("episodes", done.episodes)] {
+            self.forgotten.with_label_values(&[what]).inc_by(count.into());
+        }
+    }
+}
+
+impl Canary {
+    fn new(registry: &Registry) -> Result<Self, Error> {
+        let beats = Opts::new(
+            "incidentd_canary_heartbeats_total",
+            "Words to the monitor elsewhere, by whether it heard them.",
+        );
+        Ok(Self {
+            last_success: gauge(
+                registry,
+                "incidentd_canary_last_success_timestamp_seconds",
+                "When the canary last came through, in seconds since 1970; 0 before the first.",
+            )?,
+            heartbeats: family(registry, beats, [("result", &["sent", "failed"][..])])?,
+        })
+    }
+
+    /// Notes that one came through at `now`, by the wall clock.
+    pub fn came(&self, now: Timestamp) {
+        self.last_success.set(now.millis() / 1_000);
+    }
+
+    /// Counts a word to the monitor elsewhere.
+    pub fn beat<E>(&self, heard: &Result<(), E>) {
+        let result = if heard.is_ok() { "sent" } else { "failed" };
+        self.heartbeats.with_label_values(&[result]).inc();
+    }
+}
+
+impl Disk {
+    fn new(registry: &Registry) -> Result<Self, Error> {
+        let zone = Opts::new("incidentd_disk_zone", "1 for the zone the disk is in, 0 for others.");
+        let zone = add(registry, IntGaugeVec::new(zone, &["zone"])?)?;
+        for name in ZONES {
+            zone.get_metric_with_label_values(&[name])?;
+        }
+        let free = "Bytes that the daemon may still write on the disk of its data folder.";
+        Ok(Self { free_bytes: gauge(registry, "incidentd_disk_free_bytes", free)?, zone })
+    }
+
+    /// Notes what was seen; `zone` is one of normal, soft, hard.
+    pub fn seen(&self, free: u64, zone: &str) {
+        self.free_bytes.set(i64::try_from(free).unwrap_or(i64::MAX));
+        for name in ZONES {
+            self.zone.with_label_values(&[name]).set(i64::from(name == zone));
+        }
+    }
+}
+
+fn counter(registry: &Registry, name: &str, help: &str) -> Result<IntCounter, Error> {
+    add(registry, IntCounter::new(name, help)?)
 }
 
 fn add<C: Collector + Clone + 'static>(registry: &Registry, metric: C) -> Result<C, Error> {
@@ -461,7 +614,8 @@ mod tests {
         metrics.notify.count("chat", NoticeKind::Page, Delivery::Withheld);
         metrics.engine.escalated(Ladder::Hierarchical);
         metrics.engine.committed(5, Duration::from_millis(250));
-        metrics.rules.reloaded(Reload::Refused, 7);
+        metrics.rules.accepted(7, Timestamp::from_millis(1_700_000_000_999));
+        metrics.rules.refused();
         metrics.clock_stepped(2);
         metrics.clock_stepped(3);
         let series = series(&metrics);
@@ -479,6 +633,7 @@ mod tests {
             ("incidentd_engine_commit_seconds_sum", "0.25"),
             ("incidentd_rules_last_reload_successful", "0"),
             ("incidentd_rules_loaded_rules", "7"),
+            ("incidentd_rules_last_reload_success_timestamp_seconds", "1700000000"),
             ("incidentd_clock_steps_total", "3"),
         ] {
             assert!(

@@ -78,6 +78,12 @@ impl Daemon {
         self.wait_ready();
     }
 
+    /// Starts where it was stopped or killed.
+    pub fn restart(&mut self) {
+        self.child = spawn(&self.dir, self.address);
+        self.wait_ready();
+    }
+
     /// Kills the process where it stands.
     pub fn kill(&mut self) {
         self.child.kill().unwrap();

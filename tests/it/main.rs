@@ -9,10 +9,15 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod alive;
 mod bad_input;
 mod cli;
 mod cmdb;
 mod crash;
+mod db;
+mod disk;
 mod handling;
+mod monitoring;
+mod reload;
 mod story;
 mod tidy;

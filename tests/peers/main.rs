@@ -192,3 +192,25 @@ fn a_target_goes_down_and_one_person_is_paged_once() {
     assert_eq!(pages[0]["target"], "oncall");
     println!("one alert, leases of {}, one incident, one page, resolved", sources.join(" and "));
 }
+
+#[test]
+fn the_names_of_metrics_follow_the_conventions() {
+    let dir = tempfile::tempdir().unwrap();
+    let daemon = Daemon::start(dir.path());
+    let metrics = daemon.client().get("/metrics").body;
+    let mut promtool = Command::new("promtool")
+        .args(["check", "metrics"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap_or_else(|error| panic!("promtool: {error}; .ci/run installs it"));
+    promtool.stdin.take().unwrap().write_all(metrics.as_bytes()).unwrap();
+    let said = promtool.wait_with_output().unwrap();
+    let text = format!(
+        "{}{}",
+        String::from_utf8_lossy(&said.stdout),
+        String::from_utf8_lossy(&said.stderr)
+    );
+    assert!(said.status.success() && text.trim().is_empty(), "{text}");
+}

@@ -149,6 +149,7 @@ fn has_sender(event: &Event) -> bool {
         | Event::Delivered { .. }
         | Event::Failed { .. }
         | Event::Withheld { .. }
+        | Event::Forget { .. }
         | Event::Reconfigured
         | Event::TopologyChanged(_)
         | Event::Tick => false,

@@ -259,6 +259,7 @@ pub(super) fn done(
         Reply::Received(_)
         | Reply::Silenced(_)
         | Reply::Retried(_)
+        | Reply::Forgotten(_)
         | Reply::Done
         | Reply::Outdated => Err(Problem::internal(&"the engine took an order for something else")),
     }

@@ -118,6 +118,7 @@ async fn retry(
         | Reply::Handled(_)
         | Reply::Silenced(_)
         | Reply::Outdated
+        | Reply::Forgotten(_)
         | Reply::Done) => Err(Problem::internal(&format!("the engine answered {other:?}"))),
     }
 }

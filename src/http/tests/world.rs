@@ -25,7 +25,7 @@ use crate::store::{Options, Store};
 use crate::telemetry::metrics::Metrics;
 
 use super::super::guard::Hosts;
-use super::super::operate::Readiness;
+use super::super::operate::{Operations, Readiness};
 use super::super::{Doors, Source, router};
 
 /// An answer as a client sees it.
@@ -119,6 +119,7 @@ impl World {
             hosts: Hosts::Loopback,
             metrics: Arc::new(Metrics::new(&sources.map(|(name, _)| name), &[]).unwrap()),
             readiness: ready,
+            operations: Operations::unmanned(),
         };
         let engine = std::thread::spawn(move || engine(letters, &store, &clock, &contexts));
         let (mailbox, engine) = (Some(mailbox), Some(engine));
@@ -182,6 +183,8 @@ fn tester(context: &watch::Receiver<Arc<Context>>, clock: &Arc<Clock>) -> Tester
         context: context.clone(),
         reader: Arc::new(|_| None),
         reports: mpsc::channel(1).0,
+        held: watch::channel(false).1,
+        canary: watch::channel(crate::model::time::Timestamp::EPOCH).0,
         clock: Arc::clone(clock),
         metrics: Arc::new(Metrics::new(&[], &[]).unwrap()),
         seed: 1,
@@ -230,6 +233,7 @@ fn engine(
         let in_force = Arc::clone(&contexts.borrow());
         let (event, context, revision) = match work {
             Work::Event(event) => (event, in_force, None),
+            Work::Rules(_) => panic!("no door brings rules"),
             Work::Topology(new) => {
                 assert!(new.follows(&in_force), "changes come one after the other");
                 (Event::TopologyChanged(new.forecast), new.context, Some(new.revision))

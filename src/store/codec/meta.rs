@@ -85,6 +85,13 @@ impl TopologyMessage {
     }
 }
 
+/// Who this store is.
+#[derive(Clone, PartialEq, Message)]
+pub(in crate::store) struct IdentityMessage {
+    #[prost(bytes = "vec", tag = "1")]
+    pub(in crate::store) id: Vec<u8>,
+}
+
 /// The counters.
 #[derive(Clone, PartialEq, Message)]
 pub(in crate::store) struct CountersMessage {
@@ -204,6 +211,7 @@ mod tests {
               \x28\x01\x30\x02\x38\x03\x40\x04\x48\x05",
         );
         assert_eq!(topology.history(), [change]);
+        frozen_value(&IdentityMessage { id: vec![7, 255] }, b"\x01\x0a\x02\x07\xff");
         let resolved_at = Timestamp::from_millis(1_700_000_000_001);
         let recurrence = Recurrence { incident: RecordId(1042), resolved_at };
         frozen(

@@ -208,7 +208,8 @@ async fn change(app: Arc<App>, wish: Wish) -> Result<Json<Import>, Problem> {
             other @ (Reply::Received(_)
             | Reply::Handled(_)
             | Reply::Silenced(_)
-            | Reply::Retried(_)) => {
+            | Reply::Retried(_)
+            | Reply::Forgotten(_)) => {
                 let what = format!("the engine answered a change of the CMDB with {other:?}");
                 return Err(Problem::internal(&what));
             }

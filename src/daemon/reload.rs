@@ -1,0 +1,209 @@
+//! Takes rule files into force: at the start, and again on SIGHUP, on request, and when they changed.
+//!
+//! A set with errors never takes the place of one without: it is told, counted, and left. Files are
+//! read and compiled here, off the engine's thread, which only gets the finished set.
+
+use core::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::spawn_blocking;
+use tracing::{error, info, warn};
+
+use crate::clock;
+use crate::http::operate::{Calls, Reloaded, RulesRefused};
+use crate::mailbox::{Mailbox, Work};
+use crate::rules::render::short;
+use crate::rules::{self, RuleSet, Severity, SourceFile};
+use crate::telemetry::metrics::Metrics;
+
+use super::wait_for;
+use super::watch_folder::Watch;
+
+/// Where the rule files are, and how they are read.
+#[derive(Clone)]
+pub struct RuleFiles {
+    /// The folder to watch, if they are in one.
+    pub folder: Option<PathBuf>,
+    /// Reads them as they are now; may block on the disk. Says why it cannot.
+    pub read: Arc<dyn Fn() -> Result<Vec<SourceFile>, String> + Send + Sync>,
+}
+
+impl fmt::Debug for RuleFiles {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RuleFiles").field("folder", &self.folder).finish_non_exhaustive()
+    }
+}
+
+/// Makes a rule set of files, for a daemon that has these channels.
+///
+/// # Errors
+/// When the files have errors, or a contact names a channel that is not set up: a page to nowhere
+/// must be found before it is due. Warnings are for whoever writes rules and are left out.
+pub fn compile(files: &[SourceFile], channels: &[Box<str>]) -> Result<RuleSet, RulesRefused> {
+    let mut loaded = rules::load(files);
+    loaded.diagnostics.retain(|found| found.severity == Severity::Error);
+    let Some(set) = loaded.set else {
+        let message = match loaded.diagnostics.len() {
+            1 => "1 error in the rules".into(),
+            count => format!("{count} errors in the rules"),
+        };
+        return Err(RulesRefused { message, diagnostics: loaded.diagnostics });
+    };
+    match unknown_channels(&set, channels) {
+        None => Ok(set),
+        Some(message) => Err(RulesRefused { message, diagnostics: Vec::new() }),
+    }
+}
+
+fn unknown_channels(rules: &RuleSet, known: &[Box<str>]) -> Option<String> {
+    let named = rules
+        .contacts
+        .iter()
+        .flat_map(|(contact, it)| it.channels.iter().map(move |channel| (contact, channel)));
+    let missing: Vec<String> = named
+        .filter(|(_, channel)| !known.contains(channel))
+        .map(|(contact, channel)| format!("contact `{contact}` names the channel `{channel}`"))
+        .collect();
+    (!missing.is_empty()).then(|| {
+        format!(
+            "{}; the settings have {}; add a section [channels.NAME] or correct the rule file",
+            missing.join(", "),
+            known.join(", ")
+        )
+    })
+}
+
+/// The task that loads the rules again.
+pub(super) struct Reloader {
+    pub(super) files: RuleFiles,
+    /// Names of the channels that are set up.
+    pub(super) channels: Arc<[Box<str>]>,
+    pub(super) mailbox: Mailbox,
+    pub(super) metrics: Arc<Metrics>,
+    /// The version in force.
+    pub(super) in_force: u64,
+}
+
+/// What came out of looking at the files once more.
+type Answer = Result<Reloaded, RulesRefused>;
+
+impl Reloader {
+    /// Loads on SIGHUP, on calls and on changes of the folder until the daemon stops.
+    pub(super) async fn run(mut self, mut calls: Calls<Answer>, stopped: watch::Receiver<bool>) {
+        let stopped = wait_for(stopped);
+        tokio::pin!(stopped);
+        let (hint, mut hints) = mpsc::channel(1);
+        let mut folder = Watch::new(self.files.folder.clone(), hint);
+        let mut seen = self.read().await.ok();
+        let mut hangups = match signal(SignalKind::hangup()) {
+            Ok(hangups) => Some(hangups),
+            Err(error) => {
+                warn!(%error, "SIGHUP cannot be listened for; POST /-/reload loads rules all the same");
+                None
+            }
+        };
+        loop {
+            let hangup = async {
+                match &mut hangups {
+                    Some(hangups) => hangups.recv().await,
+                    None => core::future::pending().await,
+                }
+            };
+            let reply: Option<oneshot::Sender<Answer>> = tokio::select! {
+                () = &mut stopped => return,
+                Some(reply) = calls.recv() => Some(reply),
+                _ = hangup => None,
+                Some(()) = hints.recv() => {
+                    folder.settle(&mut hints).await;
+                    let now = self.read().await.ok();
+                    // A hint is only a hint: what counts is the content.
+                    if now.is_none() || now == seen {
+                        continue;
+                    }
+                    None
+                }
+            };
+            let read = self.read().await;
+            seen = read.as_ref().ok().cloned();
+            let answer = self.take(read).await;
+            folder.renew();
+            if let Some(reply) = reply {
+                // Whoever asked may have gone away; what was done stays done.
+                drop(reply.send(answer));
+            }
+        }
+    }
+
+    async fn read(&self) -> Result<Vec<SourceFile>, String> {
+        let read = Arc::clone(&self.files.read);
+        spawn_blocking(move || read()).await.unwrap_or_else(|error| Err(error.to_string()))
+    }
+
+    async fn take(&mut self, read: Result<Vec<SourceFile>, String>) -> Answer {
+        let answer = self.load(read).await;
+        match &answer {
+            Ok(it) => {
+                self.metrics.rules.accepted(it.rules, clock::wall());
+                let version = format!("{:016x}", it.version);
+                info!(
+                    rules = it.rules,
+                    files = it.files,
+                    version,
+                    same = it.same,
+                    "rules are loaded"
+                );
+            }
+            Err(refused) => {
+                self.metrics.rules.refused();
+                for found in &refused.diagnostics {
+                    error!(problem = short(found).trim_end(), "a rule file has an error");
+                }
+                error!(why = refused.message, "rules are refused; those in force stay");
+            }
+        }
+        answer
+    }
+
+    async fn load(&mut self, read: Result<Vec<SourceFile>, String>) -> Answer {
+        let refuse = |message: String| RulesRefused { message, diagnostics: Vec::new() };
+        let files = read.map_err(refuse)?;
+        let (count, channels) = (files.len(), Arc::clone(&self.channels));
+        let compiled = spawn_blocking(move || compile(&files, &channels)).await;
+        let set = compiled.map_err(|error| refuse(error.to_string()))??;
+        let (version, rules) = (set.version, set.rules.len());
+        let same = version == self.in_force;
+        if !same {
+            let work = Work::Rules(Arc::new(set));
+            let taken = self.mailbox.deliver(work).await;
+            taken.map_err(|busy| refuse(busy.to_string()))?;
+            self.in_force = version;
+        }
+        Ok(Reloaded { version, rules, files: count, same })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn file(text: &str) -> [SourceFile; 1] {
+        [SourceFile { name: "a.yaml".into(), text: text.into() }]
+    }
+
+    #[test]
+    fn rules_with_an_error_or_a_way_to_nowhere_are_refused_with_the_remedy() {
+        let head = "version: 1\nnamespace: t\n";
+        for (text, says) in [
+            ("rules: [{name: x, wehn: []}]", "errors in the rules"),
+            ("contacts: {a: {channels: [pager]}}", "the settings have log; add a section"),
+        ] {
+            let refused = compile(&file(&format!("{head}{text}\n")), &["log".into()]).unwrap_err();
+            assert!(refused.message.contains(says), "{refused:?}");
+        }
+        let good = format!("{head}contacts: {{a: {{channels: [log]}}}}\n");
+        assert!(compile(&file(&good), &["log".into()]).is_ok());
+    }
+}

@@ -1,0 +1,52 @@
+//! Tells the service manager how it is: ready, stopping, alive. Without one nothing happens.
+//!
+//! Alive is told only after a commit went through the engine, so that a daemon that listens but no
+//! longer decides is restarted. There is a commit at least every ten seconds.
+
+use core::time::Duration;
+
+use sd_notify::NotifyState;
+use tokio::sync::watch;
+use tracing::{info, warn};
+
+use super::wait_for;
+
+/// Between two words: the manager waits for half a minute.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// Says that requests are served.
+pub(super) fn ready() {
+    tell(NotifyState::Ready);
+}
+
+/// Says that the end has begun.
+pub(super) fn stopping() {
+    tell(NotifyState::Stopping);
+}
+
+fn tell(state: NotifyState<'_>) {
+    if let Err(error) = sd_notify::notify(&[state]) {
+        warn!(%error, "the service manager could not be told");
+    }
+}
+
+/// Says after commits that the daemon is alive, if the service manager waits for that.
+pub(super) async fn keep_alive(mut durable: watch::Receiver<u64>, stopped: watch::Receiver<bool>) {
+    let Some(patience) = sd_notify::watchdog_enabled() else { return };
+    info!(patience_ms = patience.as_millis(), "the service manager watches");
+    let stopped = wait_for(stopped);
+    tokio::pin!(stopped);
+    loop {
+        tokio::select! {
+            () = &mut stopped => return,
+            changed = durable.changed() => match changed {
+                Ok(()) => tell(NotifyState::Watchdog),
+                Err(_) => return,
+            },
+        }
+        tokio::select! {
+            () = &mut stopped => return,
+            () = tokio::time::sleep(PAUSE) => {}
+        }
+    }
+}

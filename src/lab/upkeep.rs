@@ -1,0 +1,136 @@
+//! Scenarios of the upkeep: what is old is forgotten, what is at hand is not.
+
+use core::time::Duration;
+use std::sync::Arc;
+
+use super::image::Image;
+use super::world::World;
+use crate::cmdb::Topology;
+use crate::engine::State;
+use crate::engine::changes::Saved;
+use crate::engine::context::{Context, Limits};
+use crate::engine::event::{Event, Forgotten, PastEpisode, Reply};
+use crate::model::alert::{Details, Occurrence, Signal};
+use crate::model::incident::{RecordId, StateName};
+use crate::model::labels::Labels;
+use crate::model::notice::CANARY_INCIDENT;
+use crate::model::time::Timestamp;
+use crate::rules::RuleSet;
+
+const START: Timestamp = Timestamp::from_millis(1_767_603_600_000);
+const DAY: Duration = Duration::from_hours(24);
+
+fn world() -> World {
+    let topology = Arc::new(Topology::empty());
+    let ctx = Context::new(Arc::new(RuleSet::builtin()), topology, Limits::default());
+    World::new(ctx, START)
+}
+
+/// Lets a source say that this alert fires, or is over.
+fn say(world: &mut World, (source, name): (&str, &str), fires: bool, at: Timestamp) -> Reply {
+    let signal = Signal::Firing { until: at.plus(DAY), explicit: false };
+    let signal = if fires { signal } else { Signal::Resolved { at } };
+    world.event(&alert((source, name), signal, at), at)
+}
+
+fn forget(world: &mut World, incidents: &[u64], episodes: &[PastEpisode]) -> Forgotten {
+    let incidents = incidents.iter().copied().map(RecordId).collect();
+    let at = world.now();
+    let reply = world.event(&Event::Forget { incidents, episodes: episodes.into() }, at);
+    let Reply::Forgotten(done) = reply else { panic!("{reply:?}") };
+    done
+}
+
+#[test]
+fn a_closed_incident_is_forgotten_with_all_that_belongs_to_it_and_an_open_one_is_not() {
+    let mut world = world();
+    say(&mut world, ("t", "Old"), true, START);
+    say(&mut world, ("t", "Old"), false, START.plus(Duration::from_mins(1)));
+    say(&mut world, ("t", "Open"), true, START.plus(30 * DAY));
+    let (old, open) = (RecordId(1), RecordId(2));
+    let state = |world: &World, id| world.image().incidents[&id].progress.name();
+    assert_eq!((state(&world, old), state(&world, open)), (StateName::Closed, StateName::New));
+    let past = world.image().episodes.keys().next().copied().unwrap();
+    let past = PastEpisode { alert: past.0, episode: past.1, incident: Some(old) };
+
+    let done = forget(&mut world, &[1, 2, 99], &[past]);
+    assert_eq!(done, Forgotten { incidents: 1, episodes: 1, refused: 2 });
+    let image = world.image();
+    assert!(!image.incidents.contains_key(&old) && image.incidents.contains_key(&open));
+    assert!(image.members.keys().all(|(id, _)| *id == open));
+    assert!(image.timeline.keys().all(|(id, _)| *id == open));
+    assert!(image.episodes.is_empty() && image.notices.is_empty());
+    // Saying it once more is no harm, and the number is not given again.
+    let done = forget(&mut world, &[1], &[past]);
+    assert_eq!(done.refused, 0);
+    let now = world.now();
+    say(&mut world, ("t", "Next"), true, now);
+    assert!(world.image().incidents.contains_key(&RecordId(3)));
+}
+
+#[test]
+fn an_episode_of_an_incident_at_hand_or_of_the_present_stays() {
+    let mut world = world();
+    say(&mut world, ("t", "Flaps"), true, START);
+    let alert = *world.image().alerts.keys().next().unwrap();
+    let present = PastEpisode { alert, episode: 1, incident: None };
+    let at_hand = PastEpisode { alert, episode: 7, incident: Some(RecordId(1)) };
+    let done = forget(&mut world, &[], &[present, at_hand]);
+    assert_eq!(done, Forgotten { incidents: 0, episodes: 0, refused: 2 });
+}
+
+#[test]
+fn a_canary_goes_the_whole_way_and_touches_nothing() {
+    let mut world = world();
+    say(&mut world, ("t", "Real"), true, START);
+    let before = world.image().clone();
+    let pages = world.pages().count();
+    for minute in 1..=3 {
+        let at = START.plus(Duration::from_secs(minute));
+        let reply = say(&mut world, ("canary", "IncidentdCanary"), true, at);
+        assert!(matches!(reply, Reply::Received(it) if it.began == 1));
+        let came: Vec<_> = world.sent().iter().filter(|it| it.channel_name() == "canary").collect();
+        assert_eq!(came.len(), usize::try_from(minute).unwrap());
+        assert!(came.iter().all(|it| it.id.incident == CANARY_INCIDENT));
+        assert_eq!(came.last().unwrap().created_at, at);
+    }
+    let counters = before.counters.clone();
+    let after = Image { counters: counters.clone(), ..world.image().clone() };
+    assert_eq!(after, before, "nothing but the counters moved");
+    assert_eq!(world.image().counters.next_record, counters.next_record);
+    assert_eq!(world.pages().count(), pages);
+}
+
+#[test]
+fn a_canary_that_is_stuck_gives_way_to_the_next() {
+    let topology = Arc::new(Topology::empty());
+    let ctx = Context::new(Arc::new(RuleSet::builtin()), topology, Limits::default());
+    let mut state = State::restore(Saved::default(), &ctx, START);
+    let mut image = Image::default();
+    for second in 0..3 {
+        let at = START.plus(Duration::from_secs(second));
+        let signal = Signal::Firing { until: at.plus(DAY), explicit: false };
+        state.apply(&ctx, &alert(("canary", "IncidentdCanary"), signal, at), at);
+        image.apply(&state.drain(&ctx));
+    }
+    assert_eq!((image.notices.len(), state.notices().count()), (1, 1));
+    assert_eq!(
+        image.notices.values().next().unwrap().created_at,
+        START.plus(Duration::from_secs(2))
+    );
+}
+
+/// A delivery of one alert.
+fn alert((source, name): (&str, &str), signal: Signal, at: Timestamp) -> Event {
+    let labels = Labels::build(&mut [("alertname", name)]).unwrap();
+    let details = Details { annotations: Labels::empty(), generator_url: "".into() };
+    let occurrence = Occurrence {
+        fingerprint: labels.fingerprint(),
+        labels,
+        signal,
+        starts_at: at,
+        severity: None,
+        details: Arc::new(details),
+    };
+    Event::Received { source: source.into(), occurrences: vec![occurrence] }
+}

@@ -1,0 +1,23 @@
+//! Section `[retention]`: how long what is over is kept.
+
+use core::time::Duration;
+
+use super::section::Section;
+
+/// How long what is over is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Retention {
+    /// Incidents, from when they were closed.
+    pub incidents: Duration,
+    /// Past episodes of alerts, from when their end was heard.
+    pub episodes: Duration,
+}
+
+const DAY: Duration = Duration::from_hours(24);
+
+pub(super) fn read(section: &mut Section<'_>) -> Retention {
+    Retention {
+        incidents: section.duration("incidents", DAY..=3_650 * DAY),
+        episodes: section.duration("episodes", DAY..=3_650 * DAY),
+    }
+}
