@@ -212,7 +212,8 @@ fn numbers(which: &Which) -> Result<Option<Vec<String>>, Failure> {
     }
 }
 
-/// Handles incidents by number: one that refuses does not keep the others from being handled.
+/// Handles incidents by number: one that refuses does not keep the others from being handled. All
+/// refusals are told; the last of them says the exit code.
 async fn each(
     session: &Session,
     server: &Server,

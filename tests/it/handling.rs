@@ -53,7 +53,7 @@ fn one_incident_is_handled_by_every_command_in_a_line_each() {
     assert_eq!(run(&["inc", "resolve", "INC-1"]).0, 0);
     let (code, out, _) = run(&["inc", "close", "INC-1", "--as", "mia"]);
     assert_eq!((code, out.trim_end()), (0, "INC-1 closed by mia"));
-    let (code, _, errors) = run(&["inc", "close", "INC-1", "INC-2", "INC-99"]);
+    let (code, _, errors) = run(&["inc", "close", "INC-99", "INC-2", "INC-1"]);
     assert_eq!(code, 5, "{errors}");
     for says in ["INC-1 is closed", "INC-2 is new", "INC-99 does not exist"] {
         assert!(errors.contains(says), "{says} is not in {errors}");
