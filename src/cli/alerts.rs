@@ -238,6 +238,7 @@ fn sent(accepted: &Accepted) -> String {
         (accepted.ended, "it ended"),
         (accepted.updated, "it fired already and was updated"),
         (accepted.repeated, "it was known already and is counted"),
+        (accepted.overflowed, "it is beyond what its source may hold; see `quarantine ls`"),
     ];
     let what =
         what.iter().find(|(count, _)| *count > 0).map_or("nothing changed", |(_, text)| text);

@@ -27,7 +27,7 @@ pub enum Failure {
     /// The thing is in a state that forbids it.
     #[error("{0}")]
     Conflict(String),
-    /// The server does not let this person do it.
+    /// The credential is missing, not known, or does not allow it.
     #[error("{0}")]
     Denied(String),
     /// The store cannot be proven whole, or cannot be used.
@@ -57,7 +57,7 @@ impl Failure {
     pub fn of_daemon(error: &DaemonError) -> Self {
         match error {
             DaemonError::Store(_) | DaemonError::Topology(_) => Self::Store(error.to_string()),
-            DaemonError::Channel(_) => Self::Configuration(error.to_string()),
+            DaemonError::Channel(_) | DaemonError::Tls(_) => Self::Configuration(error.to_string()),
             DaemonError::Listen { .. }
             | DaemonError::NoRoom { .. }
             | DaemonError::System(_)
@@ -70,7 +70,8 @@ impl Failure {
     pub fn of(server: &str, status: u16, message: String) -> Self {
         match status {
             400 => Self::Usage(message),
-            401 | 403 => Self::Denied(message),
+            401 => Self::Denied(format!("{message} (--token-file or INCIDENTD_TOKEN_FILE)")),
+            403 => Self::Denied(message),
             404 => Self::NotFound(message),
             409 | 412 => Self::Conflict(message),
             503 => Self::Unreachable { server: server.into(), cause: message },

@@ -359,7 +359,7 @@ pub(super) mod tests {
 
     #[test]
     fn the_why_block_names_root_rule_and_reasons() {
-        let Answered { incident, now } = read(&json!({}));
+        let Answered { incident, now, duplicate: _ } = read(&json!({}));
         let block: Why = serde_json::from_value(json!({
             "root": "pdu-r12a", "alert": "PduOutputOff", "since": "2026-11-21T03:11:58.000Z",
             "rule": {"name": "datacenter/rack-power", "file": "rules/power.yaml", "line": 5, "summary": ""},

@@ -20,15 +20,17 @@ pub mod incidents;
 pub mod notify;
 pub mod paging;
 pub mod print;
+pub mod quarantine;
 pub mod rules;
 pub mod serve;
 pub mod test;
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use client::{Answer, Server};
+use client::{Answer, Keys, Server};
 use failure::Failure;
 
 /// Stands between monitoring tools and the people on call.
@@ -54,6 +56,12 @@ pub struct Session {
         default_value = "http://127.0.0.1:9494"
     )]
     server: String,
+    /// File with the token to show; the whole file, without the line's end
+    #[arg(long, global = true, value_name = "FILE", env = "INCIDENTD_TOKEN_FILE")]
+    token_file: Option<PathBuf>,
+    /// PEM file with certificates to trust beside the system's
+    #[arg(long, global = true, value_name = "FILE", env = "INCIDENTD_CA_FILE")]
+    ca_file: Option<PathBuf>,
     /// How to print
     #[arg(short, long, global = true, value_enum, default_value_t = Output::Table)]
     output: Output,
@@ -99,6 +107,9 @@ enum Command {
     /// Look after the rules in force
     #[command(subcommand)]
     Rules(rules::Command),
+    /// Look after what could not be read or handled
+    #[command(subcommand)]
+    Quarantine(quarantine::Command),
     /// Look after notices
     #[command(subcommand)]
     Notify(notify::Command),
@@ -118,7 +129,8 @@ enum Command {
 
 impl Session {
     fn connect(&self) -> Result<Server, Failure> {
-        Server::new(&self.server)
+        let keys = Keys { token: self.token_file.as_deref(), ca: self.ca_file.as_deref() };
+        Server::new(&self.server, &keys)
     }
 
     /// Prints an answer: as it came, or as `people` want it.
@@ -176,6 +188,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Audit(command) => wait(audit::run(&session, command)),
         Command::Cmdb(command) => wait(cmdb::run(&session, command)),
         Command::Rules(command) => wait(rules::run(&session, command)),
+        Command::Quarantine(command) => wait(quarantine::run(&session, command)),
         Command::Notify(command) => wait(notify::run(&session, command)),
     };
     match done {
@@ -242,6 +255,10 @@ mod tests {
             "cmdb lint x.yaml -o json",
             "cmdb export --format json",
             "cmdb log",
+            "quarantine ls --limit 5",
+            "quarantine show 7",
+            "quarantine replay 7 8 --token-file t --ca-file c",
+            "quarantine drop 7",
             "notify ls --dead",
             "notify ls --pending --incident INC-7 --cursor 00ff",
             "notify test anna --dry-run",

@@ -3,6 +3,8 @@
 
 pub mod alone;
 #[cfg(test)]
+mod doors;
+#[cfg(test)]
 mod handling;
 pub mod image;
 #[cfg(test)]

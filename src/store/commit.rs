@@ -48,6 +48,11 @@ impl Store {
         writer.delete_all(Family::Silences, gone);
         writer.put_all(&changes.silences);
         writer.put_all(&changes.audit);
+        writer.delete_all(Family::Deliveries, changes.deliveries_gone.iter().map(|id| id.0));
+        writer.put_all(&changes.deliveries);
+        let gone = changes.quarantine_gone.iter().map(|id| schema::number(id.0));
+        writer.delete_all(Family::Quarantine, gone);
+        writer.put_all(&changes.quarantined);
         writer.put(Family::Meta, META_COUNTERS, &CountersMessage::from(&changes.counters));
         if !revisions.is_empty() {
             let mut message: TopologyMessage = view.meta(META_TOPOLOGY)?.unwrap_or_default();

@@ -20,6 +20,8 @@
 //! | `recurrences` | signature u64 | the last resolved incident with it |
 //! | `silences` | id u128 | a silence |
 //! | `audit` | place u64 | an entry of the audit trail |
+//! | `deliveries` | half of a SHA-256 | when a delivery or command of that identity was done |
+//! | `quarantine` | number u64 | what could not be read or handled, as it came |
 //! | `cis` | name | class, attributes and labels of a CI |
 //! | `relations` | from, 0x00, relation, 0x00, to | nothing |
 //! | `relation_types` | name | converse and direction |
@@ -57,13 +59,15 @@ pub(super) enum Family {
     Recurrences,
     Silences,
     Audit,
+    Deliveries,
+    Quarantine,
     Cis,
     Relations,
     RelationTypes,
 }
 
 /// All of them.
-pub(super) const FAMILIES: [Family; 18] = [
+pub(super) const FAMILIES: [Family; 20] = [
     Family::Meta,
     Family::Alerts,
     Family::Touches,
@@ -79,6 +83,8 @@ pub(super) const FAMILIES: [Family; 18] = [
     Family::Recurrences,
     Family::Silences,
     Family::Audit,
+    Family::Deliveries,
+    Family::Quarantine,
     Family::Cis,
     Family::Relations,
     Family::RelationTypes,
@@ -103,6 +109,8 @@ impl Family {
             Self::Recurrences => "recurrences",
             Self::Silences => "silences",
             Self::Audit => "audit",
+            Self::Deliveries => "deliveries",
+            Self::Quarantine => "quarantine",
             Self::Cis => "cis",
             Self::Relations => "relations",
             Self::RelationTypes => "relation_types",

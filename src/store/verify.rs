@@ -24,11 +24,14 @@ use crate::cmdb::{CiRow, RelationRow, RelationType};
 use crate::engine::changes::{AlertRow, MemberRow, Recurrence};
 use crate::model::alert::AlertState;
 use crate::model::audit::AuditEntry;
+use crate::model::delivery::DeliveryId;
 use crate::model::escalation::{Policy, PolicyHash};
 use crate::model::incident::{Entry, Incident, IncidentId, StateName};
 use crate::model::labels::Fingerprint;
 use crate::model::notice::{CANARY_INCIDENT, Notice};
+use crate::model::quarantine::Quarantined;
 use crate::model::silence::Silence;
+use crate::model::time::Timestamp;
 
 /// Problems that are listed; more are counted.
 const PROBLEMS_MAX: usize = 50;
@@ -142,6 +145,8 @@ impl Check<'_> {
             },
             Family::Policies => Ok(<(PolicyHash, Arc<Policy>)>::read(key, value).map(|_| ())),
             Family::Recurrences => Ok(<(u64, Recurrence)>::read(key, value).map(|_| ())),
+            Family::Deliveries => Ok(<(DeliveryId, Timestamp)>::read(key, value).map(|_| ())),
+            Family::Quarantine => Ok(Quarantined::read(key, value).map(|_| ())),
             Family::Silences => Ok(Silence::read(key, value).map(|_| ())),
             Family::Audit => Ok(AuditEntry::read(key, value).map(|_| ())),
             Family::Cis => Ok(CiRow::read(key, value).map(|_| ())),

@@ -4,13 +4,14 @@
 use core::fmt;
 use std::sync::Arc;
 
-use rocksdb::{Direction, IteratorMode, Snapshot};
+use rocksdb::{Direction, IteratorMode, ReadOptions, Snapshot};
 
 use super::codec::alert::Episode;
 use super::codec::member::RecordOf;
 use super::codec::meta::{CountersMessage, TopologyMessage};
+use super::codec::quarantine::HeadMessage;
 use super::schema::{self, Family, META_COUNTERS, META_TOPOLOGY};
-use super::{Store, StoreError, overlay};
+use super::{Store, StoreError, codec, overlay, read};
 use crate::cmdb::{Change, CiRow, Rows};
 use crate::engine::changes::{AlertRow, Counters, MemberOf, MemberRow};
 use crate::model::alert::AlertState;
@@ -18,6 +19,7 @@ use crate::model::audit::AuditEntry;
 use crate::model::escalation::{Policy, PolicyHash};
 use crate::model::incident::{Entry, Incident, IncidentId, RecordId};
 use crate::model::labels::{Fingerprint, Labels};
+use crate::model::quarantine::{QuarantineHead, QuarantineId, Quarantined};
 use crate::model::silence::{Silence, SilenceId};
 
 pub use super::query::{
@@ -165,6 +167,38 @@ impl View<'_> {
         }
     }
 
+    /// Returns records of the quarantine behind `after`, oldest first, at most `limit`.
+    pub fn quarantine(
+        &self,
+        after: Option<QuarantineId>,
+        limit: usize,
+    ) -> Result<Vec<Quarantined>, StoreError> {
+        let behind = after.map_or(0, |id| id.0.saturating_add(1));
+        let mode = schema::number(behind);
+        let entries = self.entries(
+            Family::Quarantine,
+            ReadOptions::default(),
+            IteratorMode::From(&mode, Direction::Forward),
+        );
+        let rows = entries.map(|entry| entry.and_then(|(key, value)| read::row(&key, &value)));
+        rows.take(limit).collect()
+    }
+
+    /// Returns one record of the quarantine.
+    pub fn quarantined(&self, id: QuarantineId) -> Result<Option<Quarantined>, StoreError> {
+        self.get(&schema::number(id.0))
+    }
+
+    /// Returns what the engine holds of the quarantine.
+    pub(super) fn quarantine_heads(&self) -> Result<Vec<QuarantineHead>, StoreError> {
+        let entries = self.entries(Family::Quarantine, read::bulk(), IteratorMode::Start);
+        let head = |key: &[u8], value: &[u8]| {
+            let head = codec::decode::<HeadMessage>(value).and_then(|head| head.restore(key));
+            head.map_err(|reason| StoreError::record(Family::Quarantine, key, reason))
+        };
+        entries.map(|entry| entry.and_then(|(key, value)| head(&key, &value))).collect()
+    }
+
     /// Returns a policy that some incident started with.
     pub fn policy(&self, hash: PolicyHash) -> Result<Option<Arc<Policy>>, StoreError> {
         let row = self.get::<(PolicyHash, Arc<Policy>)>(&schema::number(hash.0))?;
@@ -229,7 +263,6 @@ mod tests {
     use crate::store::Options;
     use crate::store::codec::Row;
     use crate::store::dice::Dice;
-    use crate::store::schema::Family;
 
     fn store() -> (tempfile::TempDir, Store) {
         let dir = tempfile::tempdir().unwrap();
@@ -335,7 +368,7 @@ mod tests {
             let (_dir, store) = store();
             let mut value = Vec::new();
             let touch = (Fingerprint(7), Dice(1).state());
-            super::super::codec::encode(&touch.message(), &mut value);
+            codec::encode(&touch.message(), &mut value);
             store.db.put_cf(store.family(family), schema::number(7), &value).unwrap();
             let error = store.load().unwrap_err().to_string();
             assert!(error.contains(wording), "{error}");

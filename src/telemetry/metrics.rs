@@ -13,6 +13,7 @@ use prometheus::{
     Registry, TextEncoder,
 };
 
+use super::doors::Doors;
 use crate::engine::event::{Forgotten, Received};
 use crate::model::escalation::Ladder;
 use crate::model::notice::NoticeKind;
@@ -24,6 +25,8 @@ use crate::model::time::Timestamp;
 pub struct Metrics {
     /// What senders post.
     pub ingest: Ingest,
+    /// What happens at the doors.
+    pub doors: Doors,
     /// What the engine does.
     pub engine: Engine,
     /// What goes to people.
@@ -148,6 +151,8 @@ pub enum Outcome {
     Updated,
     /// It was only counted.
     Repeated,
+    /// It is beyond what its source may hold, and in the quarantine.
+    Overflowed,
     /// It could not be taken.
     Refused,
 }
@@ -181,6 +186,7 @@ words!(
     Ended = "ended",
     Updated = "updated",
     Repeated = "repeated",
+    Overflowed = "overflowed",
     Refused = "refused"
 );
 words!(Delivery, Sent = "sent", Failed = "failed", Dead = "dead", Withheld = "withheld");
@@ -211,6 +217,7 @@ impl Metrics {
         add(&registry, IntGauge::with_opts(build)?)?.set(1);
         Ok(Self {
             ingest: Ingest::new(&registry, sources)?,
+            doors: Doors::new(&registry, sources)?,
             engine: Engine::new(&registry)?,
             notify: Notify::new(&registry, channels)?,
             rules: Rules::new(&registry)?,
@@ -256,8 +263,8 @@ impl Ingest {
             "incidentd_ingest_alerts_total",
             "Alerts received, by source and what became of them.",
         );
-        let outcomes =
-            [O::Began, O::Ended, O::Updated, O::Repeated, O::Refused].map(|o| o.to_string());
+        let outcomes = [O::Began, O::Ended, O::Updated, O::Repeated, O::Overflowed, O::Refused]
+            .map(|o| o.to_string());
         Ok(Self {
             requests: family(
                 registry,
@@ -287,6 +294,7 @@ impl Ingest {
             (Outcome::Ended, received.ended.into()),
             (Outcome::Updated, received.updated.into()),
             (Outcome::Repeated, received.repeated.into()),
+            (Outcome::Overflowed, received.overflowed.into()),
             (Outcome::Refused, refused),
         ] {
             self.count(source, outcome, alerts);
@@ -532,17 +540,20 @@ fn counter(registry: &Registry, name: &str, help: &str) -> Result<IntCounter, Er
     add(registry, IntCounter::new(name, help)?)
 }
 
-fn add<C: Collector + Clone + 'static>(registry: &Registry, metric: C) -> Result<C, Error> {
+pub(super) fn add<C: Collector + Clone + 'static>(
+    registry: &Registry,
+    metric: C,
+) -> Result<C, Error> {
     registry.register(Box::new(metric.clone()))?;
     Ok(metric)
 }
 
-fn gauge(registry: &Registry, name: &str, help: &str) -> Result<IntGauge, Error> {
+pub(super) fn gauge(registry: &Registry, name: &str, help: &str) -> Result<IntGauge, Error> {
     add(registry, IntGauge::new(name, help)?)
 }
 
 /// Makes a counter for every combination of the labels' values.
-fn family<'a, const N: usize>(
+pub(super) fn family<'a, const N: usize>(
     registry: &Registry,
     opts: Opts,
     labels: [(&str, &[&'a str]); N],
@@ -560,7 +571,7 @@ fn family<'a, const N: usize>(
     Ok(counters)
 }
 
-fn refs(words: &[String]) -> Vec<&str> {
+pub(super) fn refs(words: &[String]) -> Vec<&str> {
     words.iter().map(String::as_str).collect()
 }
 
@@ -584,7 +595,7 @@ mod tests {
         let series = series(&metrics());
         for (name, count) in [
             ("incidentd_ingest_requests_total{", 2 * 3),
-            ("incidentd_ingest_alerts_total{", 2 * 5),
+            ("incidentd_ingest_alerts_total{", 2 * 6),
             ("incidentd_notify_notices_total{", 2 * 3 * 4),
             ("incidentd_engine_escalations_total{", 2),
             ("incidentd_rules_reloads_total{", 2),

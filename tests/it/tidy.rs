@@ -28,6 +28,7 @@ const MAY_IMPORT: [(&str, &[&str]); 12] = [
             "clock",
             "mailbox",
             "notify",
+            "settings",
         ],
     ),
     (

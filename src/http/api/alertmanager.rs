@@ -6,8 +6,8 @@
 
 use std::sync::Arc;
 
-use axum::extract::State;
 use axum::extract::rejection::BytesRejection;
+use axum::extract::{Extension, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
@@ -15,10 +15,11 @@ use axum::{Json, Router};
 use bytes::Bytes;
 use serde_json::{Value, json};
 
+use super::super::App;
+use super::super::auth::{Caller, Peer};
 use super::super::error::Problem;
 use super::super::guard;
-use super::super::ingest::{decode_for, deliver};
-use super::super::{App, Source, body};
+use super::super::ingest::{Delivery, Sender, admit, decode_for, deliver, keep};
 
 /// The source behind this door.
 const SOURCE: &str = "alertmanager-api";
@@ -33,13 +34,21 @@ pub(super) fn routes() -> Router<Arc<App>> {
 
 async fn alerts(
     State(app): State<Arc<App>>,
+    (caller, peer): (Caller, Option<Extension<Peer>>),
     headers: HeaderMap,
     read: Result<Bytes, BytesRejection>,
 ) -> Response {
     let Some((name, source)) = app.doors.sources.get_key_value(SOURCE) else {
         return Problem::not_found(format!("no source `{SOURCE}` is configured")).into_response();
     };
-    let response = match take(&app, name, source, (headers, read)).await {
+    let response = match admit(&app, (name, source), &headers, read) {
+        Ok(body) => {
+            let from = Sender::new(caller, peer);
+            take(&app, &Delivery { name, source, headers: &headers, from, body }).await
+        }
+        Err(problem) => Err(problem),
+    };
+    let response = match response {
         Ok(response) => response,
         Err(problem) => problem.into_response(),
     };
@@ -47,25 +56,20 @@ async fn alerts(
     response
 }
 
-async fn take(
-    app: &App,
-    name: &Arc<str>,
-    source: &Source,
-    (headers, read): (HeaderMap, Result<Bytes, BytesRejection>),
-) -> Result<Response, Problem> {
-    let body = body(read, app.doors.limits.body_bytes)?;
-    if !body.is_empty() {
-        require_json(&headers)?;
+async fn take(app: &App, delivery: &Delivery<'_>) -> Result<Response, Problem> {
+    if !delivery.body.is_empty() {
+        require_json(delivery.headers)?;
     }
-    let decoded = match decode_for(app, source, &body) {
+    let decoded = match decode_for(app, delivery.source, &delivery.body) {
         Ok(decoded) => decoded,
         Err(reject) => {
+            keep(app, delivery, &reject).await?;
             let status = StatusCode::from_u16(reject.status()).unwrap_or(StatusCode::BAD_REQUEST);
             let json = [(header::CONTENT_TYPE, "application/json")];
             return Ok((status, json, reject.framework_body()).into_response());
         }
     };
-    let answer = deliver(app, name, decoded).await?;
+    let answer = deliver(app, delivery, decoded).await.map_err(|(problem, _)| problem)?;
     if answer.rejected.is_empty() {
         return Ok(StatusCode::OK.into_response());
     }

@@ -11,17 +11,19 @@ use axum::http::{HeaderMap, StatusCode};
 use bytes::Bytes;
 use futures_util::future::join_all;
 
-use crate::engine::event::{Event, Order, Reply};
+use crate::engine::event::{Order, Reply};
 use crate::mailbox::Work;
 use crate::model::incident::{Incident, IncidentId, RecordId};
+use crate::model::time::Timestamp;
 use crate::store::view::IncidentQuery;
 
+use super::super::auth::Caller;
 use super::super::error::Problem;
 use super::super::wire::Time;
 use super::super::wire::handle::{Bulk, BulkAnswer, BulkRefusal, BulkResult, Wish};
 use super::super::{App, Reading, json_body};
 use super::filter::Filter;
-use super::handle::{done, order};
+use super::handle::{done, event, order};
 use super::incidents::{OPEN, find, shown};
 
 /// Incidents that one request handles at most; more are asked for in parts.
@@ -34,11 +36,12 @@ const AT_A_TIME: usize = 64;
 /// Carries out a command on many incidents, or says which those are.
 pub(super) async fn sweep(
     State(app): State<Arc<App>>,
+    caller: Caller,
     headers: HeaderMap,
     read: Result<Bytes, BytesRejection>,
 ) -> Result<Json<BulkAnswer>, Problem> {
     let Bulk { order: wish, matchers, dry_run, expected_count } = json_body(&app, &headers, read)?;
-    let wish = general(wish, app.doors.clock.now())?;
+    let wish = general(wish, &caller, app.doors.clock.now())?;
     if matchers.iter().all(|text| text.trim().is_empty()) {
         let message = "name matchers; for all open incidents write state!=\"\"";
         return Err(Problem::bad_request(message));
@@ -52,7 +55,8 @@ pub(super) async fn sweep(
         );
         return Err(Problem::conflict(message).coded("count_changed"));
     }
-    let replies = if dry_run { Vec::new() } else { carry_out(&app, &wish, &found).await? };
+    let replies =
+        if dry_run { Vec::new() } else { carry_out(&app, &headers, &wish, &found).await? };
     let answer = app.read(move |reading| {
         let results = if dry_run { shown_all(reading, &found)? } else { told(reading, replies)? };
         let refused = results.iter().filter(|one| one.refused.is_some()).count();
@@ -63,14 +67,14 @@ pub(super) async fn sweep(
 }
 
 /// Makes an order for any incident of a wish that can be one.
-fn general(wish: Wish, now: crate::model::time::Timestamp) -> Result<Order, Problem> {
+fn general(wish: Wish, caller: &Caller, now: Timestamp) -> Result<Order, Problem> {
     let refuse = |message: &str| {
         Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, message).coded("not_for_many"))
     };
     if matches!(wish, Wish::Split(_)) {
         return refuse("split names records of one incident; send it to that one");
     }
-    let order = order(RecordId(0), wish, now)?;
+    let order = order(RecordId(0), caller, wish, now)?;
     if order.expected.is_some() {
         return refuse("expected_version is of one incident; leave it out, or send it to that one");
     }
@@ -97,17 +101,21 @@ fn taken(reading: &Reading<'_>, filter: &Filter) -> Result<Vec<IncidentId>, Prob
 
 async fn carry_out(
     app: &App,
+    headers: &HeaderMap,
     wish: &Order,
     incidents: &[IncidentId],
 ) -> Result<Vec<(IncidentId, Reply)>, Problem> {
     let mut replies = Vec::with_capacity(incidents.len());
     for some in incidents.chunks(AT_A_TIME) {
-        let orders = some.iter().map(|id| {
-            let order = Order { incident: *id, ..wish.clone() };
-            app.doors.mailbox.deliver(Work::Event(Event::Handle(order)))
-        });
+        let order = |id: &IncidentId| Order { incident: *id, ..wish.clone() };
+        let events: Result<Vec<_>, _> = some.iter().map(|id| event(headers, order(id))).collect();
+        let orders = events?.into_iter().map(|event| app.doors.mailbox.deliver(Work::Event(event)));
         for (id, reply) in some.iter().zip(join_all(orders).await) {
-            replies.push((*id, reply.map_err(|busy| Problem::unavailable(busy.to_string()))?));
+            let reply = reply.map_err(|busy| Problem::unavailable(busy.to_string()))?;
+            if reply == Reply::Duplicate {
+                app.doors.metrics.doors.duplicate();
+            }
+            replies.push((*id, reply));
         }
     }
     Ok(replies)

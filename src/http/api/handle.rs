@@ -10,7 +10,7 @@ use axum::extract::rejection::BytesRejection;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::post;
+use axum::routing::{MethodRouter, post};
 use axum::{Json, Router};
 use bytes::Bytes;
 use serde_json::{Map, Value};
@@ -22,31 +22,16 @@ use crate::model::incident::{Incident, IncidentId, RecordId, WaitsFor};
 use crate::model::time::Timestamp;
 use crate::rules::duration;
 
+use super::super::auth::Caller;
 use super::super::error::Problem;
 use super::super::guard::text;
+use super::super::ingest::{identity, once};
 use super::super::wire::Time;
 use super::super::wire::change::Answered;
 use super::super::wire::handle::{Hold, Wish};
 use super::super::{App, Reading, json_body};
 use super::bulk;
 use super::incidents::{find, number, shown};
-
-/// The last part of a command's path, with the name of its shape.
-const COMMANDS: [(&str, &str); 12] = [
-    ("acknowledge", "acknowledge"),
-    // The path of the first version.
-    ("ack", "acknowledge"),
-    ("unacknowledge", "unacknowledge"),
-    ("note", "note"),
-    ("claim", "claim"),
-    ("assign", "assign"),
-    ("hold", "hold"),
-    ("resolve", "resolve"),
-    ("reopen", "reopen"),
-    ("close", "close"),
-    ("merge", "merge"),
-    ("split", "split"),
-];
 
 /// The longest name and note of a person, in bytes: both go to the timeline.
 const NAME_BYTES_MAX: usize = 128;
@@ -61,51 +46,87 @@ const HOLD_MAX: Duration = Duration::from_hours(90 * 24);
 /// Records that one split names at most.
 const RECORDS_MAX: usize = 1_000;
 
-/// What the handlers of a body read.
-type Read = (HeaderMap, Result<Bytes, BytesRejection>);
-
 /// Returns the paths of this door.
 pub(super) fn routes() -> Router<Arc<App>> {
-    let bulk = Router::new().route("/api/v1/incidents/bulk", post(bulk::sweep));
-    COMMANDS.into_iter().fold(bulk, |router, (path, command)| {
-        let handler = async move |State(app): State<Arc<App>>,
-                                  Path(id): Path<String>,
-                                  headers: HeaderMap,
-                                  read: Result<Bytes, BytesRejection>| {
-            handle(&app, &id, command, (headers, read)).await
-        };
-        router.route(&format!("/api/v1/incidents/{{id}}/{path}"), post(handler))
-    })
+    Router::new()
+        .route("/api/v1/incidents/bulk", post(bulk::sweep))
+        // The path of the first version.
+        .route("/api/v1/incidents/{id}/ack", command("acknowledge"))
+        .route("/api/v1/incidents/{id}/acknowledge", command("acknowledge"))
+        .route("/api/v1/incidents/{id}/unacknowledge", command("unacknowledge"))
+        .route("/api/v1/incidents/{id}/note", command("note"))
+        .route("/api/v1/incidents/{id}/claim", command("claim"))
+        .route("/api/v1/incidents/{id}/assign", command("assign"))
+        .route("/api/v1/incidents/{id}/hold", command("hold"))
+        .route("/api/v1/incidents/{id}/resolve", command("resolve"))
+        .route("/api/v1/incidents/{id}/reopen", command("reopen"))
+        .route("/api/v1/incidents/{id}/close", command("close"))
+        .route("/api/v1/incidents/{id}/merge", command("merge"))
+        .route("/api/v1/incidents/{id}/split", command("split"))
+}
+
+/// Returns the handler of a command by the name of its shape.
+fn command(name: &'static str) -> MethodRouter<Arc<App>> {
+    post(
+        async move |State(app): State<Arc<App>>,
+                    Path(id): Path<String>,
+                    caller: Caller,
+                    headers: HeaderMap,
+                    read: Result<Bytes, BytesRejection>| {
+            let wish = wish(&app, name, &headers, read)?;
+            handle(&app, &id, &caller, &headers, wish).await
+        },
+    )
+}
+
+/// Reads a wish whose kind the path says.
+fn wish(
+    app: &App,
+    command: &'static str,
+    headers: &HeaderMap,
+    read: Result<Bytes, BytesRejection>,
+) -> Result<Wish, Problem> {
+    let mut fields: Map<String, Value> = json_body(app, headers, read)?;
+    if fields.insert("command".into(), command.into()).is_some() {
+        return Err(Problem::bad_request("body: `command` is said by the path, leave it out"));
+    }
+    serde_json::from_value(Value::Object(fields))
+        .map_err(|error| Problem::bad_request(format!("body: {error}")))
 }
 
 async fn handle(
     app: &Arc<App>,
     id: &str,
-    command: &'static str,
-    read: Read,
+    caller: &Caller,
+    headers: &HeaderMap,
+    wish: Wish,
 ) -> Result<Response, Problem> {
     let id = number(id)?;
-    let seen = if_match(&read.0)?;
-    let mut fields: Map<String, Value> = json_body(app, &read.0, read.1)?;
-    if fields.insert("command".into(), command.into()).is_some() {
-        return Err(Problem::bad_request("body: `command` is said by the path, leave it out"));
-    }
-    let wish: Wish = serde_json::from_value(Value::Object(fields))
-        .map_err(|error| Problem::bad_request(format!("body: {error}")))?;
-    let mut order = order(id, wish, app.doors.clock.now())?;
+    let seen = if_match(headers)?;
+    let mut order = order(id, caller, wish, app.doors.clock.now())?;
     order.expected = agreed(seen, order.expected)?;
     let failed = StatusCode::PRECONDITION_FAILED;
     let outdated = seen.map_or(StatusCode::CONFLICT, |_| failed);
-    // The one place where a person's order becomes an event: what makes it happen only once under an
-    // id that the sender gave goes around it.
-    let event = Event::Handle(order);
-    let reply = app.submit(Work::Event(event)).await?;
+    let reply = app.submit(Work::Event(event(headers, order)?)).await?;
+    if reply == Reply::Duplicate {
+        app.doors.metrics.doors.duplicate();
+    }
     let answered = app.read(move |reading| {
+        let duplicate = reply == Reply::Duplicate;
         let incident = done(reading, id, reply, outdated)?;
-        let answered = Answered { incident: shown(reading, &incident)?, now: Time(reading.now) };
+        let (shown, now) = (shown(reading, &incident)?, Time(reading.now));
+        let answered = Answered { incident: shown, duplicate, now };
         Ok(([etag(&incident)], Json(answered)).into_response())
     });
     answered.await
+}
+
+/// Makes an event of an order: one that happens once where the sender gave an id
+/// (`Idempotency-Key`), which counts for the person, the incident and the kind of command.
+pub(super) fn event(headers: &HeaderMap, order: Order) -> Result<Event, Problem> {
+    let Order { incident, by, command, .. } = &order;
+    let scope = format!("{} {incident} {by}", command.wish());
+    Ok(once(identity(headers, &scope)?, Event::Handle(order)))
 }
 
 /// Returns the header that names an incident's version.
@@ -139,7 +160,12 @@ fn agreed(header: Option<u32>, body: Option<u32>) -> Result<Option<u32>, Problem
 }
 
 /// Makes an order of what a person wishes.
-pub(super) fn order(incident: IncidentId, wish: Wish, now: Timestamp) -> Result<Order, Problem> {
+pub(super) fn order(
+    incident: IncidentId,
+    caller: &Caller,
+    wish: Wish,
+    now: Timestamp,
+) -> Result<Order, Problem> {
     let (by, note, expected, command) = match wish {
         Wish::Acknowledge(it) => {
             let hold =
@@ -169,13 +195,19 @@ pub(super) fn order(incident: IncidentId, wish: Wish, now: Timestamp) -> Result<
             (it.by, it.note, it.expected_version, command)
         }
     };
-    let by = person(&by, &note)?;
+    let by = person(caller, &by, &note)?;
     Ok(Order { incident, by, expected, note, command })
 }
 
-/// Reads who says so, and bounds what they say.
-pub(super) fn person(by: &str, note: &str) -> Result<Box<str>, Problem> {
+/// Returns the name to put on the timeline. A proven name cannot be left out: whoever speaks for
+/// somebody else, as a chat's bot does, is named beside them.
+pub(super) fn person(caller: &Caller, by: &str, note: &str) -> Result<Box<str>, Problem> {
     let by = by.trim();
+    let by = match caller.name() {
+        Some(name) if by.is_empty() || by == &**name => name.to_string(),
+        Some(name) => format!("{by} by {name}"),
+        None => by.to_owned(),
+    };
     if by.is_empty() || by.len() > NAME_BYTES_MAX {
         let message = format!("by must name who says so, in at most {NAME_BYTES_MAX} bytes");
         return Err(Problem::bad_request(message));
@@ -248,6 +280,7 @@ pub(super) fn done(
 ) -> Result<Incident, Problem> {
     match reply {
         Reply::Handled(handled) => find(reading, handled.incident),
+        Reply::Duplicate => find(reading, asked),
         Reply::Refused(refusal) => {
             let (status, code) = kind(&refusal, outdated);
             let about = if let Refusal::NotOpen(id) = &refusal { *id } else { asked };
@@ -260,6 +293,7 @@ pub(super) fn done(
         | Reply::Silenced(_)
         | Reply::Retried(_)
         | Reply::Forgotten(_)
+        | Reply::Quarantined(_)
         | Reply::Done
         | Reply::Outdated => Err(Problem::internal(&"the engine took an order for something else")),
     }
@@ -279,9 +313,10 @@ fn kind(refusal: &Refusal, outdated: StatusCode) -> (StatusCode, &'static str) {
         Refusal::UnknownTarget { .. } => (NEVER, "unknown_target"),
         Refusal::SameIncident(_) => (NEVER, "same_incident"),
         Refusal::NotSplit { .. } => (NEVER, "not_split"),
-        Refusal::UnknownSilence(_) | Refusal::TooManySilences(_) | Refusal::NotDead(_) => {
-            (NEVER, "not_an_order")
-        }
+        Refusal::UnknownSilence(_)
+        | Refusal::TooManySilences(_)
+        | Refusal::NotDead(_)
+        | Refusal::NotQuarantined(_) => (NEVER, "not_an_order"),
     }
 }
 
@@ -313,6 +348,7 @@ fn facts(incident: &Incident, refusal: &Refusal) -> Value {
 mod tests {
     use super::*;
     use crate::http::wire::handle::Plain;
+    use crate::settings::users::Role;
 
     const NOW: Timestamp = Timestamp::from_millis(1_000);
 
@@ -349,9 +385,14 @@ mod tests {
 
     #[test]
     fn nobody_can_answer_without_a_name() {
-        assert_eq!(person(" m.ito ", ""), Ok("m.ito".into()));
+        let anonymous = &Caller::Anonymous;
+        assert_eq!(person(anonymous, " m.ito ", ""), Ok("m.ito".into()));
+        let bot = &Caller::Person { name: "bot".into(), role: Role::Operator };
+        for (by, name) in [("", "bot"), ("bot", "bot"), ("m.ito", "m.ito by bot")] {
+            assert_eq!(person(bot, by, ""), Ok(name.into()));
+        }
         for (by, note) in [("", 0), ("  ", 0), (&*"x".repeat(129), 0), ("m.ito", 4_097)] {
-            assert!(person(by, &"x".repeat(note)).is_err(), "{by} {note}");
+            assert!(person(anonymous, by, &"x".repeat(note)).is_err(), "{by} {note}");
         }
     }
 
@@ -383,7 +424,7 @@ mod tests {
     #[test]
     fn a_wish_becomes_the_order_of_its_name() {
         let plain = || Plain { by: "ann".into(), note: "x".into(), expected_version: Some(2) };
-        let order = order(RecordId(1), Wish::Reopen(plain()), NOW).unwrap();
+        let order = order(RecordId(1), &Caller::Anonymous, Wish::Reopen(plain()), NOW).unwrap();
         assert_eq!((&*order.by, &*order.note, order.expected), ("ann", "x", Some(2)));
         assert_eq!(order.command, Command::Reopen);
     }

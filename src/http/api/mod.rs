@@ -11,6 +11,7 @@ pub mod handle;
 pub mod incidents;
 pub mod left_out;
 pub mod notices;
+pub mod quarantine;
 pub mod show;
 
 use std::sync::Arc;
@@ -32,6 +33,7 @@ pub(super) fn routes() -> Router<Arc<App>> {
         .merge(audit::routes())
         .merge(alerts::routes())
         .merge(notices::routes())
+        .merge(quarantine::routes())
         .merge(cmdb::routes())
 }
 

@@ -192,6 +192,32 @@ async fn one_command_handles_all_that_matchers_take_after_a_look() {
 }
 
 #[tokio::test]
+async fn an_order_that_is_sent_again_under_its_id_is_carried_out_once() {
+    let world = World::new();
+    let (one, two) = (disk(&world, "db-1").await, disk(&world, "db-2").await);
+    let send = async |path: &str, body: Value| {
+        let headers = [JSON, ("idempotency-key", "7f3a")];
+        world
+            .call(Method::POST, &format!("/api/v1/incidents/{path}"), &headers, &body.to_string())
+            .await
+    };
+    let note = json!({"by": "ann", "note": "looking"});
+    for duplicate in ["false", "true"] {
+        let answer = send(&format!("{one}/note"), note.clone()).await;
+        assert_eq!((answer.status, answer.at("/duplicate")), (200, duplicate.into()));
+    }
+    let other = send(&format!("{two}/note"), note.clone()).await;
+    assert_eq!(other.at("/duplicate"), "false", "another incident is another order");
+    let order = json!({"command": "claim", "by": "ann"});
+    let bulk = json!({"order": order, "matchers": ["alertname=\"DiskFull\""]});
+    for _ in 0..2 {
+        let answer = send("bulk", bulk.clone()).await;
+        assert_eq!((answer.at("/matched"), answer.at("/refused")), ("2".into(), "0".into()));
+    }
+    assert_eq!(world.get("/api/v1/audit").await.at("/count"), "4");
+}
+
+#[tokio::test]
 async fn the_audit_trail_tells_who_did_what_and_its_seals_hold() {
     use crate::http::wire::audit::AuditPage;
     use crate::model::audit::Chain;

@@ -1,8 +1,11 @@
 //! What clients of the doors can rely on.
 
+mod accept;
+mod auth;
 mod cmdb;
 mod handling;
 mod notices;
+mod quarantine;
 mod why;
 mod world;
 

@@ -20,6 +20,15 @@ pub struct Accepted {
     pub repeated: u32,
     /// Alerts that the sender says it left out.
     pub truncated: u64,
+    /// Alerts beyond what the source may hold; they are in the quarantine.
+    #[serde(default)]
+    pub overflowed: u32,
+    /// The record of the quarantine that holds those.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quarantined: Option<u64>,
+    /// True when this came before under the same id; then nothing changed.
+    #[serde(default)]
+    pub duplicate: bool,
     /// Alerts not taken.
     pub rejected: Vec<Rejected>,
 }
@@ -39,6 +48,9 @@ pub struct Answered {
     /// What the listing shows.
     #[serde(flatten)]
     pub incident: Incident,
+    /// True when this was wished before under the same id; then nothing changed.
+    #[serde(default)]
+    pub duplicate: bool,
     /// The daemon's time.
     pub now: Time,
 }

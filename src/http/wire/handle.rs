@@ -38,7 +38,8 @@ pub enum Wish {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Plain {
-    /// Who.
+    /// Who; may be left out by whoever showed a token.
+    #[serde(default)]
     pub by: String,
     /// What they say.
     #[serde(default)]
@@ -52,7 +53,8 @@ pub struct Plain {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Acknowledge {
-    /// Who.
+    /// Who; may be left out by whoever showed a token.
+    #[serde(default)]
     pub by: String,
     /// For how long, as in `30m`; the priority's own time when left out.
     #[serde(default, rename = "for", skip_serializing_if = "Option::is_none")]
@@ -69,7 +71,8 @@ pub struct Acknowledge {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Assign {
-    /// Who says so.
+    /// Who says so; may be left out by whoever showed a token.
+    #[serde(default)]
     pub by: String,
     /// To whom, as in `team:dc-ops` or `contact:dora`.
     pub to: String,
@@ -85,7 +88,8 @@ pub struct Assign {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Hold {
-    /// Who says so.
+    /// Who says so; may be left out by whoever showed a token.
+    #[serde(default)]
     pub by: String,
     /// `supplier`, `change` or `user`.
     pub waits_for: String,
@@ -107,7 +111,8 @@ pub struct Hold {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Merge {
-    /// Who says so.
+    /// Who says so; may be left out by whoever showed a token.
+    #[serde(default)]
     pub by: String,
     /// The other, as in `INC-1042`.
     pub into: String,
@@ -123,7 +128,8 @@ pub struct Merge {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Split {
-    /// Who says so.
+    /// Who says so; may be left out by whoever showed a token.
+    #[serde(default)]
     pub by: String,
     /// Numbers of the records that go, as in `INC-1043`.
     pub records: Vec<String>,

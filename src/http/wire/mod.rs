@@ -10,6 +10,7 @@ pub mod cmdb;
 pub mod explain;
 pub mod handle;
 pub mod notices;
+pub mod quarantine;
 
 use core::fmt;
 use std::collections::BTreeMap;

@@ -196,23 +196,19 @@ async fn change(app: Arc<App>, wish: Wish) -> Result<Json<Import>, Problem> {
         let (context, forecast) = foretell(&app, &base, topology).await?;
         let (forecast, revision) = (Arc::new(forecast), Arc::new(revision));
         let new = NewTopology { base, context, forecast, revision };
-        match app.submit(Work::Topology(Box::new(new))).await? {
-            Reply::Done => {
-                answer.dry_run = false;
-                let done = format!("{}: {}", wish.what, left(&answer));
-                audit(&app, &wish.terms.by, "changed", "cmdb", done).await?;
-                return Ok(Json(answer));
-            }
-            Reply::Outdated => {}
-            Reply::Refused(refusal) => return Err(Problem::conflict(refusal.to_string())),
-            other @ (Reply::Received(_)
-            | Reply::Handled(_)
-            | Reply::Silenced(_)
-            | Reply::Retried(_)
-            | Reply::Forgotten(_)) => {
-                let what = format!("the engine answered a change of the CMDB with {other:?}");
-                return Err(Problem::internal(&what));
-            }
+        let reply = app.submit(Work::Topology(Box::new(new))).await?;
+        if reply == Reply::Done {
+            answer.dry_run = false;
+            let done = format!("{}: {}", wish.what, left(&answer));
+            audit(&app, &wish.terms.by, "changed", "cmdb", done).await?;
+            return Ok(Json(answer));
+        }
+        if let Reply::Refused(refusal) = reply {
+            return Err(Problem::conflict(refusal.to_string()));
+        }
+        if reply != Reply::Outdated {
+            let what = format!("the engine answered a change of the CMDB with {reply:?}");
+            return Err(Problem::internal(&what));
         }
     }
     Err(Problem::conflict("the rules change faster than the CMDB can follow; try again"))
