@@ -73,7 +73,7 @@ impl Failure {
             401 => Self::Denied(format!("{message} (--token-file or INCIDENTD_TOKEN_FILE)")),
             403 => Self::Denied(message),
             404 => Self::NotFound(message),
-            409 => Self::Conflict(message),
+            409 | 412 => Self::Conflict(message),
             503 => Self::Unreachable { server: server.into(), cause: message },
             _ => Self::Findings(message),
         }
@@ -98,6 +98,7 @@ mod tests {
             (403, 6),
             (404, 4),
             (409, 5),
+            (412, 5),
             (413, 1),
             (415, 1),
             (422, 1),

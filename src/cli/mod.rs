@@ -4,6 +4,7 @@
 //! API said, unchanged. Only `print` writes to the terminal.
 
 pub mod alerts;
+pub mod audit;
 pub mod check;
 pub mod client;
 pub mod cmdb;
@@ -13,8 +14,11 @@ pub mod explain;
 pub mod failure;
 pub mod files;
 pub mod generate;
+pub mod handle;
+pub mod handled;
 pub mod incidents;
 pub mod notify;
+pub mod paging;
 pub mod print;
 pub mod quarantine;
 pub mod quiet;
@@ -98,6 +102,9 @@ enum Command {
     /// Silence alerts for a time, list and end silences
     #[command(subcommand)]
     Quiet(quiet::Command),
+    /// Tell who did what, and prove it
+    #[command(subcommand)]
+    Audit(audit::Command),
     /// Change, show and check the CMDB
     #[command(subcommand)]
     Cmdb(cmdb::Command),
@@ -183,6 +190,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Incidents(command) => wait(incidents::run(&session, command)),
         Command::Alerts(command) => wait(alerts::run(&session, command)),
         Command::Quiet(command) => wait(quiet::run(&session, command)),
+        Command::Audit(command) => wait(audit::run(&session, command)),
         Command::Cmdb(command) => wait(cmdb::run(&session, command)),
         Command::Rules(command) => wait(rules::run(&session, command)),
         Command::Quarantine(command) => wait(quarantine::run(&session, command)),
@@ -245,6 +253,13 @@ mod tests {
             "inc show INC-1042",
             "inc ack INC-1042 --for 30m -m on-site --as m.ito",
             "inc resolve INC-1042 -m done --as m.ito",
+            "inc ack site=\"fra1\" --yes",
+            "inc claim INC-1042 --expected 3",
+            "inc assign INC-1042 INC-1043 --to team:linux",
+            "inc hold INC-1042 --waits-for supplier --for 4h",
+            "inc merge INC-1043 --into INC-1042",
+            "inc split INC-1042 INC-1044 INC-1045",
+            "inc close severity=\"info\" --dry-run",
             "alerts ls --state firing",
             "alerts send alertname=X ci=srv-1 --severity critical",
             "alerts ls --silenced",
@@ -253,6 +268,8 @@ mod tests {
             "quiet add --ci pdu-r12a --for 2h -m power --as m.ito",
             "quiet end f81d4fae-7dec-11d0-a765-00a0c91e6bf6",
             "quiet end --all-mine",
+            "audit ls --after 7",
+            "audit verify --head 57831661d03998f301b4deaa23a2ec3f426436770565682661693a5a47d40f71",
             "cmdb import x.yaml --yes",
             "cmdb import x.yaml --mode merge --expect-removed 12 --as mia",
             "cmdb diff x.yaml",

@@ -32,6 +32,8 @@ const RETRY_AFTER_S_MAX: u64 = 5;
 pub struct Problem {
     /// The status of the answer.
     pub status: StatusCode,
+    /// The kind of refusal in a word, where the status alone does not tell it.
+    pub code: Option<&'static str>,
     /// What was wrong and what to do, in one line.
     pub message: String,
     /// The single faults, where there are several.
@@ -54,7 +56,7 @@ impl IntoResponseParts for Kept {
 /// The body of a refusal.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Body {
-    /// The kind of refusal, one word for each status.
+    /// The kind of refusal in a word: that of the status, or a narrower one.
     pub code: String,
     /// What was wrong and what to do.
     pub message: String,
@@ -78,7 +80,19 @@ struct CompatBody<'a> {
 impl Problem {
     /// Makes a refusal with `status`.
     pub fn new(status: StatusCode, message: impl Into<String>) -> Self {
-        Self { status, message: message.into(), problems: Vec::new() }
+        Self { status, code: None, message: message.into(), problems: Vec::new() }
+    }
+
+    /// Names the kind of refusal, for programs that have to tell it from others of its status.
+    #[must_use]
+    pub fn coded(self, code: &'static str) -> Self {
+        Self { code: Some(code), ..self }
+    }
+
+    /// Adds the single faults, or what a program needs to go on.
+    #[must_use]
+    pub fn with(self, problems: Vec<serde_json::Value>) -> Self {
+        Self { problems, ..self }
     }
 
     /// The request cannot be understood.
@@ -138,7 +152,7 @@ impl Problem {
             serde_json::to_vec(&compat)
         } else {
             serde_json::to_vec(&Body {
-                code: word(self.status).into(),
+                code: self.code.unwrap_or_else(|| word(self.status)).into(),
                 message: self.message,
                 request_id: request_id.into(),
                 quarantined: kept.map(|Kept(id)| id.0),
@@ -159,6 +173,7 @@ fn word(status: StatusCode) -> &'static str {
         405 => "method_not_allowed",
         408 => "timeout",
         409 => "conflict",
+        412 => "precondition_failed",
         413 => "too_large",
         415 => "unsupported_media_type",
         421 => "wrong_host",
@@ -250,7 +265,7 @@ mod tests {
     #[test]
     fn every_refusal_has_a_word_of_its_own() {
         let mut seen = std::collections::BTreeSet::new();
-        for status in [400, 401, 403, 404, 405, 408, 409, 413, 415, 421, 422, 429, 500, 503] {
+        for status in [400, 401, 403, 404, 405, 408, 409, 412, 413, 415, 421, 422, 429, 500, 503] {
             let word = word(StatusCode::from_u16(status).unwrap());
             assert!(seen.insert(word), "{status} shares the word {word}");
         }

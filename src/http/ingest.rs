@@ -133,12 +133,10 @@ async fn take(
     if answer.accepted == 0 && !answer.rejected.is_empty() {
         let reasons = answer.rejected.first().map(|one| one.reason.clone()).unwrap_or_default();
         let kept = keep_for(app, delivery, reasons).await.map_err(|problem| (problem, None))?;
-        let problem = Problem {
-            status: StatusCode::UNPROCESSABLE_ENTITY,
-            message: "none of the alerts can be taken".into(),
-            problems: answer.rejected.iter().map(|one| serde_json::json!(one)).collect(),
-        };
-        return Err((problem, kept));
+        let problem =
+            Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "none of the alerts can be taken");
+        let rejected = answer.rejected.iter().map(|one| serde_json::json!(one));
+        return Err((problem.with(rejected.collect()), kept));
     }
     Ok(Json(answer))
 }

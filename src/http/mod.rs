@@ -8,6 +8,7 @@
 
 pub mod accept;
 pub mod api;
+pub mod audit;
 pub mod auth;
 pub mod error;
 pub mod guard;
@@ -180,6 +181,17 @@ fn body(read: Result<Bytes, BytesRejection>, limit: usize) -> Result<Bytes, Prob
             unread(&refused)
         }
     })
+}
+
+/// Reads a body of JSON.
+fn json_body<T: serde::de::DeserializeOwned>(
+    app: &App,
+    headers: &axum::http::HeaderMap,
+    read: Result<Bytes, BytesRejection>,
+) -> Result<T, Problem> {
+    guard::require_type(headers, &["application/json"])?;
+    let body = body(read, app.doors.limits.body_bytes)?;
+    serde_json::from_slice(&body).map_err(|error| Problem::bad_request(format!("body: {error}")))
 }
 
 fn too_large(limit: usize) -> Problem {

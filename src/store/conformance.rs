@@ -13,7 +13,9 @@ use super::schema::{self, Family};
 use super::view::{AlertQuery, IncidentQuery, NoticeQuery};
 use super::{Options, Store, View};
 use crate::cmdb::{Change, Delta, Revision, Rows};
-use crate::engine::changes::{AlertRow, Archived, Changes, Counters, MemberRow, Recurrence};
+use crate::engine::changes::{
+    AlertRow, Archived, Changes, Counters, MemberOf, MemberRow, Recurrence,
+};
 use crate::model::audit::AuditEntry;
 use crate::model::delivery::DeliveryId;
 use crate::model::escalation::{Policy, PolicyHash};
@@ -31,6 +33,7 @@ struct Plain {
     episodes: BTreeMap<(Fingerprint, u32), AlertRow>,
     incidents: BTreeMap<IncidentId, Incident>,
     members: BTreeMap<(IncidentId, RecordId), MemberRow>,
+    records: BTreeMap<RecordId, IncidentId>,
     timeline: BTreeMap<(IncidentId, u32), Entry>,
     notices: BTreeMap<NoticeId, Notice>,
     policies: BTreeMap<PolicyHash, Arc<Policy>>,
@@ -48,6 +51,8 @@ impl Plain {
     fn apply(&mut self, changes: &Changes, topology: Option<(u64, &Rows)>) {
         for gone in &changes.incidents_gone {
             self.incidents.remove(gone);
+            let members = &self.members;
+            self.records.retain(|record, _| !members.contains_key(&(*gone, *record)));
             self.members.retain(|(incident, _), _| incident != gone);
             self.timeline.retain(|(incident, _), _| incident != gone);
             self.notices.retain(|notice, _| notice.incident != *gone);
@@ -70,6 +75,11 @@ impl Plain {
         self.incidents.extend(changes.incidents.iter().map(|row| (row.id, row.clone())));
         let member = |row: &MemberRow| ((row.incident, row.record), row.clone());
         self.members.extend(changes.members.iter().map(member));
+        let of_alert = |row: &&MemberRow| {
+            matches!(row.what, MemberOf::Alert { .. }) && row.incident != row.record
+        };
+        let records = changes.members.iter().filter(of_alert);
+        self.records.extend(records.map(|row| (row.record, row.incident)));
         let entry = |(id, place, entry): &(_, _, Entry)| ((*id, *place), entry.clone());
         self.timeline.extend(changes.timeline.iter().map(entry));
         self.notices.extend(changes.notices.iter().map(|notice| (notice.id, notice.clone())));
@@ -232,6 +242,9 @@ impl Plain {
         }
         for ((incident, record), row) in &self.members {
             assert_eq!(view.member_of(*incident, *record).unwrap().as_ref(), Some(row));
+        }
+        for (record, incident) in &self.records {
+            assert_eq!(view.incident_of(*record).unwrap(), Some(*incident));
         }
         for (id, incident) in &self.incidents {
             assert_eq!(view.incident(*id).unwrap().as_ref(), Some(incident));

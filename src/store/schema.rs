@@ -13,6 +13,7 @@
 //! | `open` | incident u64 | nothing; it is open and no subordinate |
 //! | `unclosed` | incident u64 | nothing; it is not closed |
 //! | `members` | incident u64, record u64 | what is attached to the incident under that number, and why |
+//! | `records` | record u64 | the incident that an alert's record is attached to |
 //! | `timeline` | incident u64, place u32 | an entry |
 //! | `notices` | incident u64, place u32 | a notice that is pending or dead |
 //! | `policies` | hash of the content u64 | an escalation policy |
@@ -51,6 +52,7 @@ pub(super) enum Family {
     Open,
     Unclosed,
     Members,
+    Records,
     Timeline,
     Notices,
     Policies,
@@ -65,7 +67,7 @@ pub(super) enum Family {
 }
 
 /// All of them.
-pub(super) const FAMILIES: [Family; 19] = [
+pub(super) const FAMILIES: [Family; 20] = [
     Family::Meta,
     Family::Alerts,
     Family::Touches,
@@ -74,6 +76,7 @@ pub(super) const FAMILIES: [Family; 19] = [
     Family::Open,
     Family::Unclosed,
     Family::Members,
+    Family::Records,
     Family::Timeline,
     Family::Notices,
     Family::Policies,
@@ -99,6 +102,7 @@ impl Family {
             Self::Open => "open",
             Self::Unclosed => "unclosed",
             Self::Members => "members",
+            Self::Records => "records",
             Self::Timeline => "timeline",
             Self::Notices => "notices",
             Self::Policies => "policies",

@@ -11,6 +11,7 @@ use rocksdb::IteratorMode;
 use sha2::{Digest, Sha256};
 
 use super::codec::alert::Episode;
+use super::codec::member::RecordOf;
 use super::codec::meta::{CountersMessage, IdentityMessage, SchemaMessage, TopologyMessage};
 use super::codec::{self, Malformed, Row};
 use super::read::{Pair, bulk};
@@ -126,6 +127,10 @@ impl Check<'_> {
             },
             Family::Open | Family::Unclosed => self.index(family, key),
             Family::Members => match MemberRow::read(key, value) {
+                Ok(row) => self.incident(Some(row.incident)),
+                Err(wrong) => Ok(Err(wrong)),
+            },
+            Family::Records => match RecordOf::read(key, value) {
                 Ok(row) => self.incident(Some(row.incident)),
                 Err(wrong) => Ok(Err(wrong)),
             },

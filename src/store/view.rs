@@ -7,6 +7,7 @@ use std::sync::Arc;
 use rocksdb::{Direction, IteratorMode, ReadOptions, Snapshot};
 
 use super::codec::alert::Episode;
+use super::codec::member::RecordOf;
 use super::codec::meta::{CountersMessage, TopologyMessage};
 use super::codec::quarantine::HeadMessage;
 use super::schema::{self, Family, META_COUNTERS, META_TOPOLOGY};
@@ -109,6 +110,19 @@ impl View<'_> {
         record: RecordId,
     ) -> Result<Option<MemberRow>, StoreError> {
         self.get(&schema::pair(incident.0, record.0))
+    }
+
+    /// Returns the numbers under which something is attached to an incident.
+    pub(super) fn records(&self, incident: IncidentId) -> Result<Vec<RecordId>, StoreError> {
+        let below = schema::number(incident.0);
+        let rows = self.rows::<MemberRow>(&below, IteratorMode::Start);
+        rows.map(|row| row.map(|row| row.record)).collect()
+    }
+
+    /// Returns the incident that an alert's record is attached to.
+    pub fn incident_of(&self, record: RecordId) -> Result<Option<IncidentId>, StoreError> {
+        let row: Option<RecordOf> = self.get(&schema::number(record.0))?;
+        Ok(row.map(|row| row.incident))
     }
 
     /// Returns the newest `limit` entries of a timeline, the oldest of them first.

@@ -73,6 +73,8 @@ pub struct Engine {
     /// Alerts that fire and are held back by a silence.
     pub silenced_alerts: IntGauge,
     silences: IntGaugeVec,
+    /// Entries put on the audit trail.
+    pub audit_entries: IntCounter,
     escalations: IntCounterVec,
 }
 
@@ -354,6 +356,13 @@ impl Engine {
                 "Alerts that fire and are held back by a silence.",
             )?,
             silences: silences(registry)?,
+            audit_entries: add(
+                registry,
+                IntCounter::new(
+                    "incidentd_engine_audit_entries_total",
+                    "Entries put on the audit trail since the start.",
+                )?,
+            )?,
             escalations: family(registry, escalations, [("ladder", &refs(&ladders))])?,
         })
     }
@@ -627,6 +636,7 @@ mod tests {
             ("incidentd_engine_mailbox_events", 1),
             ("incidentd_engine_silences{", 3),
             ("incidentd_engine_silenced_alerts", 1),
+            ("incidentd_engine_audit_entries_total", 1),
             ("incidentd_notify_pending_notices", 1),
             ("incidentd_notify_template_failures_total", 1),
             ("incidentd_notify_tests_total{", 2 * 2),

@@ -17,6 +17,7 @@ mod crash;
 mod db;
 mod disk;
 mod doors;
+mod handling;
 mod monitoring;
 mod reload;
 mod story;

@@ -22,6 +22,7 @@ const MAY_IMPORT: [(&str, &[&str]); 12] = [
             "rules",
             "ingest",
             "engine",
+            "lab",
             "store",
             "telemetry",
             "clock",

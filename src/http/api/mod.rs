@@ -2,10 +2,14 @@
 
 pub mod alertmanager;
 pub mod alerts;
+pub mod audit;
+pub mod bulk;
 pub mod cmdb;
 pub mod explain;
 pub mod filter;
+pub mod handle;
 pub mod incidents;
+pub mod left_out;
 pub mod notices;
 pub mod quarantine;
 pub mod show;
@@ -27,6 +31,8 @@ pub(super) fn routes() -> Router<Arc<App>> {
     Router::new()
         .merge(alertmanager::routes())
         .merge(incidents::routes())
+        .merge(handle::routes())
+        .merge(audit::routes())
         .merge(alerts::routes())
         .merge(notices::routes())
         .merge(quarantine::routes())

@@ -21,8 +21,8 @@ use super::super::error::Problem;
 use super::super::query::Pairs;
 use super::super::wire::notices::{self, Retried, Retry, Tests};
 use super::super::wire::{self, Time};
-use super::super::{App, Reading};
-use super::incidents::{person, wish};
+use super::super::{App, Reading, json_body};
+use super::handle::person;
 use super::show;
 
 /// Notices that one wish sends again.
@@ -72,7 +72,7 @@ async fn test(
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Json<Tests>, Problem> {
-    let wish: notices::Test = wish(&app, &headers, body)?;
+    let wish: notices::Test = json_body(&app, &headers, body)?;
     let how = if wish.dry_run { Rehearsal::Show } else { Rehearsal::Send };
     let tested = app.doors.tester.test(&wish.to, how).await;
     let tested = tested.map_err(|unknown| Problem::not_found(unknown.to_string()))?;
@@ -95,7 +95,7 @@ async fn retry(
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Json<Retried>, Problem> {
-    let wish: Retry = wish(&app, &headers, body)?;
+    let wish: Retry = json_body(&app, &headers, body)?;
     let by = person(&caller, &wish.by, "")?;
     let ids = match (wish.id, wish.dead) {
         (Some(id), false) => {

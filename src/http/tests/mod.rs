@@ -4,9 +4,11 @@ mod accept;
 mod alertmanager;
 mod auth;
 mod cmdb;
+mod handling;
 mod notices;
 mod quarantine;
 mod silences;
+mod why;
 mod world;
 
 use core::time::Duration;

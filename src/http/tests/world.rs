@@ -20,7 +20,7 @@ use crate::engine::event::{Event, Reply};
 use crate::ingest;
 use crate::mailbox::{Letter, Mailbox, Work, mailbox};
 use crate::notify::{Parts, Tester};
-use crate::rules::RuleSet;
+use crate::rules::{RuleSet, SourceFile, load};
 use crate::store::{Options, Store};
 use crate::telemetry::metrics::Metrics;
 
@@ -67,13 +67,20 @@ pub(super) struct World {
 impl World {
     /// Starts with the built-in rules and no CMDB.
     pub(super) fn new() -> Self {
-        Self::build(nobody(), |mailbox, _| mailbox)
+        Self::build(RuleSet::builtin(), nobody(), |mailbox, _| mailbox)
+    }
+
+    /// Starts with the rules of a file and no CMDB.
+    pub(super) fn with_rules(text: &str) -> Self {
+        let loaded = load(&[SourceFile { name: "rules/t.yaml".into(), text: text.into() }]);
+        let rules = loaded.set.unwrap_or_else(|| panic!("{:#?}", loaded.diagnostics));
+        Self::build(rules, nobody(), |mailbox, _| mailbox)
     }
 
     /// Starts with an engine that takes no work.
     pub(super) fn clogged() -> Self {
         // Dropping the receiver would say `stopped`; one letter that nobody reads fills this one.
-        Self::build(nobody(), |_, _| {
+        Self::build(RuleSet::builtin(), nobody(), |_, _| {
             let (clogged, letters) = mailbox(1);
             let filler = clogged.clone();
             let mut filling =
@@ -87,14 +94,13 @@ impl World {
 
     /// Starts with a gate of one's own.
     pub(super) fn behind(gate: Gate) -> Self {
-        Self::build(gate, |mailbox, _| mailbox)
+        Self::build(RuleSet::builtin(), gate, |mailbox, _| mailbox)
     }
 
-    fn build(gate: Gate, wrap: impl FnOnce(Mailbox, &Store) -> Mailbox) -> Self {
+    fn build(rules: RuleSet, gate: Gate, wrap: impl FnOnce(Mailbox, &Store) -> Mailbox) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let store = Arc::new(Store::open(dir.path(), &Options::default()).unwrap());
-        let rules = Arc::new(RuleSet::builtin());
-        let context = Context::new(rules, Arc::new(Topology::empty()), Limits::default());
+        let context = Context::new(Arc::new(rules), Arc::new(Topology::empty()), Limits::default());
         let (contexts, context) = watch::channel(Arc::new(context));
         let (readiness, ready) = watch::channel(Readiness::ready());
         let clock = Arc::new(Clock::start(None));
@@ -105,8 +111,9 @@ impl World {
             ("native", ingest::Format::Native),
         ];
         let lease = core::time::Duration::from_hours(1);
+        let mailbox = wrap(mailbox, &store);
         let doors = Doors {
-            mailbox: wrap(mailbox.clone(), &store),
+            mailbox: mailbox.clone(),
             tester: tester(&context, &clock),
             store: Arc::clone(&store),
             clock: Arc::clone(&clock),
@@ -171,6 +178,11 @@ impl World {
         self.call(Method::POST, uri, &[("content-type", "application/json")], body).await
     }
 
+    /// Lets an event happen for which these tests use no door.
+    pub(super) async fn event(&self, event: Event) -> Reply {
+        self.mailbox.as_ref().unwrap().submit(Work::Event(event)).await.unwrap()
+    }
+
     /// Has the channel of a notice refuse it for good.
     pub(super) async fn give_up(&self, notice: &str) {
         let failed = Event::Failed {
@@ -179,10 +191,7 @@ impl World {
             error: "answered 404".into(),
             retry_in: None,
         };
-        assert_eq!(
-            self.mailbox.as_ref().unwrap().submit(Work::Event(failed)).await,
-            Ok(Reply::Done)
-        );
+        assert_eq!(self.event(failed).await, Reply::Done);
     }
 
     /// Fires an alert with these labels and returns its fingerprint and its incident's number.

@@ -1,4 +1,5 @@
-//! The shapes of what changes something: deliveries, people's wishes, and their answers.
+//! The shapes of what changes something: deliveries, and the answers to those and to what people do,
+//! whose own shapes are in `handle`.
 
 use serde::{Deserialize, Serialize};
 
@@ -39,33 +40,6 @@ pub struct Rejected {
     pub index: u32,
     /// What is wrong with it and what to do.
     pub reason: String,
-}
-
-/// A person's answer to an incident.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Acknowledge {
-    /// Who; may be left out by whoever showed a token.
-    #[serde(default)]
-    pub by: String,
-    /// For how long, as in `30m`; the priority's own time when left out.
-    #[serde(default, rename = "for", skip_serializing_if = "Option::is_none")]
-    pub hold: Option<String>,
-    /// What they say.
-    #[serde(default)]
-    pub note: String,
-}
-
-/// A person's word that service is restored.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Resolve {
-    /// Who; may be left out by whoever showed a token.
-    #[serde(default)]
-    pub by: String,
-    /// What they say.
-    #[serde(default)]
-    pub note: String,
 }
 
 /// An incident right after somebody answered it.

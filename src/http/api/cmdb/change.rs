@@ -11,18 +11,18 @@ use axum::extract::rejection::BytesRejection;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, Uri};
 use bytes::Bytes;
-use serde::de::DeserializeOwned;
 
 use crate::cmdb::RelationRow;
 use crate::engine::event::Reply;
 use crate::mailbox::{NewTopology, Work};
 
+use super::super::super::audit::audit;
 use super::super::super::auth::Caller;
 use super::super::super::error::Problem;
 use super::super::super::guard::require_type;
 use super::super::super::query::Pairs;
 use super::super::super::wire::cmdb::{Import, Relation};
-use super::super::super::{App, body};
+use super::super::super::{App, body, json_body};
 use super::BODY_BYTES_MAX;
 use super::plan::{Extent, NAME_BYTES_MAX, Plan, Terms, Want, Wish, agreed, foretell, plan};
 
@@ -190,16 +190,6 @@ fn relation(Relation { from, relation, to }: Relation) -> RelationRow {
     RelationRow { from: from.into(), relation: relation.into(), to: to.into() }
 }
 
-fn json_body<T: DeserializeOwned>(
-    app: &App,
-    headers: &HeaderMap,
-    read: Read,
-) -> Result<T, Problem> {
-    require_type(headers, &["application/json"])?;
-    let body = body(read, app.doors.limits.body_bytes)?;
-    serde_json::from_slice(&body).map_err(|error| Problem::bad_request(format!("body: {error}")))
-}
-
 /// Does what is wished for, or only tells what it would be.
 async fn change(app: Arc<App>, wish: Wish) -> Result<Json<Import>, Problem> {
     let wish = Arc::new(wish);
@@ -224,6 +214,8 @@ async fn change(app: Arc<App>, wish: Wish) -> Result<Json<Import>, Problem> {
         let reply = app.submit(Work::Topology(Box::new(new))).await?;
         if reply == Reply::Done {
             answer.dry_run = false;
+            let done = format!("{}: {}", wish.what, left(&answer));
+            audit(&app, &wish.terms.by, "changed", "cmdb", done).await?;
             return Ok(Json(answer));
         }
         if let Reply::Refused(refusal) = reply {
@@ -235,4 +227,10 @@ async fn change(app: Arc<App>, wish: Wish) -> Result<Json<Import>, Problem> {
         }
     }
     Err(Problem::conflict("the rules change faster than the CMDB can follow; try again"))
+}
+
+/// Says in a line, for the audit trail, what a change left behind.
+fn left(answer: &Import) -> String {
+    let Import { version, removed, cis, relations, .. } = answer;
+    format!("version {version}, {cis} CIs, {relations} relations, {removed} removed")
 }
