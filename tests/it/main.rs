@@ -15,6 +15,7 @@ mod cli;
 mod crash;
 mod db;
 mod disk;
+mod doctor;
 mod monitoring;
 mod reload;
 mod story;
