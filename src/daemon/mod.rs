@@ -132,14 +132,8 @@ pub fn run(plan: Plan) -> Result<(), DaemonError> {
 
 async fn serve(plan: Plan) -> Result<(), DaemonError> {
     let Plan { settings, rules, rule_files, loss, demo } = plan;
-    let sources: Vec<&str> = settings.sources.keys().map(|name| &**name).collect();
-    let channels: Vec<&str> =
-        settings.channels.keys().map(|name| &**name).chain([CANARY]).collect();
-    let metrics = Arc::new(Metrics::new(&sources, &channels)?);
-    let dir = DataDir::of(&settings);
-    require_room(&dir.root, settings.disk)?;
-    let (store, witness) = dir.open(&options(&settings), loss)?;
-    let store = Arc::new(store);
+    let metrics = metrics(&settings)?;
+    let (dir, store, witness) = open(&settings, loss)?;
     let (saved, topology) = store.load()?;
     let (version, rows) = topology.unwrap_or_default();
     let ctx = context(&settings, Arc::clone(&rules), version, &rows)?;
@@ -147,10 +141,8 @@ async fn serve(plan: Plan) -> Result<(), DaemonError> {
     let clock = Arc::new(Clock::start(started.then_some(saved.counters.now)));
     let (context_in, context_out) = watch::channel(Arc::clone(&ctx));
     let (letters_in, letters) = mailbox(settings.engine.mailbox_max as usize);
-    let (held_in, held_out) = watch::channel(dir.is_held());
     let base = Base { settings: &settings, store: &store, clock: &clock, metrics: &metrics };
-    let (canary_in, canary_out) = watch::channel(clock.now());
-    let wires = Wires { held: held_out, canary: canary_in };
+    let (wires, held_in, canary_out) = wires(&dir, &clock);
     let (outbox, notifier, reports) = notifier(&base, &saved, wires)?;
     let forwarder = tokio::spawn(forward(reports, letters_in.clone()));
     info!(alerts = saved.alerts.len(), incidents = saved.incidents.len(), "state is read");
@@ -167,7 +159,7 @@ async fn serve(plan: Plan) -> Result<(), DaemonError> {
     let doors =
         doors(&base, letters_in.clone(), context_out, Signs { readiness: ready_out, operations });
     let (stop, stopped) = watch::channel(false);
-    let upkeep = upkeep::Parts {
+    let parts = upkeep::Parts {
         canary: canary(&base, letters_in.clone(), canary_out)?,
         mailbox: letters_in.clone(),
         stopped: stopped.clone(),
@@ -178,10 +170,9 @@ async fn serve(plan: Plan) -> Result<(), DaemonError> {
         rule_files,
         dir,
     };
-    let upkeep = Upkeep::start(&base, upkeep);
+    let upkeep = Upkeep::start(&base, parts);
     let server = tokio::spawn(http::serve(listener, http::router(doors), wait_for(stopped)));
-    info!(%address, "ready");
-    service_manager::ready();
+    service_manager::ready(address);
     let player = demo.map(|stage| tokio::spawn(demo::play(stage, letters_in.clone(), address)));
 
     let failed = tokio::select! {
@@ -190,7 +181,6 @@ async fn serve(plan: Plan) -> Result<(), DaemonError> {
     };
     // In this order: nobody new, whoever is inside finishes, the last sends, the last commit.
     ready_in.send_replace(Readiness::missing("the daemon is stopping"));
-    info!("stopping");
     service_manager::stopping();
     if let Some(player) = player {
         player.abort();
@@ -212,6 +202,21 @@ async fn serve(plan: Plan) -> Result<(), DaemonError> {
     joined.map_err(|error| DaemonError::Engine(error.to_string()))?;
     info!("stopped");
     Ok(())
+}
+
+fn metrics(settings: &Settings) -> Result<Arc<Metrics>, DaemonError> {
+    let sources: Vec<&str> = settings.sources.keys().map(|name| &**name).collect();
+    let channels = settings.channels.keys().map(|name| &**name);
+    let channels: Vec<&str> = channels.chain([CANARY]).collect();
+    Ok(Arc::new(Metrics::new(&sources, &channels)?))
+}
+
+/// Opens what lies in the data folder.
+fn open(settings: &Settings, loss: Loss) -> Result<(DataDir, Arc<Store>, Witness), DaemonError> {
+    let dir = DataDir::of(settings);
+    require_room(&dir.root, settings.disk)?;
+    let (store, witness) = dir.open(&options(settings), loss)?;
+    Ok((dir, Arc::new(store), witness))
 }
 
 /// Refuses to start where there is hardly room for what recovery writes.
@@ -258,6 +263,13 @@ struct Base<'a> {
 struct Wires {
     held: watch::Receiver<bool>,
     canary: watch::Sender<Timestamp>,
+}
+
+/// Makes the wires; returns the other ends too.
+fn wires(dir: &DataDir, clock: &Clock) -> (Wires, watch::Sender<bool>, watch::Receiver<Timestamp>) {
+    let (held_in, held) = watch::channel(dir.is_held());
+    let (canary, canary_out) = watch::channel(clock.now());
+    (Wires { held, canary }, held_in, canary_out)
 }
 
 fn notifier(

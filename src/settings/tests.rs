@@ -291,10 +291,8 @@ fn the_settings_in_force_can_be_given_back_and_tell_no_secret() {
     let secret = "https://chat.example/hook/s3cr3t";
     fs::write(&path, format!("[channels.chat]\nkind = \"webhook\"\nurl = \"{secret}\"")).unwrap();
     let (_, entries) = layered(Some(&path), variables(&[]), &Overrides::default()).unwrap();
-    let mut text = String::new();
-    for entry in &entries {
-        text += &format!("[{}]\n{entry}\n", entry.section);
-    }
+    let lines = entries.iter().map(|entry| format!("[{}]\n{entry}\n", entry.section));
+    let text = lines.collect::<Vec<_>>().concat();
     assert!(text.contains("[channels.chat]\nurl = \"***\"") && !text.contains("s3cr3t"), "{text}");
     // Each by itself: TOML wants every section once.
     for entry in entries.iter().filter(|entry| entry.section != "channels.chat") {

@@ -137,7 +137,7 @@ fn store(dir: &DataDir, runs: Runs) -> Finding {
         Testimony::Missing => "there is no witness".into(),
         Testimony::Damaged => "the witness is damaged".into(),
     };
-    let lost = "incidentd db restore BACKUP, or serve --accept-loss without what is lost";
+    let remedy = "incidentd db restore BACKUP, or serve --accept-loss without what is lost";
     match Store::open_to_read(&dir.store) {
         Ok(store) => {
             let compared = store
@@ -146,8 +146,8 @@ fn store(dir: &DataDir, runs: Runs) -> Finding {
                 .map(|(id, batch)| judge(id, batch, testimony).map(|_| batch));
             match compared {
                 Ok(Ok(batch)) => Finding::ok("store", format!("ends at commit {batch}; {said}")),
-                Ok(Err(loss)) => Finding::error("store", loss.to_string(), lost),
-                Err(error) => Finding::error("store", error.to_string(), lost),
+                Ok(Err(loss)) => Finding::error("store", loss.to_string(), remedy),
+                Err(error) => Finding::error("store", error.to_string(), remedy),
             }
         }
         Err(StoreError::Locked { .. }) => match (testimony, runs) {
@@ -158,9 +158,9 @@ fn store(dir: &DataDir, runs: Runs) -> Finding {
             }
         },
         Err(_) if !dir.store.join("CURRENT").exists() => {
-            Finding::error("store", format!("{} is gone; {said}", dir.store.display()), lost)
+            Finding::error("store", format!("{} is gone; {said}", dir.store.display()), remedy)
         }
-        Err(error) => Finding::error("store", error.to_string(), lost),
+        Err(error) => Finding::error("store", error.to_string(), remedy),
     }
 }
 

@@ -1,9 +1,8 @@
 //! Asks the running daemon how it is: readiness, metrics, what was given up, what found no CI.
 
-use serde_json::Value;
-
 use crate::clock;
-use crate::http::wire::{Alert, Page};
+use crate::http::wire::change::CmdbCounts;
+use crate::http::wire::{Alert, Notice, Page};
 
 use super::super::Session;
 use super::super::client::Server;
@@ -112,8 +111,8 @@ fn descriptors(metrics: &str) -> Option<Finding> {
 
 async fn given_up(server: &Server) -> Option<Finding> {
     let query = [("state", "dead"), ("limit", "1000")];
-    let page: Value = server.get(&["api", "v1", "notices"], &query).await.ok()?.read().ok()?;
-    let dead = page["items"].as_array().map_or(0, Vec::len);
+    let answer = server.get(&["api", "v1", "notices"], &query).await.ok()?;
+    let dead = answer.read::<Page<Notice>>().ok()?.items.len();
     (dead > 0).then(|| {
         let message = format!("{dead} were given up: their people do not know");
         let remedy = "incidentd notify ls --dead says whom and why; call them, mend the channel";
@@ -122,8 +121,8 @@ async fn given_up(server: &Server) -> Option<Finding> {
 }
 
 async fn unbound(server: &Server) -> Option<Finding> {
-    let cmdb: Value = server.get(&["api", "v1", "cmdb"], &[]).await.ok()?.read().ok()?;
-    if cmdb["cis"].as_u64() == Some(0) {
+    let cmdb = server.get(&["api", "v1", "cmdb"], &[]).await.ok()?;
+    if cmdb.read::<CmdbCounts>().ok()?.cis == 0 {
         let remedy =
             "incidentd cmdb import FILE; without it no cause is found through the topology";
         return Some(Finding::warning("cmdb", "is empty", remedy));
