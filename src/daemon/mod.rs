@@ -15,11 +15,12 @@ mod outbox;
 pub mod reload;
 mod retention;
 mod service_manager;
+mod start;
 mod upkeep;
 mod watch_folder;
 
 use core::time::Duration;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::sync_channel;
 use std::thread::JoinHandle;
@@ -39,18 +40,15 @@ use crate::http::{
     operate::{Operations, Readiness},
 };
 use crate::mailbox::{Mailbox, Work, mailbox};
-use crate::model::notice::{CANARY, Notice};
-use crate::model::time::Timestamp;
-use crate::notify::heartbeat::Heartbeat;
+use crate::model::notice::Notice;
 use crate::notify::{ChannelError, Notifier, Outbox, Parts};
 use crate::rules::RuleSet;
 use crate::settings::Settings;
-use crate::settings::disk::Disk;
 use crate::store::witness::Witness;
 use crate::store::{Options, Store, StoreError};
 use crate::telemetry::metrics::Metrics;
 
-use data_dir::{DataDir, Loss};
+use data_dir::Loss;
 use reload::RuleFiles;
 use upkeep::Upkeep;
 
@@ -132,8 +130,8 @@ pub fn run(plan: Plan) -> Result<(), DaemonError> {
 
 async fn serve(plan: Plan) -> Result<(), DaemonError> {
     let Plan { settings, rules, rule_files, loss, demo } = plan;
-    let metrics = metrics(&settings)?;
-    let (dir, store, witness) = open(&settings, loss)?;
+    let metrics = start::metrics(&settings)?;
+    let (dir, store, witness) = start::open(&settings, loss)?;
     let (saved, topology) = store.load()?;
     let (version, rows) = topology.unwrap_or_default();
     let ctx = context(&settings, Arc::clone(&rules), version, &rows)?;
@@ -142,7 +140,7 @@ async fn serve(plan: Plan) -> Result<(), DaemonError> {
     let (context_in, context_out) = watch::channel(Arc::clone(&ctx));
     let (letters_in, letters) = mailbox(settings.engine.mailbox_max as usize);
     let base = Base { settings: &settings, store: &store, clock: &clock, metrics: &metrics };
-    let (wires, held_in, canary_out) = wires(&dir, &clock);
+    let (wires, held_in, canary_out) = start::wires(&dir, &clock);
     let (outbox, notifier, reports) = notifier(&base, &saved, wires)?;
     let forwarder = tokio::spawn(forward(reports, letters_in.clone()));
     info!(alerts = saved.alerts.len(), incidents = saved.incidents.len(), "state is read");
@@ -160,7 +158,7 @@ async fn serve(plan: Plan) -> Result<(), DaemonError> {
         doors(&base, letters_in.clone(), context_out, Signs { readiness: ready_out, operations });
     let (stop, stopped) = watch::channel(false);
     let parts = upkeep::Parts {
-        canary: canary(&base, letters_in.clone(), canary_out)?,
+        canary: start::canary(&base, letters_in.clone(), canary_out)?,
         mailbox: letters_in.clone(),
         stopped: stopped.clone(),
         held: held_in,
@@ -204,32 +202,6 @@ async fn serve(plan: Plan) -> Result<(), DaemonError> {
     Ok(())
 }
 
-fn metrics(settings: &Settings) -> Result<Arc<Metrics>, DaemonError> {
-    let sources: Vec<&str> = settings.sources.keys().map(|name| &**name).collect();
-    let channels = settings.channels.keys().map(|name| &**name);
-    let channels: Vec<&str> = channels.chain([CANARY]).collect();
-    Ok(Arc::new(Metrics::new(&sources, &channels)?))
-}
-
-/// Opens what lies in the data folder.
-fn open(settings: &Settings, loss: Loss) -> Result<(DataDir, Arc<Store>, Witness), DaemonError> {
-    let dir = DataDir::of(settings);
-    require_room(&dir.root, settings.disk)?;
-    let (store, witness) = dir.open(&options(settings), loss)?;
-    Ok((dir, Arc::new(store), witness))
-}
-
-/// Refuses to start where there is hardly room for what recovery writes.
-fn require_room(root: &Path, limits: Disk) -> Result<(), DaemonError> {
-    std::fs::create_dir_all(root)?;
-    let free = disk::free(root)?;
-    if disk::may_start(free, limits) {
-        return Ok(());
-    }
-    let (folder, needed) = (root.to_owned(), limits.soft / 2);
-    Err(DaemonError::NoRoom { folder, free, needed })
-}
-
 fn options(settings: &Settings) -> Options {
     Options {
         write_buffer_bytes: settings.storage.write_buffer,
@@ -259,23 +231,10 @@ struct Base<'a> {
     metrics: &'a Arc<Metrics>,
 }
 
-/// What the notifier is told and tells besides notices.
-struct Wires {
-    held: watch::Receiver<bool>,
-    canary: watch::Sender<Timestamp>,
-}
-
-/// Makes the wires; returns the other ends too.
-fn wires(dir: &DataDir, clock: &Clock) -> (Wires, watch::Sender<bool>, watch::Receiver<Timestamp>) {
-    let (held_in, held) = watch::channel(dir.is_held());
-    let (canary, canary_out) = watch::channel(clock.now());
-    (Wires { held, canary }, held_in, canary_out)
-}
-
 fn notifier(
     base: &Base<'_>,
     saved: &Saved,
-    wires: Wires,
+    wires: start::Wires,
 ) -> Result<(Outbox, Notifier, mpsc::Receiver<crate::engine::event::Event>), DaemonError> {
     let (reports_in, reports) = mpsc::channel(REPORTS_MAX);
     let parts = Parts {
@@ -291,24 +250,6 @@ fn notifier(
     let pending: Vec<Notice> = saved.notices.clone();
     let (outbox, notifier) = Notifier::start(parts, pending)?;
     Ok((outbox, notifier, reports))
-}
-
-fn canary(
-    base: &Base<'_>,
-    mailbox: Mailbox,
-    came: watch::Receiver<Timestamp>,
-) -> Result<canary::Canary, DaemonError> {
-    let settings = &base.settings.canary;
-    let heartbeat = settings.heartbeat.as_ref().map(Heartbeat::new).transpose();
-    let refused = |error| ChannelError { name: CANARY.into(), error };
-    Ok(canary::Canary {
-        every: settings.every,
-        heartbeat: heartbeat.map_err(refused)?,
-        clock: Arc::clone(base.clock),
-        mailbox,
-        metrics: Arc::clone(base.metrics),
-        came,
-    })
 }
 
 /// Brings what became of notices to the engine; a report must not be lost for want of room.
