@@ -21,7 +21,7 @@
 //! | [`store`] | RocksDB: keys, codec, the one commit, queries on snapshots | |
 //! | [`notify`] | sends committed notices, one file per channel | |
 //! | [`http`] | the doors: ingestion, Alertmanager's API, our API, operation | |
-//! | [`daemon`] | wiring, the engine's thread, the committer, start and stop | |
+//! | [`daemon`] | wiring, the engine's thread, the committer, start and stop, upkeep | |
 //! | [`settings`], [`telemetry`], [`clock`], [`random`], [`mailbox`] | what the shells share | |
 //! | [`cli`] | one file per command | |
 //!
@@ -31,6 +31,7 @@
 //! - Nothing is answered, sent or shown before it is on disk (`daemon::committer`).
 //! - The same events give the same bytes, also across a crash between any two steps (`tests/sim`).
 //! - What was answered 2xx is there after `kill -9`, once (`tests/it/crash.rs`).
+//! - A store that lost what was committed is refused, not gone on with (`tests/it/db.rs`).
 //! - The engine has no errors: bad input is stopped before it.
 #![forbid(unsafe_code)]
 

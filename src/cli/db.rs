@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use crate::daemon::backups;
 use crate::daemon::data_dir::{DataDir, Loss};
+use crate::http::operate::BackupMade;
 use crate::settings::{self, Overrides, Settings};
 use crate::store::upkeep::copy_files;
 use crate::store::verify::Report;
@@ -156,15 +157,13 @@ fn whole(store: &Store, folder: &Path) -> Result<Report, Failure> {
 async fn ask_for_backup(session: &Session) -> Result<(), Failure> {
     let answer = session.connect()?.post(&["api", "v1", "backup"], &Value::Null).await?;
     session.show(&answer, |answer| {
-        let made: Value = answer.read()?;
-        session.say(&told(&made));
+        session.say(&told(&answer.read()?));
         Ok(())
     })
 }
 
-fn told(made: &Value) -> String {
-    let (path, batch, bytes) =
-        (made["path"].as_str().unwrap_or(""), &made["batch"], &made["bytes"]);
+fn told(made: &BackupMade) -> String {
+    let BackupMade { path, batch, bytes } = made;
     format!("{path}: {bytes} bytes up to commit {batch}")
 }
 
@@ -174,8 +173,8 @@ fn back_up(session: &Session, place: &Place) -> Result<(), Failure> {
     let opened = dir.open(&Options::default(), Loss::Refuse);
     let (store, _) = opened.map_err(|error| refused(&error))?;
     let made = backups::make(&store, &dir.backups, settings.backup.keep as usize);
-    let made = json!(made.map_err(Failure::Store)?);
-    show(session, &made, &told(&made))
+    let made = made.map_err(Failure::Store)?;
+    show(session, &json!(made), &told(&made))
 }
 
 fn restore(session: &Session, backup: &Path, dir: &DataDir) -> Result<(), Failure> {

@@ -10,6 +10,7 @@ pub mod client;
 pub mod cmdb;
 pub mod config;
 pub mod db;
+pub mod doctor;
 pub mod explain;
 pub mod failure;
 pub mod files;
@@ -123,6 +124,8 @@ enum Command {
     /// Show settings
     #[command(subcommand)]
     Config(config::Command),
+    /// Say what is wrong with this installation
+    Doctor(doctor::Args),
     /// Print the completion of a shell
     Completion(generate::Completion),
     /// Print the manual page
@@ -180,6 +183,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Test(args) => test::run(&session, &args),
         Command::Db(command) => db::run(&session, command),
         Command::Config(command) => config::run(&session, command),
+        Command::Doctor(args) => doctor::run(&session, &args),
         Command::Completion(args) => generate::completion(&args),
         Command::Man => generate::man(),
         Command::Version => {
@@ -208,7 +212,7 @@ pub fn run(cli: Cli) -> ExitCode {
 }
 
 /// Runs a command that talks to the daemon.
-fn wait(command: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
+fn wait<T>(command: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     runtime.map_err(|error| Failure::Findings(format!("cannot start: {error}")))?.block_on(command)
 }
@@ -301,10 +305,11 @@ mod tests {
             "db stats x",
             "serve --accept-loss --release-outbox",
             "notify release",
+            "doctor --config c.toml -o json",
             "completion bash",
             "man",
             "config default",
-            "config show --config x.toml",
+            "config show --config x.toml --origin --listen 127.0.0.1:1",
             "version",
         ] {
             let words = std::iter::once("incidentd").chain(line.split(' '));

@@ -3,6 +3,8 @@
 use clap::Subcommand;
 use serde_json::Value;
 
+use crate::http::operate::Reloaded;
+
 use super::Session;
 use super::failure::Failure;
 
@@ -21,10 +23,8 @@ pub async fn run(session: &Session, command: Command) -> Result<(), Failure> {
     let Command::Reload = command;
     let answer = session.connect()?.post(&["-", "reload"], &Value::Null).await?;
     session.show(&answer, |answer| {
-        let loaded: Value = answer.read()?;
-        let (rules, files) = (&loaded["rules"], &loaded["files"]);
-        let version = loaded["version"].as_str().unwrap_or("");
-        let same = if loaded["same"] == true { ", the same as before" } else { "" };
+        let Reloaded { version, rules, files, same } = answer.read()?;
+        let same = if same { ", the same as before" } else { "" };
         session
             .say(&format!("{rules} rules of {files} files are in force, version {version}{same}"));
         Ok(())

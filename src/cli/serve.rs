@@ -16,6 +16,7 @@ use super::{files, print};
 
 /// The arguments of `serve`; what is not given is as in the settings.
 #[derive(Clone, Debug, Default, clap::Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
 pub struct Args {
     /// Settings file
     #[arg(long, value_name = "FILE")]

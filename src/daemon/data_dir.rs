@@ -67,8 +67,8 @@ impl DataDir {
         let testimony = Witness::read(&self.witness).map_err(unreadable)?;
         if !self.store.join("CURRENT").exists() && loss == Loss::Refuse {
             // Before one is made: an empty store would be in the way of a restored one.
-            let lost = |loss| StoreError::Lost { dir: self.store.clone(), loss };
-            judge(None, 0, testimony).map_err(lost)?;
+            let refuse = |loss| StoreError::Lost { dir: self.store.clone(), loss };
+            judge(None, 0, testimony).map_err(refuse)?;
         }
         let store = Store::open(&self.store, options)?;
         let (known, batch) = (store.identity()?, store.view().counters()?.batch);

@@ -15,11 +15,12 @@ mod outbox;
 pub mod reload;
 mod retention;
 mod service_manager;
+mod start;
 mod upkeep;
 mod watch_folder;
 
 use core::time::Duration;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::sync_channel;
 use std::thread::JoinHandle;
@@ -43,18 +44,15 @@ use crate::http::{
     operate::{Operations, Readiness},
 };
 use crate::mailbox::{Mailbox, Work, mailbox};
-use crate::model::notice::{CANARY, Notice};
-use crate::model::time::Timestamp;
-use crate::notify::heartbeat::Heartbeat;
+use crate::model::notice::Notice;
 use crate::notify::{ChannelError, Notifier, Outbox, Parts, Tester};
 use crate::rules::RuleSet;
 use crate::settings::Settings;
-use crate::settings::disk::Disk;
 use crate::store::witness::Witness;
 use crate::store::{Options, Store, StoreError};
 use crate::telemetry::metrics::Metrics;
 
-use data_dir::{DataDir, Loss};
+use data_dir::Loss;
 use reload::RuleFiles;
 use upkeep::Upkeep;
 
@@ -139,14 +137,8 @@ pub fn run(plan: Plan) -> Result<(), DaemonError> {
 
 async fn serve(plan: Plan) -> Result<(), DaemonError> {
     let Plan { settings, rules, rule_files, loss, demo } = plan;
-    let sources: Vec<&str> = settings.sources.keys().map(|name| &**name).collect();
-    let channels: Vec<&str> =
-        settings.channels.keys().map(|name| &**name).chain([CANARY]).collect();
-    let metrics = Arc::new(Metrics::new(&sources, &channels)?);
-    let dir = DataDir::of(&settings);
-    require_room(&dir.root, settings.disk)?;
-    let (store, witness) = dir.open(&options(&settings), loss)?;
-    let store = Arc::new(store);
+    let metrics = start::metrics(&settings)?;
+    let (dir, store, witness) = start::open(&settings, loss)?;
     let (saved, topology) = store.load()?;
     let (version, rows) = topology.unwrap_or_default();
     let ctx = context(&settings, Arc::clone(&rules), version, rows)?;
@@ -154,10 +146,8 @@ async fn serve(plan: Plan) -> Result<(), DaemonError> {
     let clock = Arc::new(Clock::start(started.then_some(saved.counters.now)));
     let (context_in, context_out) = watch::channel(Arc::clone(&ctx));
     let (letters_in, letters) = mailbox(settings.engine.mailbox_max as usize);
-    let (held_in, held_out) = watch::channel(dir.is_held());
     let base = Base { settings: &settings, store: &store, clock: &clock, metrics: &metrics };
-    let (canary_in, canary_out) = watch::channel(clock.now());
-    let wires = Wires { held: held_out, canary: canary_in, context: context_out.clone() };
+    let (wires, held_in, canary_out) = start::wires(&dir, &clock, context_out.clone());
     let (outbox, notifier, reports) = notifier(&base, &saved, wires)?;
     let forwarder = tokio::spawn(forward(reports, letters_in.clone()));
     info!(alerts = saved.alerts.len(), incidents = saved.incidents.len(), "state is read");
@@ -175,8 +165,8 @@ async fn serve(plan: Plan) -> Result<(), DaemonError> {
     let signs = Signs { readiness: ready_out, operations };
     let doors = doors(&base, paths, context_out, signs);
     let (stop, stopped) = watch::channel(false);
-    let upkeep = upkeep::Parts {
-        canary: canary(&base, letters_in.clone(), canary_out)?,
+    let parts = upkeep::Parts {
+        canary: start::canary(&base, letters_in.clone(), canary_out)?,
         mailbox: letters_in.clone(),
         stopped: stopped.clone(),
         held: held_in,
@@ -186,15 +176,14 @@ async fn serve(plan: Plan) -> Result<(), DaemonError> {
         rule_files,
         dir,
     };
-    let upkeep = Upkeep::start(&base, upkeep);
+    let upkeep = Upkeep::start(&base, parts);
     let (reloader, tls) = certificate(&base)?;
     let desk =
         accept::Desk { limits: settings.http.connections, tls, metrics: Arc::clone(&metrics) };
     let server =
         tokio::spawn(accept::serve(listener, http::router(doors), desk, wait_for(stopped)));
     let reloader = reloader.map(|reloader| tokio::spawn(reloader.run()));
-    info!(%address, "ready");
-    service_manager::ready();
+    service_manager::ready(address);
     let player = demo.map(|stage| tokio::spawn(demo::play(stage, address)));
 
     let failed = tokio::select! {
@@ -203,7 +192,6 @@ async fn serve(plan: Plan) -> Result<(), DaemonError> {
     };
     // In this order: nobody new, whoever is inside finishes, the last sends, the last commit.
     ready_in.send_replace(Readiness::missing("the daemon is stopping"));
-    info!("stopping");
     service_manager::stopping();
     if let Some(player) = player {
         player.abort();
@@ -228,17 +216,6 @@ async fn serve(plan: Plan) -> Result<(), DaemonError> {
     joined.map_err(|error| DaemonError::Engine(error.to_string()))?;
     info!("stopped");
     Ok(())
-}
-
-/// Refuses to start where there is hardly room for what recovery writes.
-fn require_room(root: &Path, limits: Disk) -> Result<(), DaemonError> {
-    std::fs::create_dir_all(root)?;
-    let free = disk::free(root)?;
-    if disk::may_start(free, limits) {
-        return Ok(());
-    }
-    let (folder, needed) = (root.to_owned(), limits.soft / 2);
-    Err(DaemonError::NoRoom { folder, free, needed })
 }
 
 fn options(settings: &Settings) -> Options {
@@ -276,17 +253,10 @@ struct Base<'a> {
     metrics: &'a Arc<Metrics>,
 }
 
-/// What the notifier is told and tells besides notices.
-struct Wires {
-    context: watch::Receiver<Arc<Context>>,
-    held: watch::Receiver<bool>,
-    canary: watch::Sender<Timestamp>,
-}
-
 fn notifier(
     base: &Base<'_>,
     saved: &Saved,
-    wires: Wires,
+    wires: start::Wires,
 ) -> Result<(Outbox, Notifier, mpsc::Receiver<crate::engine::event::Event>), DaemonError> {
     let (reports_in, reports) = mpsc::channel(REPORTS_MAX);
     let parts = Parts {
@@ -304,24 +274,6 @@ fn notifier(
     let pending: Vec<Notice> = saved.notices.clone();
     let (outbox, notifier) = Notifier::start(parts, pending)?;
     Ok((outbox, notifier, reports))
-}
-
-fn canary(
-    base: &Base<'_>,
-    mailbox: Mailbox,
-    came: watch::Receiver<Timestamp>,
-) -> Result<canary::Canary, DaemonError> {
-    let settings = &base.settings.canary;
-    let heartbeat = settings.heartbeat.as_ref().map(Heartbeat::new).transpose();
-    let refused = |error: reqwest::Error| ChannelError { name: CANARY.into(), error: error.into() };
-    Ok(canary::Canary {
-        every: settings.every,
-        heartbeat: heartbeat.map_err(refused)?,
-        clock: Arc::clone(base.clock),
-        mailbox,
-        metrics: Arc::clone(base.metrics),
-        came,
-    })
 }
 
 /// Brings what became of notices to the engine; a report must not be lost for want of room.

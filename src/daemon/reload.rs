@@ -147,11 +147,10 @@ impl Reloader {
         match &answer {
             Ok(it) => {
                 self.metrics.rules.accepted(it.rules, clock::wall());
-                let version = format!("{:016x}", it.version);
                 info!(
                     rules = it.rules,
                     files = it.files,
-                    version,
+                    version = it.version,
                     same = it.same,
                     "rules are loaded"
                 );
@@ -181,7 +180,7 @@ impl Reloader {
             taken.map_err(|busy| refuse(busy.to_string()))?;
             self.in_force = version;
         }
-        Ok(Reloaded { version, rules, files: count, same })
+        Ok(Reloaded { version: format!("{version:016x}"), rules, files: count, same })
     }
 }
 

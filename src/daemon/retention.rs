@@ -61,7 +61,8 @@ impl Keeper {
                 Ok(()) = self.zone.changed() => {}
                 () = tokio::time::sleep(wait) => {}
             }
-            let early = *self.zone.borrow() == Zone::Hard;
+            let zone = *self.zone.borrow();
+            let early = zone == Zone::Hard;
             if !early && self.clock.now() < next {
                 continue;
             }
@@ -71,20 +72,20 @@ impl Keeper {
             tokio::select! {
                 () = &mut stopped => return,
                 done = round => match done {
-                    Ok(done) => self.finish(done, early).await,
+                    Ok(done) => self.finish(done, zone).await,
                     Err(broken) => error!(error = %broken, "what is old could not be forgotten"),
                 },
             }
         }
     }
 
-    async fn finish(&self, done: Forgotten, early: bool) {
+    async fn finish(&self, done: Forgotten, zone: Zone) {
         if done == Forgotten::default() {
             return;
         }
         let Forgotten { incidents, episodes, refused } = done;
-        info!(incidents, episodes, refused, early, "what is old is forgotten");
-        if early {
+        info!(incidents, episodes, refused, disk = zone.name(), "what is old is forgotten");
+        if zone == Zone::Hard {
             // What was deleted takes room until its files are packed anew.
             let store = Arc::clone(&self.store);
             if let Err(panic) = spawn_blocking(move || store.compact()).await {

@@ -4,6 +4,7 @@
 //! longer decides is restarted. There is a commit at least every ten seconds.
 
 use core::time::Duration;
+use std::net::SocketAddr;
 
 use sd_notify::NotifyState;
 use tokio::sync::watch;
@@ -15,12 +16,14 @@ use super::wait_for;
 const PAUSE: Duration = Duration::from_secs(1);
 
 /// Says that requests are served.
-pub(super) fn ready() {
+pub(super) fn ready(address: SocketAddr) {
+    info!(%address, "ready");
     tell(NotifyState::Ready);
 }
 
 /// Says that the end has begun.
 pub(super) fn stopping() {
+    info!("stopping");
     tell(NotifyState::Stopping);
 }
 

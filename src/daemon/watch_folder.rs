@@ -60,8 +60,7 @@ impl Watch {
 /// Reading a file is told as well, and would make every look at the files the cause of the next.
 fn changes_something(event: &Event) -> bool {
     match event.kind {
-        EventKind::Access(AccessKind::Close(AccessMode::Write)) => true,
-        EventKind::Access(_) => false,
+        EventKind::Access(how) => how == AccessKind::Close(AccessMode::Write),
         EventKind::Any
         | EventKind::Create(_)
         | EventKind::Modify(_)

@@ -12,8 +12,8 @@ use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
 use axum::routing::{get, post};
 use axum::{Json, Router};
-use serde::Serialize;
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::App;
@@ -140,10 +140,10 @@ impl<T> Call<T> {
 }
 
 /// Rules that were loaded again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reloaded {
     /// Identifies their content.
-    pub version: u64,
+    pub version: String,
     /// How many they are.
     pub rules: usize,
     /// What they came from.
@@ -153,7 +153,7 @@ pub struct Reloaded {
 }
 
 /// A copy of the store.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BackupMade {
     /// Its folder.
     pub path: String,
@@ -215,20 +215,15 @@ async fn metrics(State(app): State<Arc<App>>) -> Result<impl IntoResponse, Probl
     Ok((StatusCode::OK, [(header::CONTENT_TYPE, prometheus::TEXT_FORMAT)], text))
 }
 
-async fn reload(State(app): State<Arc<App>>) -> Result<Json<Value>, Problem> {
-    match app.doors.operations.reload.ask().await? {
-        Ok(Reloaded { version, rules, files, same }) => Ok(Json(json!({
-            "version": format!("{version:016x}"),
-            "rules": rules,
-            "files": files,
-            "same": same,
-        }))),
-        Err(refused) => Err(Problem::new(
+async fn reload(State(app): State<Arc<App>>) -> Result<Json<Reloaded>, Problem> {
+    let reloaded = app.doors.operations.reload.ask().await?;
+    reloaded.map(Json).map_err(|refused| {
+        Problem::new(
             StatusCode::UNPROCESSABLE_ENTITY,
             format!("{}; the rules in force stay", refused.message),
         )
-        .with(refused.diagnostics.iter().map(fault).collect())),
-    }
+        .with(refused.diagnostics.iter().map(fault).collect())
+    })
 }
 
 async fn backup(State(app): State<Arc<App>>) -> Result<Json<BackupMade>, Problem> {

@@ -26,11 +26,13 @@ fn world() -> World {
     World::new(ctx, START)
 }
 
-/// Lets a source say that this alert fires, or is over.
-fn say(world: &mut World, (source, name): (&str, &str), fires: bool, at: Timestamp) -> Reply {
+fn fire(world: &mut World, from: (&str, &str), at: Timestamp) -> Reply {
     let signal = Signal::Firing { until: at.plus(DAY), explicit: false };
-    let signal = if fires { signal } else { Signal::Resolved { at } };
-    world.event(&alert((source, name), signal, at), at)
+    world.event(&alert(from, signal, at), at)
+}
+
+fn clear(world: &mut World, from: (&str, &str), at: Timestamp) -> Reply {
+    world.event(&alert(from, Signal::Resolved { at }, at), at)
 }
 
 fn forget(world: &mut World, incidents: &[u64], episodes: &[PastEpisode]) -> Forgotten {
@@ -44,9 +46,9 @@ fn forget(world: &mut World, incidents: &[u64], episodes: &[PastEpisode]) -> For
 #[test]
 fn a_closed_incident_is_forgotten_with_all_that_belongs_to_it_and_an_open_one_is_not() {
     let mut world = world();
-    say(&mut world, ("t", "Old"), true, START);
-    say(&mut world, ("t", "Old"), false, START.plus(Duration::from_mins(1)));
-    say(&mut world, ("t", "Open"), true, START.plus(30 * DAY));
+    fire(&mut world, ("t", "Old"), START);
+    clear(&mut world, ("t", "Old"), START.plus(Duration::from_mins(1)));
+    fire(&mut world, ("t", "Open"), START.plus(30 * DAY));
     let (old, open) = (RecordId(1), RecordId(2));
     let state = |world: &World, id| world.image().incidents[&id].progress.name();
     assert_eq!((state(&world, old), state(&world, open)), (StateName::Closed, StateName::New));
@@ -64,14 +66,14 @@ fn a_closed_incident_is_forgotten_with_all_that_belongs_to_it_and_an_open_one_is
     let done = forget(&mut world, &[1], &[past]);
     assert_eq!(done.refused, 0);
     let now = world.now();
-    say(&mut world, ("t", "Next"), true, now);
+    fire(&mut world, ("t", "Next"), now);
     assert!(world.image().incidents.contains_key(&RecordId(3)));
 }
 
 #[test]
 fn an_episode_of_an_incident_at_hand_or_of_the_present_stays() {
     let mut world = world();
-    say(&mut world, ("t", "Flaps"), true, START);
+    fire(&mut world, ("t", "Flaps"), START);
     let alert = *world.image().alerts.keys().next().unwrap();
     let present = PastEpisode { alert, episode: 1, incident: None };
     let at_hand = PastEpisode { alert, episode: 7, incident: Some(RecordId(1)) };
@@ -82,12 +84,12 @@ fn an_episode_of_an_incident_at_hand_or_of_the_present_stays() {
 #[test]
 fn a_canary_goes_the_whole_way_and_touches_nothing() {
     let mut world = world();
-    say(&mut world, ("t", "Real"), true, START);
+    fire(&mut world, ("t", "Real"), START);
     let before = world.image().clone();
     let pages = world.pages().count();
     for minute in 1..=3 {
         let at = START.plus(Duration::from_secs(minute));
-        let reply = say(&mut world, ("canary", "IncidentdCanary"), true, at);
+        let reply = fire(&mut world, ("canary", "IncidentdCanary"), at);
         assert!(matches!(reply, Reply::Received(it) if it.began == 1));
         let came: Vec<_> = world.sent().iter().filter(|it| it.channel_name() == "canary").collect();
         assert_eq!(came.len(), usize::try_from(minute).unwrap());
@@ -120,7 +122,7 @@ fn a_canary_that_is_stuck_gives_way_to_the_next() {
     );
 }
 
-/// A delivery of one alert.
+/// A delivery of one alert: source and name.
 fn alert((source, name): (&str, &str), signal: Signal, at: Timestamp) -> Event {
     let labels = Labels::build(&mut [("alertname", name)]).unwrap();
     let details = Details { annotations: Labels::empty(), generator_url: "".into() };

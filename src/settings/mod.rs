@@ -26,6 +26,7 @@ pub mod canary;
 pub mod channels;
 mod credential;
 pub mod disk;
+pub mod effective;
 pub mod email;
 pub mod engine;
 pub mod http;
@@ -43,6 +44,7 @@ pub mod storage;
 mod units;
 pub mod users;
 
+use effective::Entry;
 use section::Reader;
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -141,7 +143,15 @@ impl fmt::Display for Problem {
 /// # Errors
 /// All problems of all layers; never an empty list.
 pub fn load(file: Option<&Path>, overrides: &Overrides) -> Result<Settings, Vec<Problem>> {
-    layered(file, environment(), overrides)
+    layered(file, environment(), overrides).map(|(settings, _)| settings)
+}
+
+/// Reads the settings from all layers and lists them with where each was set.
+///
+/// # Errors
+/// As for [`load`].
+pub fn list(file: Option<&Path>, overrides: &Overrides) -> Result<Vec<Entry>, Vec<Problem>> {
+    layered(file, environment(), overrides).map(|(_, entries)| entries)
 }
 
 fn environment() -> Environment {
@@ -152,7 +162,7 @@ fn layered(
     file: Option<&Path>,
     environment: Environment,
     overrides: &Overrides,
-) -> Result<Settings, Vec<Problem>> {
+) -> Result<(Settings, Vec<Entry>), Vec<Problem>> {
     let mut problems = Vec::new();
     let defaults = File::from_str(DEFAULTS, FileFormat::Toml);
     let mut layers = Config::builder().add_source(defaults.clone());
@@ -169,10 +179,14 @@ fn layered(
     let defaults = Config::builder().add_source(defaults).build();
     match (built, defaults) {
         (Ok(built), Ok(defaults)) => {
-            let mut reader = Reader::new(built.cache, defaults.cache, &mut problems);
+            let mut reader = Reader::new(built.cache.clone(), defaults.cache, &mut problems);
             let settings = read(&mut reader);
-            reader.close();
-            if problems.is_empty() { Ok(settings) } else { Err(problems) }
+            let secrets = reader.close();
+            if problems.is_empty() {
+                Ok((settings, effective::entries(&built.cache, &secrets)))
+            } else {
+                Err(problems)
+            }
         }
         (Err(error), _) | (_, Err(error)) => {
             problems.push(unreadable(Path::new("the environment"), &error));

@@ -22,13 +22,15 @@ pub(super) struct Reader<'a> {
     sections: Table,
     defaults: Table,
     known: Vec<String>,
+    /// Keys with their sections whose values no message may show.
+    secrets: Vec<String>,
     problems: &'a mut Vec<Problem>,
 }
 
 impl<'a> Reader<'a> {
     pub(super) fn new(merged: Value, defaults: Value, problems: &'a mut Vec<Problem>) -> Self {
         let [sections, defaults] = [merged, defaults].map(|root| table(root).unwrap_or_default());
-        Self { sections, defaults, known: Vec::new(), problems }
+        Self { sections, defaults, known: Vec::new(), secrets: Vec::new(), problems }
     }
 
     /// Reads one section with `read` and refuses its keys that were not read.
@@ -37,7 +39,9 @@ impl<'a> Reader<'a> {
         let value = self.sections.remove(name);
         let defaults = self.defaults.remove(name).and_then(|value| table(value).ok());
         let defaults = defaults.unwrap_or_default();
-        read_section(name, value, defaults, (read, self.problems))
+        let (read, secrets) = read_section(name, value, defaults, (read, self.problems));
+        self.secrets.extend(secrets);
+        read
     }
 
     /// Reads sections of one kind whose names are free.
@@ -81,27 +85,31 @@ impl<'a> Reader<'a> {
             }
             let defaults = defaults.as_mut().and_then(|all| table(all.remove(&name)?).ok());
             let defaults = defaults.unwrap_or_default();
-            let section = read_section(&path, Some(value), defaults, (read, self.problems));
+            let (section, secrets) =
+                read_section(&path, Some(value), defaults, (read, self.problems));
+            self.secrets.extend(secrets);
             sections.insert(name, section);
         }
         sections
     }
 
-    /// Refuses the sections that were not read.
-    pub(super) fn close(self) {
+    /// Refuses the sections that were not read, and returns the keys that are secret.
+    pub(super) fn close(self) -> Vec<String> {
         let known: Vec<&str> = self.known.iter().map(String::as_str).collect();
         for (name, value) in &self.sections {
             self.problems.push(unknown(name, name, value, &known));
         }
+        self.secrets
     }
 }
 
+/// Reads one section; returns also which of its keys are secret.
 fn read_section<T>(
     name: &str,
     value: Option<Value>,
     defaults: Table,
     (read, problems): (impl FnOnce(&mut Section<'_>) -> T, &mut Vec<Problem>),
-) -> T {
+) -> (T, Vec<String>) {
     let set_in = value.as_ref().map_or_else(|| "settings".into(), origin);
     let keys = match value.map(table) {
         Some(Ok(keys)) => keys,
@@ -118,6 +126,7 @@ fn read_section<T>(
         keys,
         defaults,
         known: Vec::new(),
+        secrets: Vec::new(),
         problems,
     };
     let read = read(&mut section);
@@ -125,7 +134,7 @@ fn read_section<T>(
         let path = format!("{name}.{key}");
         section.problems.push(unknown(&path, key, value, &section.known));
     }
-    read
+    (read, section.secrets)
 }
 
 /// One section. Every function takes a key out of it; after a problem it returns a stand-in that is
@@ -139,6 +148,7 @@ pub(super) struct Section<'a> {
     keys: Table,
     defaults: Table,
     known: Vec<&'static str>,
+    secrets: Vec<String>,
     problems: &'a mut Vec<Problem>,
 }
 
@@ -248,6 +258,7 @@ impl Section<'_> {
         parse: impl FnOnce(&str) -> Option<T>,
     ) -> Option<T> {
         self.known.push(key);
+        self.secrets.push(format!("{}.{key}", self.name));
         let value = self.keys.remove(key)?;
         self.origins.insert(key, origin(&value));
         let parsed = spelled(&value).as_deref().and_then(parse);

@@ -10,14 +10,14 @@ fn variables(pairs: &[(&str, &str)]) -> Environment {
 }
 
 fn with(pairs: &[(&str, &str)]) -> Result<Settings, Vec<Problem>> {
-    layered(None, variables(pairs), &Overrides::default())
+    layered(None, variables(pairs), &Overrides::default()).map(|(settings, _)| settings)
 }
 
 fn from_file(text: &str) -> Result<Settings, Vec<Problem>> {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("incidentd.toml");
     fs::write(&path, text).unwrap();
-    layered(Some(&path), variables(&[]), &Overrides::default())
+    layered(Some(&path), variables(&[]), &Overrides::default()).map(|(settings, _)| settings)
 }
 
 /// Returns code, key and help of every problem.
@@ -109,7 +109,22 @@ fn later_layers_win() {
         rules: Some("/r".into()),
         listen: Some("[::1]:1".into()),
     };
-    let settings = layered(Some(&path), environment, &overrides).unwrap();
+    let (settings, entries) = layered(Some(&path), environment, &overrides).unwrap();
+    let origin = |section: &str, key: &str| {
+        let entry = entries.iter().find(|it| it.section == section && it.key == key);
+        entry.map(|it| (it.value.as_str(), it.origin.rsplit('/').next().unwrap())).unwrap()
+    };
+    for (section, key, value, place) in [
+        ("engine", "mailbox_max", "1", "incidentd.toml"),
+        ("engine", "batch_max_alerts", "2", "10.toml"),
+        ("limits", "alerts", "3", "20.toml"),
+        ("limits", "labels", "\"4\"", "environment"),
+        ("limits", "depth", "64", "default"),
+        ("storage", "dir", "\"/c\"", "command line"),
+        ("sources.native", "lease", "\"24h\"", "default"),
+    ] {
+        assert_eq!(origin(section, key), (value, place), "{section}.{key}");
+    }
     assert_eq!((settings.engine.mailbox_max, settings.engine.batch_max_alerts), (1, 2));
     assert_eq!((settings.limits.alerts, settings.limits.labels, settings.limits.depth), (3, 4, 64));
     assert_eq!((settings.storage.dir, settings.rules.dir), ("/c".into(), "/r".into()));
@@ -407,5 +422,22 @@ fn with_a_credential_other_machines_may_reach_the_daemon() {
     ] {
         let result = with_secrets(&TOKENS, &format!("{listen}{more}"));
         assert_eq!(result.is_ok(), accepted, "{more}: {result:?}");
+    }
+}
+
+#[test]
+fn the_settings_in_force_can_be_given_back_and_tell_no_secret() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("incidentd.toml");
+    let secret = "https://chat.example/hook/s3cr3t";
+    fs::write(&path, format!("[channels.chat]\nkind = \"webhook\"\nurl = \"{secret}\"")).unwrap();
+    let (_, entries) = layered(Some(&path), variables(&[]), &Overrides::default()).unwrap();
+    let lines = entries.iter().map(|entry| format!("[{}]\n{entry}\n", entry.section));
+    let text = lines.collect::<Vec<_>>().concat();
+    assert!(text.contains("[channels.chat]\nurl = \"***\"") && !text.contains("s3cr3t"), "{text}");
+    // Each by itself: TOML wants every section once.
+    for entry in entries.iter().filter(|entry| entry.section != "channels.chat") {
+        let line = format!("[{}]\n{entry}\n", entry.section);
+        assert!(from_file(&line).is_ok(), "{line}");
     }
 }

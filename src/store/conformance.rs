@@ -173,7 +173,9 @@ impl Plain {
         state.episode %= 4;
         let row = AlertRow { fingerprint, state: state.clone(), ..dice.alert() };
         if dice.below(4) == 0 {
-            changes.episodes_gone.push((fingerprint, dice.below(4) as u32));
+            changes
+                .episodes_gone
+                .push((fingerprint, u32::from(dice.flip()) + 2 * u32::from(dice.flip())));
         }
         let of_before = known.is_some() && dice.flip();
         if dice.flip() && (of_before || dice.flip()) {

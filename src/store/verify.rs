@@ -4,7 +4,6 @@
 //! is looked up. The hash is over all keys and values in their order: two stores with the same hash
 //! hold the same.
 
-use core::fmt::Write;
 use std::sync::Arc;
 
 use rocksdb::IteratorMode;
@@ -74,11 +73,7 @@ impl Store {
         }
         let mut report = check.report;
         report.batch = view.counters()?.batch;
-        report.hash = hash.finalize().iter().fold(String::new(), |mut text, byte| {
-            // Writing to a `String` cannot fail.
-            write!(text, "{byte:02x}").ok();
-            text
-        });
+        report.hash = schema::hex(&hash.finalize());
         Ok(report)
     }
 }

@@ -214,6 +214,7 @@ fn latest(bytes: &[u8]) -> Option<(usize, Mark)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::schema::hex;
 
     const A: StoreId = StoreId([7; 16]);
     const B: StoreId = StoreId([8; 16]);
@@ -245,8 +246,7 @@ mod tests {
     #[test]
     fn the_bytes_of_a_slot_stay_as_they_are() {
         let slot = slot(Mark { id: A, batch: 258 });
-        let text: String = slot.iter().map(|byte| format!("{byte:02x}")).collect();
-        assert_eq!(text, "0707070707070707070707070707070700000000000001025e414217eb55d46a");
+        assert_eq!(hex(&slot), "0707070707070707070707070707070700000000000001025e414217eb55d46a");
     }
 
     #[test]

@@ -5,3 +5,4 @@
 pub mod doors;
 pub mod logging;
 pub mod metrics;
+pub mod upkeep;

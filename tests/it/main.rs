@@ -16,6 +16,7 @@ mod cmdb;
 mod crash;
 mod db;
 mod disk;
+mod doctor;
 mod doors;
 mod handling;
 mod monitoring;

@@ -104,7 +104,7 @@ policies:
     });
     let ack = r#"{"by": "mia", "note": "a private-note"}"#;
     assert_eq!(client.post("/api/v1/incidents/INC-1/ack", ack).status, 200);
-    let over = alert.replacen("}", r#"}, "status": "resolved""#, 1);
+    let over = alert.replacen('}', r#"}, "status": "resolved""#, 1);
     assert_eq!(client.post("/ingest/native", &over).json()["ended"], 1);
     wait_for("its being resolved", || incidents(&mut client, "?state=resolved").pop());
     assert_eq!(daemon.stop(), Some(0));

@@ -1,0 +1,56 @@
+//! Tries the ways to people: does the name resolve, does somebody listen? Nothing is sent.
+
+use core::time::Duration;
+
+use reqwest::Url;
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+use crate::settings::Settings;
+use crate::settings::channels::Channel;
+
+use super::Finding;
+
+/// How long a connection may take.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Tries every channel and the monitor elsewhere, all at a time.
+pub(super) async fn examine(settings: &Settings) -> Vec<Finding> {
+    let channels = settings.channels.iter().filter_map(|(name, channel)| match channel {
+        Channel::Log => None,
+        Channel::Webhook(webhook) => Some((format!("channel {name}"), place(webhook.url.reveal()))),
+        Channel::Email(mail) => Some((format!("channel {name}"), (mail.host.clone(), mail.port))),
+    });
+    let heartbeat = settings.canary.heartbeat.iter();
+    let heartbeat =
+        heartbeat.map(|it| ("the heartbeat's monitor".to_owned(), place(it.url.reveal())));
+    let tries = channels.chain(heartbeat).map(|(name, place)| attempt(name, place));
+    let findings: Vec<Finding> = futures_util::future::join_all(tries).await;
+    if settings.channels.values().all(|channel| matches!(channel, Channel::Log)) {
+        let remedy = "add a section [channels.NAME] and name it in a contact of the rules";
+        let alone = Finding::warning("channels", "notices go to the daemon's log only", remedy);
+        return findings.into_iter().chain([alone]).collect();
+    }
+    findings
+}
+
+/// Returns host and port of an address; nothing else, because the path may be a credential.
+fn place(url: &Url) -> (String, u16) {
+    (url.host_str().unwrap_or("").into(), url.port_or_known_default().unwrap_or(443))
+}
+
+/// Connects to a host.
+async fn attempt(name: String, (host, port): (String, u16)) -> Finding {
+    // The brackets of an IPv6 address belong to the URL, not to the host.
+    let plain = host.trim_start_matches('[').trim_end_matches(']');
+    let failed = match timeout(PATIENCE, TcpStream::connect((plain, port))).await {
+        Ok(Ok(_)) => {
+            return Finding::ok("channels", format!("{name}: {host}:{port} can be reached"));
+        }
+        Ok(Err(error)) => error.to_string(),
+        Err(_) => format!("no answer within {} s", PATIENCE.as_secs()),
+    };
+    let remedy =
+        "look at the name, the firewall and the receiver; pages go to the contact's next channel";
+    Finding::error("channels", format!("{name}: {host}:{port}: {failed}"), remedy)
+}

@@ -1,0 +1,88 @@
+//! Steps of the start that need nothing but the settings and what most parts work with.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use tokio::sync::watch;
+
+use super::data_dir::{DataDir, Loss};
+use super::{Base, DaemonError, disk, options};
+use crate::clock::Clock;
+use crate::engine::context::Context;
+use crate::mailbox::Mailbox;
+use crate::model::notice::CANARY;
+use crate::model::time::Timestamp;
+use crate::notify::ChannelError;
+use crate::notify::heartbeat::Heartbeat;
+use crate::settings::Settings;
+use crate::settings::disk::Disk;
+use crate::store::Store;
+use crate::store::witness::Witness;
+use crate::telemetry::metrics::Metrics;
+
+/// Makes all metrics, for what the settings name.
+pub(super) fn metrics(settings: &Settings) -> Result<Arc<Metrics>, DaemonError> {
+    let sources: Vec<&str> = settings.sources.keys().map(|name| &**name).collect();
+    let channels = settings.channels.keys().map(|name| &**name);
+    let channels: Vec<&str> = channels.chain([CANARY]).collect();
+    Ok(Arc::new(Metrics::new(&sources, &channels)?))
+}
+
+/// Opens what lies in the data folder.
+pub(super) fn open(
+    settings: &Settings,
+    loss: Loss,
+) -> Result<(DataDir, Arc<Store>, Witness), DaemonError> {
+    let dir = DataDir::of(settings);
+    require_room(&dir.root, settings.disk)?;
+    let (store, witness) = dir.open(&options(settings), loss)?;
+    Ok((dir, Arc::new(store), witness))
+}
+
+/// Refuses to start where there is hardly room for what recovery writes.
+fn require_room(root: &Path, limits: Disk) -> Result<(), DaemonError> {
+    std::fs::create_dir_all(root)?;
+    let free = disk::free(root)?;
+    if disk::may_start(free, limits) {
+        return Ok(());
+    }
+    let (folder, needed) = (root.to_owned(), limits.soft / 2);
+    Err(DaemonError::NoRoom { folder, free, needed })
+}
+
+/// What the notifier is told and tells besides notices.
+pub(super) struct Wires {
+    pub(super) context: watch::Receiver<Arc<Context>>,
+    pub(super) held: watch::Receiver<bool>,
+    pub(super) canary: watch::Sender<Timestamp>,
+}
+
+/// Makes the wires; returns the other ends too.
+pub(super) fn wires(
+    dir: &DataDir,
+    clock: &Clock,
+    context: watch::Receiver<Arc<Context>>,
+) -> (Wires, watch::Sender<bool>, watch::Receiver<Timestamp>) {
+    let (held_in, held) = watch::channel(dir.is_held());
+    let (canary, canary_out) = watch::channel(clock.now());
+    (Wires { context, held, canary }, held_in, canary_out)
+}
+
+/// Prepares the canary and its way to the monitor elsewhere.
+pub(super) fn canary(
+    base: &Base<'_>,
+    mailbox: Mailbox,
+    came: watch::Receiver<Timestamp>,
+) -> Result<super::canary::Canary, DaemonError> {
+    let settings = &base.settings.canary;
+    let heartbeat = settings.heartbeat.as_ref().map(Heartbeat::new).transpose();
+    let refused = |error: reqwest::Error| ChannelError { name: CANARY.into(), error: error.into() };
+    Ok(super::canary::Canary {
+        every: settings.every,
+        heartbeat: heartbeat.map_err(refused)?,
+        clock: Arc::clone(base.clock),
+        mailbox,
+        metrics: Arc::clone(base.metrics),
+        came,
+    })
+}
