@@ -148,8 +148,8 @@ pub(super) fn rebind(state: &mut State, ctx: &Context, forecast: &Forecast) {
 }
 
 /// Incidents decided on with one event because another topology touches them. Each takes up to
-/// 50 µs (one that hurts a thousand services), and thousands at once would stop ingestion.
-const REVIEWS_MAX: usize = 100;
+/// 100 µs (one that hurts hundreds of services), and thousands at once would stop ingestion.
+const REVIEWS_MAX: usize = 50;
 
 /// Has some of the incidents that another topology touches decided on anew.
 pub(super) fn review(state: &mut State) {
