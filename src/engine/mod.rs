@@ -79,8 +79,9 @@ impl State {
             deliveries::prune(self, ctx, now);
         }
         self.run_timers(ctx, now);
-        let reply = self.handle(ctx, event, now);
+        // Before the event: another topology is taken over with nothing else to do.
         rebind::review(self);
+        let reply = self.handle(ctx, event, now);
         prioritise::settle(self, ctx, now);
         self.reschedule(ctx);
         // What came too late for its own deadline, a lease that had ended on its way.

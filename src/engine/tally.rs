@@ -70,7 +70,9 @@ impl Tally {
     fn count(&mut self, service: CiId, more: u32) {
         match self.place(service) {
             Ok(at) => {
-                self.services.iter_mut().skip(at).take(1).for_each(|(_, count)| *count += more);
+                if let Some((_, count)) = self.services.get_mut(at) {
+                    *count += more;
+                }
             }
             Err(at) => self.services.insert(at, (service, more)),
         }

@@ -147,15 +147,23 @@ pub(super) fn rebind(state: &mut State, ctx: &Context, forecast: &Forecast) {
     state.reviews.append(&mut touched);
 }
 
-/// Incidents decided on with one event because another topology touches them. Each takes up to
-/// 50 µs (one that hurts a thousand services), and thousands at once would stop ingestion.
-const REVIEWS_MAX: usize = 100;
+/// Incidents decided on with one event because another topology touches them; thousands at once would
+/// stop ingestion.
+const REVIEWS_MAX: usize = 50;
+
+/// Services looked at for them, each about a microsecond; one incident may have more.
+const REVIEWED_SERVICES_MAX: usize = 4_000;
 
 /// Has some of the incidents that another topology touches decided on anew.
 pub(super) fn review(state: &mut State) {
+    let mut services = 0;
     for _ in 0..REVIEWS_MAX {
+        if services >= REVIEWED_SERVICES_MAX {
+            return;
+        }
         let Some(id) = state.reviews.pop_first() else { return };
         if state.is_open(id) {
+            services += state.incidents.get(&id).map_or(0, |case| case.tally.services().count());
             state.pending.unsettled.insert(id);
         }
     }

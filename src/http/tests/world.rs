@@ -284,7 +284,12 @@ fn engine(
                 (Event::TopologyChanged(new.forecast), new.context, Some(new.revision))
             }
         };
-        let answer = state.apply(&context, &event, clock.now());
+        let now = clock.now();
+        let answer = state.apply(&context, &event, now);
+        // What another topology touches is decided on in turns that are due at once.
+        while state.next_due().is_some_and(|due| due <= now) {
+            state.apply(&context, &Event::Tick, now);
+        }
         let revisions: Vec<&Revision> = revision.iter().map(|revision| &**revision).collect();
         store.commit(&state.drain(&context), &revisions).unwrap();
         contexts.send_replace(context);
