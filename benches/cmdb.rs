@@ -154,7 +154,7 @@ fn measure(cis: usize) {
     let rules = Arc::new(
         load(&[SourceFile { name: "bench.yaml".into(), text: RULES.into() }]).set.unwrap(),
     );
-    let limits = Limits { alerts_per_source: u32::MAX };
+    let limits = Limits { alerts_per_source: u32::MAX, ..Limits::default() };
     let context = |topology| Context::new(Arc::clone(&rules), Arc::new(topology), limits);
     let before = rows(cis);
     let (old, _) = timed(|| context(Topology::new(1, before.clone()).unwrap()));

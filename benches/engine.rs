@@ -39,7 +39,7 @@ fn main() {
 fn context() -> Context {
     let files = [SourceFile { name: "load.yaml".into(), text: load::RULES.into() }];
     let rules = load_rules(&files).set.unwrap();
-    let limits = Limits { alerts_per_source: u32::MAX };
+    let limits = Limits { alerts_per_source: u32::MAX, ..Limits::default() };
     Context::new(Arc::new(rules), Arc::new(Topology::empty()), limits)
 }
 

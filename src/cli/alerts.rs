@@ -11,6 +11,7 @@ use crate::http::wire::{Alert, AlertRecord, Page, Time};
 use super::Session;
 use super::client::Server;
 use super::failure::Failure;
+use super::paging::{Paging, more};
 use super::print::{self, NOTHING, Table, or_nothing};
 
 /// Where alerts are.
@@ -42,12 +43,8 @@ pub struct List {
     /// Only those that a silence or a window holds back
     #[arg(long)]
     silenced: bool,
-    /// How many, up to 1000
-    #[arg(long, default_value_t = 100)]
-    limit: u32,
-    /// Where to go on, as the line below a longer list says
-    #[arg(long)]
-    cursor: Option<String>,
+    #[command(flatten)]
+    paging: Paging,
 }
 
 /// What to send.
@@ -104,16 +101,15 @@ pub fn bare(fingerprint: &str) -> &str {
 }
 
 async fn ls(session: &Session, server: &Server, list: &List) -> Result<(), Failure> {
-    let limit = list.limit.to_string();
-    let mut query = vec![("state", &*list.state), ("limit", &*limit)];
+    let paging = list.paging.query();
+    let mut query = vec![("state", &*list.state)];
     query.extend(list.silenced.then_some(("silenced", "true")));
     query.extend(list.filter.iter().map(|filter| ("filter", &**filter)));
-    query.extend(list.cursor.iter().map(|cursor| ("cursor", &**cursor)));
+    query.extend(paging.iter().map(|(name, value)| (*name, &**value)));
     let answer = server.get(&PATH, &query).await?;
     session.show(&answer, |answer| {
         let page: Page<Alert> = answer.read()?;
-        let more = page.next.as_ref().map(|next| format!(" · more: --cursor {next}"));
-        let footer = format!("{} shown{}", page.items.len(), more.unwrap_or_default());
+        let footer = format!("{} shown{}", page.items.len(), more(page.next.as_deref()));
         session.list(table(&page), &footer);
         Ok(())
     })
@@ -255,6 +251,7 @@ fn sent(accepted: &Accepted) -> String {
         (accepted.ended, "it ended"),
         (accepted.updated, "it fired already and was updated"),
         (accepted.repeated, "it was known already and is counted"),
+        (accepted.overflowed, "it is beyond what its source may hold; see `quarantine ls`"),
     ];
     let what =
         what.iter().find(|(count, _)| *count > 0).map_or("nothing changed", |(_, text)| text);

@@ -1,12 +1,14 @@
 //! Speaks with the daemon over its API.
 
 use core::time::Duration;
+use std::path::Path;
 
-use reqwest::{Client, Method, RequestBuilder, Url};
+use reqwest::{Certificate, Client, Method, RequestBuilder, Url};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::http::error::Body;
+use crate::settings::secret::Secret;
 
 use super::failure::Failure;
 use super::print;
@@ -19,6 +21,16 @@ const TIMEOUT: Duration = Duration::from_mins(1);
 pub struct Server {
     base: Url,
     client: Client,
+    token: Option<Secret<String>>,
+}
+
+/// What it takes to be let in and to trust the other side.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Keys<'a> {
+    /// File with the token.
+    pub token: Option<&'a Path>,
+    /// File with certificates to trust beside the system's.
+    pub ca: Option<&'a Path>,
 }
 
 /// What the daemon answered: the JSON as it came.
@@ -41,8 +53,8 @@ impl Server {
     /// Prepares to speak with the daemon at `base`.
     ///
     /// # Errors
-    /// When that is no HTTP address.
-    pub fn new(base: &str) -> Result<Self, Failure> {
+    /// When that is no HTTP address, or a file cannot be used.
+    pub fn new(base: &str, keys: &Keys<'_>) -> Result<Self, Failure> {
         let refuse = |cause: &dyn core::fmt::Display| {
             let example = "expected one like http://127.0.0.1:9494";
             Failure::Usage(format!("--server `{base}` is no address ({cause}), {example}"))
@@ -51,8 +63,16 @@ impl Server {
         if !["http", "https"].contains(&url.scheme()) {
             return Err(refuse(&"neither http nor https"));
         }
-        let client = Client::builder().timeout(TIMEOUT).no_proxy().build();
-        Ok(Self { base: url, client: client.map_err(|error| refuse(&error))? })
+        let mut client = Client::builder().timeout(TIMEOUT).no_proxy();
+        if let Some(path) = keys.ca {
+            let unusable = |error: reqwest::Error| unusable("--ca-file", path, &error);
+            let certificates = Certificate::from_pem_bundle(read("--ca-file", path)?.as_bytes());
+            client = client.tls_certs_merge(certificates.map_err(unusable)?);
+        }
+        let token = keys.token.map(|path| read("--token-file", path)).transpose()?;
+        let token = token.map(|text| Secret::new(text.trim().to_owned()));
+        let client = client.build().map_err(|error| refuse(&innermost(&error)))?;
+        Ok(Self { base: url, client, token })
     }
 
     /// Asks for the thing at `path`, whose parts may hold any character.
@@ -98,7 +118,11 @@ impl Server {
         if let Ok(mut parts) = url.path_segments_mut() {
             parts.pop_if_empty().extend(path);
         }
-        self.client.request(method, url)
+        let request = self.client.request(method, url);
+        match &self.token {
+            Some(token) => request.bearer_auth(token.reveal()),
+            None => request,
+        }
     }
 
     async fn send(&self, request: RequestBuilder) -> Result<Answer, Failure> {
@@ -123,6 +147,9 @@ fn message(status: u16, text: &str) -> String {
         return format!("status {status}: {}", print::clean(&begin));
     };
     let mut lines = vec![body.message];
+    if let Some(id) = body.quarantined {
+        lines.push(format!("  it is kept: `quarantine show {id}`"));
+    }
     for problem in &body.problems {
         let text = |name| problem.get(name).and_then(serde_json::Value::as_str);
         let Some(what) = text("text").or_else(|| text("reason")) else { continue };
@@ -132,6 +159,14 @@ fn message(status: u16, text: &str) -> String {
         }
     }
     lines.join("\n")
+}
+
+fn read(option: &str, path: &Path) -> Result<String, Failure> {
+    std::fs::read_to_string(path).map_err(|error| unusable(option, path, &error))
+}
+
+fn unusable(option: &str, path: &Path, error: &dyn core::fmt::Display) -> Failure {
+    Failure::Usage(format!("{option} {} cannot be used: {error}", path.display()))
 }
 
 /// Returns what lies at the bottom of an error: `Connection refused` rather than `error sending`.
@@ -149,7 +184,7 @@ mod tests {
 
     #[test]
     fn a_part_of_a_path_cannot_leave_it() {
-        let server = Server::new("http://127.0.0.1:9494/sub/").unwrap();
+        let server = Server::new("http://127.0.0.1:9494/sub/", &Keys::default()).unwrap();
         let request = server.request(Method::GET, &["api", "v1", "alerts", "a/b?c"]);
         let url = request.build().unwrap().url().to_string();
         assert_eq!(url, "http://127.0.0.1:9494/sub/api/v1/alerts/a%2Fb%3Fc");
@@ -162,13 +197,15 @@ mod tests {
         let json = r#"{"code":"unprocessable","message":"none","request_id":"1-2",
             "problems":[{"index":3,"reason":"no labels"}]}"#;
         assert_eq!(message(422, json), "none\n  alert 3: no labels");
+        let json = r#"{"code":"bad_request","message":"no","request_id":"1-2","quarantined":7}"#;
+        assert_eq!(message(400, json), "no\n  it is kept: `quarantine show 7`");
         assert_eq!(message(502, "<html>\nbad gateway"), "status 502: <html> bad gateway");
     }
 
     #[test]
     fn an_address_needs_a_scheme_we_speak() {
         for bad in ["127.0.0.1:9494", "ftp://x", "http://"] {
-            assert_eq!(Server::new(bad).unwrap_err().code(), 2, "{bad}");
+            assert_eq!(Server::new(bad, &Keys::default()).unwrap_err().code(), 2, "{bad}");
         }
     }
 }

@@ -1,7 +1,8 @@
 //! `incidentd explain`: the decision record of an alert or an incident.
 
-use crate::http::wire::Time;
-use crate::http::wire::explain::{AlertExplanation, IncidentExplanation, RuleTried};
+use crate::http::wire::explain::{AlertExplanation, Alone, IncidentExplanation, RuleTried};
+use crate::http::wire::{Incident, Time};
+use crate::model::time::Brief;
 
 use super::Session;
 use super::alerts::{bare, title};
@@ -51,15 +52,14 @@ fn incident(explained: &IncidentExplanation) -> Vec<String> {
     }
     lines.extend(steps.lines("  "));
     lines.push(format!("  by policy {}", or_nothing(explained.policy.as_deref())));
-    for (changed, what) in
-        [(explained.rules_changed, "rules"), (explained.topology_changed, "topology")]
-    {
-        if changed {
-            lines
-                .push(format!("Note: other {what} are in force now than those it was decided on."));
-        }
-    }
+    lines.extend(explained.rules_changed.then(|| changed("rules")));
+    lines.extend(explained.topology_changed.then(|| changed("relations")));
     lines
+}
+
+/// Warns when something else is in force than what it was decided on.
+fn changed(what: &str) -> String {
+    format!("Note: other {what} are in force now than those it was decided on.")
 }
 
 fn alert(explained: &AlertExplanation) -> Vec<String> {
@@ -72,24 +72,84 @@ fn alert(explained: &AlertExplanation) -> Vec<String> {
         print::clock(alert.last_seen, now)
     );
     let mut lines = vec![print::clean(&head)];
-    let mut stage = |number: u8, name: &str, text: &str| {
-        lines.push(print::clean(&format!(" {number} {name:<12}{text}")));
-    };
-    stage(1, "dedup", &dedup(explained, now));
-    stage(2, "bind", &bind(explained));
-    stage(3, "rules", if explained.rules.is_empty() { "none are loaded" } else { "" });
-    lines.extend(rules(explained).lines("     "));
-    let mut stage = |number: u8, name: &str, text: &str| {
-        lines.push(print::clean(&format!(" {number} {name:<12}{text}")));
-    };
-    stage(4, "outcome", &outcome(explained));
-    if let Some(path) = explained.join.as_ref().and_then(|join| join.path.as_ref()) {
-        stage(5, "path", path);
+    for (number, (name, text, below)) in (1..).zip(stages(explained)) {
+        lines.push(print::clean(&format!("{number:>2} {name:<12}{text}")));
+        lines.extend(below);
     }
-    if let Some(incident) = &explained.incident {
-        stage(6, "priority", &incident.sum);
-    }
+    lines.extend(explained.rules_changed.then(|| changed("rules")));
+    lines.extend(explained.topology_changed.then(|| changed("relations")));
     lines
+}
+
+/// The stages in their order: name, what it says, and further lines.
+fn stages(explained: &AlertExplanation) -> Vec<(&'static str, String, Vec<String>)> {
+    let now = explained.now;
+    let none_loaded = if explained.rules.is_empty() { "none are loaded" } else { "" };
+    let path = explained.join.as_ref().and_then(|join| join.path.as_ref());
+    let path = path.map(|path| print::clean(&format!("     {path}")));
+    let mut stages = vec![
+        ("dedup", dedup(explained, now), Vec::new()),
+        ("bind", bind(explained), Vec::new()),
+        ("suppress", suppress(explained, now), Vec::new()),
+        ("rules", none_loaded.into(), rules(explained).lines("     ")),
+        ("correlate", outcome(explained), path.into_iter().collect()),
+    ];
+    if let Some(incident) = &explained.incident {
+        let category = incident.category.as_deref().unwrap_or("no category: no rule says one");
+        let team = or_nothing(incident.team.as_deref());
+        let person = incident.assignee.as_ref().map(|it| format!(", {it}")).unwrap_or_default();
+        stages.extend([
+            ("classify", category.to_owned(), Vec::new()),
+            ("prioritise", incident.sum.clone(), Vec::new()),
+            ("assign", format!("{team}{person}"), Vec::new()),
+            ("escalate", escalate(explained, incident), Vec::new()),
+        ]);
+    }
+    if !explained.left_out.is_empty() {
+        let below = incidents::left_out(&explained.left_out).into_iter().skip(1);
+        let below = below.map(|line| format!("   {line}")).collect();
+        stages.push(("left out", "of these, on purpose".into(), below));
+    }
+    if let Some(alone) = &explained.alone {
+        stages.push(("alone", self::alone(alone), Vec::new()));
+    }
+    stages
+}
+
+fn suppress(explained: &AlertExplanation, now: Time) -> String {
+    let silences = explained.silenced_by.iter().map(|silence| {
+        let by = if silence.by.is_empty() { &silence.id } else { &silence.by };
+        let until = silence.until.map(|until| format!(" until {} UTC", print::clock(until, now)));
+        format!("silenced by {by} \"{}\"{}", silence.comment, until.unwrap_or_default())
+    });
+    let all: Vec<String> = silences.collect();
+    if all.is_empty() { "nothing silences it".into() } else { all.join("; ") }
+}
+
+fn escalate(explained: &AlertExplanation, incident: &Incident) -> String {
+    let policy = or_nothing(explained.policy.as_deref());
+    if incident.quiet {
+        return format!("policy {policy}, stopped: all that fires is silenced");
+    }
+    let next = incident.next.iter().find_map(|step| Some((step.at?, &step.action)));
+    match (next, &incident.acknowledged) {
+        (_, Some(holder)) => format!("policy {policy}, stopped: {} has it", holder.by),
+        (Some((at, action)), None) => {
+            format!("policy {policy}, next {action} {}", print::until(at, explained.now))
+        }
+        (None, None) => format!("policy {policy}, no step to come"),
+    }
+}
+
+/// What would have become of it: what correlation and silences saved people.
+fn alone(alone: &Alone) -> String {
+    let told = match (&alone.kind, &alone.target) {
+        (Some(kind), Some(target)) => format!("{kind} to {target}"),
+        _ => "nobody told".into(),
+    };
+    let after = alone.after_ms.filter(|ms| *ms > 0).map(core::time::Duration::from_millis);
+    let after = after.map(|after| format!(" after {}", Brief(after))).unwrap_or_default();
+    format!("had it been alone: {}, {told}{after}", alone.priority)
 }
 
 fn dedup(explained: &AlertExplanation, now: Time) -> String {
@@ -206,6 +266,14 @@ mod tests {
             "join": {"reason": "dependant", "text": "dependant of pdu-r12a, 1 hop, 9s after it",
                 "rule": "datacenter/rack-power", "path": "pdu-r12a -powers-> srv-0412"},
             "incident": sample(&json!({})),
+            "policy": "default",
+            "silenced_by": [{"id": "x", "by": "ann", "comment": "patching",
+                "until": "2026-11-21T04:00:00.000Z"}],
+            "left_out": [{"incident": "INC-7", "what": "pdu-r12b PduOutputOff",
+                "reason": "datacenter/rack-power: kept apart by hand"}],
+            "alone": {"priority": "P3", "sum": "", "rule": null, "team": "linux", "kind": "page",
+                "target": "linux", "after_ms": 30000},
+            "rules_changed": true, "topology_changed": false,
             "now": "2026-11-21T03:16:00.000Z",
         }))
         .unwrap();
@@ -215,13 +283,21 @@ mod tests {
                 "NodeDown  srv-0412  severity=major  last seen 03:12:07 UTC",
                 " 1 dedup       fingerprint 9f31c20a77de41b2, episode 1, seen 1 times, held by native",
                 " 2 bind        ci=srv-0412  class=server  rack=R12  (by label ci)  hits services checkout",
-                " 3 rules",
+                " 3 suppress    silenced by ann \"patching\" until 04:00:00 UTC",
+                " 4 rules",
                 "     datacenter/rack-power  APPLIED  dependant of pdu-r12a, 1 hop, 9s after it",
                 "     ledger/db              no       alertname=\"DbDown\"  ✗  (value \"NodeDown\")",
                 "     ledger/night           no       unless ci.rack=\"R12\"  ✓  (value \"R12\")",
-                " 4 outcome     subordinate INC-1043 of INC-1042, which pages: dependant of pdu-r12a, 1 hop, 9s after it",
-                " 5 path        pdu-r12a -powers-> srv-0412",
-                " 6 priority    P2 = impact high (service checkout, tier 1) × urgency medium",
+                " 5 correlate   subordinate INC-1043 of INC-1042, which pages: dependant of pdu-r12a, 1 hop, 9s after it",
+                "     pdu-r12a -powers-> srv-0412",
+                " 6 classify    no category: no rule says one",
+                " 7 prioritise  P2 = impact high (service checkout, tier 1) × urgency medium",
+                " 8 assign      dc-ops",
+                " 9 escalate    policy default, next dc-lead in 6m",
+                "10 left out    of these, on purpose",
+                "     INC-7  pdu-r12b PduOutputOff – datacenter/rack-power: kept apart by hand",
+                "11 alone       had it been alone: P3, page to linux after 30s",
+                "Note: other rules are in force now than those it was decided on.",
             ]
         );
     }

@@ -27,6 +27,9 @@ pub enum Failure {
     /// The thing is in a state that forbids it.
     #[error("{0}")]
     Conflict(String),
+    /// The credential is missing, not known, or does not allow it.
+    #[error("{0}")]
+    Denied(String),
     /// The store cannot be proven whole, or cannot be used.
     #[error("{0}")]
     Store(String),
@@ -44,6 +47,7 @@ impl Failure {
             Self::Unreachable { .. } => 3,
             Self::NotFound(_) => 4,
             Self::Conflict(_) => 5,
+            Self::Denied(_) => 6,
             Self::Store(_) => 65,
             Self::Configuration(_) => 78,
         }
@@ -53,7 +57,7 @@ impl Failure {
     pub fn of_daemon(error: &DaemonError) -> Self {
         match error {
             DaemonError::Store(_) | DaemonError::Topology(_) => Self::Store(error.to_string()),
-            DaemonError::Channel(_) => Self::Configuration(error.to_string()),
+            DaemonError::Channel(_) | DaemonError::Tls(_) => Self::Configuration(error.to_string()),
             DaemonError::Listen { .. }
             | DaemonError::NoRoom { .. }
             | DaemonError::System(_)
@@ -66,8 +70,10 @@ impl Failure {
     pub fn of(server: &str, status: u16, message: String) -> Self {
         match status {
             400 => Self::Usage(message),
+            401 => Self::Denied(format!("{message} (--token-file or INCIDENTD_TOKEN_FILE)")),
+            403 => Self::Denied(message),
             404 => Self::NotFound(message),
-            409 => Self::Conflict(message),
+            409 | 412 => Self::Conflict(message),
             503 => Self::Unreachable { server: server.into(), cause: message },
             _ => Self::Findings(message),
         }
@@ -86,9 +92,19 @@ mod tests {
 
     #[test]
     fn a_script_can_tell_refusals_apart() {
-        for (status, code) in
-            [(400, 2), (404, 4), (409, 5), (413, 1), (415, 1), (422, 1), (500, 1), (503, 3)]
-        {
+        for (status, code) in [
+            (400, 2),
+            (401, 6),
+            (403, 6),
+            (404, 4),
+            (409, 5),
+            (412, 5),
+            (413, 1),
+            (415, 1),
+            (422, 1),
+            (500, 1),
+            (503, 3),
+        ] {
             assert_eq!(Failure::of("http://x", status, "no".into()).code(), code, "{status}");
         }
         assert_eq!(Failure::Configuration(String::new()).code(), 78);

@@ -1,13 +1,17 @@
-//! `incidentd incidents`: list, show, acknowledge, resolve.
+//! `incidentd incidents`: list, show. What is done with them is in `handle`.
+
+use core::time::Duration;
 
 use clap::{Args, Subcommand};
 
-use crate::http::wire::change::{Acknowledge, Answered, Resolve};
-use crate::http::wire::{Incident, IncidentRecord, Page, Time, Why};
+use crate::http::wire::{Incident, IncidentRecord, LeftOut, Page, Resolved, Time, Why};
+use crate::model::time::Brief;
 
 use super::Session;
 use super::client::Server;
 use super::failure::Failure;
+use super::handle;
+use super::paging::{Paging, more};
 use super::print::{self, NOTHING, Table, or_nothing};
 
 /// Where incidents are.
@@ -23,27 +27,9 @@ pub enum Command {
         /// Its number, as in INC-1042
         incident: String,
     },
-    /// Say that somebody is on it: stops its escalation until the acknowledgement lapses
-    Ack {
-        /// Numbers, as in INC-1042
-        #[arg(required = true)]
-        incidents: Vec<String>,
-        /// How long it holds, as in 30m; the priority's own time when left out
-        #[arg(long = "for", value_name = "TIME")]
-        hold: Option<String>,
-        /// Who says it, and what
-        #[command(flatten)]
-        word: Word,
-    },
-    /// Say that service is restored
-    Resolve {
-        /// Numbers, as in INC-1042
-        #[arg(required = true)]
-        incidents: Vec<String>,
-        /// Who says it, and what
-        #[command(flatten)]
-        word: Word,
-    },
+    /// Do something with incidents
+    #[command(flatten)]
+    Handle(handle::Command),
 }
 
 /// What to list.
@@ -55,29 +41,8 @@ pub struct List {
     /// open, all, or states separated by commas
     #[arg(long, default_value = "open")]
     state: String,
-    /// How many, up to 1000
-    #[arg(long, default_value_t = 100)]
-    limit: u32,
-    /// Where to go on, as the line below a longer list says
-    #[arg(long)]
-    cursor: Option<String>,
-}
-
-/// Who says something.
-#[derive(Clone, Debug, Args)]
-pub struct Word {
-    /// In whose name
-    #[arg(
-        long = "as",
-        value_name = "NAME",
-        env = "USER",
-        hide_env_values = true,
-        default_value = "cli"
-    )]
-    by: String,
-    /// What there is to say
-    #[arg(short, long = "message", value_name = "TEXT", default_value = "")]
-    message: String,
+    #[command(flatten)]
+    paging: Paging,
 }
 
 /// Does it.
@@ -89,41 +54,20 @@ pub async fn run(session: &Session, command: Command) -> Result<(), Failure> {
     match command {
         Command::Ls(list) => ls(session, &server, &list).await,
         Command::Show { incident } => show(session, &server, &incident).await,
-        Command::Ack { incidents, hold, word } => {
-            let body = Acknowledge { by: word.by, hold, note: word.message };
-            for incident in &incidents {
-                let answer = server.post(&at(incident, &["ack"]), &body).await?;
-                session.show(&answer, |answer| {
-                    let Answered { incident, now } = answer.read()?;
-                    session.say(&acknowledged(&incident, now));
-                    Ok(())
-                })?;
-            }
-            Ok(())
-        }
-        Command::Resolve { incidents, word } => {
-            let body = Resolve { by: word.by, note: word.message };
-            for incident in &incidents {
-                let answer = server.post(&at(incident, &["resolve"]), &body).await?;
-                session.show(&answer, |answer| {
-                    session.say(&resolved(&answer.read::<Answered>()?.incident));
-                    Ok(())
-                })?;
-            }
-            Ok(())
-        }
+        Command::Handle(command) => handle::run(session, &server, command).await,
     }
 }
 
-fn at<'a>(incident: &'a str, rest: &[&'a str]) -> Vec<&'a str> {
+/// Returns the path of an incident, or of something below it.
+pub(super) fn at<'a>(incident: &'a str, rest: &[&'a str]) -> Vec<&'a str> {
     PATH.iter().copied().chain([incident]).chain(rest.iter().copied()).collect()
 }
 
 async fn ls(session: &Session, server: &Server, list: &List) -> Result<(), Failure> {
-    let limit = list.limit.to_string();
-    let mut query = vec![("state", &*list.state), ("limit", &*limit)];
+    let paging = list.paging.query();
+    let mut query = vec![("state", &*list.state)];
     query.extend(list.filter.iter().map(|filter| ("filter", &**filter)));
-    query.extend(list.cursor.iter().map(|cursor| ("cursor", &**cursor)));
+    query.extend(paging.iter().map(|(name, value)| (*name, &**value)));
     let answer = server.get(&PATH, &query).await?;
     session.show(&answer, |answer| {
         let page: Page<Incident> = answer.read()?;
@@ -151,7 +95,7 @@ fn table(page: &Page<Incident>) -> Table {
             incident.priority.clone(),
             state(incident),
             print::span(incident.opened_at, page.now),
-            or_nothing(incident.acknowledged.as_ref().map(|ack| &*ack.by)),
+            or_nothing(owner(incident)),
             incident.members.to_string(),
             next(incident, page.now),
             incident.title.clone(),
@@ -160,16 +104,28 @@ fn table(page: &Page<Incident>) -> Table {
     table
 }
 
-/// Returns an incident's state, marked while nobody is told of it: `new·q`.
+/// Returns the state; `·q` marks one of which nobody is told, because all that fires is silenced.
 fn state(incident: &Incident) -> String {
-    let mark = if incident.quiet { print::QUIET } else { "" };
-    format!("{}{mark}", incident.state)
+    format!("{}{}", incident.state, if incident.quiet { print::QUIET } else { "" })
+}
+
+/// Returns who has it, else whom it was given to.
+fn owner(incident: &Incident) -> Option<&str> {
+    let holder = incident.acknowledged.as_ref().map(|holder| &*holder.by);
+    holder.or(incident.assignee.as_deref())
+}
+
+/// Says until when somebody has it.
+fn ends(incident: &Incident, now: Time) -> Option<String> {
+    let until = print::until(incident.acknowledged.as_ref()?.until, now);
+    let what = if incident.waits_for.is_some() { "hold" } else { "ack" };
+    Some(format!("{what} ends {until}"))
 }
 
 /// Returns what happens next if nobody does anything.
 fn next(incident: &Incident, now: Time) -> String {
-    if let Some(ack) = &incident.acknowledged {
-        return format!("ack ends {}", print::until(ack.until, now));
+    if let Some(ends) = ends(incident, now) {
+        return ends;
     }
     let due = incident.next.iter().find_map(|step| step.at.map(|at| (at, &step.action)));
     match due {
@@ -182,32 +138,8 @@ fn footer(page: &Page<Incident>) -> String {
     let count = page.items.len();
     let waiting = page.items.iter().filter(|one| one.state == "new" && !one.quiet).count();
     let needs = if waiting == 1 { "needs" } else { "need" };
-    let more = page.next.as_ref().map(|next| format!(" · more: --cursor {next}"));
     let quiet = if page.items.iter().any(|one| one.quiet) { " · q = quiet" } else { "" };
-    format!("{count} shown · {waiting} {needs} ack{quiet}{}", more.unwrap_or_default())
-}
-
-/// Says what an acknowledgement did.
-fn acknowledged(incident: &Incident, now: Time) -> String {
-    let Some(ack) = &incident.acknowledged else { return format!("{} acked", incident.id) };
-    let until = print::clock(ack.until, now);
-    let paused = incident.next.iter().find(|step| step.at.is_none());
-    let paused = paused.map(|step| format!(" · escalation to {} paused", step.action));
-    format!("{} acked by {} until {until} UTC{}", incident.id, ack.by, paused.unwrap_or_default())
-}
-
-/// Says what a resolution did.
-fn resolved(incident: &Incident) -> String {
-    let by = incident.resolved.as_ref().and_then(|resolved| resolved.by.as_deref());
-    let verify = if incident.awaiting_verification {
-        format!(
-            " · {} of {} alerts still fire: awaiting verification",
-            incident.firing, incident.members
-        )
-    } else {
-        String::new()
-    };
-    format!("{} {} by {}{verify}", incident.id, incident.state, by.unwrap_or(NOTHING))
+    format!("{count} shown · {waiting} {needs} ack{quiet}{}", more(page.next.as_deref()))
 }
 
 fn record(record: &IncidentRecord) -> Vec<String> {
@@ -245,29 +177,24 @@ fn facts(incident: &Incident, now: Time) -> Table {
     let mut table = Table::bare();
     let mut fact = |name: &str, value: String| table.row([name.into(), value]);
     fact("priority", incident.sum.clone());
-    let owner = incident.acknowledged.as_ref();
     fact("team", or_nothing(incident.team.as_deref()));
-    fact(
-        "owner",
-        owner.map_or(NOTHING.into(), |ack| {
-            format!("{}, ack ends {}", ack.by, print::until(ack.until, now))
-        }),
-    );
+    let ends = ends(incident, now).map(|ends| format!(", {ends}")).unwrap_or_default();
+    fact("owner", format!("{}{ends}", owner(incident).unwrap_or(NOTHING)));
+    if let Some(what) = &incident.waits_for {
+        fact("waits for", format!("a {what}"));
+    }
+    if incident.quiet {
+        fact("quiet", "all that fires of it is silenced: nobody is told".into());
+    }
     let age = print::span(incident.opened_at, now);
     fact("opened", format!("{} UTC, {age} ago", print::clock(incident.opened_at, now)));
+    if let Some(Resolved { at, by }) = &incident.resolved {
+        let by = by.as_ref().map_or("by itself".into(), |by| format!("by {by}"));
+        fact("resolved", format!("{} UTC {by}", print::clock(*at, now)));
+    }
     fact("alerts", format!("{}, {} firing", incident.members, incident.firing));
-    let response = &incident.response;
-    fact(
-        "response",
-        match response.stopped_at {
-            Some(at) => format!("stopped {} UTC", print::clock(at, now)),
-            None => format!(
-                "{}, {} UTC",
-                print::until(response.due_at, now),
-                print::clock(response.due_at, now)
-            ),
-        },
-    );
+    fact("response", response(incident, now));
+    fact("resolution", resolution(incident, now));
     for step in &incident.next {
         let at = step.at.map_or_else(|| "paused".into(), |at| print::until(at, now));
         fact("next", format!("{at}  {}  {}", step.ladder, step.action));
@@ -277,7 +204,41 @@ fn facts(incident: &Incident, now: Time) -> Table {
             fact(name, other.clone());
         }
     }
+    if !incident.apart_from.is_empty() {
+        fact("split from", incident.apart_from.join(", "));
+    }
+    fact("version", incident.version.to_string());
     table
+}
+
+fn response(incident: &Incident, now: Time) -> String {
+    match incident.response.stopped_at {
+        Some(at) => format!("stopped {} UTC", print::clock(at, now)),
+        None => limit(incident.response.due_at, now),
+    }
+}
+
+/// The resolution clock with its limit, or since when it stands, and how long it has stood.
+fn resolution(incident: &Incident, now: Time) -> String {
+    let clock = &incident.resolution;
+    let runs = match (clock.due_at, clock.stands_since) {
+        (_, Some(since)) => format!("stands since {} UTC", print::clock(since, now)),
+        (Some(due_at), None) => limit(due_at, now),
+        (None, None) => NOTHING.into(),
+    };
+    match clock.stood_ms {
+        0 => runs,
+        ms => format!("{runs}, stood {}", Brief(Duration::from_millis(ms))),
+    }
+}
+
+fn limit(due_at: Time, now: Time) -> String {
+    let at = print::clock(due_at, now);
+    if due_at <= now {
+        format!("over the limit of {at} UTC")
+    } else {
+        format!("{}, {at} UTC", print::until(due_at, now))
+    }
 }
 
 /// The block that says why alerts are one incident.
@@ -305,7 +266,18 @@ pub fn why(incident: &Incident, why: &Why, now: Time) -> Vec<String> {
         table.row([format!("{:>4}", reason.count), format!("{}{example}", reason.reason)]);
     }
     lines.extend(table.lines("  "));
+    lines.extend(left_out(&why.left_out));
     lines
+}
+
+/// The block that says what is not part of it on purpose.
+pub fn left_out(all: &[LeftOut]) -> Vec<String> {
+    let mut table = Table::bare();
+    for LeftOut { incident, what, reason } in all {
+        table.row([or_nothing(incident.as_deref()), format!("{what} {NOTHING} {reason}")]);
+    }
+    let head = (!all.is_empty()).then(|| "Left out on purpose".to_owned());
+    head.into_iter().chain(table.lines("  ")).collect()
 }
 
 fn subordinates(record: &IncidentRecord) -> Table {
@@ -333,6 +305,7 @@ pub(super) mod tests {
     use serde_json::{Value, json};
 
     use super::*;
+    use crate::http::wire::change::Answered;
 
     /// An incident as the API shows it, four minutes after it was opened.
     pub(in crate::cli) fn sample(changes: &Value) -> Value {
@@ -342,17 +315,19 @@ pub(super) mod tests {
             "sum": "P2 = impact high (service checkout, tier 1) × urgency medium", "pages": true,
             "category": null, "rule": "datacenter/rack-power", "key": null,
             "root": {"alert": "9f31c20a77de41b2", "ci": "pdu-r12a"}, "team": "dc-ops",
-            "parent": null, "recurrence_of": null, "acknowledged": null, "resolved": null,
-            "closed_at": null, "awaiting_verification": false, "quiet": false,
+            "parent": null, "recurrence_of": null, "assignee": null, "acknowledged": null,
+            "waits_for": null, "quiet": false, "apart_from": [], "resolved": null,
+            "closed_at": null, "awaiting_verification": false,
             "opened_at": "2026-11-21T03:12:00.000Z", "active_at": "2026-11-21T03:12:20.000Z",
             "clear_since": null, "wait_until": null, "members": 3, "firing": 3,
             "response": {"started_at": "2026-11-21T03:12:00.000Z",
                 "due_at": "2026-11-21T03:22:00.000Z", "stopped_at": null, "round": 1},
+            "resolution": {"due_at": "2026-11-21T11:12:00.000Z", "stood_ms": 0, "stands_since": null},
             "next": [
                 {"ladder": "hierarchical", "at": "2026-11-21T03:22:00.000Z", "action": "dc-lead"},
                 {"ladder": "functional", "at": null, "action": "next line"},
             ],
-            "revision": 3, "rules_version": "00000000000000aa", "topology_version": 1,
+            "revision": 3, "version": 2, "rules_version": "00000000000000aa", "topology_version": 1,
             "now": "2026-11-21T03:16:00.000Z",
         });
         for (name, value) in changes.as_object().unwrap() {
@@ -393,33 +368,18 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn an_answer_is_confirmed_with_what_it_did() {
-        let Answered { incident, now } = read(&json!({"state": "acknowledged",
-            "acknowledged": {"by": "m.ito", "until": "2026-11-21T03:46:00.000Z"},
-            "next": [{"ladder": "hierarchical", "at": null, "action": "dc-lead"}]}));
-        assert_eq!(
-            acknowledged(&incident, now),
-            "INC-1042 acked by m.ito until 03:46:00 UTC · escalation to dc-lead paused"
-        );
-        let resolution = json!({"at": "2026-11-21T03:16:00.000Z", "by": "m.ito"});
-        let over = json!({"state": "resolved", "resolved": resolution});
-        assert_eq!(resolved(&read(&over).incident), "INC-1042 resolved by m.ito");
-        let early =
-            json!({"state": "resolved", "resolved": resolution, "awaiting_verification": true});
-        assert_eq!(
-            resolved(&read(&early).incident),
-            "INC-1042 resolved by m.ito · 3 of 3 alerts still fire: awaiting verification"
-        );
-    }
-
-    #[test]
     fn the_why_block_names_root_rule_and_reasons() {
-        let Answered { incident, now } = read(&json!({}));
+        let Answered { incident, now, duplicate: _ } = read(&json!({}));
         let block: Why = serde_json::from_value(json!({
             "root": "pdu-r12a", "alert": "PduOutputOff", "since": "2026-11-21T03:11:58.000Z",
             "rule": {"name": "datacenter/rack-power", "file": "rules/power.yaml", "line": 5, "summary": ""},
             "reasons": [{"count": 2, "reason": "reached from pdu-r12a",
-                "example": "pdu-r12a -powers-> srv-0412 -hosts-> vm-88"}],
+                "example": "pdu-r12a -powers-> srv-0412 -hosts-> vm-88"},
+                {"count": 2, "reason": "joined by hand: m.ito", "example": "same rack"}],
+            "left_out": [
+                {"incident": "INC-7", "what": "srv-0413 DiskFull",
+                    "reason": "began 2h before the root (lookback is 5m)"},
+                {"incident": null, "what": "3 alerts of it", "reason": "silenced by ann \"patching\""}],
             "priority": "",
         }))
         .unwrap();
@@ -429,6 +389,10 @@ pub(super) mod tests {
                 "Why are these 3 alerts one incident?",
                 "  root  pdu-r12a  PduOutputOff  03:11:58  rule datacenter/rack-power  (rules/power.yaml:5)",
                 "     2  reached from pdu-r12a:  pdu-r12a -powers-> srv-0412 -hosts-> vm-88",
+                "     2  joined by hand: m.ito:  same rack",
+                "Left out on purpose",
+                "  INC-7  srv-0413 DiskFull – began 2h before the root (lookback is 5m)",
+                "  –      3 alerts of it – silenced by ann \"patching\"",
             ]
         );
     }

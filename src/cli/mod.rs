@@ -4,6 +4,7 @@
 //! API said, unchanged. Only `print` writes to the terminal.
 
 pub mod alerts;
+pub mod audit;
 pub mod check;
 pub mod client;
 pub mod cmdb;
@@ -13,19 +14,24 @@ pub mod explain;
 pub mod failure;
 pub mod files;
 pub mod generate;
+pub mod handle;
+pub mod handled;
 pub mod incidents;
 pub mod notify;
+pub mod paging;
 pub mod print;
+pub mod quarantine;
 pub mod quiet;
 pub mod rules;
 pub mod serve;
 pub mod test;
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use client::{Answer, Server};
+use client::{Answer, Keys, Server};
 use failure::Failure;
 
 /// Stands between monitoring tools and the people on call.
@@ -51,6 +57,12 @@ pub struct Session {
         default_value = "http://127.0.0.1:9494"
     )]
     server: String,
+    /// File with the token to show; the whole file, without the line's end
+    #[arg(long, global = true, value_name = "FILE", env = "INCIDENTD_TOKEN_FILE")]
+    token_file: Option<PathBuf>,
+    /// PEM file with certificates to trust beside the system's
+    #[arg(long, global = true, value_name = "FILE", env = "INCIDENTD_CA_FILE")]
+    ca_file: Option<PathBuf>,
     /// How to print
     #[arg(short, long, global = true, value_enum, default_value_t = Output::Table)]
     output: Output,
@@ -90,12 +102,18 @@ enum Command {
     /// Silence alerts for a time, list and end silences
     #[command(subcommand)]
     Quiet(quiet::Command),
+    /// Tell who did what, and prove it
+    #[command(subcommand)]
+    Audit(audit::Command),
     /// Change, show and check the CMDB
     #[command(subcommand)]
     Cmdb(cmdb::Command),
     /// Look after the rules in force
     #[command(subcommand)]
     Rules(rules::Command),
+    /// Look after what could not be read or handled
+    #[command(subcommand)]
+    Quarantine(quarantine::Command),
     /// Look after notices
     #[command(subcommand)]
     Notify(notify::Command),
@@ -115,7 +133,8 @@ enum Command {
 
 impl Session {
     fn connect(&self) -> Result<Server, Failure> {
-        Server::new(&self.server)
+        let keys = Keys { token: self.token_file.as_deref(), ca: self.ca_file.as_deref() };
+        Server::new(&self.server, &keys)
     }
 
     /// Prints an answer: as it came, or as `people` want it.
@@ -171,8 +190,10 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Incidents(command) => wait(incidents::run(&session, command)),
         Command::Alerts(command) => wait(alerts::run(&session, command)),
         Command::Quiet(command) => wait(quiet::run(&session, command)),
+        Command::Audit(command) => wait(audit::run(&session, command)),
         Command::Cmdb(command) => wait(cmdb::run(&session, command)),
         Command::Rules(command) => wait(rules::run(&session, command)),
+        Command::Quarantine(command) => wait(quarantine::run(&session, command)),
         Command::Notify(command) => wait(notify::run(&session, command)),
     };
     match done {
@@ -232,6 +253,13 @@ mod tests {
             "inc show INC-1042",
             "inc ack INC-1042 --for 30m -m on-site --as m.ito",
             "inc resolve INC-1042 -m done --as m.ito",
+            "inc ack site=\"fra1\" --yes",
+            "inc claim INC-1042 --expected 3",
+            "inc assign INC-1042 INC-1043 --to team:linux",
+            "inc hold INC-1042 --waits-for supplier --for 4h",
+            "inc merge INC-1043 --into INC-1042",
+            "inc split INC-1042 INC-1044 INC-1045",
+            "inc close severity=\"info\" --dry-run",
             "alerts ls --state firing",
             "alerts send alertname=X ci=srv-1 --severity critical",
             "alerts ls --silenced",
@@ -240,6 +268,8 @@ mod tests {
             "quiet add --ci pdu-r12a --for 2h -m power --as m.ito",
             "quiet end f81d4fae-7dec-11d0-a765-00a0c91e6bf6",
             "quiet end --all-mine",
+            "audit ls --after 7",
+            "audit verify --head 57831661d03998f301b4deaa23a2ec3f426436770565682661693a5a47d40f71",
             "cmdb import x.yaml --yes",
             "cmdb import x.yaml --mode merge --expect-removed 12 --as mia",
             "cmdb diff x.yaml",
@@ -252,6 +282,10 @@ mod tests {
             "cmdb lint x.yaml -o json",
             "cmdb export --format json",
             "cmdb log",
+            "quarantine ls --limit 5",
+            "quarantine show 7",
+            "quarantine replay 7 8 --token-file t --ca-file c",
+            "quarantine drop 7",
             "notify ls --dead",
             "notify ls --pending --incident INC-7 --cursor 00ff",
             "notify test anna --dry-run",

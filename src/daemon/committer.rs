@@ -125,6 +125,8 @@ fn write(desk: &Desk, batch: Batch) -> Result<u64, StoreError> {
     let revisions: Vec<&Revision> = revisions.iter().map(|revision| &**revision).collect();
     desk.store.commit(&changes, &revisions)?;
     desk.metrics.engine.committed(events, clock::monotonic().saturating_sub(began));
+    desk.metrics.engine.audit_entries.inc_by(changes.audit.len() as u64);
+    desk.metrics.doors.committed(&changes);
     for (_, _, entry) in &changes.timeline {
         count_step(&desk.metrics, entry.what);
     }

@@ -1,9 +1,11 @@
 //! The engine's own thread: takes work from the mailbox, lets it happen, hands the changes on.
 //!
 //! The only caller of `apply` in the daemon. An event whose handling panics costs that event, not
-//! the daemon: the state is read back from disk and the other events of the batch happen again.
+//! the daemon: the state is read back from disk, the other events of the batch happen again, and it
+//! goes to the quarantine. A deadline that panics is parked, so that it cannot come back at once.
 
 use core::time::Duration;
+use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::mpsc::{SyncSender, sync_channel};
@@ -15,11 +17,14 @@ use tracing::error;
 use super::committer::{Batch, Order};
 use crate::clock::Clock;
 use crate::cmdb::{Revision, Topology};
-use crate::engine::State;
 use crate::engine::changes::Changes;
 use crate::engine::context::Context;
 use crate::engine::event::{Event, Reply};
+use crate::engine::{Parked, State, own};
+use crate::ingest;
 use crate::mailbox::{Letter, Work};
+use crate::model::alert::Occurrence;
+use crate::model::quarantine::{Cause, Unhandled};
 use crate::model::silence::SilenceState;
 use crate::model::time::Timestamp;
 use crate::rules::RuleSet;
@@ -53,6 +58,8 @@ pub(super) struct Driver {
     ctx: Arc<Context>,
     /// The rules of the last batch that was handed on.
     committed_rules: Arc<RuleSet>,
+    /// Deadlines that cannot be handled.
+    parked: BTreeSet<Parked>,
     committed_at: Timestamp,
     gauged_at: Timestamp,
 }
@@ -64,7 +71,8 @@ impl Driver {
     pub(super) fn new(desk: Desk, state: State, ctx: Arc<Context>) -> Self {
         let committed_at = state.now();
         let committed_rules = Arc::clone(&ctx.rules);
-        Self { desk, state, ctx, committed_rules, committed_at, gauged_at: Timestamp::EPOCH }
+        let (parked, gauged_at) = (BTreeSet::new(), Timestamp::EPOCH);
+        Self { desk, state, ctx, committed_rules, parked, committed_at, gauged_at }
     }
 
     /// Works until all mailboxes are gone and their letters are worked off, or the committer is;
@@ -137,10 +145,32 @@ impl Driver {
         if self.apply(&Event::Tick, now).is_ok() {
             return Ok(());
         }
-        // A deadline that cannot be handled would come back at once. Starting over is all that is
-        // left, and it is loud: the service manager counts restarts.
-        error!("a deadline cannot be handled; the daemon stops to start over");
-        Err(Gone)
+        self.park(now)?;
+        self.tick(now)
+    }
+
+    /// Goes back to what is on disk, without the deadline in whose handling the engine broke. Each is
+    /// parked once, so whoever comes back here does so with one less.
+    fn park(&mut self, now: Timestamp) -> Result<(), Gone> {
+        let Some(parked) = self.state.culprit() else {
+            // Nothing that could be left out. Starting over is all that is left, and it is loud: the
+            // service manager counts restarts.
+            error!("time cannot pass; the daemon stops to start over");
+            return Err(Gone);
+        };
+        error!(of = %parked, "a deadline cannot be handled and is left out until a restart");
+        self.parked.insert(parked);
+        self.desk.metrics.doors.parked_deadlines.set(count(self.parked.len()));
+        self.reload(now)?;
+        let summary = format!(
+            "a deadline of {parked} cannot be handled, a fault of incidentd; look at it by hand, the log says more"
+        );
+        let of = parked.to_string();
+        let alert = own::occurrence("IncidentdDeadlineParked", ("of", &of), &summary, now);
+        let event = Event::Received { source: own::SOURCE.into(), occurrences: vec![alert] };
+        // In vain where another deadline breaks too; that one is next.
+        drop(self.apply(&event, now));
+        if self.state.culprit().is_some() { self.reload(now) } else { Ok(()) }
     }
 
     fn commit(&mut self, mut batch: Batch, now: Timestamp) -> Result<(), Gone> {
@@ -164,6 +194,9 @@ impl Driver {
         let open = self.state.incidents().filter(|it| it.parent.is_none() && it.progress.is_open());
         self.desk.metrics.engine.open_incidents.set(count(open.count()));
         self.desk.metrics.engine.held_alerts.set(count(self.state.alerts_held()));
+        let (records, bytes) = self.state.quarantined();
+        self.desk.metrics.doors.quarantine_records.set(count(records));
+        self.desk.metrics.doors.quarantine_bytes.set(i64::try_from(bytes).unwrap_or(i64::MAX));
         self.desk.metrics.engine.silenced_alerts.set(count(self.state.alerts_silenced()));
         for state in [SilenceState::Active, SilenceState::Pending, SilenceState::Expired] {
             let silences = self.state.silences().filter(|silence| silence.state(now) == state);
@@ -208,22 +241,41 @@ impl Driver {
         catch_unwind(AssertUnwindSafe(|| state.apply(ctx, event, now))).map_err(|_| Panicked)
     }
 
-    /// Goes back to what is on disk and lets each letter happen by itself; the one that panics is
-    /// left without an answer, so its sender learns that the outcome is not known.
+    /// Goes back to what is on disk and lets each letter happen by itself; the one that panics goes to
+    /// the quarantine.
     fn recover(&mut self, letters: Vec<Letter>, now: Timestamp) -> Result<(), Gone> {
-        self.reload(now)?;
+        self.restart(now)?;
         for letter in letters {
-            let Ok(done) = self.attempt(&letter.work, now) else {
-                error!(work = kind(&letter.work), "an event could not be handled and is left out");
-                self.reload(now)?;
-                continue;
+            let done = if let Ok(done) = self.attempt(&letter.work, now) {
+                Some(done)
+            } else {
+                error!(work = name(&letter.work), "an event could not be handled");
+                self.restart(now)?;
+                self.quarantine(&letter.work, now).map(Done::just)
             };
-            let Done { reply, revision, context } = done;
-            let (changes, replies) = (Changes::default(), vec![(letter.reply, reply)]);
-            let revisions = revision.into_iter().collect();
+            // Without an answer the sender learns that the outcome is not known.
+            let (replies, revisions, context) = match done {
+                Some(Done { reply, revision, context }) => {
+                    (vec![(letter.reply, reply)], revision.into_iter().collect(), context)
+                }
+                None => (Vec::new(), Vec::new(), None),
+            };
+            let changes = Changes::default();
             self.commit(Batch { changes, revisions, context, replies, events: 1 }, now)?;
         }
         Ok(())
+    }
+
+    /// Begins again after a panic: without the deadline where it was one, else just from disk.
+    fn restart(&mut self, now: Timestamp) -> Result<(), Gone> {
+        if self.state.culprit().is_some() { self.park(now) } else { self.reload(now) }
+    }
+
+    /// Keeps what broke the engine; returns the answer for its sender, where there can be one.
+    fn quarantine(&mut self, work: &Work, now: Timestamp) -> Option<Reply> {
+        let Work::Event(event) = work else { return None };
+        let what = unhandled(event)?;
+        self.apply(&Event::Quarantine(Box::new(what)), now).ok()
     }
 
     /// Goes back to what was committed last: the state on disk, and the rules of that time.
@@ -241,6 +293,9 @@ impl Driver {
             self.ctx = Arc::new(Context::new(rules, Arc::new(topology), self.ctx.limits));
         }
         self.state = State::restore(saved, &self.ctx, now);
+        for parked in &self.parked {
+            self.state.park(*parked);
+        }
         Ok(())
     }
 }
@@ -262,49 +317,105 @@ impl Done {
 /// The engine's code panicked: its state must not be used any more.
 struct Panicked;
 
-fn kind(work: &Work) -> &'static str {
+fn name(work: &Work) -> &'static str {
     match work {
-        Work::Event(Event::Received { .. }) => "received",
-        Work::Event(Event::Handle(_)) => "handle",
-        Work::Event(Event::Silence { .. }) => "silence",
-        Work::Event(Event::Unsilence { .. }) => "unsilence",
-        Work::Event(Event::Audit { .. }) => "audit",
-        Work::Event(Event::Delivered { .. }) => "delivered",
-        Work::Event(Event::Failed { .. }) => "failed",
-        Work::Event(Event::Withheld { .. }) => "withheld",
-        Work::Event(Event::Retry { .. }) => "retry",
-        Work::Event(Event::Forget { .. }) => "forget",
-        Work::Event(Event::Reconfigured) => "reconfigured",
-        Work::Event(Event::TopologyChanged(_)) => "topology_changed",
-        Work::Event(Event::Tick) => "tick",
+        Work::Event(event) => kind(event),
         Work::Topology(_) => "topology",
         Work::Rules(_) => "rules",
+    }
+}
+
+fn kind(event: &Event) -> &'static str {
+    match event {
+        Event::Received { .. } => "received",
+        Event::Handle(_) => "handle",
+        Event::Silence { .. } => "silence",
+        Event::Unsilence { .. } => "unsilence",
+        Event::Audit { .. } => "audit",
+        Event::Delivered { .. } => "delivered",
+        Event::Failed { .. } => "failed",
+        Event::Withheld { .. } => "withheld",
+        Event::Once { event, .. } => kind(event),
+        Event::Quarantine(_) => "quarantine",
+        Event::Replay { .. } => "replay",
+        Event::DropQuarantined(_) => "drop_quarantined",
+        Event::Retry { .. } => "retry",
+        Event::Forget { .. } => "forget",
+        Event::Reconfigured => "reconfigured",
+        Event::TopologyChanged(_) => "topology_changed",
+        Event::Tick => "tick",
     }
 }
 
 /// Returns how many alerts a piece of work counts for.
 fn weight(work: &Work) -> usize {
     match work {
-        Work::Event(Event::Received { occurrences, .. }) => occurrences.len().max(1),
-        Work::Event(
-            Event::Handle(_)
-            | Event::Silence { .. }
-            | Event::Unsilence { .. }
-            | Event::Audit { .. }
-            | Event::Delivered { .. }
-            | Event::Failed { .. }
-            | Event::Withheld { .. }
-            | Event::Retry { .. }
-            | Event::Forget { .. }
-            | Event::Reconfigured
-            | Event::TopologyChanged(_)
-            | Event::Tick,
-        )
-        | Work::Topology(_)
-        | Work::Rules(_) => 1,
+        Work::Event(event) => alerts(event).map_or(1, <[_]>::len).max(1),
+        Work::Topology(_) | Work::Rules(_) => 1,
     }
+}
+
+/// Returns the alerts that an event brings.
+fn alerts(event: &Event) -> Option<&[Occurrence]> {
+    match event {
+        Event::Received { occurrences, .. } | Event::Replay { occurrences, .. } => {
+            Some(occurrences)
+        }
+        Event::Once { event, .. } => alerts(event),
+        Event::Handle(_)
+        | Event::Silence { .. }
+        | Event::Unsilence { .. }
+        | Event::Audit { .. }
+        | Event::Retry { .. }
+        | Event::Forget { .. }
+        | Event::TopologyChanged(_)
+        | Event::Delivered { .. }
+        | Event::Failed { .. }
+        | Event::Withheld { .. }
+        | Event::Quarantine(_)
+        | Event::DropQuarantined(_)
+        | Event::Reconfigured
+        | Event::Tick => None,
+    }
+}
+
+/// Makes a record of the quarantine of the alerts that broke the engine, in our own format; `None` for
+/// an event that brings none: its sender keeps it.
+fn unhandled(event: &Event) -> Option<Unhandled> {
+    let (source, occurrences) = match event {
+        Event::Received { source, occurrences } | Event::Replay { source, occurrences, .. } => {
+            (source, occurrences)
+        }
+        Event::Once { event, .. } => return unhandled(event),
+        Event::Handle(_)
+        | Event::Silence { .. }
+        | Event::Unsilence { .. }
+        | Event::Audit { .. }
+        | Event::Retry { .. }
+        | Event::Forget { .. }
+        | Event::TopologyChanged(_)
+        | Event::Delivered { .. }
+        | Event::Failed { .. }
+        | Event::Withheld { .. }
+        | Event::Quarantine(_)
+        | Event::DropQuarantined(_)
+        | Event::Reconfigured
+        | Event::Tick => return None,
+    };
+    Some(Unhandled {
+        source: Arc::clone(source),
+        format: ingest::Format::Native.to_string().into(),
+        cause: Cause::Panicked,
+        reason: "handling it broke the engine, a fault of incidentd; the log says where".into(),
+        content_type: "application/json".into(),
+        body: ingest::write(occurrences).into(),
+    })
 }
 
 fn count(items: usize) -> i64 {
     i64::try_from(items).unwrap_or(i64::MAX)
 }
+
+#[cfg(test)]
+#[path = "driver_tests.rs"]
+mod tests;

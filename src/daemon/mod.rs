@@ -26,6 +26,7 @@ use std::thread::JoinHandle;
 
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
+use tokio_rustls::rustls;
 use tracing::{error, info, warn};
 
 use crate::clock::Clock;
@@ -33,6 +34,9 @@ use crate::cmdb::{Rows, Topology};
 use crate::engine::State;
 use crate::engine::changes::Saved;
 use crate::engine::context::{Context, Limits};
+use crate::http::accept;
+use crate::http::auth::{Gate, Strangers};
+use crate::http::tls::{Reloader, TlsError};
 use crate::http::{
     self, Doors,
     guard::Hosts,
@@ -108,6 +112,9 @@ pub enum DaemonError {
         /// Bytes needed: half of the soft limit.
         needed: u64,
     },
+    /// Certificate or key cannot be used.
+    #[error("{0}")]
+    Tls(#[from] TlsError),
     /// A thread or the runtime cannot be started.
     #[error("cannot start: {0}")]
     System(#[from] std::io::Error),
@@ -180,7 +187,12 @@ async fn serve(plan: Plan) -> Result<(), DaemonError> {
         dir,
     };
     let upkeep = Upkeep::start(&base, upkeep);
-    let server = tokio::spawn(http::serve(listener, http::router(doors), wait_for(stopped)));
+    let (reloader, tls) = certificate(&base)?;
+    let desk =
+        accept::Desk { limits: settings.http.connections, tls, metrics: Arc::clone(&metrics) };
+    let server =
+        tokio::spawn(accept::serve(listener, http::router(doors), desk, wait_for(stopped)));
+    let reloader = reloader.map(|reloader| tokio::spawn(reloader.run()));
     info!(%address, "ready");
     service_manager::ready();
     let player = demo.map(|stage| tokio::spawn(demo::play(stage, address)));
@@ -201,6 +213,9 @@ async fn serve(plan: Plan) -> Result<(), DaemonError> {
         warn!("requests were cut off after {} s", FINISH.as_secs());
     }
     upkeep.stop().await;
+    if let Some(reloader) = reloader {
+        reloader.abort();
+    }
     notifier.stop().await;
     drop(letters_in);
     if tokio::time::timeout(FINISH, forwarder).await.is_err() {
@@ -243,7 +258,13 @@ fn context(
     let topology = Topology::new(version, rows).map_err(|problems| {
         DaemonError::Topology(problems.first().map(ToString::to_string).unwrap_or_default())
     })?;
-    let limits = Limits { alerts_per_source: settings.limits.alerts_per_source };
+    let limits = Limits {
+        alerts_per_source: settings.limits.alerts_per_source,
+        deliveries: settings.limits.delivery_ids,
+        deliveries_for: settings.limits.delivery_ids_for,
+        quarantine: settings.quarantine.records_max,
+        quarantine_bytes: settings.quarantine.bytes_max as u64,
+    };
     Ok(Arc::new(Context::new(rules, Arc::new(topology), limits)))
 }
 
@@ -401,7 +422,13 @@ fn doors(
     let sources = settings.sources.iter().map(|(name, source)| {
         (Arc::clone(name), http::Source { format: source.format, lease: source.lease })
     });
-    let loopback = settings.http.listen.ip().is_loopback();
+    let loopback = settings.http.listen.ip().to_canonical().is_loopback();
+    let strangers = if loopback || settings.http.allow_unauthenticated_remote {
+        Strangers::Welcome
+    } else {
+        Strangers::Refused
+    };
+    let gate = Gate::new(&settings.sources, settings.users.values(), strangers);
     Doors {
         mailbox,
         tester,
@@ -409,6 +436,7 @@ fn doors(
         clock: Arc::clone(base.clock),
         context,
         sources: Arc::new(sources.collect()),
+        gate: Arc::new(gate),
         limits: settings.ingest_limits(),
         request_timeout: settings.http.request_timeout,
         hosts: if loopback { Hosts::Loopback } else { Hosts::Any },
@@ -416,6 +444,15 @@ fn doors(
         readiness: signs.readiness,
         operations: signs.operations,
     }
+}
+
+type Certificate = (Option<Reloader>, Option<watch::Receiver<Arc<rustls::ServerConfig>>>);
+
+/// Reads the certificate, where there is to be one.
+fn certificate(base: &Base<'_>) -> Result<Certificate, DaemonError> {
+    let Some(files) = base.settings.http.tls.clone() else { return Ok((None, None)) };
+    let (reloader, newest) = Reloader::start(files, Arc::clone(base.metrics))?;
+    Ok((Some(reloader), Some(newest)))
 }
 
 async fn wait_for(mut stopped: watch::Receiver<bool>) {

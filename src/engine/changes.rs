@@ -7,10 +7,12 @@ use std::sync::Arc;
 
 use crate::model::alert::{AlertState, Details, Join};
 use crate::model::audit::{AuditEntry, Seal};
+use crate::model::delivery::DeliveryId;
 use crate::model::escalation::{Policy, PolicyHash};
 use crate::model::incident::{Entry, Incident, IncidentId, RecordId};
 use crate::model::labels::{Fingerprint, Labels};
 use crate::model::notice::{Notice, NoticeId};
+use crate::model::quarantine::{QuarantineHead, QuarantineId, Quarantined};
 use crate::model::silence::{Silence, SilenceId};
 use crate::model::time::Timestamp;
 
@@ -54,6 +56,16 @@ pub struct Changes {
     pub silences_gone: Vec<SilenceId>,
     /// New entries of the audit trail.
     pub audit: Vec<AuditEntry>,
+    /// Deliveries and commands that were done, with when.
+    pub deliveries: Vec<(DeliveryId, Timestamp)>,
+    /// Those too old to be looked for.
+    pub deliveries_gone: Vec<DeliveryId>,
+    /// What could not be read or handled.
+    pub quarantined: Vec<Quarantined>,
+    /// What left the quarantine: replayed, dropped, or pushed out.
+    pub quarantine_gone: Vec<QuarantineId>,
+    /// How many of those were pushed out for lack of room; told, not stored.
+    pub quarantine_pushed_out: u32,
     /// The counters after the batch.
     pub counters: Counters,
 }
@@ -79,6 +91,11 @@ impl Changes {
             silences,
             silences_gone,
             audit,
+            deliveries,
+            deliveries_gone,
+            quarantined,
+            quarantine_gone,
+            quarantine_pushed_out: _,
             counters: _,
         } = self;
         incidents_gone.is_empty()
@@ -98,6 +115,10 @@ impl Changes {
             && silences.is_empty()
             && silences_gone.is_empty()
             && audit.is_empty()
+            && deliveries.is_empty()
+            && deliveries_gone.is_empty()
+            && quarantined.is_empty()
+            && quarantine_gone.is_empty()
     }
 }
 
@@ -181,6 +202,8 @@ pub struct Counters {
     pub audited: u64,
     /// The seal of the last of them.
     pub seal: Seal,
+    /// The number of the last record of the quarantine.
+    pub quarantined: u64,
 }
 
 /// Everything the engine needs to go on where it stopped; all else is derived from it.
@@ -198,6 +221,10 @@ pub struct Saved {
     pub recurrences: Vec<(u64, Recurrence)>,
     /// Silences, those that ended not long ago included.
     pub silences: Vec<Silence>,
+    /// Deliveries and commands that were done, with when.
+    pub deliveries: Vec<(DeliveryId, Timestamp)>,
+    /// What is in the quarantine.
+    pub quarantine: Vec<QuarantineHead>,
     /// The counters.
     pub counters: Counters,
 }

@@ -1,5 +1,6 @@
 //! What the engine decides by: rules, topology, limits. Replaced as a whole, never changed.
 
+use core::time::Duration;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -11,11 +12,25 @@ use crate::rules::{Kind, Rule, RuleSet, TopologyKind};
 pub struct Limits {
     /// How many alerts one source may hold firing at once.
     pub alerts_per_source: u32,
+    /// How many deliveries and commands are remembered.
+    pub deliveries: u32,
+    /// How long each is remembered.
+    pub deliveries_for: Duration,
+    /// How many records the quarantine may hold.
+    pub quarantine: u32,
+    /// How many bytes they may have together.
+    pub quarantine_bytes: u64,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { alerts_per_source: 200_000 }
+        Self {
+            alerts_per_source: 200_000,
+            deliveries: 1_000_000,
+            deliveries_for: Duration::from_hours(24),
+            quarantine: 10_000,
+            quarantine_bytes: 64 << 20,
+        }
     }
 }
 

@@ -13,9 +13,11 @@ use super::context::Context;
 use super::event::{Received, Refused};
 use super::state::Held;
 use super::timers::Timer;
-use super::{correlate, resolve};
+use super::{correlate, own, quarantine, resolve};
+use crate::ingest;
 use crate::model::alert::{AlertState, Details, Lease, Occurrence, Signal, SourceId};
 use crate::model::labels::Fingerprint;
+use crate::model::quarantine::{Cause, QuarantineId, Unhandled};
 use crate::model::time::Timestamp;
 
 /// How long after an alert's end a firing message about the time before it counts as late.
@@ -39,16 +41,56 @@ pub(super) struct Delivery<'a> {
 /// Takes all alerts of a delivery.
 pub(super) fn receive(state: &mut State, by: &Delivery<'_>, all: &[Occurrence]) -> Received {
     let mut reply = Received::default();
+    let mut beyond = Vec::new();
     for (index, occurrence) in all.iter().enumerate() {
         match observe(state, by, occurrence) {
             Ok(Outcome::Began) => reply.began += 1,
             Ok(Outcome::Ended) => reply.ended += 1,
             Ok(Outcome::Updated) => reply.updated += 1,
             Ok(Outcome::Repeated) => reply.repeated += 1,
-            Err(refused) => reply.refused.push((u32::try_from(index).unwrap_or(u32::MAX), refused)),
+            Err(NotTaken::Overflow) => beyond.push(occurrence),
+            Err(NotTaken::Refused(why)) => {
+                reply.refused.push((u32::try_from(index).unwrap_or(u32::MAX), why));
+            }
         }
     }
+    if !beyond.is_empty() {
+        reply.overflowed = u32::try_from(beyond.len()).unwrap_or(u32::MAX);
+        reply.quarantined = Some(overflow(state, by, &beyond));
+    }
     reply
+}
+
+/// Why an occurrence was not taken.
+enum NotTaken {
+    Refused(Refused),
+    /// The source holds as many alerts as it may.
+    Overflow,
+}
+
+/// Keeps what is beyond the source's limit, and says so by one alert of our own for each source: a
+/// label that varies without end must not fill the memory, and nobody is to find it out by chance.
+fn overflow(state: &mut State, by: &Delivery<'_>, beyond: &[&Occurrence]) -> QuarantineId {
+    let (source, limit) = (by.source_name, by.ctx.limits.alerts_per_source);
+    let reason = format!(
+        "source {source} holds {limit} alerts already, its limit; raise limits.alerts_per_source or find the label that varies"
+    );
+    let own = own::occurrence("IncidentdSourceOverflow", ("source", source), &reason, by.now);
+    let what = Unhandled {
+        source: Arc::clone(source),
+        format: ingest::Format::Native.to_string().into(),
+        cause: Cause::Overflowed,
+        reason,
+        content_type: "application/json".into(),
+        body: ingest::write(beyond.iter().copied()).into(),
+    };
+    let id = quarantine::add(state, by.ctx, &what, by.now);
+    let (name, source) = own::source(state);
+    let by = Delivery { source, source_name: &name, ..*by };
+    // Not: a limit for this one. There are as many as there are sources, and it is never refused:
+    // its labels are ours.
+    drop(observe(state, &by, &own));
+    id
 }
 
 enum Outcome {
@@ -58,11 +100,14 @@ enum Outcome {
     Repeated,
 }
 
-fn observe(state: &mut State, by: &Delivery<'_>, it: &Occurrence) -> Result<Outcome, Refused> {
+fn observe(state: &mut State, by: &Delivery<'_>, it: &Occurrence) -> Result<Outcome, NotTaken> {
+    #[cfg(test)]
+    super::trap::received(it);
     let known = state.alerts.get(&it.fingerprint);
     if let Some(held) = known.filter(|held| held.labels != it.labels) {
         let other = held.labels.to_string();
-        return Err(Refused::Collision { fingerprint: it.fingerprint, other });
+        let why = Refused::Collision { fingerprint: it.fingerprint, other };
+        return Err(NotTaken::Refused(why));
     }
     match (known.map(|held| held.state.fires()), it.signal) {
         (Some(true), Signal::Firing { until, explicit }) => {
@@ -124,13 +169,10 @@ fn digest(details: &Details) -> u64 {
     hasher.hash_one((&details.annotations, &details.generator_url))
 }
 
-/// Refuses a further alert of a source that holds as many as it may.
-fn admit(state: &State, by: &Delivery<'_>) -> Result<(), Refused> {
-    let limit = by.ctx.limits.alerts_per_source;
-    if state.held_by.get(&by.source).copied().unwrap_or(0) < limit {
-        return Ok(());
-    }
-    Err(Refused::TooMany { source_name: Arc::clone(by.source_name), limit })
+/// Turns a further alert away of a source that holds as many as it may.
+fn admit(state: &State, by: &Delivery<'_>) -> Result<(), NotTaken> {
+    let held = state.held_by.get(&by.source).copied().unwrap_or(0);
+    if held < by.ctx.limits.alerts_per_source { Ok(()) } else { Err(NotTaken::Overflow) }
 }
 
 /// The hot path: an alert that fires is said to fire.
@@ -181,7 +223,7 @@ fn fire_again(
     by: &Delivery<'_>,
     it: &Occurrence,
     lease: Lease,
-) -> Result<Outcome, Refused> {
+) -> Result<Outcome, NotTaken> {
     let Some(held) = state.alerts.get(&it.fingerprint) else { return Ok(Outcome::Repeated) };
     let ended_at = held.state.ended_at.unwrap_or(by.now);
     let overlaps = it.starts_at < ended_at || it.starts_at == held.state.starts_at;

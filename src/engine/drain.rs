@@ -36,6 +36,19 @@ pub(super) fn drain(state: &mut State, ctx: &Context) -> Changes {
             None => changes.recurrences_gone.push(signature),
         }
     }
+    for (delivery, done_at) in core::mem::take(&mut pending.deliveries) {
+        match done_at {
+            Some(at) => changes.deliveries.push((delivery, at)),
+            None => changes.deliveries_gone.push(delivery),
+        }
+    }
+    changes.quarantine_pushed_out = core::mem::take(&mut pending.quarantine_pushed_out);
+    for (id, record) in core::mem::take(&mut pending.quarantine) {
+        match record {
+            Some(record) => changes.quarantined.push(record),
+            None => changes.quarantine_gone.push(id),
+        }
+    }
     for id in core::mem::take(&mut state.pending.silences) {
         match state.silences.get(&id) {
             Some(held) => changes.silences.push(held.record.clone()),

@@ -5,10 +5,12 @@ use std::sync::Arc;
 
 use super::rebind::Forecast;
 use crate::model::alert::Occurrence;
+use crate::model::delivery::DeliveryId;
 use crate::model::escalation::Target;
 use crate::model::incident::{IncidentId, RecordId, StateName, WaitsFor};
 use crate::model::labels::Fingerprint;
 use crate::model::notice::NoticeId;
+use crate::model::quarantine::{QuarantineId, Unhandled};
 use crate::model::silence::{Silence, SilenceId};
 use crate::model::time::Timestamp;
 
@@ -74,6 +76,26 @@ pub enum Event {
         /// Why, in words.
         because: String,
     },
+    /// An event under an id its sender gave: happens once, whatever is sent again.
+    Once {
+        /// Which delivery or command.
+        delivery: DeliveryId,
+        /// What is to happen.
+        event: Box<Event>,
+    },
+    /// Something came that could not be read or handled.
+    Quarantine(Box<Unhandled>),
+    /// A record of the quarantine could be read after all: its alerts come in, and it leaves.
+    Replay {
+        /// Which.
+        id: QuarantineId,
+        /// The source's name.
+        source: Arc<str>,
+        /// Its alerts in their order.
+        occurrences: Vec<Occurrence>,
+    },
+    /// A person says that a record of the quarantine is of no use.
+    DropQuarantined(QuarantineId),
     /// A person has notices that were given up sent once more.
     Retry {
         /// Which; those that are not given up (any more) are passed over.
@@ -183,6 +205,10 @@ pub enum Reply {
     Done,
     /// It was not done, because it was made for other rules or another topology than are in force.
     Outdated,
+    /// It was done before, under the same id; nothing changed.
+    Duplicate,
+    /// It is kept in the quarantine.
+    Quarantined(QuarantineId),
     /// It was not done, and nothing changed.
     Refused(Refusal),
 }
@@ -231,6 +257,10 @@ pub struct Received {
     pub updated: u32,
     /// Occurrences that were only counted: repeated or late messages.
     pub repeated: u32,
+    /// Alerts beyond what the source may hold; they are in the quarantine.
+    pub overflowed: u32,
+    /// The record of the quarantine that holds those.
+    pub quarantined: Option<QuarantineId>,
     /// Alerts that could not be taken: index in the delivery, then why.
     pub refused: Vec<(u32, Refused)>,
 }
@@ -254,16 +284,6 @@ pub enum Refused {
         fingerprint: Fingerprint,
         /// The labels of the alert that has it.
         other: String,
-    },
-    /// The source holds as many alerts as it may.
-    #[error(
-        "source {source_name} holds {limit} alerts already, its limit; raise limits.alerts_per_source or find the label that varies"
-    )]
-    TooMany {
-        /// The source's name.
-        source_name: Arc<str>,
-        /// The limit.
-        limit: u32,
     },
 }
 
@@ -354,4 +374,7 @@ pub enum Refusal {
         /// What would be allowed.
         allowed: String,
     },
+    /// The quarantine does not hold it: it never did, or it left.
+    #[error("the quarantine holds no record {0}; `quarantine ls` lists what it holds")]
+    NotQuarantined(QuarantineId),
 }

@@ -34,20 +34,22 @@ const ALLOWED: [(&str, &[StateName]); 11] = {
     ]
 };
 
-/// Returns what an order wants the incident to be, as the table and people say it.
-fn wish(command: &Command) -> &'static str {
-    match command {
-        Command::Acknowledge { .. } => "acknowledged",
-        Command::Unacknowledge => "unacknowledged",
-        Command::Note => "noted",
-        Command::Claim => "claimed",
-        Command::Assign { .. } => "assigned",
-        Command::Hold { .. } => "held",
-        Command::Resolve => "resolved",
-        Command::Reopen => "reopened",
-        Command::Close => "closed",
-        Command::Merge { .. } => "merged",
-        Command::Split { .. } => "split",
+impl Command {
+    /// Returns what it wants the incident to be, as the table and people say it.
+    pub fn wish(&self) -> &'static str {
+        match self {
+            Self::Acknowledge { .. } => "acknowledged",
+            Self::Unacknowledge => "unacknowledged",
+            Self::Note => "noted",
+            Self::Claim => "claimed",
+            Self::Assign { .. } => "assigned",
+            Self::Hold { .. } => "held",
+            Self::Resolve => "resolved",
+            Self::Reopen => "reopened",
+            Self::Close => "closed",
+            Self::Merge { .. } => "merged",
+            Self::Split { .. } => "split",
+        }
     }
 }
 
@@ -66,7 +68,7 @@ pub(super) fn handle(state: &mut State, ctx: &Context, order: &Order, now: Times
         Ok(incident) => {
             let object = order.incident.to_string();
             let detail = detail(order);
-            let action = wish(&order.command);
+            let action = order.command.wish();
             audit::note(state, now, audit::Deed { by: &order.by, action, object: &object, detail });
             handled(state, incident)
         }
@@ -151,7 +153,7 @@ pub(super) fn by_whom(order: &Order) -> String {
 }
 
 fn check(state: &State, order: &Order) -> Result<(), Refusal> {
-    named(state, order.incident, wish(&order.command))?;
+    named(state, order.incident, order.command.wish())?;
     let version = state.incidents.get(&order.incident).map_or(0, |case| case.record.version);
     match order.expected {
         Some(expected) if expected != version => {

@@ -14,14 +14,17 @@ pub mod changes;
 pub mod context;
 mod correlate;
 mod deduplicate;
+mod deliveries;
 mod describe;
 mod drain;
 mod escalate;
 pub mod event;
 mod handle;
 mod notices;
+pub mod own;
 mod pending;
 mod prioritise;
+mod quarantine;
 pub mod rebind;
 mod regroup;
 mod resolve;
@@ -32,16 +35,22 @@ mod suppress;
 mod tally;
 mod timers;
 mod topology;
+#[cfg(test)]
+pub(crate) mod trap;
 mod unite;
+
+use std::sync::Arc;
 
 use changes::{Changes, Saved};
 use context::Context;
-use event::{Event, Reply};
+use event::{Event, Received, Reply};
 use timers::Timer;
 
 pub use correlate::reason;
 pub use state::State;
+pub use timers::Parked;
 
+use crate::model::alert::Occurrence;
 use crate::model::incident::{IncidentId, Progress};
 use crate::model::notice::CANARY;
 use crate::model::time::Timestamp;
@@ -67,6 +76,7 @@ impl State {
         self.counters.now = now;
         if now.millis() / HOUR_MS > before.millis() / HOUR_MS {
             resolve::prune_recurrences(self, ctx.rules.lifecycle.recurrence, now);
+            deliveries::prune(self, ctx, now);
         }
         self.run_timers(ctx, now);
         let reply = self.handle(ctx, event, now);
@@ -89,9 +99,7 @@ impl State {
                 return Reply::Received(canary::receive(self, occurrences, now));
             }
             Event::Received { source, occurrences } => {
-                let id = self.source(source);
-                let by = deduplicate::Delivery { ctx, source: id, source_name: source, now };
-                return Reply::Received(deduplicate::receive(self, &by, occurrences));
+                return Reply::Received(self.receive(ctx, source, occurrences, now));
             }
             Event::Handle(order) => return handle::handle(self, ctx, order, now),
             Event::Silence { silence, replaces } => {
@@ -111,6 +119,16 @@ impl State {
                 notices::failed(self, &failure, now);
             }
             Event::Withheld { notice, because } => notices::withheld(self, *notice, because, now),
+            Event::Once { delivery, event } => {
+                return deliveries::once(self, ctx, *delivery, event, now);
+            }
+            Event::Quarantine(what) => {
+                return Reply::Quarantined(quarantine::add(self, ctx, what, now));
+            }
+            Event::Replay { id, source, occurrences } => {
+                return quarantine::replay(self, ctx, *id, (source, occurrences), now);
+            }
+            Event::DropQuarantined(id) => return quarantine::remove(self, *id),
             Event::Retry { notices, by } => return notices::retry(self, notices, by, now),
             Event::Forget { incidents, episodes } => {
                 return Reply::Forgotten(retain::forget(self, incidents, episodes));
@@ -125,6 +143,18 @@ impl State {
         Reply::Done
     }
 
+    fn receive(
+        &mut self,
+        ctx: &Context,
+        source: &Arc<str>,
+        occurrences: &[Occurrence],
+        now: Timestamp,
+    ) -> Received {
+        let id = self.source(source);
+        let by = deduplicate::Delivery { ctx, source: id, source_name: source, now };
+        deduplicate::receive(self, &by, occurrences)
+    }
+
     /// Looks at every open incident with other rules or another topology.
     fn reconfigure(&mut self, ctx: &Context, now: Timestamp) {
         restore::reindex(self, ctx);
@@ -136,6 +166,8 @@ impl State {
 
     fn run_timers(&mut self, ctx: &Context, now: Timestamp) {
         while let Some((at, timer)) = self.timers.take_due(now) {
+            #[cfg(test)]
+            trap::due(self, timer);
             match timer {
                 Timer::Alert(alert) => deduplicate::due(self, ctx, alert, at, now),
                 Timer::Incident(id) => self.incident_due(ctx, id, now),

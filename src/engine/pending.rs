@@ -8,10 +8,12 @@ use foldhash::fast::RandomState;
 use super::changes::{Archived, MemberRow, Recurrence};
 use crate::model::alert::{Details, Path};
 use crate::model::audit::AuditEntry;
+use crate::model::delivery::DeliveryId;
 use crate::model::escalation::{Policy, PolicyHash};
 use crate::model::incident::{Entry, Happening, IncidentId};
 use crate::model::labels::Fingerprint;
 use crate::model::notice::NoticeId;
+use crate::model::quarantine::{QuarantineId, Quarantined};
 use crate::model::silence::SilenceId;
 use crate::model::time::Timestamp;
 
@@ -40,6 +42,11 @@ pub(super) struct Pending {
     /// Silences that changed, or are no longer held.
     pub(super) silences: BTreeSet<SilenceId>,
     pub(super) audit: Vec<AuditEntry>,
+    /// Deliveries that were done, or are no longer remembered.
+    pub(super) deliveries: BTreeMap<DeliveryId, Option<Timestamp>>,
+    /// Records of the quarantine, or `None` for those that left it.
+    pub(super) quarantine: BTreeMap<QuarantineId, Option<Quarantined>>,
+    pub(super) quarantine_pushed_out: u32,
     /// Incidents whose team is to be found before the event is over: they have a new root.
     pub(super) unassigned: BTreeSet<IncidentId>,
     /// Incidents whose priority, team and clocks are to be looked at before the event is over.

@@ -8,6 +8,8 @@ use super::State;
 use super::changes::Saved;
 use super::context::Context;
 use super::correlate::{index_group, index_root, tally};
+use super::deliveries::Deliveries;
+use super::quarantine::Quarantine;
 use super::state::{Case, Held};
 use super::tally::Tally;
 use super::{deduplicate, schedule, suppress, topology};
@@ -31,6 +33,8 @@ pub(super) fn restore(saved: Saved, ctx: &Context, now: Timestamp) -> State {
         suppress::restore(&mut state, record);
     }
     state.notices = saved.notices.into_iter().map(|notice| (notice.id, notice)).collect();
+    state.deliveries = Deliveries::restore(saved.deliveries);
+    state.quarantine = Quarantine::restore(saved.quarantine);
     for record in saved.incidents {
         let case = Case {
             record,

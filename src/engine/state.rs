@@ -9,9 +9,11 @@ use std::sync::Arc;
 use foldhash::fast::RandomState;
 
 use super::changes::{Counters, Recurrence};
+use super::deliveries::Deliveries;
 use super::pending::Pending;
+use super::quarantine::Quarantine;
 use super::tally::Tally;
-use super::timers::Timers;
+use super::timers::{Parked, Timers};
 use crate::cmdb::{CiId, CiRow};
 use crate::engine::context::Context;
 use crate::model::alert::{AlertState, SourceId, severity};
@@ -39,6 +41,10 @@ pub struct State {
     pub(super) recurrences: BTreeMap<u64, Recurrence>,
     /// Silences, those that ended not long ago included.
     pub(super) silences: BTreeMap<SilenceId, Silenced>,
+    /// Deliveries and commands that were done not long ago.
+    pub(super) deliveries: Deliveries,
+    /// What could not be read or handled.
+    pub(super) quarantine: Quarantine,
     /// Numbers that only grow.
     pub(super) counters: Counters,
     /// Open incidents by the CI of their root.
@@ -150,6 +156,16 @@ impl State {
         if self.reviews.is_empty() { self.timers.next() } else { Some(self.counters.now) }
     }
 
+    /// Returns the deadline in whose handling the last event broke; `None` when it was the event.
+    pub fn culprit(&self) -> Option<Parked> {
+        self.timers.culprit()
+    }
+
+    /// Leaves a deadline out until the next start.
+    pub fn park(&mut self, parked: Parked) {
+        self.timers.park(parked);
+    }
+
     /// Returns how many alerts are held, firing or ended not long ago.
     pub fn alerts_held(&self) -> usize {
         self.alerts.len()
@@ -168,6 +184,11 @@ impl State {
     /// Returns how many alerts fire and are held back by a silence.
     pub fn alerts_silenced(&self) -> usize {
         self.hushed.len()
+    }
+
+    /// Returns how many records the quarantine holds, and their bytes.
+    pub fn quarantined(&self) -> (usize, u64) {
+        (self.quarantine.len(), self.quarantine.bytes())
     }
 
     /// Yields the notices that are pending or dead, by id.

@@ -2,6 +2,7 @@
 //!
 //! An entry may be out of date: whoever takes one looks at the record before acting.
 
+use core::fmt;
 use std::collections::BTreeSet;
 
 use crate::model::incident::IncidentId;
@@ -20,29 +21,64 @@ pub(super) enum Timer {
     Silence(SilenceId),
 }
 
+/// A deadline whose handling broke the engine: it is left out until the daemon starts again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Parked(Timer);
+
+impl fmt::Display for Parked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Timer::Alert(alert) => write!(f, "alert {alert}"),
+            Timer::Incident(id) => id.fmt(f),
+            Timer::Silence(id) => write!(f, "silence {id}"),
+        }
+    }
+}
+
 /// Entries by time, ties in the order of the records.
 #[derive(Debug, Default)]
-pub(super) struct Timers(BTreeSet<(Timestamp, Timer)>);
+pub(super) struct Timers {
+    queue: BTreeSet<(Timestamp, Timer)>,
+    parked: BTreeSet<Parked>,
+    running: Option<Timer>,
+}
 
 impl Timers {
     pub(super) fn set(&mut self, at: Timestamp, timer: Timer) {
-        self.0.insert((at, timer));
+        if !self.parked.contains(&Parked(timer)) {
+            self.queue.insert((at, timer));
+        }
     }
 
     pub(super) fn unset(&mut self, at: Timestamp, timer: Timer) {
-        self.0.remove(&(at, timer));
+        self.queue.remove(&(at, timer));
     }
 
     pub(super) fn next(&self) -> Option<Timestamp> {
-        self.0.first().map(|(at, _)| *at)
+        self.queue.first().map(|(at, _)| *at)
     }
 
-    /// Takes the first entry that is due at `now`.
+    /// Takes the first entry that is due at `now`, and notes that it is being handled.
     pub(super) fn take_due(&mut self, now: Timestamp) -> Option<(Timestamp, Timer)> {
-        if self.next()? <= now { self.0.pop_first() } else { None }
+        self.running = None;
+        let due = if self.next()? <= now { self.queue.pop_first() } else { None };
+        self.running = due.map(|(_, timer)| timer);
+        due
     }
 
+    /// Returns the entry in whose handling the engine broke, if it was one.
+    pub(super) fn culprit(&self) -> Option<Parked> {
+        self.running.map(Parked)
+    }
+
+    /// Leaves a record's deadlines out from now on.
+    pub(super) fn park(&mut self, parked: Parked) {
+        self.queue.retain(|(_, timer)| *timer != parked.0);
+        self.parked.insert(parked);
+    }
+
+    /// Forgets all entries; what is parked stays so.
     pub(super) fn clear(&mut self) {
-        self.0.clear();
+        self.queue.clear();
     }
 }

@@ -6,15 +6,17 @@
 //! expect the body of its framework. Nothing of the inside is shown: what broke is in the log, under
 //! the request's id.
 
+use core::convert::Infallible;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use axum::extract::{Request, State};
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
-use axum::response::{IntoResponse, Response};
+use axum::response::{IntoResponse, IntoResponseParts, Response, ResponseParts};
 use serde::{Deserialize, Serialize};
 
+use crate::model::quarantine::QuarantineId;
 use crate::model::time::Timestamp;
 use crate::store::StoreError;
 
@@ -30,21 +32,39 @@ const RETRY_AFTER_S_MAX: u64 = 5;
 pub struct Problem {
     /// The status of the answer.
     pub status: StatusCode,
+    /// The kind of refusal in a word, where the status alone does not tell it.
+    pub code: Option<&'static str>,
     /// What was wrong and what to do, in one line.
     pub message: String,
     /// The single faults, where there are several.
     pub problems: Vec<serde_json::Value>,
 }
 
+/// Says that what was refused is in the quarantine; a part of a response.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Kept(pub QuarantineId);
+
+impl IntoResponseParts for Kept {
+    type Error = Infallible;
+
+    fn into_response_parts(self, mut parts: ResponseParts) -> Result<ResponseParts, Infallible> {
+        parts.extensions_mut().insert(self);
+        Ok(parts)
+    }
+}
+
 /// The body of a refusal.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Body {
-    /// The kind of refusal, one word for each status.
+    /// The kind of refusal in a word: that of the status, or a narrower one.
     pub code: String,
     /// What was wrong and what to do.
     pub message: String,
     /// Finds the request in the log.
     pub request_id: String,
+    /// The record of the quarantine that holds what was sent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quarantined: Option<u64>,
     /// The single faults, where there are several.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub problems: Vec<serde_json::Value>,
@@ -60,7 +80,19 @@ struct CompatBody<'a> {
 impl Problem {
     /// Makes a refusal with `status`.
     pub fn new(status: StatusCode, message: impl Into<String>) -> Self {
-        Self { status, message: message.into(), problems: Vec::new() }
+        Self { status, code: None, message: message.into(), problems: Vec::new() }
+    }
+
+    /// Names the kind of refusal, for programs that have to tell it from others of its status.
+    #[must_use]
+    pub fn coded(self, code: &'static str) -> Self {
+        Self { code: Some(code), ..self }
+    }
+
+    /// Adds the single faults, or what a program needs to go on.
+    #[must_use]
+    pub fn with(self, problems: Vec<serde_json::Value>) -> Self {
+        Self { problems, ..self }
     }
 
     /// The request cannot be understood.
@@ -114,15 +146,16 @@ impl Problem {
         Some(Self::new(status, message))
     }
 
-    fn body(self, path: &str, request_id: &str) -> Vec<u8> {
+    fn body(self, path: &str, request_id: &str, kept: Option<Kept>) -> Vec<u8> {
         let body = if path.starts_with("/api/v2/") {
             let compat = CompatBody { code: self.status.as_u16(), message: &self.message };
             serde_json::to_vec(&compat)
         } else {
             serde_json::to_vec(&Body {
-                code: word(self.status).into(),
+                code: self.code.unwrap_or_else(|| word(self.status)).into(),
                 message: self.message,
                 request_id: request_id.into(),
+                quarantined: kept.map(|Kept(id)| id.0),
                 problems: self.problems,
             })
         };
@@ -134,15 +167,18 @@ impl Problem {
 fn word(status: StatusCode) -> &'static str {
     match status.as_u16() {
         400 => "bad_request",
+        401 => "unauthorized",
         403 => "forbidden",
         404 => "not_found",
         405 => "method_not_allowed",
         408 => "timeout",
         409 => "conflict",
+        412 => "precondition_failed",
         413 => "too_large",
         415 => "unsupported_media_type",
         421 => "wrong_host",
         422 => "unprocessable",
+        429 => "too_many",
         503 => "unavailable",
         _ if status.is_server_error() => "internal",
         _ => "refused",
@@ -195,11 +231,16 @@ pub async fn finish(
             tracing::warn!(request.id = %id, %method, path, status = status.as_u16(),
                 message = problem.message, "refused a request");
         }
-        *response.body_mut() = problem.body(&path, &id).into();
+        let kept = response.extensions().get().copied();
+        *response.body_mut() = problem.body(&path, &id, kept).into();
         let headers = response.headers_mut();
         headers.remove(header::CONTENT_LENGTH);
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        if status == StatusCode::SERVICE_UNAVAILABLE {
+        if status == StatusCode::UNAUTHORIZED {
+            let schemes = "Bearer realm=\"incidentd\", Basic realm=\"incidentd\"";
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(schemes));
+        }
+        if [StatusCode::SERVICE_UNAVAILABLE, StatusCode::TOO_MANY_REQUESTS].contains(&status) {
             headers.insert(header::RETRY_AFTER, retry_after_s(number).into());
         }
     }
@@ -224,7 +265,7 @@ mod tests {
     #[test]
     fn every_refusal_has_a_word_of_its_own() {
         let mut seen = std::collections::BTreeSet::new();
-        for status in [400, 403, 404, 405, 408, 409, 413, 415, 421, 422, 500, 503] {
+        for status in [400, 401, 403, 404, 405, 408, 409, 412, 413, 415, 421, 422, 429, 500, 503] {
             let word = word(StatusCode::from_u16(status).unwrap());
             assert!(seen.insert(word), "{status} shares the word {word}");
         }
@@ -258,11 +299,11 @@ mod tests {
         let problem = Problem::of(&mut response, &Method::PUT, "/x").unwrap();
         assert_eq!(problem.message, "method PUT is not allowed, but [GET,POST] are");
         assert_eq!(
-            String::from_utf8(problem.clone().body("/api/v2/alerts", "1-0")).unwrap(),
+            String::from_utf8(problem.clone().body("/api/v2/alerts", "1-0", None)).unwrap(),
             r#"{"code":405,"message":"method PUT is not allowed, but [GET,POST] are"}"#
         );
         assert_eq!(
-            String::from_utf8(problem.body("/api/v1/incidents", "1-0")).unwrap(),
+            String::from_utf8(problem.body("/api/v1/incidents", "1-0", None)).unwrap(),
             r#"{"code":"method_not_allowed","message":"method PUT is not allowed, but [GET,POST] are","request_id":"1-0"}"#
         );
     }

@@ -110,6 +110,11 @@ pub fn media_type(content_type: &str) -> &str {
     content_type.split_once(';').map_or(content_type, |(kind, _)| kind).trim()
 }
 
+/// Returns the value of a header with this name, where it is text.
+pub fn text_of<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers.get(name).and_then(|value| value.to_str().ok())
+}
+
 /// Returns a header's value, where it is text.
 pub fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
     headers.get(name).and_then(|value| value.to_str().ok())

@@ -2,15 +2,21 @@
 //!
 //! Handlers decode, hand [`Work`] to the engine's mailbox and wait for its reply, which comes after
 //! the commit; or they read a snapshot of the store. They decide nothing and never see what is not
-//! committed. Read `ingest` first, then `api`; `error` gives every refusal its body, `guard` keeps
-//! foreign web pages out, `wire` names the JSON.
+//! committed. Read `ingest` first, then `api`; `auth` lets in, `error` gives
+//! every refusal its body, `guard` keeps foreign web pages out, `wire` names the JSON; `accept` and
+//! `tls` see to the connections.
 
+pub mod accept;
 pub mod api;
+pub mod audit;
+pub mod auth;
 pub mod error;
 pub mod guard;
 pub mod ingest;
 pub mod operate;
 pub mod query;
+pub mod tls;
+mod vitals;
 pub mod wire;
 
 use core::time::Duration;
@@ -24,7 +30,6 @@ use axum::http::StatusCode;
 use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
-use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::timeout::TimeoutLayer;
@@ -39,6 +44,7 @@ use crate::notify::Tester;
 use crate::store::{Store, View};
 use crate::telemetry::metrics::Metrics;
 
+use auth::Gate;
 use error::{Problem, Requests};
 use guard::Hosts;
 use operate::{Operations, Readiness};
@@ -62,6 +68,8 @@ pub struct Doors {
     pub context: watch::Receiver<Arc<Context>>,
     /// The configured sources by name.
     pub sources: Arc<BTreeMap<Arc<str>, Source>>,
+    /// Knows every credential.
+    pub gate: Arc<Gate>,
     /// Limits on deliveries.
     pub limits: Limits,
     /// How long a request may take.
@@ -141,6 +149,7 @@ pub fn router(doors: Doors) -> Router {
         .merge(ingest::routes())
         .merge(operate::routes())
         .merge(api::routes())
+        .route_layer(from_fn_with_state(Arc::clone(&app), auth::layer))
         .layer(DefaultBodyLimit::max(body_bytes))
         .with_state(app);
     layered(paths, hosts, timeout, Requests::new(started))
@@ -165,25 +174,38 @@ fn panicked(_: Box<dyn core::any::Any + Send>) -> Response {
 
 /// Returns the body, or says why there is none; `limit` is what the route allows, in bytes.
 fn body(read: Result<Bytes, BytesRejection>, limit: usize) -> Result<Bytes, Problem> {
-    read.map_err(|refused| match refused.status() {
-        StatusCode::PAYLOAD_TOO_LARGE => Problem::new(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            format!("body is larger than {limit} bytes, the limit"),
-        ),
-        _ => Problem::bad_request("the body broke off"),
+    read.map_err(|refused| {
+        if refused.status() == StatusCode::PAYLOAD_TOO_LARGE {
+            too_large(limit)
+        } else {
+            unread(&refused)
+        }
     })
 }
 
-/// Serves `router` on `listener` until `shutdown` is done; requests in flight are finished first.
-///
-/// # Errors
-/// When the listener fails.
-pub async fn serve(
-    listener: TcpListener,
-    router: Router,
-    shutdown: impl Future<Output = ()> + Send + 'static,
-) -> std::io::Result<()> {
-    axum::serve(listener, router).with_graceful_shutdown(shutdown).await
+/// Reads a body of JSON.
+fn json_body<T: serde::de::DeserializeOwned>(
+    app: &App,
+    headers: &axum::http::HeaderMap,
+    read: Result<Bytes, BytesRejection>,
+) -> Result<T, Problem> {
+    guard::require_type(headers, &["application/json"])?;
+    let body = body(read, app.doors.limits.body_bytes)?;
+    serde_json::from_slice(&body).map_err(|error| Problem::bad_request(format!("body: {error}")))
+}
+
+fn too_large(limit: usize) -> Problem {
+    let message = format!("body is larger than {limit} bytes, the limit");
+    Problem::new(StatusCode::PAYLOAD_TOO_LARGE, message)
+}
+
+/// Says why a body broke off.
+fn unread(refused: &(dyn core::error::Error + 'static)) -> Problem {
+    let mut causes = core::iter::successors(Some(refused), |error| error.source());
+    match causes.find(|error| error.is::<accept::TooSlow>()) {
+        Some(slow) => Problem::new(StatusCode::REQUEST_TIMEOUT, slow.to_string()),
+        None => Problem::bad_request("the body broke off"),
+    }
 }
 
 #[cfg(test)]

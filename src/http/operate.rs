@@ -223,11 +223,11 @@ async fn reload(State(app): State<Arc<App>>) -> Result<Json<Value>, Problem> {
             "files": files,
             "same": same,
         }))),
-        Err(refused) => Err(Problem {
-            status: StatusCode::UNPROCESSABLE_ENTITY,
-            message: format!("{}; the rules in force stay", refused.message),
-            problems: refused.diagnostics.iter().map(fault).collect(),
-        }),
+        Err(refused) => Err(Problem::new(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            format!("{}; the rules in force stay", refused.message),
+        )
+        .with(refused.diagnostics.iter().map(fault).collect())),
     }
 }
 

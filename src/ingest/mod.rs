@@ -18,6 +18,7 @@ mod reject;
 mod tests;
 mod time;
 mod uri;
+mod write;
 
 use core::fmt;
 use core::time::Duration;
@@ -27,6 +28,7 @@ use crate::model::priority::words;
 use crate::model::time::Timestamp;
 
 pub use reject::Reject;
+pub use write::write;
 
 /// How a source writes its alerts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

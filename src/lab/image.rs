@@ -7,11 +7,14 @@ use std::sync::Arc;
 
 use crate::engine::changes::{AlertRow, Changes, Counters, MemberRow, Recurrence, Saved};
 use crate::model::audit::AuditEntry;
+use crate::model::delivery::DeliveryId;
 use crate::model::escalation::{Policy, PolicyHash};
 use crate::model::incident::{Entry, Incident, IncidentId, Progress, RecordId};
 use crate::model::labels::Fingerprint;
 use crate::model::notice::{Notice, NoticeId};
+use crate::model::quarantine::{QuarantineId, Quarantined};
 use crate::model::silence::{Silence, SilenceId};
+use crate::model::time::Timestamp;
 
 /// All rows by key.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -36,6 +39,10 @@ pub struct Image {
     pub silences: BTreeMap<SilenceId, Silence>,
     /// The audit trail.
     pub audit: BTreeMap<u64, AuditEntry>,
+    /// Deliveries that were done.
+    pub deliveries: BTreeMap<DeliveryId, Timestamp>,
+    /// What could not be read or handled.
+    pub quarantine: BTreeMap<QuarantineId, Quarantined>,
     /// The counters.
     pub counters: Counters,
 }
@@ -89,6 +96,14 @@ impl Image {
             self.silences.remove(id);
         }
         self.audit.extend(changes.audit.iter().map(|entry| (entry.seq, entry.clone())));
+        self.deliveries.extend(changes.deliveries.iter().copied());
+        for delivery in &changes.deliveries_gone {
+            self.deliveries.remove(delivery);
+        }
+        self.quarantine.extend(changes.quarantined.iter().map(|it| (it.id, it.clone())));
+        for id in &changes.quarantine_gone {
+            self.quarantine.remove(id);
+        }
         self.counters = changes.counters.clone();
     }
 
@@ -106,6 +121,8 @@ impl Image {
             policies: self.policies.iter().map(|(k, v)| (*k, Arc::clone(v))).collect(),
             recurrences: self.recurrences.iter().map(|(k, v)| (*k, *v)).collect(),
             silences: self.silences.values().cloned().collect(),
+            deliveries: self.deliveries.iter().map(|(k, v)| (*k, *v)).collect(),
+            quarantine: self.quarantine.values().map(Quarantined::head).collect(),
             counters: self.counters.clone(),
         }
     }

@@ -171,18 +171,9 @@ impl Player<'_> {
             Some(incident) => {
                 let (by, note) = (by.into(), String::new());
                 let order = Order { incident, by, expected: None, note, command };
-                match self.world.event(&Event::Handle(order), at) {
-                    Reply::Refused(refusal) => refusal.to_string(),
-                    Reply::Received(_)
-                    | Reply::Handled(_)
-                    | Reply::Silenced(_)
-                    | Reply::Retried(_)
-                    | Reply::Forgotten(_)
-                    | Reply::Outdated
-                    | Reply::Done => {
-                        return;
-                    }
-                }
+                let reply = self.world.event(&Event::Handle(order), at);
+                let Reply::Refused(refusal) = reply else { return };
+                refusal.to_string()
             }
         };
         let spot = Spot { line: step.line, column: 1, at: step.at };

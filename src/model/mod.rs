@@ -6,10 +6,12 @@
 
 pub mod alert;
 pub mod audit;
+pub mod delivery;
 pub mod escalation;
 pub mod incident;
 pub mod labels;
 pub mod notice;
 pub mod priority;
+pub mod quarantine;
 pub mod silence;
 pub mod time;

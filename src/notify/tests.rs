@@ -129,6 +129,10 @@ impl World {
             | Event::Audit { .. }
             | Event::Retry { .. }
             | Event::Forget { .. }
+            | Event::Once { .. }
+            | Event::Quarantine(_)
+            | Event::Replay { .. }
+            | Event::DropQuarantined(_)
             | Event::Reconfigured
             | Event::TopologyChanged(_)
             | Event::Tick) => panic!("{other:?}"),

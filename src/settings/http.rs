@@ -2,6 +2,7 @@
 
 use core::time::Duration;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
 use super::section::Section;
 
@@ -14,11 +15,48 @@ pub struct Http {
     pub body_max_bytes: usize,
     /// How long a request may take.
     pub request_timeout: Duration,
+    /// What a connection may take.
+    pub connections: Connections,
+    /// Certificate and key, where it speaks TLS.
+    pub tls: Option<Tls>,
     /// Whether `listen` may be an address that other machines reach.
     pub allow_unauthenticated_remote: bool,
 }
 
-pub(super) fn read(section: &mut Section<'_>) -> Http {
+/// What a connection may take.
+#[derive(Clone, Copy, Debug)]
+pub struct Connections {
+    /// Until its first request, and each further one, has come with all its headers.
+    pub header_timeout: Duration,
+    /// Until a body has to come at `body_rate_min`.
+    pub body_timeout: Duration,
+    /// Bytes a second that a body has to come at after `body_timeout`.
+    pub body_rate_min: usize,
+    /// Connections at a time.
+    pub max: usize,
+    /// Connections at a time from one address that is not loopback.
+    pub per_address_max: usize,
+}
+
+/// Where certificate and key are.
+#[derive(Clone, Debug)]
+pub struct Tls {
+    /// The certificate with its chain, PEM.
+    pub cert: PathBuf,
+    /// Its key, PEM.
+    pub key: PathBuf,
+}
+
+/// Whether anybody has to prove who they are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Doors {
+    /// Nobody has a credential.
+    Open,
+    /// Somebody has.
+    Locked,
+}
+
+pub(super) fn read(section: &mut Section<'_>, doors: Doors) -> Http {
     let address = "an address such as 127.0.0.1:9494";
     let listen = section.text("listen", address, |text| text.parse().ok());
     let http = Http {
@@ -26,20 +64,50 @@ pub(super) fn read(section: &mut Section<'_>) -> Http {
         body_max_bytes: section.size("body_max_bytes", 1 << 10..=64 << 20),
         request_timeout: section
             .duration("request_timeout", Duration::from_secs(1)..=Duration::from_mins(5)),
+        connections: connections(section),
+        tls: tls(section),
         allow_unauthenticated_remote: section.switch("allow_unauthenticated_remote"),
     };
-    if !http.listen.ip().to_canonical().is_loopback() && !http.allow_unauthenticated_remote {
+    let remote = !http.listen.ip().to_canonical().is_loopback();
+    if remote && doors == Doors::Open && !http.allow_unauthenticated_remote {
         section.refuse(
             "K005",
             "listen",
             format!(
-                "found `{}`, which other machines reach, and requests are not authenticated: whoever \
+                "found `{}`, which other machines reach, and nobody has a credential: whoever \
                  reaches it could post a false \"resolved\" and hide an outage",
                 http.listen
             ),
-            "listen on 127.0.0.1 behind a proxy that authenticates, or set \
+            "give sources `auth` and people [users.NAME], listen on 127.0.0.1, or set \
              http.allow_unauthenticated_remote = true where everybody in reach may do that",
         );
     }
     http
+}
+
+fn connections(section: &mut Section<'_>) -> Connections {
+    let span = Duration::from_millis(100)..=Duration::from_mins(5);
+    let count = |n: u32| usize::try_from(n).unwrap_or(usize::MAX);
+    Connections {
+        header_timeout: section.duration("header_timeout", span.clone()),
+        body_timeout: section.duration("body_timeout", span),
+        body_rate_min: section.size("body_rate_min", 1..=1 << 20),
+        max: count(section.number("connections_max", 8..=100_000)),
+        per_address_max: count(section.number("connections_per_address_max", 1..=100_000)),
+    }
+}
+
+fn tls(section: &mut Section<'_>) -> Option<Tls> {
+    match (section.has("tls_cert"), section.has("tls_key")) {
+        (false, false) => None,
+        (true, true) => Some(Tls { cert: section.path("tls_cert"), key: section.path("tls_key") }),
+        (cert, _) => {
+            let (given, missing) =
+                if cert { ("tls_cert", "tls_key") } else { ("tls_key", "tls_cert") };
+            let message = format!("missing beside {given}, expected a path");
+            section.refuse("K003", missing, message, "name both PEM files, or none for plain HTTP");
+            section.drop(&["tls_cert", "tls_key"]);
+            None
+        }
+    }
 }

@@ -1,5 +1,7 @@
 //! Section `[limits]`: what one sender may ask for. The size of a whole body is `http.body_max_bytes`.
 
+use core::time::Duration;
+
 use super::section::Section;
 
 /// What one sender may ask for.
@@ -19,6 +21,10 @@ pub struct Limits {
     pub depth: u32,
     /// Alerts of one source that are held at a time.
     pub alerts_per_source: u32,
+    /// Deliveries and commands whose ids are remembered.
+    pub delivery_ids: u32,
+    /// How long each is remembered.
+    pub delivery_ids_for: Duration,
 }
 
 pub(super) fn read(section: &mut Section<'_>) -> Limits {
@@ -32,5 +38,8 @@ pub(super) fn read(section: &mut Section<'_>) -> Limits {
         // serde_json stops at 128 by itself.
         depth: section.number("depth", 8..=100),
         alerts_per_source: section.number("alerts_per_source", 1..=100_000_000),
+        delivery_ids: section.number("delivery_ids", 1..=100_000_000),
+        delivery_ids_for: section
+            .duration("delivery_ids_for", Duration::from_mins(1)..=Duration::from_hours(30 * 24)),
     }
 }

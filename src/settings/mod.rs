@@ -24,12 +24,14 @@ pub mod address;
 pub mod backup;
 pub mod canary;
 pub mod channels;
+mod credential;
 pub mod disk;
 pub mod email;
 pub mod engine;
 pub mod http;
 pub mod limits;
 pub mod log;
+pub mod quarantine;
 mod reference;
 pub mod retention;
 pub mod rules;
@@ -39,6 +41,7 @@ pub mod signing;
 pub mod sources;
 pub mod storage;
 mod units;
+pub mod users;
 
 use section::Reader;
 
@@ -72,6 +75,10 @@ pub struct Settings {
     pub log: log::Log,
     /// Who sends alerts, by name.
     pub sources: BTreeMap<Arc<str>, sources::Source>,
+    /// How much of what cannot be read is kept.
+    pub quarantine: quarantine::Quarantine,
+    /// Who uses the API, by the name of the section.
+    pub users: BTreeMap<Box<str>, users::User>,
     /// Ways to people, by name.
     pub channels: BTreeMap<Box<str>, channels::Channel>,
 }
@@ -175,8 +182,16 @@ fn layered(
 }
 
 fn read(reader: &mut Reader<'_>) -> Settings {
+    let sources = reader.sections("sources", sources::read);
+    let users = reader.sections("users", users::read);
+    let locked = |source: &sources::Source| !matches!(source.auth, sources::Auth::None);
+    let doors = if users.is_empty() && !sources.values().any(locked) {
+        http::Doors::Open
+    } else {
+        http::Doors::Locked
+    };
     Settings {
-        http: reader.section("http", http::read),
+        http: reader.section("http", |section| http::read(section, doors)),
         storage: reader.section("storage", storage::read),
         backup: reader.section("backup", backup::read),
         retention: reader.section("retention", retention::read),
@@ -186,11 +201,9 @@ fn read(reader: &mut Reader<'_>) -> Settings {
         limits: reader.section("limits", limits::read),
         rules: reader.section("rules", rules::read),
         log: reader.section("log", log::read),
-        sources: reader
-            .sections("sources", sources::read)
-            .into_iter()
-            .map(|(name, source)| (name.into(), source))
-            .collect(),
+        sources: sources.into_iter().map(|(name, source)| (name.into(), source)).collect(),
+        quarantine: reader.section("quarantine", quarantine::read),
+        users: users.into_iter().map(|(name, user)| (name.into(), user)).collect(),
         channels: reader
             .sections("channels", channels::read)
             .into_iter()

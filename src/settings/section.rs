@@ -32,7 +32,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Reads one section with `read` and refuses its keys that were not read.
-    pub(super) fn section<T>(&mut self, name: &str, read: fn(&mut Section<'_>) -> T) -> T {
+    pub(super) fn section<T>(&mut self, name: &str, read: impl FnOnce(&mut Section<'_>) -> T) -> T {
         self.known.push(name.into());
         let value = self.sections.remove(name);
         let defaults = self.defaults.remove(name).and_then(|value| table(value).ok());
@@ -100,7 +100,7 @@ fn read_section<T>(
     name: &str,
     value: Option<Value>,
     defaults: Table,
-    (read, problems): (fn(&mut Section<'_>) -> T, &mut Vec<Problem>),
+    (read, problems): (impl FnOnce(&mut Section<'_>) -> T, &mut Vec<Problem>),
 ) -> T {
     let set_in = value.as_ref().map_or_else(|| "settings".into(), origin);
     let keys = match value.map(table) {
@@ -198,6 +198,40 @@ impl Section<'_> {
         parse: impl FnOnce(&str) -> Option<T>,
     ) -> Option<T> {
         self.value(key, expected, parse)
+    }
+
+    /// Reads a list of texts; a single text is a list of one, for the environment knows no lists.
+    pub(super) fn list(&mut self, key: &'static str) -> Option<Vec<String>> {
+        self.known.push(key);
+        let Some(value) = self.keys.remove(key) else {
+            let message = "missing, expected a list of texts".into();
+            self.refuse("K003", key, message, &format!("write `{key} = [\"…\"]`"));
+            return None;
+        };
+        self.origins.insert(key, origin(&value));
+        let texts = match &value.kind {
+            ValueKind::Array(items) => items.iter().map(spelled).collect(),
+            ValueKind::Nil
+            | ValueKind::Boolean(_)
+            | ValueKind::I64(_)
+            | ValueKind::I128(_)
+            | ValueKind::U64(_)
+            | ValueKind::U128(_)
+            | ValueKind::Float(_)
+            | ValueKind::String(_)
+            | ValueKind::Table(_) => spelled(&value).map(|text| vec![text]),
+        };
+        if texts.is_none() {
+            // Not: the value. What stands in a list here is often a secret.
+            let message = "found something else, expected a list of texts".into();
+            self.refuse("K004", key, message, &format!("write `{key} = [\"…\"]`"));
+        }
+        texts
+    }
+
+    /// Returns the section's own name, without its kind.
+    pub(super) fn short_name(&self) -> &str {
+        self.name.rsplit_once('.').map_or(self.name, |(_, name)| name)
     }
 
     /// Reads a path.

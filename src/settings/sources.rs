@@ -1,18 +1,82 @@
-//! Sections `[sources.NAME]`: who sends alerts, and how they are read.
+//! Sections `[sources.NAME]`: who sends alerts, how they are read, and how they prove who they are.
 
+use core::fmt;
 use core::time::Duration;
 
+use super::credential;
+use super::secret::Secret;
 use super::section::Section;
 use crate::ingest::Format;
+use crate::model::priority::words;
 
 /// A configured sender.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Source {
     /// What it sends.
     pub format: Format,
     /// How long its alerts fire after their last word, where it names no end.
     pub lease: Duration,
+    /// How it proves who it is.
+    pub auth: Auth,
+    /// Deliveries a second that it may send; 0 for any number.
+    pub rate_max: u32,
 }
+
+/// How a source proves who it is. Of two secrets each will do.
+#[derive(Clone, Debug)]
+pub enum Auth {
+    /// It does not.
+    None,
+    /// `Authorization: Bearer` with one of these.
+    Bearer(Vec<Secret<Box<[u8]>>>),
+    /// `Authorization: Basic` with this name and one of these.
+    Basic {
+        /// The name.
+        user: Box<str>,
+        /// The passwords.
+        passwords: Vec<Secret<Box<[u8]>>>,
+    },
+    /// A signature over the body with one of these.
+    Signed {
+        /// Where the signature stands and what it is made over.
+        style: Style,
+        /// The keys.
+        keys: Vec<Secret<Box<[u8]>>>,
+    },
+}
+
+/// Where a signature stands and what it is made over; always HMAC-SHA-256.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Style {
+    /// `X-Hub-Signature-256`, over the body.
+    Github,
+    /// `X-Slack-Signature`, over `v0:{time}:{body}`.
+    Slack,
+    /// `X-PagerDuty-Signature`, version 1, over the body.
+    Pagerduty,
+    /// Standard Webhooks: `webhook-signature`, over `{id}.{time}.{body}`.
+    Standard,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Kind {
+    Bearer,
+    Basic,
+    Github,
+    Slack,
+    Pagerduty,
+    Standard,
+}
+
+words!(
+    Kind,
+    Bearer = "bearer",
+    Basic = "basic",
+    Github = "github",
+    Slack = "slack",
+    Pagerduty = "pagerduty",
+    Standard = "standard"
+);
 
 const HOUR: Duration = Duration::from_hours(1);
 
@@ -26,5 +90,32 @@ pub(super) fn read(section: &mut Section<'_>) -> Source {
             Format::AlertmanagerApi => Duration::from_mins(5),
         }
     };
-    Source { format, lease }
+    let rate_max =
+        if section.has("rate_max") { section.number("rate_max", 0..=1_000_000) } else { 0 };
+    Source { format, lease, auth: auth(section), rate_max }
+}
+
+fn auth(section: &mut Section<'_>) -> Auth {
+    if !section.has("auth") {
+        return Auth::None;
+    }
+    let kind = section.word("auth", Kind::Bearer);
+    let signed = |section: &mut Section<'_>, style, take| Auth::Signed {
+        style,
+        keys: credential::read(section, "secrets", take),
+    };
+    match kind {
+        Kind::Bearer => Auth::Bearer(credential::read(section, "secrets", credential::token)),
+        Kind::Basic => {
+            let name = |text: &str| {
+                (!text.is_empty() && !text.contains(':')).then(|| Box::<str>::from(text))
+            };
+            let user = section.text("user", "a name without `:`", name).unwrap_or_default();
+            Auth::Basic { user, passwords: credential::read(section, "secrets", credential::any) }
+        }
+        Kind::Github => signed(section, Style::Github, credential::any),
+        Kind::Slack => signed(section, Style::Slack, credential::any),
+        Kind::Pagerduty => signed(section, Style::Pagerduty, credential::any),
+        Kind::Standard => signed(section, Style::Standard, credential::standard),
+    }
 }

@@ -69,7 +69,7 @@ fn the_defaults_hold_every_key_that_is_read_and_no_other() {
 #[test]
 fn the_comment_above_every_default_names_its_value_its_bounds_and_why() {
     let keys = documented();
-    assert_eq!(keys.len(), 34, "a key is not written as `key = value`");
+    assert_eq!(keys.len(), 43, "a key is not written as `key = value`");
     for (key, value, comment) in keys {
         assert!(comment.contains(&format!("Default: {value}.")), "{key} is {value}: {comment}");
         assert!(comment.contains("Why: "), "{key}: {comment}");
@@ -336,5 +336,76 @@ fn what_is_off_at_zero_may_not_be_close_to_it_and_names_of_the_daemon_are_taken(
         "[disk]\nsoft_free = \"0B\"\nhard_free = \"0B\"",
     ] {
         assert!(from_file(text).is_ok(), "{text}");
+    }
+}
+
+/// A folder with secrets, and a file of settings in which `@` stands for the folder.
+fn with_secrets(secrets: &[(&str, &str)], text: &str) -> Result<Settings, Vec<Problem>> {
+    let dir = tempfile::tempdir().unwrap();
+    for (name, secret) in secrets {
+        fs::write(dir.path().join(name), secret).unwrap();
+    }
+    from_file(&text.replace('@', &format!("file:{}", dir.path().display())))
+}
+
+const TOKENS: [(&str, &str); 3] =
+    [("a", "0123456789abcdef\n"), ("b", "fedcba9876543210"), ("empty", "\n")];
+
+#[test]
+fn credentials_are_read_from_files_and_never_shown() {
+    let text = "[sources.shop]\nformat = 'native'\nauth = 'bearer'\nsecrets = ['@/a', '@/b']\nrate_max = 5\n\
+                [sources.native]\nauth = 'github'\nsecrets = '@/a'\n\
+                [users.mia]\nname = 'm.ito'\nrole = 'operator'\nsecrets = ['@/b']\n";
+    let settings = with_secrets(&TOKENS, text).unwrap();
+    let sources::Auth::Bearer(tokens) = &settings.sources["shop"].auth else {
+        panic!("not bearer")
+    };
+    let tokens: Vec<&[u8]> = tokens.iter().map(|token| &**token.reveal()).collect();
+    assert_eq!(tokens, [b"0123456789abcdef", b"fedcba9876543210"]);
+    assert_eq!(settings.sources["shop"].rate_max, 5);
+    let mia = &settings.users["mia"];
+    assert_eq!((&*mia.name, mia.role), ("m.ito", users::Role::Operator));
+    let shown = format!("{settings:?}");
+    assert!(!shown.contains("0123456789abcdef") && !shown.contains("48, 49, 50"), "{shown}");
+}
+
+#[test]
+fn a_credential_is_refused_by_the_key_that_is_wrong() {
+    let source = |more: &str| format!("[sources.s]\nformat = 'native'\n{more}");
+    for (text, code, key) in [
+        (source("auth = 'bearer'"), "K003", "sources.s.secrets"),
+        (source("auth = 'bearer'\nsecrets = []"), "K004", "sources.s.secrets"),
+        (source("auth = 'bearer'\nsecrets = ['@/a', '@/b', '@/a']"), "K004", "sources.s.secrets"),
+        (
+            source("auth = 'bearer'\nsecrets = ['hunter2hunter2hunter2']"),
+            "K004",
+            "sources.s.secrets",
+        ),
+        (source("auth = 'github'\nsecrets = ['@/empty']"), "K004", "sources.s.secrets"),
+        (source("auth = 'github'\nsecrets = ['@/nowhere']"), "K004", "sources.s.secrets"),
+        (source("auth = 'basic'\nsecrets = ['@/a']"), "K003", "sources.s.user"),
+        (source("auth = 'magic'"), "K004", "sources.s.auth"),
+        (source("secrets = ['@/a']"), "K002", "sources.s.secrets"),
+        (source("rate_max = -1"), "K004", "sources.s.rate_max"),
+        ("[users.mia]\nsecrets = ['@/a']".into(), "K003", "users.mia.role"),
+        ("[users.mia]\nrole = 'god'\nsecrets = ['@/a']".into(), "K004", "users.mia.role"),
+        ("[http]\ntls_cert = '/x'".into(), "K003", "http.tls_key"),
+    ] {
+        let found = problems(with_secrets(&TOKENS, &text));
+        assert!(found.iter().any(|(c, k, _)| (*c, &**k) == (code, key)), "{text}: {found:?}");
+        assert!(!format!("{found:?}").contains("hunter2"), "{found:?}");
+    }
+}
+
+#[test]
+fn with_a_credential_other_machines_may_reach_the_daemon() {
+    let listen = "[http]\nlisten = '0.0.0.0:1'\n";
+    for (more, accepted) in [
+        ("", false),
+        ("[users.mia]\nrole = 'viewer'\nsecrets = ['@/a']", true),
+        ("[sources.native]\nauth = 'bearer'\nsecrets = ['@/a']", true),
+    ] {
+        let result = with_secrets(&TOKENS, &format!("{listen}{more}"));
+        assert_eq!(result.is_ok(), accepted, "{more}: {result:?}");
     }
 }

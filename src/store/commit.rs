@@ -7,6 +7,7 @@
 use rocksdb::{WriteBatch, WriteOptions};
 
 use super::codec::alert::{AlertMessage, Episode};
+use super::codec::member::RecordOf;
 use super::codec::meta::{CountersMessage, TopologyMessage};
 use super::codec::{self, Malformed, Row};
 use super::schema::{self, Family, META_COUNTERS, META_TOPOLOGY};
@@ -26,13 +27,15 @@ impl Store {
     pub fn commit(&self, changes: &Changes, revisions: &[&Revision]) -> Result<(), StoreError> {
         let view = self.view();
         let mut writer = Writer { store: self, batch: WriteBatch::default(), value: Vec::new() };
-        writer.forget(changes);
+        writer.forget(&view, changes)?;
         for archived in &changes.archived {
             writer.archive(&view, archived)?;
         }
         writer.alerts(changes);
         writer.incidents(&changes.incidents);
         writer.put_all(&changes.members);
+        let records: Vec<_> = changes.members.iter().filter_map(RecordOf::member).collect();
+        writer.put_all(&records);
         writer.put_all(&changes.timeline);
         writer.put_all(&changes.notices);
         let gone = changes.notices_gone.iter().map(|id| schema::place(id.incident.0, id.seq));
@@ -45,6 +48,11 @@ impl Store {
         writer.delete_all(Family::Silences, gone);
         writer.put_all(&changes.silences);
         writer.put_all(&changes.audit);
+        writer.delete_all(Family::Deliveries, changes.deliveries_gone.iter().map(|id| id.0));
+        writer.put_all(&changes.deliveries);
+        let gone = changes.quarantine_gone.iter().map(|id| schema::number(id.0));
+        writer.delete_all(Family::Quarantine, gone);
+        writer.put_all(&changes.quarantined);
         writer.put(Family::Meta, META_COUNTERS, &CountersMessage::from(&changes.counters));
         if !revisions.is_empty() {
             let mut message: TopologyMessage = view.meta(META_TOPOLOGY)?.unwrap_or_default();
@@ -98,9 +106,11 @@ impl Writer<'_> {
         }
     }
 
-    /// Deletes all that is below a forgotten number, without looking at what that is.
-    fn forget(&mut self, changes: &Changes) {
+    /// Deletes all that is below a forgotten number; of that it looks only at the numbers of records.
+    fn forget(&mut self, view: &View<'_>, changes: &Changes) -> Result<(), StoreError> {
         for id in &changes.incidents_gone {
+            let records = view.records(*id)?;
+            self.delete_all(Family::Records, records.iter().map(|record| schema::number(record.0)));
             let (key, end) = (schema::number(id.0), schema::number(id.0.saturating_add(1)));
             for family in [Family::Incidents, Family::Open, Family::Unclosed] {
                 self.batch.delete_cf(self.store.family(family), key);
@@ -112,6 +122,7 @@ impl Writer<'_> {
         let gone = changes.episodes_gone.iter();
         let gone = gone.map(|(fingerprint, episode)| schema::place(fingerprint.0, *episode));
         self.delete_all(Family::Episodes, gone);
+        Ok(())
     }
 
     /// Keeps an episode, with the text stored of its alert when it brings none.

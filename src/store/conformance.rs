@@ -13,13 +13,18 @@ use super::schema::{self, Family};
 use super::view::{AlertQuery, IncidentQuery, NoticeQuery};
 use super::{Options, Store, View};
 use crate::cmdb::{Change, Delta, Revision, Rows};
-use crate::engine::changes::{AlertRow, Archived, Changes, Counters, MemberRow, Recurrence};
+use crate::engine::changes::{
+    AlertRow, Archived, Changes, Counters, MemberOf, MemberRow, Recurrence,
+};
 use crate::model::audit::AuditEntry;
+use crate::model::delivery::DeliveryId;
 use crate::model::escalation::{Policy, PolicyHash};
 use crate::model::incident::{Entry, Incident, IncidentId, RecordId, StateName};
 use crate::model::labels::Fingerprint;
 use crate::model::notice::{Notice, NoticeId, NoticeState};
+use crate::model::quarantine::{QuarantineId, Quarantined};
 use crate::model::silence::{Silence, SilenceId};
+use crate::model::time::Timestamp;
 
 /// What a store is to be.
 #[derive(Default)]
@@ -28,12 +33,15 @@ struct Plain {
     episodes: BTreeMap<(Fingerprint, u32), AlertRow>,
     incidents: BTreeMap<IncidentId, Incident>,
     members: BTreeMap<(IncidentId, RecordId), MemberRow>,
+    records: BTreeMap<RecordId, IncidentId>,
     timeline: BTreeMap<(IncidentId, u32), Entry>,
     notices: BTreeMap<NoticeId, Notice>,
     policies: BTreeMap<PolicyHash, Arc<Policy>>,
     recurrences: BTreeMap<u64, Recurrence>,
     silences: BTreeMap<SilenceId, Silence>,
     audit: BTreeMap<u64, AuditEntry>,
+    deliveries: BTreeMap<DeliveryId, Timestamp>,
+    quarantine: BTreeMap<QuarantineId, Quarantined>,
     counters: Counters,
     topology: Option<(u64, Rows)>,
     history: Vec<Change>,
@@ -43,6 +51,8 @@ impl Plain {
     fn apply(&mut self, changes: &Changes, topology: Option<(u64, &Rows)>) {
         for gone in &changes.incidents_gone {
             self.incidents.remove(gone);
+            let members = &self.members;
+            self.records.retain(|record, _| !members.contains_key(&(*gone, *record)));
             self.members.retain(|(incident, _), _| incident != gone);
             self.timeline.retain(|(incident, _), _| incident != gone);
             self.notices.retain(|notice, _| notice.incident != *gone);
@@ -65,6 +75,11 @@ impl Plain {
         self.incidents.extend(changes.incidents.iter().map(|row| (row.id, row.clone())));
         let member = |row: &MemberRow| ((row.incident, row.record), row.clone());
         self.members.extend(changes.members.iter().map(member));
+        let of_alert = |row: &&MemberRow| {
+            matches!(row.what, MemberOf::Alert { .. }) && row.incident != row.record
+        };
+        let records = changes.members.iter().filter(of_alert);
+        self.records.extend(records.map(|row| (row.record, row.incident)));
         let entry = |(id, place, entry): &(_, _, Entry)| ((*id, *place), entry.clone());
         self.timeline.extend(changes.timeline.iter().map(entry));
         self.notices.extend(changes.notices.iter().map(|notice| (notice.id, notice.clone())));
@@ -75,6 +90,10 @@ impl Plain {
         self.silences.retain(|id, _| !changes.silences_gone.contains(id));
         self.silences.extend(changes.silences.iter().map(|row| (row.id, row.clone())));
         self.audit.extend(changes.audit.iter().map(|entry| (entry.seq, entry.clone())));
+        self.deliveries.retain(|id, _| !changes.deliveries_gone.contains(id));
+        self.deliveries.extend(changes.deliveries.iter().copied());
+        self.quarantine.retain(|id, _| !changes.quarantine_gone.contains(id));
+        self.quarantine.extend(changes.quarantined.iter().map(|row| (row.id, row.clone())));
         self.counters = changes.counters.clone();
         if let Some((version, rows)) = topology {
             self.topology = Some((version, rows.clone()));
@@ -133,6 +152,16 @@ impl Plain {
                 _ => {}
             }
         }
+        for n in 0..6_u8 {
+            let (delivery, id) = (DeliveryId([n; 16]), QuarantineId(n.into()));
+            match dice.below(5) {
+                0 => changes.deliveries.push((delivery, dice.delivery().1)),
+                1 => changes.deliveries_gone.push(delivery),
+                2 => changes.quarantined.push(Quarantined { id, ..dice.quarantined() }),
+                3 => changes.quarantine_gone.push(id),
+                _ => {}
+            }
+        }
         changes
     }
 
@@ -187,6 +216,13 @@ impl Plain {
         assert_eq!(saved.notices, self.notices.values().cloned().collect::<Vec<_>>());
         assert_eq!(saved.policies, self.policies.clone().into_iter().collect::<Vec<_>>());
         assert_eq!(saved.silences, self.silences.values().cloned().collect::<Vec<_>>());
+        assert_eq!(saved.deliveries, self.deliveries.clone().into_iter().collect::<Vec<_>>());
+        let heads: Vec<_> = self.quarantine.values().map(Quarantined::head).collect();
+        assert_eq!(saved.quarantine, heads);
+        let rows: Vec<_> = self.quarantine.values().cloned().collect();
+        assert_eq!(store.view().quarantine(None, 9).unwrap(), rows);
+        let behind: Vec<_> = rows.iter().filter(|row| row.id.0 > 2).take(2).cloned().collect();
+        assert_eq!(store.view().quarantine(Some(QuarantineId(2)), 2).unwrap(), behind);
         assert_eq!(saved.recurrences, self.recurrences.clone().into_iter().collect::<Vec<_>>());
         self.compare_records(store);
         self.compare_pages(store);
@@ -206,6 +242,9 @@ impl Plain {
         }
         for ((incident, record), row) in &self.members {
             assert_eq!(view.member_of(*incident, *record).unwrap().as_ref(), Some(row));
+        }
+        for (record, incident) in &self.records {
+            assert_eq!(view.incident_of(*record).unwrap(), Some(*incident));
         }
         for (id, incident) in &self.incidents {
             assert_eq!(view.incident(*id).unwrap().as_ref(), Some(incident));

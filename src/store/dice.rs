@@ -15,6 +15,7 @@ use crate::cmdb::{Change, CiRow, End, RelationRow, RelationType, Rows};
 use crate::engine::changes::{AlertRow, Counters, MemberOf, MemberRow, Recurrence};
 use crate::model::alert::{AlertState, Details, Join, Lease, Path, SourceId};
 use crate::model::audit::{AuditEntry, Seal};
+use crate::model::delivery::DeliveryId;
 use crate::model::escalation::{Action, Due, Policy, PolicyHash, Rung, Step, Target};
 use crate::model::incident::{
     Entry, Happening, Incident, Progress, RecordId, ResolutionClock, ResponseClock, Root, WaitsFor,
@@ -22,6 +23,7 @@ use crate::model::incident::{
 use crate::model::labels::{Fingerprint, Labels};
 use crate::model::notice::{Notice, NoticeId, NoticeKind, NoticeState};
 use crate::model::priority::{Assessment, Impact, Priority, Urgency};
+use crate::model::quarantine::{Cause, QuarantineId, Quarantined, Unhandled};
 use crate::model::silence::{Silence, SilenceId, SilenceMatcher};
 use crate::model::time::Timestamp;
 
@@ -292,12 +294,33 @@ impl Dice {
         (self.number(), Recurrence { incident: self.record(), resolved_at: self.time() })
     }
 
+    pub(super) fn delivery(&mut self) -> (DeliveryId, Timestamp) {
+        let id = u128::from(self.next()) << 64 | u128::from(self.next());
+        (DeliveryId(id.to_be_bytes()), self.time())
+    }
+
+    pub(super) fn quarantined(&mut self) -> Quarantined {
+        Quarantined {
+            id: QuarantineId(self.number()),
+            at: self.time(),
+            what: Unhandled {
+                source: self.text().into(),
+                format: self.text().into(),
+                cause: self.word::<Cause>(3),
+                reason: self.text(),
+                content_type: self.text().into(),
+                body: self.list(9, |dice| dice.next() as u8).into(),
+            },
+        }
+    }
+
     pub(super) fn counters(&mut self) -> Counters {
         Counters {
             next_record: self.number(),
             batch: self.number(),
             now: self.time(),
             sources: self.list(4, |dice| dice.text().into()),
+            quarantined: self.number(),
             audited: self.number(),
             seal: self.seal(),
         }

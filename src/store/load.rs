@@ -32,6 +32,8 @@ impl Store {
             policies: view.all()?,
             recurrences: view.all()?,
             silences: view.all()?,
+            deliveries: view.all()?,
+            quarantine: view.quarantine_heads()?,
             counters: view.counters()?,
         };
         Ok((saved, view.topology_rows()?))

@@ -13,12 +13,15 @@
 //! | `open` | incident u64 | nothing; it is open and no subordinate |
 //! | `unclosed` | incident u64 | nothing; it is not closed |
 //! | `members` | incident u64, record u64 | what is attached to the incident under that number, and why |
+//! | `records` | record u64 | the incident that an alert's record is attached to |
 //! | `timeline` | incident u64, place u32 | an entry |
 //! | `notices` | incident u64, place u32 | a notice that is pending or dead |
 //! | `policies` | hash of the content u64 | an escalation policy |
 //! | `recurrences` | signature u64 | the last resolved incident with it |
 //! | `silences` | id u128 | a silence |
 //! | `audit` | place u64 | an entry of the audit trail |
+//! | `deliveries` | half of a SHA-256 | when a delivery or command of that identity was done |
+//! | `quarantine` | number u64 | what could not be read or handled, as it came |
 //! | `cis` | name | class, attributes and labels of a CI |
 //! | `relations` | from, 0x00, relation, 0x00, to | nothing |
 //! | `relation_types` | name | converse and direction |
@@ -49,19 +52,22 @@ pub(super) enum Family {
     Open,
     Unclosed,
     Members,
+    Records,
     Timeline,
     Notices,
     Policies,
     Recurrences,
     Silences,
     Audit,
+    Deliveries,
+    Quarantine,
     Cis,
     Relations,
     RelationTypes,
 }
 
 /// All of them.
-pub(super) const FAMILIES: [Family; 17] = [
+pub(super) const FAMILIES: [Family; 20] = [
     Family::Meta,
     Family::Alerts,
     Family::Touches,
@@ -70,12 +76,15 @@ pub(super) const FAMILIES: [Family; 17] = [
     Family::Open,
     Family::Unclosed,
     Family::Members,
+    Family::Records,
     Family::Timeline,
     Family::Notices,
     Family::Policies,
     Family::Recurrences,
     Family::Silences,
     Family::Audit,
+    Family::Deliveries,
+    Family::Quarantine,
     Family::Cis,
     Family::Relations,
     Family::RelationTypes,
@@ -93,12 +102,15 @@ impl Family {
             Self::Open => "open",
             Self::Unclosed => "unclosed",
             Self::Members => "members",
+            Self::Records => "records",
             Self::Timeline => "timeline",
             Self::Notices => "notices",
             Self::Policies => "policies",
             Self::Recurrences => "recurrences",
             Self::Silences => "silences",
             Self::Audit => "audit",
+            Self::Deliveries => "deliveries",
+            Self::Quarantine => "quarantine",
             Self::Cis => "cis",
             Self::Relations => "relations",
             Self::RelationTypes => "relation_types",

@@ -11,6 +11,7 @@ use rocksdb::IteratorMode;
 use sha2::{Digest, Sha256};
 
 use super::codec::alert::Episode;
+use super::codec::member::RecordOf;
 use super::codec::meta::{CountersMessage, IdentityMessage, SchemaMessage, TopologyMessage};
 use super::codec::{self, Malformed, Row};
 use super::read::{Pair, bulk};
@@ -23,11 +24,14 @@ use crate::cmdb::{CiRow, RelationRow, RelationType};
 use crate::engine::changes::{AlertRow, MemberRow, Recurrence};
 use crate::model::alert::AlertState;
 use crate::model::audit::AuditEntry;
+use crate::model::delivery::DeliveryId;
 use crate::model::escalation::{Policy, PolicyHash};
 use crate::model::incident::{Entry, Incident, IncidentId, StateName};
 use crate::model::labels::Fingerprint;
 use crate::model::notice::{CANARY_INCIDENT, Notice};
+use crate::model::quarantine::Quarantined;
 use crate::model::silence::Silence;
+use crate::model::time::Timestamp;
 
 /// Problems that are listed; more are counted.
 const PROBLEMS_MAX: usize = 50;
@@ -126,6 +130,10 @@ impl Check<'_> {
                 Ok(row) => self.incident(Some(row.incident)),
                 Err(wrong) => Ok(Err(wrong)),
             },
+            Family::Records => match RecordOf::read(key, value) {
+                Ok(row) => self.incident(Some(row.incident)),
+                Err(wrong) => Ok(Err(wrong)),
+            },
             Family::Timeline => match <(IncidentId, u32, Entry)>::read(key, value) {
                 Ok((id, _, _)) => self.incident(Some(id)),
                 Err(wrong) => Ok(Err(wrong)),
@@ -137,6 +145,8 @@ impl Check<'_> {
             },
             Family::Policies => Ok(<(PolicyHash, Arc<Policy>)>::read(key, value).map(|_| ())),
             Family::Recurrences => Ok(<(u64, Recurrence)>::read(key, value).map(|_| ())),
+            Family::Deliveries => Ok(<(DeliveryId, Timestamp)>::read(key, value).map(|_| ())),
+            Family::Quarantine => Ok(Quarantined::read(key, value).map(|_| ())),
             Family::Silences => Ok(Silence::read(key, value).map(|_| ())),
             Family::Audit => Ok(AuditEntry::read(key, value).map(|_| ())),
             Family::Cis => Ok(CiRow::read(key, value).map(|_| ())),

@@ -4,12 +4,14 @@
 use core::fmt;
 use std::sync::Arc;
 
-use rocksdb::{Direction, IteratorMode, Snapshot};
+use rocksdb::{Direction, IteratorMode, ReadOptions, Snapshot};
 
 use super::codec::alert::Episode;
+use super::codec::member::RecordOf;
 use super::codec::meta::{CountersMessage, TopologyMessage};
+use super::codec::quarantine::HeadMessage;
 use super::schema::{self, Family, META_COUNTERS, META_TOPOLOGY};
-use super::{Store, StoreError, overlay};
+use super::{Store, StoreError, codec, overlay, read};
 use crate::cmdb::{Change, CiRow, Rows};
 use crate::engine::changes::{AlertRow, Counters, MemberOf, MemberRow};
 use crate::model::alert::AlertState;
@@ -17,6 +19,7 @@ use crate::model::audit::AuditEntry;
 use crate::model::escalation::{Policy, PolicyHash};
 use crate::model::incident::{Entry, Incident, IncidentId, RecordId};
 use crate::model::labels::{Fingerprint, Labels};
+use crate::model::quarantine::{QuarantineHead, QuarantineId, Quarantined};
 use crate::model::silence::{Silence, SilenceId};
 
 pub use super::query::{
@@ -109,6 +112,19 @@ impl View<'_> {
         self.get(&schema::pair(incident.0, record.0))
     }
 
+    /// Returns the numbers under which something is attached to an incident.
+    pub(super) fn records(&self, incident: IncidentId) -> Result<Vec<RecordId>, StoreError> {
+        let below = schema::number(incident.0);
+        let rows = self.rows::<MemberRow>(&below, IteratorMode::Start);
+        rows.map(|row| row.map(|row| row.record)).collect()
+    }
+
+    /// Returns the incident that an alert's record is attached to.
+    pub fn incident_of(&self, record: RecordId) -> Result<Option<IncidentId>, StoreError> {
+        let row: Option<RecordOf> = self.get(&schema::number(record.0))?;
+        Ok(row.map(|row| row.incident))
+    }
+
     /// Returns the newest `limit` entries of a timeline, the oldest of them first.
     pub fn timeline(&self, incident: IncidentId, limit: usize) -> Result<Vec<Entry>, StoreError> {
         let mut entries = self
@@ -149,6 +165,38 @@ impl View<'_> {
             Some(row) => Ok(Some(row)),
             None => Ok(self.get(&schema::place(of.0, episode))?.map(|Episode(row)| row)),
         }
+    }
+
+    /// Returns records of the quarantine behind `after`, oldest first, at most `limit`.
+    pub fn quarantine(
+        &self,
+        after: Option<QuarantineId>,
+        limit: usize,
+    ) -> Result<Vec<Quarantined>, StoreError> {
+        let behind = after.map_or(0, |id| id.0.saturating_add(1));
+        let mode = schema::number(behind);
+        let entries = self.entries(
+            Family::Quarantine,
+            ReadOptions::default(),
+            IteratorMode::From(&mode, Direction::Forward),
+        );
+        let rows = entries.map(|entry| entry.and_then(|(key, value)| read::row(&key, &value)));
+        rows.take(limit).collect()
+    }
+
+    /// Returns one record of the quarantine.
+    pub fn quarantined(&self, id: QuarantineId) -> Result<Option<Quarantined>, StoreError> {
+        self.get(&schema::number(id.0))
+    }
+
+    /// Returns what the engine holds of the quarantine.
+    pub(super) fn quarantine_heads(&self) -> Result<Vec<QuarantineHead>, StoreError> {
+        let entries = self.entries(Family::Quarantine, read::bulk(), IteratorMode::Start);
+        let head = |key: &[u8], value: &[u8]| {
+            let head = codec::decode::<HeadMessage>(value).and_then(|head| head.restore(key));
+            head.map_err(|reason| StoreError::record(Family::Quarantine, key, reason))
+        };
+        entries.map(|entry| entry.and_then(|(key, value)| head(&key, &value))).collect()
     }
 
     /// Returns a policy that some incident started with.
@@ -215,7 +263,6 @@ mod tests {
     use crate::store::Options;
     use crate::store::codec::Row;
     use crate::store::dice::Dice;
-    use crate::store::schema::Family;
 
     fn store() -> (tempfile::TempDir, Store) {
         let dir = tempfile::tempdir().unwrap();
@@ -321,7 +368,7 @@ mod tests {
             let (_dir, store) = store();
             let mut value = Vec::new();
             let touch = (Fingerprint(7), Dice(1).state());
-            super::super::codec::encode(&touch.message(), &mut value);
+            codec::encode(&touch.message(), &mut value);
             store.db.put_cf(store.family(family), schema::number(7), &value).unwrap();
             let error = store.load().unwrap_err().to_string();
             assert!(error.contains(wording), "{error}");

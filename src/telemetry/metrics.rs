@@ -13,6 +13,7 @@ use prometheus::{
     Registry, TextEncoder,
 };
 
+use super::doors::Doors;
 use crate::engine::event::{Forgotten, Received};
 use crate::model::escalation::Ladder;
 use crate::model::notice::NoticeKind;
@@ -29,6 +30,8 @@ pub const ALERTMANAGER_VERSION: &str = "0.34.0";
 pub struct Metrics {
     /// What senders post.
     pub ingest: Ingest,
+    /// What happens at the doors.
+    pub doors: Doors,
     /// What the engine does.
     pub engine: Engine,
     /// What goes to people.
@@ -70,6 +73,8 @@ pub struct Engine {
     /// Alerts that fire and are held back by a silence.
     pub silenced_alerts: IntGauge,
     silences: IntGaugeVec,
+    /// Entries put on the audit trail.
+    pub audit_entries: IntCounter,
     escalations: IntCounterVec,
 }
 
@@ -154,6 +159,8 @@ pub enum Outcome {
     Updated,
     /// It was only counted.
     Repeated,
+    /// It is beyond what its source may hold, and in the quarantine.
+    Overflowed,
     /// It could not be taken.
     Refused,
 }
@@ -187,6 +194,7 @@ words!(
     Ended = "ended",
     Updated = "updated",
     Repeated = "repeated",
+    Overflowed = "overflowed",
     Refused = "refused"
 );
 words!(Delivery, Sent = "sent", Failed = "failed", Dead = "dead", Withheld = "withheld");
@@ -221,6 +229,7 @@ impl Metrics {
         add(&registry, IntGauge::with_opts(api)?)?.set(1);
         Ok(Self {
             ingest: Ingest::new(&registry, sources)?,
+            doors: Doors::new(&registry, sources)?,
             engine: Engine::new(&registry)?,
             notify: Notify::new(&registry, channels)?,
             rules: Rules::new(&registry)?,
@@ -266,8 +275,8 @@ impl Ingest {
             "incidentd_ingest_alerts_total",
             "Alerts received, by source and what became of them.",
         );
-        let outcomes =
-            [O::Began, O::Ended, O::Updated, O::Repeated, O::Refused].map(|o| o.to_string());
+        let outcomes = [O::Began, O::Ended, O::Updated, O::Repeated, O::Overflowed, O::Refused]
+            .map(|o| o.to_string());
         Ok(Self {
             requests: family(
                 registry,
@@ -297,6 +306,7 @@ impl Ingest {
             (Outcome::Ended, received.ended.into()),
             (Outcome::Updated, received.updated.into()),
             (Outcome::Repeated, received.repeated.into()),
+            (Outcome::Overflowed, received.overflowed.into()),
             (Outcome::Refused, refused),
         ] {
             self.count(source, outcome, alerts);
@@ -346,6 +356,13 @@ impl Engine {
                 "Alerts that fire and are held back by a silence.",
             )?,
             silences: silences(registry)?,
+            audit_entries: add(
+                registry,
+                IntCounter::new(
+                    "incidentd_engine_audit_entries_total",
+                    "Entries put on the audit trail since the start.",
+                )?,
+            )?,
             escalations: family(registry, escalations, [("ladder", &refs(&ladders))])?,
         })
     }
@@ -546,7 +563,10 @@ fn counter(registry: &Registry, name: &str, help: &str) -> Result<IntCounter, Er
     add(registry, IntCounter::new(name, help)?)
 }
 
-fn add<C: Collector + Clone + 'static>(registry: &Registry, metric: C) -> Result<C, Error> {
+pub(super) fn add<C: Collector + Clone + 'static>(
+    registry: &Registry,
+    metric: C,
+) -> Result<C, Error> {
     registry.register(Box::new(metric.clone()))?;
     Ok(metric)
 }
@@ -560,12 +580,12 @@ fn silences(registry: &Registry) -> Result<IntGaugeVec, Error> {
     Ok(gauges)
 }
 
-fn gauge(registry: &Registry, name: &str, help: &str) -> Result<IntGauge, Error> {
+pub(super) fn gauge(registry: &Registry, name: &str, help: &str) -> Result<IntGauge, Error> {
     add(registry, IntGauge::new(name, help)?)
 }
 
 /// Makes a counter for every combination of the labels' values.
-fn family<'a, const N: usize>(
+pub(super) fn family<'a, const N: usize>(
     registry: &Registry,
     opts: Opts,
     labels: [(&str, &[&'a str]); N],
@@ -583,7 +603,7 @@ fn family<'a, const N: usize>(
     Ok(counters)
 }
 
-fn refs(words: &[String]) -> Vec<&str> {
+pub(super) fn refs(words: &[String]) -> Vec<&str> {
     words.iter().map(String::as_str).collect()
 }
 
@@ -607,7 +627,7 @@ mod tests {
         let series = series(&metrics());
         for (name, count) in [
             ("incidentd_ingest_requests_total{", 2 * 3),
-            ("incidentd_ingest_alerts_total{", 2 * 5),
+            ("incidentd_ingest_alerts_total{", 2 * 6),
             ("incidentd_notify_notices_total{", 2 * 3 * 4),
             ("incidentd_engine_escalations_total{", 2),
             ("incidentd_rules_reloads_total{", 2),
@@ -616,6 +636,7 @@ mod tests {
             ("incidentd_engine_mailbox_events", 1),
             ("incidentd_engine_silences{", 3),
             ("incidentd_engine_silenced_alerts", 1),
+            ("incidentd_engine_audit_entries_total", 1),
             ("incidentd_notify_pending_notices", 1),
             ("incidentd_notify_template_failures_total", 1),
             ("incidentd_notify_tests_total{", 2 * 2),

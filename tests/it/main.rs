@@ -16,6 +16,8 @@ mod cmdb;
 mod crash;
 mod db;
 mod disk;
+mod doors;
+mod handling;
 mod monitoring;
 mod reload;
 mod story;

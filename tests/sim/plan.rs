@@ -8,10 +8,12 @@ use incidentd::cmdb::{Topology, import};
 use incidentd::engine::context::{Context, Limits};
 use incidentd::engine::event::{Command, Event, Order};
 use incidentd::model::alert::{Details, Occurrence, Signal};
+use incidentd::model::delivery::DeliveryId;
 use incidentd::model::escalation::Target;
 use incidentd::model::incident::{RecordId, WaitsFor};
 use incidentd::model::labels::Labels;
 use incidentd::model::notice::NoticeId;
+use incidentd::model::quarantine::{Cause, QuarantineId, Unhandled};
 use incidentd::model::silence::{Silence, SilenceId, SilenceMatcher};
 use incidentd::model::time::Timestamp;
 use incidentd::rules::{self, SourceFile};
@@ -56,7 +58,8 @@ pub fn context() -> Context {
     let set = loaded.set.unwrap_or_else(|| panic!("{:#?}", loaded.diagnostics));
     let rows = import::read(CMDB, "cmdb.yaml").unwrap();
     let topology = Topology::build(1, &rows).unwrap();
-    Context::new(Arc::new(set), Arc::new(topology), Limits::default())
+    let limits = Limits { deliveries: 8, quarantine: 3, ..Limits::default() };
+    Context::new(Arc::new(set), Arc::new(topology), limits)
 }
 
 const CIS: [&str; 8] = ["pdu-1", "srv-1", "srv-2", "srv-3", "vm-1", "vm-2", "db-1", "nowhere"];
@@ -92,7 +95,7 @@ pub fn plan(seed: u64) -> Vec<Step> {
         steps.swap(at, at + 1);
         (steps[at].at, steps[at + 1].at) = times;
     }
-    steps
+    numbered(steps, &mut Dice::new(seed ^ 0xd00d))
 }
 
 /// Moves the clock: mostly seconds, at times an hour or a day, at times back.
@@ -137,6 +140,45 @@ fn occurrence(dice: &mut Dice, at: Timestamp) -> Occurrence {
         severity: None,
         details: Arc::new(details),
     }
+}
+
+/// Gives deliveries ids, sends some again, and strews in what cannot be read.
+fn numbered(steps: Vec<Step>, dice: &mut Dice) -> Vec<Step> {
+    let mut sent: Vec<Event> = Vec::new();
+    let mut all = Vec::new();
+    for (number, Step { at, event }) in steps.into_iter().enumerate() {
+        let event = if matches!(event, Event::Received { .. }) && dice.roll(2) == 0 {
+            let delivery = DeliveryId::of("prometheus-a", &number.to_string());
+            let event = Event::Once { delivery, event: Box::new(event) };
+            sent.push(event.clone());
+            event
+        } else {
+            event
+        };
+        all.push(Step { at, event });
+        match dice.roll(12) {
+            // The last one, which is still remembered.
+            0 => all.extend(sent.last().cloned().map(|event| Step { at, event })),
+            1 => all.push(Step { at, event: quarantine(dice) }),
+            _ => {}
+        }
+    }
+    all
+}
+
+fn quarantine(dice: &mut Dice) -> Event {
+    let id = QuarantineId(1 + dice.roll(4));
+    if dice.roll(3) == 0 {
+        return Event::DropQuarantined(id);
+    }
+    Event::Quarantine(Box::new(Unhandled {
+        source: (*dice.pick(&SOURCES)).into(),
+        format: "native".into(),
+        cause: Cause::Unreadable,
+        reason: String::new(),
+        content_type: "".into(),
+        body: vec![b'{'; usize::try_from(dice.roll(9)).unwrap()].into(),
+    }))
 }
 
 fn acknowledge(dice: &mut Dice) -> Event {

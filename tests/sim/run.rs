@@ -138,7 +138,10 @@ impl Sim {
 /// repeated, the notice is.
 fn has_sender(event: &Event) -> bool {
     match event {
-        Event::Received { .. } | Event::Retry { .. } => true,
+        Event::Received { .. }
+        | Event::Retry { .. }
+        | Event::Once { .. }
+        | Event::DropQuarantined(_) => true,
         // What a person says twice is done twice, unless the order carries a key.
         Event::Handle(order) => {
             matches!(order.command, Command::Acknowledge { .. } | Command::Resolve)
@@ -149,6 +152,8 @@ fn has_sender(event: &Event) -> bool {
         | Event::Delivered { .. }
         | Event::Failed { .. }
         | Event::Withheld { .. }
+        | Event::Quarantine(_)
+        | Event::Replay { .. }
         | Event::Forget { .. }
         | Event::Reconfigured
         | Event::TopologyChanged(_)

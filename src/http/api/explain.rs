@@ -6,15 +6,16 @@
 use std::collections::BTreeMap;
 
 use crate::engine::changes::{AlertRow, MemberRow};
+use crate::lab::{self, alone::Alone};
 use crate::model::alert::{Join, Path};
-use crate::model::incident::Incident;
+use crate::model::incident::{Incident, RecordId};
 use crate::rules::{Kind, Rule};
 use crate::store::view::Member;
 
 use super::super::Reading;
 use super::super::error::Problem;
 use super::super::wire::{self, Time};
-use super::{filter, show};
+use super::{filter, left_out, show};
 
 /// Members that are looked at for the way from the root.
 const MEMBERS_MAX: usize = 1_000;
@@ -55,14 +56,48 @@ pub(super) fn alert(
             })
             .collect(),
     });
-    let incident = incident.map(|incident| super::incidents::shown(reading, &incident));
+    let policy = incident.as_ref().map(|it| reading.view.policy(it.policy)).transpose()?.flatten();
+    let (rules_changed, topology_changed) =
+        incident.as_ref().map_or((false, false), |incident| changed(reading, incident));
     Ok(wire::explain::AlertExplanation {
         alert: show::alert(row, &sources),
         binding: binding(reading, row),
+        silenced_by: left_out::silences(reading, row)?,
         rules: rules.collect(),
         join: join.as_ref().map(show::join),
-        incident: incident.transpose()?,
+        left_out: left_out::of_alert(reading, row, incident.as_ref())?,
+        incident: incident.map(|it| super::incidents::shown(reading, &it)).transpose()?,
+        policy: policy.map(|policy| policy.name.to_string()),
+        alone: alone(reading, row),
+        rules_changed,
+        topology_changed,
         now: Time(reading.now),
+    })
+}
+
+/// Says whether other rules, and another topology, are in force than an incident was decided on.
+pub(super) fn changed(reading: &Reading<'_>, incident: &Incident) -> (bool, bool) {
+    let context = &reading.context;
+    (
+        incident.rules_version != context.rules.version,
+        incident.topology_version != context.topology.version(),
+    )
+}
+
+fn alone(reading: &Reading<'_>, row: &AlertRow) -> Option<wire::explain::Alone> {
+    if row.state.episode == 0 {
+        return None;
+    }
+    let Alone { incident, told } = lab::alone::alone(&reading.context, row)?;
+    let after_ms = told.as_ref().map(|told| told.after.as_millis());
+    Some(wire::explain::Alone {
+        priority: incident.assessment.priority.to_string(),
+        sum: incident.assessment.sum,
+        rule: incident.rule.map(|rule| rule.to_string()),
+        team: incident.team.map(Into::into),
+        kind: told.as_ref().map(|told| told.kind.to_string()),
+        target: told.map(|told| told.target.into()),
+        after_ms: after_ms.map(|ms| u64::try_from(ms).unwrap_or(u64::MAX)),
     })
 }
 
@@ -141,6 +176,7 @@ pub(super) fn why(
         since: root.as_ref().map(|row| Time(row.state.starts_at)),
         rule: incident.rule.as_ref().map(|name| show::rule(rules, name)),
         reasons: reasons(joins(incident, members).iter()),
+        left_out: left_out::of_incident(reading, incident, root.as_ref(), members)?,
         priority: incident.assessment.sum.clone(),
     })
 }
@@ -157,9 +193,20 @@ fn joins(incident: &Incident, members: &[Member]) -> Vec<Join> {
                 let rule = incident.rule.clone().unwrap_or_else(|| "".into());
                 Join::Dependant { rule, path, after_ms: 0 }
             }
-            None => member.row.join.clone(),
+            None => own_or_adopted(member, members),
         });
     whole.collect()
+}
+
+/// Returns why a member is here: where it only opened an incident that was adopted, why that was.
+fn own_or_adopted(member: &Member, members: &[Member]) -> Join {
+    let adopted =
+        |id: RecordId| members.iter().find(|it| it.alert.is_none() && it.row.record == id);
+    let mut of = member;
+    while let (Join::Own, Some(parent)) = (&of.row.join, adopted(of.row.incident)) {
+        of = parent;
+    }
+    of.row.join.clone()
 }
 
 /// The ways by which records were attached, by the CI they lead to.

@@ -21,8 +21,16 @@ impl Filter {
     /// # Errors
     /// 400 with what is wrong and where.
     pub fn read(pairs: &Pairs) -> Result<Self, Problem> {
+        Self::of(pairs.all("filter"))
+    }
+
+    /// Reads texts of matchers, each of one or several.
+    ///
+    /// # Errors
+    /// 400 with what is wrong and where.
+    pub fn of<'a>(texts: impl Iterator<Item = &'a str>) -> Result<Self, Problem> {
         let mut matchers = Vec::new();
-        for text in pairs.all("filter") {
+        for text in texts {
             let parsed = parser::parse(text)
                 .map_err(|error| Problem::bad_request(format!("filter `{text}`: {error}")))?;
             matchers.extend(parsed);

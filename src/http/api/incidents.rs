@@ -1,40 +1,31 @@
-//! `/api/v1/incidents`: list, show, explain, acknowledge, resolve.
+//! `/api/v1/incidents`: list, show, explain. What people do with them is in `handle`.
 
-use core::time::Duration;
 use std::sync::Arc;
 
-use axum::extract::rejection::BytesRejection;
 use axum::extract::{Path, State};
-use axum::http::{HeaderMap, StatusCode, Uri};
-use axum::routing::{get, post};
+use axum::http::{StatusCode, Uri, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
 use axum::{Json, Router};
-use bytes::Bytes;
-use serde::de::DeserializeOwned;
+use serde_json::json;
 
-use crate::engine::event::{Command, Event, Order, Refusal, Reply};
-use crate::mailbox::Work;
 use crate::model::incident::{Incident, IncidentId, StateName};
 use crate::model::priority::NotAWord;
-use crate::rules::duration;
 use crate::store::view::IncidentQuery;
 
 use super::super::error::Problem;
-use super::super::guard::require_type;
 use super::super::query::Pairs;
 use super::super::wire::{self, Time};
-use super::super::{App, Reading, body};
+use super::super::{App, Reading};
 use super::filter::Filter;
-use super::{explain, show};
+use super::{explain, handle, show};
 
 /// Records and timeline entries that one answer shows at most.
 const SHOWN_MAX: usize = 1_000;
 
-/// The longest name and note of a person, in bytes: both go to the timeline.
-const NAME_BYTES_MAX: usize = 128;
-const NOTE_BYTES_MAX: usize = 4_096;
-
-/// The longest acknowledgement; beyond it nobody would notice that nothing happens.
-const HOLD_MAX: Duration = Duration::from_hours(7 * 24);
+/// The states in which somebody has, or should have, work with an incident.
+pub(super) const OPEN: [StateName; 4] =
+    [StateName::New, StateName::Acknowledged, StateName::InProgress, StateName::OnHold];
 
 /// Returns the paths of this door.
 pub(super) fn routes() -> Router<Arc<App>> {
@@ -42,8 +33,6 @@ pub(super) fn routes() -> Router<Arc<App>> {
         .route("/api/v1/incidents", get(list))
         .route("/api/v1/incidents/{id}", get(one))
         .route("/api/v1/incidents/{id}/explain", get(explanation))
-        .route("/api/v1/incidents/{id}/ack", post(acknowledge))
-        .route("/api/v1/incidents/{id}/resolve", post(resolve))
 }
 
 async fn list(
@@ -77,10 +66,7 @@ async fn list(
 fn states(text: &str) -> Result<Vec<StateName>, Problem> {
     match text {
         "all" => return Ok(Vec::new()),
-        "open" => {
-            use StateName::{Acknowledged, InProgress, New, OnHold};
-            return Ok(vec![New, Acknowledged, InProgress, OnHold]);
-        }
+        "open" => return Ok(OPEN.into()),
         _ => {}
     }
     let read = |name: &str| {
@@ -93,159 +79,95 @@ fn states(text: &str) -> Result<Vec<StateName>, Problem> {
 /// Shows an incident with what comes next for it.
 pub(super) fn shown(reading: &Reading<'_>, incident: &Incident) -> Result<wire::Incident, Problem> {
     let policy = reading.view.policy(incident.policy)?;
-    Ok(show::incident(incident, policy.as_deref(), &reading.context.rules))
+    Ok(show::incident(reading, incident, policy.as_deref()))
 }
 
 /// Reads the number of an incident out of a path.
-fn number(text: &str) -> Result<IncidentId, Problem> {
+pub(super) fn number(text: &str) -> Result<IncidentId, Problem> {
     text.parse().map_err(|error| Problem::bad_request(format!("{error}")))
 }
 
 /// Returns the incident with this number.
-fn find(reading: &Reading<'_>, id: IncidentId) -> Result<Incident, Problem> {
-    reading.view.incident(id)?.ok_or_else(|| {
-        let next = reading.view.counters().map_or(0, |counters| counters.next_record);
-        Problem::not_found(if (1..next).contains(&id.0) {
-            format!("{id} is not an incident but a record of one; its alert says of which")
-        } else {
-            format!("{id} does not exist")
-        })
+pub(super) fn find(reading: &Reading<'_>, id: IncidentId) -> Result<Incident, Problem> {
+    if let Some(incident) = reading.view.incident(id)? {
+        return Ok(incident);
+    }
+    Err(match reading.view.incident_of(id)? {
+        Some(whole) => part_of(id, whole),
+        None => Problem::not_found(format!("{id} does not exist")),
     })
 }
 
-async fn one(
-    State(app): State<Arc<App>>,
-    Path(id): Path<String>,
-) -> Result<Json<wire::IncidentRecord>, Problem> {
+/// Refuses to handle an alert's record as if it were an incident.
+fn part_of(record: IncidentId, incident: IncidentId) -> Problem {
+    let message = format!("{record} is a record of {incident}; name {incident} instead");
+    let facts = json!({"incident": record.to_string(), "parent": incident.to_string()});
+    Problem::conflict(message).coded("subordinate").with(vec![facts])
+}
+
+/// Sends whoever asks for an alert's record to the incident it is attached to. For now, because a
+/// record's incident can become another's subordinate; relative, because a proxy may put us below a
+/// path of its own.
+fn elsewhere(
+    reading: &Reading<'_>,
+    id: IncidentId,
+    rest: &str,
+) -> Result<Option<Response>, Problem> {
+    if reading.view.incident(id)?.is_some() {
+        return Ok(None);
+    }
+    let Some(incident) = reading.view.incident_of(id)? else { return Ok(None) };
+    let up = if rest.is_empty() { "" } else { "../" };
+    let location = [(header::LOCATION, format!("{up}{incident}{rest}"))];
+    let body = json!({"id": id.to_string(), "incident": incident.to_string()});
+    Ok(Some((StatusCode::TEMPORARY_REDIRECT, location, Json(body)).into_response()))
+}
+
+async fn one(State(app): State<Arc<App>>, Path(id): Path<String>) -> Result<Response, Problem> {
     let id = number(&id)?;
     let record = app.read(move |reading| {
+        if let Some(elsewhere) = elsewhere(reading, id, "")? {
+            return Ok(elsewhere);
+        }
         let incident = find(reading, id)?;
         let sources = reading.view.counters()?.sources;
         let members = reading.view.members(id, SHOWN_MAX)?;
         let timeline = reading.view.timeline(id, SHOWN_MAX)?;
-        Ok(wire::IncidentRecord {
+        let record = wire::IncidentRecord {
             incident: shown(reading, &incident)?,
             why: explain::why(reading, &incident, &members)?,
             subordinates: members.iter().map(|one| show::member(one, &sources)).collect(),
             timeline: timeline.iter().map(show::entry).collect(),
             now: Time(reading.now),
-        })
+        };
+        Ok(([handle::etag(&incident)], Json(record)).into_response())
     });
-    Ok(Json(record.await?))
+    record.await
 }
 
 async fn explanation(
     State(app): State<Arc<App>>,
     Path(id): Path<String>,
-) -> Result<Json<wire::explain::IncidentExplanation>, Problem> {
+) -> Result<Response, Problem> {
     let id = number(&id)?;
     let explained = app.read(move |reading| {
+        if let Some(elsewhere) = elsewhere(reading, id, "/explain")? {
+            return Ok(elsewhere);
+        }
         let incident = find(reading, id)?;
         let members = reading.view.members(id, SHOWN_MAX)?;
-        let rules = &reading.context.rules;
-        Ok(wire::explain::IncidentExplanation {
+        let (rules_changed, topology_changed) = explain::changed(reading, &incident);
+        Ok(Json(wire::explain::IncidentExplanation {
             why: explain::why(reading, &incident, &members)?,
             incident: shown(reading, &incident)?,
             policy: reading.view.policy(incident.policy)?.map(|policy| policy.name.to_string()),
-            rules_changed: incident.rules_version != rules.version,
-            topology_changed: incident.topology_version != reading.context.topology.version(),
+            rules_changed,
+            topology_changed,
             now: Time(reading.now),
         })
+        .into_response())
     });
-    Ok(Json(explained.await?))
-}
-
-async fn acknowledge(
-    State(app): State<Arc<App>>,
-    Path(id): Path<String>,
-    headers: HeaderMap,
-    read: Result<Bytes, BytesRejection>,
-) -> Result<Json<wire::change::Answered>, Problem> {
-    let wish: wire::change::Acknowledge = wish(&app, &headers, read)?;
-    let hold = wish.hold.as_deref().map(hold).transpose()?;
-    let (incident, by) = (number(&id)?, person(&wish.by, &wish.note)?);
-    let command = Command::Acknowledge { hold };
-    answer(&app, Order { incident, by, expected: None, note: wish.note, command }).await
-}
-
-async fn resolve(
-    State(app): State<Arc<App>>,
-    Path(id): Path<String>,
-    headers: HeaderMap,
-    read: Result<Bytes, BytesRejection>,
-) -> Result<Json<wire::change::Answered>, Problem> {
-    let wish: wire::change::Resolve = wish(&app, &headers, read)?;
-    let (incident, by) = (number(&id)?, person(&wish.by, &wish.note)?);
-    let command = Command::Resolve;
-    answer(&app, Order { incident, by, expected: None, note: wish.note, command }).await
-}
-
-/// Reads what a person wishes.
-pub(super) fn wish<T: DeserializeOwned>(
-    app: &App,
-    headers: &HeaderMap,
-    read: Result<Bytes, BytesRejection>,
-) -> Result<T, Problem> {
-    require_type(headers, &["application/json"])?;
-    let body = body(read, app.doors.limits.body_bytes)?;
-    serde_json::from_slice(&body).map_err(|error| Problem::bad_request(format!("body: {error}")))
-}
-
-fn hold(text: &str) -> Result<Duration, Problem> {
-    let hold = duration(text).filter(|hold| !hold.is_zero() && *hold <= HOLD_MAX);
-    hold.ok_or_else(|| {
-        Problem::bad_request(format!("for is `{text}`, must be a time such as 30m, at most 7d"))
-    })
-}
-
-/// Reads who says so, and bounds what they say.
-pub(super) fn person(by: &str, note: &str) -> Result<Box<str>, Problem> {
-    let by = by.trim();
-    if by.is_empty() || by.len() > NAME_BYTES_MAX {
-        let message = format!("by must name who says so, in at most {NAME_BYTES_MAX} bytes");
-        return Err(Problem::bad_request(message));
-    }
-    if note.len() > NOTE_BYTES_MAX {
-        let (len, max) = (note.len(), NOTE_BYTES_MAX);
-        let message = format!("note is {len} bytes long, must be at most {max}");
-        return Err(Problem::bad_request(message));
-    }
-    Ok(by.into())
-}
-
-/// Has a person's wish done and returns the incident as it is then.
-async fn answer(app: &Arc<App>, order: Order) -> Result<Json<wire::change::Answered>, Problem> {
-    let id = order.incident;
-    let reply = app.submit(Work::Event(Event::Handle(order))).await?;
-    let answered = app.read(move |reading| {
-        let incident = find(reading, id)?;
-        match reply {
-            Reply::Handled(_) => Ok(wire::change::Answered {
-                incident: shown(reading, &incident)?,
-                now: Time(reading.now),
-            }),
-            Reply::Refused(refusal) => Err(refused(&incident, &refusal)),
-            Reply::Received(_)
-            | Reply::Silenced(_)
-            | Reply::Retried(_)
-            | Reply::Forgotten(_)
-            | Reply::Done
-            | Reply::Outdated => {
-                Err(Problem::internal(&"the engine took an order for something else"))
-            }
-        }
-    });
-    Ok(Json(answered.await?))
-}
-
-/// Words a refusal; one that is merely not open is told with its state.
-fn refused(incident: &Incident, refusal: &Refusal) -> Problem {
-    let message = if let Refusal::NotOpen(id) = refusal {
-        format!("{id} is {}", incident.progress.name())
-    } else {
-        refusal.to_string()
-    };
-    Problem::new(StatusCode::CONFLICT, message)
+    explained.await
 }
 
 #[cfg(test)]
@@ -262,21 +184,5 @@ mod tests {
             states("ack").unwrap_err().message,
             "state: `ack` is none of new, acknowledged, in_progress, on_hold, resolved, closed, or `open`, or `all`"
         );
-    }
-
-    #[test]
-    fn an_acknowledgement_holds_for_a_bounded_time() {
-        assert_eq!(hold("30m"), Ok(Duration::from_mins(30)));
-        for bad in ["0s", "8d", "soon", "", "-5m"] {
-            assert!(hold(bad).is_err(), "{bad}");
-        }
-    }
-
-    #[test]
-    fn nobody_can_answer_without_a_name() {
-        assert_eq!(person(" m.ito ", ""), Ok("m.ito".into()));
-        for (by, note) in [("", 0), ("  ", 0), (&*"x".repeat(129), 0), ("m.ito", 4_097)] {
-            assert!(person(by, &"x".repeat(note)).is_err(), "{by} {note}");
-        }
     }
 }

@@ -2,11 +2,16 @@
 
 pub mod alertmanager;
 pub mod alerts;
+pub mod audit;
+pub mod bulk;
 pub mod cmdb;
 pub mod explain;
 pub mod filter;
+pub mod handle;
 pub mod incidents;
+pub mod left_out;
 pub mod notices;
+pub mod quarantine;
 pub mod show;
 pub mod silences;
 mod silencing;
@@ -26,8 +31,11 @@ pub(super) fn routes() -> Router<Arc<App>> {
     Router::new()
         .merge(alertmanager::routes())
         .merge(incidents::routes())
+        .merge(handle::routes())
+        .merge(audit::routes())
         .merge(alerts::routes())
         .merge(notices::routes())
+        .merge(quarantine::routes())
         .merge(cmdb::routes())
         .merge(silences::routes())
 }

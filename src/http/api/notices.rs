@@ -16,12 +16,13 @@ use crate::model::notice::{NoticeId, NoticeState};
 use crate::notify::{Rehearsal, Tested};
 use crate::store::view::NoticeQuery;
 
+use super::super::auth::Caller;
 use super::super::error::Problem;
 use super::super::query::Pairs;
 use super::super::wire::notices::{self, Retried, Retry, Tests};
 use super::super::wire::{self, Time};
-use super::super::{App, Reading};
-use super::incidents::{person, wish};
+use super::super::{App, Reading, json_body};
+use super::handle::person;
 use super::show;
 
 /// Notices that one wish sends again.
@@ -71,7 +72,7 @@ async fn test(
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Json<Tests>, Problem> {
-    let wish: notices::Test = wish(&app, &headers, body)?;
+    let wish: notices::Test = json_body(&app, &headers, body)?;
     let how = if wish.dry_run { Rehearsal::Show } else { Rehearsal::Send };
     let tested = app.doors.tester.test(&wish.to, how).await;
     let tested = tested.map_err(|unknown| Problem::not_found(unknown.to_string()))?;
@@ -90,11 +91,12 @@ fn shown(tested: Tested) -> notices::Tested {
 
 async fn retry(
     State(app): State<Arc<App>>,
+    caller: Caller,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Json<Retried>, Problem> {
-    let wish: Retry = wish(&app, &headers, body)?;
-    let by = person(&wish.by, "")?;
+    let wish: Retry = json_body(&app, &headers, body)?;
+    let by = person(&caller, &wish.by, "")?;
     let ids = match (wish.id, wish.dead) {
         (Some(id), false) => {
             let id = id.parse::<NoticeId>();
@@ -109,17 +111,13 @@ async fn retry(
         return Ok(Json(Retried { pending: Vec::new(), withheld: Vec::new() }));
     }
     let words = |ids: Vec<NoticeId>| ids.iter().map(ToString::to_string).collect();
-    match app.submit(Work::Event(Event::Retry { notices: ids, by })).await? {
-        Reply::Retried(retried) => {
-            Ok(Json(Retried { pending: words(retried.pending), withheld: words(retried.withheld) }))
-        }
-        Reply::Refused(refusal) => Err(Problem::conflict(refusal.to_string())),
-        other @ (Reply::Received(_)
-        | Reply::Handled(_)
-        | Reply::Silenced(_)
-        | Reply::Outdated
-        | Reply::Forgotten(_)
-        | Reply::Done) => Err(Problem::internal(&format!("the engine answered {other:?}"))),
+    let reply = app.submit(Work::Event(Event::Retry { notices: ids, by })).await?;
+    if let Reply::Retried(retried) = reply {
+        Ok(Json(Retried { pending: words(retried.pending), withheld: words(retried.withheld) }))
+    } else if let Reply::Refused(refusal) = reply {
+        Err(Problem::conflict(refusal.to_string()))
+    } else {
+        Err(Problem::internal(&format!("the engine answered a retry with {reply:?}")))
     }
 }
 

@@ -5,17 +5,22 @@ use std::sync::Arc;
 use crate::engine::changes::{AlertRow, MemberOf};
 use crate::model::alert::{self, Lease};
 use crate::model::escalation::{Action, Ladder, Policy, Rung, Target};
-use crate::model::incident::{Entry, Incident, Progress};
+use crate::model::incident::{Entry, Incident, Progress, ResolutionClock};
 use crate::model::notice::Notice;
-use crate::model::time::Brief;
+use crate::model::time::{Brief, Timestamp};
 use crate::rules::RuleSet;
 use crate::store::view::Member;
 
+use super::super::Reading;
 use super::super::wire::{self, Time};
 
 /// Shows an incident; `policy` is the one it started with, where it is still known.
-pub fn incident(incident: &Incident, policy: Option<&Policy>, rules: &RuleSet) -> wire::Incident {
-    let people = People { rules, team: incident.team.as_deref() };
+pub(super) fn incident(
+    reading: &Reading<'_>,
+    incident: &Incident,
+    policy: Option<&Policy>,
+) -> wire::Incident {
+    let people = People { rules: &reading.context.rules, incident };
     let how = &incident.assessment;
     let (acknowledged, resolved, closed_at) = progress(&incident.progress);
     wire::Incident {
@@ -37,11 +42,14 @@ pub fn incident(incident: &Incident, policy: Option<&Policy>, rules: &RuleSet) -
         team: incident.team.as_deref().map(Into::into),
         parent: incident.parent.map(|parent| parent.to_string()),
         recurrence_of: incident.recurrence_of.map(|earlier| earlier.to_string()),
+        assignee: incident.assignee.as_deref().map(Into::into),
         acknowledged,
+        waits_for: waits_for(&incident.progress),
+        quiet: incident.quiet,
+        apart_from: incident.apart_from.iter().map(ToString::to_string).collect(),
         resolved,
         closed_at,
         awaiting_verification: incident.awaiting_verification,
-        quiet: incident.quiet,
         opened_at: Time(incident.opened_at),
         active_at: Time(incident.active_at),
         clear_since: incident.clear_since.map(Time),
@@ -54,8 +62,10 @@ pub fn incident(incident: &Incident, policy: Option<&Policy>, rules: &RuleSet) -
             stopped_at: incident.response.stopped_at.map(Time),
             round: incident.response.round,
         },
+        resolution: resolution(&incident.resolution, reading.now),
         next: policy.map(|policy| next_steps(incident, policy, &people)).unwrap_or_default(),
         revision: incident.revision,
+        version: incident.version,
         rules_version: format!("{:016x}", incident.rules_version),
         topology_version: incident.topology_version,
     }
@@ -79,20 +89,44 @@ fn progress(progress: &Progress) -> Shown {
     }
 }
 
-/// Who is meant by a step's target for an incident of `team`.
+fn waits_for(progress: &Progress) -> Option<String> {
+    match progress {
+        Progress::OnHold { waits_for, .. } => Some(waits_for.to_string()),
+        Progress::New
+        | Progress::Acknowledged { .. }
+        | Progress::InProgress { .. }
+        | Progress::Resolved { .. }
+        | Progress::Closed { .. } => None,
+    }
+}
+
+fn resolution(clock: &ResolutionClock, now: Timestamp) -> wire::Resolution {
+    let mut by_now = *clock;
+    by_now.run(now);
+    wire::Resolution {
+        due_at: clock.stands_since.is_none().then_some(Time(clock.due_at)),
+        stood_ms: by_now.stood_ms,
+        stands_since: clock.stands_since.map(Time),
+    }
+}
+
+/// Who is meant by a step's target.
 struct People<'a> {
     rules: &'a RuleSet,
-    team: Option<&'a str>,
+    incident: &'a Incident,
 }
 
 impl People<'_> {
     /// Names whom a step would tell now; without a team that is the default contact.
     fn name(&self, target: &Target) -> String {
         let fallback = &*self.rules.default_contact;
-        let team = self.team.and_then(|team| self.rules.teams.get(team));
+        let team = self.incident.team.as_deref();
+        let assignee = self.incident.assignee.as_deref();
+        let assignee = assignee.filter(|name| self.rules.contacts.contains_key(*name));
         match target {
-            Target::Assigned => self.team.unwrap_or(fallback).into(),
+            Target::Assigned => assignee.or(team).unwrap_or(fallback).into(),
             Target::Manager => {
+                let team = team.and_then(|team| self.rules.teams.get(team));
                 team.and_then(|team| team.manager.as_deref()).unwrap_or(fallback).into()
             }
             Target::Team(name) | Target::Contact(name) => name.to_string(),
@@ -108,6 +142,7 @@ fn next_steps(incident: &Incident, policy: &Policy, people: &People<'_>) -> Vec<
     let ladders = [
         (Ladder::Functional, &policy.functional, &incident.functional),
         (Ladder::Hierarchical, &policy.hierarchical, &incident.hierarchical),
+        (Ladder::Resolution, &policy.resolution, &incident.resolving),
     ];
     let mut next: Vec<wire::NextStep> = ladders
         .into_iter()

@@ -16,6 +16,7 @@ use crate::model::silence::{NotASilence, Silence, SilenceId, SilenceMatcher, Sil
 use crate::model::time::Timestamp;
 use crate::rules::{duration, in_silence, parser, spell};
 
+use super::super::auth::Caller;
 use super::super::error::Problem;
 use super::super::guard::require_type;
 use super::super::query::Pairs;
@@ -88,13 +89,15 @@ async fn answer(app: &Arc<App>, id: SilenceId) -> Result<Json<Silenced>, Problem
 
 async fn create(
     State(app): State<Arc<App>>,
+    caller: Caller,
     headers: HeaderMap,
     read: Result<Bytes, BytesRejection>,
 ) -> Result<Json<Silenced>, Problem> {
     require_type(&headers, &["application/json"])?;
     let body = body(read, app.doors.limits.body_bytes)?;
-    let new: NewSilence = serde_json::from_slice(&body)
+    let mut new: NewSilence = serde_json::from_slice(&body)
         .map_err(|error| Problem::bad_request(format!("body: {error}")))?;
+    new.by = caller.acting(&new.by);
     let wish = wish(new, app.doors.clock.now())?;
     if let Some(ci) = wish.ci.clone() {
         app.read(move |reading| require_ci(reading, &ci)).await?;
@@ -174,14 +177,17 @@ fn matchers(texts: &[String]) -> Result<Vec<SilenceMatcher>, Problem> {
 
 async fn end(
     State(app): State<Arc<App>>,
+    caller: Caller,
     Path(id): Path<String>,
     uri: Uri,
 ) -> Result<Json<Silenced>, Problem> {
     let id = number(&id)?;
     let pairs = Pairs::read(&uri, &["by"])?;
-    let by = pairs.one("by")?.map(str::trim).filter(|by| !by.is_empty());
-    let by = by.ok_or_else(|| Problem::bad_request("by must name who says so"))?;
-    unsilence(&app, id, by).await?;
+    let by = caller.acting(pairs.one("by")?.unwrap_or(""));
+    if by.is_empty() {
+        return Err(Problem::bad_request("by must name who says so"));
+    }
+    unsilence(&app, id, &by).await?;
     answer(&app, id).await
 }
 

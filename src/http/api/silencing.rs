@@ -58,18 +58,15 @@ pub(super) async fn silence(app: &Arc<App>, wish: Wish) -> Result<SilenceId, Den
     check_sizes(&wish, labels_max, name_bytes).map_err(Denied::Invalid)?;
     check_matchers(&wish).map_err(Denied::Invalid)?;
     let (replaces, silence) = record(app, wish)?;
-    match app.submit(Work::Event(Event::Silence { silence, replaces })).await? {
-        Reply::Silenced(id) => Ok(id),
-        Reply::Refused(Refusal::UnknownSilence(id)) => Err(Denied::Unknown(id)),
-        Reply::Refused(other) => Err(Denied::Invalid(other.to_string())),
-        other @ (Reply::Received(_)
-        | Reply::Handled(_)
-        | Reply::Retried(_)
-        | Reply::Forgotten(_)
-        | Reply::Outdated
-        | Reply::Done) => {
-            Err(Problem::internal(&format!("the engine answered a silence with {other:?}")).into())
-        }
+    let reply = app.submit(Work::Event(Event::Silence { silence, replaces })).await?;
+    if let Reply::Silenced(id) = reply {
+        Ok(id)
+    } else if let Reply::Refused(Refusal::UnknownSilence(id)) = reply {
+        Err(Denied::Unknown(id))
+    } else if let Reply::Refused(refusal) = reply {
+        Err(Denied::Invalid(refusal.to_string()))
+    } else {
+        Err(Problem::internal(&format!("the engine answered a silence with {reply:?}")).into())
     }
 }
 
@@ -142,18 +139,11 @@ fn check_matchers(wish: &Wish) -> Result<(), String> {
 
 /// Ends a silence in somebody's name; one that is over stays as it is.
 pub(super) async fn unsilence(app: &Arc<App>, id: SilenceId, by: &str) -> Result<(), Problem> {
-    match app.submit(Work::Event(Event::Unsilence { id, by: by.into() })).await? {
-        Reply::Done => Ok(()),
-        Reply::Refused(refusal) => Err(Problem::not_found(refusal.to_string())),
-        other @ (Reply::Received(_)
-        | Reply::Handled(_)
-        | Reply::Silenced(_)
-        | Reply::Retried(_)
-        | Reply::Forgotten(_)
-        | Reply::Outdated) => {
-            Err(Problem::internal(&format!("the engine answered an end with {other:?}")))
-        }
+    let reply = app.submit(Work::Event(Event::Unsilence { id, by: by.into() })).await?;
+    if let Reply::Refused(refusal) = reply {
+        return Err(Problem::not_found(refusal.to_string()));
     }
+    Ok(())
 }
 
 /// Returns the silence with this id.

@@ -1,9 +1,14 @@
 //! What clients of the doors can rely on.
 
+mod accept;
 mod alertmanager;
+mod auth;
 mod cmdb;
+mod handling;
 mod notices;
+mod quarantine;
 mod silences;
+mod why;
 mod world;
 
 use core::time::Duration;

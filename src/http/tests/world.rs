@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
-use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Method, Request};
+use axum::{Extension, Router};
 use serde_json::Value;
 use tokio::sync::{mpsc, watch};
 use tower::ServiceExt;
@@ -20,10 +20,11 @@ use crate::engine::event::{Event, Reply};
 use crate::ingest;
 use crate::mailbox::{Letter, Mailbox, Work, mailbox};
 use crate::notify::{Parts, Tester};
-use crate::rules::RuleSet;
+use crate::rules::{RuleSet, SourceFile, load};
 use crate::store::{Options, Store};
 use crate::telemetry::metrics::Metrics;
 
+use super::super::auth::{Gate, Line, Peer, Strangers};
 use super::super::guard::Hosts;
 use super::super::operate::{Operations, Readiness};
 use super::super::{Doors, Source, router};
@@ -54,6 +55,7 @@ impl Answer {
 
 /// A whole daemon without its wiring.
 pub(super) struct World {
+    doors: Doors,
     router: Router,
     pub(super) readiness: watch::Sender<Readiness>,
     /// The engine's own door.
@@ -65,13 +67,20 @@ pub(super) struct World {
 impl World {
     /// Starts with the built-in rules and no CMDB.
     pub(super) fn new() -> Self {
-        Self::build(|mailbox, _| mailbox)
+        Self::build(RuleSet::builtin(), nobody(), |mailbox, _| mailbox)
+    }
+
+    /// Starts with the rules of a file and no CMDB.
+    pub(super) fn with_rules(text: &str) -> Self {
+        let loaded = load(&[SourceFile { name: "rules/t.yaml".into(), text: text.into() }]);
+        let rules = loaded.set.unwrap_or_else(|| panic!("{:#?}", loaded.diagnostics));
+        Self::build(rules, nobody(), |mailbox, _| mailbox)
     }
 
     /// Starts with an engine that takes no work.
     pub(super) fn clogged() -> Self {
         // Dropping the receiver would say `stopped`; one letter that nobody reads fills this one.
-        Self::build(|_, _| {
+        Self::build(RuleSet::builtin(), nobody(), |_, _| {
             let (clogged, letters) = mailbox(1);
             let filler = clogged.clone();
             let mut filling =
@@ -83,11 +92,15 @@ impl World {
         })
     }
 
-    fn build(wrap: impl FnOnce(Mailbox, &Store) -> Mailbox) -> Self {
+    /// Starts with a gate of one's own.
+    pub(super) fn behind(gate: Gate) -> Self {
+        Self::build(RuleSet::builtin(), gate, |mailbox, _| mailbox)
+    }
+
+    fn build(rules: RuleSet, gate: Gate, wrap: impl FnOnce(Mailbox, &Store) -> Mailbox) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let store = Arc::new(Store::open(dir.path(), &Options::default()).unwrap());
-        let rules = Arc::new(RuleSet::builtin());
-        let context = Context::new(rules, Arc::new(Topology::empty()), Limits::default());
+        let context = Context::new(Arc::new(rules), Arc::new(Topology::empty()), Limits::default());
         let (contexts, context) = watch::channel(Arc::new(context));
         let (readiness, ready) = watch::channel(Readiness::ready());
         let clock = Arc::new(Clock::start(None));
@@ -98,8 +111,9 @@ impl World {
             ("native", ingest::Format::Native),
         ];
         let lease = core::time::Duration::from_hours(1);
+        let mailbox = wrap(mailbox, &store);
         let doors = Doors {
-            mailbox: wrap(mailbox.clone(), &store),
+            mailbox: mailbox.clone(),
             tester: tester(&context, &clock),
             store: Arc::clone(&store),
             clock: Arc::clone(&clock),
@@ -107,6 +121,7 @@ impl World {
             sources: Arc::new(BTreeMap::from(
                 sources.map(|(name, format)| (Arc::from(name), Source { format, lease })),
             )),
+            gate: Arc::new(gate),
             limits: ingest::Limits { body_bytes: 64 << 10, ..ingest::Limits::default() },
             request_timeout: core::time::Duration::from_secs(10),
             hosts: Hosts::Loopback,
@@ -116,7 +131,8 @@ impl World {
         };
         let engine = std::thread::spawn(move || engine(letters, &store, &clock, &contexts));
         let mailbox = Some(mailbox);
-        Self { router: router(doors), readiness, mailbox, engine: Some(engine), _dir: dir }
+        let router = router(doors.clone());
+        Self { router, doors, readiness, mailbox, engine: Some(engine), _dir: dir }
     }
 
     /// Sends a request with these headers.
@@ -130,12 +146,41 @@ impl World {
         send(self.router.clone(), method, uri, headers, body).await
     }
 
+    /// Sends a request that comes from another machine.
+    pub(super) async fn call_from(
+        &self,
+        peer: Peer,
+        (method, uri): (Method, &str),
+        headers: &[(&str, &str)],
+        body: &str,
+    ) -> Answer {
+        let router = self.router.clone().layer(Extension(peer));
+        send(router, method, uri, headers, body).await
+    }
+
+    /// The same world with another limit on depth.
+    pub(super) fn with_depth(mut self, depth: usize) -> Self {
+        self.doors.limits.depth = depth;
+        self.router = router(self.doors.clone());
+        self
+    }
+
+    /// Returns what a server needs to serve this world.
+    pub(super) fn router(&self) -> Router {
+        self.router.clone()
+    }
+
     pub(super) async fn get(&self, uri: &str) -> Answer {
         self.call(Method::GET, uri, &[], "").await
     }
 
     pub(super) async fn post(&self, uri: &str, body: &str) -> Answer {
         self.call(Method::POST, uri, &[("content-type", "application/json")], body).await
+    }
+
+    /// Lets an event happen for which these tests use no door.
+    pub(super) async fn event(&self, event: Event) -> Reply {
+        self.mailbox.as_ref().unwrap().submit(Work::Event(event)).await.unwrap()
     }
 
     /// Has the channel of a notice refuse it for good.
@@ -146,10 +191,7 @@ impl World {
             error: "answered 404".into(),
             retry_in: None,
         };
-        assert_eq!(
-            self.mailbox.as_ref().unwrap().submit(Work::Event(failed)).await,
-            Ok(Reply::Done)
-        );
+        assert_eq!(self.event(failed).await, Reply::Done);
     }
 
     /// Fires an alert with these labels and returns its fingerprint and its incident's number.
@@ -183,6 +225,11 @@ fn tester(context: &watch::Receiver<Arc<Context>>, clock: &Arc<Clock>) -> Tester
     Tester::new(&parts).unwrap()
 }
 
+/// A gate that lets everybody in.
+fn nobody() -> Gate {
+    Gate::new([], [], Strangers::Welcome)
+}
+
 /// Sends a request with these headers to a router.
 pub(super) async fn send(
     router: Router,
@@ -195,7 +242,8 @@ pub(super) async fn send(
     for (name, value) in headers {
         request = request.header(*name, *value);
     }
-    let request = request.body(Body::from(body.to_owned())).unwrap();
+    let local = Peer { ip: [127, 0, 0, 1].into(), line: Line::Plain };
+    let request = request.extension(local).body(Body::from(body.to_owned())).unwrap();
     let response = router.oneshot(request).await.unwrap();
     let (parts, body) = response.into_parts();
     let bytes = axum::body::to_bytes(body, usize::MAX).await.unwrap();
@@ -205,8 +253,14 @@ pub(super) async fn send(
 
 impl Drop for World {
     fn drop(&mut self) {
+        if std::thread::panicking() {
+            // A server of the test may still hold the doors; nobody waits for it.
+            return;
+        }
         self.router = Router::new();
         self.mailbox = None;
+        // The engine ends when nobody can bring it work.
+        self.doors.mailbox = mailbox(1).0;
         let joined = self.engine.take().map(JoinHandle::join);
         assert!(matches!(joined, Some(Ok(()))), "the engine panicked");
     }

@@ -1,4 +1,5 @@
-//! The shapes of what changes something: deliveries, people's wishes, and their answers.
+//! The shapes of what changes something: deliveries, and the answers to those and to what people do,
+//! whose own shapes are in `handle`.
 
 use serde::{Deserialize, Serialize};
 
@@ -19,6 +20,15 @@ pub struct Accepted {
     pub repeated: u32,
     /// Alerts that the sender says it left out.
     pub truncated: u64,
+    /// Alerts beyond what the source may hold; they are in the quarantine.
+    #[serde(default)]
+    pub overflowed: u32,
+    /// The record of the quarantine that holds those.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quarantined: Option<u64>,
+    /// True when this came before under the same id; then nothing changed.
+    #[serde(default)]
+    pub duplicate: bool,
     /// Alerts not taken.
     pub rejected: Vec<Rejected>,
 }
@@ -32,37 +42,15 @@ pub struct Rejected {
     pub reason: String,
 }
 
-/// A person's answer to an incident.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Acknowledge {
-    /// Who.
-    pub by: String,
-    /// For how long, as in `30m`; the priority's own time when left out.
-    #[serde(default, rename = "for", skip_serializing_if = "Option::is_none")]
-    pub hold: Option<String>,
-    /// What they say.
-    #[serde(default)]
-    pub note: String,
-}
-
-/// A person's word that service is restored.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Resolve {
-    /// Who.
-    pub by: String,
-    /// What they say.
-    #[serde(default)]
-    pub note: String,
-}
-
 /// An incident right after somebody answered it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Answered {
     /// What the listing shows.
     #[serde(flatten)]
     pub incident: Incident,
+    /// True when this was wished before under the same id; then nothing changed.
+    #[serde(default)]
+    pub duplicate: bool,
     /// The daemon's time.
     pub now: Time,
 }

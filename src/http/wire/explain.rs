@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Alert, Incident, Join, RulePlace, Time, Why};
+use super::{Alert, Incident, Join, LeftOut, RulePlace, Time, Why};
 
 /// Why an incident is what it is.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -31,14 +31,59 @@ pub struct AlertExplanation {
     pub alert: Alert,
     /// The CI it speaks of by the topology in force.
     pub binding: Option<Binding>,
+    /// The silences that hold it back, or held it back at its end.
+    pub silenced_by: Vec<SilencedBy>,
     /// The rules in force, in their order, each with its verdict.
     pub rules: Vec<RuleTried>,
     /// Why it belongs to its incident.
     pub join: Option<Join>,
-    /// Its incident as it is now.
+    /// Its incident as it is now: its category, priority, team and the steps that come next.
     pub incident: Option<Incident>,
+    /// The escalation policy that one started with.
+    pub policy: Option<String>,
+    /// Incidents that could have taken it and did not, on purpose; at most twenty.
+    pub left_out: Vec<LeftOut>,
+    /// What would have become of it had it been alone, by the rules and the topology in force;
+    /// nothing when it never fired.
+    pub alone: Option<Alone>,
+    /// True when other rules are in force than those its incident was last decided on.
+    pub rules_changed: bool,
+    /// True when another topology is in force than the one its incident was last decided on.
+    pub topology_changed: bool,
     /// The daemon's time.
     pub now: Time,
+}
+
+/// A silence that holds an alert back.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SilencedBy {
+    /// Its id.
+    pub id: String,
+    /// Who made it; empty when it is no longer known.
+    pub by: String,
+    /// Why.
+    pub comment: String,
+    /// When it ends; nothing when it is no longer known.
+    pub until: Option<Time>,
+}
+
+/// What would have become of an alert.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Alone {
+    /// The priority of its incident.
+    pub priority: String,
+    /// How that comes about.
+    pub sum: String,
+    /// The rule that incident would be handled under.
+    pub rule: Option<String>,
+    /// The team that would have it.
+    pub team: Option<String>,
+    /// `page` or `ticket`: how somebody would hear of it first; nothing when nobody would.
+    pub kind: Option<String>,
+    /// Who.
+    pub target: Option<String>,
+    /// How long after it began, in milliseconds.
+    pub after_ms: Option<u64>,
 }
 
 /// The CI that an alert speaks of.

@@ -2,14 +2,17 @@
 //!
 //! Apart from the domain's types on purpose, so that neither can change the other unseen. Times are
 //! RFC 3339 in UTC with milliseconds; numbers of records read `INC-1042`. Fields are only ever added.
-//! Here is what can be listed and shown; `change`, `cmdb`, `explain`, `notices` and `silence` hold
-//! the rest, `alertmanager` the shapes of that API.
+//! Here is what can be listed and shown; the others hold the rest, `alertmanager` the shapes of that
+//! API.
 
 pub mod alertmanager;
+pub mod audit;
 pub mod change;
 pub mod cmdb;
 pub mod explain;
+pub mod handle;
 pub mod notices;
+pub mod quarantine;
 pub mod silence;
 
 use core::fmt;
@@ -57,6 +60,7 @@ pub struct Page<T> {
 }
 
 /// An incident in a listing.
+#[expect(clippy::struct_excessive_bools, reason = "facts that do not depend on each other")]
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own, as the API says it")]
 pub struct Incident {
@@ -90,17 +94,22 @@ pub struct Incident {
     pub parent: Option<String>,
     /// The earlier incident it is like.
     pub recurrence_of: Option<String>,
-    /// Who has acknowledged it and until when.
+    /// The person it was given to, or who claimed it.
+    pub assignee: Option<String>,
+    /// Who has it and until when.
     pub acknowledged: Option<Acknowledged>,
+    /// What it waits for while it is on hold.
+    pub waits_for: Option<String>,
+    /// True while all that fires of it is silenced: nobody is told.
+    pub quiet: bool,
+    /// Incidents that a person split from it, or it from them.
+    pub apart_from: Vec<String>,
     /// When and by whom it was resolved.
     pub resolved: Option<Resolved>,
     /// When it was closed.
     pub closed_at: Option<Time>,
     /// True when a person resolved it while members fired.
     pub awaiting_verification: bool,
-    /// True while all that fires of it is silenced: nobody is told, and no step falls due.
-    #[serde(default)]
-    pub quiet: bool,
     /// When it was opened.
     pub opened_at: Time,
     /// When a member was last added or grew more severe.
@@ -115,10 +124,14 @@ pub struct Incident {
     pub firing: u32,
     /// The response clock.
     pub response: Response,
+    /// The resolution clock.
+    pub resolution: Resolution,
     /// The steps that come next on its ladders; the earliest first.
     pub next: Vec<NextStep>,
     /// Counts its changes.
     pub revision: u32,
+    /// Counts what people or clocks did to it; what an order may expect.
+    pub version: u32,
     /// The rule set it was last decided on.
     pub rules_version: String,
     /// The topology it was last decided on.
@@ -165,10 +178,22 @@ pub struct Response {
     pub round: u32,
 }
 
+/// The resolution clock: from opening until service is restored, without the time it stood.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Resolution {
+    /// When the limit is reached; nothing while the clock stands.
+    pub due_at: Option<Time>,
+    /// How long it has stood by now, in milliseconds: on hold, and between a resolution and a
+    /// reopening.
+    pub stood_ms: u64,
+    /// Since when it stands.
+    pub stands_since: Option<Time>,
+}
+
 /// The step of a ladder that falls due next.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct NextStep {
-    /// `functional` or `hierarchical`.
+    /// `functional`, `hierarchical` or `resolution`.
     pub ladder: String,
     /// When; nothing while the clock is stopped.
     pub at: Option<Time>,
@@ -205,8 +230,21 @@ pub struct Why {
     pub rule: Option<RulePlace>,
     /// The reasons for which members joined, the most frequent first.
     pub reasons: Vec<ReasonCount>,
+    /// What could have been part of it and is not, on purpose; at most twenty.
+    pub left_out: Vec<LeftOut>,
     /// How the priority came about.
     pub priority: String,
+}
+
+/// Something that could have been part of an incident and is not, or that is held back.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LeftOut {
+    /// The incident it is instead, or was left out of.
+    pub incident: Option<String>,
+    /// Its name: that of a CI and an alert, or how many alerts.
+    pub what: String,
+    /// Why, in words.
+    pub reason: String,
 }
 
 /// A rule and where it is written.
@@ -253,7 +291,7 @@ pub struct Member {
 /// Why an alert belongs to its incident.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Join {
-    /// `own`, `group`, `dependant`, `cause` or `outlived`.
+    /// `own`, `group`, `dependant`, `cause`, `by_hand` or `outlived`.
     pub reason: String,
     /// The same in words.
     pub text: String,

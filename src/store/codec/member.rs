@@ -205,10 +205,57 @@ impl Row for MemberRow {
     }
 }
 
+/// The incident of an alert's record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::store) struct RecordOf {
+    pub(in crate::store) record: RecordId,
+    pub(in crate::store) incident: RecordId,
+}
+
+impl RecordOf {
+    /// Returns what a member says of its record; nothing where that is an incident itself.
+    pub(in crate::store) fn member(row: &MemberRow) -> Option<Self> {
+        let MemberRow { incident, record, what, .. } = row;
+        let is_alert = matches!(what, MemberOf::Alert { .. }) && incident != record;
+        is_alert.then_some(Self { record: *record, incident: *incident })
+    }
+}
+
+/// An incident.
+#[derive(Clone, PartialEq, Message)]
+pub(in crate::store) struct RecordMessage {
+    #[prost(uint64, tag = "1")]
+    incident: u64,
+}
+
+impl Row for RecordOf {
+    const FAMILY: Family = Family::Records;
+    type Message = RecordMessage;
+
+    fn key(&self) -> impl AsRef<[u8]> {
+        schema::number(self.record.0)
+    }
+
+    fn message(&self) -> RecordMessage {
+        RecordMessage { incident: self.incident.0 }
+    }
+
+    fn restore(key: &[u8], message: RecordMessage) -> Result<Self, Malformed> {
+        let record = RecordId(keyed(schema::read_number(key))?);
+        Ok(Self { record, incident: RecordId(message.incident) })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::tests::frozen;
     use super::*;
+
+    #[test]
+    fn the_bytes_of_a_record_stay_as_they_are() {
+        let row = RecordOf { record: RecordId(1042), incident: RecordId(1000) };
+        frozen(&row, b"\0\0\0\0\0\0\x04\x12", b"\x01\x08\xe8\x07");
+    }
 
     #[test]
     fn the_bytes_of_a_member_stay_as_they_are() {

@@ -108,6 +108,8 @@ pub(in crate::store) struct CountersMessage {
     /// 32 bytes; absent before the first entry of the audit trail.
     #[prost(bytes = "vec", tag = "6")]
     seal: Vec<u8>,
+    #[prost(uint64, tag = "20")]
+    quarantined: u64,
 }
 
 impl From<&Counters> for CountersMessage {
@@ -119,6 +121,7 @@ impl From<&Counters> for CountersMessage {
             sources: counters.sources.iter().map(|name| String::from(&**name)).collect(),
             audited: counters.audited,
             seal: super::audit::stored(counters.seal),
+            quarantined: counters.quarantined,
         }
     }
 }
@@ -134,6 +137,7 @@ impl TryFrom<CountersMessage> for Counters {
             sources: message.sources.into_iter().map(Into::into).collect(),
             audited: message.audited,
             seal: super::audit::seal(&message.seal)?,
+            quarantined: message.quarantined,
         })
     }
 }
@@ -184,11 +188,12 @@ mod tests {
             sources: vec!["am".into(), "native".into()],
             audited: 7,
             seal: Seal([b'*'; 32]),
+            quarantined: 3,
         };
         frozen_value(
             &CountersMessage::from(&counters),
             b"\x01\x08\x93\x08\x10\xac\x02\x18\x81\xd0\x95\xff\xbc1\"\x02am\"\x06native\
-            (\x072\x20********************************",
+            (\x072\x20********************************\xa0\x01\x03",
         );
         frozen_value(&SchemaMessage { version: 1 }, b"\x01\x08\x01");
         let mut topology = TopologyMessage { version: 7, history: Vec::new() };

@@ -14,11 +14,13 @@ use super::schema::Family;
 pub(super) mod alert;
 pub(super) mod audit;
 pub(super) mod cmdb;
+pub(super) mod delivery;
 pub(super) mod incident;
 pub(super) mod member;
 pub(super) mod meta;
 pub(super) mod notice;
 pub(super) mod policy;
+pub(super) mod quarantine;
 pub(super) mod silence;
 pub(super) mod timeline;
 
@@ -142,12 +144,15 @@ mod tests {
     use crate::engine::changes::{AlertRow, Counters, MemberRow};
     use crate::model::alert::AlertState;
     use crate::model::audit::AuditEntry;
+    use crate::model::delivery::DeliveryId;
     use crate::model::escalation::{Policy, PolicyHash};
     use crate::model::incident::{Entry, Happening, Incident, RecordId, WaitsFor};
     use crate::model::labels::Fingerprint;
     use crate::model::notice::{Notice, NoticeKind, NoticeState};
     use crate::model::priority::{Impact, Priority, Urgency};
+    use crate::model::quarantine::{Cause, Quarantined};
     use crate::model::silence::Silence;
+    use crate::model::time::Timestamp;
     use crate::store::dice::Dice;
 
     /// Compares a record with its frozen bytes, both ways.
@@ -184,6 +189,8 @@ mod tests {
             same(&dice.notice());
             same(&dice.policy());
             same(&dice.recurrence());
+            same(&dice.delivery());
+            same(&dice.quarantined());
             same(&dice.ci("srv-0412"));
             same(&dice.relation_type());
             let counters = dice.counters();
@@ -209,6 +216,8 @@ mod tests {
             read::<(PolicyHash, Arc<Policy>)>(&key, &value);
             read::<Silence>(&key, &value);
             read::<AuditEntry>(&key, &value);
+            read::<(DeliveryId, Timestamp)>(&key, &value);
+            read::<Quarantined>(&key, &value);
             read::<CiRow>(&key, &value);
             read::<RelationRow>(&key, &value);
         }
@@ -234,6 +243,7 @@ mod tests {
         counted::<WaitsFor>(3);
         counted::<NoticeKind>(3);
         counted::<NoticeState>(2);
+        counted::<Cause>(3);
         counted::<End>(2);
     }
 

@@ -5,8 +5,8 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::State;
 use axum::extract::rejection::BytesRejection;
+use axum::extract::{Extension, State};
 use axum::http::{HeaderMap, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
@@ -14,10 +14,11 @@ use bytes::Bytes;
 use super::Refused;
 use super::query::Parameters;
 use super::select::{ALERTS_MAX, Cases, Selection, each_firing, shown, too_many};
+use crate::http::auth::{Caller, Peer};
 use crate::http::error::Problem;
-use crate::http::ingest::{decode_for, deliver};
+use crate::http::ingest::{Delivery, Sender, admit, decode_for, deliver, keep};
 use crate::http::wire::alertmanager::Alert;
-use crate::http::{App, Reading, Source, body};
+use crate::http::{App, Reading};
 
 /// The source behind this door.
 const SOURCE: &str = "alertmanager-api";
@@ -51,13 +52,21 @@ fn alerts(reading: &Reading<'_>, selection: &Selection) -> Result<Vec<Alert>, Pr
 
 pub(super) async fn post(
     State(app): State<Arc<App>>,
+    (caller, peer): (Caller, Option<Extension<Peer>>),
     headers: HeaderMap,
     read: Result<Bytes, BytesRejection>,
 ) -> Response {
     let Some((name, source)) = app.doors.sources.get_key_value(SOURCE) else {
         return Problem::not_found(format!("no source `{SOURCE}` is configured")).into_response();
     };
-    let response = match take(&app, name, source, (headers, read)).await {
+    let response = match admit(&app, (name, source), &headers, read) {
+        Ok(body) => {
+            let from = Sender::new(caller, peer);
+            take(&app, &Delivery { name, source, headers: &headers, from, body }).await
+        }
+        Err(problem) => Err(problem.into()),
+    };
+    let response = match response {
         Ok(response) => response,
         Err(refused) => refused.into_response(),
     };
@@ -65,25 +74,20 @@ pub(super) async fn post(
     response
 }
 
-async fn take(
-    app: &App,
-    name: &Arc<str>,
-    source: &Source,
-    (headers, read): (HeaderMap, Result<Bytes, BytesRejection>),
-) -> Result<Response, Refused> {
-    let body = body(read, app.doors.limits.body_bytes)?;
-    if !body.is_empty() {
-        super::require_json(&headers)?;
+async fn take(app: &App, delivery: &Delivery<'_>) -> Result<Response, Refused> {
+    if !delivery.body.is_empty() {
+        super::require_json(delivery.headers)?;
     }
-    let decoded = match decode_for(app, source, &body) {
+    let decoded = match decode_for(app, delivery.source, &delivery.body) {
         Ok(decoded) => decoded,
         Err(reject) => {
+            keep(app, delivery, &reject).await?;
             let status = StatusCode::from_u16(reject.status()).unwrap_or(StatusCode::BAD_REQUEST);
             let json = [(header::CONTENT_TYPE, "application/json")];
             return Ok((status, json, reject.framework_body()).into_response());
         }
     };
-    let answer = deliver(app, name, decoded).await?;
+    let answer = deliver(app, delivery, decoded).await.map_err(|(problem, _)| problem)?;
     if answer.rejected.is_empty() {
         return Ok(StatusCode::OK.into_response());
     }

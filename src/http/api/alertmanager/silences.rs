@@ -13,6 +13,7 @@ use super::Refused;
 use super::query::Parameters;
 use super::silence_body;
 use crate::http::api::silencing::{Denied, by_state, find, silence, unsilence};
+use crate::http::auth::Caller;
 use crate::http::wire::alertmanager::{Matcher, Silence as Shown, SilenceStatus};
 use crate::http::wire::{self, Time};
 use crate::http::{App, body};
@@ -65,14 +66,17 @@ pub(super) async fn one(
 
 pub(super) async fn end(
     State(app): State<Arc<App>>,
+    caller: Caller,
     Path(id): Path<String>,
 ) -> Result<StatusCode, Refused> {
-    unsilence(&app, number(&id)?, SOMEBODY).await?;
+    let by = caller.name().map_or(SOMEBODY, |name| name);
+    unsilence(&app, number(&id)?, by).await?;
     Ok(StatusCode::OK)
 }
 
 pub(super) async fn post(
     State(app): State<Arc<App>>,
+    caller: Caller,
     headers: HeaderMap,
     read: Result<Bytes, BytesRejection>,
 ) -> Result<Json<Value>, Refused> {
@@ -81,6 +85,7 @@ pub(super) async fn post(
         super::require_json(&headers)?;
     }
     let (named, mut wish) = silence_body::read(&body)?;
+    wish.created_by = caller.acting(&wish.created_by).into();
     let unknown = || Refused::Handler(StatusCode::NOT_FOUND, "silence not found".into());
     if !named.is_empty() {
         let id: SilenceId = named.parse().map_err(|_| unknown())?;

@@ -11,17 +11,18 @@ use axum::extract::rejection::BytesRejection;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, Uri};
 use bytes::Bytes;
-use serde::de::DeserializeOwned;
 
 use crate::cmdb::RelationRow;
 use crate::engine::event::Reply;
 use crate::mailbox::{NewTopology, Work};
 
+use super::super::super::audit::audit;
+use super::super::super::auth::Caller;
 use super::super::super::error::Problem;
 use super::super::super::guard::require_type;
 use super::super::super::query::Pairs;
 use super::super::super::wire::cmdb::{Import, Relation};
-use super::super::super::{App, body};
+use super::super::super::{App, body, json_body};
 use super::BODY_BYTES_MAX;
 use super::plan::{Extent, NAME_BYTES_MAX, Plan, Terms, Want, Wish, agreed, foretell, plan};
 
@@ -34,9 +35,10 @@ const ATTEMPTS_MAX: usize = 3;
 const TERMS: [&str; 4] = ["by", "dry_run", "expect_removed", "expect_version"];
 
 impl Terms {
-    fn read(pairs: &Pairs) -> Result<Self, Problem> {
-        let by = pairs.one("by")?.map_or("api", str::trim);
-        if by.is_empty() || by.len() > NAME_BYTES_MAX {
+    fn read(pairs: &Pairs, caller: &Caller) -> Result<Self, Problem> {
+        let by = caller.acting(pairs.one("by")?.unwrap_or(""));
+        let by = if by.is_empty() { "api".into() } else { by };
+        if by.len() > NAME_BYTES_MAX {
             let message = format!("by must name who says so, in at most {NAME_BYTES_MAX} bytes");
             return Err(Problem::bad_request(message));
         }
@@ -58,34 +60,37 @@ type Read = Result<Bytes, BytesRejection>;
 
 pub(super) async fn replace(
     State(app): State<Arc<App>>,
+    caller: Caller,
     uri: Uri,
     headers: HeaderMap,
     read: Read,
 ) -> Result<Json<Import>, Problem> {
     let pairs = Pairs::read(&uri, &FILE_TERMS)?;
-    let terms = Terms::read(&pairs)?;
+    let terms = Terms::read(&pairs, &caller)?;
     change(app, file(&pairs, &headers, read, "replace", terms)?).await
 }
 
 pub(super) async fn merge(
     State(app): State<Arc<App>>,
+    caller: Caller,
     uri: Uri,
     headers: HeaderMap,
     read: Read,
 ) -> Result<Json<Import>, Problem> {
     let pairs = Pairs::read(&uri, &FILE_TERMS)?;
-    let terms = Terms::read(&pairs)?;
+    let terms = Terms::read(&pairs, &caller)?;
     change(app, file(&pairs, &headers, read, "merge", terms)?).await
 }
 
 pub(super) async fn compare(
     State(app): State<Arc<App>>,
+    caller: Caller,
     uri: Uri,
     headers: HeaderMap,
     read: Read,
 ) -> Result<Json<Import>, Problem> {
     let pairs = Pairs::read(&uri, &["mode", "file"])?;
-    let terms = Terms { extent: Extent::Look, ..Terms::read(&pairs)? };
+    let terms = Terms { extent: Extent::Look, ..Terms::read(&pairs, &caller)? };
     change(app, file(&pairs, &headers, read, "replace", terms)?).await
 }
 
@@ -117,6 +122,7 @@ fn file(
 
 pub(super) async fn put(
     State(app): State<Arc<App>>,
+    caller: Caller,
     Path(name): Path<String>,
     uri: Uri,
     headers: HeaderMap,
@@ -124,11 +130,13 @@ pub(super) async fn put(
 ) -> Result<Json<Import>, Problem> {
     let what = format!("put {name}");
     let want = Want::Put(name, json_body(&app, &headers, read)?);
-    change(app, Wish { want, what, terms: Terms::read(&Pairs::read(&uri, &TERMS)?)? }).await
+    change(app, Wish { want, what, terms: Terms::read(&Pairs::read(&uri, &TERMS)?, &caller)? })
+        .await
 }
 
 pub(super) async fn patch(
     State(app): State<Arc<App>>,
+    caller: Caller,
     Path(name): Path<String>,
     uri: Uri,
     headers: HeaderMap,
@@ -136,53 +144,50 @@ pub(super) async fn patch(
 ) -> Result<Json<Import>, Problem> {
     let what = format!("change {name}");
     let want = Want::Patch(name, json_body(&app, &headers, read)?);
-    change(app, Wish { want, what, terms: Terms::read(&Pairs::read(&uri, &TERMS)?)? }).await
+    change(app, Wish { want, what, terms: Terms::read(&Pairs::read(&uri, &TERMS)?, &caller)? })
+        .await
 }
 
 pub(super) async fn remove(
     State(app): State<Arc<App>>,
+    caller: Caller,
     Path(name): Path<String>,
     uri: Uri,
 ) -> Result<Json<Import>, Problem> {
     let what = format!("remove {name}");
     let want = Want::Remove(name);
-    change(app, Wish { want, what, terms: Terms::read(&Pairs::read(&uri, &TERMS)?)? }).await
+    change(app, Wish { want, what, terms: Terms::read(&Pairs::read(&uri, &TERMS)?, &caller)? })
+        .await
 }
 
 pub(super) async fn relate(
     State(app): State<Arc<App>>,
+    caller: Caller,
     uri: Uri,
     headers: HeaderMap,
     read: Read,
 ) -> Result<Json<Import>, Problem> {
     let row = relation(json_body(&app, &headers, read)?);
     let (what, want) = (format!("relate {row}"), Want::Relate(row));
-    change(app, Wish { want, what, terms: Terms::read(&Pairs::read(&uri, &TERMS)?)? }).await
+    change(app, Wish { want, what, terms: Terms::read(&Pairs::read(&uri, &TERMS)?, &caller)? })
+        .await
 }
 
 pub(super) async fn unrelate(
     State(app): State<Arc<App>>,
+    caller: Caller,
     uri: Uri,
     headers: HeaderMap,
     read: Read,
 ) -> Result<Json<Import>, Problem> {
     let row = relation(json_body(&app, &headers, read)?);
     let (what, want) = (format!("unrelate {row}"), Want::Unrelate(row));
-    change(app, Wish { want, what, terms: Terms::read(&Pairs::read(&uri, &TERMS)?)? }).await
+    change(app, Wish { want, what, terms: Terms::read(&Pairs::read(&uri, &TERMS)?, &caller)? })
+        .await
 }
 
 fn relation(Relation { from, relation, to }: Relation) -> RelationRow {
     RelationRow { from: from.into(), relation: relation.into(), to: to.into() }
-}
-
-fn json_body<T: DeserializeOwned>(
-    app: &App,
-    headers: &HeaderMap,
-    read: Read,
-) -> Result<T, Problem> {
-    require_type(headers, &["application/json"])?;
-    let body = body(read, app.doors.limits.body_bytes)?;
-    serde_json::from_slice(&body).map_err(|error| Problem::bad_request(format!("body: {error}")))
 }
 
 /// Does what is wished for, or only tells what it would be.
@@ -206,22 +211,26 @@ async fn change(app: Arc<App>, wish: Wish) -> Result<Json<Import>, Problem> {
         let (context, forecast) = foretell(&app, &base, topology).await?;
         let (forecast, revision) = (Arc::new(forecast), Arc::new(revision));
         let new = NewTopology { base, context, forecast, revision };
-        match app.submit(Work::Topology(Box::new(new))).await? {
-            Reply::Done => {
-                answer.dry_run = false;
-                return Ok(Json(answer));
-            }
-            Reply::Outdated => {}
-            Reply::Refused(refusal) => return Err(Problem::conflict(refusal.to_string())),
-            other @ (Reply::Received(_)
-            | Reply::Handled(_)
-            | Reply::Silenced(_)
-            | Reply::Retried(_)
-            | Reply::Forgotten(_)) => {
-                let what = format!("the engine answered a change of the CMDB with {other:?}");
-                return Err(Problem::internal(&what));
-            }
+        let reply = app.submit(Work::Topology(Box::new(new))).await?;
+        if reply == Reply::Done {
+            answer.dry_run = false;
+            let done = format!("{}: {}", wish.what, left(&answer));
+            audit(&app, &wish.terms.by, "changed", "cmdb", done).await?;
+            return Ok(Json(answer));
+        }
+        if let Reply::Refused(refusal) = reply {
+            return Err(Problem::conflict(refusal.to_string()));
+        }
+        if reply != Reply::Outdated {
+            let what = format!("the engine answered a change of the CMDB with {reply:?}");
+            return Err(Problem::internal(&what));
         }
     }
     Err(Problem::conflict("the rules change faster than the CMDB can follow; try again"))
+}
+
+/// Says in a line, for the audit trail, what a change left behind.
+fn left(answer: &Import) -> String {
+    let Import { version, removed, cis, relations, .. } = answer;
+    format!("version {version}, {cis} CIs, {relations} relations, {removed} removed")
 }

@@ -165,7 +165,7 @@ pub(super) fn agreed(terms: &Terms, plan: &Plan) -> Result<(), Problem> {
          if that is meant, say so with expect_removed={removed} (--expect-removed {removed})"
     );
     let difference = json!({"expect_removed": removed, "text": plan.answer.difference});
-    Err(Problem { status: StatusCode::CONFLICT, message, problems: vec![difference] })
+    Err(Problem::conflict(message).with(vec![difference]))
 }
 
 /// Builds what is decided by with the new topology and foretells what that means for the alerts that
@@ -219,9 +219,9 @@ fn faulty(file: &str, faults: &[Fault]) -> Problem {
     let count = faults.len();
     let plural = if count == 1 { "" } else { "s" };
     let findings = faults.iter().map(Finding::from);
-    Problem {
-        status: StatusCode::UNPROCESSABLE_ENTITY,
-        message: format!("{file} has {count} error{plural}; nothing was changed"),
-        problems: findings.map(|finding| json!(finding)).collect(),
-    }
+    let problem = Problem::new(
+        StatusCode::UNPROCESSABLE_ENTITY,
+        format!("{file} has {count} error{plural}; nothing was changed"),
+    );
+    problem.with(findings.map(|finding| json!(finding)).collect())
 }

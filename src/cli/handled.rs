@@ -1,0 +1,145 @@
+//! What the command line says of an order that was carried out: one line for each incident.
+
+use crate::http::wire::handle::Wish;
+use crate::http::wire::{Incident, Time};
+
+use super::print::{self, NOTHING};
+
+/// Says in one line what was done to the incident `named`, which is now `incident`.
+pub fn said(wish: &Wish, named: &str, incident: &Incident, now: Time) -> String {
+    let id = &incident.id;
+    let holder = incident.acknowledged.as_ref();
+    let until = holder.map_or(NOTHING.into(), |it| format!("{} UTC", print::clock(it.until, now)));
+    let line = match wish {
+        Wish::Acknowledge(it) => {
+            let paused = incident.next.iter().find(|step| step.at.is_none());
+            let paused = paused.map(|step| format!(" · escalation to {} paused", step.action));
+            format!("{id} acked by {} until {until}{}", it.by, paused.unwrap_or_default())
+        }
+        Wish::Unacknowledge(it) => format!("{id} given back by {}{}", it.by, next(incident, now)),
+        Wish::Note(it) => format!("{id} noted by {}", it.by),
+        Wish::Claim(it) => format!("{id} claimed by {} until {until}", it.by),
+        Wish::Assign(it) => format!("{id} assigned to {}{}", it.to, next(incident, now)),
+        Wish::Hold(it) => format!("{id} on hold for a {} until {until}", it.waits_for),
+        Wish::Resolve(it) => {
+            format!("{id} {} by {}{}", incident.state, it.by, unverified(incident))
+        }
+        Wish::Reopen(it) => {
+            let by = holder.map_or("nobody", |holder| &*holder.by);
+            format!("{id} reopened by {} · {by} has it", it.by)
+        }
+        Wish::Close(it) => format!("{id} closed by {}", it.by),
+        Wish::Merge(it) => {
+            let other = if named.eq_ignore_ascii_case(id) { &it.into } else { named };
+            format!("{other} is part of {id} now · {}", alerts(incident.members))
+        }
+        Wish::Split(_) => format!("{id} split off {named} · {}", alerts(incident.members)),
+    };
+    print::clean(&line)
+}
+
+fn next(incident: &Incident, now: Time) -> String {
+    let step = incident.next.iter().find_map(|step| Some((step.at?, &step.action)));
+    step.map(|(at, action)| format!(" · next {action} {}", print::until(at, now)))
+        .unwrap_or_default()
+}
+
+fn alerts(count: u32) -> String {
+    if count == 1 { "1 alert".into() } else { format!("{count} alerts") }
+}
+
+fn unverified(incident: &Incident) -> String {
+    if !incident.awaiting_verification {
+        return String::new();
+    }
+    let (firing, members) = (incident.firing, incident.members);
+    format!(" · {firing} of {members} alerts still fire: awaiting verification")
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::super::incidents::tests::sample;
+    use super::*;
+    use crate::http::wire::change::Answered;
+
+    fn read(changes: &Value) -> Answered {
+        serde_json::from_value(sample(changes)).unwrap()
+    }
+
+    fn wished(text: &Value) -> Wish {
+        serde_json::from_value(text.clone()).unwrap()
+    }
+
+    #[test]
+    fn an_answer_is_confirmed_with_what_it_did() {
+        let held = json!({"by": "m.ito", "until": "2026-11-21T03:46:00.000Z"});
+        let paused = json!([{"ladder": "hierarchical", "at": null, "action": "dc-lead"}]);
+        let resolution = json!({"at": "2026-11-21T03:16:00.000Z", "by": "m.ito"});
+        for (command, more, after, line) in [
+            (
+                "acknowledge",
+                json!({}),
+                json!({"acknowledged": held, "next": paused}),
+                "INC-1042 acked by m.ito until 03:46:00 UTC · escalation to dc-lead paused",
+            ),
+            (
+                "unacknowledge",
+                json!({}),
+                json!({}),
+                "INC-1042 given back by m.ito · next dc-lead in 6m",
+            ),
+            ("note", json!({}), json!({}), "INC-1042 noted by m.ito"),
+            (
+                "claim",
+                json!({}),
+                json!({"acknowledged": held}),
+                "INC-1042 claimed by m.ito until 03:46:00 UTC",
+            ),
+            (
+                "assign",
+                json!({"to": "team:linux"}),
+                json!({}),
+                "INC-1042 assigned to team:linux · next dc-lead in 6m",
+            ),
+            (
+                "hold",
+                json!({"waits_for": "supplier", "for": "30m"}),
+                json!({"acknowledged": held}),
+                "INC-1042 on hold for a supplier until 03:46:00 UTC",
+            ),
+            (
+                "resolve",
+                json!({}),
+                json!({"state": "resolved", "resolved": resolution}),
+                "INC-1042 resolved by m.ito",
+            ),
+            (
+                "resolve",
+                json!({}),
+                json!({"state": "resolved", "awaiting_verification": true}),
+                "INC-1042 resolved by m.ito · 3 of 3 alerts still fire: awaiting verification",
+            ),
+            ("reopen", json!({}), json!({}), "INC-1042 reopened by m.ito · nobody has it"),
+            ("close", json!({}), json!({}), "INC-1042 closed by m.ito"),
+            (
+                "merge",
+                json!({"into": "INC-1042"}),
+                json!({}),
+                "INC-1050 is part of INC-1042 now · 3 alerts",
+            ),
+            (
+                "split",
+                json!({"records": ["INC-1044"]}),
+                json!({}),
+                "INC-1042 split off INC-1050 · 3 alerts",
+            ),
+        ] {
+            let mut wish = json!({"command": command, "by": "m.ito"});
+            wish.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+            let Answered { incident, now, .. } = read(&after);
+            assert_eq!(said(&wished(&wish), "INC-1050", &incident, now), line);
+        }
+    }
+}

@@ -1,0 +1,142 @@
+//! What becomes of events and deadlines that break the engine.
+
+use tokio::sync::oneshot;
+
+use super::*;
+use crate::cmdb::Topology;
+use crate::engine::changes::Saved;
+use crate::engine::context::Limits;
+use crate::engine::event::Received;
+use crate::engine::trap::{POISON, TIME_BOMB};
+use crate::model::quarantine::QuarantineId;
+use crate::rules::RuleSet;
+use crate::store::Options;
+
+/// A driver with a committer of its own, on a store that is thrown away.
+struct Bench {
+    driver: Driver,
+    store: Arc<Store>,
+    committer: std::thread::JoinHandle<()>,
+    _dir: tempfile::TempDir,
+}
+
+impl Bench {
+    fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Arc::new(Store::open(dir.path(), &Options::default()).unwrap());
+        let (orders, queue) = sync_channel(1);
+        let ctx = Context::new(
+            Arc::new(RuleSet::builtin()),
+            Arc::new(Topology::empty()),
+            Limits::default(),
+        );
+        let ctx = Arc::new(ctx);
+        let desk = Desk {
+            clock: Arc::new(Clock::start(None)),
+            store: Arc::clone(&store),
+            metrics: Arc::new(Metrics::new(&["s"], &[]).unwrap()),
+            orders,
+            alerts_max: 100,
+        };
+        let state = State::restore(Saved::default(), &ctx, desk.clock.now());
+        let shelf = Arc::clone(&store);
+        let committer = std::thread::spawn(move || {
+            while let Ok(order) = queue.recv() {
+                match order {
+                    Order::Write(batch) => {
+                        shelf.commit(&batch.changes, &[]).unwrap();
+                        for (to, reply) in batch.replies {
+                            to.send(reply).unwrap();
+                        }
+                    }
+                    Order::Barrier(done) => done.send(()).unwrap(),
+                }
+            }
+        });
+        Self { driver: Driver::new(desk, state, ctx), store, committer, _dir: dir }
+    }
+
+    fn now(&self) -> Timestamp {
+        self.driver.desk.clock.now()
+    }
+
+    /// Sends these alerts in one batch, a letter each, and returns the answers.
+    fn send(&mut self, names: &[&str]) -> Vec<Reply> {
+        let now = self.now();
+        let letter = |name: &&str| {
+            let alert = own::occurrence(name, ("host", "a"), "", now);
+            let event = Event::Received { source: "s".into(), occurrences: vec![alert] };
+            let (reply, answer) = oneshot::channel();
+            (Letter { work: Work::Event(event), reply }, answer)
+        };
+        let (letters, answers): (Vec<_>, Vec<_>) = names.iter().map(letter).unzip();
+        assert!(self.driver.work(letters).is_ok(), "the engine is gone");
+        answers.into_iter().map(|answer| answer.blocking_recv().unwrap()).collect()
+    }
+
+    /// Lets `span` pass.
+    fn pass(&mut self, span: Duration) {
+        let at = self.now().plus(span);
+        assert!(self.driver.tick(at).is_ok(), "the engine is gone");
+        let batch = Batch {
+            changes: Changes::default(),
+            revisions: Vec::new(),
+            context: None,
+            replies: Vec::new(),
+            events: 0,
+        };
+        assert!(self.driver.commit(batch, at).is_ok());
+    }
+
+    /// Waits until everything handed over is written.
+    fn written(&self) {
+        let (done, written) = sync_channel(1);
+        self.driver.desk.orders.send(Order::Barrier(done)).unwrap();
+        written.recv().unwrap();
+    }
+
+    fn stop(self) -> Arc<Store> {
+        drop(self.driver);
+        self.committer.join().unwrap();
+        self.store
+    }
+}
+
+fn began() -> Reply {
+    Reply::Received(Received { began: 1, ..Received::default() })
+}
+
+#[test]
+fn an_event_that_breaks_the_engine_goes_to_the_quarantine_and_costs_no_other() {
+    let mut bench = Bench::new();
+    let answers = bench.send(&["A", POISON, "B"]);
+    assert_eq!(answers, [began(), Reply::Quarantined(QuarantineId(1)), began()]);
+    let store = bench.stop();
+    let record = store.view().quarantined(QuarantineId(1)).unwrap().unwrap().what;
+    assert_eq!((&*record.source, record.cause), ("s", Cause::Panicked));
+    assert!(String::from_utf8_lossy(&record.body).contains(POISON));
+    assert_eq!(store.load().unwrap().0.alerts.len(), 2);
+}
+
+#[test]
+fn a_deadline_that_breaks_the_engine_is_parked_and_said_so() {
+    let mut bench = Bench::new();
+    bench.send(&["A", TIME_BOMB]);
+    bench.pass(Duration::from_mins(16));
+    assert_eq!(bench.driver.parked.len(), 1);
+    let firing = |bench: &Bench, name: &str| {
+        let (saved, _) = bench.store.load().unwrap();
+        let named = |labels: &crate::model::labels::Labels| labels.get("alertname") == Some(name);
+        saved.alerts.iter().any(|(labels, state)| named(labels) && state.fires())
+    };
+    bench.written();
+    assert!(firing(&bench, "IncidentdDeadlineParked"));
+    bench.pass(Duration::from_hours(1));
+    bench.written();
+    assert!(!firing(&bench, "A"), "other deadlines are met");
+    assert!(firing(&bench, TIME_BOMB), "its own is not");
+    assert!(bench.driver.state.next_due().is_some());
+    let metrics = bench.driver.desk.metrics.encode().unwrap();
+    assert!(metrics.contains("incidentd_engine_parked_deadlines 1"), "{metrics}");
+    bench.stop();
+}

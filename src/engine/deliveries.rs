@@ -1,0 +1,79 @@
+//! Lets what a sender numbers happen once: a delivery or command that comes again changes nothing.
+//!
+//! Remembered in the batch that they caused, so a crash cannot part the two; for a time and up to a
+//! number, the oldest go first.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::State;
+use super::context::Context;
+use super::event::{Event, Received, Reply};
+use crate::model::delivery::DeliveryId;
+use crate::model::time::Timestamp;
+
+/// What was done not long ago.
+#[derive(Debug, Default)]
+pub(super) struct Deliveries {
+    done: BTreeMap<DeliveryId, Timestamp>,
+    /// The same by age. Invariant: holds what `done` holds.
+    by_age: BTreeSet<(Timestamp, DeliveryId)>,
+}
+
+impl Deliveries {
+    pub(super) fn restore(saved: Vec<(DeliveryId, Timestamp)>) -> Self {
+        let by_age = saved.iter().map(|(delivery, at)| (*at, *delivery)).collect();
+        Self { done: saved.into_iter().collect(), by_age }
+    }
+}
+
+/// Lets `event` happen unless it did under the same id.
+pub(super) fn once(
+    state: &mut State,
+    ctx: &Context,
+    delivery: DeliveryId,
+    event: &Event,
+    now: Timestamp,
+) -> Reply {
+    prune(state, ctx, now);
+    if state.deliveries.done.contains_key(&delivery) {
+        return Reply::Duplicate;
+    }
+    let reply = state.handle(ctx, event, now);
+    if is_done(&reply) {
+        state.deliveries.done.insert(delivery, now);
+        state.deliveries.by_age.insert((now, delivery));
+        state.pending.deliveries.insert(delivery, Some(now));
+        prune(state, ctx, now);
+    }
+    reply
+}
+
+/// False when nothing changed: then the sender may try again under the same id.
+fn is_done(reply: &Reply) -> bool {
+    match reply {
+        Reply::Received(Received { began, ended, updated, repeated, overflowed, .. }) => {
+            began + ended + updated + repeated + overflowed > 0
+        }
+        Reply::Handled(_)
+        | Reply::Silenced(_)
+        | Reply::Retried(_)
+        | Reply::Forgotten(_)
+        | Reply::Done
+        | Reply::Quarantined(_) => true,
+        Reply::Duplicate | Reply::Outdated | Reply::Refused(_) => false,
+    }
+}
+
+/// Forgets what is too old or too much.
+pub(super) fn prune(state: &mut State, ctx: &Context, now: Timestamp) {
+    let most = usize::try_from(ctx.limits.deliveries).unwrap_or(usize::MAX);
+    let of = &mut state.deliveries;
+    while let Some((at, delivery)) = of.by_age.first().copied() {
+        if now < at.plus(ctx.limits.deliveries_for) && of.done.len() <= most {
+            return;
+        }
+        of.by_age.pop_first();
+        of.done.remove(&delivery);
+        state.pending.deliveries.insert(delivery, None);
+    }
+}

@@ -1,0 +1,236 @@
+//! The shapes of what people do with incidents: one for each kind of command, and many at a time.
+//!
+//! The body of a command's own path is its shape without `command`, which the path says.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Incident, Time};
+
+/// What a person wants to be done with an incident.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "command", rename_all = "snake_case")]
+pub enum Wish {
+    /// Somebody has seen it: stops its response clock for a time.
+    Acknowledge(Acknowledge),
+    /// Nobody has it any more: the first step falls due anew.
+    Unacknowledge(Plain),
+    /// Something to be remembered.
+    Note(Plain),
+    /// Somebody works on it.
+    Claim(Plain),
+    /// Somebody else is to work on it.
+    Assign(Assign),
+    /// Work waits.
+    Hold(Hold),
+    /// Service is restored.
+    Resolve(Plain),
+    /// It is not.
+    Reopen(Plain),
+    /// It is over for good.
+    Close(Plain),
+    /// It and another are one.
+    Merge(Merge),
+    /// Some of it is an incident of its own.
+    Split(Split),
+}
+
+/// What needs nothing but a name.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Plain {
+    /// Who; may be left out by whoever showed a token.
+    #[serde(default)]
+    pub by: String,
+    /// What they say.
+    #[serde(default)]
+    pub note: String,
+    /// The version they saw.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expected_version: Option<u32>,
+}
+
+/// Somebody has seen it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Acknowledge {
+    /// Who; may be left out by whoever showed a token.
+    #[serde(default)]
+    pub by: String,
+    /// For how long, as in `30m`; the priority's own time when left out.
+    #[serde(default, rename = "for", skip_serializing_if = "Option::is_none")]
+    pub hold: Option<String>,
+    /// What they say.
+    #[serde(default)]
+    pub note: String,
+    /// The version they saw.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expected_version: Option<u32>,
+}
+
+/// Somebody else is to work on it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Assign {
+    /// Who says so; may be left out by whoever showed a token.
+    #[serde(default)]
+    pub by: String,
+    /// To whom, as in `team:dc-ops` or `contact:dora`.
+    pub to: String,
+    /// What they say.
+    #[serde(default)]
+    pub note: String,
+    /// The version they saw.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expected_version: Option<u32>,
+}
+
+/// Work waits; exactly one of `for` and `until` says how long.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Hold {
+    /// Who says so; may be left out by whoever showed a token.
+    #[serde(default)]
+    pub by: String,
+    /// `supplier`, `change` or `user`.
+    pub waits_for: String,
+    /// How long at most, as in `4h`.
+    #[serde(default, rename = "for", skip_serializing_if = "Option::is_none")]
+    pub span: Option<String>,
+    /// Until when at the latest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Time>,
+    /// What they say.
+    #[serde(default)]
+    pub note: String,
+    /// The version they saw.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expected_version: Option<u32>,
+}
+
+/// It and another are one; the older number survives.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Merge {
+    /// Who says so; may be left out by whoever showed a token.
+    #[serde(default)]
+    pub by: String,
+    /// The other, as in `INC-1042`.
+    pub into: String,
+    /// What they say.
+    #[serde(default)]
+    pub note: String,
+    /// The version they saw.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expected_version: Option<u32>,
+}
+
+/// Some of it is an incident of its own.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Split {
+    /// Who says so; may be left out by whoever showed a token.
+    #[serde(default)]
+    pub by: String,
+    /// Numbers of the records that go, as in `INC-1043`.
+    pub records: Vec<String>,
+    /// What they say.
+    #[serde(default)]
+    pub note: String,
+    /// The version they saw.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expected_version: Option<u32>,
+}
+
+/// One command for all open incidents that matchers take.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Bulk {
+    /// What to do with each; not `split`, and without `expected_version`.
+    pub order: Wish,
+    /// As in listings: on the root alert's labels, on `priority`, `state` and `team`. All must hold.
+    pub matchers: Vec<String>,
+    /// Only say which incidents these are.
+    #[serde(default)]
+    pub dry_run: bool,
+    /// How many there were when somebody agreed; with another number nothing is done.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expected_count: Option<u32>,
+}
+
+/// What became of each incident.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct BulkAnswer {
+    /// True when nothing was done.
+    pub dry_run: bool,
+    /// How many incidents the matchers take.
+    pub matched: u32,
+    /// How many of them could not be done.
+    pub refused: u32,
+    /// Each of them, the oldest first.
+    pub results: Vec<BulkResult>,
+    /// The daemon's time.
+    pub now: Time,
+}
+
+/// What became of one incident.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct BulkResult {
+    /// The incident as it is then; after `merge` the one that survived.
+    pub incident: Incident,
+    /// Why it was not done.
+    pub refused: Option<BulkRefusal>,
+}
+
+/// Why one of many was not done.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BulkRefusal {
+    /// The kind of refusal, as in the `code` of a single one.
+    pub code: String,
+    /// What was wrong and what to do.
+    pub message: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_command_reads_back_as_it_was_written() {
+        for text in [
+            r#"{"command":"acknowledge","by":"ann","for":"30m","note":"","expected_version":3}"#,
+            r#"{"command":"unacknowledge","by":"ann","note":"off shift"}"#,
+            r#"{"command":"note","by":"ann","note":"x"}"#,
+            r#"{"command":"claim","by":"ann","note":""}"#,
+            r#"{"command":"assign","by":"ann","to":"team:linux","note":""}"#,
+            r#"{"command":"hold","by":"ann","waits_for":"user","for":"4h","note":""}"#,
+            r#"{"command":"hold","by":"ann","waits_for":"user","until":"2026-11-21T03:12:00.000Z","note":""}"#,
+            r#"{"command":"resolve","by":"ann","note":""}"#,
+            r#"{"command":"reopen","by":"ann","note":""}"#,
+            r#"{"command":"close","by":"ann","note":""}"#,
+            r#"{"command":"merge","by":"ann","into":"INC-1","note":""}"#,
+            r#"{"command":"split","by":"ann","records":["INC-2"],"note":""}"#,
+        ] {
+            let wish: Wish = serde_json::from_str(text).unwrap();
+            assert_eq!(serde_json::to_string(&wish).unwrap(), text);
+            let bulk = Bulk {
+                order: wish,
+                matchers: vec!["priority=\"P4\"".into()],
+                dry_run: true,
+                expected_count: Some(2),
+            };
+            let written = serde_json::to_string(&bulk).unwrap();
+            assert_eq!(serde_json::from_str::<Bulk>(&written).unwrap(), bulk);
+        }
+    }
+
+    #[test]
+    fn what_a_command_does_not_know_is_refused() {
+        for text in [
+            r#"{"command":"claim","by":"ann","for":"30m"}"#,
+            r#"{"command":"merge","by":"ann"}"#,
+            r#"{"command":"delete","by":"ann"}"#,
+        ] {
+            assert!(serde_json::from_str::<Wish>(text).is_err(), "{text}");
+        }
+    }
+}

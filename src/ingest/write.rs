@@ -1,0 +1,36 @@
+//! Writes occurrences in our own format, so that what was read once can be read again.
+
+use serde_json::{Map, Value, json};
+
+use crate::model::alert::{Occurrence, Signal};
+use crate::model::labels::Labels;
+
+/// Writes alerts as [`super::Format::Native`] reads them. An end that only a lease gave is written
+/// as an end.
+pub fn write<'a>(occurrences: impl IntoIterator<Item = &'a Occurrence>) -> Vec<u8> {
+    let alerts: Vec<Value> = occurrences.into_iter().map(alert).collect();
+    Value::Array(alerts).to_string().into_bytes()
+}
+
+fn alert(it: &Occurrence) -> Value {
+    // Without a status, an end that is past by the time it is read again is one.
+    let ends_at = match it.signal {
+        Signal::Firing { until, .. } => until,
+        Signal::Resolved { at } => at,
+    };
+    let mut alert = json!({
+        "labels": pairs(&it.labels),
+        "annotations": pairs(&it.details.annotations),
+        "starts_at": it.starts_at.to_string(),
+        "ends_at": ends_at.to_string(),
+        "generator_url": it.details.generator_url,
+    });
+    if let (Some(severity), Some(fields)) = (&it.severity, alert.as_object_mut()) {
+        fields.insert("severity".into(), json!(severity));
+    }
+    alert
+}
+
+fn pairs(labels: &Labels) -> Map<String, Value> {
+    labels.iter().map(|(name, value)| (name.to_string(), json!(value))).collect()
+}
