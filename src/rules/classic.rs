@@ -121,6 +121,8 @@ mod tests {
             (r#"a="\x41""#, r#"a="\\x41""#),
             (r#"a="say: \"hi\"""#, r#"a="say: \"hi\"""#),
             (r"a=b\", r#"a="b\\""#),
+            (r#"a="b\nc""#, r#"a="b\nc""#),
+            ("a=b\nc", r#"a="b\nc""#),
             (r"a=~\d+", r#"a=~"\\d+""#),
             (r#"a="b"  "#, r#"a="b""#),
             ("a_:1=é", r#"a_:1="é""#),
@@ -141,6 +143,7 @@ mod tests {
             ("a", "bad matcher format: a"),
             ("=b", "bad matcher format: =b"),
             ("{a=b}", "unexpected open or close brace: {a=b}"),
+            ("{a=b", "unexpected open or close brace: {a=b"),
             ("a=b}", "unexpected open or close brace: a=b}"),
             (r#"a="b"#, r#"matcher value contains unescaped double quote: "b"#),
             (r#"a=b"c"#, "matcher value contains unescaped double quote"),
@@ -154,7 +157,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_value_can_be_written(value in any::<String>()) {
+        fn every_value_can_be_written(value in prop_oneof![any::<String>(), "[\n\\\\\"n a]{0,8}"]) {
             let escaped = value.replace('\\', r"\\").replace('"', r#"\""#).replace('\n', r"\n");
             let matcher = parse_one(&format!("a=\"{escaped}\""));
             prop_assert_eq!(matcher, Ok(Matcher::new(Field::Label("a".into()), Test::Equal(value.into()))));

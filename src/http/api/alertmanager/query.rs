@@ -123,6 +123,7 @@ mod tests {
             ("", [true, true]),
             ("receiver=", [true, true]),
             ("receiver=db", [false, true]),
+            ("receiver=d", [false, false]),
             ("receiver=.*b", [true, true]),
             ("receiver=web%7Cnone", [true, false]),
             ("receiver_matchers=name%3Ddb", [false, true]),
