@@ -14,11 +14,15 @@ pub fn said(wish: &Wish, named: &str, incident: &Incident, now: Time) -> String 
         Wish::Acknowledge(it) => {
             let paused = incident.next.iter().find(|step| step.at.is_none());
             let paused = paused.map(|step| format!(" · escalation to {} paused", step.action));
-            format!("{id} acked by {} until {until}{}", it.by, paused.unwrap_or_default())
+            let by = holder.map_or(&it.by, |holder| &holder.by);
+            format!("{id} acked by {by} until {until}{}", paused.unwrap_or_default())
         }
         Wish::Unacknowledge(it) => format!("{id} given back by {}{}", it.by, next(incident, now)),
         Wish::Note(it) => format!("{id} noted by {}", it.by),
-        Wish::Claim(it) => format!("{id} claimed by {} until {until}", it.by),
+        Wish::Claim(it) => {
+            let by = holder.map_or(&it.by, |holder| &holder.by);
+            format!("{id} claimed by {by} until {until}")
+        }
         Wish::Assign(it) => format!("{id} assigned to {}{}", it.to, next(incident, now)),
         Wish::Hold(it) => format!("{id} on hold for a {} until {until}", it.waits_for),
         Wish::Resolve(it) => {
