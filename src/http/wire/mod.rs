@@ -60,7 +60,6 @@ pub struct Page<T> {
 }
 
 /// An incident in a listing.
-#[expect(clippy::struct_excessive_bools, reason = "facts that do not depend on each other")]
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own, as the API says it")]
 pub struct Incident {
