@@ -244,8 +244,8 @@ mod tests {
         }
     }
 
-    /// One line for each thing that the documentation shows.
-    const LINES: &[&str] = &[
+    /// As in the documentation.
+    const DOCUMENTED: &[&str] = &[
         "serve --config x.toml --data-dir d --listen 127.0.0.1:1 --rules r",
         "serve --demo",
         "check rules --format short",
@@ -314,7 +314,7 @@ mod tests {
 
     #[test]
     fn the_documented_commands_are_understood() {
-        for line in LINES {
+        for line in DOCUMENTED {
             let words = std::iter::once("incidentd").chain(line.split(' '));
             let cli = Cli::try_parse_from(words);
             assert!(

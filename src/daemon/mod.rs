@@ -20,6 +20,7 @@ mod upkeep;
 mod watch_folder;
 
 use core::time::Duration;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::sync_channel;
@@ -140,8 +141,7 @@ async fn serve(plan: Plan) -> Result<(), DaemonError> {
     let metrics = start::metrics(&settings)?;
     let (dir, store, witness) = start::open(&settings, loss)?;
     let (saved, topology) = store.load()?;
-    let (version, rows) = topology.unwrap_or_default();
-    let ctx = context(&settings, Arc::clone(&rules), version, rows)?;
+    let ctx = context(&settings, Arc::clone(&rules), topology.unwrap_or_default())?;
     let started = saved.counters.batch > 0;
     let clock = Arc::new(Clock::start(started.then_some(saved.counters.now)));
     let (context_in, context_out) = watch::channel(Arc::clone(&ctx));
@@ -156,9 +156,7 @@ async fn serve(plan: Plan) -> Result<(), DaemonError> {
         start_engine(&base, Core { saved, ctx, outbox, context_in, letters, witness, durable_in })?;
 
     let address = settings.http.listen;
-    let listener = TcpListener::bind(address)
-        .await
-        .map_err(|error| DaemonError::Listen { address: address.to_string(), error })?;
+    let listener = listen(address).await?;
     let (ready_in, ready_out) = watch::channel(Readiness::ready());
     let (operations, lines) = upkeep::lines(&base, canary_out.clone());
     let paths = Paths { mailbox: letters_in.clone(), tester: notifier.tester() };
@@ -180,8 +178,8 @@ async fn serve(plan: Plan) -> Result<(), DaemonError> {
     let (reloader, tls) = certificate(&base)?;
     let desk =
         accept::Desk { limits: settings.http.connections, tls, metrics: Arc::clone(&metrics) };
-    let server =
-        tokio::spawn(accept::serve(listener, http::router(doors), desk, wait_for(stopped)));
+    let router = http::router(doors);
+    let server = tokio::spawn(accept::serve(listener, router, desk, wait_for(stopped)));
     let reloader = reloader.map(|reloader| tokio::spawn(reloader.run()));
     service_manager::ready(address);
     let player = demo.map(|stage| tokio::spawn(demo::play(stage, address)));
@@ -209,6 +207,16 @@ async fn serve(plan: Plan) -> Result<(), DaemonError> {
     if tokio::time::timeout(FINISH, forwarder).await.is_err() {
         warn!("reports of deliveries were cut off; those notices are sent again");
     }
+    end(engine, failed).await
+}
+
+async fn listen(address: SocketAddr) -> Result<TcpListener, DaemonError> {
+    let listener = TcpListener::bind(address).await;
+    listener.map_err(|error| DaemonError::Listen { address: address.to_string(), error })
+}
+
+/// Waits for the last commit.
+async fn end(engine: Engine, failed: Option<String>) -> Result<(), DaemonError> {
     let joined = tokio::task::spawn_blocking(move || engine.join()).await;
     if let Some(why) = failed {
         return Err(DaemonError::Engine(why));
@@ -229,8 +237,7 @@ fn options(settings: &Settings) -> Options {
 fn context(
     settings: &Settings,
     rules: Arc<RuleSet>,
-    version: u64,
-    rows: Rows,
+    (version, rows): (u64, Rows),
 ) -> Result<Arc<Context>, DaemonError> {
     let topology = Topology::new(version, rows).map_err(|problems| {
         DaemonError::Topology(problems.first().map(ToString::to_string).unwrap_or_default())

@@ -202,12 +202,7 @@ pub(super) fn order(
 /// Returns the name to put on the timeline. A proven name cannot be left out: whoever speaks for
 /// somebody else, as a chat's bot does, is named beside them.
 pub(super) fn person(caller: &Caller, by: &str, note: &str) -> Result<Box<str>, Problem> {
-    let by = by.trim();
-    let by = match caller.name() {
-        Some(name) if by.is_empty() || by == &**name => name.to_string(),
-        Some(name) => format!("{by} by {name}"),
-        None => by.to_owned(),
-    };
+    let by = caller.acting(by);
     if by.is_empty() || by.len() > NAME_BYTES_MAX {
         let message = format!("by must name who says so, in at most {NAME_BYTES_MAX} bytes");
         return Err(Problem::bad_request(message));

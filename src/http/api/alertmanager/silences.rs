@@ -85,7 +85,7 @@ pub(super) async fn post(
         super::require_json(&headers)?;
     }
     let (named, mut wish) = silence_body::read(&body)?;
-    wish.created_by = caller.acting(&wish.created_by).into();
+    wish.created_by = caller.acting(&wish.created_by);
     let unknown = || Refused::Handler(StatusCode::NOT_FOUND, "silence not found".into());
     if !named.is_empty() {
         let id: SilenceId = named.parse().map_err(|_| unknown())?;

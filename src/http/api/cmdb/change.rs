@@ -43,7 +43,7 @@ impl Terms {
             return Err(Problem::bad_request(message));
         }
         Ok(Self {
-            by: by.into(),
+            by,
             extent: if pairs.switch("dry_run")? { Extent::Look } else { Extent::Do },
             expect_removed: number(pairs, "expect_removed")?,
             expect_version: number(pairs, "expect_version")?,
@@ -123,8 +123,7 @@ fn file(
 pub(super) async fn put(
     State(app): State<Arc<App>>,
     caller: Caller,
-    Path(name): Path<String>,
-    uri: Uri,
+    (Path(name), uri): (Path<String>, Uri),
     headers: HeaderMap,
     read: Read,
 ) -> Result<Json<Import>, Problem> {
@@ -137,8 +136,7 @@ pub(super) async fn put(
 pub(super) async fn patch(
     State(app): State<Arc<App>>,
     caller: Caller,
-    Path(name): Path<String>,
-    uri: Uri,
+    (Path(name), uri): (Path<String>, Uri),
     headers: HeaderMap,
     read: Read,
 ) -> Result<Json<Import>, Problem> {
