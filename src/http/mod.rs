@@ -11,6 +11,7 @@ pub mod guard;
 pub mod ingest;
 pub mod operate;
 pub mod query;
+pub mod stream;
 pub mod wire;
 
 use core::time::Duration;
@@ -42,6 +43,7 @@ use crate::telemetry::metrics::Metrics;
 use error::{Problem, Requests};
 use guard::Hosts;
 use operate::{Operations, Readiness};
+use stream::Feed;
 
 /// Reads that run at a time; more wait. Each takes a thread and a snapshot, and RocksDB keeps what
 /// a snapshot sees.
@@ -74,6 +76,8 @@ pub struct Doors {
     pub readiness: watch::Receiver<Readiness>,
     /// What the daemon does on request.
     pub operations: Operations,
+    /// What changes, as it is committed.
+    pub feed: Feed,
 }
 
 /// A configured sender.
@@ -92,6 +96,8 @@ struct App {
     reads: Semaphore,
     /// One permit: changes of the CMDB happen one after the other.
     imports: Semaphore,
+    /// A permit for each client that may follow the stream.
+    streams: Arc<Semaphore>,
     started: Timestamp,
 }
 
@@ -135,12 +141,14 @@ pub fn router(doors: Doors) -> Router {
         doors,
         reads: Semaphore::new(READS_MAX),
         imports: Semaphore::new(1),
+        streams: Arc::new(Semaphore::new(stream::CLIENTS_MAX)),
         started,
     });
     let paths = Router::new()
         .merge(ingest::routes())
         .merge(operate::routes())
         .merge(api::routes())
+        .merge(stream::routes())
         .layer(DefaultBodyLimit::max(body_bytes))
         .with_state(app);
     layered(paths, hosts, timeout, Requests::new(started))

@@ -19,4 +19,5 @@ mod disk;
 mod monitoring;
 mod reload;
 mod story;
+mod stream;
 mod tidy;

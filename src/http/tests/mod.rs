@@ -2,6 +2,7 @@
 
 mod cmdb;
 mod notices;
+mod stream;
 mod world;
 
 use core::time::Duration;

@@ -2,12 +2,13 @@
 //!
 //! Apart from the domain's types on purpose, so that neither can change the other unseen. Times are
 //! RFC 3339 in UTC with milliseconds; numbers of records read `INC-1042`. Fields are only ever added.
-//! Here is what can be listed and shown; `change`, `cmdb` and `explain` hold the rest.
+//! Here is what can be listed and shown; `change`, `cmdb`, `explain` and `stream` hold the rest.
 
 pub mod change;
 pub mod cmdb;
 pub mod explain;
 pub mod notices;
+pub mod stream;
 
 use core::fmt;
 use std::collections::BTreeMap;
