@@ -19,6 +19,8 @@ use crate::model::notice::NoticeKind;
 use crate::model::priority::words;
 use crate::model::time::Timestamp;
 
+use super::stream::Stream;
+
 /// All metrics of the process.
 #[derive(Debug)]
 pub struct Metrics {
@@ -38,6 +40,8 @@ pub struct Metrics {
     pub disk: Disk,
     /// The alert of our own.
     pub canary: Canary,
+    /// The stream of changes.
+    pub stream: Stream,
     clock_steps: IntCounter,
     registry: Registry,
 }
@@ -216,6 +220,7 @@ impl Metrics {
             retention: Retention::new(&registry)?,
             disk: Disk::new(&registry)?,
             canary: Canary::new(&registry)?,
+            stream: Stream::new(&registry)?,
             clock_steps: add(
                 &registry,
                 IntCounter::new(
@@ -519,7 +524,7 @@ impl Disk {
     }
 }
 
-fn counter(registry: &Registry, name: &str, help: &str) -> Result<IntCounter, Error> {
+pub(super) fn counter(registry: &Registry, name: &str, help: &str) -> Result<IntCounter, Error> {
     add(registry, IntCounter::new(name, help)?)
 }
 
@@ -528,7 +533,7 @@ fn add<C: Collector + Clone + 'static>(registry: &Registry, metric: C) -> Result
     Ok(metric)
 }
 
-fn gauge(registry: &Registry, name: &str, help: &str) -> Result<IntGauge, Error> {
+pub(super) fn gauge(registry: &Registry, name: &str, help: &str) -> Result<IntGauge, Error> {
     add(registry, IntGauge::new(name, help)?)
 }
 
@@ -585,6 +590,7 @@ mod tests {
             ("incidentd_notify_pending_notices", 1),
             ("incidentd_notify_template_failures_total", 1),
             ("incidentd_notify_tests_total{", 2 * 2),
+            ("incidentd_stream_", 3),
         ] {
             let found: Vec<_> = series.iter().filter(|(n, _)| n.starts_with(name)).collect();
             assert_eq!(found.len(), count, "{name}");

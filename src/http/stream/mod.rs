@@ -21,6 +21,7 @@ use futures_util::stream::{Stream, unfold};
 use tokio::sync::{OwnedSemaphorePermit, watch};
 
 use crate::engine::changes::Changes;
+use crate::telemetry::metrics::Metrics;
 
 use super::App;
 use super::error::Problem;
@@ -78,11 +79,9 @@ async fn stream(
     headers: HeaderMap,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Problem> {
     let seq = since(&uri, &headers)?;
-    let place = Arc::clone(&app.streams).try_acquire_owned().map_err(|_| {
-        Problem::unavailable(format!("{CLIENTS_MAX} clients follow the stream, the limit"))
-    })?;
+    let place = Place::take(&app)?;
     let feed = app.doors.feed.clone();
-    let client = Client { feed, seq, ready: VecDeque::new(), flushed: false, _place: place };
+    let client = Client { feed, seq, ready: VecDeque::new(), flushed: false, place };
     let events = unfold(client, Client::next);
     Ok(Sse::new(events).keep_alive(KeepAlive::new().interval(HEARTBEAT_EVERY)))
 }
@@ -113,7 +112,32 @@ struct Client {
     ready: VecDeque<Event>,
     /// True when something was sent.
     flushed: bool,
-    _place: OwnedSemaphorePermit,
+    place: Place,
+}
+
+/// A place in the stream, given back when the client is gone.
+struct Place {
+    metrics: Arc<Metrics>,
+    _permit: OwnedSemaphorePermit,
+}
+
+impl Place {
+    fn take(app: &App) -> Result<Self, Problem> {
+        let metrics = Arc::clone(&app.doors.metrics);
+        let Ok(permit) = Arc::clone(&app.streams).try_acquire_owned() else {
+            metrics.stream.refused.inc();
+            let message = format!("{CLIENTS_MAX} clients follow the stream, the limit");
+            return Err(Problem::unavailable(message));
+        };
+        metrics.stream.clients.inc();
+        Ok(Self { metrics, _permit: permit })
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.metrics.stream.clients.dec();
+    }
 }
 
 impl Client {
@@ -140,6 +164,9 @@ impl Client {
             self.feed.ring.wait_for(|ring| ring.is_ahead_of(seq)).await.ok()?;
         }
         let news = news(&self.feed.ring, self.seq);
+        if matches!(news, News::Gap { .. }) {
+            self.place.metrics.stream.resyncs.inc();
+        }
         let (seq, events) = events(news);
         self.seq = Some(seq);
         Some(events)

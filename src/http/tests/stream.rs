@@ -116,6 +116,10 @@ async fn only_so_many_follow_and_all_are_let_go_at_the_end() {
     let refused = world.get("/api/v1/stream").await;
     assert_eq!(refused.status, 503, "{}", refused.text);
     assert!(refused.headers.contains_key("retry-after"));
+    let metrics = world.get("/metrics").await.text;
+    for line in ["incidentd_stream_clients 256", "incidentd_stream_refused_clients_total 1"] {
+        assert!(metrics.contains(&format!("\n{line}\n")), "{line} in {metrics}");
+    }
     drop(followers.pop());
     let mut waiting = Follower::start(&world.router, Some(0), None).await;
     world.stop.send_replace(true);
