@@ -14,6 +14,7 @@ use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::model::time::Timestamp;
 use crate::store::StoreError;
@@ -37,7 +38,8 @@ pub struct Problem {
 }
 
 /// The body of a refusal.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[schema(as = Refusal)]
 pub struct Body {
     /// The kind of refusal, one word for each status.
     pub code: String,
@@ -130,10 +132,31 @@ impl Problem {
     }
 }
 
+/// Every word that [`word`] has: the codes of refusals are a closed list, which the API's document
+/// shows.
+pub(super) const CODES: [&str; 15] = [
+    "bad_request",
+    "conflict",
+    "forbidden",
+    "internal",
+    "method_not_allowed",
+    "not_found",
+    "refused",
+    "timeout",
+    "too_large",
+    "too_many",
+    "unauthorized",
+    "unavailable",
+    "unprocessable",
+    "unsupported_media_type",
+    "wrong_host",
+];
+
 /// Returns the one word that stands for `status`.
-fn word(status: StatusCode) -> &'static str {
+pub(super) fn word(status: StatusCode) -> &'static str {
     match status.as_u16() {
         400 => "bad_request",
+        401 => "unauthorized",
         403 => "forbidden",
         404 => "not_found",
         405 => "method_not_allowed",
@@ -143,6 +166,7 @@ fn word(status: StatusCode) -> &'static str {
         415 => "unsupported_media_type",
         421 => "wrong_host",
         422 => "unprocessable",
+        429 => "too_many",
         503 => "unavailable",
         _ if status.is_server_error() => "internal",
         _ => "refused",
@@ -224,10 +248,11 @@ mod tests {
     #[test]
     fn every_refusal_has_a_word_of_its_own() {
         let mut seen = std::collections::BTreeSet::new();
-        for status in [400, 403, 404, 405, 408, 409, 413, 415, 421, 422, 500, 503] {
+        for status in [400, 401, 403, 404, 405, 408, 409, 413, 415, 418, 421, 422, 429, 500, 503] {
             let word = word(StatusCode::from_u16(status).unwrap());
             assert!(seen.insert(word), "{status} shares the word {word}");
         }
+        assert!(seen.into_iter().eq(CODES), "the list of codes is another");
     }
 
     #[test]

@@ -13,6 +13,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use axum::{Json, Router};
 use bytes::Bytes;
+use utoipa::OpenApi;
 
 use crate::engine::event::{Event, Received, Reply};
 use crate::ingest::{Decoded, Reject, Terms, decode};
@@ -23,11 +24,28 @@ use super::error::Problem;
 use super::wire::change::{Accepted, Rejected};
 use super::{App, Source};
 
+/// Documents the paths of this door.
+#[derive(OpenApi)]
+#[openapi(paths(ingest))]
+pub(in crate::http) struct Document;
+
 /// Returns the paths of this door.
 pub(super) fn routes() -> Router<Arc<App>> {
     Router::new().route("/ingest/{source}", post(ingest))
 }
 
+/// Takes a delivery of a configured source.
+#[utoipa::path(
+    post,
+    path = "/ingest/{source}",
+    params(("source" = String, Path)),
+    request_body(
+        content = serde_json::Value,
+        description = "What the source's format says",
+        example = json!({"labels": {"alertname": "DiskFull", "severity": "minor"}})
+    ),
+    responses((status = 200, body = Accepted))
+)]
 async fn ingest(
     State(app): State<Arc<App>>,
     Path(name): Path<String>,

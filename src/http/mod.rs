@@ -3,12 +3,13 @@
 //! Handlers decode, hand [`Work`] to the engine's mailbox and wait for its reply, which comes after
 //! the commit; or they read a snapshot of the store. They decide nothing and never see what is not
 //! committed. Read `ingest` first, then `api`; `error` gives every refusal its body, `guard` keeps
-//! foreign web pages out, `wire` names the JSON.
+//! foreign web pages out, `wire` names the JSON, `openapi` describes it all for programs.
 
 pub mod api;
 pub mod error;
 pub mod guard;
 pub mod ingest;
+pub mod openapi;
 pub mod operate;
 pub mod query;
 pub mod stream;
@@ -144,14 +145,18 @@ pub fn router(doors: Doors) -> Router {
         streams: Arc::new(Semaphore::new(stream::CLIENTS_MAX)),
         started,
     });
-    let paths = Router::new()
+    let paths = paths().layer(DefaultBodyLimit::max(body_bytes)).with_state(app);
+    layered(paths, hosts, timeout, Requests::new(started))
+}
+
+/// Puts together the paths of all doors.
+fn paths() -> Router<Arc<App>> {
+    Router::new()
         .merge(ingest::routes())
         .merge(operate::routes())
         .merge(api::routes())
         .merge(stream::routes())
-        .layer(DefaultBodyLimit::max(body_bytes))
-        .with_state(app);
-    layered(paths, hosts, timeout, Requests::new(started))
+        .merge(openapi::routes())
 }
 
 /// Puts around `paths` what holds for all of them.

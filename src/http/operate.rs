@@ -13,11 +13,13 @@ use axum::response::IntoResponse;
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 use tokio::sync::{mpsc, oneshot, watch};
+use utoipa::{OpenApi, ToSchema};
 
 use super::App;
 use super::error::Problem;
+use super::wire::change::Reload;
 use crate::model::time::Timestamp;
 use crate::rules::Diagnostic;
 use crate::rules::render;
@@ -153,7 +155,7 @@ pub struct Reloaded {
 }
 
 /// A copy of the store.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct BackupMade {
     /// Its folder.
     pub path: String,
@@ -172,10 +174,15 @@ pub struct RulesRefused {
     pub diagnostics: Vec<Diagnostic>,
 }
 
+/// Documents the paths of this door.
+#[derive(OpenApi)]
+#[openapi(paths(alive, ready, metrics, reload, backup, release))]
+pub(in crate::http) struct Document;
+
 /// Returns the paths of this door.
 pub(super) fn routes() -> Router<Arc<App>> {
     Router::new()
-        .route("/healthz", get(async || "ok\n"))
+        .route("/healthz", get(alive))
         .route("/readyz", get(ready))
         .route("/metrics", get(metrics))
         .route("/-/reload", post(reload))
@@ -183,7 +190,14 @@ pub(super) fn routes() -> Router<Arc<App>> {
         .route("/api/v1/outbox/release", post(release))
 }
 
+/// Says that the process serves requests.
+#[utoipa::path(get, path = "/healthz", responses((status = 200, body = String)))]
+async fn alive() -> &'static str {
+    "ok\n"
+}
+
 /// Says `ready`, and below it how it is with what may soon be missing.
+#[utoipa::path(get, path = "/readyz", responses((status = 200, body = String)))]
 async fn ready(State(app): State<Arc<App>>) -> Result<String, Problem> {
     let missing = app.doors.readiness.borrow().missing.join("; ");
     if !missing.is_empty() {
@@ -210,19 +224,24 @@ fn canary(came: Timestamp, silence: Duration, now: Timestamp) -> Result<String, 
     }
 }
 
+/// Shows the metrics in the text format of Prometheus.
+#[utoipa::path(get, path = "/metrics", responses((status = 200, body = String)))]
 async fn metrics(State(app): State<Arc<App>>) -> Result<impl IntoResponse, Problem> {
     let text = app.doors.metrics.encode().map_err(|error| Problem::internal(&error))?;
     Ok((StatusCode::OK, [(header::CONTENT_TYPE, prometheus::TEXT_FORMAT)], text))
 }
 
-async fn reload(State(app): State<Arc<App>>) -> Result<Json<Value>, Problem> {
+/// Loads the rule files again.
+#[utoipa::path(
+    post,
+    path = "/-/reload",
+    responses((status = 200, body = Reload))
+)]
+async fn reload(State(app): State<Arc<App>>) -> Result<Json<Reload>, Problem> {
     match app.doors.operations.reload.ask().await? {
-        Ok(Reloaded { version, rules, files, same }) => Ok(Json(json!({
-            "version": format!("{version:016x}"),
-            "rules": rules,
-            "files": files,
-            "same": same,
-        }))),
+        Ok(Reloaded { version, rules, files, same }) => {
+            Ok(Json(Reload { version: format!("{version:016x}"), rules, files, same }))
+        }
         Err(refused) => Err(Problem {
             status: StatusCode::UNPROCESSABLE_ENTITY,
             message: format!("{}; the rules in force stay", refused.message),
@@ -231,12 +250,24 @@ async fn reload(State(app): State<Arc<App>>) -> Result<Json<Value>, Problem> {
     }
 }
 
+/// Copies the store.
+#[utoipa::path(
+    post,
+    path = "/api/v1/backup",
+    responses((status = 200, body = BackupMade))
+)]
 async fn backup(State(app): State<Arc<App>>) -> Result<Json<BackupMade>, Problem> {
     let made = app.doors.operations.backup.ask().await?;
     let failed = |why| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, why);
     made.map(Json).map_err(failed)
 }
 
+/// Lets go of notices that are held after a restore.
+#[utoipa::path(
+    post,
+    path = "/api/v1/outbox/release",
+    responses((status = 204))
+)]
 async fn release(State(app): State<Arc<App>>) -> Result<StatusCode, Problem> {
     let released = app.doors.operations.release.ask().await?;
     let failed = |why| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, why);

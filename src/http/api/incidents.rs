@@ -10,6 +10,7 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use bytes::Bytes;
 use serde::de::DeserializeOwned;
+use utoipa::OpenApi;
 
 use crate::engine::event::{Command, Event, Order, Refusal, Reply};
 use crate::mailbox::Work;
@@ -36,6 +37,11 @@ const NOTE_BYTES_MAX: usize = 4_096;
 /// The longest acknowledgement; beyond it nobody would notice that nothing happens.
 const HOLD_MAX: Duration = Duration::from_hours(7 * 24);
 
+/// Documents the paths of this door.
+#[derive(OpenApi)]
+#[openapi(paths(list, one, explanation, acknowledge, resolve))]
+pub(in crate::http) struct Document;
+
 /// Returns the paths of this door.
 pub(super) fn routes() -> Router<Arc<App>> {
     Router::new()
@@ -46,6 +52,19 @@ pub(super) fn routes() -> Router<Arc<App>> {
         .route("/api/v1/incidents/{id}/resolve", post(resolve))
 }
 
+/// Lists incidents, the newest first.
+#[utoipa::path(
+    get,
+    path = "/api/v1/incidents",
+    params(
+        ("state" = Option<String>, Query, example = "all",
+         description = "Names of states with commas between them, or `open` (usual), or `all`"),
+        ("filter" = Option<Vec<String>>, Query),
+        ("limit" = Option<u16>, Query, minimum = 1, maximum = 1000),
+        ("cursor" = Option<String>, Query)
+    ),
+    responses((status = 200, body = wire::Page<wire::Incident>))
+)]
 async fn list(
     State(app): State<Arc<App>>,
     uri: Uri,
@@ -113,6 +132,13 @@ fn find(reading: &Reading<'_>, id: IncidentId) -> Result<Incident, Problem> {
     })
 }
 
+/// Shows an incident with its members and its timeline.
+#[utoipa::path(
+    get,
+    path = "/api/v1/incidents/{id}",
+    params(("id" = String, Path, pattern = "^([Ii][Nn][Cc]-)?[0-9]{1,18}$")),
+    responses((status = 200, body = wire::IncidentRecord))
+)]
 async fn one(
     State(app): State<Arc<App>>,
     Path(id): Path<String>,
@@ -134,6 +160,13 @@ async fn one(
     Ok(Json(record.await?))
 }
 
+/// Says why an incident is what it is.
+#[utoipa::path(
+    get,
+    path = "/api/v1/incidents/{id}/explain",
+    params(("id" = String, Path, pattern = "^([Ii][Nn][Cc]-)?[0-9]{1,18}$")),
+    responses((status = 200, body = wire::explain::IncidentExplanation))
+)]
 async fn explanation(
     State(app): State<Arc<App>>,
     Path(id): Path<String>,
@@ -155,6 +188,14 @@ async fn explanation(
     Ok(Json(explained.await?))
 }
 
+/// Acknowledges an incident: the response clock stops.
+#[utoipa::path(
+    post,
+    path = "/api/v1/incidents/{id}/ack",
+    params(("id" = String, Path, pattern = "^([Ii][Nn][Cc]-)?[0-9]{1,18}$")),
+    request_body = wire::change::Acknowledge,
+    responses((status = 200, body = wire::change::Answered))
+)]
 async fn acknowledge(
     State(app): State<Arc<App>>,
     Path(id): Path<String>,
@@ -168,6 +209,14 @@ async fn acknowledge(
     answer(&app, Order { incident, by, expected: None, note: wish.note, command }).await
 }
 
+/// Says that service is restored.
+#[utoipa::path(
+    post,
+    path = "/api/v1/incidents/{id}/resolve",
+    params(("id" = String, Path, pattern = "^([Ii][Nn][Cc]-)?[0-9]{1,18}$")),
+    request_body = wire::change::Resolve,
+    responses((status = 200, body = wire::change::Answered))
+)]
 async fn resolve(
     State(app): State<Arc<App>>,
     Path(id): Path<String>,

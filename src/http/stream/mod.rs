@@ -19,6 +19,7 @@ use axum::response::sse::{Event, KeepAlive};
 use axum::routing::get;
 use futures_util::stream::{Stream, unfold};
 use tokio::sync::{OwnedSemaphorePermit, watch};
+use utoipa::OpenApi;
 
 use crate::engine::changes::Changes;
 use crate::telemetry::metrics::Metrics;
@@ -27,7 +28,7 @@ use super::App;
 use super::error::Problem;
 use super::guard::text;
 use super::query::Pairs;
-use super::wire::stream::Resync;
+use super::wire::stream::{IncidentChange, Resync};
 use ring::{News, Ring, news};
 
 /// Clients at a time; each page of a browser shares one, so these are people and programs.
@@ -68,11 +69,30 @@ impl Teller {
     }
 }
 
+/// Documents the paths of this door.
+#[derive(OpenApi)]
+#[openapi(paths(stream), components(schemas(IncidentChange, Resync)))]
+pub(in crate::http) struct Document;
+
 /// Returns the paths of this door.
 pub(super) fn routes() -> Router<Arc<App>> {
     Router::new().route("/api/v1/stream", get(stream))
 }
 
+/// Tells what changes as it is committed, for as long as the client listens.
+///
+/// Server-sent events: `incident` with an `IncidentChange` for each incident that changed, `resync`
+/// with a `Resync` when changes were missed: look at everything anew.
+#[utoipa::path(
+    get,
+    path = "/api/v1/stream",
+    params(
+        ("since" = Option<u64>, Query, description = "The commit up to which everything is known"),
+        ("last-event-id" = Option<u64>, Header,
+         description = "The same, as a client sends it that comes back; it wins")
+    ),
+    responses((status = 200, content_type = "text/event-stream", body = String))
+)]
 async fn stream(
     State(app): State<Arc<App>>,
     uri: Uri,

@@ -2,6 +2,7 @@
 
 mod cmdb;
 mod notices;
+mod openapi;
 mod stream;
 mod world;
 

@@ -15,12 +15,14 @@ use std::collections::BTreeMap;
 
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use utoipa::ToSchema;
 
 use crate::model::labels::Labels;
 use crate::model::time::Timestamp;
 
 /// A point in time as text.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ToSchema)]
+#[schema(value_type = String, format = DateTime)]
 pub struct Time(pub Timestamp);
 
 impl fmt::Display for Time {
@@ -44,7 +46,7 @@ impl<'de> Deserialize<'de> for Time {
 }
 
 /// A part of a listing.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct Page<T> {
     /// The entries.
     pub items: Vec<T>,
@@ -55,7 +57,7 @@ pub struct Page<T> {
 }
 
 /// An incident in a listing.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct Incident {
     /// Its number.
     pub id: String,
@@ -120,7 +122,7 @@ pub struct Incident {
 }
 
 /// The alert that best explains an incident.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct Root {
     /// Its fingerprint.
     pub alert: String,
@@ -129,7 +131,7 @@ pub struct Root {
 }
 
 /// Who has an incident.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct Acknowledged {
     /// Who.
     pub by: String,
@@ -138,7 +140,7 @@ pub struct Acknowledged {
 }
 
 /// How an incident was resolved.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct Resolved {
     /// When.
     pub at: Time,
@@ -147,7 +149,7 @@ pub struct Resolved {
 }
 
 /// The response clock.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct Response {
     /// When it started last.
     pub started_at: Time,
@@ -160,7 +162,7 @@ pub struct Response {
 }
 
 /// The step of a ladder that falls due next.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct NextStep {
     /// `functional` or `hierarchical`.
     pub ladder: String,
@@ -171,7 +173,7 @@ pub struct NextStep {
 }
 
 /// One incident with everything about it.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct IncidentRecord {
     /// What the listing shows.
     #[serde(flatten)]
@@ -187,7 +189,7 @@ pub struct IncidentRecord {
 }
 
 /// Why alerts are one incident.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct Why {
     /// The name of the root: its CI's or its alert's.
     pub root: String,
@@ -204,7 +206,7 @@ pub struct Why {
 }
 
 /// A rule and where it is written.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct RulePlace {
     /// Its name.
     pub name: String,
@@ -217,7 +219,7 @@ pub struct RulePlace {
 }
 
 /// How many members joined for one reason.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct ReasonCount {
     /// How many.
     pub count: u32,
@@ -228,7 +230,7 @@ pub struct ReasonCount {
 }
 
 /// A record attached to an incident.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct Member {
     /// Its number.
     pub id: String,
@@ -245,7 +247,7 @@ pub struct Member {
 }
 
 /// Why an alert belongs to its incident.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct Join {
     /// `own`, `group`, `dependant`, `cause` or `outlived`.
     pub reason: String,
@@ -258,7 +260,7 @@ pub struct Join {
 }
 
 /// One entry of a timeline.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct Entry {
     /// When.
     pub at: Time,
@@ -273,7 +275,7 @@ pub struct Entry {
 }
 
 /// An alert in a listing.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct Alert {
     /// Its identity.
     pub fingerprint: String,
@@ -310,7 +312,7 @@ pub struct Alert {
 }
 
 /// Until when a source holds an alert firing.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct Lease {
     /// The source's name.
     pub source: String,
@@ -321,7 +323,7 @@ pub struct Lease {
 }
 
 /// One alert with everything about it.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct AlertRecord {
     /// What the listing shows.
     #[serde(flatten)]
@@ -335,7 +337,7 @@ pub struct AlertRecord {
 }
 
 /// An earlier firing of an alert.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct Episode {
     /// Its number.
     pub episode: u32,
@@ -350,7 +352,7 @@ pub struct Episode {
 }
 
 /// A notice that is not delivered yet.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct Notice {
     /// Its id.
     pub id: String,

@@ -1,11 +1,12 @@
 //! The shapes of the stream: what changed of an incident, and the word to look at everything anew.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::Time;
 
 /// What changed of one incident since the last word on it; the data of an `incident` event.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct IncidentChange {
     /// Its number.
     pub id: String,
@@ -18,7 +19,7 @@ pub struct IncidentChange {
 }
 
 /// An incident in a few words; all else is at `/api/v1/incidents/{id}`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Brief {
     /// Counts its changes.
     pub revision: u32,
@@ -47,7 +48,7 @@ pub struct Brief {
 }
 
 /// Something that happened to an incident: what its timeline says.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Happened {
     /// When.
     pub at: Time,
@@ -61,7 +62,7 @@ pub struct Happened {
 
 /// Changes were missed, or nothing is known of the client yet: whoever reads this looks at
 /// everything anew, and the stream goes on behind this commit. The data of a `resync` event.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Resync {
     /// The last commit.
     pub seq: u64,
