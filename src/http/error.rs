@@ -165,15 +165,33 @@ impl Problem {
     }
 }
 
-/// Every word that [`word`] has: the codes of refusals are a closed list, which the API's document
-/// shows.
-pub(super) const CODES: [&str; 15] = [
+/// The codes that are narrower than a status. With [`CODES`] they are a closed list, which the API's
+/// document shows; `too_many` is in the other.
+pub(super) const NARROW_CODES: [&str; 13] = [
+    "closed",
+    "count_changed",
+    "empty_note",
+    "hold_over",
+    "not_allowed",
+    "not_an_order",
+    "not_for_many",
+    "not_split",
+    "same_incident",
+    "still_firing",
+    "subordinate",
+    "unknown_target",
+    "version_conflict",
+];
+
+/// Every word that [`word`] has.
+pub(super) const CODES: [&str; 16] = [
     "bad_request",
     "conflict",
     "forbidden",
     "internal",
     "method_not_allowed",
     "not_found",
+    "precondition_failed",
     "refused",
     "timeout",
     "too_large",

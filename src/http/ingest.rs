@@ -74,7 +74,7 @@ impl Sender {
 #[utoipa::path(
     post,
     path = "/ingest/{source}",
-    params(("source" = String, Path)),
+    params(("source" = String, Path), ("Idempotency-Key" = Option<String>, Header)),
     request_body(
         content = serde_json::Value,
         description = "What the source's format says",

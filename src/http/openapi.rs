@@ -2,17 +2,20 @@
 //!
 //! Each handler names its path, parameters, body and success; here is added what they have in common:
 //! the refusals with their one shape, the meaning of parameters that many take, tags and names.
-//! Alertmanager's API under `/api/v2` is not in it: its own document describes it.
+//! Alertmanager's API under `/api/v2`, with its `/-/healthy` and `/-/ready`, is not in it: its own document describes it.
 //! `config/openapi.json` is the same document; a test compares the two.
 
 use std::sync::Arc;
 
-use axum::http::StatusCode;
+use axum::http::{Method, StatusCode};
 use axum::routing::get;
 use axum::{Json, Router};
 use serde_json::{Map, Value, json};
 use utoipa::OpenApi;
 
+use crate::settings::users::Role;
+
+use super::auth::policy::{Access, access};
 use super::{App, api, error, ingest, operate, stream};
 
 /// The whole API.
@@ -44,16 +47,19 @@ const REFUSALS: [(u16, &str); 9] = [
 ];
 
 /// What it means where something is changed.
-const REFUSED_CHANGES: [(u16, &str); 5] = [
+const REFUSED_CHANGES: [(u16, &str); 6] = [
     (408, "The body came too slowly."),
     (409, "The thing is in a state that forbids it."),
+    (412, "The thing has a newer version than the header `if-match` names."),
     (413, "The body is larger than allowed; the message says what is."),
     (415, "The body has a type that is not taken; the message names those that are."),
     (422, "The body was understood and cannot be done; `problems` has the single faults."),
 ];
 
 /// What parameters mean that several paths take, and an example.
-const PARAMETERS: [(&str, &str, &str); 14] = [
+const PARAMETERS: [(&str, &str, &str); 16] = [
+    ("Idempotency-Key", "Of requests with the same key only the first is carried out", ""),
+    ("If-Match", "The version that was seen, in quotes; 412 when there is a newer one", ""),
     ("by", "Who says so; `api` when left out", "mia"),
     ("cursor", "Where the page begins: `next` of the page before", ""),
     ("dry_run", "Only say what would be changed", ""),
@@ -85,7 +91,11 @@ async fn openapi() -> Json<Value> {
 pub(super) fn document() -> Value {
     let whole = Document::openapi()
         .merge_from(api::incidents::Document::openapi())
+        .merge_from(api::commands::Document::openapi())
         .merge_from(api::alerts::Document::openapi())
+        .merge_from(api::silences::Document::openapi())
+        .merge_from(api::quarantine::Document::openapi())
+        .merge_from(api::audit::Document::openapi())
         .merge_from(api::notices::Document::openapi())
         .merge_from(api::cmdb::Document::openapi())
         .merge_from(ingest::Document::openapi())
@@ -93,12 +103,16 @@ pub(super) fn document() -> Value {
         .merge_from(stream::Document::openapi());
     // Not: an error. Everything in it is text of this program.
     let mut whole = serde_json::to_value(whole).unwrap_or_default();
+    for (path, methods) in api::commands::paths() {
+        whole["paths"][path] = methods;
+    }
     for (path, methods) in each(&mut whole["paths"]) {
         for (method, operation) in each(methods) {
             complete(path, method, operation);
         }
     }
     whole["components"]["responses"] = refusals();
+    whole["components"]["securitySchemes"] = schemes();
     whole["components"]["schemas"]["Refusal"]["properties"]["code"]["enum"] = codes();
     whole
 }
@@ -113,6 +127,7 @@ fn complete(path: &str, method: &str, operation: &mut Value) {
     let name = operation["operationId"].as_str().unwrap_or_default();
     operation["operationId"] = format!("{tag}_{name}").into();
     operation["tags"] = json!([tag]);
+    operation["security"] = security(method, path);
     let parameters = operation.get_mut("parameters").and_then(Value::as_array_mut);
     parameters.into_iter().flatten().for_each(explain);
     for (status, answer) in each(&mut operation["responses"]) {
@@ -126,6 +141,30 @@ fn complete(path: &str, method: &str, operation: &mut Value) {
         operation["responses"][status.to_string()] =
             json!({ "$ref": format!("#/components/responses/{name}") });
     }
+}
+
+/// Says which credentials an operation takes. None at all is among them, because there are no roles
+/// where the settings name no users.
+fn security(method: &str, path: &str) -> Value {
+    let method = Method::from_bytes(method.to_ascii_uppercase().as_bytes()).unwrap_or_default();
+    let role = match access(&method, path) {
+        Access::Open => return json!([]),
+        Access::Role(role) => role,
+        // A source's own credential will do as well.
+        Access::Source | Access::Of(_) => Role::Operator,
+    };
+    // In OpenAPI 3.1 the list holds the roles that are needed.
+    json!([{}, {"bearer": [role.to_string()]}, {"basic": [role.to_string()]}])
+}
+
+/// Describes the credentials.
+fn schemes() -> Value {
+    json!({
+        "basic": {"type": "http", "scheme": "basic",
+            "description": "The token as the password, with any name"},
+        "bearer": {"type": "http", "scheme": "bearer",
+            "description": "The token of a person or a tool in the settings"},
+    })
 }
 
 /// Returns the part of the API that a path belongs to.
@@ -172,5 +211,5 @@ fn refusals() -> Value {
 
 /// Lists every code that a refusal can have.
 fn codes() -> Value {
-    error::CODES.iter().map(|code| Value::from(*code)).collect()
+    error::CODES.iter().chain(&error::NARROW_CODES).map(|code| Value::from(*code)).collect()
 }

@@ -1,10 +1,12 @@
 //! The document describes the doors as they are.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
 use axum::http::Method;
 use serde_json::Value;
 
+use super::super::error::NARROW_CODES;
 use super::super::openapi::document;
 use super::super::paths;
 use super::world::World;
@@ -22,6 +24,7 @@ fn routed() -> BTreeSet<String> {
     let shown = format!("{:?}", paths());
     let strings = shown.split('"').skip(1).step_by(2);
     let ours = strings.filter(|it| it.starts_with('/') && !it.starts_with("/api/v2/"));
+    let ours = ours.filter(|it| !["/-/healthy", "/-/ready"].contains(it));
     // Two more are axum's own: they lead to the answer 404.
     let ours = ours.filter(|it| *it != "/" && !it.contains("axum_fallback"));
     ours.map(ToOwned::to_owned).collect()
@@ -104,4 +107,33 @@ fn everything_has_a_name_and_words() {
             }
         }
     }
+}
+
+/// Returns the words that the sources of the doors give to refusals as their code.
+fn given(dir: &Path, into: &mut BTreeSet<String>) {
+    for entry in std::fs::read_dir(dir).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            given(&path, into);
+            continue;
+        }
+        let text = std::fs::read_to_string(&path).unwrap();
+        let program = text.split("#[cfg(test)]").next().unwrap();
+        let words = program.split(".coded(\"").skip(1).map(|rest| rest.split('"').next().unwrap());
+        into.extend(words.map(ToOwned::to_owned));
+        // What the engine refuses: pairs of a status and a code.
+        let pairs = program.split("(StatusCode::CONFLICT, \"").skip(1);
+        let pairs = pairs.chain(program.split("(outdated, \"").skip(1));
+        let pairs = pairs.chain(program.split("(NEVER, \"").skip(1));
+        into.extend(pairs.map(|rest| rest.split('"').next().unwrap().to_owned()));
+    }
+}
+
+#[test]
+fn every_code_of_a_refusal_is_in_the_list() {
+    let mut codes = BTreeSet::new();
+    given(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src/http/api"), &mut codes);
+    let listed = NARROW_CODES.iter().map(|code| (*code).to_owned());
+    assert!(codes.remove("too_many"), "it is a status's word, too");
+    assert_eq!(codes, listed.collect());
 }
