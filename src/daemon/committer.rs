@@ -14,6 +14,7 @@ use crate::cmdb::Revision;
 use crate::engine::changes::Changes;
 use crate::engine::context::Context;
 use crate::engine::event::Reply;
+use crate::http::stream::Teller;
 use crate::model::escalation::Ladder;
 use crate::model::incident::Happening;
 use crate::notify::Outbox;
@@ -52,6 +53,8 @@ pub(super) struct Desk {
     pub(super) outbox: Outbox,
     pub(super) metrics: Arc<Metrics>,
     pub(super) context: watch::Sender<Arc<Context>>,
+    /// Tells those who follow the stream.
+    pub(super) teller: Teller,
     /// Told the number of each commit.
     pub(super) durable: watch::Sender<u64>,
 }
@@ -133,6 +136,7 @@ fn write(desk: &Desk, batch: Batch) -> Result<u64, StoreError> {
     if let Some(context) = context {
         desk.context.send_replace(context);
     }
+    desk.teller.committed(&changes);
     for (reply, answer) in replies {
         // Whoever asked may have gone away; what was done stays done.
         drop(reply.send(answer));

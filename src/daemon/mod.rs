@@ -43,6 +43,7 @@ use crate::http::{
     self, Doors,
     guard::Hosts,
     operate::{Operations, Readiness},
+    stream::{Feed, Teller, feed},
 };
 use crate::mailbox::{Mailbox, Work, mailbox};
 use crate::model::notice::Notice;
@@ -152,17 +153,18 @@ async fn serve(plan: Plan) -> Result<(), DaemonError> {
     let forwarder = tokio::spawn(forward(reports, letters_in.clone()));
     info!(alerts = saved.alerts.len(), incidents = saved.incidents.len(), "state is read");
     let (durable_in, durable) = watch::channel(saved.counters.batch);
-    let mut engine =
-        start_engine(&base, Core { saved, ctx, outbox, context_in, letters, witness, durable_in })?;
+    let (stop, stopped) = watch::channel(false);
+    let (teller, feed) = feed(saved.counters.batch, stopped.clone());
+    let tellers = Tellers { context: context_in, durable: durable_in, teller };
+    let mut engine = start_engine(&base, Core { saved, ctx, outbox, letters, witness, tellers })?;
 
     let address = settings.http.listen;
     let listener = listen(address).await?;
     let (ready_in, ready_out) = watch::channel(Readiness::ready());
     let (operations, lines) = upkeep::lines(&base, canary_out.clone());
     let paths = Paths { mailbox: letters_in.clone(), tester: notifier.tester() };
-    let signs = Signs { readiness: ready_out, operations };
+    let signs = Signs { readiness: ready_out, operations, feed };
     let doors = doors(&base, paths, context_out, signs);
-    let (stop, stopped) = watch::channel(false);
     let parts = upkeep::Parts {
         canary: start::canary(&base, letters_in.clone(), canary_out)?,
         mailbox: letters_in.clone(),
@@ -297,10 +299,16 @@ struct Core {
     saved: Saved,
     ctx: Arc<Context>,
     outbox: Outbox,
-    context_in: watch::Sender<Arc<Context>>,
     letters: mpsc::Receiver<crate::mailbox::Letter>,
     witness: Witness,
-    durable_in: watch::Sender<u64>,
+    tellers: Tellers,
+}
+
+/// Whom the committer tells.
+struct Tellers {
+    context: watch::Sender<Arc<Context>>,
+    durable: watch::Sender<u64>,
+    teller: Teller,
 }
 
 /// The engine's two threads.
@@ -323,15 +331,16 @@ impl Engine {
 }
 
 fn start_engine(base: &Base<'_>, core: Core) -> Result<Engine, DaemonError> {
-    let Core { saved, ctx, outbox, context_in, letters, witness, durable_in } = core;
+    let Core { saved, ctx, outbox, letters, witness, tellers } = core;
     let (orders, order_queue) = sync_channel(BATCHES_MAX);
     let (tell, ended) = tokio::sync::oneshot::channel();
     let desk = committer::Desk {
         store: Arc::clone(base.store),
         outbox,
         metrics: Arc::clone(base.metrics),
-        context: context_in,
-        durable: durable_in,
+        context: tellers.context,
+        teller: tellers.teller,
+        durable: tellers.durable,
     };
     let committer = std::thread::Builder::new().name("committer".into()).spawn(move || {
         let why = match committer::run(&desk, &order_queue, witness) {
@@ -369,6 +378,7 @@ struct Paths {
 struct Signs {
     readiness: watch::Receiver<Readiness>,
     operations: Operations,
+    feed: Feed,
 }
 
 fn doors(
@@ -402,6 +412,7 @@ fn doors(
         metrics: Arc::clone(base.metrics),
         readiness: signs.readiness,
         operations: signs.operations,
+        feed: signs.feed,
     }
 }
 

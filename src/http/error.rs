@@ -15,6 +15,7 @@ use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, IntoResponseParts, Response, ResponseParts};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::model::quarantine::QuarantineId;
 use crate::model::time::Timestamp;
@@ -54,7 +55,8 @@ impl IntoResponseParts for Kept {
 }
 
 /// The body of a refusal.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[schema(as = Refusal)]
 pub struct Body {
     /// The kind of refusal in a word: that of the status, or a narrower one.
     pub code: String,
@@ -163,8 +165,46 @@ impl Problem {
     }
 }
 
+/// The codes that are narrower than a status. With [`CODES`] they are a closed list, which the API's
+/// document shows; `too_many` is in the other.
+pub(super) const NARROW_CODES: [&str; 13] = [
+    "closed",
+    "count_changed",
+    "empty_note",
+    "hold_over",
+    "not_allowed",
+    "not_an_order",
+    "not_for_many",
+    "not_split",
+    "same_incident",
+    "still_firing",
+    "subordinate",
+    "unknown_target",
+    "version_conflict",
+];
+
+/// Every word that [`word`] has.
+pub(super) const CODES: [&str; 16] = [
+    "bad_request",
+    "conflict",
+    "forbidden",
+    "internal",
+    "method_not_allowed",
+    "not_found",
+    "precondition_failed",
+    "refused",
+    "timeout",
+    "too_large",
+    "too_many",
+    "unauthorized",
+    "unavailable",
+    "unprocessable",
+    "unsupported_media_type",
+    "wrong_host",
+];
+
 /// Returns the one word that stands for `status`.
-fn word(status: StatusCode) -> &'static str {
+pub(super) fn word(status: StatusCode) -> &'static str {
     match status.as_u16() {
         400 => "bad_request",
         401 => "unauthorized",
@@ -265,10 +305,13 @@ mod tests {
     #[test]
     fn every_refusal_has_a_word_of_its_own() {
         let mut seen = std::collections::BTreeSet::new();
-        for status in [400, 401, 403, 404, 405, 408, 409, 412, 413, 415, 421, 422, 429, 500, 503] {
+        for status in
+            [400, 401, 403, 404, 405, 408, 409, 412, 413, 415, 418, 421, 422, 429, 500, 503]
+        {
             let word = word(StatusCode::from_u16(status).unwrap());
             assert!(seen.insert(word), "{status} shares the word {word}");
         }
+        assert!(seen.into_iter().eq(CODES), "the list of codes is another");
     }
 
     #[test]

@@ -14,6 +14,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use axum::{Json, Router};
 use bytes::Bytes;
+use utoipa::OpenApi;
 
 use crate::engine::event::{Event, Received, Reply};
 use crate::ingest::{Decoded, Format, Reject, Terms, decode};
@@ -30,6 +31,11 @@ use super::{App, Source, guard};
 
 /// The longest id of a delivery, in bytes.
 const ID_LEN_MAX: usize = 256;
+
+/// Documents the paths of this door.
+#[derive(OpenApi)]
+#[openapi(paths(ingest))]
+pub(in crate::http) struct Document;
 
 /// Returns the paths of this door.
 pub(super) fn routes() -> Router<Arc<App>> {
@@ -64,6 +70,18 @@ impl Sender {
     }
 }
 
+/// Takes a delivery of a configured source.
+#[utoipa::path(
+    post,
+    path = "/ingest/{source}",
+    params(("source" = String, Path), ("Idempotency-Key" = Option<String>, Header)),
+    request_body(
+        content = serde_json::Value,
+        description = "What the source's format says",
+        example = json!({"labels": {"alertname": "DiskFull", "severity": "minor"}})
+    ),
+    responses((status = 200, body = Accepted))
+)]
 async fn ingest(
     State(app): State<Arc<App>>,
     Path(name): Path<String>,

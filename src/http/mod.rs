@@ -3,8 +3,8 @@
 //! Handlers decode, hand [`Work`] to the engine's mailbox and wait for its reply, which comes after
 //! the commit; or they read a snapshot of the store. They decide nothing and never see what is not
 //! committed. Read `ingest` first, then `api`; `auth` lets in, `error` gives
-//! every refusal its body, `guard` keeps foreign web pages out, `wire` names the JSON; `accept` and
-//! `tls` see to the connections.
+//! every refusal its body, `guard` keeps foreign web pages out, `wire` names the JSON, `openapi`
+//! describes it all for programs; `accept` and `tls` see to the connections.
 
 pub mod accept;
 pub mod api;
@@ -13,8 +13,10 @@ pub mod auth;
 pub mod error;
 pub mod guard;
 pub mod ingest;
+pub mod openapi;
 pub mod operate;
 pub mod query;
+pub mod stream;
 pub mod tls;
 mod vitals;
 pub mod wire;
@@ -48,6 +50,7 @@ use auth::Gate;
 use error::{Problem, Requests};
 use guard::Hosts;
 use operate::{Operations, Readiness};
+use stream::Feed;
 
 /// Reads that run at a time; more wait. Each takes a thread and a snapshot, and RocksDB keeps what
 /// a snapshot sees.
@@ -82,6 +85,8 @@ pub struct Doors {
     pub readiness: watch::Receiver<Readiness>,
     /// What the daemon does on request.
     pub operations: Operations,
+    /// What changes, as it is committed.
+    pub feed: Feed,
 }
 
 /// A configured sender.
@@ -100,6 +105,8 @@ struct App {
     reads: Semaphore,
     /// One permit: changes of the CMDB happen one after the other.
     imports: Semaphore,
+    /// A permit for each client that may follow the stream.
+    streams: Arc<Semaphore>,
     started: Timestamp,
 }
 
@@ -143,16 +150,24 @@ pub fn router(doors: Doors) -> Router {
         doors,
         reads: Semaphore::new(READS_MAX),
         imports: Semaphore::new(1),
+        streams: Arc::new(Semaphore::new(stream::CLIENTS_MAX)),
         started,
     });
-    let paths = Router::new()
-        .merge(ingest::routes())
-        .merge(operate::routes())
-        .merge(api::routes())
+    let paths = paths()
         .route_layer(from_fn_with_state(Arc::clone(&app), auth::layer))
         .layer(DefaultBodyLimit::max(body_bytes))
         .with_state(app);
     layered(paths, hosts, timeout, Requests::new(started))
+}
+
+/// Puts together the paths of all doors.
+fn paths() -> Router<Arc<App>> {
+    Router::new()
+        .merge(ingest::routes())
+        .merge(operate::routes())
+        .merge(api::routes())
+        .merge(stream::routes())
+        .merge(openapi::routes())
 }
 
 /// Puts around `paths` what holds for all of them.

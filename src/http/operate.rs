@@ -15,6 +15,7 @@ use axum::{Json, Router};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::sync::{mpsc, oneshot, watch};
+use utoipa::{OpenApi, ToSchema};
 
 use super::App;
 use super::error::Problem;
@@ -140,7 +141,7 @@ impl<T> Call<T> {
 }
 
 /// Rules that were loaded again.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Reloaded {
     /// Identifies their content.
     pub version: String,
@@ -153,7 +154,7 @@ pub struct Reloaded {
 }
 
 /// A copy of the store.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct BackupMade {
     /// Its folder.
     pub path: String,
@@ -172,10 +173,15 @@ pub struct RulesRefused {
     pub diagnostics: Vec<Diagnostic>,
 }
 
+/// Documents the paths of this door.
+#[derive(OpenApi)]
+#[openapi(paths(alive, ready, metrics, reload, backup, release))]
+pub(in crate::http) struct Document;
+
 /// Returns the paths of this door.
 pub(super) fn routes() -> Router<Arc<App>> {
     Router::new()
-        .route("/healthz", get(async || "ok\n"))
+        .route("/healthz", get(alive))
         .route("/readyz", get(ready))
         .route("/metrics", get(metrics))
         .route("/-/reload", post(reload))
@@ -183,7 +189,14 @@ pub(super) fn routes() -> Router<Arc<App>> {
         .route("/api/v1/outbox/release", post(release))
 }
 
+/// Says that the process serves requests.
+#[utoipa::path(get, path = "/healthz", responses((status = 200, body = String)))]
+async fn alive() -> &'static str {
+    "ok\n"
+}
+
 /// Says `ready`, and below it how it is with what may soon be missing.
+#[utoipa::path(get, path = "/readyz", responses((status = 200, body = String)))]
 pub(super) async fn ready(State(app): State<Arc<App>>) -> Result<String, Problem> {
     let missing = app.doors.readiness.borrow().missing.join("; ");
     if !missing.is_empty() {
@@ -210,11 +223,15 @@ fn canary(came: Timestamp, silence: Duration, now: Timestamp) -> Result<String, 
     }
 }
 
+/// Shows the metrics in the text format of Prometheus.
+#[utoipa::path(get, path = "/metrics", responses((status = 200, body = String)))]
 async fn metrics(State(app): State<Arc<App>>) -> Result<impl IntoResponse, Problem> {
     let text = app.doors.metrics.encode().map_err(|error| Problem::internal(&error))?;
     Ok((StatusCode::OK, [(header::CONTENT_TYPE, prometheus::TEXT_FORMAT)], text))
 }
 
+/// Loads the rule files again.
+#[utoipa::path(post, path = "/-/reload", responses((status = 200, body = Reloaded)))]
 async fn reload(State(app): State<Arc<App>>) -> Result<Json<Reloaded>, Problem> {
     let reloaded = app.doors.operations.reload.ask().await?;
     reloaded.map(Json).map_err(|refused| {
@@ -226,12 +243,24 @@ async fn reload(State(app): State<Arc<App>>) -> Result<Json<Reloaded>, Problem> 
     })
 }
 
+/// Copies the store.
+#[utoipa::path(
+    post,
+    path = "/api/v1/backup",
+    responses((status = 200, body = BackupMade))
+)]
 async fn backup(State(app): State<Arc<App>>) -> Result<Json<BackupMade>, Problem> {
     let made = app.doors.operations.backup.ask().await?;
     let failed = |why| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, why);
     made.map(Json).map_err(failed)
 }
 
+/// Lets go of notices that are held after a restore.
+#[utoipa::path(
+    post,
+    path = "/api/v1/outbox/release",
+    responses((status = 204))
+)]
 async fn release(State(app): State<Arc<App>>) -> Result<StatusCode, Problem> {
     let released = app.doors.operations.release.ask().await?;
     let failed = |why| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, why);

@@ -21,6 +21,7 @@ use crate::model::priority::words;
 use crate::model::silence::SilenceState;
 use crate::model::time::Timestamp;
 
+use super::stream::Stream;
 use super::upkeep::{Backup, Canary, Disk, Retention};
 
 /// The Alertmanager whose API is served beside ours; its clients switch features by it, and karma
@@ -48,6 +49,8 @@ pub struct Metrics {
     pub disk: Disk,
     /// The alert of our own.
     pub canary: Canary,
+    /// The stream of changes.
+    pub stream: Stream,
     clock_steps: IntCounter,
     registry: Registry,
 }
@@ -207,6 +210,7 @@ impl Metrics {
             retention: Retention::new(&registry)?,
             disk: Disk::new(&registry)?,
             canary: Canary::new(&registry)?,
+            stream: Stream::new(&registry)?,
             clock_steps: add(
                 &registry,
                 IntCounter::new(
@@ -527,6 +531,7 @@ mod tests {
             ("incidentd_notify_pending_notices", 1),
             ("incidentd_notify_template_failures_total", 1),
             ("incidentd_notify_tests_total{", 2 * 2),
+            ("incidentd_stream_", 3),
         ] {
             let found: Vec<_> = series.iter().filter(|(n, _)| n.starts_with(name)).collect();
             assert_eq!(found.len(), count, "{name}");

@@ -5,4 +5,5 @@
 pub mod doors;
 pub mod logging;
 pub mod metrics;
+pub mod stream;
 pub mod upkeep;

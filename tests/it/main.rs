@@ -22,4 +22,5 @@ mod handling;
 mod monitoring;
 mod reload;
 mod story;
+mod stream;
 mod tidy;

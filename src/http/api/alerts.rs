@@ -6,6 +6,7 @@ use axum::extract::{Path, State};
 use axum::http::Uri;
 use axum::routing::get;
 use axum::{Json, Router};
+use utoipa::OpenApi;
 
 use crate::engine::changes::AlertRow;
 use crate::model::labels::Fingerprint;
@@ -21,6 +22,11 @@ use super::{explain, show};
 /// Earlier firings that one answer shows at most.
 const EPISODES_MAX: usize = 100;
 
+/// Documents the paths of this door.
+#[derive(OpenApi)]
+#[openapi(paths(list, one, explanation))]
+pub(in crate::http) struct Document;
+
 /// Returns the paths of this door.
 pub(super) fn routes() -> Router<Arc<App>> {
     Router::new()
@@ -29,6 +35,20 @@ pub(super) fn routes() -> Router<Arc<App>> {
         .route("/api/v1/alerts/{fingerprint}/explain", get(explanation))
 }
 
+/// Lists alerts.
+#[utoipa::path(
+    get,
+    path = "/api/v1/alerts",
+    params(
+        ("state" = Option<String>, Query, description = "All when left out",
+         pattern = "^(firing|ended|all)$"),
+        ("silenced" = Option<bool>, Query, description = "Only those that are silenced, or are not"),
+        ("filter" = Option<Vec<String>>, Query),
+        ("limit" = Option<u16>, Query, minimum = 1, maximum = 1000),
+        ("cursor" = Option<String>, Query)
+    ),
+    responses((status = 200, body = wire::Page<wire::Alert>))
+)]
 async fn list(
     State(app): State<Arc<App>>,
     uri: Uri,
@@ -76,6 +96,13 @@ fn fingerprint(text: &str) -> Result<Fingerprint, Problem> {
     text.parse().map_err(|error| Problem::bad_request(format!("{error}")))
 }
 
+/// Shows an alert with its earlier firings.
+#[utoipa::path(
+    get,
+    path = "/api/v1/alerts/{fingerprint}",
+    params(("fingerprint" = String, Path, pattern = "^[0-9a-f]{16}$")),
+    responses((status = 200, body = wire::AlertRecord))
+)]
 async fn one(
     State(app): State<Arc<App>>,
     Path(text): Path<String>,
@@ -95,6 +122,13 @@ async fn one(
     Ok(Json(record.await?))
 }
 
+/// Says what each stage saw of an alert.
+#[utoipa::path(
+    get,
+    path = "/api/v1/alerts/{fingerprint}/explain",
+    params(("fingerprint" = String, Path, pattern = "^[0-9a-f]{16}$")),
+    responses((status = 200, body = wire::explain::AlertExplanation))
+)]
 async fn explanation(
     State(app): State<Arc<App>>,
     Path(text): Path<String>,

@@ -6,6 +6,7 @@ use axum::extract::State;
 use axum::http::Uri;
 use axum::routing::get;
 use axum::{Json, Router};
+use utoipa::OpenApi;
 
 use super::super::App;
 use super::super::error::Problem;
@@ -13,11 +14,26 @@ use super::super::query::Pairs;
 use super::super::wire::Time;
 use super::super::wire::audit::AuditPage;
 
+/// Documents the paths of this door.
+#[derive(OpenApi)]
+#[openapi(paths(list))]
+pub(in crate::http) struct Document;
+
 /// Returns the paths of this door.
 pub(super) fn routes() -> Router<Arc<App>> {
     Router::new().route("/api/v1/audit", get(list))
 }
 
+/// Lists who did what, the oldest first.
+#[utoipa::path(
+    get,
+    path = "/api/v1/audit",
+    params(
+        ("after" = Option<u64>, Query, description = "The `seq` of the last entry seen; 0 when left out"),
+        ("limit" = Option<u16>, Query, minimum = 1, maximum = 1000)
+    ),
+    responses((status = 200, body = AuditPage))
+)]
 async fn list(State(app): State<Arc<App>>, uri: Uri) -> Result<Json<AuditPage>, Problem> {
     let pairs = Pairs::read(&uri, &["after", "limit"])?;
     let limit = pairs.limit()?;

@@ -34,6 +34,20 @@ const INCIDENTS_MAX: usize = 1_000;
 const AT_A_TIME: usize = 64;
 
 /// Carries out a command on many incidents, or says which those are.
+#[utoipa::path(
+    post,
+    path = "/api/v1/incidents/bulk",
+    params(("Idempotency-Key" = Option<String>, Header)),
+    request_body(
+        content = Bulk,
+        example = json!({
+            "order": {"command": "note", "by": "mia", "note": "known"},
+            "matchers": ["state=new"],
+            "dry_run": true
+        })
+    ),
+    responses((status = 200, body = BulkAnswer))
+)]
 pub(super) async fn sweep(
     State(app): State<Arc<App>>,
     caller: Caller,

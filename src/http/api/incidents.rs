@@ -8,6 +8,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
 use serde_json::json;
+use utoipa::OpenApi;
 
 use crate::model::incident::{Incident, IncidentId, StateName};
 use crate::model::priority::NotAWord;
@@ -27,6 +28,11 @@ const SHOWN_MAX: usize = 1_000;
 pub(super) const OPEN: [StateName; 4] =
     [StateName::New, StateName::Acknowledged, StateName::InProgress, StateName::OnHold];
 
+/// Documents the paths of this door.
+#[derive(OpenApi)]
+#[openapi(paths(list, one, explanation))]
+pub(in crate::http) struct Document;
+
 /// Returns the paths of this door.
 pub(super) fn routes() -> Router<Arc<App>> {
     Router::new()
@@ -35,6 +41,19 @@ pub(super) fn routes() -> Router<Arc<App>> {
         .route("/api/v1/incidents/{id}/explain", get(explanation))
 }
 
+/// Lists incidents, the newest first.
+#[utoipa::path(
+    get,
+    path = "/api/v1/incidents",
+    params(
+        ("state" = Option<String>, Query, example = "all",
+         description = "Names of states with commas between them, or `open` (usual), or `all`"),
+        ("filter" = Option<Vec<String>>, Query),
+        ("limit" = Option<u16>, Query, minimum = 1, maximum = 1000),
+        ("cursor" = Option<String>, Query)
+    ),
+    responses((status = 200, body = wire::Page<wire::Incident>))
+)]
 async fn list(
     State(app): State<Arc<App>>,
     uri: Uri,
@@ -123,6 +142,13 @@ fn elsewhere(
     Ok(Some((StatusCode::TEMPORARY_REDIRECT, location, Json(body)).into_response()))
 }
 
+/// Shows an incident with its members and its timeline.
+#[utoipa::path(
+    get,
+    path = "/api/v1/incidents/{id}",
+    params(("id" = String, Path, pattern = "^([Ii][Nn][Cc]-)?[0-9]{1,18}$")),
+    responses((status = 200, body = wire::IncidentRecord), (status = 307, description = "The incident that the record is attached to is elsewhere"))
+)]
 async fn one(State(app): State<Arc<App>>, Path(id): Path<String>) -> Result<Response, Problem> {
     let id = number(&id)?;
     let record = app.read(move |reading| {
@@ -145,6 +171,13 @@ async fn one(State(app): State<Arc<App>>, Path(id): Path<String>) -> Result<Resp
     record.await
 }
 
+/// Says why an incident is what it is.
+#[utoipa::path(
+    get,
+    path = "/api/v1/incidents/{id}/explain",
+    params(("id" = String, Path, pattern = "^([Ii][Nn][Cc]-)?[0-9]{1,18}$")),
+    responses((status = 200, body = wire::explain::IncidentExplanation))
+)]
 async fn explanation(
     State(app): State<Arc<App>>,
     Path(id): Path<String>,

@@ -5,6 +5,7 @@ pub mod alerts;
 pub mod audit;
 pub mod bulk;
 pub mod cmdb;
+pub mod commands;
 pub mod explain;
 pub mod filter;
 pub mod handle;

@@ -8,6 +8,7 @@ use axum::http::{HeaderMap, Uri};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use bytes::Bytes;
+use utoipa::OpenApi;
 
 use crate::engine::event::{Event, Reply};
 use crate::mailbox::Work;
@@ -28,6 +29,11 @@ use super::show;
 /// Notices that one wish sends again.
 const RETRIED_MAX: usize = 1_000;
 
+/// Documents the paths of this door.
+#[derive(OpenApi)]
+#[openapi(paths(list, test, retry))]
+pub(in crate::http) struct Document;
+
 /// Returns the paths of this door.
 pub(super) fn routes() -> Router<Arc<App>> {
     Router::new()
@@ -36,6 +42,19 @@ pub(super) fn routes() -> Router<Arc<App>> {
         .route("/api/v1/notices/retry", post(retry))
 }
 
+/// Lists notices that are not delivered yet, or never will be.
+#[utoipa::path(
+    get,
+    path = "/api/v1/notices",
+    params(
+        ("state" = Option<String>, Query, description = "Both when left out",
+         pattern = "^(pending|dead)$"),
+        ("incident" = Option<String>, Query, description = "Only those about this incident"),
+        ("limit" = Option<u16>, Query, minimum = 1, maximum = 1000),
+        ("cursor" = Option<String>, Query)
+    ),
+    responses((status = 200, body = wire::Page<wire::Notice>))
+)]
 async fn list(
     State(app): State<Arc<App>>,
     uri: Uri,
@@ -67,6 +86,13 @@ fn read<T: core::str::FromStr<Err: core::fmt::Display>>(
     pairs.one(name)?.map(|text| text.parse().map_err(refuse)).transpose()
 }
 
+/// Sends a test message.
+#[utoipa::path(
+    post,
+    path = "/api/v1/notices/test",
+    request_body = notices::Test,
+    responses((status = 200, body = Tests))
+)]
 async fn test(
     State(app): State<Arc<App>>,
     headers: HeaderMap,
@@ -89,6 +115,13 @@ fn shown(tested: Tested) -> notices::Tested {
     notices::Tested { channel, subject, text, outcome: outcome.into(), answer }
 }
 
+/// Sends notices once more that were given up.
+#[utoipa::path(
+    post,
+    path = "/api/v1/notices/retry",
+    request_body = Retry,
+    responses((status = 200, body = Retried))
+)]
 async fn retry(
     State(app): State<Arc<App>>,
     caller: Caller,

@@ -8,6 +8,7 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use utoipa::OpenApi;
 
 use crate::engine::event::{Event, Reply};
 use crate::ingest::Format;
@@ -22,6 +23,11 @@ use super::super::wire::quarantine::{Dropped, Record, Whole};
 use super::super::wire::{Page, Time};
 use super::super::{App, Source};
 
+/// Documents the paths of this door.
+#[derive(OpenApi)]
+#[openapi(paths(list, one, discard, replay))]
+pub(in crate::http) struct Document;
+
 /// Returns the paths of this door.
 pub(super) fn routes() -> Router<Arc<App>> {
     Router::new()
@@ -30,6 +36,16 @@ pub(super) fn routes() -> Router<Arc<App>> {
         .route("/api/v1/quarantine/{id}/replay", post(replay))
 }
 
+/// Lists what could not be read or handled, the oldest first.
+#[utoipa::path(
+    get,
+    path = "/api/v1/quarantine",
+    params(
+        ("limit" = Option<u16>, Query, minimum = 1, maximum = 1000),
+        ("cursor" = Option<u64>, Query)
+    ),
+    responses((status = 200, body = Page<Record>))
+)]
 async fn list(State(app): State<Arc<App>>, uri: Uri) -> Result<Json<Page<Record>>, Problem> {
     let pairs = Pairs::read(&uri, &["limit", "cursor"])?;
     let limit = pairs.limit()?;
@@ -46,6 +62,13 @@ async fn list(State(app): State<Arc<App>>, uri: Uri) -> Result<Json<Page<Record>
     Ok(Json(page.await?))
 }
 
+/// Shows a record with what was sent.
+#[utoipa::path(
+    get,
+    path = "/api/v1/quarantine/{id}",
+    params(("id" = u64, Path, description = "The record's number")),
+    responses((status = 200, body = Whole))
+)]
 async fn one(State(app): State<Arc<App>>, Path(id): Path<String>) -> Result<Json<Whole>, Problem> {
     let record = find(&app, number(&id)?).await?;
     let text = core::str::from_utf8(&record.what.body).ok();
@@ -56,6 +79,13 @@ async fn one(State(app): State<Arc<App>>, Path(id): Path<String>) -> Result<Json
     }))
 }
 
+/// Drops a record.
+#[utoipa::path(
+    delete,
+    path = "/api/v1/quarantine/{id}",
+    params(("id" = u64, Path, description = "The record's number")),
+    responses((status = 200, body = Dropped))
+)]
 async fn discard(
     State(app): State<Arc<App>>,
     Path(id): Path<String>,
@@ -69,6 +99,12 @@ async fn discard(
 }
 
 /// Reads a record again under the present settings; with its alerts in, it leaves.
+#[utoipa::path(
+    post,
+    path = "/api/v1/quarantine/{id}/replay",
+    params(("id" = u64, Path, description = "The record's number")),
+    responses((status = 200, body = Accepted))
+)]
 async fn replay(
     State(app): State<Arc<App>>,
     Path(id): Path<String>,

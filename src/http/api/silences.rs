@@ -11,6 +11,7 @@ use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::routing::get;
 use axum::{Json, Router};
 use bytes::Bytes;
+use utoipa::OpenApi;
 
 use crate::model::silence::{NotASilence, Silence, SilenceId, SilenceMatcher, SilenceState};
 use crate::model::time::Timestamp;
@@ -25,6 +26,11 @@ use super::super::wire::{self, Time};
 use super::super::{App, Reading, body};
 use super::silencing::{Denied, Wish, find, silence, unsilence};
 
+/// Documents the paths of this door.
+#[derive(OpenApi)]
+#[openapi(paths(list, create, one, end))]
+pub(in crate::http) struct Document;
+
 /// Returns the paths of this door.
 pub(super) fn routes() -> Router<Arc<App>> {
     Router::new()
@@ -32,6 +38,20 @@ pub(super) fn routes() -> Router<Arc<App>> {
         .route("/api/v1/silences/{id}", get(one).delete(end))
 }
 
+/// Lists silences and windows, in the order of their ids.
+#[utoipa::path(
+    get,
+    path = "/api/v1/silences",
+    params(
+        ("state" = Option<String>, Query, example = "all",
+         description = "Names of states with commas between them, or `all`; `active,pending` when \
+            left out"),
+        ("by" = Option<String>, Query, description = "Only those that this person made"),
+        ("limit" = Option<u16>, Query, minimum = 1, maximum = 1000),
+        ("cursor" = Option<String>, Query)
+    ),
+    responses((status = 200, body = wire::Page<Shown>))
+)]
 async fn list(State(app): State<Arc<App>>, uri: Uri) -> Result<Json<wire::Page<Shown>>, Problem> {
     let pairs = Pairs::read(&uri, &["state", "by", "limit", "cursor"])?;
     let states = states(pairs.one("state")?.unwrap_or("active,pending"))?;
@@ -72,6 +92,13 @@ fn number(text: &str) -> Result<SilenceId, Problem> {
     text.parse().map_err(|error: NotASilence| Problem::bad_request(error.to_string()))
 }
 
+/// Shows a silence.
+#[utoipa::path(
+    get,
+    path = "/api/v1/silences/{id}",
+    params(("id" = String, Path, pattern = "^[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}$", description = "The silence's id")),
+    responses((status = 200, body = Silenced))
+)]
 async fn one(
     State(app): State<Arc<App>>,
     Path(id): Path<String>,
@@ -87,6 +114,13 @@ async fn answer(app: &Arc<App>, id: SilenceId) -> Result<Json<Silenced>, Problem
     Ok(Json(silenced.await?))
 }
 
+/// Makes a silence or a window, or changes one.
+#[utoipa::path(
+    post,
+    path = "/api/v1/silences",
+    request_body = NewSilence,
+    responses((status = 200, body = Silenced))
+)]
 async fn create(
     State(app): State<Arc<App>>,
     caller: Caller,
@@ -175,6 +209,17 @@ fn matchers(texts: &[String]) -> Result<Vec<SilenceMatcher>, Problem> {
     Ok(matchers)
 }
 
+/// Ends a silence now.
+#[utoipa::path(
+    delete,
+    path = "/api/v1/silences/{id}",
+    params(
+        ("id" = String, Path, pattern = "^[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}$", description = "The silence's id"),
+        ("by" = Option<String>, Query, pattern = r"\S", max_length = 128,
+         description = "Who says so; may be left out by whoever showed a token")
+    ),
+    responses((status = 200, body = Silenced))
+)]
 async fn end(
     State(app): State<Arc<App>>,
     caller: Caller,

@@ -6,8 +6,10 @@ mod auth;
 mod cmdb;
 mod handling;
 mod notices;
+mod openapi;
 mod quarantine;
 mod silences;
+mod stream;
 mod why;
 mod world;
 

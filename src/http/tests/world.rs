@@ -27,6 +27,7 @@ use crate::telemetry::metrics::Metrics;
 use super::super::auth::{Gate, Line, Peer, Strangers};
 use super::super::guard::Hosts;
 use super::super::operate::{Operations, Readiness};
+use super::super::stream::{Teller, feed};
 use super::super::{Doors, Source, router};
 
 /// An answer as a client sees it.
@@ -56,8 +57,10 @@ impl Answer {
 /// A whole daemon without its wiring.
 pub(super) struct World {
     doors: Doors,
-    router: Router,
+    pub(super) router: Router,
     pub(super) readiness: watch::Sender<Readiness>,
+    /// Says that the daemon stops.
+    pub(super) stop: watch::Sender<bool>,
     /// The engine's own door.
     mailbox: Option<Mailbox>,
     engine: Option<JoinHandle<()>>,
@@ -105,6 +108,8 @@ impl World {
         let (readiness, ready) = watch::channel(Readiness::ready());
         let clock = Arc::new(Clock::start(None));
         let (mailbox, letters) = mailbox(16);
+        let (stop, stopped) = watch::channel(false);
+        let (teller, feed) = feed(0, stopped);
         let sources = [
             ("alertmanager", ingest::Format::Alertmanager),
             ("alertmanager-api", ingest::Format::AlertmanagerApi),
@@ -128,11 +133,13 @@ impl World {
             metrics: Arc::new(Metrics::new(&sources.map(|(name, _)| name), &[]).unwrap()),
             readiness: ready,
             operations: Operations::unmanned(),
+            feed,
         };
-        let engine = std::thread::spawn(move || engine(letters, &store, &clock, &contexts));
+        let engine =
+            std::thread::spawn(move || engine(letters, &store, &clock, (&contexts, &teller)));
         let mailbox = Some(mailbox);
         let router = router(doors.clone());
-        Self { router, doors, readiness, mailbox, engine: Some(engine), _dir: dir }
+        Self { router, doors, readiness, stop, mailbox, engine: Some(engine), _dir: dir }
     }
 
     /// Sends a request with these headers.
@@ -271,7 +278,7 @@ fn engine(
     mut letters: mpsc::Receiver<Letter>,
     store: &Store,
     clock: &Clock,
-    contexts: &watch::Sender<Arc<Context>>,
+    (contexts, teller): (&watch::Sender<Arc<Context>>, &Teller),
 ) {
     let mut state = State::restore(Saved::default(), &contexts.borrow(), clock.now());
     while let Some(Letter { work, reply }) = letters.blocking_recv() {
@@ -291,7 +298,9 @@ fn engine(
             state.apply(&context, &Event::Tick, now);
         }
         let revisions: Vec<&Revision> = revision.iter().map(|revision| &**revision).collect();
-        store.commit(&state.drain(&context), &revisions).unwrap();
+        let changes = state.drain(&context);
+        store.commit(&changes, &revisions).unwrap();
+        teller.committed(&changes);
         contexts.send_replace(context);
         // Not: an error. The client may have gone.
         drop::<Result<(), Reply>>(reply.send(answer));

@@ -1,12 +1,13 @@
 //! The shapes of the audit trail.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::Time;
 use crate::model::audit::{AuditEntry, Seal};
 
 /// A part of the audit trail.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct AuditPage {
     /// The entries in their order.
     pub items: Vec<Entry>,
@@ -15,13 +16,15 @@ pub struct AuditPage {
     /// How many entries there are.
     pub count: u64,
     /// The seal of the last of them, as 64 hexadecimal digits; zeros before the first.
+    #[schema(value_type = String)]
     pub head: Seal,
     /// The daemon's time.
     pub now: Time,
 }
 
 /// Something a person or a tool did.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = AuditEntry)]
 pub struct Entry {
     /// Counted from 1 without a gap.
     pub seq: u64,
@@ -36,6 +39,7 @@ pub struct Entry {
     /// The rest, in words.
     pub detail: String,
     /// SHA-256 over the entry and the seal before it, as 64 hexadecimal digits.
+    #[schema(value_type = String)]
     pub seal: Seal,
 }
 

@@ -2,11 +2,12 @@
 //! whose own shapes are in `handle`.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::{Incident, Time};
 
 /// What became of a delivery.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
 pub struct Accepted {
     /// Alerts taken.
     pub accepted: u32,
@@ -34,7 +35,7 @@ pub struct Accepted {
 }
 
 /// One alert that was not taken.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Rejected {
     /// Its place in the delivery, from 0.
     pub index: u32,
@@ -43,7 +44,7 @@ pub struct Rejected {
 }
 
 /// An incident right after somebody answered it.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct Answered {
     /// What the listing shows.
     #[serde(flatten)]

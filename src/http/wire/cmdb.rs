@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::{Alert, Time};
 use crate::cmdb::Problem;
 
 /// How much the CMDB holds.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct CmdbCounts {
     /// Counts the changes.
     pub version: u64,
@@ -21,7 +22,7 @@ pub struct CmdbCounts {
 }
 
 /// What an import or an edit changes or would change.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct Import {
     /// True when nothing was changed.
     pub dry_run: bool,
@@ -44,7 +45,7 @@ pub struct Import {
 }
 
 /// Something that is or looks wrong.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct Finding {
     /// The file, where there is one.
     pub file: String,
@@ -83,7 +84,7 @@ impl From<&Problem> for Finding {
 }
 
 /// What looks wrong in the CMDB.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct Findings {
     /// The version that was looked through; nothing for a file.
     pub version: Option<u64>,
@@ -94,7 +95,7 @@ pub struct Findings {
 }
 
 /// A CI.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Ci {
     /// Its name.
     pub name: String,
@@ -107,7 +108,8 @@ pub struct Ci {
 }
 
 /// A relation.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(example = json!({"from": "storefront", "type": "depends_on", "to": "mail"}))]
 #[serde(deny_unknown_fields)]
 pub struct Relation {
     /// A CI; in answers the cause.
@@ -120,7 +122,7 @@ pub struct Relation {
 }
 
 /// A CI with what hangs on it.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct CiRecord {
     /// The CI.
     #[serde(flatten)]
@@ -144,7 +146,8 @@ pub struct CiRecord {
 }
 
 /// A whole CI, to be put in the place of what there is.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[schema(example = json!({"class": "pdu", "attributes": {"rack": "R12"}}))]
 #[serde(deny_unknown_fields)]
 pub struct CiBody {
     /// What it is.
@@ -158,7 +161,7 @@ pub struct CiBody {
 }
 
 /// Changes to a CI; `null` takes an attribute or a label away.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CiPatch {
     /// What it is.
@@ -173,7 +176,7 @@ pub struct CiPatch {
 }
 
 /// The shortest ways on which harm spreads from one CI to another.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct Paths {
     /// The cause.
     pub from: String,
@@ -190,7 +193,7 @@ pub struct Paths {
 }
 
 /// What suffers when a CI fails.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct Impact {
     /// The CI.
     pub ci: String,
@@ -207,7 +210,7 @@ pub struct Impact {
 }
 
 /// The CIs at one distance.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct Hop {
     /// Relations away.
     pub hops: u8,
@@ -218,7 +221,7 @@ pub struct Hop {
 }
 
 /// A service that suffers.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct ServiceHit {
     /// Its name.
     pub name: String,
@@ -235,7 +238,7 @@ pub struct ServiceHit {
 }
 
 /// The last changes of the CMDB.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct History {
     /// The newest first.
     pub items: Vec<Change>,
@@ -244,7 +247,7 @@ pub struct History {
 }
 
 /// A change of the CMDB.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct Change {
     /// The version that it made.
     pub version: u64,

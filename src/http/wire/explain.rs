@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::{Alert, Incident, Join, LeftOut, RulePlace, Time, Why};
 
 /// Why an incident is what it is.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct IncidentExplanation {
     /// What the listing shows.
     #[serde(flatten)]
@@ -25,7 +26,7 @@ pub struct IncidentExplanation {
 }
 
 /// Why an alert became what it is: the stages in their order, with what each of them saw.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct AlertExplanation {
     /// The alert. What deduplication made of it are its episode, occurrences and leases.
     pub alert: Alert,
@@ -55,7 +56,7 @@ pub struct AlertExplanation {
 }
 
 /// A silence that holds an alert back.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct SilencedBy {
     /// Its id.
     pub id: String,
@@ -68,7 +69,7 @@ pub struct SilencedBy {
 }
 
 /// What would have become of an alert.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Alone {
     /// The priority of its incident.
     pub priority: String,
@@ -87,7 +88,7 @@ pub struct Alone {
 }
 
 /// The CI that an alert speaks of.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct Binding {
     /// Its name.
     pub ci: String,
@@ -102,7 +103,7 @@ pub struct Binding {
 }
 
 /// What a rule says of an alert.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct RuleTried {
     /// The rule.
     #[serde(flatten)]
@@ -118,7 +119,7 @@ pub struct RuleTried {
 }
 
 /// What a matcher says of an alert.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct Verdict {
     /// The matcher as written.
     pub matcher: String,

@@ -3,11 +3,12 @@
 //! The body of a command's own path is its shape without `command`, which the path says.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::{Incident, Time};
 
 /// What a person wants to be done with an incident.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(tag = "command", rename_all = "snake_case")]
 pub enum Wish {
     /// Somebody has seen it: stops its response clock for a time.
@@ -35,7 +36,7 @@ pub enum Wish {
 }
 
 /// What needs nothing but a name.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Plain {
     /// Who; may be left out by whoever showed a token.
@@ -50,7 +51,7 @@ pub struct Plain {
 }
 
 /// Somebody has seen it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Acknowledge {
     /// Who; may be left out by whoever showed a token.
@@ -68,7 +69,7 @@ pub struct Acknowledge {
 }
 
 /// Somebody else is to work on it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Assign {
     /// Who says so; may be left out by whoever showed a token.
@@ -85,7 +86,7 @@ pub struct Assign {
 }
 
 /// Work waits; exactly one of `for` and `until` says how long.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Hold {
     /// Who says so; may be left out by whoever showed a token.
@@ -108,7 +109,7 @@ pub struct Hold {
 }
 
 /// It and another are one; the older number survives.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Merge {
     /// Who says so; may be left out by whoever showed a token.
@@ -125,7 +126,7 @@ pub struct Merge {
 }
 
 /// Some of it is an incident of its own.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Split {
     /// Who says so; may be left out by whoever showed a token.
@@ -142,7 +143,7 @@ pub struct Split {
 }
 
 /// One command for all open incidents that matchers take.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Bulk {
     /// What to do with each; not `split`, and without `expected_version`.
@@ -158,7 +159,7 @@ pub struct Bulk {
 }
 
 /// What became of each incident.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct BulkAnswer {
     /// True when nothing was done.
     pub dry_run: bool,
@@ -173,7 +174,7 @@ pub struct BulkAnswer {
 }
 
 /// What became of one incident.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct BulkResult {
     /// The incident as it is then; after `merge` the one that survived.
     pub incident: Incident,
@@ -182,7 +183,7 @@ pub struct BulkResult {
 }
 
 /// Why one of many was not done.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct BulkRefusal {
     /// The kind of refusal, as in the `code` of a single one.
     pub code: String,

@@ -14,18 +14,21 @@ pub mod handle;
 pub mod notices;
 pub mod quarantine;
 pub mod silence;
+pub mod stream;
 
 use core::fmt;
 use std::collections::BTreeMap;
 
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use utoipa::ToSchema;
 
 use crate::model::labels::Labels;
 use crate::model::time::Timestamp;
 
 /// A point in time as text.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ToSchema)]
+#[schema(value_type = String, format = DateTime)]
 pub struct Time(pub Timestamp);
 
 impl fmt::Display for Time {
@@ -49,7 +52,7 @@ impl<'de> Deserialize<'de> for Time {
 }
 
 /// A part of a listing.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct Page<T> {
     /// The entries.
     pub items: Vec<T>,
@@ -60,7 +63,7 @@ pub struct Page<T> {
 }
 
 /// An incident in a listing.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own, as the API says it")]
 pub struct Incident {
     /// Its number.
@@ -138,7 +141,7 @@ pub struct Incident {
 }
 
 /// The alert that best explains an incident.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct Root {
     /// Its fingerprint.
     pub alert: String,
@@ -147,7 +150,7 @@ pub struct Root {
 }
 
 /// Who has an incident.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct Acknowledged {
     /// Who.
     pub by: String,
@@ -156,7 +159,7 @@ pub struct Acknowledged {
 }
 
 /// How an incident was resolved.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct Resolved {
     /// When.
     pub at: Time,
@@ -165,7 +168,7 @@ pub struct Resolved {
 }
 
 /// The response clock.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct Response {
     /// When it started last.
     pub started_at: Time,
@@ -178,7 +181,7 @@ pub struct Response {
 }
 
 /// The resolution clock: from opening until service is restored, without the time it stood.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct Resolution {
     /// When the limit is reached; nothing while the clock stands.
     pub due_at: Option<Time>,
@@ -190,7 +193,7 @@ pub struct Resolution {
 }
 
 /// The step of a ladder that falls due next.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct NextStep {
     /// `functional`, `hierarchical` or `resolution`.
     pub ladder: String,
@@ -201,7 +204,7 @@ pub struct NextStep {
 }
 
 /// One incident with everything about it.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct IncidentRecord {
     /// What the listing shows.
     #[serde(flatten)]
@@ -217,7 +220,7 @@ pub struct IncidentRecord {
 }
 
 /// Why alerts are one incident.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct Why {
     /// The name of the root: its CI's or its alert's.
     pub root: String,
@@ -236,7 +239,7 @@ pub struct Why {
 }
 
 /// Something that could have been part of an incident and is not, or that is held back.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct LeftOut {
     /// The incident it is instead, or was left out of.
     pub incident: Option<String>,
@@ -247,7 +250,7 @@ pub struct LeftOut {
 }
 
 /// A rule and where it is written.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct RulePlace {
     /// Its name.
     pub name: String,
@@ -260,7 +263,7 @@ pub struct RulePlace {
 }
 
 /// How many members joined for one reason.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct ReasonCount {
     /// How many.
     pub count: u32,
@@ -271,7 +274,7 @@ pub struct ReasonCount {
 }
 
 /// A record attached to an incident.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct Member {
     /// Its number.
     pub id: String,
@@ -288,7 +291,7 @@ pub struct Member {
 }
 
 /// Why an alert belongs to its incident.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct Join {
     /// `own`, `group`, `dependant`, `cause`, `by_hand` or `outlived`.
     pub reason: String,
@@ -301,7 +304,7 @@ pub struct Join {
 }
 
 /// One entry of a timeline.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct Entry {
     /// When.
     pub at: Time,
@@ -316,7 +319,7 @@ pub struct Entry {
 }
 
 /// An alert in a listing.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct Alert {
     /// Its identity.
     pub fingerprint: String,
@@ -356,7 +359,7 @@ pub struct Alert {
 }
 
 /// Until when a source holds an alert firing.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct Lease {
     /// The source's name.
     pub source: String,
@@ -367,7 +370,7 @@ pub struct Lease {
 }
 
 /// One alert with everything about it.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct AlertRecord {
     /// What the listing shows.
     #[serde(flatten)]
@@ -381,7 +384,7 @@ pub struct AlertRecord {
 }
 
 /// An earlier firing of an alert.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct Episode {
     /// Its number.
     pub episode: u32,
@@ -396,7 +399,7 @@ pub struct Episode {
 }
 
 /// A notice that is not delivered yet.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct Notice {
     /// Its id.
     pub id: String,

@@ -1,9 +1,11 @@
 //! The shapes of what people do with notices: test messages, and sending once more.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// A wish for a test message.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[schema(example = json!({"to": "default", "dry_run": true}))]
 #[serde(deny_unknown_fields)]
 pub struct Test {
     /// A contact of the rule files, or a channel of the settings.
@@ -14,14 +16,14 @@ pub struct Test {
 }
 
 /// What became of a test message at each channel.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct Tests {
     /// One for each channel of the contact, in its order of preference.
     pub items: Vec<Tested>,
 }
 
 /// A test message at one channel.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct Tested {
     /// The channel.
     pub channel: String,
@@ -36,7 +38,7 @@ pub struct Tested {
 }
 
 /// A wish to send notices once more that were given up: one by its id, or all.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Retry {
     /// Which; left out where `dead` is true.
@@ -46,11 +48,12 @@ pub struct Retry {
     #[serde(default)]
     pub dead: bool,
     /// Who says so.
+    #[schema(min_length = 1, max_length = 128, pattern = "\\S")]
     pub by: String,
 }
 
 /// What became of that wish.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct Retried {
     /// Notices that are sent again.
     pub pending: Vec<String>,

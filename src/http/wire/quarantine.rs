@@ -1,11 +1,13 @@
 //! The shapes of the quarantine.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::Time;
 
 /// A record in a listing.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[schema(as = QuarantineRecord)]
 pub struct Record {
     /// Its number.
     pub id: u64,
@@ -26,7 +28,8 @@ pub struct Record {
 }
 
 /// A record with what was sent.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[schema(as = QuarantineWhole)]
 pub struct Whole {
     /// What the listing shows.
     #[serde(flatten)]
@@ -40,7 +43,8 @@ pub struct Whole {
 }
 
 /// A record that was dropped.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[schema(as = QuarantineDropped)]
 pub struct Dropped {
     /// Its number.
     pub id: u64,

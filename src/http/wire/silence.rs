@@ -1,11 +1,12 @@
 //! The shapes of silences and windows in our own API.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::Time;
 
 /// A silence, or a window on a CI.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct Silence {
     /// Its id, a UUID.
     pub id: String,
@@ -28,7 +29,7 @@ pub struct Silence {
 }
 
 /// A silence right after somebody made or ended it.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct Silenced {
     /// What the listing shows.
     #[serde(flatten)]
@@ -38,7 +39,7 @@ pub struct Silenced {
 }
 
 /// A wish for a silence.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewSilence {
     /// Who.

@@ -21,7 +21,7 @@ use super::super::super::auth::Caller;
 use super::super::super::error::Problem;
 use super::super::super::guard::require_type;
 use super::super::super::query::Pairs;
-use super::super::super::wire::cmdb::{Import, Relation};
+use super::super::super::wire::cmdb::{CiBody, CiPatch, Import, Relation};
 use super::super::super::{App, body, json_body};
 use super::BODY_BYTES_MAX;
 use super::plan::{Extent, NAME_BYTES_MAX, Plan, Terms, Want, Wish, agreed, foretell, plan};
@@ -58,6 +58,26 @@ fn number<T: core::str::FromStr>(pairs: &Pairs, name: &str) -> Result<Option<T>,
 
 type Read = Result<Bytes, BytesRejection>;
 
+/// Replaces the whole CMDB.
+#[utoipa::path(
+    put,
+    path = "/api/v1/cmdb",
+    params(
+        ("mode" = Option<String>, Query, pattern = "^(replace|merge)$"),
+        ("file" = Option<String>, Query),
+        ("by" = Option<String>, Query, pattern = r"\S", max_length = 128),
+        ("dry_run" = Option<bool>, Query),
+        ("expect_removed" = Option<usize>, Query),
+        ("expect_version" = Option<u64>, Query)
+    ),
+    request_body(content(
+        (serde_json::Value = "application/yaml"),
+        (serde_json::Value = "application/json",
+         example = json!({"cis": {"srv-9": {"class": "server"}}})),
+        (String = "application/octet-stream")
+    )),
+    responses((status = 200, body = Import))
+)]
 pub(super) async fn replace(
     State(app): State<Arc<App>>,
     caller: Caller,
@@ -70,6 +90,26 @@ pub(super) async fn replace(
     change(app, file(&pairs, &headers, read, "replace", terms)?).await
 }
 
+/// Merges changes into the CMDB.
+#[utoipa::path(
+    post,
+    path = "/api/v1/cmdb",
+    params(
+        ("mode" = Option<String>, Query, pattern = "^(replace|merge)$"),
+        ("file" = Option<String>, Query),
+        ("by" = Option<String>, Query, pattern = r"\S", max_length = 128),
+        ("dry_run" = Option<bool>, Query),
+        ("expect_removed" = Option<usize>, Query),
+        ("expect_version" = Option<u64>, Query)
+    ),
+    request_body(content(
+        (serde_json::Value = "application/yaml"),
+        (serde_json::Value = "application/json",
+         example = json!({"cis": {"srv-9": {"class": "server"}}})),
+        (String = "application/octet-stream")
+    )),
+    responses((status = 200, body = Import))
+)]
 pub(super) async fn merge(
     State(app): State<Arc<App>>,
     caller: Caller,
@@ -82,6 +122,19 @@ pub(super) async fn merge(
     change(app, file(&pairs, &headers, read, "merge", terms)?).await
 }
 
+/// Says what a file would change.
+#[utoipa::path(
+    post,
+    path = "/api/v1/cmdb/diff",
+    params(("mode" = Option<String>, Query, pattern = "^(replace|merge)$"), ("file" = Option<String>, Query)),
+    request_body(content(
+        (serde_json::Value = "application/yaml"),
+        (serde_json::Value = "application/json",
+         example = json!({"cis": {"srv-9": {"class": "server"}}})),
+        (String = "application/octet-stream")
+    )),
+    responses((status = 200, body = Import))
+)]
 pub(super) async fn compare(
     State(app): State<Arc<App>>,
     caller: Caller,
@@ -120,6 +173,20 @@ fn file(
     Ok(Wish { want, what, terms })
 }
 
+/// Puts a whole CI in the place of what there is.
+#[utoipa::path(
+    put,
+    path = "/api/v1/cmdb/cis/{name}",
+    params(
+        ("name" = String, Path),
+        ("by" = Option<String>, Query, pattern = r"\S", max_length = 128),
+        ("dry_run" = Option<bool>, Query),
+        ("expect_removed" = Option<usize>, Query),
+        ("expect_version" = Option<u64>, Query)
+    ),
+    request_body = CiBody,
+    responses((status = 200, body = Import))
+)]
 pub(super) async fn put(
     State(app): State<Arc<App>>,
     caller: Caller,
@@ -133,6 +200,20 @@ pub(super) async fn put(
         .await
 }
 
+/// Changes a CI in parts.
+#[utoipa::path(
+    patch,
+    path = "/api/v1/cmdb/cis/{name}",
+    params(
+        ("name" = String, Path),
+        ("by" = Option<String>, Query, pattern = r"\S", max_length = 128),
+        ("dry_run" = Option<bool>, Query),
+        ("expect_removed" = Option<usize>, Query),
+        ("expect_version" = Option<u64>, Query)
+    ),
+    request_body = CiPatch,
+    responses((status = 200, body = Import))
+)]
 pub(super) async fn patch(
     State(app): State<Arc<App>>,
     caller: Caller,
@@ -146,6 +227,19 @@ pub(super) async fn patch(
         .await
 }
 
+/// Removes a CI with its relations.
+#[utoipa::path(
+    delete,
+    path = "/api/v1/cmdb/cis/{name}",
+    params(
+        ("name" = String, Path),
+        ("by" = Option<String>, Query, pattern = r"\S", max_length = 128),
+        ("dry_run" = Option<bool>, Query),
+        ("expect_removed" = Option<usize>, Query),
+        ("expect_version" = Option<u64>, Query)
+    ),
+    responses((status = 200, body = Import))
+)]
 pub(super) async fn remove(
     State(app): State<Arc<App>>,
     caller: Caller,
@@ -158,6 +252,19 @@ pub(super) async fn remove(
         .await
 }
 
+/// Adds a relation.
+#[utoipa::path(
+    post,
+    path = "/api/v1/cmdb/relations",
+    params(
+        ("by" = Option<String>, Query, pattern = r"\S", max_length = 128),
+        ("dry_run" = Option<bool>, Query),
+        ("expect_removed" = Option<usize>, Query),
+        ("expect_version" = Option<u64>, Query)
+    ),
+    request_body = Relation,
+    responses((status = 200, body = Import))
+)]
 pub(super) async fn relate(
     State(app): State<Arc<App>>,
     caller: Caller,
@@ -171,6 +278,19 @@ pub(super) async fn relate(
         .await
 }
 
+/// Removes a relation.
+#[utoipa::path(
+    delete,
+    path = "/api/v1/cmdb/relations",
+    params(
+        ("by" = Option<String>, Query, pattern = r"\S", max_length = 128),
+        ("dry_run" = Option<bool>, Query),
+        ("expect_removed" = Option<usize>, Query),
+        ("expect_version" = Option<u64>, Query)
+    ),
+    request_body = Relation,
+    responses((status = 200, body = Import))
+)]
 pub(super) async fn unrelate(
     State(app): State<Arc<App>>,
     caller: Caller,

@@ -12,11 +12,34 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::routing::{get, post};
+use utoipa::OpenApi;
 
 use super::super::App;
 
 /// A CMDB comes as a whole; 64 MiB hold some 300,000 CIs.
 const BODY_BYTES_MAX: usize = 64 << 20;
+
+/// Documents the paths of this door.
+#[derive(OpenApi)]
+#[openapi(paths(
+    read::counts,
+    read::list,
+    read::one,
+    read::path,
+    read::impact,
+    read::lint,
+    read::export,
+    read::history,
+    change::replace,
+    change::merge,
+    change::compare,
+    change::put,
+    change::patch,
+    change::remove,
+    change::relate,
+    change::unrelate
+))]
+pub(in crate::http) struct Document;
 
 /// Returns the paths of this door.
 pub(super) fn routes() -> Router<Arc<App>> {

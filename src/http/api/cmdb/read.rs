@@ -38,6 +38,12 @@ const HOPS_MAX: u8 = 32;
 /// CIs looked at for an impact.
 const IMPACT_NODES_MAX: usize = 100_000;
 
+/// Says how much the CMDB holds.
+#[utoipa::path(
+    get,
+    path = "/api/v1/cmdb",
+    responses((status = 200, body = CmdbCounts))
+)]
 pub(super) async fn counts(State(app): State<Arc<App>>) -> Json<CmdbCounts> {
     let topology = Arc::clone(&app.doors.context.borrow().topology);
     let mut classes = BTreeMap::<String, usize>::new();
@@ -55,6 +61,20 @@ pub(super) async fn counts(State(app): State<Arc<App>>) -> Json<CmdbCounts> {
     })
 }
 
+/// Lists CIs.
+#[utoipa::path(
+    get,
+    path = "/api/v1/cmdb/cis",
+    params(
+        ("filter" = Option<Vec<String>>, Query),
+        ("class" = Option<String>, Query, description = "Only those of this class"),
+        ("text" = Option<String>, Query,
+         description = "Only those whose name or attributes hold this text"),
+        ("limit" = Option<u16>, Query, minimum = 1, maximum = 1000),
+        ("cursor" = Option<String>, Query)
+    ),
+    responses((status = 200, body = Page<Ci>))
+)]
 pub(super) async fn list(State(app): State<Arc<App>>, uri: Uri) -> Result<Json<Page<Ci>>, Problem> {
     let pairs = Pairs::read(&uri, &["filter", "class", "text", "limit", "cursor"])?;
     let wanted = Wanted::read(&pairs)?;
@@ -124,6 +144,13 @@ pub(super) fn find(topology: &Topology, name: &str) -> Result<CiId, Problem> {
     topology.find(name).ok_or_else(missing)
 }
 
+/// Shows a CI with what hangs on it.
+#[utoipa::path(
+    get,
+    path = "/api/v1/cmdb/cis/{name}",
+    params(("name" = String, Path)),
+    responses((status = 200, body = CiRecord))
+)]
 pub(super) async fn one(
     State(app): State<Arc<App>>,
     Path(name): Path<String>,
@@ -162,6 +189,17 @@ fn record(reading: &Reading<'_>, name: &str) -> Result<CiRecord, Problem> {
     })
 }
 
+/// Finds the shortest ways on which harm spreads from one CI to another.
+#[utoipa::path(
+    get,
+    path = "/api/v1/cmdb/path",
+    params(
+        ("from" = String, Query, description = "The cause"),
+        ("to" = String, Query, description = "The sufferer"),
+        ("max_hops" = Option<u8>, Query, minimum = 1, maximum = 32)
+    ),
+    responses((status = 200, body = Paths))
+)]
 pub(super) async fn path(State(app): State<Arc<App>>, uri: Uri) -> Result<Json<Paths>, Problem> {
     let pairs = Pairs::read(&uri, &["from", "to", "max_hops"])?;
     let end = |name: &str| {
@@ -193,6 +231,13 @@ fn hops(pairs: &Pairs) -> Result<u8, Problem> {
     })
 }
 
+/// Says what suffers when a CI fails.
+#[utoipa::path(
+    get,
+    path = "/api/v1/cmdb/impact/{name}",
+    params(("name" = String, Path), ("max_hops" = Option<u8>, Query, minimum = 1, maximum = 32)),
+    responses((status = 200, body = Impact))
+)]
 pub(super) async fn impact(
     State(app): State<Arc<App>>,
     Path(name): Path<String>,
@@ -246,6 +291,12 @@ fn impact_of(topology: &Topology, id: CiId, hops_max: u8) -> Impact {
     }
 }
 
+/// Says what looks wrong in the CMDB.
+#[utoipa::path(
+    get,
+    path = "/api/v1/cmdb/lint",
+    responses((status = 200, body = Findings))
+)]
 pub(super) async fn lint(State(app): State<Arc<App>>) -> Result<Json<Findings>, Problem> {
     let found = app.read(|reading| {
         let topology = &reading.context.topology;
@@ -255,6 +306,16 @@ pub(super) async fn lint(State(app): State<Arc<App>>) -> Result<Json<Findings>, 
     Ok(Json(found.await?))
 }
 
+/// Writes the CMDB as a file that can be imported.
+#[utoipa::path(
+    get,
+    path = "/api/v1/cmdb/export",
+    params(("format" = Option<String>, Query, description = "YAML when left out", pattern = "^(yaml|json)$")),
+    responses((status = 200, content(
+        (serde_json::Value = "application/yaml"),
+        (serde_json::Value = "application/json")
+    )))
+)]
 pub(super) async fn export(State(app): State<Arc<App>>, uri: Uri) -> Result<Response, Problem> {
     let pairs = Pairs::read(&uri, &["format"])?;
     let (kind, write): (_, fn(&Topology) -> String) = match pairs.one("format")? {
@@ -269,6 +330,12 @@ pub(super) async fn export(State(app): State<Arc<App>>, uri: Uri) -> Result<Resp
     Ok(([(header::CONTENT_TYPE, kind)], text).into_response())
 }
 
+/// Lists the last changes of the CMDB.
+#[utoipa::path(
+    get,
+    path = "/api/v1/cmdb/history",
+    responses((status = 200, body = History))
+)]
 pub(super) async fn history(State(app): State<Arc<App>>) -> Result<Json<History>, Problem> {
     let history = app.read(|reading| {
         let items = reading.view.topology_history()?.into_iter().map(show::change).collect();

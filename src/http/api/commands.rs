@@ -1,0 +1,67 @@
+//! The document's part on what people do with incidents.
+//!
+//! One handler serves all commands, so there is nothing to annotate: here each path is put together
+//! with the shape of its body. `handle` has the handler, `wire::handle` the shapes.
+
+use serde_json::{Value, json};
+use utoipa::OpenApi;
+
+use super::super::wire::change::Answered;
+use super::super::wire::handle::{Acknowledge, Assign, Hold, Merge, Plain, Split};
+use super::bulk;
+
+/// Documents what commands have in common, and the one for many incidents.
+#[derive(OpenApi)]
+#[openapi(
+    paths(bulk::sweep),
+    components(schemas(Answered, Acknowledge, Assign, Hold, Merge, Plain, Split))
+)]
+pub(in crate::http) struct Document;
+
+/// Each command by the last part of its path, the name of its shape, and what it says.
+const COMMANDS: [(&str, &str, &str); 12] = [
+    ("ack", "Acknowledge", "Acknowledges an incident, under the path of the first version."),
+    ("acknowledge", "Acknowledge", "Acknowledges an incident: the response clock stops."),
+    ("unacknowledge", "Plain", "Takes an acknowledgement back: the first step falls due anew."),
+    ("note", "Plain", "Writes a note on the timeline."),
+    ("claim", "Plain", "Says that somebody works on an incident."),
+    ("assign", "Assign", "Gives an incident to a team or a person."),
+    ("hold", "Hold", "Puts an incident on hold for a bounded time."),
+    ("resolve", "Plain", "Says that service is restored."),
+    ("reopen", "Plain", "Says that service is not restored after all."),
+    ("close", "Plain", "Closes an incident for good."),
+    ("merge", "Merge", "Makes one incident of two; the older number survives."),
+    ("split", "Split", "Makes some of an incident's records an incident of their own."),
+];
+
+/// Yields each command's path and what is at it.
+pub(in crate::http) fn paths() -> impl Iterator<Item = (String, Value)> {
+    COMMANDS.iter().map(|(name, shape, says)| {
+        let path = format!("/api/v1/incidents/{{id}}/{name}");
+        (path, json!({ "post": operation(name, shape, says) }))
+    })
+}
+
+fn operation(name: &str, shape: &str, says: &str) -> Value {
+    json!({
+        "operationId": name,
+        "summary": says,
+        "parameters": [
+            {"name": "id", "in": "path", "required": true,
+             "schema": {"type": "string", "pattern": "^([Ii][Nn][Cc]-)?[0-9]{1,18}$"}},
+            {"name": "If-Match", "in": "header", "required": false,
+             "schema": {"type": "string", "pattern": "^(\"[0-9]{1,9}\"|[*])$"}},
+            {"name": "Idempotency-Key", "in": "header", "required": false,
+             "schema": {"type": "string", "maxLength": 200, "pattern": "^[!-~]+$"}},
+        ],
+        "requestBody": {"required": true, "content": {"application/json": {
+            "schema": {"$ref": format!("#/components/schemas/{shape}")},
+        }}},
+        "responses": {"200": {
+            "description": "The incident as it is then; the header `etag` has its version.",
+            "content": {"application/json": {
+                "schema": {"$ref": "#/components/schemas/Answered"},
+            }},
+        }},
+    })
+}
