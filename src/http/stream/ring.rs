@@ -64,9 +64,9 @@ impl Ring {
     /// Takes a commit in; true when it changed an incident.
     pub(super) fn push(&mut self, changes: &Changes) -> bool {
         let commit = Commit { seq: changes.counters.batch, changes: told(changes) };
-        let changed = !commit.changes.is_empty();
+        let is_news = !commit.changes.is_empty();
         self.keep(commit);
-        changed
+        is_news
     }
 
     fn keep(&mut self, commit: Commit) {
@@ -180,11 +180,16 @@ fn happened(entry: &Entry) -> Happened {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::time::Timestamp;
 
     /// A commit that changed one incident.
     fn commit(seq: u64, id: u64, what: &str) -> (u64, (IncidentId, IncidentChange)) {
-        let happened =
-            Happened { at: Time(Default::default()), what: what.into(), count: 1, text: "".into() };
+        let happened = Happened {
+            at: Time(Timestamp::EPOCH),
+            what: what.into(),
+            count: 1,
+            text: String::new(),
+        };
         let id = crate::model::incident::RecordId(id);
         let change =
             IncidentChange { id: id.to_string(), seq, incident: None, happened: vec![happened] };
