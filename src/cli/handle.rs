@@ -197,7 +197,7 @@ fn wish(command: Command) -> (Which, Wish) {
 /// Returns the numbers that are meant, or nothing when matchers say which.
 fn numbers(which: &Which) -> Result<Option<Vec<String>>, Failure> {
     let named = which.what.iter().filter(|text| text.parse::<RecordId>().is_ok()).count();
-    if which.expected.is_some() && (named != 1 || which.what.len() != 1) {
+    if which.expected.is_some() && named != 1 {
         let message = "--expected is the version of one incident: name one by its number";
         return Err(Failure::Usage(message.into()));
     }

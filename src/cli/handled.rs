@@ -8,31 +8,25 @@ use super::print::{self, NOTHING};
 /// Says in one line what was done to the incident `named`, which is now `incident`.
 pub fn said(wish: &Wish, named: &str, incident: &Incident, now: Time) -> String {
     let id = &incident.id;
-    let holder = incident.acknowledged.as_ref();
-    let until = holder.map_or(NOTHING.into(), |it| format!("{} UTC", print::clock(it.until, now)));
+    // Who it was the answer says: a token may prove another name than the one that was given.
+    let (by, until) = match &incident.acknowledged {
+        Some(holder) => (&*holder.by, format!("{} UTC", print::clock(holder.until, now))),
+        None => ("nobody", NOTHING.into()),
+    };
     let line = match wish {
-        Wish::Acknowledge(it) => {
+        Wish::Acknowledge(_) => {
             let paused = incident.next.iter().find(|step| step.at.is_none());
             let paused = paused.map(|step| format!(" · escalation to {} paused", step.action));
-            let by = holder.map_or(&it.by, |holder| &holder.by);
             format!("{id} acked by {by} until {until}{}", paused.unwrap_or_default())
         }
-        Wish::Unacknowledge(it) => format!("{id} given back by {}{}", it.by, next(incident, now)),
-        Wish::Note(it) => format!("{id} noted by {}", it.by),
-        Wish::Claim(it) => {
-            let by = holder.map_or(&it.by, |holder| &holder.by);
-            format!("{id} claimed by {by} until {until}")
-        }
+        Wish::Unacknowledge(_) => format!("{id} given back{}", next(incident, now)),
+        Wish::Note(_) => format!("{id} noted"),
+        Wish::Claim(_) => format!("{id} claimed by {by} until {until}"),
         Wish::Assign(it) => format!("{id} assigned to {}{}", it.to, next(incident, now)),
         Wish::Hold(it) => format!("{id} on hold for a {} until {until}", it.waits_for),
-        Wish::Resolve(it) => {
-            format!("{id} {} by {}{}", incident.state, it.by, unverified(incident))
-        }
-        Wish::Reopen(it) => {
-            let by = holder.map_or("nobody", |holder| &*holder.by);
-            format!("{id} reopened by {} · {by} has it", it.by)
-        }
-        Wish::Close(it) => format!("{id} closed by {}", it.by),
+        Wish::Resolve(_) => resolved(incident),
+        Wish::Reopen(_) => format!("{id} reopened · {by} has it"),
+        Wish::Close(_) => format!("{id} closed"),
         Wish::Merge(it) => {
             let other = if named.eq_ignore_ascii_case(id) { &it.into } else { named };
             format!("{other} is part of {id} now · {}", alerts(incident.members))
@@ -52,12 +46,14 @@ fn alerts(count: u32) -> String {
     if count == 1 { "1 alert".into() } else { format!("{count} alerts") }
 }
 
-fn unverified(incident: &Incident) -> String {
+fn resolved(incident: &Incident) -> String {
+    let by = incident.resolved.as_ref().and_then(|resolved| resolved.by.as_deref());
+    let line = format!("{} {} by {}", incident.id, incident.state, by.unwrap_or(NOTHING));
     if !incident.awaiting_verification {
-        return String::new();
+        return line;
     }
     let (firing, members) = (incident.firing, incident.members);
-    format!(" · {firing} of {members} alerts still fire: awaiting verification")
+    format!("{line} · {firing} of {members} alerts still fire: awaiting verification")
 }
 
 #[cfg(test)]
@@ -88,13 +84,8 @@ mod tests {
                 json!({"acknowledged": held, "next": paused}),
                 "INC-1042 acked by m.ito until 03:46:00 UTC · escalation to dc-lead paused",
             ),
-            (
-                "unacknowledge",
-                json!({}),
-                json!({}),
-                "INC-1042 given back by m.ito · next dc-lead in 6m",
-            ),
-            ("note", json!({}), json!({}), "INC-1042 noted by m.ito"),
+            ("unacknowledge", json!({}), json!({}), "INC-1042 given back · next dc-lead in 6m"),
+            ("note", json!({}), json!({}), "INC-1042 noted"),
             (
                 "claim",
                 json!({}),
@@ -122,11 +113,11 @@ mod tests {
             (
                 "resolve",
                 json!({}),
-                json!({"state": "resolved", "awaiting_verification": true}),
+                json!({"state": "resolved", "resolved": resolution, "awaiting_verification": true}),
                 "INC-1042 resolved by m.ito · 3 of 3 alerts still fire: awaiting verification",
             ),
-            ("reopen", json!({}), json!({}), "INC-1042 reopened by m.ito · nobody has it"),
-            ("close", json!({}), json!({}), "INC-1042 closed by m.ito"),
+            ("reopen", json!({}), json!({}), "INC-1042 reopened · nobody has it"),
+            ("close", json!({}), json!({}), "INC-1042 closed"),
             (
                 "merge",
                 json!({"into": "INC-1042"}),

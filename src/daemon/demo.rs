@@ -1,5 +1,5 @@
-//! A played fault on the sample CMDB, so that a newcomer has something to see: twelve machines of a
-//! rack fall silent, then the power strip above them says why.
+//! A story on the sample CMDB, so that a newcomer has something to see: twelve machines of a rack fall
+//! silent, the power strip above them says why, a database falls behind slowly, power comes back.
 //!
 //! Goes through the doors like everybody else.
 
@@ -12,12 +12,18 @@ use tracing::warn;
 /// The sample CMDB: a small shop.
 pub const CMDB: &str = include_str!("../../config/demo/cmdb.yaml");
 
-/// The played fault: what is posted to the source `native`, and how long after the start.
-const ACTS: [(Duration, &str); 3] = [
+/// The story: what is posted to the source `native`, and how long after the start.
+const ACTS: [(Duration, &str); 6] = [
     (Duration::from_secs(1), include_str!("../../config/demo/1-machines.json")),
     (Duration::from_secs(3), include_str!("../../config/demo/2-disk.json")),
     (Duration::from_secs(6), include_str!("../../config/demo/3-strip.json")),
+    (Duration::from_secs(15), include_str!("../../config/demo/4-lag.json")),
+    (Duration::from_secs(30), include_str!("../../config/demo/5-lag-grows.json")),
+    (Duration::from_secs(50), include_str!("../../config/demo/6-power-is-back.json")),
 ];
+
+/// The act after which there is most to see.
+const POWER: usize = 2;
 
 /// Where the play is given.
 #[derive(Debug)]
@@ -43,18 +49,23 @@ pub(super) async fn play(stage: Stage, address: SocketAddr) {
     ));
     let url = format!("http://{address}/ingest/native");
     let mut passed = Duration::ZERO;
-    for (at, body) in ACTS {
+    for (number, (at, body)) in ACTS.into_iter().enumerate() {
         tokio::time::sleep(at.saturating_sub(passed)).await;
         passed = at;
         let request = client.post(&url).header("content-type", "application/json").body(body);
         if let Err(error) = request.send().await {
             warn!(%error, "an act of the play was not taken");
         }
+        if number == POWER {
+            say(&scene(address));
+        }
     }
-    say(&epilogue(address));
+    say(
+        "Power is back: the thirteen alerts of INC-1 are over, and it is resolved in five minutes.",
+    );
 }
 
-fn epilogue(address: SocketAddr) -> String {
+fn scene(address: SocketAddr) -> String {
     let default = address == SocketAddr::from(([127, 0, 0, 1], 9494));
     let server = if default { String::new() } else { format!(" -s http://{address}") };
     let program = std::env::current_exe().ok();
@@ -71,6 +82,14 @@ another terminal:
       why these alerts are one incident, its priority with the sum, its timeline, who was paged
   {program} incidents ack INC-1{server}
       stops the escalation; then `incidents show` again
+  {program} explain INC-1{server}
+      every stage, and what each alert would have been alone
+  {program} cmdb impact pdu-r12a{server}
+      who suffers when the strip fails
+  {program} quiet add --ci pdu-r12a --for 2h -m 'power work'{server}
+      a window on the strip and all that depends on it
+
+In ten seconds a database begins to fall behind, a little, then badly; in forty power comes back.
 
 The API: http://{address}/api/v1/incidents   metrics: http://{address}/metrics   Ctrl-C ends it."
     )

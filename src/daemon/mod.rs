@@ -179,8 +179,8 @@ async fn serve(plan: Plan) -> Result<(), DaemonError> {
     let (reloader, tls) = certificate(&base)?;
     let desk =
         accept::Desk { limits: settings.http.connections, tls, metrics: Arc::clone(&metrics) };
-    let router = http::router(doors);
-    let server = tokio::spawn(accept::serve(listener, router, desk, wait_for(stopped)));
+    let server =
+        tokio::spawn(accept::serve(listener, http::router(doors), desk, wait_for(stopped)));
     let reloader = reloader.map(|reloader| tokio::spawn(reloader.run()));
     service_manager::ready(settings.http.listen);
     let player = demo.map(|stage| tokio::spawn(demo::play(stage, settings.http.listen)));
@@ -200,9 +200,7 @@ async fn serve(plan: Plan) -> Result<(), DaemonError> {
         warn!("requests were cut off after {} s", FINISH.as_secs());
     }
     upkeep.stop().await;
-    if let Some(reloader) = reloader {
-        reloader.abort();
-    }
+    reloader.iter().for_each(|task| task.abort());
     notifier.stop().await;
     drop(letters_in);
     if tokio::time::timeout(FINISH, forwarder).await.is_err() {

@@ -109,42 +109,55 @@ pub(super) fn document() -> Value {
     // Not: an error. Everything in it is text of this program.
     let mut whole = serde_json::to_value(whole).unwrap_or_default();
     for (path, methods) in api::commands::paths() {
-        whole["paths"][path] = methods;
-    }
-    for (path, methods) in each(&mut whole["paths"]) {
-        for (method, operation) in each(methods) {
-            complete(path, method, operation);
+        if let Some(Value::Object(paths)) = whole.get_mut("paths") {
+            paths.insert(path, methods);
         }
     }
-    whole["components"]["responses"] = refusals();
-    whole["components"]["securitySchemes"] = schemes();
-    whole["components"]["schemas"]["Refusal"]["properties"]["code"]["enum"] = codes();
+    for (path, methods) in fields(whole.get_mut("paths")) {
+        for (method, operation) in fields(Some(methods)) {
+            if let Value::Object(operation) = operation {
+                complete(path, method, operation);
+            }
+        }
+    }
+    if let Some(Value::Object(components)) = whole.get_mut("components") {
+        components.insert("responses".into(), refusals());
+        components.insert("securitySchemes".into(), schemes());
+    }
+    if let Some(code) = whole.pointer_mut("/components/schemas/Refusal/properties/code")
+        && let Value::Object(code) = code
+    {
+        code.insert("enum".into(), codes());
+    }
     whole
 }
 
-fn each(value: &mut Value) -> impl Iterator<Item = (&String, &mut Value)> {
-    value.as_object_mut().into_iter().flatten()
+fn fields(value: Option<&mut Value>) -> impl Iterator<Item = (&String, &mut Value)> {
+    value.and_then(Value::as_object_mut).into_iter().flatten()
 }
 
 /// Adds to an operation what its annotation leaves out.
-fn complete(path: &str, method: &str, operation: &mut Value) {
+fn complete(path: &str, method: &str, operation: &mut Map<String, Value>) {
     let tag = tag(path);
-    let name = operation["operationId"].as_str().unwrap_or_default();
-    operation["operationId"] = format!("{tag}_{name}").into();
-    operation["tags"] = json!([tag]);
-    operation["security"] = security(method, path);
+    if let Some(name) = operation.get("operationId").and_then(Value::as_str) {
+        let name = format!("{tag}_{name}");
+        operation.insert("operationId".into(), name.into());
+    }
+    operation.insert("tags".into(), json!([tag]));
+    operation.insert("security".into(), security(method, path));
     let parameters = operation.get_mut("parameters").and_then(Value::as_array_mut);
-    parameters.into_iter().flatten().for_each(explain);
-    for (status, answer) in each(&mut operation["responses"]) {
-        if answer["description"].as_str().is_none_or(str::is_empty) {
-            answer["description"] = if status == "204" { "Done." } else { "As asked for." }.into();
+    parameters.into_iter().flatten().filter_map(Value::as_object_mut).for_each(explain);
+    let Some(Value::Object(answers)) = operation.get_mut("responses") else { return };
+    for (status, answer) in answers.iter_mut() {
+        if let Value::Object(answer) = answer {
+            let said = if status == "204" { "Done." } else { "As asked for." };
+            answer.entry("description").or_insert_with(|| said.into());
         }
     }
     let changes = if method == "get" { &[][..] } else { &REFUSED_CHANGES };
     for (status, _) in REFUSALS.iter().chain(changes) {
-        let name = word(*status);
-        operation["responses"][status.to_string()] =
-            json!({ "$ref": format!("#/components/responses/{name}") });
+        let shared = format!("#/components/responses/{}", word(*status));
+        answers.insert(status.to_string(), json!({ "$ref": shared }));
     }
 }
 
@@ -186,15 +199,15 @@ fn tag(path: &str) -> &str {
 }
 
 /// Says what a parameter means, where its annotation does not.
-fn explain(parameter: &mut Value) {
-    let known = PARAMETERS.iter().find(|(name, ..)| parameter["name"] == *name);
+fn explain(parameter: &mut Map<String, Value>) {
+    let name = parameter.get("name").and_then(Value::as_str);
+    let known = PARAMETERS.iter().find(|(known, ..)| name == Some(*known));
     let Some((_, meaning, example)) = known else { return };
-    if parameter.get("description").is_none() {
-        parameter["description"] = (*meaning).into();
-    }
+    parameter.entry("description").or_insert_with(|| (*meaning).into());
     if !example.is_empty() {
-        let listed = parameter["schema"].get("items").is_some();
-        parameter["example"] = if listed { json!([example]) } else { (*example).into() };
+        let listed = parameter.get("schema").is_some_and(|schema| schema.get("items").is_some());
+        let example = if listed { json!([example]) } else { (*example).into() };
+        parameter.insert("example".into(), example);
     }
 }
 

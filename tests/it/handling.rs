@@ -26,9 +26,9 @@ fn one_incident_is_handled_by_every_command_in_a_line_each() {
     let dir = tempfile::tempdir().unwrap();
     let (_daemon, run) = started(dir.path());
     for (args, line) in [
-        (&["note", "INC-1", "-m", "looking"][..], "INC-1 noted by mia"),
+        (&["note", "INC-1", "-m", "looking"][..], "INC-1 noted"),
         (&["ack", "INC-1", "--for", "30m"], "INC-1 acked by mia until "),
-        (&["unack", "INC-1"], "INC-1 given back by mia"),
+        (&["unack", "INC-1"], "INC-1 given back"),
         (&["claim", "INC-1"], "INC-1 claimed by mia until "),
         (
             &["hold", "INC-1", "--waits-for", "user", "--for", "2h"],
@@ -38,7 +38,7 @@ fn one_incident_is_handled_by_every_command_in_a_line_each() {
         (&["merge", "INC-2", "--into", "INC-1"], "INC-2 is part of INC-1 now · 2 alerts"),
         (&["split", "INC-1", "INC-2"], "INC-2 split off INC-1 · 1 alert"),
         (&["resolve", "INC-1", "-m", "done"], "INC-1 resolved by mia · 1 of 2 alerts still fire"),
-        (&["reopen", "INC-1"], "INC-1 reopened by mia"),
+        (&["reopen", "INC-1"], "INC-1 reopened · "),
     ] {
         let all = [&["inc"], args, &["--as", "mia"]].concat();
         let (code, out, errors) = run(&all);
@@ -52,7 +52,7 @@ fn one_incident_is_handled_by_every_command_in_a_line_each() {
     run(&["alerts", "send", "alertname=DiskFull", "instance=db-1", "--resolved"]);
     assert_eq!(run(&["inc", "resolve", "INC-1"]).0, 0);
     let (code, out, _) = run(&["inc", "close", "INC-1", "--as", "mia"]);
-    assert_eq!((code, out.trim_end()), (0, "INC-1 closed by mia"));
+    assert_eq!((code, out.trim_end()), (0, "INC-1 closed"));
     let (code, _, errors) = run(&["inc", "close", "INC-99", "INC-2", "INC-1"]);
     assert_eq!(code, 5, "{errors}");
     for says in ["INC-1 is closed", "INC-2 is new", "INC-99 does not exist"] {
