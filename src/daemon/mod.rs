@@ -158,8 +158,7 @@ async fn serve(plan: Plan) -> Result<(), DaemonError> {
     let tellers = Tellers { context: context_in, durable: durable_in, teller };
     let mut engine = start_engine(&base, Core { saved, ctx, outbox, letters, witness, tellers })?;
 
-    let address = settings.http.listen;
-    let listener = listen(address).await?;
+    let listener = listen(settings.http.listen).await?;
     let (ready_in, ready_out) = watch::channel(Readiness::ready());
     let (operations, lines) = upkeep::lines(&base, canary_out.clone());
     let paths = Paths { mailbox: letters_in.clone(), tester: notifier.tester() };
@@ -183,8 +182,8 @@ async fn serve(plan: Plan) -> Result<(), DaemonError> {
     let server =
         tokio::spawn(accept::serve(listener, http::router(doors), desk, wait_for(stopped)));
     let reloader = reloader.map(|reloader| tokio::spawn(reloader.run()));
-    service_manager::ready(address);
-    let player = demo.map(|stage| tokio::spawn(demo::play(stage, address)));
+    service_manager::ready(settings.http.listen);
+    let player = demo.map(|stage| tokio::spawn(demo::play(stage, settings.http.listen)));
 
     let failed = tokio::select! {
         () = signalled() => None,

@@ -226,8 +226,8 @@ async fn end(
     Path(id): Path<String>,
     uri: Uri,
 ) -> Result<Json<Silenced>, Problem> {
-    let id = number(&id)?;
     let pairs = Pairs::read(&uri, &["by"])?;
+    let id = number(&id)?;
     let by = caller.acting(pairs.one("by")?.unwrap_or(""));
     if by.is_empty() {
         return Err(Problem::bad_request("by must name who says so"));
