@@ -200,7 +200,7 @@ async fn serve(plan: Plan) -> Result<(), DaemonError> {
         warn!("requests were cut off after {} s", FINISH.as_secs());
     }
     upkeep.stop().await;
-    reloader.iter().for_each(JoinHandle::abort);
+    reloader.iter().for_each(tokio::task::JoinHandle::abort);
     notifier.stop().await;
     drop(letters_in);
     if tokio::time::timeout(FINISH, forwarder).await.is_err() {
