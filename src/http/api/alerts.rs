@@ -42,7 +42,7 @@ pub(super) fn routes() -> Router<Arc<App>> {
     params(
         ("state" = Option<String>, Query, description = "All when left out",
          pattern = "^(firing|ended|all)$"),
-        ("silenced" = Option<bool>, Query, description = "Only those that are silenced, or are not"),
+        ("silenced" = Option<String>, Query, pattern = "^(true|false|)$", description = "Only those that are silenced, or are not"),
         ("filter" = Option<Vec<String>>, Query),
         ("limit" = Option<u16>, Query, minimum = 1, maximum = 1000),
         ("cursor" = Option<String>, Query)

@@ -29,7 +29,7 @@ pub(super) fn routes() -> Router<Arc<App>> {
     get,
     path = "/api/v1/audit",
     params(
-        ("after" = Option<u64>, Query, description = "The `seq` of the last entry seen; 0 when left out"),
+        ("after" = Option<String>, Query, pattern = "^[0-9]{1,19}$", description = "The `seq` of the last entry seen; 0 when left out"),
         ("limit" = Option<u16>, Query, minimum = 1, maximum = 1000)
     ),
     responses((status = 200, body = AuditPage))

@@ -42,7 +42,7 @@ pub(super) fn routes() -> Router<Arc<App>> {
     path = "/api/v1/quarantine",
     params(
         ("limit" = Option<u16>, Query, minimum = 1, maximum = 1000),
-        ("cursor" = Option<u64>, Query)
+        ("cursor" = Option<String>, Query, pattern = "^[0-9]{1,19}$")
     ),
     responses((status = 200, body = Page<Record>))
 )]
@@ -66,7 +66,7 @@ async fn list(State(app): State<Arc<App>>, uri: Uri) -> Result<Json<Page<Record>
 #[utoipa::path(
     get,
     path = "/api/v1/quarantine/{id}",
-    params(("id" = u64, Path, description = "The record's number")),
+    params(("id" = String, Path, pattern = "^[0-9]{1,19}$", description = "The record's number")),
     responses((status = 200, body = Whole))
 )]
 async fn one(State(app): State<Arc<App>>, Path(id): Path<String>) -> Result<Json<Whole>, Problem> {
@@ -83,7 +83,7 @@ async fn one(State(app): State<Arc<App>>, Path(id): Path<String>) -> Result<Json
 #[utoipa::path(
     delete,
     path = "/api/v1/quarantine/{id}",
-    params(("id" = u64, Path, description = "The record's number")),
+    params(("id" = String, Path, pattern = "^[0-9]{1,19}$", description = "The record's number")),
     responses((status = 200, body = Dropped))
 )]
 async fn discard(
@@ -102,7 +102,7 @@ async fn discard(
 #[utoipa::path(
     post,
     path = "/api/v1/quarantine/{id}/replay",
-    params(("id" = u64, Path, description = "The record's number")),
+    params(("id" = String, Path, pattern = "^[0-9]{1,19}$", description = "The record's number")),
     responses((status = 200, body = Accepted))
 )]
 async fn replay(

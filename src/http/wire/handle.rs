@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 use super::{Incident, Time};
 
 /// What a person wants to be done with an incident.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "command", rename_all = "snake_case")]
 pub enum Wish {
     /// Somebody has seen it: stops its response clock for a time.
@@ -146,7 +146,9 @@ pub struct Split {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Bulk {
-    /// What to do with each; not `split`, and without `expected_version`.
+    /// What to do with each: `command` with what its own path takes; not `split`, and without
+    /// `expected_version`.
+    #[schema(value_type = Object)]
     pub order: Wish,
     /// As in listings: on the root alert's labels, on `priority`, `state` and `team`. All must hold.
     pub matchers: Vec<String>,

@@ -65,7 +65,7 @@ type Read = Result<Bytes, BytesRejection>;
     params(
         ("mode" = Option<String>, Query, pattern = "^(replace|merge)$"),
         ("file" = Option<String>, Query),
-        ("by" = Option<String>, Query, pattern = r"\S", max_length = 128),
+        ("by" = Option<String>, Query, max_length = 128),
         ("dry_run" = Option<bool>, Query),
         ("expect_removed" = Option<usize>, Query),
         ("expect_version" = Option<u64>, Query)
@@ -97,7 +97,7 @@ pub(super) async fn replace(
     params(
         ("mode" = Option<String>, Query, pattern = "^(replace|merge)$"),
         ("file" = Option<String>, Query),
-        ("by" = Option<String>, Query, pattern = r"\S", max_length = 128),
+        ("by" = Option<String>, Query, max_length = 128),
         ("dry_run" = Option<bool>, Query),
         ("expect_removed" = Option<usize>, Query),
         ("expect_version" = Option<u64>, Query)
@@ -179,7 +179,7 @@ fn file(
     path = "/api/v1/cmdb/cis/{name}",
     params(
         ("name" = String, Path),
-        ("by" = Option<String>, Query, pattern = r"\S", max_length = 128),
+        ("by" = Option<String>, Query, max_length = 128),
         ("dry_run" = Option<bool>, Query),
         ("expect_removed" = Option<usize>, Query),
         ("expect_version" = Option<u64>, Query)
@@ -206,7 +206,7 @@ pub(super) async fn put(
     path = "/api/v1/cmdb/cis/{name}",
     params(
         ("name" = String, Path),
-        ("by" = Option<String>, Query, pattern = r"\S", max_length = 128),
+        ("by" = Option<String>, Query, max_length = 128),
         ("dry_run" = Option<bool>, Query),
         ("expect_removed" = Option<usize>, Query),
         ("expect_version" = Option<u64>, Query)
@@ -233,7 +233,7 @@ pub(super) async fn patch(
     path = "/api/v1/cmdb/cis/{name}",
     params(
         ("name" = String, Path),
-        ("by" = Option<String>, Query, pattern = r"\S", max_length = 128),
+        ("by" = Option<String>, Query, max_length = 128),
         ("dry_run" = Option<bool>, Query),
         ("expect_removed" = Option<usize>, Query),
         ("expect_version" = Option<u64>, Query)
@@ -257,7 +257,7 @@ pub(super) async fn remove(
     post,
     path = "/api/v1/cmdb/relations",
     params(
-        ("by" = Option<String>, Query, pattern = r"\S", max_length = 128),
+        ("by" = Option<String>, Query, max_length = 128),
         ("dry_run" = Option<bool>, Query),
         ("expect_removed" = Option<usize>, Query),
         ("expect_version" = Option<u64>, Query)
@@ -283,7 +283,7 @@ pub(super) async fn relate(
     delete,
     path = "/api/v1/cmdb/relations",
     params(
-        ("by" = Option<String>, Query, pattern = r"\S", max_length = 128),
+        ("by" = Option<String>, Query, max_length = 128),
         ("dry_run" = Option<bool>, Query),
         ("expect_removed" = Option<usize>, Query),
         ("expect_version" = Option<u64>, Query)
