@@ -14,6 +14,8 @@ use super::order;
 use super::policies;
 use super::priorities::{self, Priorities};
 use super::reader::{Fields, Noun, Reader};
+use super::references;
+use super::rotation;
 use super::rule::{self, Draft};
 use super::sections::{self, Contact, Defaults, Lifecycle, Team};
 use super::set::{Rule, RuleSet};
@@ -72,6 +74,7 @@ struct Content<'f> {
     policies: BTreeMap<Box<str>, Arc<Policy>>,
     calendar_drafts: BTreeMap<Box<str>, calendar::read::Draft<'f>>,
     calendars: BTreeMap<Box<str>, Arc<Calendar>>,
+    rotations: BTreeMap<Box<str>, rotation::read::Draft>,
     messages: Messages,
     defaults: Option<Defaults>,
     priorities: Option<Priorities>,
@@ -101,6 +104,7 @@ pub fn load(files: &[SourceFile]) -> Loaded {
         (Noun::Policy, policies::DEFAULT),
         (Noun::Templates, messages::DEFAULT),
     ]);
+    references::check(&mut reader, &content.teams);
     advise(&mut reader, &content);
     let order = order::settle(&mut reader, &content.rules);
     let mut diagnostics = reader.diagnostics;
@@ -189,6 +193,11 @@ fn read_sections<'f>(reader: &mut Reader<'f>, content: &mut Content<'f>, fields:
     }) {
         content.calendar_drafts.extend(calendars);
     }
+    if let Some(rotations) = fields.read(reader, "rotations", |r, n| {
+        sections::named(r, n, Noun::Rotation, rotation::read::draft)
+    }) {
+        content.rotations.extend(rotations);
+    }
     let messages = &mut content.messages;
     fields.read(reader, "templates", |r, n| {
         sections::named(r, n, Noun::Templates, |r, n, set| messages::read(r, messages, n, set))
@@ -226,6 +235,10 @@ fn advise(reader: &mut Reader<'_>, content: &Content<'_>) {
     let own = own.flat_map(|t| [&*t.name, &*t.converse]);
     let relations: BTreeSet<&str> = RELATIONS.into_iter().chain(own).collect();
     let reader_failed = !reader.diagnostics.is_empty();
+    if !reader_failed {
+        let rules = content.rules.iter().map(|(_, draft)| &draft.rule);
+        references::warn(reader, rules, &content.policies);
+    }
     for (file, draft) in &content.rules {
         let name = &draft.rule.name;
         let mut warn = |code, span, message: String, help: String| {
@@ -294,6 +307,7 @@ fn assemble(content: Content<'_>, templates: Templates, order: &[usize], version
         default_team: defaults.team,
         default_contact,
         default_policy: Arc::clone(default_policy),
+        rotations: rotation::read::join(content.rotations, &content.calendars),
         calendars: content.calendars,
         policies,
         priorities: content.priorities.unwrap_or_default(),

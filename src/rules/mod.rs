@@ -25,7 +25,9 @@ pub mod pattern;
 mod policies;
 mod priorities;
 mod reader;
+mod references;
 pub mod render;
+mod rotation;
 mod rule;
 mod scope;
 mod sections;
@@ -52,6 +54,7 @@ pub use condition::{Condition, Verdict};
 pub use diagnostics::{Diagnostic, Severity};
 pub use messages::{IncidentLine, MessageScope, Part};
 pub use priorities::{Limit, PageWhen, Priorities, Threshold};
+pub use rotation::{OnCall, Rotation, Shift};
 pub use scope::{DEPENDANTS_MAX, RootScope, Scope};
 pub use sections::{Contact, Lifecycle, Team};
 pub use set::{

@@ -13,6 +13,7 @@ use super::condition::{Conditions, Verdict};
 use super::index::Index;
 use super::messages::Messages;
 use super::priorities::Priorities;
+use super::rotation::Rotation;
 use super::scope::Scope;
 use super::sections::{Contact, Lifecycle, Team};
 use super::subject::{Field, Subject};
@@ -39,6 +40,8 @@ pub struct RuleSet {
     pub default_contact: Box<str>,
     /// Times that count, by name.
     pub calendars: BTreeMap<Box<str>, Arc<Calendar>>,
+    /// Who has the shift, by name.
+    pub rotations: BTreeMap<Box<str>, Rotation>,
     /// Escalation policies by name; there is always one named `default`.
     pub policies: BTreeMap<Box<str>, Arc<Policy>>,
     /// How impact, urgency and priority are found, and what follows from the priority.
