@@ -9,6 +9,8 @@ mod handling;
 pub mod image;
 #[cfg(test)]
 mod messages;
+#[cfg(test)]
+mod on_call;
 pub mod rule_tests;
 #[cfg(test)]
 mod scenarios;

@@ -6,6 +6,7 @@ mod auth;
 mod cmdb;
 mod handling;
 mod notices;
+mod on_call;
 mod openapi;
 mod quarantine;
 mod silences;
