@@ -9,6 +9,7 @@ use super::calendar::{self, Calendar};
 use super::codes;
 use super::diagnostics::{Diagnostic, Severity, nearest};
 use super::index::Index;
+use super::mappings;
 use super::messages::{self, Messages};
 use super::order;
 use super::policies;
@@ -24,6 +25,7 @@ use super::template::Templates;
 use super::testcase::{self, TestCase};
 use super::yaml;
 use crate::cmdb::BindingKey;
+use crate::ingest::mapping::Mapping;
 use crate::model::escalation::Policy;
 
 /// The version of the form of rule files.
@@ -75,6 +77,7 @@ struct Content<'f> {
     calendar_drafts: BTreeMap<Box<str>, calendar::read::Draft<'f>>,
     calendars: BTreeMap<Box<str>, Arc<Calendar>>,
     rotations: BTreeMap<Box<str>, rotation::read::Draft>,
+    mappings: BTreeMap<Box<str>, Mapping>,
     messages: Messages,
     defaults: Option<Defaults>,
     priorities: Option<Priorities>,
@@ -198,6 +201,11 @@ fn read_sections<'f>(reader: &mut Reader<'f>, content: &mut Content<'f>, fields:
     }) {
         content.rotations.extend(rotations);
     }
+    if let Some(mappings) = fields.read(reader, "mappings", |r, n| {
+        sections::named(r, n, Noun::Mapping, |r, n, _| mappings::read(r, n))
+    }) {
+        content.mappings.extend(mappings);
+    }
     let messages = &mut content.messages;
     fields.read(reader, "templates", |r, n| {
         sections::named(r, n, Noun::Templates, |r, n, set| messages::read(r, messages, n, set))
@@ -309,6 +317,7 @@ fn assemble(content: Content<'_>, templates: Templates, order: &[usize], version
         default_policy: Arc::clone(default_policy),
         rotations: rotation::read::join(content.rotations, &content.calendars),
         calendars: content.calendars,
+        mappings: content.mappings,
         policies,
         priorities: content.priorities.unwrap_or_default(),
         lifecycle: content.lifecycle.unwrap_or_default(),

@@ -17,6 +17,7 @@ pub mod diagnostics;
 mod expectation;
 pub mod index;
 pub mod lexer;
+mod mappings;
 pub mod matcher;
 mod messages;
 mod order;
