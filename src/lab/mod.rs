@@ -8,6 +8,8 @@ mod doors;
 mod handling;
 pub mod image;
 #[cfg(test)]
+mod limits;
+#[cfg(test)]
 mod messages;
 #[cfg(test)]
 mod on_call;
