@@ -3,9 +3,11 @@
 //! Pure: reading the disk is the shell's business, playing the tests is `lab`'s. Reading order:
 //! `set` is what comes out; `check` makes it of files, with `rule`, `sections`, `priorities`,
 //! `policies`, `order` and `testcase` for their parts; `yaml` and `reader` are below those,
-//! `diagnostics`, `codes` and `render` beside them. Matchers: `subject`, `matcher`, `parser`, `classic`, `condition`, `index`.
+//! `diagnostics`, `codes`, `render` and `sarif` beside
+//! them; `advice` warns of what works and is hardly meant. Matchers: `subject`, `matcher`, `parser`, `classic`, `condition`, `index`.
 //! Templates: `template`, `scope`, `messages`.
 
+mod advice;
 mod charset;
 mod check;
 pub mod classic;
@@ -16,22 +18,28 @@ pub mod diagnostics;
 mod expectation;
 pub mod index;
 pub mod lexer;
+mod lines;
 pub mod matcher;
 mod messages;
 mod order;
 pub mod parser;
 pub mod pattern;
+mod places;
 mod policies;
 mod priorities;
+mod reach;
 mod reader;
 pub mod render;
 mod rule;
+mod sarif;
 mod scope;
 mod sections;
 mod set;
+mod shadow;
 mod silence;
 mod source;
 pub mod subject;
+mod suggest;
 mod template;
 pub mod testcase;
 #[cfg(test)]
@@ -46,7 +54,7 @@ mod yaml;
 // What the engine and the shells ask for by name; they need not know in which file it stands.
 pub use check::{Loaded, load};
 pub use condition::{Condition, Verdict};
-pub use diagnostics::{Diagnostic, Severity};
+pub use diagnostics::{Diagnostic, Fix, Severity};
 pub use messages::{IncidentLine, MessageScope, Part};
 pub use priorities::{Limit, PageWhen, Priorities, Threshold};
 pub use scope::{DEPENDANTS_MAX, RootScope, Scope};

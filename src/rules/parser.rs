@@ -100,7 +100,8 @@ impl<'a> Parser<'a> {
             found(next),
             found(value)
         );
-        SyntaxError::new(next.span(), message, help)
+        let error = SyntaxError::new(next.span(), message, help);
+        if ["and", "AND", "&&"].contains(&next.text) { error.instead(",") } else { error }
     }
 
     /// Reads the closing brace, if there was an opening one, and makes sure that nothing follows.
@@ -187,7 +188,8 @@ fn strange_operator(sign: &Token<'_>, more: &Token<'_>) -> SyntaxError {
         (true, true) => "!~",
     };
     let message = format!("unknown operator `{whole}`, {OPERATORS}");
-    SyntaxError::new(sign.offset..more.span().end, message, format!("did you mean `{meant}`?"))
+    let span = sign.offset..more.span().end;
+    SyntaxError::new(span, message, format!("did you mean `{meant}`?")).instead(meant)
 }
 
 fn no_value(name: &Token<'_>, sign: &Token<'_>, next: &Token<'_>) -> SyntaxError {

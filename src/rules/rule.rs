@@ -7,13 +7,15 @@ use std::sync::Arc;
 
 use super::codes;
 use super::condition::{Condition, Conditions};
-use super::diagnostics::{Span, position};
+use super::diagnostics::Span;
 use super::lexer::{Part, SyntaxError};
 use super::matcher::Matcher;
 use super::parser;
+use super::places::{self, LinePlace};
 use super::reader::{DAY, Fields, MINUTE, Noun, Reader};
 use super::sections::{WAIT_MAX, reference};
 use super::set::{Group, IncidentSpec, Kind, Place, ResolveSpec, Rule, TopologyKind};
+use super::source::SourceFile;
 use super::subject::{CI, Field};
 use super::template::{Flaw, Template, Templates};
 use super::text::{alternatives, locate, shortened};
@@ -35,12 +37,24 @@ const SUMMARY_BYTES_MAX: usize = 512;
 pub(super) struct Draft {
     pub(super) rule: Rule,
     pub(super) span: Span,
+    /// Where its owner stands.
+    pub(super) owner: Option<Span>,
+    /// Where the lines of its matchers stand.
+    pub(super) places: Places,
     /// Names of the rules it comes before, with their places.
     pub(super) before: Vec<(Box<str>, Span)>,
     /// Names of the rules it comes after, with their places.
     pub(super) after: Vec<(Box<str>, Span)>,
     /// The relations it follows, with their places.
     pub(super) follow: Vec<(Box<str>, Span)>,
+}
+
+/// Where the lines of a rule's matchers stand, one for each condition.
+#[derive(Debug, Default)]
+pub(super) struct Places {
+    pub(super) when: Vec<LinePlace>,
+    pub(super) unless: Vec<LinePlace>,
+    pub(super) never_absorb: Vec<LinePlace>,
 }
 
 /// Reads a rule; `None` when it cannot be used, which is then noted.
@@ -66,6 +80,8 @@ pub(super) fn read(
         r.name(text, n.span)
     });
     let summary = fields.read(reader, "summary", |r, n| line(r, n, SUMMARY_BYTES_MAX));
+    let places = places(reader.file, &mut fields);
+    let owner_at = fields.get("owner").map(|n| n.span);
     let when = fields.need(reader, "when").and_then(|n| conditions(reader, n));
     let unless = fields.read(reader, "unless", conditions).unwrap_or_default();
     let before = fields.read(reader, "before", |r, n| order(r, n, namespace)).unwrap_or_default();
@@ -80,12 +96,21 @@ pub(super) fn read(
         fields.read(reader, "incident", |r, n| incident(r, templates, n, group.as_deref()));
     let resolve = fields.read(reader, "resolve", resolve).unwrap_or_default();
     fields.finish(reader);
-    let (line, _) = position(&reader.file.text, span.start);
+    let (line, _) = reader.position(span);
     let place = Place { file: reader.file.name.as_str().into(), line };
     let incident = incident.unwrap_or_default();
     let (summary, when, kind) = (summary.unwrap_or_default(), when?, kind?);
     let rule = Rule { name, place, owner, summary, kind, incident, resolve, when, unless };
-    Some(Draft { rule, span, before, after, follow })
+    Some(Draft { rule, span, owner: owner_at, places, before, after, follow })
+}
+
+fn places(file: &SourceFile, fields: &mut Fields<'_>) -> Places {
+    let mut lines = |name| fields.get(name).map_or(Vec::new(), |node| places::lines(file, node));
+    let (when, unless) = (lines("when"), lines("unless"));
+    let never_absorb = fields
+        .get("topology")
+        .map_or(Vec::new(), |node| places::lines_under(file, node, "never_absorb"));
+    Places { when, unless, never_absorb }
 }
 
 fn line(reader: &mut Reader<'_>, node: &Node, max: usize) -> Option<Box<str>> {
@@ -145,14 +170,20 @@ pub(super) fn matchers(reader: &mut Reader<'_>, node: &Node) -> Option<Vec<Match
 
 /// Notes what is wrong with a text of matchers that stands in a scalar.
 pub(super) fn refused(reader: &mut Reader<'_>, scalar: Span, text: &str, error: SyntaxError) {
-    let SyntaxError { offset, len, part, message, help } = error;
+    let SyntaxError { offset, len, part, message, help, instead } = error;
     let part_span = Span { start: offset, end: offset + len.max(1) };
     let span = locate(&reader.file.text, scalar, text, part_span);
     let code = match part {
         Part::Matcher => codes::MATCHER,
         Part::Pattern => codes::REGEX,
     };
-    reader.error(code, span, message).help(help);
+    // Only what stands in the file as it is can be replaced there.
+    let as_is = span.of(&reader.file.text) == part_span.of(text);
+    let mut note = reader.error(code, span, message);
+    if let Some(instead) = instead.filter(|_| as_is) {
+        note = note.fix(span, instead);
+    }
+    note.help(help);
 }
 
 fn kind(
@@ -312,7 +343,12 @@ fn compiled(
 /// Notes what is wrong with a template that stands in a scalar.
 pub(super) fn flawed(reader: &mut Reader<'_>, scalar: Span, text: &str, flaw: Flaw) {
     let span = locate(&reader.file.text, scalar, text, flaw.part);
-    reader.error(flaw.code, span, flaw.message).label(flaw.label).help(flaw.help);
+    let as_is = span.of(&reader.file.text) == flaw.part.of(text);
+    let mut note = reader.error(flaw.code, span, flaw.message).label(flaw.label);
+    if let Some(instead) = flaw.instead.filter(|_| as_is) {
+        note = note.fix(span, instead);
+    }
+    note.help(flaw.help);
 }
 
 fn resolve(reader: &mut Reader<'_>, node: &Node) -> Option<ResolveSpec> {

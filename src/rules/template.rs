@@ -42,6 +42,8 @@ pub(super) struct Flaw {
     pub(super) message: String,
     pub(super) label: String,
     pub(super) help: String,
+    /// What to write in the place of the stretch, where that is certain.
+    pub(super) instead: Option<String>,
 }
 
 /// All templates of a rule set.
@@ -97,14 +99,16 @@ impl Templates {
             if !known.contains(&first) && !globals.contains(first) {
                 let message = format!("unknown field `{first}` in a template");
                 let label = format!("expected {}", alternatives(&known));
-                let help = match nearest(first, known.iter().copied()) {
+                let near = nearest(first, known.iter().copied());
+                let help = match near {
                     Some(near) => format!("did you mean `{near}`?"),
                     None => format!(
                         "a label is `labels.{first}`, an attribute of the root's CI `root.{first}`"
                     ),
                 };
+                let instead = near.map(Into::into);
                 let flaw = flaw(codes::UNDEFINED, source, first, message);
-                return Err(Flaw { label, help, ..flaw });
+                return Err(Flaw { label, help, instead, ..flaw });
             }
             let field = rest.split('.').next().unwrap_or("");
             let keys = group.filter(|_| first == "group" && !field.is_empty());
@@ -151,7 +155,7 @@ pub(super) fn flaw(code: Code, source: &str, word: &str, message: String) -> Fla
         Some(start) => Span { start, end: start + word.len() },
         None => Span { start: 0, end: source.len() },
     };
-    Flaw { code, part, message, label: String::new(), help: String::new() }
+    Flaw { code, part, message, label: String::new(), help: String::new(), instead: None }
 }
 
 /// Says what is wrong with a source, and where; `fuel` is how many steps it might take.
@@ -188,25 +192,33 @@ pub(super) fn go_syntax(source: &str) -> Option<Flaw> {
         if is_go {
             let message = "template is written in the syntax of Go".to_owned();
             let flaw = flaw(codes::GO_TEMPLATE, source, inside, message);
-            return Some(Flaw {
-                label: "expected a field by its name".into(),
-                help: translated(inside),
-                ..flaw
+            let label = "expected a field by its name".into();
+            return Some(match translated(inside) {
+                Some(field) if !inside.contains(' ') => {
+                    let help = format!("did you mean `{field}`?");
+                    Flaw { label, help, instead: Some(field), ..flaw }
+                }
+                Some(field) => Flaw { label, help: format!("write   {{{{ {field} }}}}"), ..flaw },
+                None => Flaw { label, help: GO_HELP.into(), ..flaw },
             });
         }
     }
     None
 }
 
-fn translated(inside: &str) -> String {
+/// Help for what has no counterpart in one word.
+const GO_HELP: &str = "write a label as {{ labels.NAME }}, a condition as {% if … %} … {% endif %}";
+
+/// Returns the field that a label of Go's templates is here.
+fn translated(inside: &str) -> Option<String> {
     for prefix in ["$labels.", ".Labels.", ".CommonLabels.", ".GroupLabels."] {
         let name = inside.split(prefix).nth(1).unwrap_or("");
         let name = name.split(|c: char| c != '_' && !c.is_alphanumeric()).next().unwrap_or("");
         if !name.is_empty() {
-            return format!("write   {{{{ labels.{name} }}}}");
+            return Some(format!("labels.{name}"));
         }
     }
-    "write a label as {{ labels.NAME }}, a condition as {% if … %} … {% endif %}".into()
+    None
 }
 
 #[cfg(test)]

@@ -2,8 +2,7 @@
 
 use core::time::Duration;
 
-use super::diagnostics::{Span, position};
-use super::source::SourceFile;
+use super::diagnostics::Span;
 
 /// Reads a span of time: numbers with the units ms, s, m, h, d, w, as in `1h30m`.
 pub fn duration(text: &str) -> Option<Duration> {
@@ -65,12 +64,6 @@ pub(super) fn locate(text: &str, scalar: Span, value: &str, part: Span) -> Span 
         rest = rest.get(len..).unwrap_or("");
     }
     map
-}
-
-/// Writes where something stands, as `file:line:column`.
-pub(super) fn place(file: &SourceFile, span: Span) -> String {
-    let (line, column) = position(&file.text, span.start);
-    format!("{}:{line}:{column}", file.name)
 }
 
 /// Cuts a text that is only quoted in a message.

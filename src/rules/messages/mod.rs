@@ -150,11 +150,13 @@ impl Messages {
         let Some(unknown) = unknown else { return Ok(()) };
         let message = format!("unknown field `{unknown}` in a message");
         let label = format!("expected {}", alternatives(scope::FIELDS));
-        let help = match nearest(unknown, scope::FIELDS.iter().copied()) {
+        let near = nearest(unknown, scope::FIELDS.iter().copied());
+        let instead = near.map(Into::into);
+        let help = match near {
             Some(near) => format!("did you mean `{near}`?"),
             None => format!("a label of the root's alert is `labels.{unknown}`"),
         };
-        Err(Flaw { label, help, ..flaw(codes::UNDEFINED, source, unknown, message) })
+        Err(Flaw { label, help, instead, ..flaw(codes::UNDEFINED, source, unknown, message) })
     }
 
     fn render(&self, name: &str, part: Part, scope: &MessageScope) -> Result<String, Error> {
