@@ -72,6 +72,8 @@ pub(super) struct Reader<'f> {
     pub(super) file: &'f SourceFile,
     pub(super) diagnostics: Vec<Diagnostic>,
     pub(super) suggestions: Suggestions,
+    /// Memory that the patterns of the current file take so far, in bytes.
+    pub(super) patterns_size: usize,
     lines: Lines<'f>,
     defined: BTreeMap<(Noun, Box<str>), Spot<'f>>,
     references: Vec<Reference<'f>>,
@@ -83,6 +85,7 @@ impl<'f> Reader<'f> {
             file,
             diagnostics: Vec::new(),
             suggestions: Suggestions::default(),
+            patterns_size: 0,
             lines: Lines::of(&file.text),
             defined: BTreeMap::new(),
             references: Vec::new(),
@@ -93,6 +96,7 @@ impl<'f> Reader<'f> {
     pub(super) fn open(&mut self, file: &'f SourceFile) {
         self.file = file;
         self.lines = Lines::of(&file.text);
+        self.patterns_size = 0;
     }
 
     /// Returns line and column of the beginning of a stretch of the current file.

@@ -25,6 +25,11 @@ use super::yaml::Node;
 const KINDS: [&str; 2] = ["group", "topology"];
 /// Lines of one condition.
 const LINES_MAX: usize = 64;
+/// The longest line of matchers, in bytes; a pattern in it has at most 1 KiB.
+const LINE_BYTES_MAX: usize = 16 * 1024;
+/// Memory that the compiled patterns of one file may take, in bytes. Two thousand rules with a
+/// pattern each take half of it.
+const PATTERNS_SIZE_MAX: usize = 8 << 20;
 /// Fields of one group.
 const FIELDS_MAX: usize = 8;
 /// Hops that may be followed; the cost of a walk grows with their power.
@@ -153,6 +158,17 @@ fn conditions(reader: &mut Reader<'_>, node: &Node) -> Option<Conditions> {
 /// Reads one line of matchers; at least one of them.
 pub(super) fn matchers(reader: &mut Reader<'_>, node: &Node) -> Option<Vec<Matcher>> {
     let text = reader.text(node)?;
+    if text.len() > LINE_BYTES_MAX {
+        reader
+            .error(codes::VALUE, node.span, format!("a line of {} bytes", text.len()))
+            .label(format!("expected at most {LINE_BYTES_MAX}"))
+            .help("give the CIs an attribute and match it, as in   ci.role=\"database\"");
+        return None;
+    }
+    // What is too much is not even compiled.
+    if reader.patterns_size > PATTERNS_SIZE_MAX {
+        return None;
+    }
     match parser::parse(text) {
         Ok(matchers) if matchers.is_empty() => {
             reader
@@ -160,7 +176,18 @@ pub(super) fn matchers(reader: &mut Reader<'_>, node: &Node) -> Option<Vec<Match
                 .label("expected one like severity=\"critical\"");
             None
         }
-        Ok(matchers) => Some(matchers),
+        Ok(matchers) => {
+            reader.patterns_size += matchers.iter().map(|m| m.test().weight()).sum::<usize>();
+            if reader.patterns_size > PATTERNS_SIZE_MAX {
+                let message = "the patterns of this file take too much when compiled";
+                reader
+                    .error(codes::REGEX, node.span, message)
+                    .label(format!("with this line more than {PATTERNS_SIZE_MAX} bytes"))
+                    .help("use simpler patterns, or spread the rules over files");
+                return None;
+            }
+            Some(matchers)
+        }
         Err(error) => {
             refused(reader, node.span, text, error);
             None
