@@ -15,7 +15,7 @@ use super::lines::Lines;
 use super::source::SourceFile;
 use super::suggest::{Suggestions, meant};
 use super::text::{alternatives, duration, listed, shortened};
-use super::yaml::{Key, Node, Value};
+use super::yaml::{Key, Node, Value, quoted};
 use crate::model::priority::NotAWord;
 use crate::model::time::Brief;
 
@@ -296,6 +296,11 @@ impl<'f> Reader<'f> {
         None
     }
 
+    /// Says how to mend the last problem noted.
+    pub(super) fn mend(&mut self, span: Span, replacement: &str, help: String) {
+        Note(&mut self.diagnostics).fix(span, replacement).help(help);
+    }
+
     /// Notes that something else was expected at a node.
     pub(super) fn expected(&mut self, node: &Node, what: &str) {
         let found = match &node.value {
@@ -304,13 +309,16 @@ impl<'f> Reader<'f> {
             Value::List(_) => "a list".into(),
             Value::Map(_) => "a mapping".into(),
         };
-        let written = node.span.of(&self.file.text);
+        let file = self.file;
+        let written = node.span.of(&file.text);
         let braces = matches!(node.value, Value::Map(_)) && written.starts_with("{{");
         let problem = self
             .error(codes::VALUE, node.span, format!("found {found}"))
             .label(format!("expected {what}"));
         if braces {
-            problem.help(super::yaml::QUOTE_BRACES);
+            problem
+                .fix(node.span, quoted(written))
+                .help("put a template in quotes: YAML reads braces as a mapping");
         }
     }
 }

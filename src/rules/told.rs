@@ -705,3 +705,8 @@ fn what_can_never_hold_and_who_is_never_asked_is_shown_with_its_counterpart() {
        = help: add a test whose `expect` has   rule: shop/wider
     "###);
 }
+
+#[test]
+fn a_caret_stands_under_its_mistake_in_whatever_way_the_text_is_written() {
+    assert_snapshot!(told!("places.yaml"), @"");
+}
