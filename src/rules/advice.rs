@@ -14,7 +14,6 @@ use super::places::LinePlace;
 use super::reach::{MATCHERS_MAX, Reach};
 use super::reader::Reader;
 use super::rule::Draft;
-use super::set::Kind;
 use super::shadow;
 use super::source::SourceFile;
 use super::suggest::meant;
@@ -136,7 +135,7 @@ fn never_true(file: &SourceFile, draft: &Draft) -> Vec<Diagnostic> {
         let with_when = || beside(file, line, place, (reach.as_ref()?, when.first()?));
         found.extend(own.or_else(with_when));
     }
-    if let Kind::Topology(kind) = &rule.kind {
+    if let Some(kind) = rule.kind.topology() {
         for (line, place) in kind.never_absorb.lines().iter().zip(&draft.places.never_absorb) {
             found.extend(Listed::line(line, place).contradiction(file));
         }

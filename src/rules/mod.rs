@@ -2,9 +2,9 @@
 //!
 //! Pure: reading the disk is the shell's business, playing the tests is `lab`'s. Reading order:
 //! `set` is what comes out; `check` makes it of files, with `rule`, `sections`, `priorities`,
-//! `policies`, `order` and `testcase` for their parts; `yaml` and `reader` are below those,
-//! `diagnostics`, `codes`, `render` and `sarif` beside
-//! them; `advice` warns of what works and is hardly meant. Matchers: `subject`, `matcher`, `parser`, `classic`, `condition`, `index`.
+//! `policies`, `order` and `testcase` for their parts, and `kinds` for what rules do; `yaml` and
+//! `reader` are below those, `diagnostics`, `codes`, `render` and `sarif` beside them; `advice` warns
+//! of what works and is hardly meant. Matchers: `subject`, `matcher`, `parser`, `classic`, `condition`, `index`.
 //! Templates: `template`, `scope`, `messages`.
 
 mod advice;
@@ -17,6 +17,7 @@ mod cursor;
 pub mod diagnostics;
 mod expectation;
 pub mod index;
+mod kinds;
 pub mod lexer;
 mod lines;
 pub mod matcher;
@@ -55,13 +56,14 @@ mod yaml;
 pub use check::{Loaded, load};
 pub use condition::{Condition, Verdict};
 pub use diagnostics::{Diagnostic, Fix, Severity};
+pub use kinds::Kind;
+pub use kinds::group::Group;
+pub use kinds::topology::TopologyKind;
 pub use messages::{IncidentLine, MessageScope, Part};
 pub use priorities::{Limit, PageWhen, Priorities, Threshold};
 pub use scope::{DEPENDANTS_MAX, RootScope, Scope};
 pub use sections::{Contact, Lifecycle, Team};
-pub use set::{
-    Group, IncidentSpec, Kind, Place, ResolveSpec, ResolveWhen, Rule, RuleSet, TopologyKind,
-};
+pub use set::{IncidentSpec, Place, ResolveSpec, ResolveWhen, Rule, RuleSet};
 pub use silence::{in_silence, spell};
 pub use source::SourceFile;
 pub use subject::{Field, Subject};

@@ -206,6 +206,8 @@ fn mended(fix: &Fix, (text, lines): (&str, &Lines<'_>)) -> Option<String> {
     let after = text.get(fix.span.end..line.end.max(fix.span.end))?;
     let mended = format!("{before}{}{after}", fix.replacement);
     let mended = mended.trim();
-    let fits = mended.chars().count() <= MENDED_CHARS_MAX && !mended.contains('\n');
+    // A change of nothing but blanks cannot be seen.
+    let seen = !fix.replacement.trim().is_empty();
+    let fits = seen && mended.chars().count() <= MENDED_CHARS_MAX && !mended.contains('\n');
     fits.then(|| mended.to_owned())
 }

@@ -9,7 +9,7 @@ use super::condition::Condition;
 use super::matcher::Matcher;
 use super::reach::Reach;
 use super::rule::Draft;
-use super::set::{Kind, Rule};
+use super::set::Rule;
 use super::source::SourceFile;
 use super::subject::Field;
 
@@ -31,7 +31,9 @@ pub(super) fn find(rules: &[(&SourceFile, Draft)], order: &[usize]) -> Vec<Shado
     let mut left = PAIRS_MAX;
     for rule in order.iter().copied() {
         let Some((_, Draft { rule: it, .. })) = rules.get(rule) else { continue };
-        let Kind::Group(_) = it.kind else { continue };
+        if it.kind.group().is_none() {
+            continue;
+        }
         let Some(reach) = Reach::of(it.when.matchers()) else { continue };
         let candidates = shelves.candidates(&reach);
         let covers =

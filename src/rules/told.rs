@@ -50,21 +50,23 @@ fn yaml_that_cannot_be_read_is_said_to_be_so() {
      --> syntax-braces.yaml:7:23
       |
     7 |     incident: {title: {{ labels.alertname }}}
-      |                       ^^^^^^^^^^^^^^^^^^^^^^^ YAML reads braces as a mapping
+      |                       ^^^^^^^^^^^^^^^^^^^^^^ YAML reads braces as a mapping
       |
-      = help: put a template in quotes:   '{{ labels.instance }}'
+      = help: put a template in quotes   write   incident: {title: '{{ labels.alertname }}'}
 
-    error[R0001]: tabs disallowed within this context (block indentation)
-     --> syntax-tab.yaml:4:2
+    error[R0001]: a tab at the beginning of a line
+     --> syntax-tab.yaml:4:1
       |
     4 |     - name: orders
-      |     ^^^^^^^^^^^^^^
+      | ^ YAML takes no tabs here
       |
-      = help: indent with spaces: YAML forbids tabs there
+      = help: indent with spaces
 
     error[R0002]: key `namespace` is given twice
      --> syntax-twice.yaml:3:1
       |
+    2 | namespace: shop
+      | --------- first given here
     3 | namespace: shoe
       | ^^^^^^^^^ given again here
       |

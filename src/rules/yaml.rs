@@ -237,7 +237,17 @@ fn explain(error: &Error, file: &SourceFile) -> Diagnostic {
             .fix(at, tabs.replace('\t', "  "))
             .help("indent with spaces");
     }
-    Diagnostic::error(codes::SYNTAX, file, at, first_sentence(&error.to_string()))
+    let message = first_sentence(&error.to_string());
+    let problem = |message: String| Diagnostic::error(codes::SYNTAX, file, at, message);
+    match &message {
+        it if it.contains("recursion limit") || it.contains("breached: Depth") => {
+            problem(format!("nested more than {DEPTH_MAX} levels deep"))
+                .help("rules need no more than 9 levels: is a bracket never closed?")
+        }
+        it if it.contains("breached: Nodes") => problem(format!("the file holds more than {NODES_MAX} values"))
+            .help("split it: the order of rule files does not matter; an alias counts as what it stands for"),
+        _ => problem(message),
+    }
 }
 
 /// Returns the template without quotes that begins here: up to the end of its value.
@@ -416,11 +426,11 @@ mod tests {
         let indented = |i: usize| format!("{}a:\n", " ".repeat(i));
         let deep: String = (0..=DEPTH_MAX).map(indented).collect();
         for (text, limit) in [
-            (bomb, "nodes"),
-            ("[".repeat(100_000), "depth"),
-            ("- ".repeat(100_000), "depth"),
-            (deep, "depth"),
-            (keys, "nodes"),
+            (bomb, "more than 20000 values"),
+            ("[".repeat(100_000), "nested more than 32 levels"),
+            ("- ".repeat(100_000), "nested more than 32 levels"),
+            (deep, "nested more than 32 levels"),
+            (keys, "more than 20000 values"),
             ("x".repeat(FILE_BYTES_MAX + 1), "must be at most 4194304"),
         ] {
             let refused = parse(&file(&text)).unwrap_err();
