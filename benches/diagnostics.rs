@@ -3,6 +3,11 @@
 //!
 //! `cargo bench --profile dev --bench diagnostics`; `-- anchors` for one of them.
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a benchmark prints and may panic")]
+#![expect(
+    clippy::format_collect,
+    clippy::format_push_string,
+    reason = "made once, before it counts"
+)]
 #![expect(clippy::disallowed_methods, reason = "a benchmark measures by the monotonic clock")]
 
 use std::process::Command;
@@ -77,7 +82,7 @@ fn measure(name: &str) {
     let start = Instant::now();
     let loaded = load(&files);
     let load_ms = start.elapsed().as_secs_f64() * 1e3;
-    let grew = (peak_kib() - before) as f64 / 1024.0;
+    let grew = f64::from(u32::try_from(peak_kib() - before).unwrap()) / 1024.0;
     let start = Instant::now();
     let told = render(Form::Human, &loaded.diagnostics, &files);
     let tell_ms = start.elapsed().as_secs_f64() * 1e3;
@@ -102,7 +107,7 @@ fn one(text: &str) -> Vec<SourceFile> {
 /// pattern.
 fn rules(count: usize) -> Vec<SourceFile> {
     let rule = |i: usize| {
-        let when = if i % 10 == 0 {
+        let when = if i.is_multiple_of(10) {
             format!("alertname=~\"Alert{i}.*\"")
         } else {
             format!("alertname=\"Alert{i}\"")

@@ -49,7 +49,7 @@ fn list(session: &Session) {
         }
         Output::Json => {
             let all = ALL.iter().map(|code| json!({"code": code.id, "meaning": code.meaning}));
-            print::data(serde_json::Value::from_iter(all));
+            print::data(all.collect::<serde_json::Value>());
         }
     }
 }

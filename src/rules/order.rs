@@ -33,7 +33,9 @@ pub(super) fn settle(reader: &mut Reader<'_>, rules: &[(&SourceFile, Draft)]) ->
     }
     let mut behind: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for (name, (_, earlier)) in &waiting {
-        earlier.iter().for_each(|earlier| behind.entry(earlier).or_default().push(name));
+        for earlier in earlier {
+            behind.entry(earlier).or_default().push(name);
+        }
     }
     let free = waiting.iter().filter(|(_, (_, earlier))| earlier.is_empty());
     let mut free: BTreeSet<&str> = free.map(|(name, _)| *name).collect();

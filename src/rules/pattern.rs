@@ -63,12 +63,11 @@ impl Pattern {
                 "give the CIs an attribute and match it, as in ci.role=\"database\"",
             ));
         }
-        let (matching, weight) = match literals(text) {
-            Some(literals) => (Matching::Literals(literals), text.len()),
-            None => {
-                let (regex, weight) = compile(text)?;
-                (Matching::Regex(regex), weight)
-            }
+        let (matching, weight) = if let Some(literals) = literals(text) {
+            (Matching::Literals(literals), text.len())
+        } else {
+            let (regex, weight) = compile(text)?;
+            (Matching::Regex(regex), weight)
         };
         Ok(Self { text: text.into(), matching, weight })
     }

@@ -258,7 +258,7 @@ fn compiled(
 pub(super) fn flawed(reader: &mut Reader<'_>, scalar: Span, text: &str, flaw: Flaw) {
     let span = locate(&reader.file.text, scalar, text, flaw.part);
     let as_is = span.of(&reader.file.text) == flaw.part.of(text);
-    let mut note = reader.error(flaw.code, span, flaw.message).label(flaw.label);
+    let mut note = reader.error(*flaw.code, span, flaw.message).label(flaw.label);
     if let Some(instead) = flaw.instead.filter(|_| as_is) {
         note = note.fix(span, instead);
     }

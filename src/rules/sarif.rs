@@ -99,15 +99,15 @@ fn region(file: &str, span: Span, sources: &Sources<'_>) -> Value {
 /// Writes a path as a URI reference (RFC 3986): relative paths stay relative to where the command
 /// ran, which is what code hosts expect.
 fn uri(path: &str) -> String {
-    let mut uri = String::from(if path.starts_with('/') { "file://" } else { "" });
-    for byte in path.bytes() {
+    let scheme = if path.starts_with('/') { "file://" } else { "" };
+    let spelt = path.bytes().map(|byte| {
         if byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte) {
-            uri.push(char::from(byte));
+            char::from(byte).to_string()
         } else {
-            uri.push_str(&format!("%{byte:02X}"));
+            format!("%{byte:02X}")
         }
-    }
-    uri
+    });
+    core::iter::once(scheme.to_owned()).chain(spelt).collect()
 }
 
 #[cfg(test)]

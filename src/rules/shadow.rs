@@ -71,8 +71,10 @@ impl<'r> Shelves<'r> {
     fn put(&mut self, rule: usize, matchers: &[&'r Matcher]) {
         let listed = matchers.iter().find_map(|m| Some((m.field(), m.test().values()?)));
         if let Some((field, values)) = listed {
-            let shelf = self.values.entry(field).or_default();
-            values.into_iter().for_each(|value| shelf.entry(value).or_default().push(rule));
+            let by_value = self.values.entry(field).or_default();
+            for value in values {
+                by_value.entry(value).or_default().push(rule);
+            }
         } else if let Some(first) = matchers.first() {
             self.patterns.entry(first.field()).or_default().push(rule);
         }

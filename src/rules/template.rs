@@ -36,7 +36,7 @@ impl Template {
 /// What is wrong with a template.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Flaw {
-    pub(super) code: Code,
+    pub(super) code: &'static Code,
     /// The stretch of the source it is about.
     pub(super) part: Span,
     pub(super) message: String,
@@ -69,7 +69,7 @@ impl Templates {
         if source.len() > SOURCE_BYTES_MAX {
             let message = format!("template is {} bytes long", source.len());
             let label = format!("expected at most {SOURCE_BYTES_MAX}");
-            return Err(Flaw { label, ..flaw(codes::TEMPLATE, source, "", message) });
+            return Err(Flaw { label, ..flaw(&codes::TEMPLATE, source, "", message) });
         }
         if let Some(flaw) = go_syntax(source) {
             return Err(flaw);
@@ -107,7 +107,7 @@ impl Templates {
                     ),
                 };
                 let instead = near.map(Into::into);
-                let flaw = flaw(codes::UNDEFINED, source, first, message);
+                let flaw = flaw(&codes::UNDEFINED, source, first, message);
                 return Err(Flaw { label, help, instead, ..flaw });
             }
             let field = rest.split('.').next().unwrap_or("");
@@ -116,7 +116,11 @@ impl Templates {
                 let message = format!("`group` has no field `{field}`");
                 let label = format!("expected {}", alternatives(keys));
                 let help = format!("`group` has what stands in `by`: {}", listed(keys));
-                return Err(Flaw { label, help, ..flaw(codes::UNDEFINED, source, field, message) });
+                return Err(Flaw {
+                    label,
+                    help,
+                    ..flaw(&codes::UNDEFINED, source, field, message)
+                });
             }
         }
         Ok(())
@@ -149,7 +153,7 @@ fn one_line(text: &str) -> String {
 }
 
 /// Says something about the first occurrence of a word in a source; about all of it if there is none.
-pub(super) fn flaw(code: Code, source: &str, word: &str, message: String) -> Flaw {
+pub(super) fn flaw(code: &'static Code, source: &str, word: &str, message: String) -> Flaw {
     let start = source.find(word).filter(|_| !word.is_empty());
     let part = match start {
         Some(start) => Span { start, end: start + word.len() },
@@ -160,7 +164,7 @@ pub(super) fn flaw(code: Code, source: &str, word: &str, message: String) -> Fla
 
 /// Says what is wrong with a source, and where; `fuel` is how many steps it might take.
 pub(super) fn explain(error: &Error, source: &str, fuel: u64) -> Flaw {
-    let mut flaw = flaw(codes::TEMPLATE, source, "", describe(error));
+    let mut flaw = flaw(&codes::TEMPLATE, source, "", describe(error));
     if let Some(range) = error.range().filter(|range| source.get(range.clone()).is_some()) {
         // What is missing at the end is shown at the last character.
         let last = source.char_indices().next_back().map_or(0, |(at, _)| at);
@@ -191,7 +195,7 @@ pub(super) fn go_syntax(source: &str) -> Option<Flaw> {
             || inside.contains(" .Labels");
         if is_go {
             let message = "template is written in the syntax of Go".to_owned();
-            let flaw = flaw(codes::GO_TEMPLATE, source, inside, message);
+            let flaw = flaw(&codes::GO_TEMPLATE, source, inside, message);
             let label = "expected a field by its name".into();
             return Some(match translated(inside) {
                 Some(field) if !inside.contains(' ') => {

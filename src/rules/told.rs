@@ -587,6 +587,7 @@ fn a_bad_message_has_a_caret_under_its_mistake_even_in_a_block() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "it is one text")]
 fn what_can_never_hold_and_who_is_never_asked_is_shown_with_its_counterpart() {
     assert_snapshot!(told!("never.yaml"), @r###"
     warning[R0302]: no test expects an incident of rule `shop/both`

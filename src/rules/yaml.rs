@@ -422,7 +422,7 @@ mod tests {
             let items = [format!("*a{}", i - 1).as_str(); 9].join(", ");
             bomb.extend([format!("a{i}: &a{i} [{items}]\n")]);
         }
-        let keys: String = (0..NODES_MAX).map(|i| format!("{i}:\n")).collect();
+        let keys: String = (0..NODES_MAX).flat_map(|i| [i.to_string(), ":\n".into()]).collect();
         let indented = |i: usize| format!("{}a:\n", " ".repeat(i));
         let deep: String = (0..=DEPTH_MAX).map(indented).collect();
         for (text, limit) in [
@@ -462,7 +462,7 @@ mod tests {
             assert_eq!(problem.code, codes::REPEATED_KEY);
             let first = problem.related.map(|first| {
                 assert_eq!(first.span.of(text), "a");
-                text[..first.span.start].matches('\n').count() + 1
+                text.get(..first.span.start).unwrap().matches('\n').count() + 1
             });
             assert_eq!(first, line, "{text}");
         }
