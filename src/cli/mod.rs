@@ -12,6 +12,7 @@ pub mod config;
 pub mod db;
 pub mod doctor;
 pub mod explain;
+pub mod explain_code;
 pub mod failure;
 pub mod files;
 pub mod generate;
@@ -95,6 +96,8 @@ enum Command {
     Test(test::Args),
     /// Say why an alert or an incident is what it is
     Explain(explain::Args),
+    /// Say what the code of a finding means, with a bad and a good example
+    ExplainCode(explain_code::Args),
     /// List, show and answer incidents
     #[command(visible_alias = "inc", subcommand)]
     Incidents(incidents::Command),
@@ -185,6 +188,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Serve(args) => serve::run(&args),
         Command::Check(args) => check::run(&session, &args),
         Command::Test(args) => test::run(&session, &args),
+        Command::ExplainCode(args) => explain_code::run(&session, &args),
         Command::Db(command) => db::run(&session, command),
         Command::Config(command) => config::run(&session, command),
         Command::Doctor(args) => doctor::run(&session, &args),
@@ -254,6 +258,9 @@ mod tests {
         "serve --config x.toml --data-dir d --listen 127.0.0.1:1 --rules r",
         "serve --demo",
         "check rules --format short",
+        "check rules --format sarif --deny-warnings",
+        "explain-code R0103",
+        "explain-code -o json",
         "explain INC-7",
         "explain 9f31c20a77de41b2 -o json",
         "inc ls",

@@ -58,6 +58,11 @@ impl Conditions {
         Self(conditions.into())
     }
 
+    /// Returns the conditions.
+    pub(super) fn lines(&self) -> &[Condition] {
+        &self.0
+    }
+
     /// Yields the matchers of all conditions in the order they were written in.
     pub fn matchers(&self) -> impl Iterator<Item = &Matcher> {
         self.0.iter().flat_map(Condition::matchers)

@@ -2,7 +2,6 @@
 
 use core::str::FromStr;
 
-use super::diagnostics::position;
 use super::reader::{Noun, Reader};
 use super::testcase::{Expectation, Expected, IncidentExpectation, at, line};
 use super::yaml::{Node, Value};
@@ -55,7 +54,7 @@ fn incident(reader: &mut Reader<'_>, node: &Node, namespace: &str) -> Option<Inc
 }
 
 fn expected<T>(reader: &Reader<'_>, node: &Node, value: T) -> Expected<T> {
-    let (line, column) = position(&reader.file.text, node.span.start);
+    let (line, column) = reader.position(node.span);
     Expected { value, line, column }
 }
 

@@ -6,7 +6,7 @@ use core::time::Duration;
 
 use super::codes;
 use super::condition::Condition;
-use super::diagnostics::{Span, position};
+use super::diagnostics::Span;
 use super::expectation;
 use super::reader::{Fields, Reader};
 use super::set::Place;
@@ -187,7 +187,7 @@ pub(super) fn read(reader: &mut Reader<'_>, node: &Node, namespace: &str) -> Opt
 }
 
 pub(super) fn line(reader: &Reader<'_>, span: Span) -> u32 {
-    position(&reader.file.text, span.start).0
+    reader.position(span).0
 }
 
 fn start(reader: &mut Reader<'_>, node: &Node) -> Option<Timestamp> {

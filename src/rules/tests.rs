@@ -231,7 +231,7 @@ fn the_other_forms_name_the_same_place() {
     let diagnostics = load(&files).diagnostics;
     assert_eq!(
         render(Form::Short, &diagnostics, &files),
-        "fields.yaml:3:1: error[R0002]: key `namespace` is given twice; keep one of them, or make them one list\n"
+        "fields.yaml:3:1: error[R0002]: key `namespace` is given twice; keep one of them, or make them one list; first given here: fields.yaml:2:1\n"
     );
     let json: serde_json::Value =
         serde_json::from_str(&render(Form::Json, &diagnostics, &files)).unwrap();
