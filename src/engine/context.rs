@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::cmdb::{Binder, RelationSet, Topology};
-use crate::rules::{Kind, Rule, RuleSet, TopologyKind};
+use crate::rules::{Rule, RuleSet, TopologyKind};
 
 /// Limits the engine holds to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,8 +72,5 @@ impl Context {
 }
 
 fn topology_rules(rules: &RuleSet) -> impl Iterator<Item = (&Rule, &TopologyKind)> {
-    rules.rules.iter().filter_map(|rule| match &rule.kind {
-        Kind::Topology(kind) => Some((rule, kind)),
-        Kind::Group(_) => None,
-    })
+    rules.rules.iter().filter_map(|rule| Some((rule, rule.kind.topology()?)))
 }

@@ -23,7 +23,7 @@ use crate::model::incident::{
 use crate::model::labels::Fingerprint;
 use crate::model::priority::{Assessment, Impact, Priority, Urgency};
 use crate::model::time::{Brief, Timestamp};
-use crate::rules::{Group, Kind, Rule, Subject};
+use crate::rules::{Group, Rule, Subject};
 
 /// Puts an alert whose episode began where it belongs.
 pub(super) fn place(state: &mut State, ctx: &Context, alert: Fingerprint, now: Timestamp) {
@@ -44,10 +44,8 @@ pub(super) fn relate(
     let Some(held) = state.alerts.get(&alert) else { return };
     let subject = held.subject(ctx);
     let matching = ctx.rules.matching(&subject);
-    let group = matching.iter().find_map(|rule| match &rule.kind {
-        Kind::Group(kind) => Some(Grouping::new(rule, kind, &subject)),
-        Kind::Topology(_) => None,
-    });
+    let group =
+        matching.iter().find_map(|rule| Some(Grouping::new(rule, rule.kind.group()?, &subject)));
     let causes = cause_rules(&matching);
     let found = group
         .as_ref()
@@ -84,7 +82,7 @@ fn hold_back(state: &mut State, alert: Fingerprint) {
 
 /// Returns the topology rules among the matching ones: each takes the alert for a possible cause.
 fn cause_rules(matching: &[&Rule]) -> Vec<Arc<str>> {
-    let is_topology = |rule: &&&Rule| matches!(rule.kind, Kind::Topology(_));
+    let is_topology = |rule: &&&Rule| rule.kind.topology().is_some();
     matching.iter().filter(is_topology).map(|rule| Arc::clone(&rule.name)).collect()
 }
 

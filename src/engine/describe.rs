@@ -7,7 +7,7 @@ use super::state::{Case, Held};
 use crate::cmdb::CiRow;
 use crate::model::incident::IncidentId;
 use crate::model::labels::Labels;
-use crate::rules::{DEPENDANTS_MAX, Field, Kind, RootScope, Scope};
+use crate::rules::{DEPENDANTS_MAX, Field, RootScope, Scope};
 
 /// Collects what templates see of an incident.
 pub(super) fn scope(state: &State, ctx: &Context, case: &Case) -> Scope {
@@ -35,13 +35,13 @@ fn root_scope(held: Option<&Held>, ci: Option<&CiRow>) -> RootScope {
     RootScope { name, class: ci.class.as_ref().into(), attributes }
 }
 
-/// Returns what the members have in common under the incident's `group` rule.
+/// Returns what the members have in common under the incident's rule.
 fn group(ctx: &Context, case: &Case, root: &Held) -> Vec<(Box<str>, Box<str>)> {
     let rule = case.record.rule.as_deref().and_then(|rule| ctx.rules.find(rule));
-    let Some(Kind::Group(kind)) = rule.map(|rule| &rule.kind) else { return Vec::new() };
+    let by = rule.map_or(&[][..], |rule| rule.kind.by());
     let subject = root.subject(ctx);
     let pair = |field: &Field| (field.key().into(), field.value(&subject).into());
-    kind.by.iter().map(pair).collect()
+    by.iter().map(pair).collect()
 }
 
 /// Returns the names of the first dependants, by record.

@@ -15,7 +15,6 @@ use super::tally::Tally;
 use super::{deduplicate, schedule, suppress, topology};
 use crate::model::labels::Fingerprint;
 use crate::model::time::Timestamp;
-use crate::rules::Kind;
 
 /// A gap shorter than this is a restart in which no sender's repeat was missed.
 const DEAF_AFTER: Duration = Duration::from_secs(30);
@@ -104,7 +103,7 @@ fn index_alert(state: &mut State, ctx: &Context, alert: Fingerprint) {
     if held.state.fires() && held.ci.is_some() {
         let subject = held.subject(ctx);
         for rule in ctx.rules.matching(&subject) {
-            if matches!(rule.kind, Kind::Topology(_)) {
+            if rule.kind.topology().is_some() {
                 topology::note_cause(state, alert, &rule.name);
             }
         }

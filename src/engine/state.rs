@@ -88,11 +88,8 @@ pub(super) struct Held {
 
 impl Held {
     pub(super) fn subject<'a>(&'a self, ctx: &'a Context) -> Subject<'a> {
-        Subject {
-            labels: &self.labels,
-            severity: severity(self.state.severity.as_deref(), &self.labels),
-            ci: self.ci.map(|ci| ctx.topology.ci(ci)),
-        }
+        let severity = severity(self.state.severity.as_deref(), &self.labels);
+        Subject::new(&self.labels, severity, self.ci.map(|ci| ctx.topology.ci(ci)))
     }
 
     pub(super) fn urgency(&self, ctx: &Context) -> Urgency {

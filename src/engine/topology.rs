@@ -14,7 +14,7 @@ use crate::model::alert::{Join, Path};
 use crate::model::incident::IncidentId;
 use crate::model::labels::Fingerprint;
 use crate::model::time::Timestamp;
-use crate::rules::{Kind, Rule, TopologyKind};
+use crate::rules::{Rule, TopologyKind};
 
 /// CIs looked at in one walk; what hangs off a core switch beyond that is left to other rules.
 const WALK_NODES_MAX: usize = 4_096;
@@ -141,10 +141,7 @@ fn cause_and_kind<'a>(
     rule: &str,
 ) -> Option<(CiId, &'a TopologyKind)> {
     let ci = state.alerts.get(&alert)?.ci?;
-    match &ctx.rules.find(rule)?.kind {
-        Kind::Topology(kind) => Some((ci, kind)),
-        Kind::Group(_) => None,
-    }
+    Some((ci, ctx.rules.find(rule)?.kind.topology()?))
 }
 
 /// True when a rule lets a cause that shows itself now take over an open incident.

@@ -119,7 +119,7 @@ impl Player<'_> {
                     let ci = row.ci.as_deref().and_then(|ci| ctx.topology.find(ci));
                     let severity = severity(row.state.severity.as_deref(), &row.labels);
                     let ci = ci.map(|ci| ctx.topology.ci(ci));
-                    condition.holds(&Subject { labels: &row.labels, severity, ci })
+                    condition.holds(&Subject::new(&row.labels, severity, ci))
                 });
                 let all: Vec<Labels> = matching.map(|row| row.labels.clone()).collect();
                 for labels in all {

@@ -103,7 +103,7 @@ mod tests {
     #[test]
     fn matchers_of_a_line_hold_together_and_lines_together_or_alone() {
         let labels = Labels::build(&mut [("a", "1"), ("b", "2")]).unwrap();
-        let subject = Subject { labels: &labels, severity: "", ci: None };
+        let subject = Subject::new(&labels, "", None);
         for (lines, all, any) in [
             (&[][..], true, false),
             (&[""], true, true),
@@ -126,7 +126,7 @@ mod tests {
     fn each_matcher_gives_a_verdict_with_the_value_it_saw() {
         let labels = Labels::build(&mut [("severity", "minor")]).unwrap();
         let ci = pdu(&[("rack", "R12")]);
-        let subject = Subject { labels: &labels, severity: "critical", ci: Some(&ci) };
+        let subject = Subject::new(&labels, "critical", Some(&ci));
         let lines = conditions(&["severity=~critical|major, alertname!=\"\"", "ci.rack=R13"]);
         let verdicts: Vec<_> =
             lines.verdicts(&subject).map(|v| (v.matcher, v.value, v.holds)).collect();

@@ -146,7 +146,7 @@ mod tests {
 
     fn candidates(rules: &[Conditions], pairs: &[(&str, &str)], severity: &str) -> Vec<usize> {
         let labels = Labels::build(&mut pairs.to_vec()).unwrap();
-        Index::build(rules).candidates(&Subject { labels: &labels, severity, ci: None })
+        Index::build(rules).candidates(&Subject::new(&labels, severity, None))
     }
 
     #[test]
@@ -227,7 +227,7 @@ mod tests {
             let [a, b, ci_label, severity_label, severity, rack] = values;
             let labels = Labels::build(&mut [("a", a), ("b", b), ("ci", ci_label), ("severity", severity_label)]).unwrap();
             let ci = pdu(&[("rack", rack)]);
-            let subject = Subject { labels: &labels, severity, ci: bound.then_some(&ci) };
+            let subject = Subject::new(&labels, severity, bound.then_some(&ci));
             let candidates = Index::build(&rules).candidates(&subject);
             prop_assert!(candidates.is_sorted_by(|one, next| one < next), "{:?}", candidates);
             let holds = |rule: &usize| rules[*rule].all_hold(&subject);

@@ -162,7 +162,7 @@ mod tests {
     #[test]
     fn a_missing_label_has_the_empty_value() {
         let labels = Labels::build(&mut [("here", "x")]).unwrap();
-        let subject = Subject { labels: &labels, severity: "", ci: None };
+        let subject = Subject::new(&labels, "", None);
         for (text, holds) in [
             ("here=x", true),
             ("here=X", false),

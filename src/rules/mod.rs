@@ -2,7 +2,7 @@
 //!
 //! Pure: reading the disk is the shell's business, playing the tests is `lab`'s. Reading order:
 //! `set` is what comes out; `check` makes it of files, with `rule`, `sections`, `priorities`,
-//! `policies`, `order` and `testcase` for their parts; `yaml` and `reader` are below those,
+//! `policies`, `order` and `testcase` for their parts, and `kinds` for what rules do; `yaml` and `reader` are below those,
 //! `diagnostics`, `codes` and `render` beside them. Matchers: `subject`, `matcher`, `parser`, `classic`, `condition`, `index`.
 //! Templates: `template`, `scope`, `messages`.
 
@@ -15,6 +15,7 @@ mod cursor;
 pub mod diagnostics;
 mod expectation;
 pub mod index;
+mod kinds;
 pub mod lexer;
 pub mod matcher;
 mod messages;
@@ -47,13 +48,14 @@ mod yaml;
 pub use check::{Loaded, load};
 pub use condition::{Condition, Verdict};
 pub use diagnostics::{Diagnostic, Severity};
+pub use kinds::Kind;
+pub use kinds::group::Group;
+pub use kinds::topology::TopologyKind;
 pub use messages::{IncidentLine, MessageScope, Part};
 pub use priorities::{Limit, PageWhen, Priorities, Threshold};
 pub use scope::{DEPENDANTS_MAX, RootScope, Scope};
 pub use sections::{Contact, Lifecycle, Team};
-pub use set::{
-    Group, IncidentSpec, Kind, Place, ResolveSpec, ResolveWhen, Rule, RuleSet, TopologyKind,
-};
+pub use set::{IncidentSpec, Place, ResolveSpec, ResolveWhen, Rule, RuleSet};
 pub use silence::{in_silence, spell};
 pub use source::SourceFile;
 pub use subject::{Field, Subject};

@@ -8,25 +8,20 @@ use std::sync::Arc;
 use super::codes;
 use super::condition::{Condition, Conditions};
 use super::diagnostics::{Span, position};
+use super::kinds::{self, Desk, Kind};
 use super::lexer::{Part, SyntaxError};
 use super::matcher::Matcher;
 use super::parser;
-use super::reader::{DAY, Fields, MINUTE, Noun, Reader};
-use super::sections::{WAIT_MAX, reference};
-use super::set::{Group, IncidentSpec, Kind, Place, ResolveSpec, Rule, TopologyKind};
-use super::subject::{CI, Field};
+use super::reader::{DAY, Noun, Reader};
+use super::sections::reference;
+use super::set::{IncidentSpec, Place, ResolveSpec, Rule};
+use super::subject::Field;
 use super::template::{Flaw, Template, Templates};
-use super::text::{alternatives, locate, shortened};
+use super::text::locate;
 use super::yaml::Node;
 
-/// The kinds that this version knows.
-const KINDS: [&str; 2] = ["group", "topology"];
 /// Lines of one condition.
 const LINES_MAX: usize = 64;
-/// Fields of one group.
-const FIELDS_MAX: usize = 8;
-/// Hops that may be followed; the cost of a walk grows with their power.
-const HOPS_MAX: u8 = 8;
 /// The longest summary, in bytes.
 const SUMMARY_BYTES_MAX: usize = 512;
 
@@ -70,12 +65,12 @@ pub(super) fn read(
     let unless = fields.read(reader, "unless", conditions).unwrap_or_default();
     let before = fields.read(reader, "before", |r, n| order(r, n, namespace)).unwrap_or_default();
     let after = fields.read(reader, "after", |r, n| order(r, n, namespace)).unwrap_or_default();
-    let mut follow = Vec::new();
-    let kind = kind(reader, &mut fields, &mut follow);
-    let group: Option<Vec<&str>> = match &kind {
-        Some(Kind::Group(group)) => Some(group.by.iter().map(Field::key).collect()),
-        Some(Kind::Topology(_)) | None => None,
-    };
+    let mut desk = Desk { templates, follow: Vec::new() };
+    let kind = kinds::read(reader, &mut fields, &mut desk);
+    let Desk { follow, templates } = desk;
+    let by = kind.as_ref().map_or(&[][..], Kind::by);
+    let group: Option<Vec<&str>> =
+        Some(by.iter().map(Field::key).collect()).filter(|keys: &Vec<_>| !keys.is_empty());
     let incident =
         fields.read(reader, "incident", |r, n| incident(r, templates, n, group.as_deref()));
     let resolve = fields.read(reader, "resolve", resolve).unwrap_or_default();
@@ -111,7 +106,7 @@ fn order(reader: &mut Reader<'_>, node: &Node, namespace: &str) -> Option<Vec<(B
 }
 
 /// Reads lines of matchers, or one line.
-fn conditions(reader: &mut Reader<'_>, node: &Node) -> Option<Conditions> {
+pub(super) fn conditions(reader: &mut Reader<'_>, node: &Node) -> Option<Conditions> {
     let items = reader.one_or_many(node)?;
     if items.is_empty() || items.len() > LINES_MAX {
         reader
@@ -153,114 +148,6 @@ pub(super) fn refused(reader: &mut Reader<'_>, scalar: Span, text: &str, error: 
         Part::Pattern => codes::REGEX,
     };
     reader.error(code, span, message).help(help);
-}
-
-fn kind(
-    reader: &mut Reader<'_>,
-    fields: &mut Fields<'_>,
-    follow: &mut Vec<(Box<str>, Span)>,
-) -> Option<Kind> {
-    // Kinds of later versions, so that they are named as such and not as misspelt fields.
-    let later = ["storm", "sequence", "absence", "known_error", "inhibit", "quiet", "enrich"];
-    let known = alternatives(&KINDS.map(|kind| format!("`{kind}:`")).each_ref().map(|k| &**k));
-    let mut of_later = false;
-    for name in later {
-        if let Some((key, _)) = fields.entry(name) {
-            of_later = true;
-            let message = format!("kind `{name}` is not known to this version");
-            reader.error(codes::KIND, key.span, message).help(format!("known kinds: {known}"));
-        }
-    }
-    fields.forget(&later);
-    match (fields.get("group"), fields.get("topology")) {
-        (Some(node), None) if !of_later => group(reader, node).map(Kind::Group),
-        (None, Some(node)) if !of_later => topology(reader, node, follow).map(Kind::Topology),
-        (None, None) if !of_later => {
-            reader
-                .error(codes::KIND, fields.span, "rule has no kind")
-                .help(format!("give it one of {known}"));
-            None
-        }
-        (Some(_), Some(node)) => {
-            reader
-                .error(codes::KIND, node.span, "rule has two kinds")
-                .help("make it two rules, one with `group:` and one with `topology:`");
-            None
-        }
-        (Some(_), None) | (None, Some(_) | None) => None,
-    }
-}
-
-fn group(reader: &mut Reader<'_>, node: &Node) -> Option<Group> {
-    let mut fields = reader.map(node, "`group`")?;
-    let by = fields.need(reader, "by").and_then(|n| group_fields(reader, n));
-    let second = Duration::from_secs(1);
-    let window = fields.read(reader, "window", |r, n| r.duration(n, second..=7 * DAY));
-    let max_age = fields.read(reader, "max_age", |r, n| r.duration(n, second..=30 * DAY));
-    fields.finish(reader);
-    Some(Group { by: by?, window: window.unwrap_or(5 * MINUTE), max_age: max_age.unwrap_or(DAY) })
-}
-
-fn group_fields(reader: &mut Reader<'_>, node: &Node) -> Option<Vec<Field>> {
-    let items = reader.one_or_many(node)?;
-    let mut fields: Vec<Field> = Vec::with_capacity(items.len());
-    for item in items {
-        let Some(text) = reader.text(item) else { continue };
-        if reader.name(text, item.span).is_none() {
-            continue;
-        }
-        match Field::parse(text) {
-            Ok(Field::Label(name)) if &*name == CI => fields.push(Field::Ci("name".into())),
-            Ok(field) => fields.push(field),
-            Err(error) => reader.error(codes::VALUE, item.span, error.message).help(error.help),
-        }
-        let last = fields.last().map(Field::key);
-        let before = fields.len().saturating_sub(1);
-        if fields.iter().take(before).any(|field| Some(field.key()) == last) {
-            let message = format!("`{}` is given twice", shortened(text));
-            reader.error(codes::DUPLICATE, item.span, message);
-        }
-    }
-    if items.is_empty() || items.len() > FIELDS_MAX {
-        reader
-            .error(codes::VALUE, node.span, format!("list of {} fields", items.len()))
-            .label(format!("expected 1 to {FIELDS_MAX}"));
-    }
-    Some(fields)
-}
-
-fn topology(
-    reader: &mut Reader<'_>,
-    node: &Node,
-    follow: &mut Vec<(Box<str>, Span)>,
-) -> Option<TopologyKind> {
-    let mut fields = reader.map(node, "`topology`")?;
-    let names = fields.need(reader, "follow").and_then(|n| {
-        let names = reader.names(n)?;
-        if names.is_empty() {
-            reader.expected(n, "at least one relation, as in `[powers, hosts]`");
-        }
-        Some(names)
-    });
-    let second = Duration::from_secs(1);
-    let mut span = |name, range| fields.read(reader, name, |r, n| r.duration(n, range));
-    let wait = span("wait", Duration::ZERO..=WAIT_MAX);
-    let lookback = span("lookback", Duration::ZERO..=DAY);
-    let window = span("window", second..=7 * DAY);
-    let max_age = span("max_age", second..=30 * DAY);
-    let max_hops = fields.read(reader, "max_hops", |r, n| r.number(n, 1..=HOPS_MAX));
-    let never_absorb = fields.read(reader, "never_absorb", conditions);
-    fields.finish(reader);
-    *follow = names?;
-    Some(TopologyKind {
-        follow: follow.iter().map(|(name, _)| name.clone()).collect(),
-        max_hops: max_hops.unwrap_or(4),
-        wait: wait.unwrap_or_default(),
-        lookback: lookback.unwrap_or(5 * MINUTE),
-        window: window.unwrap_or(5 * MINUTE),
-        max_age: max_age.unwrap_or(DAY),
-        never_absorb: never_absorb.unwrap_or_default(),
-    })
 }
 
 fn incident(

@@ -10,11 +10,12 @@ use std::sync::Arc;
 
 use super::condition::{Conditions, Verdict};
 use super::index::Index;
+use super::kinds::Kind;
 use super::messages::Messages;
 use super::priorities::Priorities;
 use super::scope::Scope;
 use super::sections::{Contact, Lifecycle, Team};
-use super::subject::{Field, Subject};
+use super::subject::Subject;
 use super::template::{Template, Templates};
 use crate::cmdb::{BindingKey, CiRow};
 use crate::model::escalation::Policy;
@@ -139,51 +140,6 @@ impl Rule {
     /// True when some alert of this CI could match: asks only the matchers of `when` on `ci.…`.
     pub fn could_root(&self, ci: &CiRow) -> bool {
         self.when.could_hold_on(ci)
-    }
-}
-
-/// What a rule does.
-#[derive(Clone, Debug)]
-pub enum Kind {
-    /// Gathers alerts with equal values.
-    Group(Group),
-    /// Gathers alerts that suffer from the CI of one that matches.
-    Topology(TopologyKind),
-}
-
-/// Gathers alerts with equal values within a window.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Group {
-    /// What must be equal.
-    pub by: Vec<Field>,
-    /// How long after the incident's last activity an alert still joins; half-open.
-    pub window: Duration,
-    /// How old an incident may be that alerts still join; half-open.
-    pub max_age: Duration,
-}
-
-/// Gathers alerts that suffer from the CI of one that matches.
-#[derive(Clone, Debug)]
-pub struct TopologyKind {
-    /// Names of the relations that are followed, either of a pair.
-    pub follow: Vec<Box<str>>,
-    /// How many of them in a row, 1 to 8.
-    pub max_hops: u8,
-    /// How long a first page waits where a possible cause can be reached.
-    pub wait: Duration,
-    /// How long before the cause a dependant may have come; half-open.
-    pub lookback: Duration,
-    /// How long after the incident's last activity a dependant still joins; half-open.
-    pub window: Duration,
-    /// How old an incident may be that alerts still join; half-open.
-    pub max_age: Duration,
-    pub(super) never_absorb: Conditions,
-}
-
-impl TopologyKind {
-    /// True for an alert that always has an incident of its own.
-    pub fn never_absorbs(&self, subject: &Subject<'_>) -> bool {
-        self.never_absorb.any_holds(subject)
     }
 }
 

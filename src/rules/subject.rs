@@ -26,6 +26,11 @@ pub struct Subject<'a> {
 }
 
 impl<'a> Subject<'a> {
+    /// Puts an alert and its CI together.
+    pub fn new(labels: &'a Labels, severity: &'a str, ci: Option<&'a CiRow>) -> Self {
+        Self { labels, severity, ci }
+    }
+
     /// Returns the value of a label.
     pub fn label(&self, name: &str) -> &'a str {
         if name == SEVERITY {
@@ -150,7 +155,7 @@ pub(super) mod tests {
         let named = Labels::build(&mut [("ci", "other")]).unwrap();
         let empty = Labels::build(&mut [("ci", "")]).unwrap();
         let (severity, ci) = ("critical", pdu(&[("rack", "R12")]));
-        let bound = Subject { labels: &labels, severity, ci: Some(&ci) };
+        let bound = Subject::new(&labels, severity, Some(&ci));
         let unbound = Subject { ci: None, ..bound };
         let renamed = Subject { labels: &named, ..bound };
         let unnamed = Subject { labels: &empty, ..bound };
@@ -182,7 +187,7 @@ pub(super) mod tests {
         for pairs in label_sets {
             let labels = Labels::build(&mut pairs.to_vec()).unwrap();
             for (severity, ci) in [("", None), ("critical", Some(&ci))] {
-                let subject = Subject { labels: &labels, severity, ci };
+                let subject = Subject::new(&labels, severity, ci);
                 let mut names: Vec<&str> = vec!["a", "b", "ci", "severity"];
                 names.retain(|name| !subject.label(name).is_empty());
                 let mut all: Vec<_> = subject.all_labels().collect();

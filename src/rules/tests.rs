@@ -109,12 +109,12 @@ fn a_topology_rule_is_what_its_file_says() {
         ("server", "1", "critical", false, true),
     ] {
         let ci = ci(class, tier);
-        let subject = Subject { labels: &labels, severity, ci: Some(&ci) };
+        let subject = Subject::new(&labels, severity, Some(&ci));
         assert_eq!(set.matching(&subject).len(), usize::from(matches), "{class}");
         assert_eq!(rule.could_root(&ci), matches, "{class}");
         assert_eq!(kind.never_absorbs(&subject), never, "{class} {tier} {severity}");
     }
-    let subject = Subject { labels: &labels, severity: "", ci: None };
+    let subject = Subject::new(&labels, "", None);
     let verdicts = rule.verdicts(&subject);
     let told: Vec<_> = verdicts.iter().map(|v| (&*v.matcher, &*v.value, v.holds)).collect();
     let first = (r#"alertname=~"PduOutputOff|PduUnreachable""#, "PduOutputOff", true);
@@ -135,7 +135,7 @@ fn rules_are_asked_by_name_unless_they_say_otherwise() {
         let rules: String = ["a", "b", "c"].iter().zip(orders).map(|(n, o)| rule(n, o)).collect();
         let set = good(&format!("version: 1\nnamespace: n\nrules:\n{rules}"));
         let labels = Labels::build(&mut [("x", "1")]).unwrap();
-        let subject = Subject { labels: &labels, severity: "", ci: None };
+        let subject = Subject::new(&labels, "", None);
         let names: Vec<&str> = set.matching(&subject).iter().map(|rule| &*rule.name).collect();
         assert_eq!(names.join(" "), expected, "{orders:?}");
     }
@@ -154,7 +154,7 @@ fn unless_takes_out_what_any_of_its_lines_matches() {
         (vec![("a", "2")], false),
     ] {
         let labels = Labels::build(&mut pairs.clone()).unwrap();
-        let subject = Subject { labels: &labels, severity: "", ci: None };
+        let subject = Subject::new(&labels, "", None);
         assert_eq!(set.matching(&subject).len(), usize::from(matches), "{pairs:?}");
     }
 }

@@ -19,7 +19,7 @@ use crate::cmdb::{CiId, Topology};
 use crate::model::alert::severity;
 use crate::model::incident::{IncidentId, RecordId};
 use crate::model::labels::{Fingerprint, Labels};
-use crate::rules::{Kind, Subject};
+use crate::rules::Subject;
 
 /// What another topology means for alerts; belongs to the two contexts it was made for.
 #[derive(Debug)]
@@ -80,7 +80,7 @@ impl Forecast {
         let ci = new.binder.bind(&new.topology, of.labels).map(|bound| bound.ci);
         let severity = severity(of.severity, of.labels);
         let row = ci.map(|ci| new.topology.ci(ci));
-        let subject = Subject { labels: of.labels, severity, ci: row };
+        let subject = Subject::new(of.labels, severity, row);
         let causes = cause_rules(new, &subject);
         self.alerts.insert(alert, Fate { ci, severity: of.severity.map(Into::into), causes });
         let Some(ci) = ci.filter(|ci| !self.services.contains_key(ci)) else { return };
@@ -124,7 +124,7 @@ fn cause_rules(ctx: &Context, subject: &Subject<'_>) -> Box<[Arc<str>]> {
         return Box::default();
     }
     let rules = ctx.rules.matching(subject).into_iter();
-    let rules = rules.filter(|rule| matches!(rule.kind, Kind::Topology(_)));
+    let rules = rules.filter(|rule| rule.kind.topology().is_some());
     rules.map(|rule| Arc::clone(&rule.name)).collect()
 }
 

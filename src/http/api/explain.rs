@@ -9,7 +9,6 @@ use crate::engine::changes::{AlertRow, MemberRow};
 use crate::lab::{self, alone::Alone};
 use crate::model::alert::{Join, Path};
 use crate::model::incident::{Incident, RecordId};
-use crate::rules::{Kind, Rule};
 use crate::store::view::Member;
 
 use super::super::Reading;
@@ -43,7 +42,7 @@ pub(super) fn alert(
     let subject = filter::subject(row, &reading.context);
     let rules = reading.context.rules.rules.iter().map(|rule| wire::explain::RuleTried {
         rule: show::rule(&reading.context.rules, &rule.name),
-        kind: kind(rule).into(),
+        kind: rule.kind.name().into(),
         matched: rule.matches(&subject),
         applied: applied == Some(&*rule.name),
         verdicts: rule
@@ -126,13 +125,6 @@ fn placed(
         *path = whole;
     }
     Ok((top, join))
-}
-
-fn kind(rule: &Rule) -> &'static str {
-    match rule.kind {
-        Kind::Group(_) => "group",
-        Kind::Topology(_) => "topology",
-    }
 }
 
 fn binding(reading: &Reading<'_>, row: &AlertRow) -> Option<wire::explain::Binding> {

@@ -83,9 +83,6 @@ fn own(incident: &Incident, field: &Field) -> Option<String> {
 /// Returns an alert as matchers see it.
 pub fn subject<'a>(row: &'a AlertRow, context: &'a Context) -> Subject<'a> {
     let ci = row.ci.as_deref().and_then(|name| context.topology.find(name));
-    Subject {
-        labels: &row.labels,
-        severity: severity(row.state.severity.as_deref(), &row.labels),
-        ci: ci.map(|ci| context.topology.ci(ci)),
-    }
+    let severity = severity(row.state.severity.as_deref(), &row.labels);
+    Subject::new(&row.labels, severity, ci.map(|ci| context.topology.ci(ci)))
 }

@@ -10,7 +10,7 @@ use crate::engine::changes::AlertRow;
 use crate::model::incident::{Incident, StateName};
 use crate::model::silence::SilenceId;
 use crate::model::time::{Brief, Timestamp};
-use crate::rules::{Group, Kind, Rule, TopologyKind};
+use crate::rules::{Group, Rule, TopologyKind};
 use crate::store::view::{AlertQuery, IncidentQuery, Member};
 
 use super::super::Reading;
@@ -47,7 +47,7 @@ pub(super) fn of_incident(
 ) -> Result<Vec<LeftOut>, Problem> {
     let mut found = silenced_members(reading, members)?;
     let rule = incident.rule.as_deref().and_then(|rule| reading.context.rules.find(rule));
-    if let Some((rule, kind)) = rule.and_then(|rule| Some((rule, topology_kind(rule)?))) {
+    if let Some((rule, kind)) = rule.and_then(|rule| Some((rule, rule.kind.topology()?))) {
         let around = around(reading, incident.root.ci.as_deref(), rule, Toward::Sufferers);
         let cause = Cause::new(incident, root);
         for (other, other_root) in candidates(reading, incident, &around)? {
@@ -113,13 +113,6 @@ fn name(incident: &Incident, root: Option<&AlertRow>) -> String {
     if name == alert { name } else { format!("{name} {alert}").trim_end().into() }
 }
 
-fn topology_kind(rule: &Rule) -> Option<&TopologyKind> {
-    match &rule.kind {
-        Kind::Topology(kind) => Some(kind),
-        Kind::Group(_) => None,
-    }
-}
-
 /// Returns the names of the CIs that a rule reaches from one, that one included.
 fn around(
     reading: &Reading<'_>,
@@ -128,7 +121,7 @@ fn around(
     toward: Toward,
 ) -> BTreeSet<Box<str>> {
     let topology = &reading.context.topology;
-    let (Some(ci), Some(kind)) = (ci.and_then(|ci| topology.find(ci)), topology_kind(rule)) else {
+    let (Some(ci), Some(kind)) = (ci.and_then(|ci| topology.find(ci)), rule.kind.topology()) else {
         return BTreeSet::new();
     };
     let follow = reading.context.follow(&rule.name);
@@ -229,7 +222,7 @@ fn of_group(reading: &Reading<'_>, incident: &Incident) -> Result<Vec<LeftOut>, 
     let (Some(rule), Some(key)) = (&incident.group_rule, &incident.key) else {
         return Ok(Vec::new());
     };
-    let Some(Kind::Group(kind)) = reading.context.rules.find(rule).map(|rule| &rule.kind) else {
+    let Some(kind) = reading.context.rules.find(rule).and_then(|rule| rule.kind.group()) else {
         return Ok(Vec::new());
     };
     let same = |other: &Incident| {
@@ -333,7 +326,7 @@ mod tests {
         let text = "version: 1\nnamespace: t\nrules:\n  - name: power\n    when: ['a=\"b\"']\n    topology: {follow: [powers], lookback: 5m, window: 10m, max_age: 2h}\n";
         let loaded = load(&[SourceFile { name: "t.yaml".into(), text: text.into() }]);
         let set = loaded.set.unwrap();
-        let kind = topology_kind(&set.rules[0]).unwrap();
+        let kind = set.rules[0].kind.topology().unwrap();
         let cause = Cause { began: at(10_000), opened_at: at(9_900), active_at: at(12_000) };
         let sufferer =
             |s| Sufferer { began: at(s), is_never_absorbed: false, is_kept_apart: false };
