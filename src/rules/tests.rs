@@ -199,8 +199,9 @@ fn generated_alerts_are_written_out_in_order_of_time() {
                     }
                     testcase::TestAction::Clear(testcase::Cleared::Exactly(l)) => format!("-{l}"),
                     testcase::TestAction::Clear(testcase::Cleared::Matching(_)) => "-".into(),
-                    testcase::TestAction::Acknowledge { .. }
-                    | testcase::TestAction::Resolve { .. } => "?".into(),
+                    testcase::TestAction::Handle { .. } | testcase::TestAction::Silence(_) => {
+                        "?".into()
+                    }
                 };
                 format!("{}s {what}", step.at.as_secs())
             })

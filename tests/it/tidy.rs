@@ -47,6 +47,7 @@ const MAY_IMPORT: [(&str, &[&str]); 12] = [
             "notify",
             "http",
             "settings",
+            "watch_folder",
         ],
     ),
 ];
