@@ -257,16 +257,26 @@ pub(super) fn line(reader: &Reader<'_>, span: Span) -> u32 {
     position(&reader.file.text, span.start).0
 }
 
+/// Reads when a test begins. With a zone in brackets the offset may be left out, and must be one
+/// that the zone has at that time.
 fn start(reader: &mut Reader<'_>, node: &Node) -> Option<Timestamp> {
     let text = reader.text(node)?;
-    let time = text.parse::<jiff::Timestamp>().ok();
-    if time.is_none() {
-        let message = format!("`{}` is no point in time", shortened(text));
-        reader
-            .error(codes::VALUE, node.span, message)
-            .label("expected one like 2026-11-21T02:00:00+01:00[Europe/Berlin]");
+    let time = if text.contains('[') {
+        text.parse::<jiff::Zoned>().map(|zoned| zoned.timestamp())
+    } else {
+        text.parse()
+    };
+    match time {
+        Ok(time) => Some(Timestamp::from_millis(time.as_millisecond())),
+        Err(error) => {
+            let message = format!("`{}` is no point in time", shortened(text));
+            reader
+                .error(codes::VALUE, node.span, message)
+                .label("expected one like 2026-11-21T02:00:00+01:00[Europe/Berlin]")
+                .help(shortened(&error.to_string()));
+            None
+        }
     }
-    time.map(|time| Timestamp::from_millis(time.as_millisecond()))
 }
 
 /// Reads a CMDB. Its own reader knows what is wrong; we know where the thing in question stands.

@@ -35,8 +35,7 @@ fn counts(results: &[(Outcome, Duration)]) -> String {
 fn case(out: &mut String, outcome: &Outcome, took: Duration) {
     let (name, file) = (escaped(&outcome.name), escaped(&outcome.file));
     let (line, time) = (outcome.line, took.as_secs_f64());
-    let head =
-        format!("classname=\"{file}\" file=\"{file}\" line=\"{line}\" time=\"{time:.3}\"");
+    let head = format!("classname=\"{file}\" file=\"{file}\" line=\"{line}\" time=\"{time:.3}\"");
     let _infallible = write!(out, "    <testcase name=\"{name}\" {head}");
     if outcome.passed() {
         out.push_str("/>\n");

@@ -18,6 +18,8 @@ use crate::lab::rule_tests::{self, Outcome};
 use crate::rules::render::{Form, render};
 use crate::rules::{Loaded, RuleSet, Severity, SourceFile, TestCase, load};
 
+pub(super) use report::finding;
+
 use super::failure::Failure;
 use super::{Session, files, print};
 

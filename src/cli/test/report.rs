@@ -34,7 +34,7 @@ fn replay(file: &str, line: u32, paths: &[PathBuf]) -> String {
 }
 
 /// Writes what differs, without an indent.
-pub(super) fn finding(file: &str, found: &Finding) -> Vec<String> {
+pub(in crate::cli) fn finding(file: &str, found: &Finding) -> Vec<String> {
     let Finding { line, column, at, about, mismatches, as_expected, unmendable: _ } = found;
     let mut lines = vec![format!("{file}:{line}:{column}  at {}  {about}", Brief(*at))];
     lines.extend(mismatches.iter().flat_map(mismatch));

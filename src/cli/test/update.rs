@@ -20,7 +20,8 @@ pub(super) fn update(
 ) -> Result<bool, Failure> {
     let mut changed = false;
     for file in files {
-        let outcomes = || report.results.iter().map(|(it, _)| it).filter(|it| *it.file == *file.name);
+        let outcomes =
+            || report.results.iter().map(|(it, _)| it).filter(|it| *it.file == *file.name);
         for found in outcomes().flat_map(|outcome| &outcome.findings) {
             if !found.unmendable.is_empty() {
                 refuse(file, (found.line, found.column), found.unmendable);

@@ -18,7 +18,8 @@ use std::sync::Arc;
 use crate::rules::edit::Edit;
 use crate::rules::{Place, RuleSet, TestCase};
 use coverage::Coverage;
-pub use play::{Fired, Played, play};
+pub use play::{Fired, Played, name, play};
+pub use reasons::kept_out;
 
 /// What came of one test.
 #[derive(Clone, Debug, PartialEq, Eq)]

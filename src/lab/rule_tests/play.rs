@@ -282,7 +282,7 @@ pub(super) fn subject<'a>(ctx: &'a Context, row: &'a AlertRow) -> Subject<'a> {
 }
 
 /// Returns the name by which tests call an alert: its CI's, or its own without one.
-pub(super) fn name(row: &AlertRow) -> String {
+pub fn name(row: &AlertRow) -> String {
     let unbound = || row.labels.get("alertname").map_or_else(|| row.labels.to_string(), Into::into);
     row.ci.as_deref().map_or_else(unbound, Into::into)
 }

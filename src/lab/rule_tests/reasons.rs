@@ -83,17 +83,25 @@ fn rules(played: &Played, it: &Actual, wanted: &IncidentExpectation) -> Vec<Reas
 
 /// Says what a rule makes of an alert.
 fn tried(played: &Played, rule: &Rule, row: &AlertRow) -> String {
-    let subject = subject(played.world.context(), row);
     let (rule_name, alert) = (&rule.name, name(row));
+    match &*kept_out(played, rule, row) {
+        [] => format!("{rule_name} matches {alert}, but took no part in it"),
+        failed => format!("{rule_name} does not match {alert}: {}", failed.join(", ")),
+    }
+}
+
+/// Returns the matchers that keep a rule from matching an alert, with the values they saw; none when
+/// it matches.
+pub fn kept_out(played: &Played, rule: &Rule, row: &AlertRow) -> Vec<String> {
+    let subject = subject(played.world.context(), row);
     if rule.matches(&subject) {
-        return format!("{rule_name} matches {alert}, but took no part in it");
+        return Vec::new();
     }
     let verdicts = rule.verdicts(&subject).into_iter();
-    let failed = verdicts
+    verdicts
         .filter(|verdict| verdict.holds == verdict.matcher.starts_with("unless "))
-        .map(|verdict| format!("{} (value {:?})", verdict.matcher, verdict.value));
-    let failed: Vec<String> = failed.take(REASONS_MAX).collect();
-    format!("{rule_name} does not match {alert}: {}", failed.join(", "))
+        .map(|verdict| format!("{} (value {:?})", verdict.matcher, verdict.value))
+        .collect()
 }
 
 /// Says why an incident was opened.
@@ -147,7 +155,8 @@ fn members(played: &Played, it: &Actual, wanted: &IncidentExpectation) -> Vec<Re
             found.push(joined(played, row, &name));
         }
     }
-    let missing = expected.iter().filter(|name| !it.members.iter().any(|member| *member == ***name));
+    let missing =
+        expected.iter().filter(|name| !it.members.iter().any(|member| *member == ***name));
     found.extend(missing.flat_map(|name| whereabouts(played, name)));
     found.truncate(REASONS_MAX);
     found
