@@ -24,10 +24,10 @@ pub struct Args {
     #[arg(long, value_name = "FILE:LINE")]
     test: Option<String>,
     /// Rule files and folders to load with the test
-    #[arg(long, value_name = "FILE|DIR", requires = "test")]
+    #[arg(long, value_name = "FILE|DIR", requires = "test", conflicts_with = "what")]
     rules: Vec<PathBuf>,
     /// Play the test up to this time from its start, as in 90s
-    #[arg(long, value_name = "TIME", value_parser = time, requires = "test")]
+    #[arg(long, value_name = "TIME", value_parser = time, requires = "test", conflicts_with = "what")]
     at: Option<Duration>,
 }
 
@@ -167,7 +167,7 @@ fn alone(alone: &Alone) -> String {
         (Some(kind), Some(target)) => format!("{kind} to {target}"),
         _ => "nobody told".into(),
     };
-    let after = alone.after_ms.filter(|ms| *ms > 0).map(core::time::Duration::from_millis);
+    let after = alone.after_ms.filter(|ms| *ms > 0).map(Duration::from_millis);
     let after = after.map(|after| format!(" after {}", Brief(after))).unwrap_or_default();
     format!("had it been alone: {}, {told}{after}", alone.priority)
 }

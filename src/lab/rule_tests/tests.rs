@@ -91,3 +91,189 @@ fn a_wrong_field_says_what_came_and_why() {
         assert_eq!(expect(wanted), expected, "{wanted}");
     }
 }
+
+#[test]
+fn every_field_is_compared_and_can_hit_and_miss() {
+    for (hit, miss, line) in [
+        ("rule: null", "rule: fixed", "x"),
+        ("title: 'Down on srv-2'", "title: other", "x"),
+        ("members: [srv-2]", "members: []", "x"),
+        ("subordinates: 0", "subordinates: 1", "x"),
+        ("pages: []", "pages: [dc, dc]", "x"),
+        ("tickets: [default]", "tickets: []", "x"),
+        ("impact: low", "impact: high", "x"),
+        ("urgency: medium", "urgency: high", "x"),
+        ("priority: P4", "priority: P1", "x"),
+        ("state: new", "state: resolved", "x"),
+        ("team: null", "team: web", "x"),
+        ("category: null", "category: power", "x"),
+        ("quiet: false", "quiet: true", "x"),
+        ("because: [opened_by, ticket]", "because: [opened_by, planned]", "x"),
+    ] {
+        assert_eq!(expect(&format!("{{root: srv-2, {hit}}}")), [""; 0], "{hit}");
+        assert_eq!(expect(&format!("{{root: srv-2, {miss}}}")).join("\n"), line, "{miss}");
+    }
+}
+
+#[test]
+fn a_missing_and_an_extra_incident_are_named() {
+    let missing =
+        "    expect: [{at: 30s, incidents: [{root: pdu-1}, {root: srv-1}, {root: srv-2}]}]\n";
+    assert_eq!(differences(missing), ["x"]);
+    let unknown = "    expect: [{at: 30s, incidents_include: [{root: pdu-1}, {root: srv-2}, {root: nosuch}]}]\n";
+    assert_eq!(differences(unknown), ["x"]);
+    let extra = "    expect: [{at: 30s, incidents: [{root: pdu-1}]}]\n";
+    assert_eq!(differences(extra), ["x"]);
+    let totals = "    expect: [{at: 30s, pages_total: 0, tickets_total: 1}]\n";
+    assert_eq!(differences(totals), ["x"]);
+    let fine =
+        "    expect: [{at: 30s, incidents: [{root: srv-2}, {root: pdu-1}], pages_total: 2}]\n";
+    assert_eq!(differences(fine), [""; 0]);
+}
+
+#[test]
+fn an_unknown_name_in_a_step_is_refused_with_those_that_are_known() {
+    let step = |step: &str| {
+        differences(&format!("      - {{at: 25s, {step}}}\n    expect: [{{at: 30s}}]\n"))
+    };
+    for (given, line) in [
+        ("ack: {root: nosuch}", "x"),
+        ("merge: {root: srv-2, into: nosuch}", "x"),
+        ("split: {root: pdu-1, members: [nosuch]}", "x"),
+        ("reopen: {root: srv-2}", "x"),
+        ("close: {root: srv-2}", "x"),
+        ("assign: {root: srv-2, to: manager}", "x"),
+    ] {
+        assert_eq!(step(given).join("\n"), line, "{given}");
+    }
+}
+
+#[test]
+fn everything_that_people_do_can_be_played() {
+    for (steps, expected) in [
+        (
+            "ack: {root: srv-2, by: anna, for: 1m}",
+            "{root: srv-2, state: acknowledged, because: [anna]}",
+        ),
+        ("claim: {root: srv-2, by: anna}", "{root: srv-2, state: in_progress}"),
+        ("claim: {root: srv-2}|unack: {root: srv-2}", "{root: srv-2, state: new}"),
+        ("hold: {root: srv-2, waits_for: user, for: 2h}", "{root: srv-2, state: on_hold}"),
+        ("note: {root: srv-2, by: anna, text: looks odd}", "{root: srv-2, because: [looks_odd]}"),
+        ("assign: {root: srv-2, to: 'team:web'}", "{root: srv-2, team: web}"),
+        ("resolve: {root: srv-2}", "{root: srv-2, state: resolved}"),
+        ("resolve: {root: srv-2}|reopen: {root: srv-2}", "{root: srv-2, state: new}"),
+        (
+            "clear: 'ci=\"srv-2\"'|resolve: {root: srv-2}|close: {root: srv-2}",
+            "{root: srv-2, state: closed}",
+        ),
+        ("merge: {root: srv-2, into: pdu-1}", "{root: pdu-1, members: [pdu-1, srv-1, srv-2]}"),
+        (
+            "split: {root: pdu-1, members: [srv-1]}",
+            "{root: srv-1}, {root: pdu-1, members: [pdu-1]}",
+        ),
+        (
+            "silence: {matchers: 'alertname=\"Down\"', for: 1h, by: anna}",
+            "{root: srv-2, quiet: true}, {root: pdu-1, quiet: false}",
+        ),
+        (
+            "silence: {ci: pdu-1, for: 1h}",
+            "{root: srv-2, quiet: false}, {root: pdu-1, quiet: true}",
+        ),
+    ] {
+        let lines: String = steps
+            .split('|')
+            .enumerate()
+            .map(|(n, step)| format!("      - {{at: {}s, {step}}}\n", 21 + n))
+            .collect();
+        let test = format!("{lines}    expect: [{{at: 30s, incidents_include: [{expected}]}}]\n");
+        assert_eq!(differences(&test), [""; 0], "{steps}");
+    }
+}
+
+#[test]
+fn a_rule_that_was_expected_says_which_matcher_kept_it_out() {
+    let test = r#"      - {at: 21s, fire: 'alertname="Login", site="lab"'}
+      - {at: 22s, fire: 'alertname="Login", site="fra"'}
+    expect:
+      - at: 30s
+        incidents_include: [{root: Login, rule: fixed, priority: P1}, {root: Login, rule: fixed}]
+"#;
+    assert_eq!(differences(test), ["x"]);
+}
+
+#[test]
+fn what_an_update_writes_passes_and_nothing_else_is_changed() {
+    let wrong = r#"    expect:
+      # first
+      - at: 15s
+        incidents:                      # complete
+          - root: pdu-1                 # the cause
+            members: [pdu-1]            # too few
+            priority: P1
+            pages: # nobody
+              - web
+              - dc
+          # gone soon
+          - root: srv-1
+            title: "not there"
+      - {at: 30s, pages_total: 9, incidents: [{root: 'pdu-1', title: 'Power "lost"', team: null}]}
+"#;
+    let right = r#"    expect:
+      # first
+      - at: 15s
+        incidents:                      # complete
+          - root: pdu-1                 # the cause
+            members: [pdu-1, srv-1]            # too few
+            priority: P3
+            pages: # nobody
+              - default
+              - dc
+          # gone soon
+      - {at: 30s, pages_total: 2, incidents: [{root: 'pdu-1', title: 'Power lost: 1 dependants', team: dc}, {root: srv-2, members: [srv-2], pages: []}]}
+"#;
+    let before = file(wrong);
+    let failed = outcome(&before);
+    let after = rewrite(&before, &failed.edits).unwrap();
+    assert_eq!(after.refused, []);
+    assert_eq!(after.text, file(right).text);
+    let again = SourceFile { name: before.name.clone(), text: after.text };
+    assert_eq!(outcome(&again).findings, []);
+    assert_eq!(outcome(&again).edits, []);
+}
+
+#[test]
+fn what_no_value_would_make_right_is_not_rewritten() {
+    for (expected, why) in [
+        ("{root: srv-2, because: [nonsense]}", "a text that was told cannot be guessed"),
+        ("{root: a}, {root: b}, {root: c}", "no incident is left that it could mean"),
+    ] {
+        let test = format!("    expect: [{{at: 30s, incidents_include: [{expected}]}}]\n");
+        let findings = outcome(&file(&test)).findings;
+        assert_eq!(findings.last().unwrap().unmendable, why, "{expected}");
+    }
+}
+
+#[test]
+fn each_matcher_is_covered_when_it_was_seen_both_ways() {
+    let file = file("    expect: [{at: 30s}]\n");
+    let loaded = load(core::slice::from_ref(&file));
+    let rules = Arc::new(loaded.set.unwrap());
+    let mut coverage = Coverage::default();
+    assert_eq!(coverage.count(&rules), (0, 8));
+    run(&loaded.tests[0], &rules, &mut coverage);
+    assert_eq!(coverage.count(&rules), (6, 8));
+    let gaps: Vec<_> = coverage
+        .gaps(&rules)
+        .into_iter()
+        .map(|it| {
+            (it.list, it.matcher, it.never_true, it.never_false, it.span.of(&file.text).to_owned())
+        })
+        .collect();
+    assert_eq!(
+        gaps,
+        [
+            ("when", "alertname=\"Login\"".into(), true, false, "'alertname=\"Login\"'".into()),
+            ("unless", "site=\"lab\"".into(), true, false, "'site=\"lab\"'".into()),
+        ]
+    );
+}
