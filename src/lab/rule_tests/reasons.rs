@@ -4,7 +4,7 @@ use super::Reason;
 use super::actual::{Actual, sent};
 use super::play::{Played, name, subject};
 use crate::engine::changes::{AlertRow, MemberRow};
-use crate::model::incident::{Happening, Incident};
+use crate::model::incident::{Happening, Incident, StateName};
 use crate::model::labels::Fingerprint;
 use crate::model::notice::{Notice, NoticeKind};
 use crate::model::time::Brief;
@@ -36,7 +36,7 @@ pub(super) fn of(
         "impact" | "urgency" | "priority" => {
             vec![reason(it.record.assessment.sum.clone(), judged_by(played, it, field))]
         }
-        "state" => last(played, &it.record, &STATES, None),
+        "state" => state(played, &it.record),
         "quiet" => last(played, &it.record, &[Happening::Quieted, Happening::Raised], None),
         "team" => {
             let assigned = [Happening::Assigned];
@@ -46,20 +46,23 @@ pub(super) fn of(
     }
 }
 
-/// What can have led to the state an incident is in.
-const STATES: [Happening; 11] = [
-    Happening::Opened,
-    Happening::Acknowledged,
-    Happening::AckExpired,
-    Happening::Unacknowledged,
-    Happening::Claimed,
-    Happening::Held,
-    Happening::HoldEnded,
-    Happening::Assigned,
-    Happening::Resolved,
-    Happening::Reopened,
-    Happening::Closed,
-];
+/// Tells what led to the state an incident is in.
+fn state(played: &Played, it: &Incident) -> Vec<Reason> {
+    let kinds: &[Happening] = match it.progress.name() {
+        StateName::New => &[
+            Happening::Opened,
+            Happening::Reopened,
+            Happening::AckExpired,
+            Happening::Unacknowledged,
+        ],
+        StateName::Acknowledged => &[Happening::Acknowledged],
+        StateName::InProgress => &[Happening::Claimed, Happening::HoldEnded],
+        StateName::OnHold => &[Happening::Held],
+        StateName::Resolved => &[Happening::Resolved],
+        StateName::Closed => &[Happening::Closed],
+    };
+    last(played, it, kinds, None)
+}
 
 fn reason(text: String, place: Option<&Place>) -> Reason {
     Reason { text, place: place.cloned() }
