@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use super::common::incidentd;
 
@@ -17,6 +17,7 @@ rules:
     group: {by: [site]}
 tests:
   - name: one site is one incident
+    cmdb: {cis: {a: {class: server}, b: {class: server}}}
     timeline:
       - {at: 0s, fire: 'alertname="PingLoss", site="fra", ci="a", severity="critical"'}
       - {at: 5s, fire: 'alertname="PingLoss", site="fra", ci="b"'}
@@ -29,6 +30,7 @@ tests:
             priority: P3
             pages: ['web']           # right
   - name: the other
+    cmdb: {cis: {a: {class: server}}}
     timeline: [{at: 0s, fire: 'alertname="PingLoss", ci="a"'}]
     expect: [{at: 1m, incidents: [{root: a, rule: null}]}]
 "#;
@@ -53,19 +55,19 @@ fn a_failed_test_says_what_came_and_how_to_replay_it_and_that_command_does() {
     assert_eq!(
         lines[1..8],
         [
-            "    shop.yaml:19:19  at 1m  INC-1 (a)",
+            "    shop.yaml:20:20  at 1m  INC-1 (a)",
             "        root         expected b    got a",
             "        because      opened at 0s: PingLoss a: nothing open explained it under rule shop/site  ← shop.yaml:6",
             "        members      expected [a]    got [a, b]",
             "        because      b: shares site=\"fra\"  ← shop.yaml:6",
             "    rest as expected (rule, priority, pages)",
-            "    replay it:  incidentd explain --test shop.yaml:19",
+            "    replay it:  incidentd explain --test shop.yaml:20",
         ]
     );
     assert!(lines[8].starts_with("✓ shop.yaml  the other  "), "{out}");
     assert_eq!(lines[9], "1 passed, 1 failed, 0 skipped · matcher coverage 75 %");
 
-    let (code, out, errors) = incidentd(dir.path(), &["explain", "--test", "shop.yaml:19"]);
+    let (code, out, errors) = incidentd(dir.path(), &["explain", "--test", "shop.yaml:20"]);
     assert_eq!(code, 0, "{errors}");
     assert!(out.starts_with("shop.yaml:11  one site is one incident, up to 1m\n"), "{out}");
     for line in [
@@ -75,13 +77,13 @@ fn a_failed_test_says_what_came_and_how_to_replay_it_and_that_command_does() {
     ] {
         assert!(out.contains(line), "{line} in\n{out}");
     }
-    let explain = ["explain", "--test", "shop.yaml:19", "--at", "1s", "-o", "json"];
+    let explain = ["explain", "--test", "shop.yaml:20", "--at", "1s", "-o", "json"];
     let (_, out, _) = incidentd(dir.path(), &explain);
     let told: serde_json::Value = serde_json::from_str(&out).unwrap();
     assert_eq!((&told["at_ms"], told["alerts"].as_array().unwrap().len()), (&1_000.into(), 1));
     assert_eq!(told["alerts"][0]["incident"], "INC-1");
     assert_eq!(told["incidents"][0]["rule"], "shop/site");
-    let (_, out, _) = incidentd(dir.path(), &["explain", "--test", "shop.yaml:25"]);
+    let (_, out, _) = incidentd(dir.path(), &["explain", "--test", "shop.yaml:27"]);
     assert!(out.contains("    not shop/site (shop.yaml:6): site!=\"\" (value \"\")\n"), "{out}");
     for (what, code) in [("shop.yaml:3", 4), ("shop.yaml", 2), ("none.yaml:3", 2)] {
         assert_eq!(incidentd(dir.path(), &["explain", "--test", what]).0, code, "{what}");
@@ -95,7 +97,7 @@ fn an_update_changes_the_wrong_values_and_not_another_byte() {
     assert_eq!(code, 0, "{out}{errors}");
     assert!(out.starts_with("shop.yaml: 2 expectations rewritten\n"), "{out}");
     assert!(out.contains("2 passed, 0 failed, 0 skipped"), "{out}");
-    let expected = RULES.replace("root: \"b\"", "root: \"a\"").replace("[a]    ", "[a, b]    ");
+    let expected = RULES.replace("root: \"b\"", "root: \"a\"").replace("[a]  ", "[a, b]  ");
     assert_eq!(read(dir.path(), "shop.yaml"), expected);
     let again = incidentd(dir.path(), &["test", "shop.yaml", "--update"]);
     assert_eq!((again.0, read(dir.path(), "shop.yaml")), (0, expected));
@@ -118,31 +120,40 @@ fn results_are_written_for_ci_servers_and_gaps_are_listed() {
     assert!(out.contains("1 passed, 0 failed, 1 skipped"), "{out}");
 }
 
+/// A command that runs until it is told to end, and at the latest until the test does.
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        drop(self.0.kill());
+        drop(self.0.wait());
+    }
+}
+
 #[test]
 fn a_change_of_a_file_plays_the_tests_again() {
     let dir = folder();
-    let mut child = Command::new(env!("CARGO_BIN_EXE_incidentd"))
+    let command = Command::new(env!("CARGO_BIN_EXE_incidentd"))
         .current_dir(dir.path())
         .args(["test", "shop.yaml", "--watch"])
         .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
+        .spawn();
+    let mut child = Running(command.unwrap());
+    let mut lines = BufReader::new(child.0.stdout.take().unwrap()).lines().map(Result::unwrap);
     let mut counts = || {
         let found = lines.find(|line| line.contains(" passed, ")).unwrap();
         assert!(lines.next().unwrap().starts_with("waiting for changes"));
         found
     };
-    assert!(counts().starts_with("1 passed, 1 failed"));
+    let first = counts();
+    assert!(first.starts_with("1 passed, 1 failed"), "{first}");
     // As an editor does: another file in its place.
-    std::fs::write(
-        dir.path().join("new"),
-        RULES.replace("\"b\"  ", "a").replace("[a]  ", "[a, b]"),
-    )
-    .unwrap();
+    let right = RULES.replace("\"b\"  ", "a").replace("[a]  ", "[a, b]");
+    std::fs::write(dir.path().join("new"), right).unwrap();
     std::fs::rename(dir.path().join("new"), dir.path().join("shop.yaml")).unwrap();
-    assert!(counts().starts_with("2 passed, 0 failed"));
-    let pid = rustix::process::Pid::from_child(&child);
-    rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
-    assert_eq!(child.wait().unwrap().code(), Some(0));
+    let second = counts();
+    assert!(second.starts_with("2 passed, 0 failed"), "{second}");
+    let pid = child.0.id().to_string();
+    assert!(Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
+    assert_eq!(child.0.wait().unwrap().code(), Some(0));
 }

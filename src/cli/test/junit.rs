@@ -1,4 +1,4 @@
-//! Writes results as JUnit's XML, the form that CI servers read: a suite for each file.
+//! Writes results as the XML of `JUnit`, which CI servers read: a suite for each file.
 //!
 //! The elements and attributes are those of the Jenkins schema (`testsuites`, `testsuite`, `testcase`,
 //! `failure`), which others read as well.
@@ -18,7 +18,9 @@ pub(super) fn write(results: &[(Outcome, Duration)]) -> String {
         let Some((first, _)) = suite.first() else { continue };
         let name = escaped(&first.file);
         let _infallible = writeln!(out, "  <testsuite name=\"{name}\" {}>", counts(suite));
-        suite.iter().for_each(|(outcome, took)| case(&mut out, outcome, *took));
+        for (outcome, took) in suite {
+            case(&mut out, outcome, *took);
+        }
         out.push_str("  </testsuite>\n");
     }
     out.push_str("</testsuites>\n");

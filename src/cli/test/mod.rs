@@ -24,6 +24,7 @@ use super::failure::Failure;
 use super::{Session, files, print};
 
 /// The arguments of `test`.
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
 #[derive(Clone, Debug, clap::Args)]
 pub struct Args {
     /// Rule files and folders of them; tests are played with all their rules together
@@ -35,7 +36,7 @@ pub struct Args {
     /// Write what came of them into the expectations that failed
     #[arg(long, conflicts_with = "watch")]
     update: bool,
-    /// Write the results to this file, as JUnit's XML
+    /// Write the results to this file, as XML for CI servers (`JUnit`)
     #[arg(long, value_name = "FILE")]
     junit: Option<PathBuf>,
     /// List the matchers that were never true or never false

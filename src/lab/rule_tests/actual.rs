@@ -77,7 +77,7 @@ impl Actual {
         let entries = ids.iter().flat_map(|id| image.timeline_of(*id));
         let entries = entries.map(|entry| format!("{}: {}", entry.what, entry.text));
         let reasons = played.world.sent().iter().filter(|it| ids.contains(&it.id.incident));
-        let told = entries.chain(reasons.map(|notice| notice.because.to_string())).collect();
+        let told = entries.chain(reasons.map(|notice| notice.because.clone())).collect();
         let attached = image.members.keys().filter(|(id, record)| *id == it.id && record != id);
         let root = played.name_of(it.root.alert);
         Self {

@@ -19,12 +19,15 @@ pub(super) fn compare(
     let actual: Vec<Actual> = played.tops().map(|it| Actual::of(played, it)).collect();
     let mut notes = Notes { played, at: expectation.at, findings, edits };
     if let Some(all) = &expectation.incidents {
-        let unexpected = notes.each(&all.value, &actual);
-        let (missing, extra) = unexpected;
+        let (missing, extra) = notes.each(&all.value, &actual);
         let drop: Vec<_> = missing.iter().map(|wanted| wanted.span).collect();
         let add: Vec<_> = extra.iter().map(|it| it.expectation()).collect();
-        missing.into_iter().for_each(|wanted| notes.missing(wanted, &actual, ""));
-        extra.into_iter().for_each(|it| notes.extra(all, it));
+        for wanted in missing {
+            notes.missing(wanted, &actual, "");
+        }
+        for it in extra {
+            notes.extra(all, it);
+        }
         if !(drop.is_empty() && add.is_empty()) {
             notes.edits.push(Edit { span: all.span, change: Change::Items { drop, add } });
         }
@@ -32,7 +35,9 @@ pub(super) fn compare(
     if let Some(some) = &expectation.incidents_include {
         let (missing, _) = notes.each(&some.value, &actual);
         let why = "no incident is left that it could mean";
-        missing.into_iter().for_each(|wanted| notes.missing(wanted, &actual, why));
+        for wanted in missing {
+            notes.missing(wanted, &actual, why);
+        }
     }
     notes.total(("pages_total", NoticeKind::Page), expectation.pages_total.as_ref());
     notes.total(("tickets_total", NoticeKind::Ticket), expectation.tickets_total.as_ref());

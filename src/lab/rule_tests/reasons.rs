@@ -191,8 +191,8 @@ fn whereabout(played: &Played, row: &AlertRow) -> Reason {
         return reason(format!("{name} belongs to no incident{why}"), None);
     };
     let root = played.name_of(top.root.alert);
-    let attached = played.world.image().attached_to(top.id).into_iter();
-    let found = attached.filter(|(_, it)| it.fingerprint == row.fingerprint).last();
+    let mut attached = played.world.image().attached_to(top.id).into_iter();
+    let found = attached.rfind(|(_, it)| it.fingerprint == row.fingerprint);
     match found {
         Some((member, _)) => {
             let Reason { text, place } = joined(played, member, &name);

@@ -252,11 +252,10 @@ fn everything_that_people_do_can_be_played() {
             "{root: srv-2, quiet: false}, {root: pdu-1, quiet: true}",
         ),
     ] {
-        let lines: String = steps
-            .split('|')
-            .enumerate()
-            .map(|(n, step)| format!("      - {{at: {}s, {step}}}\n", 21 + n))
-            .collect();
+        let steps_of = steps.split('|').enumerate();
+        let lines: Vec<String> =
+            steps_of.map(|(n, step)| format!("      - {{at: {}s, {step}}}\n", 21 + n)).collect();
+        let lines = lines.concat();
         let test = format!("{lines}    expect: [{{at: 30s, incidents_include: [{expected}]}}]\n");
         found.extend(differences(&test).into_iter().map(|line| format!("{steps}: {line}")));
     }

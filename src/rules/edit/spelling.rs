@@ -54,7 +54,7 @@ fn double(text: &str) -> String {
             '"' | '\\' => out.extend(['\\', c]),
             '\n' => out.push_str("\\n"),
             '\t' => out.push_str("\\t"),
-            c if c.is_control() => out.push_str(&format!("\\u{:04x}", u32::from(c))),
+            c if c.is_control() => out.extend([format!("\\u{:04x}", u32::from(c))]),
             c => out.push(c),
         }
     }
