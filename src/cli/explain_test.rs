@@ -168,13 +168,14 @@ impl Told {
     }
 
     fn lines(&self) -> Vec<String> {
-        let Self { test, file, line, at_ms, alerts, incidents, notices } = self;
+        // Not: the notices, of which the timelines tell.
+        let Self { test, file, line, at_ms, alerts, incidents, notices: _ } = self;
         let mut lines = vec![format!("{file}:{line}  {test}, up to {}", brief(*at_ms))];
         for alert in alerts {
             lines.extend(alert.lines());
         }
         for incident in incidents {
-            lines.extend(incident.lines(notices));
+            lines.extend(incident.lines());
         }
         lines.iter().map(|line| print::clean(line)).collect()
     }
@@ -211,7 +212,7 @@ impl RuleTold {
 }
 
 impl IncidentTold {
-    fn lines(&self, notices: &[NoticeTold]) -> Vec<String> {
+    fn lines(&self) -> Vec<String> {
         let Self { id, part_of, title, state, priority, sum, team, rule, .. } = self;
         let part = part_of.as_ref().map(|it| format!(", part of {it}")).unwrap_or_default();
         let team = or_nothing(team.as_deref());
@@ -223,10 +224,6 @@ impl IncidentTold {
         let mut table = Table::bare();
         for entry in &self.timeline {
             table.row([brief(entry.at_ms), entry.what.clone(), entry.text.clone()]);
-        }
-        for notice in notices.iter().filter(|notice| notice.incident == *id) {
-            let who = format!("{} to {}", notice.kind, notice.target);
-            table.row([brief(notice.at_ms), who, notice.because.clone()]);
         }
         lines.extend(table.lines("    "));
         lines

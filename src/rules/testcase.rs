@@ -270,10 +270,13 @@ fn start(reader: &mut Reader<'_>, node: &Node) -> Option<Timestamp> {
         Ok(time) => Some(Timestamp::from_millis(time.as_millisecond())),
         Err(error) => {
             let message = format!("`{}` is no point in time", shortened(text));
-            reader
+            let problem = reader
                 .error(codes::VALUE, node.span, message)
-                .label("expected one like 2026-11-21T02:00:00+01:00[Europe/Berlin]")
-                .help(shortened(&error.to_string()));
+                .label("expected one like 2026-11-21T02:00:00+01:00[Europe/Berlin]");
+            // What is wrong with a zone or its offset cannot be seen.
+            if text.contains('[') {
+                problem.help(error.to_string().replace('\n', " "));
+            }
             None
         }
     }

@@ -16,32 +16,32 @@ const NOBODY_IN_PARTICULAR: &str = "tester";
 
 type Read = fn(&mut Reader<'_>, &mut Fields<'_>) -> Option<Wish>;
 
-/// The keys of steps, and how the rest of each is read.
-const WISHES: [(&str, Read); 11] = [
-    ("ack", |reader, fields| Some(Wish::Acknowledge { hold: time(reader, fields) })),
-    ("unack", |_, _| Some(Wish::Unacknowledge)),
-    ("note", |reader, fields| {
+/// The keys of steps, also in quotes for messages, and how the rest of each is read.
+const WISHES: [(&str, &str, Read); 11] = [
+    ("ack", "`ack`", |reader, fields| Some(Wish::Acknowledge { hold: time(reader, fields) })),
+    ("unack", "`unack`", |_, _| Some(Wish::Unacknowledge)),
+    ("note", "`note`", |reader, fields| {
         let text = fields.need(reader, "text").and_then(|n| reader.text(n));
         text.map(|text| Wish::Note(text.into()))
     }),
-    ("claim", |_, _| Some(Wish::Claim)),
-    ("assign", |reader, fields| {
+    ("claim", "`claim`", |_, _| Some(Wish::Claim)),
+    ("assign", "`assign`", |reader, fields| {
         fields.need(reader, "to").and_then(|n| policies::target(reader, n)).map(Wish::Assign)
     }),
-    ("hold", |reader, fields| {
+    ("hold", "`hold`", |reader, fields| {
         let waits_for = fields.need(reader, "waits_for").and_then(|n| reader.word(n));
         fields.need(reader, "for");
         let (time, waits_for) = (time(reader, fields)?, waits_for?);
         Some(Wish::Hold { waits_for, time })
     }),
-    ("resolve", |_, _| Some(Wish::Resolve)),
-    ("reopen", |_, _| Some(Wish::Reopen)),
-    ("close", |_, _| Some(Wish::Close)),
-    ("merge", |reader, fields| {
+    ("resolve", "`resolve`", |_, _| Some(Wish::Resolve)),
+    ("reopen", "`reopen`", |_, _| Some(Wish::Reopen)),
+    ("close", "`close`", |_, _| Some(Wish::Close)),
+    ("merge", "`merge`", |reader, fields| {
         let into = fields.need(reader, "into").and_then(|n| reader.text(n));
         into.map(|into| Wish::Merge(into.into()))
     }),
-    ("split", |reader, fields| {
+    ("split", "`split`", |reader, fields| {
         let items = fields.need(reader, "members").and_then(|n| reader.list(n))?;
         let names = items.iter().filter_map(|item| reader.text(item).map(Into::into)).collect();
         Some(Wish::Split(names))
@@ -50,15 +50,15 @@ const WISHES: [(&str, Read); 11] = [
 
 /// Yields the keys of steps in which somebody handles an incident.
 pub(super) fn names() -> impl Iterator<Item = &'static str> {
-    WISHES.into_iter().map(|(name, _)| name)
+    WISHES.into_iter().map(|(name, ..)| name)
 }
 
 /// Reads what is done with an incident, if the step is of that kind.
 pub(super) fn read(reader: &mut Reader<'_>, step: &mut Fields<'_>) -> Option<TestAction> {
     let mut found = None;
-    for (name, read) in WISHES {
+    for (name, quoted, read) in WISHES {
         let handled = step.read(reader, name, |reader, node| {
-            let mut fields = reader.map(node, "what is done with an incident")?;
+            let mut fields = reader.map(node, quoted)?;
             let root = fields.need(reader, "root").and_then(|n| reader.text(n));
             let by = by(reader, &mut fields);
             let wish = read(reader, &mut fields);

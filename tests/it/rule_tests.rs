@@ -60,7 +60,7 @@ fn a_failed_test_says_what_came_and_how_to_replay_it_and_that_command_does() {
             "        because      opened at 0s: PingLoss a: nothing open explained it under rule shop/site  ← shop.yaml:6",
             "        members      expected [a]    got [a, b]",
             "        because      b: shares site=\"fra\"  ← shop.yaml:6",
-            "    rest as expected (rule, priority, pages)",
+            "    rest as expected (rule, pages, priority)",
             "    replay it:  incidentd explain --test shop.yaml:20",
         ]
     );

@@ -146,7 +146,6 @@ fn every_field_is_compared_and_can_hit_and_miss() {
             "INC-3 (srv-2): state resolved / new",
             "  opened at 20s: Down srv-2: nothing open explained it",
             "INC-3 (srv-2): team web / none",
-            "  assigned at 20s: to default: no team is known for it",
             "INC-3 (srv-2): category power / none",
             "INC-3 (srv-2): quiet true / false",
         ]
