@@ -286,10 +286,7 @@ fn what_people_do_in_a_test_is_read_or_refused_with_what_is_missing() {
         ("hold: {root: x, waits_for: luck, for: 2h}", "R0107 unknown value `luck`"),
         ("hold: {root: x, waits_for: user}", "R0102 `hold` needs `for`"),
         ("resolve: {root: x}", ""),
-        (
-            "resolve: {root: x, for: 2h}",
-            "R0101 unknown field `for` in `resolve`",
-        ),
+        ("resolve: {root: x, for: 2h}", "R0101 unknown field `for` in `resolve`"),
         ("reopen: {root: x}", ""),
         ("close: {root: x}", ""),
         ("merge: {root: x, into: y}", ""),

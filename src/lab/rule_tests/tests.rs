@@ -296,7 +296,7 @@ fn what_an_update_writes_passes_and_nothing_else_is_changed() {
             title: "not there"
       - {at: 30s, pages_total: 9, incidents: [{root: 'pdu-1', title: 'Power "lost"', team: null}]}
 "#;
-    let right = r#"    expect:
+    let right = r"    expect:
       # first
       - at: 15s
         incidents:                      # complete
@@ -307,7 +307,7 @@ fn what_an_update_writes_passes_and_nothing_else_is_changed() {
               - default
           # gone soon
       - {at: 30s, pages_total: 1, incidents: [{root: 'pdu-1', title: 'Power lost: 1 dependants', team: dc}, {root: srv-2, members: [srv-2], pages: []}]}
-"#;
+";
     let before = file(wrong);
     let failed = outcome(&before);
     let after = rewrite(&before, &failed.edits).unwrap();

@@ -1,5 +1,7 @@
 //! Table tests: what is written, what is wished for, and what stands there then.
 
+use proptest::prelude::*;
+
 use super::*;
 
 fn file(text: &str) -> SourceFile {
@@ -140,4 +142,39 @@ fn several_edits_are_made_at_once_in_any_order() {
     let edited = rewrite(&file, &edits).unwrap();
     assert_eq!(edited.text, "a: [p, q, r]\nb: longer # c\n");
     assert_eq!(edited.made, 2);
+}
+
+fn texts(node: &Node) -> Vec<&str> {
+    let Value::List(items) = &node.value else { panic!("{node:?}") };
+    let mut texts: Vec<&str> = items
+        .iter()
+        .map(|item| if let Value::Text(text) = &item.value { &**text } else { panic!("{item:?}") })
+        .collect();
+    texts.sort_unstable();
+    texts
+}
+
+proptest! {
+    #[test]
+    fn any_list_of_texts_becomes_any_other(
+        given in prop::collection::vec("[a-c '#:,]{1,3}", 0..5),
+        wanted in prop::collection::vec("[a-c '#:,]{1,3}", 0..5),
+        on_lines in any::<bool>(),
+    ) {
+        let quoted: Vec<String> = given.iter().map(|name| plain(name)).collect();
+        let text = if on_lines && !given.is_empty() {
+            let lines = quoted.iter().map(|name| format!("  - {name}   # note\n"));
+            format!("a:\n{}b: 1 # end\n", lines.collect::<Vec<_>>().concat())
+        } else {
+            format!("a: [{}] # note\nb: 1 # end\n", quoted.join(" , "))
+        };
+        let names = wanted.iter().map(|name| (&**name).into()).collect();
+        let edited = edit(&text, "a", Change::Names(names));
+        let after = file(&edited.text);
+        let root = yaml::parse(&after).unwrap();
+        let mut wanted: Vec<&str> = wanted.iter().map(|name| &**name).collect();
+        wanted.sort_unstable();
+        prop_assert_eq!(texts(at(&root, "a")), wanted, "{:?} {:?}", text, edited);
+        prop_assert!(edited.text.ends_with("b: 1 # end\n"), "{:?}", edited);
+    }
 }
