@@ -10,7 +10,7 @@ use super::codes;
 use super::condition::{Condition, Conditions};
 use super::diagnostics::{Diagnostic, Span};
 use super::matcher::Matcher;
-use super::places::LinePlace;
+use super::matcher_places::LinePlace;
 use super::reach::{MATCHERS_MAX, Reach};
 use super::reader::Reader;
 use super::references;

@@ -71,6 +71,7 @@ codes! {
     OVERLAP = "R0308" "a part of a rotation covers another one";
     UNUSED_POLICY = "R0309" "an escalation policy is used by no rule";
     FIXTURE = "T0101" "the CMDB of a test cannot be built";
+    UNPLAYED = "T0102" "a step of a test is never played";
 }
 
 #[cfg(test)]

@@ -16,6 +16,7 @@ pub mod codes;
 pub mod condition;
 mod cursor;
 pub mod diagnostics;
+pub mod edit;
 mod expectation;
 pub mod index;
 mod kinds;
@@ -27,6 +28,7 @@ mod messages;
 mod order;
 pub mod parser;
 pub mod pattern;
+mod matcher_places;
 mod places;
 mod policies;
 mod priorities;
@@ -54,6 +56,7 @@ mod timeline;
 #[cfg(test)]
 mod told;
 mod translate;
+mod wish;
 mod yaml;
 
 // What the engine and the shells ask for by name; they need not know in which file it stands.
