@@ -77,6 +77,7 @@ codes! {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::time::Timestamp;
     use crate::rules::{Severity, SourceFile, load};
 
     #[test]
@@ -97,7 +98,14 @@ mod tests {
     fn the_bad_example_of_each_code_has_that_fault_and_the_good_one_has_not() {
         for code in ALL {
             let [bad, good] = examples(code);
-            let found = |file: &SourceFile| load(core::slice::from_ref(file)).diagnostics;
+            let found = |file: &SourceFile| {
+                let loaded = load(core::slice::from_ref(file));
+                let now = Timestamp::from_millis(1_767_603_600_000);
+                let gaps = loaded.set.map(|set| set.gaps(core::slice::from_ref(file), now));
+                let mut found = loaded.diagnostics;
+                found.extend(gaps.into_iter().flatten());
+                found
+            };
             assert!(found(&bad).iter().any(|d| d.code == *code), "{}: {:#?}", code.id, found(&bad));
             let good = found(&good);
             assert!(good.iter().all(|d| d.code != *code), "{}: {good:#?}", code.id);

@@ -68,7 +68,7 @@ impl Conditions {
     }
 
     /// Yields the conditions in the order they were written in, each with its place in its file.
-    pub fn lines(&self) -> impl Iterator<Item = (Span, &Condition)> {
+    pub fn placed(&self) -> impl Iterator<Item = (Span, &Condition)> {
         let spans = self.1.iter().copied().chain(core::iter::repeat(Span::default()));
         spans.zip(&self.0)
     }

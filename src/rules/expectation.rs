@@ -30,7 +30,7 @@ pub(super) fn read(reader: &mut Reader<'_>, node: &Node, namespace: &str) -> Opt
 
 fn incident(reader: &mut Reader<'_>, node: &Node, namespace: &str) -> Option<IncidentExpectation> {
     let mut fields = reader.map(node, "an expected incident")?;
-    let (line, column) = position(&reader.file.text, fields.span.start);
+    let (line, column) = reader.position(fields.span);
     let expectation = IncidentExpectation {
         line,
         column,

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::diagnostics::position;
+use super::lines::Lines;
 use super::set::Place;
 use super::source::SourceFile;
 use super::yaml::{Node, Value};
@@ -24,6 +24,7 @@ impl Places {
     pub(super) fn add(&mut self, file: &SourceFile, root: &Node) {
         let Value::Map(entries) = &root.value else { return };
         let name: Arc<str> = file.name.as_str().into();
+        let lines = Lines::of(&file.text);
         for (key, node) in entries.iter().filter(|(key, _)| SECTIONS.contains(&&*key.name)) {
             let mut left = vec![(String::from(&*key.name), key.span, node, 1)];
             while let Some((path, span, node, depth)) = left.pop() {
@@ -32,7 +33,7 @@ impl Places {
                         (format!("{path}.{}", key.name), key.span, node, depth + 1)
                     }));
                 }
-                let (line, _) = position(&file.text, span.start);
+                let (line, _) = lines.position(span.start);
                 let place = Place { file: Arc::clone(&name), line };
                 self.0.entry(path.into()).or_insert(place);
             }

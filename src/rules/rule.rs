@@ -11,8 +11,8 @@ use super::diagnostics::Span;
 use super::kinds::{self, Desk, Kind};
 use super::lexer::{Part, SyntaxError};
 use super::matcher::Matcher;
-use super::parser;
 use super::matcher_places::{self, LinePlace};
+use super::parser;
 use super::reader::{DAY, Fields, Noun, Reader};
 use super::sections::reference;
 use super::set::{IncidentSpec, Place, ResolveSpec, Rule};
@@ -105,7 +105,8 @@ pub(super) fn read(
 }
 
 fn places(file: &SourceFile, fields: &mut Fields<'_>) -> Places {
-    let mut lines = |name| fields.get(name).map_or(Vec::new(), |node| matcher_places::lines(file, node));
+    let mut lines =
+        |name| fields.get(name).map_or(Vec::new(), |node| matcher_places::lines(file, node));
     let (when, unless) = (lines("when"), lines("unless"));
     let never_absorb = fields
         .get("topology")

@@ -6,7 +6,7 @@ use crate::lab::rule_tests::coverage::Gap;
 use crate::lab::rule_tests::{Finding, Mismatch, Outcome};
 use crate::model::time::Brief;
 use crate::rules::SourceFile;
-use crate::rules::diagnostics::position;
+use crate::rules::lines::Lines;
 
 use super::super::print::{self, Table};
 use super::Report;
@@ -77,7 +77,7 @@ pub(super) fn gaps(report: &Report, files: &[SourceFile]) -> Vec<String> {
 
 fn place(gap: &Gap, files: &[SourceFile]) -> String {
     let file = files.iter().find(|file| *file.name == *gap.file);
-    let line = file.map_or(0, |file| position(&file.text, gap.span.start).0);
+    let line = file.map_or(0, |file| Lines::of(&file.text).position(gap.span.start).0);
     format!("{}:{line}", gap.file)
 }
 

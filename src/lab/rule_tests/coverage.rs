@@ -49,7 +49,7 @@ impl Coverage {
                 continue;
             }
             let lists = rule.conditions();
-            let lines = lists.iter().flat_map(|(_, list)| list.lines());
+            let lines = lists.iter().flat_map(|(_, list)| list.placed());
             let verdicts = lines.flat_map(|(_, line)| line.verdicts(subject));
             for (n, verdict) in verdicts.enumerate() {
                 if n == seen.len() {
@@ -78,7 +78,7 @@ impl Coverage {
         for (at, rule) in rules.rules.iter().enumerate() {
             let mut seen = self.rules.get(&at).into_iter().flatten();
             for (list, lines) in rule.conditions() {
-                for (span, line) in lines.lines() {
+                for (span, line) in lines.placed() {
                     for matcher in line.matchers() {
                         let Seen { held, failed } = seen.next().copied().unwrap_or_default();
                         if held && failed {
@@ -104,5 +104,5 @@ impl Coverage {
 
 fn matchers(rule: &crate::rules::Rule) -> usize {
     let lists = rule.conditions();
-    lists.iter().flat_map(|(_, list)| list.lines()).map(|(_, line)| line.matchers().len()).sum()
+    lists.iter().flat_map(|(_, list)| list.placed()).map(|(_, line)| line.matchers().len()).sum()
 }

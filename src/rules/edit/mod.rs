@@ -9,7 +9,8 @@ mod spelling;
 #[cfg(test)]
 mod tests;
 
-use super::diagnostics::{Span, position};
+use super::diagnostics::Span;
+use super::lines::Lines;
 use super::source::SourceFile;
 use super::yaml::{self, Key, Node, Value};
 use spelling::{plain, respelt};
@@ -78,7 +79,7 @@ pub fn rewrite(file: &SourceFile, edits: &[Edit]) -> Result<Edited, String> {
                 pieces.extend(new);
             }
             Err(why) => {
-                let (line, column) = position(text, edit.span.start);
+                let (line, column) = Lines::of(text).position(edit.span.start);
                 refused.push((line, column, why));
             }
         }
