@@ -55,7 +55,7 @@ fn a_failed_test_says_what_came_and_how_to_replay_it_and_that_command_does() {
     assert_eq!(
         lines[1..8],
         [
-            "    shop.yaml:20:20  at 1m  INC-1 (a)",
+            "    shop.yaml:20:19  at 1m  INC-1 (a)",
             "        root         expected b    got a",
             "        because      opened at 0s: PingLoss a: nothing open explained it under rule shop/site  ← shop.yaml:6",
             "        members      expected [a]    got [a, b]",
@@ -71,7 +71,7 @@ fn a_failed_test_says_what_came_and_how_to_replay_it_and_that_command_does() {
     assert_eq!(code, 0, "{errors}");
     assert!(out.starts_with("shop.yaml:11  one site is one incident, up to 1m\n"), "{out}");
     for line in [
-        "5s  b  alertname=\"PingLoss\",ci=\"b\",site=\"fra\"  severity=–  fires",
+        "5s  b  alertname=\"PingLoss\", ci=\"b\", site=\"fra\"  severity=–  fires",
         "    INC-2, part of INC-1: shares site=\"fra\"  ← shop/site (shop.yaml:6)",
         "INC-1  P3  new  ",
     ] {
