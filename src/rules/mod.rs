@@ -13,6 +13,7 @@ pub mod codes;
 pub mod condition;
 mod cursor;
 pub mod diagnostics;
+pub mod edit;
 mod expectation;
 pub mod index;
 mod kinds;
