@@ -10,6 +10,7 @@ use super::diagnostics::{Diagnostic, Severity, nearest};
 use super::index::Index;
 use super::messages::{self, Messages};
 use super::order;
+use super::places::Places;
 use super::policies;
 use super::priorities::{self, Priorities};
 use super::reader::{Fields, Noun, Reader};
@@ -74,6 +75,7 @@ struct Content<'f> {
     priorities: Option<Priorities>,
     lifecycle: Option<Lifecycle>,
     binding: Option<Vec<BindingKey>>,
+    places: Places,
 }
 
 /// Checks and compiles all rule files together. Their order does not matter.
@@ -160,6 +162,7 @@ fn read<'f>(
         content.tests.extend(testcase::read(reader, node, namespace));
     }
     read_sections(reader, content, &mut fields);
+    content.places.add(reader.file, node);
     fields.finish(reader);
 }
 
@@ -289,6 +292,7 @@ fn assemble(content: Content<'_>, templates: Templates, order: &[usize], version
         priorities: content.priorities.unwrap_or_default(),
         lifecycle: content.lifecycle.unwrap_or_default(),
         binding: content.binding.unwrap_or_else(sections::default_binding),
+        places: content.places,
         templates,
         messages: content.messages,
     }

@@ -41,6 +41,7 @@ codes! {
     NO_OWNER = "R0301" "a rule has no owner";
     NO_TEST = "R0302" "no test expects an incident of a rule";
     FIXTURE = "T0101" "the CMDB of a test cannot be built";
+    UNPLAYED = "T0102" "a step of a test is never played";
 }
 
 #[cfg(test)]

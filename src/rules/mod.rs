@@ -23,6 +23,7 @@ mod messages;
 mod order;
 pub mod parser;
 pub mod pattern;
+mod places;
 mod policies;
 mod priorities;
 mod reader;
@@ -43,6 +44,7 @@ mod timeline;
 #[cfg(test)]
 mod told;
 mod translate;
+mod wish;
 mod yaml;
 
 // What the engine and the shells ask for by name; they need not know in which file it stands.

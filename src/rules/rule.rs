@@ -117,7 +117,7 @@ pub(super) fn conditions(reader: &mut Reader<'_>, node: &Node) -> Option<Conditi
     }
     let lines: Vec<_> = items.iter().map(|item| matchers(reader, item)).collect();
     let lines: Option<Vec<_>> = lines.into_iter().map(|line| line.map(Condition::new)).collect();
-    lines.map(Conditions::new)
+    lines.map(|lines| Conditions::new(lines).at(items.iter().map(|item| item.span).collect()))
 }
 
 /// Reads one line of matchers; at least one of them.
