@@ -12,6 +12,7 @@ pub mod config;
 pub mod db;
 pub mod doctor;
 pub mod explain;
+pub mod explain_test;
 pub mod failure;
 pub mod files;
 pub mod generate;
@@ -238,6 +239,10 @@ mod tests {
             "quiet add a=b --for 2h -m x --start soon",
             "quiet end",
             "quiet end x --all-mine",
+            "explain",
+            "explain INC-7 --test x.yaml:3",
+            "explain INC-7 --at 3m",
+            "test --watch --update",
         ] {
             let words = std::iter::once("incidentd").chain(line.split(' '));
             assert!(Cli::try_parse_from(words).is_err(), "{line}");
@@ -250,6 +255,10 @@ mod tests {
         "serve --demo",
         "check rules --format short",
         "explain INC-7",
+        "explain --test rules/base/group.yaml:30 --rules rules/base --at 60s -o json",
+        "test rules --filter power --coverage --junit out.xml",
+        "test rules/base --update",
+        "test --watch",
         "explain 9f31c20a77de41b2 -o json",
         "inc ls",
         "incidents ls --state all --limit 5 severity=\"critical\"",
