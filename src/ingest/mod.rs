@@ -13,6 +13,7 @@ mod batch;
 mod check;
 mod item;
 mod native;
+pub mod recorded;
 mod reject;
 #[cfg(test)]
 mod tests;
