@@ -72,11 +72,14 @@ struct Head<'a> {
     source: Option<Cow<'a, str>>,
 }
 
-/// Reads a line.
+/// Reads a line, without the space around it.
 ///
 /// # Errors
 /// With all that is wrong with it: field, value, remedy.
 pub fn read(line: &str) -> Result<Recorded, String> {
+    if !line.starts_with('{') {
+        return Err("is no JSON object; write each alert on a line of its own: jq -c '.[]'".into());
+    }
     let head: Head<'_> = serde_json::from_str(line).map_err(|error| unplaced(&error))?;
     let decoded = if head.alerts.is_some() {
         decode(Format::Alertmanager, line.as_bytes(), &TERMS)
@@ -132,7 +135,7 @@ pub fn write(entry: &JournalEntry) -> String {
     let JournalEntry { seq: _, at, source, labels, severity, starts_at, ended_at } = entry;
     let mut line = json!({
         "at": at.to_string(),
-        "source": source,
+        "source": &**source,
         "status": if ended_at.is_some() { "resolved" } else { "firing" },
         "labels": pairs(labels),
         "starts_at": starts_at.to_string(),
@@ -267,7 +270,7 @@ mod tests {
     fn a_bad_line_names_field_value_and_remedy() {
         for (line, says) in [
             ("{", "is no JSON object: EOF while parsing an object at column 1"),
-            ("[]", "is no JSON object: "),
+            ("[]", "is no JSON object; write each alert on a line of its own"),
             (r#"{"at":"noon","labels":{"a":"1"}}"#, r#"at: "noon" is no time, expected one like"#),
             (r#"{"labels":{"a":"1"}}"#, "an alert that fires needs startsAt, one that is resolved"),
             (r#"{"labels":{"a":"1"},"status":"gone"}"#, r#"status: "gone" is no status, expected"#),

@@ -9,6 +9,7 @@ mod handling;
 pub mod image;
 #[cfg(test)]
 mod messages;
+pub mod replay;
 pub mod rule_tests;
 #[cfg(test)]
 mod scenarios;
