@@ -21,6 +21,7 @@ mod doors;
 mod handling;
 mod monitoring;
 mod reload;
+mod replay;
 mod story;
 mod stream;
 mod tidy;
