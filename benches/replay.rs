@@ -30,32 +30,39 @@ const OPEN: usize = 300;
 /// Time between two lines: a million of them are eleven days.
 const STEP_MS: i64 = 1_000;
 
+/// Which alerts follow each other.
+#[derive(Clone, Copy, Debug)]
+enum Load {
+    /// Fifty of one rack, five kinds of them: as in a real storm, most join an incident.
+    Bursts,
+    /// One here, one there: nine in ten open an incident of their own.
+    Lone,
+}
+
 fn main() {
     let alerts = std::env::args().filter_map(|it| it.parse().ok()).next().unwrap_or(1_000_000);
     let began = clock::monotonic();
-    let lines: Vec<String> = (0..alerts).map(line).collect();
-    println!("{alerts} lines made in {:.1} s", since(began));
+    let (rules, topology) = (Arc::new(rules()), Arc::new(topology()));
+    println!("100 rules and {CIS} CIs loaded in {:.2} s", since(began));
+    for load in [Load::Bursts, Load::Lone] {
+        measure(load, alerts, Replay::new(Arc::clone(&rules), Arc::clone(&topology)));
+    }
+}
+
+fn measure(load: Load, alerts: usize, mut replay: Replay) {
+    let lines: Vec<String> = (0..alerts).map(|n| line(load, n)).collect();
     let began = clock::monotonic();
-    let mut replay = Replay::new(Arc::new(rules()), Arc::new(topology()));
-    println!("rules and CMDB loaded in {:.2} s", since(began));
-    let began = clock::monotonic();
-    let mut read = std::time::Duration::ZERO;
     for (number, line) in lines.iter().enumerate() {
-        let before = clock::monotonic();
-        let recorded = recorded::read(line).unwrap();
-        read += clock::monotonic().saturating_sub(before);
-        replay.feed(number as u64, &recorded);
+        replay.feed(number as u64, &recorded::read(line).unwrap());
     }
     let outcome = replay.finish();
     let took = since(began);
     let paged = outcome.incidents.iter().filter(|it| it.paged.is_some()).count();
+    let (began, incidents) = (outcome.began, outcome.incidents.len());
+    let megabytes = load::resident(std::process::id()) >> 20;
     println!(
-        "played in {took:.1} s ({:.1} s of it reading): {:.0} alerts/s, {} episodes, {} incidents, {paged} paged, {} MB",
-        read.as_secs_f64(),
+        "{load:?}: {alerts} lines in {took:.1} s, {:.0}/s: {began} episodes, {incidents} incidents, {paged} paged, {megabytes} MB",
         alerts as f64 / took,
-        outcome.began,
-        outcome.incidents.len(),
-        load::resident(std::process::id()) >> 20,
     );
 }
 
@@ -112,15 +119,21 @@ fn class(ci: usize) -> (&'static str, Option<(usize, &'static str)>) {
 
 /// Every other line says that an alert is over that began ten minutes before; a twentieth of the
 /// alerts are causes.
-fn line(n: usize) -> String {
+fn line(load: Load, n: usize) -> String {
     let begins = n / 2;
     let over = n % 2 == 1 && begins >= OPEN;
     let alert = if over { begins - OPEN } else { begins };
-    // A multiplier without a common divisor with the number of CIs goes round all of them.
-    let ci = alert * 7_919 % CIS;
+    let (ci, kind) = match load {
+        // A multiplier without a common divisor with the number of CIs goes round all of them.
+        Load::Lone => (alert * 7_919 % CIS, (alert * 31 + alert % 20) % 100),
+        Load::Bursts => {
+            let (burst, place) = (alert / 50, alert % 50);
+            (burst * 37 % RACKS * (CIS / RACKS) + 1 + place, (burst * 7 + place % 5) % 98)
+        }
+    };
     let (name, ci) = match alert % 20 {
         0 => ("Down".to_owned(), ci / 100 * 100),
-        other => (format!("Slow{}", (alert * 31 + other) % 100), ci),
+        _ => (format!("Slow{kind}"), ci),
     };
     let time = |n: usize| Timestamp::from_millis(START + n as i64 * STEP_MS).to_string();
     let end = if over { format!(",\"endsAt\":\"{}\"", time(n)) } else { String::new() };

@@ -2,7 +2,8 @@
 //!
 //! One file per format: `alertmanager`, `native`, `alertmanager_api`. Each says which names
 //! its fields have and what they mean; what they share is beside them: `batch` reads the list,
-//! `item` one alert of it, `check` applies the limits, `time` and `uri` read values.
+//! `item` one alert of it, `recorded` what was recorded for a replay, `check` applies the limits,
+//! `time` and `uri` read values.
 //!
 //! Nothing here reads a clock, logs, or keeps anything between two bodies. Read `native` first,
 //! then `batch`.

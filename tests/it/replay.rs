@@ -103,6 +103,7 @@ fn new_rules_are_compared_with_a_revision_and_fail_for_what_they_miss() {
     assert!(lines[4].starts_with("missed (P1/P2)             0          1"), "{out}");
     let (code, _, _) = run(&["--skip-bad", "--against", "git:HEAD", "--fail-on-missed"]);
     assert_eq!(code, 1);
-    let (code, out, _) = run(&["--skip-bad", "--against", "rules", "--fail-on-missed", "-o", "json"]);
+    let (code, out, _) =
+        run(&["--skip-bad", "--against", "rules", "--fail-on-missed", "-o", "json"]);
     assert_eq!((code, &read(&out)["missed"]), (0, &json!([])));
 }

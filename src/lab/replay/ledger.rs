@@ -6,7 +6,6 @@ use std::sync::Arc;
 
 use foldhash::fast::RandomState;
 
-use super::super::world::Disk;
 use super::{Opened, Placed};
 use crate::engine::changes::Changes;
 use crate::model::alert::AlertState;
@@ -68,23 +67,26 @@ struct Line {
     paged: Option<Paged>,
 }
 
-impl Disk for Ledger {
-    fn take(&mut self, changes: Changes) {
+impl Ledger {
+    /// Takes what changed.
+    pub(super) fn take(&mut self, changes: Changes) {
+        // First: what was forgotten may have come back since.
+        for fingerprint in &changes.forgotten {
+            self.current.remove(fingerprint);
+        }
         for row in changes.alerts {
             self.note_episode(row.fingerprint, &row.state, row.ci.as_ref());
         }
         for (fingerprint, state) in &changes.touches {
             self.note_episode(*fingerprint, state, None);
         }
-        for fingerprint in &changes.forgotten {
-            self.current.remove(fingerprint);
-        }
         for incident in changes.incidents {
             self.note_incident(incident);
         }
     }
 
-    fn deliver(&mut self, notice: &Notice) {
+    /// Learns that somebody got a notice, after the changes that came with it.
+    pub(super) fn deliver(&mut self, notice: &Notice) {
         if notice.kind != NoticeKind::Page {
             return;
         }
@@ -100,9 +102,7 @@ impl Disk for Ledger {
             });
         }
     }
-}
 
-impl Ledger {
     fn note_episode(&mut self, alert: Fingerprint, state: &AlertState, ci: Option<&Arc<str>>) {
         // An end without a beginning is no episode.
         if state.episode == 0 {

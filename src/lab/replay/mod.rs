@@ -5,6 +5,7 @@
 
 mod compare;
 mod ledger;
+mod run;
 #[cfg(test)]
 mod tests;
 
@@ -14,7 +15,6 @@ use std::sync::Arc;
 
 use foldhash::fast::RandomState;
 
-use super::world::World;
 use crate::cmdb::Topology;
 use crate::engine::context::{Context, Limits};
 use crate::engine::event::{Event, Reply};
@@ -26,7 +26,8 @@ use crate::rules::RuleSet;
 
 pub use compare::{Comparison, Difference, Totals, compare};
 pub use ledger::Paged;
-use ledger::{Ledger, Slot};
+use ledger::Slot;
+use run::Run;
 
 /// How long is played beyond the last line, so that waits and lingers come to their end.
 const TAIL: Duration = Duration::from_hours(1);
@@ -40,7 +41,7 @@ pub struct Replay {
     rules: Arc<RuleSet>,
     topology: Arc<Topology>,
     /// Begins with the first line, at its time.
-    world: Option<World<Ledger>>,
+    run: Option<Run>,
     fed: Vec<Fed>,
     /// Under which source each alert began: the same has to end it.
     held_by: HashMap<Fingerprint, Arc<str>, RandomState>,
@@ -109,31 +110,31 @@ impl Replay {
     pub fn new(rules: Arc<RuleSet>, topology: Arc<Topology>) -> Self {
         let anonymous = SOURCE.into();
         let (fed, held_by) = (Vec::new(), HashMap::default());
-        Self { rules, topology, world: None, fed, held_by, anonymous }
+        Self { rules, topology, run: None, fed, held_by, anonymous }
     }
 
     /// Lets a line happen, after everything that fell due before it. Lines are taken in their order:
     /// one that is earlier than the one before it happens at the time of that.
     pub fn feed(&mut self, line: u64, recorded: &Recorded) {
-        let mut world = self.world.take().unwrap_or_else(|| self.begin(recorded.at));
+        let mut run = self.run.take().unwrap_or_else(|| self.begin(recorded.at));
         for occurrence in &recorded.occurrences {
             let source = self.source(recorded, occurrence);
-            let at = recorded.at.max(world.now());
+            let at = recorded.at.max(run.now());
             let number = self.fed.len() as u64;
             let occurrences = vec![occurrence.clone()];
-            let reply = world.event(&Event::Received { source, occurrences }, at);
+            let reply = run.event(&Event::Received { source, occurrences }, at);
             let taken = matches!(&reply, Reply::Received(received) if received.refused.is_empty());
-            let slot = world.disk_mut().place(occurrence.fingerprint, number);
+            let slot = run.ledger.place(occurrence.fingerprint, number);
             self.fed.push(Fed { line, slot: slot.filter(|_| taken) });
         }
-        self.world = Some(world);
+        self.run = Some(run);
     }
 
-    fn begin(&self, start: Timestamp) -> World<Ledger> {
+    fn begin(&self, start: Timestamp) -> Run {
         // Not: the limit of a source. What was recorded was let in.
         let limits = Limits { alerts_per_source: u32::MAX, ..Limits::default() };
         let ctx = Context::new(Arc::clone(&self.rules), Arc::clone(&self.topology), limits);
-        World::on(Ledger::default(), ctx, start)
+        Run::new(ctx, start)
     }
 
     /// Returns who says so. Only the source that holds an alert can end it, and who ends one in the
@@ -156,10 +157,10 @@ impl Replay {
 
     /// Plays an hour on and says what became of everything.
     pub fn finish(self) -> Outcome {
-        let Some(mut world) = self.world else { return Outcome::default() };
-        let end = world.now().plus(TAIL);
-        world.advance(end);
-        let ledger = world.into_disk();
+        let Some(mut run) = self.run else { return Outcome::default() };
+        let end = run.now().plus(TAIL);
+        run.event(&Event::Tick, end);
+        let ledger = run.ledger;
         let placed = |fed: &Fed| ledger.placed(fed.line, fed.slot);
         Outcome {
             alerts: self.fed.iter().map(placed).collect(),
