@@ -10,6 +10,7 @@ mod load;
 
 use std::fmt::Write;
 use std::sync::Arc;
+use std::time::Duration;
 
 use incidentd::clock;
 use incidentd::cmdb::{Topology, import};
@@ -18,7 +19,7 @@ use incidentd::lab::replay::Replay;
 use incidentd::model::time::Timestamp;
 use incidentd::rules::{SourceFile, load as load_rules};
 
-const START: i64 = 1_767_603_600_000;
+const START: Timestamp = Timestamp::from_millis(1_767_603_600_000);
 
 /// One CI in a hundred carries the others: racks of a power strip, hosts and their machines.
 const RACKS: usize = 100;
@@ -28,7 +29,7 @@ const CIS: usize = 10_000;
 const OPEN: usize = 300;
 
 /// Time between two lines: a million of them are eleven days.
-const STEP_MS: i64 = 1_000;
+const STEP: Duration = Duration::from_secs(1);
 
 /// Which alerts follow each other.
 #[derive(Clone, Copy, Debug)]
@@ -40,7 +41,7 @@ enum Load {
 }
 
 fn main() {
-    let alerts = std::env::args().filter_map(|it| it.parse().ok()).next().unwrap_or(1_000_000);
+    let alerts = std::env::args().find_map(|it| it.parse().ok()).unwrap_or(1_000_000);
     let began = clock::monotonic();
     let (rules, topology) = (Arc::new(rules()), Arc::new(topology()));
     println!("100 rules and {CIS} CIs loaded in {:.2} s", since(began));
@@ -66,7 +67,7 @@ fn measure(load: Load, alerts: usize, mut replay: Replay) {
     );
 }
 
-fn since(began: std::time::Duration) -> f64 {
+fn since(began: Duration) -> f64 {
     clock::monotonic().saturating_sub(began).as_secs_f64()
 }
 
@@ -135,7 +136,7 @@ fn line(load: Load, n: usize) -> String {
         0 => ("Down".to_owned(), ci / 100 * 100),
         _ => (format!("Slow{kind}"), ci),
     };
-    let time = |n: usize| Timestamp::from_millis(START + n as i64 * STEP_MS).to_string();
+    let time = |n: usize| START.plus(STEP * u32::try_from(n).unwrap()).to_string();
     let end = if over { format!(",\"endsAt\":\"{}\"", time(n)) } else { String::new() };
     format!(
         "{{\"labels\":{{\"alertname\":\"{name}\",\"ci\":\"ci-{ci}\",\"rack\":\"r{}\",\"job\":\"node\",\"severity\":\"{}\",\"region\":\"fra1\"}},\"annotations\":{{\"summary\":\"p99 latency is above 500 ms\"}},\"startsAt\":\"{}\"{end},\"status\":\"{}\"}}",

@@ -1,6 +1,8 @@
 //! Writes down what changes the state of an alert, so that it can be played again under other rules.
 //! A heartbeat changes nothing and writes nothing.
 
+use std::sync::Arc;
+
 use super::State;
 use crate::model::alert::SourceId;
 use crate::model::journal::JournalEntry;
@@ -15,7 +17,7 @@ pub(super) fn note(state: &mut State, alert: Fingerprint, source: SourceId, now:
     state.pending.journal.push(JournalEntry {
         seq: state.counters.journaled,
         at: now,
-        source: source.clone(),
+        source: Arc::clone(source),
         labels: held.labels.clone(),
         severity: held.state.severity.clone(),
         starts_at: held.state.starts_at,

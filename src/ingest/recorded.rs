@@ -100,7 +100,9 @@ pub fn read(line: &str) -> Result<Recorded, String> {
     }
     match at {
         Some(at) if problems.is_empty() => {
-            occurrences.iter_mut().for_each(|it| date(it, at));
+            for it in &mut occurrences {
+                date(it, at);
+            }
             Ok(Recorded { at, source: head.source.map(Box::from), occurrences })
         }
         _ => Err(problems.join("; ")),

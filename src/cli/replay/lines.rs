@@ -127,11 +127,11 @@ impl Lines {
         if self.bad == 0 {
             return Ok(());
         }
-        let mut words = self.listed.join("\n");
-        let more = self.bad - self.listed.len() as u64;
-        if more > 0 {
-            words.push_str(&format!("\n… and {more} more lines"));
-        }
+        let more = match self.bad - self.listed.len() as u64 {
+            0 => String::new(),
+            more => format!("\n… and {more} more lines"),
+        };
+        let words = format!("{}{more}", self.listed.join("\n"));
         match skip_bad {
             Skip::Bad => {
                 print::talk(format_args!("{words}\n{} lines were left out", self.bad));

@@ -109,22 +109,19 @@ impl Ledger {
             return;
         }
         let known = self.current.get(&alert).and_then(|slot| self.episodes.get_mut(*slot));
-        match known.filter(|known| known.number == state.episode) {
-            Some(known) => {
-                known.record = state.record;
-                known.incident = state.incident;
-            }
-            None => {
-                self.current.insert(alert, self.episodes.len());
-                self.episodes.push(Episode {
-                    number: state.episode,
-                    record: state.record,
-                    incident: state.incident,
-                    ci: ci.cloned(),
-                    fed: None,
-                });
-            }
+        if let Some(known) = known.filter(|known| known.number == state.episode) {
+            known.record = state.record;
+            known.incident = state.incident;
+            return;
         }
+        self.current.insert(alert, self.episodes.len());
+        self.episodes.push(Episode {
+            number: state.episode,
+            record: state.record,
+            incident: state.incident,
+            ci: ci.cloned(),
+            fed: None,
+        });
     }
 
     fn note_incident(&mut self, incident: Incident) {
@@ -229,10 +226,10 @@ impl Ledger {
     fn pages(&self) -> BTreeMap<IncidentId, &Paged> {
         let mut pages: BTreeMap<IncidentId, &Paged> = BTreeMap::new();
         for (id, line) in &self.incidents {
-            let Some((top, paged)) = self.top(*id).zip(line.paged.as_ref()) else { continue };
-            let first = pages.entry(top).or_insert(paged);
-            if paged.at < first.at {
-                *first = paged;
+            let Some((top, page)) = self.top(*id).zip(line.paged.as_ref()) else { continue };
+            let first = pages.entry(top).or_insert(page);
+            if page.at < first.at {
+                *first = page;
             }
         }
         pages

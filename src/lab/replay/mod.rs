@@ -140,10 +140,7 @@ impl Replay {
     /// Returns who says so. Only the source that holds an alert can end it, and who ends one in the
     /// journal is the last of several.
     fn source(&mut self, recorded: &Recorded, occurrence: &Occurrence) -> Arc<str> {
-        let named = match recorded.source.as_deref() {
-            None => return Arc::clone(&self.anonymous),
-            Some(name) => name,
-        };
+        let Some(named) = recorded.source.as_deref() else { return Arc::clone(&self.anonymous) };
         match occurrence.signal {
             Signal::Firing { .. } => {
                 let held = self.held_by.entry(occurrence.fingerprint);
