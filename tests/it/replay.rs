@@ -97,7 +97,7 @@ fn new_rules_are_compared_with_a_revision_and_fail_for_what_they_miss() {
 
     let (code, out, errors) = run(&["--skip-bad", "--against", "git:HEAD"]);
     assert_eq!(code, 0, "{errors}");
-    let missed = "! missed INC-1 (P1, default) shop, line 1: in INC-1 of t/site, which called nobody in time";
+    let missed = "! missed INC-1 (P1, noc) Down shop, line 1: in INC-1 of t/site, which called nobody in time";
     let lines: Vec<&str> = out.lines().collect();
     assert_eq!(lines.last(), Some(&missed), "{out}");
     assert!(lines[4].starts_with("missed (P1/P2)             0          1"), "{out}");
