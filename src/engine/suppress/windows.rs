@@ -1,25 +1,17 @@
-//! Silences and windows: what they hold back, and what is told when they end.
+//! Silences and windows: how they are made, when they hold, and which alerts they hold back.
 //!
-//! A silenced alert is recorded, joins what is open and ends like any other; it opens nothing, adds
-//! nothing to a priority and lets nobody be told. Where all that fires of an incident is silenced
-//! its clocks are quiet, too. What still fires at the end is raised once, as one digest per person.
+//! What follows from that is in `super`.
 
 use core::time::Duration;
-use std::collections::BTreeMap;
 
-use super::context::Context;
-use super::correlate::{self, share};
-use super::event::{Refusal, Reply};
-use super::notices::{self, Plan};
-use super::pending::Told;
-use super::prioritise;
-use super::state::{Call, Silenced};
-use super::timers::Timer;
-use super::{State, audit, escalate};
+use super::super::context::Context;
+use super::super::event::{Refusal, Reply};
+use super::super::state::Silenced;
+use super::super::timers::Timer;
+use super::super::{State, audit};
+use super::{raise, recount, unsettle};
 use crate::cmdb::Toward;
-use crate::model::incident::{Happening, IncidentId, Progress};
 use crate::model::labels::Fingerprint;
-use crate::model::notice::NoticeKind;
 use crate::model::silence::{Silence, SilenceId, SilenceState};
 use crate::model::time::Timestamp;
 use crate::rules::{Condition, spell};
@@ -38,7 +30,7 @@ const WINDOW_NODES_MAX: usize = 4_096;
 
 /// Makes a silence, or changes the one it replaces: in place where that only moves what is still to
 /// come, otherwise by ending it (Alertmanager's `Silences.Set`).
-pub(super) fn silence(
+pub(in crate::engine) fn silence(
     state: &mut State,
     ctx: &Context,
     wish: &Silence,
@@ -102,7 +94,7 @@ fn scope(silence: &Silence) -> String {
 }
 
 /// Ends a silence; ending one that is over changes nothing.
-pub(super) fn unsilence(
+pub(in crate::engine) fn unsilence(
     state: &mut State,
     ctx: &Context,
     id: SilenceId,
@@ -155,13 +147,13 @@ fn turns(record: &Silence) -> [Timestamp; 3] {
 }
 
 /// Takes a stored silence back into memory.
-pub(super) fn restore(state: &mut State, record: Silence) {
+pub(in crate::engine) fn restore(state: &mut State, record: Silence) {
     let Ok(condition) = Condition::of_silence(&record.matchers) else { return };
     state.silences.insert(record.id, Silenced { record, condition });
 }
 
 /// Sets the timers of all silences; what they say of alerts is stored with the alerts.
-pub(super) fn reindex(state: &mut State) {
+pub(in crate::engine) fn reindex(state: &mut State) {
     let records: Vec<Silence> = state.silences().cloned().collect();
     for record in records {
         set_timers(state, &record);
@@ -176,7 +168,13 @@ fn set_timers(state: &mut State, record: &Silence) {
 }
 
 /// Sees to a silence whose turn it was `at`: after a gap everything happens in its order.
-pub(super) fn due(state: &mut State, ctx: &Context, id: SilenceId, at: Timestamp, now: Timestamp) {
+pub(in crate::engine) fn due(
+    state: &mut State,
+    ctx: &Context,
+    id: SilenceId,
+    at: Timestamp,
+    now: Timestamp,
+) {
     let Some(held) = state.silences.get(&id) else { return };
     match held.record.state(at) {
         SilenceState::Pending => {}
@@ -213,7 +211,12 @@ fn covers(state: &State, ctx: &Context, silence: &Silenced, alert: Fingerprint) 
 }
 
 /// Notes of an alert that begins to fire what holds it back.
-pub(super) fn hush(state: &mut State, ctx: &Context, alert: Fingerprint, now: Timestamp) {
+pub(in crate::engine) fn hush(
+    state: &mut State,
+    ctx: &Context,
+    alert: Fingerprint,
+    now: Timestamp,
+) {
     let by = covering(state, ctx, alert, now);
     if !by.is_empty() {
         state.hushed.insert(alert);
@@ -224,7 +227,7 @@ pub(super) fn hush(state: &mut State, ctx: &Context, alert: Fingerprint, now: Ti
 }
 
 /// Looks again at what windows cover: the topology is another.
-pub(super) fn reconfigure(state: &mut State, ctx: &Context, now: Timestamp) {
+pub(in crate::engine) fn reconfigure(state: &mut State, ctx: &Context, now: Timestamp) {
     let windows = state.silences.iter().filter(|(_, held)| held.record.ci.is_some());
     for id in windows.map(|(id, _)| *id).collect::<Vec<_>>() {
         cover(state, ctx, id, now);
@@ -274,106 +277,4 @@ fn uncover(state: &mut State, ctx: &Context, at: Timestamp, now: Timestamp) {
         }
     }
     raise(state, ctx, &raised, now);
-}
-
-/// Gives an alert other silences; what it adds to its incidents follows.
-fn recount(state: &mut State, ctx: &Context, alert: Fingerprint, by: Box<[SilenceId]>) {
-    let before = share(state, ctx, alert);
-    let own = state.alerts.get(&alert).and_then(|held| held.state.incident);
-    if let Some(held) = state.alerts.get_mut(&alert) {
-        held.state.silenced_by = by;
-        held.state.revision += 1;
-    }
-    state.pending.touch(alert);
-    let Some((before, after)) = before.zip(share(state, ctx, alert)) else { return };
-    for id in state.chain(own) {
-        if let Some(case) = state.change(id) {
-            case.tally.remove(&before);
-            case.tally.add(&after);
-        }
-    }
-}
-
-fn unsettle(state: &mut State, alert: Fingerprint) {
-    let own = state.alerts.get(&alert).and_then(|held| held.state.incident);
-    state.pending.unsettled.extend(state.chain(own));
-}
-
-/// Lets alerts open what a silence kept them from opening, and calls each person once for all.
-fn raise(state: &mut State, ctx: &Context, alerts: &[Fingerprint], now: Timestamp) {
-    state.digest = Some(Vec::new());
-    for alert in alerts {
-        if state.alerts.get(alert).is_some_and(|held| held.state.incident.is_none()) {
-            correlate::relate(state, ctx, *alert, None, now);
-        }
-    }
-    prioritise::settle(state, ctx, now);
-    let calls = state.digest.take().unwrap_or_default();
-    let mut by_person: BTreeMap<(Box<str>, NoticeKind), Vec<Call>> = BTreeMap::new();
-    for call in calls {
-        let person = notices::person(state, ctx, call.incident, &call.target);
-        by_person.entry((person, call.kind)).or_default().push(call);
-    }
-    for (_, calls) in by_person {
-        tell(state, ctx, calls, now);
-    }
-}
-
-/// Tells one person of everything at once.
-fn tell(state: &mut State, ctx: &Context, mut calls: Vec<Call>, now: Timestamp) {
-    calls.sort_by_key(|call| call.incident);
-    let also: Vec<IncidentId> = calls.iter().skip(1).map(|call| call.incident).collect();
-    let mut calls = calls.into_iter();
-    let Some(Call { incident, kind, target, because }) = calls.next() else { return };
-    let because = if also.is_empty() {
-        because
-    } else {
-        format!("{because}; with {} more that a silence held back", also.len())
-    };
-    notices::plan(state, ctx, incident, Plan { kind, target: &target, because, also }, now);
-    for call in calls {
-        let text = format!("told with {incident}, in one message");
-        notices::note_told(state, ctx, call.incident, &call.target);
-        let told = Told { what: Happening::Notice, text, path: None };
-        state.pending.tell(call.incident, now, told);
-    }
-}
-
-/// Quietens an incident all of whose firing members are silenced, and wakes it when one is not.
-pub(super) fn settle(state: &mut State, id: IncidentId, now: Timestamp) {
-    let Some(case) = state.incidents.get(&id) else { return };
-    let (audible, firing) = (case.tally.audible(), case.tally.firing());
-    if !case.record.quiet && audible == 0 && firing > 0 {
-        let why = "all that fires of it is silenced";
-        notices::withdraw(state, id, why, now);
-        if let Some(case) = state.change(id) {
-            case.record.quiet = true;
-            escalate::pause(&mut case.record);
-        }
-        state.pending.tell(
-            id,
-            now,
-            Told { what: Happening::Quieted, text: why.into(), path: None },
-        );
-    } else if case.record.quiet && audible > 0 {
-        let text = "no longer silenced".into();
-        state.pending.tell(id, now, Told { what: Happening::Raised, text, path: None });
-        if let Some(case) = state.change(id) {
-            case.record.quiet = false;
-            if matches!(case.record.progress, Progress::New) {
-                escalate::restart(&mut case.record, now);
-            }
-        }
-    }
-}
-
-/// Keeps a call for the digest while silences end; gives it back otherwise.
-pub(super) fn gather(state: &mut State, call: Call) -> Option<Call> {
-    match &mut state.digest {
-        Some(calls) => {
-            calls.push(call);
-            None
-        }
-        None => Some(call),
-    }
 }
