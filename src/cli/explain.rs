@@ -129,7 +129,7 @@ fn suppress(explained: &AlertExplanation, now: Time) -> String {
 fn escalate(explained: &AlertExplanation, incident: &Incident) -> String {
     let policy = or_nothing(explained.policy.as_deref());
     if incident.quiet {
-        return format!("policy {policy}, stopped: all that fires is silenced");
+        return format!("policy {policy}, stopped: all that fires is held back");
     }
     let next = incident.next.iter().find_map(|step| Some((step.at?, &step.action)));
     match (next, &incident.acknowledged) {

@@ -28,6 +28,7 @@ use crate::rules::{Group, Rule, Subject};
 /// Puts an alert whose episode began where it belongs.
 pub(super) fn place(state: &mut State, ctx: &Context, alert: Fingerprint, now: Timestamp) {
     suppress::hush(state, ctx, alert, now);
+    suppress::inhibit::begin(state, ctx, alert);
     if !rejoin(state, ctx, alert, now) {
         relate(state, ctx, alert, None, now);
     }
@@ -201,7 +202,9 @@ pub(super) fn attach(
 ) {
     let record = state.next_record();
     let Attachment { incident, join } = to;
-    let text = format!("{} joined: {}", name_of(state, ctx, alert), reason(&join));
+    let held_back = suppress::inhibit::words(state, ctx, alert);
+    let held_back = held_back.map(|by| format!("; {by}, so nobody is told")).unwrap_or_default();
+    let text = format!("{} joined: {}{held_back}", name_of(state, ctx, alert), reason(&join));
     let path = path_of(&join);
     state.pending.tell(incident, now, Told { what: Happening::Joined, text, path });
     enrol(state, alert, MemberKey { incident, record }, join, now);

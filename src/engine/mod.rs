@@ -83,6 +83,7 @@ impl State {
         rebind::review(self);
         let reply = self.handle(ctx, event, now);
         prioritise::settle(self, ctx, now);
+        suppress::inhibit::settle(self, ctx, now);
         self.reschedule(ctx);
         // What came too late for its own deadline, a lease that had ended on its way.
         self.run_timers(ctx, now);
@@ -138,6 +139,9 @@ impl State {
             Event::TopologyChanged(forecast) => {
                 rebind::rebind(self, ctx, forecast);
                 suppress::reconfigure(self, ctx, now);
+                if ctx.rules.can_inhibit() {
+                    suppress::inhibit::reindex(self, ctx);
+                }
             }
             Event::Tick => {}
         }
@@ -175,6 +179,7 @@ impl State {
                 Timer::Silence(id) => suppress::due(self, ctx, id, at, now),
             }
             prioritise::settle(self, ctx, now);
+            suppress::inhibit::settle(self, ctx, now);
             self.reschedule(ctx);
         }
     }

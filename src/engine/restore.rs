@@ -84,13 +84,14 @@ pub(super) fn reindex(state: &mut State, ctx: &Context) {
         index_alert(state, ctx, alert);
     }
     index_incidents(state, ctx);
+    suppress::inhibit::reindex(state, ctx);
 }
 
 fn index_alert(state: &mut State, ctx: &Context, alert: Fingerprint) {
     let Some(held) = state.alerts.get_mut(&alert) else { return };
     held.ci = ctx.binder.bind(&ctx.topology, &held.labels).map(|bound| bound.ci);
     held.timer = None;
-    if held.state.fires() && !held.state.is_audible() {
+    if held.state.fires() && !held.state.silenced_by.is_empty() {
         state.hushed.insert(alert);
     }
     for lease in &held.state.leases {

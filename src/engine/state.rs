@@ -12,6 +12,7 @@ use super::changes::{Counters, Recurrence};
 use super::deliveries::Deliveries;
 use super::pending::Pending;
 use super::quarantine::Quarantine;
+use super::suppress::inhibit::Inhibition;
 use super::tally::Tally;
 use super::timers::{Parked, Timers};
 use crate::cmdb::{CiId, CiRow};
@@ -65,7 +66,9 @@ pub struct State {
     pub(super) amendments: BTreeMap<(IncidentId, Box<str>), Vec<IncidentId>>,
     /// Firing alerts that a silence holds back.
     pub(super) hushed: BTreeSet<Fingerprint>,
-    /// While silences end: what their end lets people know, told together.
+    /// Who inhibits whom.
+    pub(super) inhibition: Inhibition,
+    /// While something held back is raised: what that lets people know, told together.
     pub(super) digest: Option<Vec<Call>>,
     /// What is due when.
     pub(super) timers: Timers,
@@ -150,7 +153,8 @@ impl State {
 
     /// Returns when something falls due next; `None` when nothing ever will.
     pub fn next_due(&self) -> Option<Timestamp> {
-        if self.reviews.is_empty() { self.timers.next() } else { Some(self.counters.now) }
+        let is_pending = !self.reviews.is_empty() || self.inhibition.is_unsure();
+        if is_pending { Some(self.counters.now) } else { self.timers.next() }
     }
 
     /// Returns the deadline in whose handling the last event broke; `None` when it was the event.
@@ -181,6 +185,11 @@ impl State {
     /// Returns how many alerts fire and are held back by a silence.
     pub fn alerts_silenced(&self) -> usize {
         self.hushed.len()
+    }
+
+    /// Returns how many alerts fire and are inhibited by another.
+    pub fn alerts_inhibited(&self) -> usize {
+        self.inhibition.muted()
     }
 
     /// Returns how many records the quarantine holds, and their bytes.

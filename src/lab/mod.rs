@@ -8,6 +8,8 @@ mod doors;
 mod handling;
 pub mod image;
 #[cfg(test)]
+mod inhibition;
+#[cfg(test)]
 mod messages;
 pub mod rule_tests;
 #[cfg(test)]

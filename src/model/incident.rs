@@ -271,7 +271,7 @@ pub struct Incident {
     pub recurrence_of: Option<IncidentId>,
     /// True when a person resolved it while members fired.
     pub awaiting_verification: bool,
-    /// True while every member that fires is silenced: nobody is told, and no step falls due.
+    /// True while every member that fires is held back: nobody is told, and no step falls due.
     pub quiet: bool,
     /// Incidents that a person split from it or it from them: not to be united again by a rule.
     pub apart_from: Vec<IncidentId>,
@@ -358,9 +358,9 @@ pub enum Happening {
     HoldEnded,
     /// Somebody gave an acknowledgement back.
     Unacknowledged,
-    /// All that fires of it is silenced.
+    /// All that fires of it is silenced or inhibited.
     Quieted,
-    /// It is silenced no more.
+    /// It is held back no more.
     Raised,
 }
 

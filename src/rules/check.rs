@@ -8,6 +8,7 @@ use std::sync::Arc;
 use super::codes;
 use super::diagnostics::{Diagnostic, Severity, nearest};
 use super::index::Index;
+use super::kinds::inhibit::Sources;
 use super::messages::{self, Messages};
 use super::order;
 use super::policies;
@@ -278,6 +279,7 @@ fn assemble(content: Content<'_>, templates: Templates, order: &[usize], version
     RuleSet {
         version,
         index: Index::build(rules.iter().map(|rule| &rule.when)),
+        sources: Sources::build(&rules),
         names: rules.iter().enumerate().map(|(at, rule)| (Arc::clone(&rule.name), at)).collect(),
         rules,
         teams: content.teams,

@@ -38,6 +38,7 @@ codes! {
     TEMPLATE = "R0205" "a template cannot be read or rendered";
     UNKNOWN_RELATION = "R0206" "a relation is known neither to this version nor to the tests' CMDB";
     GO_TEMPLATE = "R0207" "a template is written in the syntax of Go";
+    INHIBIT_SOURCE = "R0225" "an `inhibit` has no source, or both `source` and `sources`";
     NO_OWNER = "R0301" "a rule has no owner";
     NO_TEST = "R0302" "no test expects an incident of a rule";
     FIXTURE = "T0101" "the CMDB of a test cannot be built";

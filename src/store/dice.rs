@@ -13,7 +13,7 @@ use std::sync::Arc;
 use super::codec::Word;
 use crate::cmdb::{Change, CiRow, End, RelationRow, RelationType, Rows};
 use crate::engine::changes::{AlertRow, Counters, MemberOf, MemberRow, Recurrence};
-use crate::model::alert::{AlertState, Details, Join, Lease, Path, SourceId};
+use crate::model::alert::{AlertState, Details, Inhibitor, Join, Lease, Path, SourceId};
 use crate::model::audit::{AuditEntry, Seal};
 use crate::model::delivery::DeliveryId;
 use crate::model::escalation::{Action, Due, Policy, PolicyHash, Rung, Step, Target};
@@ -116,6 +116,12 @@ impl Dice {
                 explicit: dice.flip(),
             }),
             silenced_by: self.list(2, Self::silence_id).into(),
+            inhibited_by: self
+                .list(2, |dice| Inhibitor {
+                    alert: Fingerprint(dice.number()),
+                    rule: dice.text().into(),
+                })
+                .into(),
         }
     }
 

@@ -9,7 +9,7 @@ use super::super::event::{Refusal, Reply};
 use super::super::state::Silenced;
 use super::super::timers::Timer;
 use super::super::{State, audit};
-use super::{raise, recount, unsettle};
+use super::{Raised, raise, recount, unsettle};
 use crate::cmdb::Toward;
 use crate::model::labels::Fingerprint;
 use crate::model::silence::{Silence, SilenceId, SilenceState};
@@ -251,7 +251,7 @@ fn cover(state: &mut State, ctx: &Context, id: SilenceId, at: Timestamp) {
     for alert in found {
         let by = covering(state, ctx, alert, at);
         let was_audible = state.alerts.get(&alert).is_some_and(|held| held.state.is_audible());
-        recount(state, ctx, alert, by);
+        recount(state, ctx, alert, |of| of.silenced_by = by);
         state.hushed.insert(alert);
         if was_audible {
             unsettle(state, alert);
@@ -268,13 +268,14 @@ fn uncover(state: &mut State, ctx: &Context, at: Timestamp, now: Timestamp) {
         if held.state.silenced_by == by {
             continue;
         }
-        let is_raised = by.is_empty();
-        recount(state, ctx, alert, by);
-        if is_raised {
+        if by.is_empty() {
             state.hushed.remove(&alert);
+        }
+        recount(state, ctx, alert, |of| of.silenced_by = by);
+        if state.alerts.get(&alert).is_some_and(|held| held.state.is_audible()) {
             unsettle(state, alert);
             raised.push(alert);
         }
     }
-    raise(state, ctx, &raised, now);
+    raise(state, ctx, &Raised { alerts: &raised, that: "that a silence held back" }, now);
 }

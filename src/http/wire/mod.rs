@@ -102,7 +102,7 @@ pub struct Incident {
     pub acknowledged: Option<Acknowledged>,
     /// What it waits for while it is on hold.
     pub waits_for: Option<String>,
-    /// True while all that fires of it is silenced: nobody is told.
+    /// True while all that fires of it is silenced or inhibited: nobody is told.
     pub quiet: bool,
     /// Incidents that a person split from it, or it from them.
     pub apart_from: Vec<String>,

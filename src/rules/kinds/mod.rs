@@ -5,9 +5,11 @@
 //! engine that asks for it.
 
 pub(super) mod group;
+pub(super) mod inhibit;
 pub(super) mod topology;
 
 use group::Group;
+use inhibit::Inhibit;
 use topology::TopologyKind;
 
 use super::codes;
@@ -21,6 +23,8 @@ use super::yaml::Node;
 /// What a rule does.
 #[derive(Clone, Debug)]
 pub enum Kind {
+    /// Mutes alerts while others fire.
+    Inhibit(Inhibit),
     /// Gathers alerts with equal values.
     Group(Group),
     /// Gathers alerts that suffer from the CI of one that matches.
@@ -38,7 +42,10 @@ pub(super) struct Desk<'a> {
 type Read = fn(&mut Reader<'_>, &Node, &mut Desk<'_>) -> Option<Kind>;
 
 /// How the value of each kind is read, in the order in which the kinds apply to an alert.
-const KINDS: [(&str, Read); 2] = [
+const KINDS: [(&str, Read); 3] = [
+    ("inhibit", |reader, node, desk| {
+        inhibit::read(reader, node, &mut desk.follow).map(Kind::Inhibit)
+    }),
     ("group", |reader, node, _| group::read(reader, node).map(Kind::Group)),
     ("topology", |reader, node, desk| {
         topology::read(reader, node, &mut desk.follow).map(Kind::Topology)
@@ -46,13 +53,13 @@ const KINDS: [(&str, Read); 2] = [
 ];
 
 /// Kinds of later versions, so that they are named as such and not as misspelt fields.
-const LATER: [&str; 8] =
-    ["storm", "sequence", "absence", "known_error", "inhibit", "quiet", "enrich", "drop"];
+const LATER: [&str; 7] = ["storm", "sequence", "absence", "known_error", "quiet", "enrich", "drop"];
 
 impl Kind {
     /// The key under which it is written.
     pub fn name(&self) -> &'static str {
         match self {
+            Self::Inhibit(_) => "inhibit",
             Self::Group(_) => "group",
             Self::Topology(_) => "topology",
         }
@@ -67,13 +74,26 @@ impl Kind {
     pub fn by(&self) -> &[Field] {
         match self {
             Self::Group(group) => &group.by,
-            Self::Topology(_) => &[],
+            Self::Inhibit(_) | Self::Topology(_) => &[],
         }
     }
 
     /// Its settings, when it is of this kind.
     pub fn group(&self) -> Option<&Group> {
         if let Self::Group(group) = self { Some(group) } else { None }
+    }
+
+    /// Its settings, when it is of this kind.
+    pub fn inhibit(&self) -> Option<&Inhibit> {
+        if let Self::Inhibit(kind) = self { Some(kind) } else { None }
+    }
+
+    /// True when incidents can be handled under it.
+    pub fn opens(&self) -> bool {
+        match self {
+            Self::Group(_) | Self::Topology(_) => true,
+            Self::Inhibit(_) => false,
+        }
     }
 
     /// Its settings, when it is of this kind.
