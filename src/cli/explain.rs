@@ -122,8 +122,10 @@ fn suppress(explained: &AlertExplanation, now: Time) -> String {
         let until = silence.until.map(|until| format!(" until {} UTC", print::clock(until, now)));
         format!("silenced by {by} \"{}\"{}", silence.comment, until.unwrap_or_default())
     });
-    let all: Vec<String> = silences.collect();
-    if all.is_empty() { "nothing silences it".into() } else { all.join("; ") }
+    let inhibitors = explained.inhibited_by.iter();
+    let inhibitors = inhibitors.map(|by| format!("inhibited by {} (rule {})", by.name, by.rule));
+    let all: Vec<String> = silences.chain(inhibitors).collect();
+    if all.is_empty() { "nothing holds it back".into() } else { all.join("; ") }
 }
 
 fn escalate(explained: &AlertExplanation, incident: &Incident) -> String {
@@ -182,6 +184,9 @@ fn rules(explained: &AlertExplanation) -> Table {
     let mut table = Table::bare();
     for tried in &explained.rules {
         let (verdict, reason) = match (tried.applied, tried.matched) {
+            (true, _) if explained.inhibited_by.iter().any(|by| by.rule == tried.rule.name) => {
+                ("APPLIED", Some("it is held back, see suppress".into()))
+            }
             (true, _) => ("APPLIED", explained.join.as_ref().map(|join| join.text.clone())),
             (false, true) => ("matched", Some(handled(explained, tried))),
             (false, false) => ("no", failed(tried)),

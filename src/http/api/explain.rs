@@ -44,7 +44,8 @@ pub(super) fn alert(
         rule: show::rule(&reading.context.rules, &rule.name),
         kind: rule.kind.name().into(),
         matched: rule.matches(&subject),
-        applied: applied == Some(&*rule.name),
+        applied: applied == Some(&*rule.name)
+            || row.state.inhibited_by.iter().any(|by| by.rule == rule.name),
         verdicts: rule
             .verdicts(&subject)
             .into_iter()
@@ -62,6 +63,7 @@ pub(super) fn alert(
         alert: show::alert(row, &sources),
         binding: binding(reading, row),
         silenced_by: left_out::silences(reading, row)?,
+        inhibited_by: left_out::inhibitors(reading, row)?,
         rules: rules.collect(),
         join: join.as_ref().map(show::join),
         left_out: left_out::of_alert(reading, row, incident.as_ref())?,

@@ -180,7 +180,12 @@ pub fn alert(row: &AlertRow, sources: &[Arc<str>]) -> wire::Alert {
         occurrences: state.occurrences,
         leases: state.leases.iter().map(|one| lease(one, sources)).collect(),
         silenced_by: state.silenced_by.iter().map(ToString::to_string).collect(),
+        inhibited_by: state.inhibited_by.iter().map(inhibitor).collect(),
     }
+}
+
+fn inhibitor(by: &alert::Inhibitor) -> wire::Inhibitor {
+    wire::Inhibitor { alert: by.alert.to_string(), rule: by.rule.to_string() }
 }
 
 fn lease(lease: &Lease, sources: &[Arc<str>]) -> wire::Lease {

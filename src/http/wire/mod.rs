@@ -356,6 +356,18 @@ pub struct Alert {
     /// The silences that hold it back; those that did so at its end once it ended.
     #[serde(default)]
     pub silenced_by: Vec<String>,
+    /// The alerts that inhibit it; those that did so at its end once it ended.
+    #[serde(default)]
+    pub inhibited_by: Vec<Inhibitor>,
+}
+
+/// An alert that inhibits another.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct Inhibitor {
+    /// Its fingerprint.
+    pub alert: String,
+    /// The rule that says so.
+    pub rule: String,
 }
 
 /// Until when a source holds an alert firing.
