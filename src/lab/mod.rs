@@ -11,6 +11,8 @@ pub mod image;
 mod inhibition;
 #[cfg(test)]
 mod messages;
+#[cfg(test)]
+mod on_call;
 pub mod rule_tests;
 #[cfg(test)]
 mod scenarios;

@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use super::calendar::{self, Calendar};
 use super::codes;
 use super::diagnostics::{Diagnostic, Severity, nearest};
 use super::index::Index;
@@ -14,6 +15,8 @@ use super::order;
 use super::policies;
 use super::priorities::{self, Priorities};
 use super::reader::{Fields, Noun, Reader};
+use super::references;
+use super::rotation;
 use super::rule::{self, Draft};
 use super::sections::{self, Contact, Defaults, Lifecycle, Team};
 use super::set::{Rule, RuleSet};
@@ -70,6 +73,9 @@ struct Content<'f> {
     teams: BTreeMap<Box<str>, Team>,
     contacts: BTreeMap<Box<str>, Contact>,
     policies: BTreeMap<Box<str>, Arc<Policy>>,
+    calendar_drafts: BTreeMap<Box<str>, calendar::read::Draft<'f>>,
+    calendars: BTreeMap<Box<str>, Arc<Calendar>>,
+    rotations: BTreeMap<Box<str>, rotation::read::Draft>,
     messages: Messages,
     defaults: Option<Defaults>,
     priorities: Option<Priorities>,
@@ -93,11 +99,13 @@ pub fn load(files: &[SourceFile]) -> Loaded {
             Err(problem) => reader.diagnostics.push(*problem),
         }
     }
+    content.calendars = calendar::read::join(&mut reader, &content.calendar_drafts);
     reader.resolve(&[
         (Noun::Contact, DEFAULT_CONTACT),
         (Noun::Policy, policies::DEFAULT),
         (Noun::Templates, messages::DEFAULT),
     ]);
+    references::check(&mut reader, &content.teams);
     advise(&mut reader, &content);
     let order = order::settle(&mut reader, &content.rules);
     let mut diagnostics = reader.diagnostics;
@@ -181,6 +189,16 @@ fn read_sections<'f>(reader: &mut Reader<'f>, content: &mut Content<'f>, fields:
     {
         content.policies.extend(policies);
     }
+    if let Some(calendars) = fields.read(reader, "calendars", |r, n| {
+        sections::named(r, n, Noun::Calendar, |r, n, _| calendar::read::draft(r, n))
+    }) {
+        content.calendar_drafts.extend(calendars);
+    }
+    if let Some(rotations) = fields.read(reader, "rotations", |r, n| {
+        sections::named(r, n, Noun::Rotation, rotation::read::draft)
+    }) {
+        content.rotations.extend(rotations);
+    }
     let messages = &mut content.messages;
     fields.read(reader, "templates", |r, n| {
         sections::named(r, n, Noun::Templates, |r, n, set| messages::read(r, messages, n, set))
@@ -218,6 +236,10 @@ fn advise(reader: &mut Reader<'_>, content: &Content<'_>) {
     let own = own.flat_map(|t| [&*t.name, &*t.converse]);
     let relations: BTreeSet<&str> = RELATIONS.into_iter().chain(own).collect();
     let reader_failed = !reader.diagnostics.is_empty();
+    if !reader_failed {
+        let rules = content.rules.iter().map(|(_, draft)| &draft.rule);
+        references::warn(reader, rules, &content.policies);
+    }
     for (file, draft) in &content.rules {
         let name = &draft.rule.name;
         let mut warn = |code, span, message: String, help: String| {
@@ -287,6 +309,8 @@ fn assemble(content: Content<'_>, templates: Templates, order: &[usize], version
         default_team: defaults.team,
         default_contact,
         default_policy: Arc::clone(default_policy),
+        rotations: rotation::read::join(content.rotations, &content.calendars),
+        calendars: content.calendars,
         policies,
         priorities: content.priorities.unwrap_or_default(),
         lifecycle: content.lifecycle.unwrap_or_default(),

@@ -4,8 +4,9 @@
 //! `set` is what comes out; `check` makes it of files, with `rule`, `sections`, `priorities`,
 //! `policies`, `order` and `testcase` for their parts, and `kinds` for what rules do; `yaml` and `reader` are below those,
 //! `diagnostics`, `codes` and `render` beside them. Matchers: `subject`, `matcher`, `parser`, `classic`, `condition`, `index`.
-//! Templates: `template`, `scope`, `messages`.
+//! Templates: `template`, `scope`, `messages`. Civil time: `calendar`, `rotation`.
 
+mod calendar;
 mod charset;
 mod check;
 pub mod classic;
@@ -25,7 +26,9 @@ pub mod pattern;
 mod policies;
 mod priorities;
 mod reader;
+mod references;
 pub mod render;
+mod rotation;
 mod rule;
 mod scope;
 mod sections;
@@ -45,6 +48,8 @@ mod translate;
 mod yaml;
 
 // What the engine and the shells ask for by name; they need not know in which file it stands.
+pub use calendar::zone::Zone;
+pub use calendar::{Calendar, Times};
 pub use check::{Loaded, load};
 pub use condition::{Condition, Verdict};
 pub use diagnostics::{Diagnostic, Severity};
@@ -54,6 +59,7 @@ pub use kinds::inhibit::{Inhibit, InhibitSource, Reach};
 pub use kinds::topology::TopologyKind;
 pub use messages::{IncidentLine, MessageScope, Part};
 pub use priorities::{Limit, PageWhen, Priorities, Threshold};
+pub use rotation::{OnCall, Rotation, Shift};
 pub use scope::{DEPENDANTS_MAX, RootScope, Scope};
 pub use sections::{Contact, Lifecycle, Team};
 pub use set::{IncidentSpec, Place, ResolveSpec, ResolveWhen, Rule, RuleSet};

@@ -34,6 +34,9 @@ pub(super) enum Noun {
     Policy,
     Section,
     Templates,
+    Calendar,
+    Rotation,
+    Mapping,
 }
 
 impl Noun {
@@ -45,6 +48,9 @@ impl Noun {
             Self::Policy => "policy",
             Self::Section => "section",
             Self::Templates => "set of templates",
+            Self::Calendar => "calendar",
+            Self::Rotation => "rotation",
+            Self::Mapping => "mapping",
         }
     }
 }
@@ -104,6 +110,11 @@ impl<'f> Reader<'f> {
     pub(super) fn refer(&mut self, noun: Noun, name: &str, span: Span) {
         let spot = Spot { file: self.file, span };
         self.references.push(Reference { noun, name: name.into(), spot });
+    }
+
+    /// Returns where a name is given its meaning.
+    pub(super) fn defined_at(&self, noun: Noun, name: &str) -> Option<Spot<'f>> {
+        self.defined.get(&(noun, name.into())).copied()
     }
 
     pub(super) fn is_defined(&self, noun: Noun, name: &str) -> bool {

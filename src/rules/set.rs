@@ -8,12 +8,14 @@ use core::time::Duration;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::calendar::{Calendar, Times};
 use super::condition::{Conditions, Verdict};
 use super::index::Index;
 use super::kinds::Kind;
 use super::kinds::inhibit::{Inhibit, Sources, sources_of};
 use super::messages::Messages;
 use super::priorities::Priorities;
+use super::rotation::Rotation;
 use super::scope::Scope;
 use super::sections::{Contact, Lifecycle, Team};
 use super::subject::Subject;
@@ -38,6 +40,10 @@ pub struct RuleSet {
     pub default_team: Option<Box<str>>,
     /// The person for whom notices are when there is no team; always one of `contacts`.
     pub default_contact: Box<str>,
+    /// Times that count, by name.
+    pub calendars: BTreeMap<Box<str>, Arc<Calendar>>,
+    /// Who has the shift, by name.
+    pub rotations: BTreeMap<Box<str>, Rotation>,
     /// Escalation policies by name; there is always one named `default`.
     pub policies: BTreeMap<Box<str>, Arc<Policy>>,
     /// How impact, urgency and priority are found, and what follows from the priority.
@@ -86,6 +92,14 @@ impl RuleSet {
     /// In words, when it meets a value of a kind it was not made for.
     pub fn render(&self, template: &Template, scope: &Scope) -> Result<String, String> {
         self.templates.render(template, scope)
+    }
+
+    /// Returns the calendar that is meant.
+    pub fn calendar<'a>(&'a self, times: &'a Times) -> Option<&'a Calendar> {
+        match times {
+            Times::Named(name) => self.calendars.get(name).map(|calendar| &**calendar),
+            Times::Own(calendar) => Some(calendar),
+        }
     }
 
     /// Returns the policy of a rule, the default one where the rule names none.

@@ -7,6 +7,7 @@ mod cmdb;
 mod handling;
 mod inhibition;
 mod notices;
+mod on_call;
 mod openapi;
 mod quarantine;
 mod silences;
