@@ -177,6 +177,7 @@ impl State {
                 Timer::Alert(alert) => deduplicate::due(self, ctx, alert, at, now),
                 Timer::Incident(id) => self.incident_due(ctx, id, now),
                 Timer::Silence(id) => suppress::due(self, ctx, id, at, now),
+                Timer::Windows => suppress::planned::due(self, ctx, at),
             }
             prioritise::settle(self, ctx, now);
             suppress::inhibit::settle(self, ctx, now);

@@ -18,6 +18,7 @@ use super::timers::{Parked, Timers};
 use crate::cmdb::{CiId, CiRow};
 use crate::engine::context::Context;
 use crate::model::alert::{AlertState, SourceId, severity};
+use crate::model::change::Change;
 use crate::model::escalation::{Policy, PolicyHash, Target};
 use crate::model::incident::{Incident, IncidentId, RecordId};
 use crate::model::labels::{Fingerprint, Labels};
@@ -42,6 +43,8 @@ pub struct State {
     pub(super) recurrences: BTreeMap<u64, Recurrence>,
     /// Silences, those that ended not long ago included.
     pub(super) silences: BTreeMap<SilenceId, Silenced>,
+    /// Planned changes by number, those that ended not long ago included.
+    pub(super) changes: BTreeMap<Box<str>, Change>,
     /// Deliveries and commands that were done not long ago.
     pub(super) deliveries: Deliveries,
     /// What could not be read or handled.
@@ -66,6 +69,8 @@ pub struct State {
     pub(super) amendments: BTreeMap<(IncidentId, Box<str>), Vec<IncidentId>>,
     /// Firing alerts that a silence holds back.
     pub(super) hushed: BTreeSet<Fingerprint>,
+    /// When rules open the next window; the timer that is set.
+    pub(super) windows_due: Option<Timestamp>,
     /// Who inhibits whom.
     pub(super) inhibition: Inhibition,
     /// While something held back is raised: what that lets people know, told together.

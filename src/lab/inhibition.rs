@@ -33,7 +33,7 @@ const HOST: &str = "
     inhibit: {source: ['alertname=\"HostDown\"'], equal: [host]}
 ";
 
-fn context(rules: &str) -> Context {
+pub(super) fn context(rules: &str) -> Context {
     let text = format!("version: 1\nnamespace: t\nrules:{rules}");
     let loaded = load(&[SourceFile { name: "t.yaml".into(), text }]);
     let rules = loaded.set.unwrap_or_else(|| panic!("{:#?}", loaded.diagnostics));
@@ -41,7 +41,7 @@ fn context(rules: &str) -> Context {
     Context::new(Arc::new(rules), Arc::new(topology), Limits::default())
 }
 
-fn story(rules: &str) -> Story {
+pub(super) fn story(rules: &str) -> Story {
     Story { world: World::new(context(rules), START), source: "test".into() }
 }
 

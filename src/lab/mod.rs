@@ -13,6 +13,8 @@ mod inhibition;
 mod messages;
 #[cfg(test)]
 mod on_call;
+#[cfg(test)]
+mod quiet;
 pub mod rule_tests;
 #[cfg(test)]
 mod scenarios;

@@ -162,7 +162,7 @@ pub(super) fn read(reader: &mut Reader<'_>, node: &Node, namespace: &str) -> Opt
     let name_node = fields.need(reader, "name");
     let name = name_node.and_then(|n| reader.text(n));
     let span = name_node.map_or(fields.span, |n| n.span);
-    let start = fields.read(reader, "start", start).unwrap_or(START);
+    let start = fields.read(reader, "start", moment).unwrap_or(START);
     let cmdb = match fields.get("cmdb") {
         None => Some(Rows::default()),
         Some(node) => rows(reader, node),
@@ -190,7 +190,8 @@ pub(super) fn line(reader: &Reader<'_>, span: Span) -> u32 {
     position(&reader.file.text, span.start).0
 }
 
-fn start(reader: &mut Reader<'_>, node: &Node) -> Option<Timestamp> {
+/// Reads a point in time.
+pub(super) fn moment(reader: &mut Reader<'_>, node: &Node) -> Option<Timestamp> {
     let text = reader.text(node)?;
     let time = text.parse::<jiff::Timestamp>().ok();
     if time.is_none() {

@@ -6,6 +6,7 @@
 //! per person.
 
 pub(super) mod inhibit;
+pub(super) mod planned;
 mod windows;
 
 use std::collections::BTreeMap;

@@ -2,19 +2,21 @@
 //!
 //! What follows from that is in `super`.
 
+use core::cell::OnceCell;
 use core::time::Duration;
 
 use super::super::context::Context;
 use super::super::event::{Refusal, Reply};
-use super::super::state::Silenced;
+use super::super::state::{Held, Silenced};
 use super::super::timers::Timer;
 use super::super::{State, audit};
+use super::planned;
 use super::{Raised, raise, recount, unsettle};
-use crate::cmdb::Toward;
+use crate::cmdb::{CiId, Toward};
 use crate::model::labels::Fingerprint;
 use crate::model::silence::{Silence, SilenceId, SilenceState};
 use crate::model::time::Timestamp;
-use crate::rules::{Condition, spell};
+use crate::rules::{Condition, Subject, spell};
 
 /// How long an ended silence is kept, as Alertmanager does by default (`--data.retention`).
 const KEPT: Duration = Duration::from_hours(120);
@@ -76,7 +78,7 @@ pub(in crate::engine) fn silence(
 }
 
 fn changes_in_place(old: &Silence, new: &Silence, now: Timestamp) -> bool {
-    let same = old.matchers == new.matchers && old.ci == new.ci;
+    let same = old.matchers == new.matchers && old.cis == new.cis && old.rule == new.rule;
     same && match old.state(now) {
         SilenceState::Active => {
             old.starts_at.millis() / 1000 == new.starts_at.millis() / 1000 && new.ends_at >= now
@@ -87,10 +89,11 @@ fn changes_in_place(old: &Silence, new: &Silence, now: Timestamp) -> bool {
 }
 
 /// Says in words what a silence covers.
-fn scope(silence: &Silence) -> String {
+pub(super) fn scope(silence: &Silence) -> String {
     let matchers = silence.matchers.iter().map(spell);
-    let ci = silence.ci.iter().map(|ci| format!("{ci} and what depends on it"));
-    matchers.chain(ci).collect::<Vec<_>>().join(", ")
+    let rule = silence.rule.iter().map(|rule| format!("what rule {rule} matches"));
+    let ci = silence.cis.iter().map(|ci| format!("{ci} and what depends on it"));
+    matchers.chain(rule).chain(ci).collect::<Vec<_>>().join(", ")
 }
 
 /// Ends a silence; ending one that is over changes nothing.
@@ -113,7 +116,7 @@ pub(in crate::engine) fn unsilence(
     Reply::Done
 }
 
-fn finish(state: &mut State, ctx: &Context, id: SilenceId, now: Timestamp) {
+pub(super) fn finish(state: &mut State, ctx: &Context, id: SilenceId, now: Timestamp) {
     let Some(held) = state.silences.get(&id) else { return };
     let mut record = held.record.clone();
     if record.state(now) == SilenceState::Expired {
@@ -127,7 +130,7 @@ fn finish(state: &mut State, ctx: &Context, id: SilenceId, now: Timestamp) {
 }
 
 /// Keeps a silence in its new form, with the timer for what becomes of it next.
-fn put(state: &mut State, record: Silence) {
+pub(super) fn put(state: &mut State, record: Silence) {
     let id = record.id;
     if let Some(old) = state.silences.get(&id) {
         for at in turns(&old.record) {
@@ -153,11 +156,12 @@ pub(in crate::engine) fn restore(state: &mut State, record: Silence) {
 }
 
 /// Sets the timers of all silences; what they say of alerts is stored with the alerts.
-pub(in crate::engine) fn reindex(state: &mut State) {
+pub(in crate::engine) fn reindex(state: &mut State, ctx: &Context) {
     let records: Vec<Silence> = state.silences().cloned().collect();
     for record in records {
         set_timers(state, &record);
     }
+    planned::reindex(state, ctx);
 }
 
 /// Sets the timers for what becomes of a silence; what came of it until now has come.
@@ -182,6 +186,9 @@ pub(in crate::engine) fn due(
         SilenceState::Expired if at < held.record.ends_at.plus(KEPT) => {
             uncover(state, ctx, at, now);
         }
+        SilenceState::Expired if planned::is_needed(state, ctx, id, at) => {
+            state.timers.set(at.plus(KEPT), Timer::Silence(id));
+        }
         SilenceState::Expired => {
             state.silences.remove(&id);
             state.pending.silences.insert(id);
@@ -191,23 +198,56 @@ pub(in crate::engine) fn due(
 
 /// Says which silences hold an alert back at a time.
 fn covering(state: &State, ctx: &Context, alert: Fingerprint, at: Timestamp) -> Box<[SilenceId]> {
-    let active = state.silences.iter().filter(|(_, held)| is_active(&held.record, at));
-    active.filter(|(_, held)| covers(state, ctx, held, alert)).map(|(id, _)| *id).collect()
+    let Some(held) = state.alerts.get(&alert) else { return Box::default() };
+    let asked = Asked::new(ctx, held);
+    let active = state.silences.iter().filter(|(_, silence)| is_active(&silence.record, at));
+    active.filter(|(_, silence)| asked.is_covered(silence)).map(|(id, _)| *id).collect()
 }
 
 fn is_active(silence: &Silence, at: Timestamp) -> bool {
     silence.state(at) == SilenceState::Active
 }
 
-fn covers(state: &State, ctx: &Context, silence: &Silenced, alert: Fingerprint) -> bool {
-    let Some(held) = state.alerts.get(&alert) else { return false };
-    let Some(window) = &silence.record.ci else {
-        return silence.condition.holds(&held.subject(ctx));
-    };
-    let (Some(ci), Some(window)) = (held.ci, ctx.topology.find(window)) else { return false };
-    let follow = ctx.topology.all_relations();
-    let walk = ctx.topology.walk(ci, Toward::Causes, follow, WINDOW_HOPS, WINDOW_NODES_MAX);
-    walk.steps().iter().any(|step| step.ci == window) && silence.condition.holds(&held.subject(ctx))
+/// An alert about which silences are asked.
+struct Asked<'a> {
+    ctx: &'a Context,
+    subject: Subject<'a>,
+    ci: Option<CiId>,
+    /// Names of the CIs it suffers from, its own included; worked out for the first window.
+    above: OnceCell<Vec<&'a str>>,
+}
+
+impl<'a> Asked<'a> {
+    fn new(ctx: &'a Context, held: &'a Held) -> Self {
+        Self { ctx, subject: held.subject(ctx), ci: held.ci, above: OnceCell::new() }
+    }
+
+    fn is_covered(&self, silence: &Silenced) -> bool {
+        let record = &silence.record;
+        self.is_below(&record.cis)
+            && match &record.rule {
+                None => silence.condition.holds(&self.subject),
+                Some(rule) => {
+                    self.ctx.rules.find(rule).is_some_and(|rule| {
+                        rule.kind.quiet().is_some() && rule.matches(&self.subject)
+                    })
+                }
+            }
+    }
+
+    /// True when it is about one of these CIs or suffers from it; so also when there is none.
+    fn is_below(&self, cis: &[Box<str>]) -> bool {
+        let is_one = |name: &&str| cis.binary_search_by(|ci| (**ci).cmp(name)).is_ok();
+        cis.is_empty() || self.above.get_or_init(|| self.causes()).iter().any(is_one)
+    }
+
+    fn causes(&self) -> Vec<&'a str> {
+        let Some(ci) = self.ci else { return Vec::new() };
+        let topology = &self.ctx.topology;
+        let follow = topology.all_relations();
+        let walk = topology.walk(ci, Toward::Causes, follow, WINDOW_HOPS, WINDOW_NODES_MAX);
+        walk.steps().iter().map(|step| &*topology.ci(step.ci).name).collect()
+    }
 }
 
 /// Notes of an alert that begins to fire what holds it back.
@@ -226,9 +266,11 @@ pub(in crate::engine) fn hush(
     }
 }
 
-/// Looks again at what windows cover: the topology is another.
+/// Looks again at windows and what they cover: rules or topology are others.
 pub(in crate::engine) fn reconfigure(state: &mut State, ctx: &Context, now: Timestamp) {
-    let windows = state.silences.iter().filter(|(_, held)| held.record.ci.is_some());
+    planned::review(state, ctx, now);
+    let could_differ = |it: &Silence| it.rule.is_some() || !it.cis.is_empty();
+    let windows = state.silences.iter().filter(|(_, held)| could_differ(&held.record));
     for id in windows.map(|(id, _)| *id).collect::<Vec<_>>() {
         cover(state, ctx, id, now);
     }
@@ -236,7 +278,7 @@ pub(in crate::engine) fn reconfigure(state: &mut State, ctx: &Context, now: Time
 }
 
 /// Lets a silence that holds hold what fires already.
-fn cover(state: &mut State, ctx: &Context, id: SilenceId, at: Timestamp) {
+pub(super) fn cover(state: &mut State, ctx: &Context, id: SilenceId, at: Timestamp) {
     let Some(silence) = state.silences.get(&id).filter(|held| is_active(&held.record, at)) else {
         return;
     };
@@ -244,7 +286,7 @@ fn cover(state: &mut State, ctx: &Context, id: SilenceId, at: Timestamp) {
         .alerts
         .iter()
         .filter(|(_, held)| held.state.fires() && !held.state.silenced_by.contains(&id))
-        .filter(|(alert, _)| covers(state, ctx, silence, **alert))
+        .filter(|(_, held)| Asked::new(ctx, held).is_covered(silence))
         .map(|(alert, _)| *alert)
         .collect();
     found.sort_unstable();

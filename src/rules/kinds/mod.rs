@@ -6,10 +6,12 @@
 
 pub(super) mod group;
 pub(super) mod inhibit;
+pub(super) mod quiet;
 pub(super) mod topology;
 
 use group::Group;
 use inhibit::Inhibit;
+use quiet::Quiet;
 use topology::TopologyKind;
 
 use super::codes;
@@ -23,6 +25,8 @@ use super::yaml::Node;
 /// What a rule does.
 #[derive(Clone, Debug)]
 pub enum Kind {
+    /// Opens windows in which nobody is told.
+    Quiet(Quiet),
     /// Mutes alerts while others fire.
     Inhibit(Inhibit),
     /// Gathers alerts with equal values.
@@ -42,7 +46,8 @@ pub(super) struct Desk<'a> {
 type Read = fn(&mut Reader<'_>, &Node, &mut Desk<'_>) -> Option<Kind>;
 
 /// How the value of each kind is read, in the order in which the kinds apply to an alert.
-const KINDS: [(&str, Read); 3] = [
+const KINDS: [(&str, Read); 4] = [
+    ("quiet", |reader, node, _| quiet::read(reader, node).map(Kind::Quiet)),
     ("inhibit", |reader, node, desk| {
         inhibit::read(reader, node, &mut desk.follow).map(Kind::Inhibit)
     }),
@@ -53,12 +58,13 @@ const KINDS: [(&str, Read); 3] = [
 ];
 
 /// Kinds of later versions, so that they are named as such and not as misspelt fields.
-const LATER: [&str; 7] = ["storm", "sequence", "absence", "known_error", "quiet", "enrich", "drop"];
+const LATER: [&str; 6] = ["storm", "sequence", "absence", "known_error", "enrich", "drop"];
 
 impl Kind {
     /// The key under which it is written.
     pub fn name(&self) -> &'static str {
         match self {
+            Self::Quiet(_) => "quiet",
             Self::Inhibit(_) => "inhibit",
             Self::Group(_) => "group",
             Self::Topology(_) => "topology",
@@ -74,7 +80,7 @@ impl Kind {
     pub fn by(&self) -> &[Field] {
         match self {
             Self::Group(group) => &group.by,
-            Self::Inhibit(_) | Self::Topology(_) => &[],
+            Self::Quiet(_) | Self::Inhibit(_) | Self::Topology(_) => &[],
         }
     }
 
@@ -88,11 +94,16 @@ impl Kind {
         if let Self::Inhibit(kind) = self { Some(kind) } else { None }
     }
 
+    /// Its settings, when it is of this kind.
+    pub fn quiet(&self) -> Option<&Quiet> {
+        if let Self::Quiet(kind) = self { Some(kind) } else { None }
+    }
+
     /// True when incidents can be handled under it.
     pub fn opens(&self) -> bool {
         match self {
             Self::Group(_) | Self::Topology(_) => true,
-            Self::Inhibit(_) => false,
+            Self::Quiet(_) | Self::Inhibit(_) => false,
         }
     }
 
