@@ -6,6 +6,7 @@ pub mod alone;
 mod doors;
 #[cfg(test)]
 mod handling;
+mod held_back;
 pub mod image;
 #[cfg(test)]
 mod inhibition;

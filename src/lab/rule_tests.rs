@@ -6,6 +6,7 @@ use core::fmt::Display;
 use core::time::Duration;
 use std::sync::Arc;
 
+use super::held_back;
 use super::world::World;
 use crate::cmdb::Topology;
 use crate::engine::changes::AlertRow;
@@ -206,6 +207,17 @@ impl Player<'_> {
         if let Some(some) = &expectation.incidents_include {
             self.compare_each(expectation, &some.value, &actual);
         }
+        for (rule, names) in &expectation.silent {
+            let got = held_back::by_rule(self.world.image(), rule);
+            let mut wanted: Vec<&str> = names.value.iter().map(|name| &**name).collect();
+            wanted.sort_unstable();
+            let got: Vec<&str> = got.iter().map(|name| &**name).collect();
+            if wanted != got {
+                let spot = Spot::of(names, expectation.at);
+                let about = format!("rule {rule}");
+                self.differ(spot, (&about, "silent"), list(&wanted), list(&got));
+            }
+        }
         let count = |kind| self.world.sent().iter().filter(|notice| notice.kind == kind).count();
         let (pages, tickets) = (count(NoticeKind::Page), count(NoticeKind::Ticket));
         for (total, name, got) in [
@@ -290,7 +302,7 @@ impl Player<'_> {
     }
 }
 
-fn name(row: &AlertRow) -> String {
+pub(super) fn name(row: &AlertRow) -> String {
     let unbound = || row.labels.get("alertname").map_or_else(|| row.labels.to_string(), Into::into);
     row.ci.as_deref().map_or_else(unbound, Into::into)
 }

@@ -22,7 +22,7 @@ use super::sections::{self, Contact, Defaults, Lifecycle, Team};
 use super::set::{Rule, RuleSet};
 use super::source::SourceFile;
 use super::template::Templates;
-use super::testcase::{self, TestCase};
+use super::testcase::{self, Expectation, TestCase};
 use super::yaml;
 use crate::cmdb::BindingKey;
 use crate::model::escalation::Policy;
@@ -231,6 +231,7 @@ fn advise(reader: &mut Reader<'_>, content: &Content<'_>) {
         .flatten()
         .flat_map(|list| &list.value)
         .filter_map(|incident| incident.rule.as_ref()?.value.as_deref())
+        .chain(content.tests.iter().flat_map(|test| &test.expect).flat_map(silenced_by))
         .collect();
     let own = content.tests.iter().flat_map(|test| &test.cmdb.types);
     let own = own.flat_map(|t| [&*t.name, &*t.converse]);
@@ -274,11 +275,21 @@ fn advise(reader: &mut Reader<'_>, content: &Content<'_>) {
         }
         // Where something is wrong already, the test may be just what could not be read.
         if !reader_failed && !expected.contains(&**name) {
-            let message = format!("no test expects an incident of rule `{name}`");
-            let help = format!("add a test whose `expect` has   rule: {name}");
+            let (what, how) = if draft.rule.kind.opens() {
+                ("an incident of", format!("rule: {name}"))
+            } else {
+                ("anything of", format!("silent: {{{name}: [NAME]}}"))
+            };
+            let message = format!("no test expects {what} rule `{name}`");
+            let help = format!("add a test whose `expect` has   {how}");
             warn(codes::NO_TEST, draft.span, message, help);
         }
     }
+}
+
+/// Yields the rules that an expectation says hold alerts back.
+fn silenced_by(expectation: &Expectation) -> impl Iterator<Item = &str> {
+    expectation.silent.iter().map(|(rule, _)| &**rule)
 }
 
 fn assemble(content: Content<'_>, templates: Templates, order: &[usize], version: u64) -> RuleSet {

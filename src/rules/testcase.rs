@@ -108,6 +108,8 @@ pub struct Expectation {
     pub pages_total: Option<Expected<u32>>,
     /// Tickets planned so far.
     pub tickets_total: Option<Expected<u32>>,
+    /// By the full name of a rule the firing alerts that it holds back, in any order.
+    pub silent: Vec<(Box<str>, Expected<Vec<Box<str>>>)>,
 }
 
 /// A value that is expected, with its place in the file.

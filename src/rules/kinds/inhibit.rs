@@ -128,9 +128,9 @@ fn sources(
         }
         (None, Some(node)) => several(reader, node, equal),
         (given, _) => {
-            let both = if given.is_some() { "both" } else { "neither" };
+            let has = if given.is_some() { "both `source` and" } else { "neither `source` nor" };
             reader
-                .error(codes::INHIBIT_SOURCE, span, format!("`inhibit` has {both} `source` and `sources`"))
+                .error(codes::INHIBIT_SOURCE, span, format!("`inhibit` has {has} `sources`"))
                 .label("expected one of the two")
                 .help("write `source: ['alertname=\"HostDown\"']`, or `sources:` with one `when:` for each alert that must fire");
             None
