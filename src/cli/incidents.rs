@@ -204,6 +204,9 @@ fn facts(incident: &Incident, now: Time) -> Table {
             fact(name, other.clone());
         }
     }
+    if !incident.changes.is_empty() {
+        fact("changes", incident.changes.join(", "));
+    }
     if !incident.apart_from.is_empty() {
         fact("split from", incident.apart_from.join(", "));
     }

@@ -332,6 +332,7 @@ fn kind(event: &Event) -> &'static str {
         Event::Handle(_) => "handle",
         Event::Silence { .. } => "silence",
         Event::Unsilence { .. } => "unsilence",
+        Event::PlanChanges { .. } => "plan_changes",
         Event::Audit { .. } => "audit",
         Event::Delivered { .. } => "delivered",
         Event::Failed { .. } => "failed",
@@ -366,6 +367,7 @@ fn alerts(event: &Event) -> Option<&[Occurrence]> {
         Event::Handle(_)
         | Event::Silence { .. }
         | Event::Unsilence { .. }
+        | Event::PlanChanges { .. }
         | Event::Audit { .. }
         | Event::Retry { .. }
         | Event::Forget { .. }
@@ -391,6 +393,7 @@ fn unhandled(event: &Event) -> Option<Unhandled> {
         Event::Handle(_)
         | Event::Silence { .. }
         | Event::Unsilence { .. }
+        | Event::PlanChanges { .. }
         | Event::Audit { .. }
         | Event::Retry { .. }
         | Event::Forget { .. }

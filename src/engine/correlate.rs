@@ -13,7 +13,7 @@ use super::context::Context;
 use super::pending::Told;
 use super::state::Case;
 use super::tally::{Share, Tally};
-use super::{State, escalate, resolve, suppress, topology};
+use super::{State, escalate, planning, resolve, suppress, topology};
 use crate::cmdb::{CiId, Topology};
 use crate::model::alert::Join;
 use crate::model::escalation::{Policy, PolicyHash, Rung};
@@ -397,6 +397,7 @@ fn open(
     index_root(state, &ctx.topology, id);
     state.pending.unassigned.insert(id);
     resolve::link_recurrence(state, ctx, id, now);
+    planning::mention(state, ctx, id, now);
     // What a silence held back has waited long enough.
     let wait =
         if state.digest.is_some() { Duration::ZERO } else { topology::wait(state, ctx, alert) };
@@ -443,6 +444,7 @@ fn blank(id: IncidentId, alert: Fingerprint, policy: PolicyHash, now: Timestamp)
         awaiting_verification: false,
         quiet: false,
         apart_from: Vec::new(),
+        changes: Vec::new(),
         timeline_len: 0,
         notices: 0,
         told: Vec::new(),

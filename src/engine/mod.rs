@@ -23,6 +23,7 @@ mod handle;
 mod notices;
 pub mod own;
 mod pending;
+mod planning;
 mod prioritise;
 mod quarantine;
 pub mod rebind;
@@ -77,6 +78,7 @@ impl State {
         if now.millis() / HOUR_MS > before.millis() / HOUR_MS {
             resolve::prune_recurrences(self, ctx.rules.lifecycle.recurrence, now);
             deliveries::prune(self, ctx, now);
+            planning::prune(self, now);
         }
         self.run_timers(ctx, now);
         // Before the event: another topology is taken over with nothing else to do.
@@ -106,6 +108,9 @@ impl State {
             Event::Handle(order) => return handle::handle(self, ctx, order, now),
             Event::Silence { silence, replaces } => {
                 return suppress::silence(self, ctx, silence, *replaces, now);
+            }
+            Event::PlanChanges { changes, rest, by } => {
+                return planning::plan(self, ctx, (changes, *rest, by), now);
             }
             Event::Unsilence { id, by } => return suppress::unsilence(self, ctx, *id, by, now),
             Event::Audit { by, action, object, detail } => {

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use super::inhibition::{context, story};
 use super::story::{Story, after};
-use crate::engine::event::{Event, Reply};
+use crate::engine::event::{Event, Planned, Reply, Rest};
+use crate::model::change::{Change, ChangeState};
+use crate::model::incident::Happening;
 use crate::model::notice::NoticeKind;
 use crate::model::silence::{Silence, SilenceId, SilenceState};
 
@@ -169,6 +171,111 @@ fn what_a_person_prolonged_stays_until_then() {
     assert!(story.open().is_empty());
     story.wait(3 * HOUR);
     assert_eq!(story.open(), [1]);
+}
+
+const CHANGES: &str = "
+  - name: chg
+    when: 'severity!=\"critical\"'
+    quiet: {changes: {}}
+";
+
+fn change(number: &str, cis: &[&str], from_s: u64, until_s: u64) -> Change {
+    Change {
+        number: number.into(),
+        cis: cis.iter().map(|ci| (*ci).into()).collect(),
+        starts_at: after(from_s),
+        ends_at: after(until_s),
+        state: ChangeState::Approved,
+        owner: "net".into(),
+        summary: "new cable".into(),
+    }
+}
+
+fn plan(story: &mut Story, at_s: u64, changes: &[Change], rest: Rest) -> Reply {
+    let changes = changes.to_vec();
+    story.world.event(&Event::PlanChanges { changes, rest, by: "mia".into() }, after(at_s))
+}
+
+fn done(added: u32, changed: u32, removed: u32) -> Reply {
+    Reply::Planned(Planned { added, changed, removed })
+}
+
+#[test]
+fn changes_are_merged_by_number_and_kept_for_a_month() {
+    let mut story = story(CHANGES);
+    let (one, two) = (change("CHG-1", &["a"], 60, 120), change("CHG-2", &["b"], 60, 120));
+    assert_eq!(plan(&mut story, 0, &[one.clone(), two.clone()], Rest::Stays), done(2, 0, 0));
+    let longer = Change { ends_at: after(180), ..two };
+    assert_eq!(plan(&mut story, 1, &[longer.clone()], Rest::Stays), done(0, 1, 0));
+    assert_eq!(plan(&mut story, 2, &[one], Rest::Goes), done(0, 0, 1));
+    assert_eq!(plan(&mut story, 3, &[longer], Rest::Stays), done(1, 0, 0));
+    story.world.restart(after(4));
+    assert_eq!(story.world.image().planned.len(), 2);
+    story.wait(29 * DAY);
+    story.fire(29 * DAY, DISK);
+    assert_eq!(story.world.image().planned.len(), 2);
+    story.wait(31 * DAY);
+    story.fire(31 * DAY, LOAD);
+    assert_eq!(story.world.image().planned.len(), 0);
+}
+
+#[test]
+fn a_change_opens_a_window_which_ends_when_it_is_called_off() {
+    let mut story = story(CHANGES);
+    let one = change("CHG-1", &["srv-1"], HOUR, 3 * HOUR);
+    plan(&mut story, 0, &[one.clone(), change("CHG-2", &[], 0, HOUR)], Rest::Stays);
+    story.fire(1, &[("alertname", "Down"), ("ci", "vm-1"), ("severity", "minor")]);
+    assert_eq!(story.open(), [1], "a change of nothing silences nothing");
+    assert!(!story.incident(1).quiet, "its time has not come");
+    story.wait(HOUR);
+    assert!(story.incident(1).quiet, "vm-1 depends on srv-1");
+    assert_eq!(&*only(&story).comment, "CHG-1: new cable");
+    let moved = Change { ends_at: after(4 * HOUR), ..one };
+    plan(&mut story, HOUR + 60, &[moved.clone()], Rest::Stays);
+    assert!(story.incident(1).quiet, "one window hands it to the next");
+    assert_eq!(story.happened(1).iter().filter(|it| **it == Happening::Raised).count(), 0);
+    let off = Change { state: ChangeState::Cancelled, ..moved };
+    plan(&mut story, HOUR + 120, &[off], Rest::Stays);
+    assert!(!story.incident(1).quiet);
+}
+
+#[test]
+fn an_incident_names_the_changes_that_it_may_have_come_of() {
+    let mut story = story(
+        "
+  - {name: none, when: 'x=\"y\"', quiet: {changes: {}}}
+",
+    );
+    let mut over = change("CHG-5", &["vm-1"], 60, 120);
+    over.state = ChangeState::Done;
+    plan(
+        &mut story,
+        0,
+        &[
+            change("CHG-1", &["srv-1"], 60, 3 * HOUR),
+            change("CHG-2", &["srv-2"], 60, 3 * HOUR),
+            change("CHG-3", &["vm-1"], 4 * HOUR, 5 * HOUR),
+            change("CHG-4", &["pdu-1"], 120, 600),
+            over,
+        ],
+        Rest::Stays,
+    );
+    story.fire(300, &[("alertname", "Down"), ("ci", "vm-1"), ("severity", "minor")]);
+    let named: Vec<&str> = story.incident(1).changes.iter().map(|number| &**number).collect();
+    assert_eq!(named, ["CHG-5", "CHG-1", "CHG-4"]);
+    let told = story.world.image().timeline_of(story.incident(1).id);
+    let told: Vec<&str> =
+        told.filter(|entry| entry.what == Happening::Change).map(|entry| &*entry.text).collect();
+    assert_eq!(
+        told,
+        [
+            "CHG-5 on vm-1 started 4m before",
+            "CHG-1 on its parent srv-1 started 4m before",
+            "CHG-4 on pdu-1, 2 relations above started 3m before",
+        ]
+    );
+    story.fire(60 + 2 * HOUR, &[("alertname", "Slow"), ("ci", "web"), ("severity", "minor")]);
+    assert_eq!(story.incident(2).changes.len(), 1, "what is over is suspected for two hours");
 }
 
 #[test]

@@ -11,8 +11,9 @@ use super::world::World;
 use crate::cmdb::Topology;
 use crate::engine::changes::AlertRow;
 use crate::engine::context::{Context, Limits};
-use crate::engine::event::{Command, Event, Order, Reply};
+use crate::engine::event::{Command, Event, Order, Reply, Rest};
 use crate::model::alert::{Details, Occurrence, Signal, severity};
+use crate::model::change::Change;
 use crate::model::incident::Incident;
 use crate::model::labels::{Fingerprint, Labels};
 use crate::model::notice::NoticeKind;
@@ -108,6 +109,13 @@ impl Player<'_> {
                 let until = at.plus(LEASE);
                 let signal = Signal::Firing { until, explicit: false };
                 self.receive(labels, severity.clone(), signal, at);
+            }
+            TestAction::Change(change) => {
+                let moment = |time: Timestamp| self.start.plus(time.since(Timestamp::EPOCH));
+                let (starts_at, ends_at) = (moment(change.starts_at), moment(change.ends_at));
+                let changes = vec![Change { starts_at, ends_at, ..change.clone() }];
+                let (rest, by) = (Rest::Stays, "test".into());
+                self.world.event(&Event::PlanChanges { changes, rest, by }, at);
             }
             TestAction::Clear(Cleared::Exactly(labels)) => {
                 self.receive(labels, None, Signal::Resolved { at }, at);

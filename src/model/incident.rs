@@ -275,6 +275,8 @@ pub struct Incident {
     pub quiet: bool,
     /// Incidents that a person split from it or it from them: not to be united again by a rule.
     pub apart_from: Vec<IncidentId>,
+    /// Numbers of the planned changes that its roots may have suffered from when they came.
+    pub changes: Vec<Box<str>>,
     /// Entries of its timeline.
     pub timeline_len: u32,
     /// Notices planned for it so far.
@@ -362,6 +364,8 @@ pub enum Happening {
     Quieted,
     /// It is held back no more.
     Raised,
+    /// A planned change began on its root, or on what that depends on.
+    Change,
 }
 
 words!(
@@ -397,7 +401,8 @@ words!(
     HoldEnded = "hold_ended",
     Unacknowledged = "unacknowledged",
     Quieted = "quieted",
-    Raised = "raised"
+    Raised = "raised",
+    Change = "change"
 );
 
 /// One entry of a timeline: one per kind of event and batch.

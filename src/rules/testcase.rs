@@ -14,6 +14,7 @@ use super::text::shortened;
 use super::timeline;
 use super::yaml::{Node, Value};
 use crate::cmdb::{Rows, import};
+use crate::model::change::Change;
 use crate::model::incident::StateName;
 use crate::model::labels::Labels;
 use crate::model::priority::{Impact, Priority, Urgency};
@@ -54,7 +55,7 @@ pub struct TestStep {
     pub action: TestAction,
 }
 
-/// What happens in a test.
+/// What happens in a test. Times of a change count from 1970 until the test is played.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TestAction {
     /// An alert fires.
@@ -64,6 +65,8 @@ pub enum TestAction {
         /// The severity beside the labels, if any.
         severity: Option<Box<str>>,
     },
+    /// A change is planned.
+    Change(Change),
     /// Alerts end.
     Clear(Cleared),
     /// Somebody acknowledges an incident.

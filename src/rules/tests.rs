@@ -241,23 +241,24 @@ fn generated_alerts_are_written_out_in_order_of_time() {
     let text = "version: 1\ntests:\n  - name: t\n    start: 2026-11-21T02:00:00+01:00[Europe/Berlin]\n    generate:\n      - {every: 10s, times: 3, fire: 'ci=\"sw-{{ n }}\"', clear_after: 15s}\n    timeline: [{at: 20s, clear: 'ci=~\"sw-.*\"'}, {at: 5s, fire: 'a=\"b\"', severity: high}]\n    expect: []\n";
     let case = load(&[file("t.yaml", text)]).tests.remove(0);
     assert_eq!(case.start.to_string(), "2026-11-21T01:00:00.000Z");
-    let steps: Vec<String> =
-        case.timeline
-            .iter()
-            .map(|step| {
-                let what = match &step.action {
-                    testcase::TestAction::Fire { labels, severity: None } => format!("+{labels}"),
-                    testcase::TestAction::Fire { labels, severity: Some(s) } => {
-                        format!("+{labels} {s}")
-                    }
-                    testcase::TestAction::Clear(testcase::Cleared::Exactly(l)) => format!("-{l}"),
-                    testcase::TestAction::Clear(testcase::Cleared::Matching(_)) => "-".into(),
-                    testcase::TestAction::Acknowledge { .. }
-                    | testcase::TestAction::Resolve { .. } => "?".into(),
-                };
-                format!("{}s {what}", step.at.as_secs())
-            })
-            .collect();
+    let steps: Vec<String> = case
+        .timeline
+        .iter()
+        .map(|step| {
+            let what = match &step.action {
+                testcase::TestAction::Fire { labels, severity: None } => format!("+{labels}"),
+                testcase::TestAction::Fire { labels, severity: Some(s) } => {
+                    format!("+{labels} {s}")
+                }
+                testcase::TestAction::Clear(testcase::Cleared::Exactly(l)) => format!("-{l}"),
+                testcase::TestAction::Clear(testcase::Cleared::Matching(_)) => "-".into(),
+                testcase::TestAction::Change(_)
+                | testcase::TestAction::Acknowledge { .. }
+                | testcase::TestAction::Resolve { .. } => "?".into(),
+            };
+            format!("{}s {what}", step.at.as_secs())
+        })
+        .collect();
     assert_eq!(
         steps,
         [

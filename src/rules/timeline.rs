@@ -6,13 +6,15 @@ use super::codes;
 use super::condition::Condition;
 use super::matcher::{Matcher, Test};
 use super::parser;
-use super::reader::{DAY, Fields, Reader};
+use super::reader::{DAY, Fields, MINUTE, Reader};
 use super::rule::{flawed, matchers, refused};
 use super::subject::Field;
 use super::template::Templates;
 use super::testcase::{Cleared, LENGTH_MAX, STEPS_MAX, TestAction, TestStep, at, line};
 use super::yaml::Node;
+use crate::model::change::{Change, ChangeState};
 use crate::model::labels::Labels;
+use crate::model::time::Timestamp;
 
 /// Reads `timeline:`.
 pub(super) fn read(reader: &mut Reader<'_>, node: &Node) -> Option<Vec<TestStep>> {
@@ -24,23 +26,24 @@ fn step(reader: &mut Reader<'_>, node: &Node) -> Option<TestStep> {
     let mut fields = reader.map(node, "a step of a timeline")?;
     let at = at(reader, &mut fields);
     let severity = fields.read(reader, "severity", |r, n| r.text(n)).map(Into::into);
-    let names = ["fire", "clear", "ack", "resolve"];
+    let names = ["fire", "clear", "ack", "resolve", "change"];
     let given = names.into_iter().filter(|name| fields.has(name)).count();
     let fire = fields.read(reader, "fire", labels);
     let clear = fields.read(reader, "clear", matchers);
     let ack = fields.read(reader, "ack", acknowledge);
     let resolve = fields.read(reader, "resolve", resolve);
+    let change = fields.read(reader, "change", |r, n| change(r, n, at.unwrap_or_default()));
     let span = fields.span;
     fields.finish(reader);
     if given != 1 {
         reader
             .error(codes::VALUE, span, format!("a step does {given} things"))
-            .label("expected exactly one of `fire`, `clear`, `ack`, `resolve`");
+            .label("expected exactly one of `fire`, `clear`, `ack`, `resolve`, `change`");
         return None;
     }
     let fire = fire.map(|labels| TestAction::Fire { labels, severity });
     let clear = clear.map(|m| TestAction::Clear(Cleared::Matching(Condition::new(m))));
-    let action = fire.or(clear).or(ack).or(resolve)?;
+    let action = fire.or(clear).or(ack).or(resolve).or(change)?;
     Some(TestStep { at: at?, line: line(reader, span), action })
 }
 
@@ -50,6 +53,31 @@ fn acknowledge(reader: &mut Reader<'_>, node: &Node) -> Option<TestAction> {
     let hold = fields.read(reader, "for", |r, n| r.duration(n, Duration::ZERO..=30 * DAY));
     fields.finish(reader);
     Some(TestAction::Acknowledge { root: root?, by, hold })
+}
+
+/// Reads a change that begins at its step and lasts `for` so long.
+fn change(reader: &mut Reader<'_>, node: &Node, at: Duration) -> Option<TestAction> {
+    let mut fields = reader.map(node, "`change`")?;
+    let number = fields.need(reader, "number").and_then(|n| reader.text(n));
+    let cis = fields.need(reader, "cis").and_then(|n| {
+        let items = reader.one_or_many(n)?;
+        Some(items.iter().filter_map(|item| reader.text(item).map(Into::into)).collect())
+    });
+    let lasts = fields.need(reader, "for").and_then(|n| reader.duration(n, MINUTE..=LENGTH_MAX));
+    let state = fields.read(reader, "state", Reader::word).unwrap_or(ChangeState::Approved);
+    fields.finish(reader);
+    let starts_at = Timestamp::EPOCH.plus(at);
+    let mut cis: Vec<Box<str>> = cis?;
+    cis.sort_unstable();
+    Some(TestAction::Change(Change {
+        number: number?.into(),
+        cis,
+        starts_at,
+        ends_at: starts_at.plus(lasts?),
+        state,
+        owner: "".into(),
+        summary: "".into(),
+    }))
 }
 
 fn resolve(reader: &mut Reader<'_>, node: &Node) -> Option<TestAction> {

@@ -19,6 +19,7 @@
 //! | `policies` | hash of the content u64 | an escalation policy |
 //! | `recurrences` | signature u64 | the last resolved incident with it |
 //! | `silences` | id u128 | a silence |
+//! | `changes` | number | a planned change |
 //! | `audit` | place u64 | an entry of the audit trail |
 //! | `deliveries` | half of a SHA-256 | when a delivery or command of that identity was done |
 //! | `quarantine` | number u64 | what could not be read or handled, as it came |
@@ -58,6 +59,7 @@ pub(super) enum Family {
     Policies,
     Recurrences,
     Silences,
+    Changes,
     Audit,
     Deliveries,
     Quarantine,
@@ -67,7 +69,7 @@ pub(super) enum Family {
 }
 
 /// All of them.
-pub(super) const FAMILIES: [Family; 20] = [
+pub(super) const FAMILIES: [Family; 21] = [
     Family::Meta,
     Family::Alerts,
     Family::Touches,
@@ -82,6 +84,7 @@ pub(super) const FAMILIES: [Family; 20] = [
     Family::Policies,
     Family::Recurrences,
     Family::Silences,
+    Family::Changes,
     Family::Audit,
     Family::Deliveries,
     Family::Quarantine,
@@ -108,6 +111,7 @@ impl Family {
             Self::Policies => "policies",
             Self::Recurrences => "recurrences",
             Self::Silences => "silences",
+            Self::Changes => "changes",
             Self::Audit => "audit",
             Self::Deliveries => "deliveries",
             Self::Quarantine => "quarantine",

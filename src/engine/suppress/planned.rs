@@ -4,7 +4,6 @@
 //! that shows silences need not know of it. Its id follows from what opened it: whatever is asked
 //! again opens nothing twice, and what a person ended stays ended.
 
-use core::time::Duration;
 use std::sync::Arc;
 
 use super::super::context::Context;
@@ -19,9 +18,6 @@ use crate::rules::{Quiet, Rule, Stretch, Window};
 
 /// The annotation of a window that names its change.
 const CHANGE: &str = "change";
-
-/// How long a change is kept after its end.
-const KEPT: Duration = Duration::from_hours(30 * 24);
 
 fn quiet_rules(ctx: &Context) -> impl Iterator<Item = (&Rule, &Quiet)> {
     ctx.rules.rules.iter().filter_map(|rule| Some((rule, rule.kind.quiet()?)))
@@ -198,15 +194,4 @@ pub(in crate::engine) fn is_needed(
     at: Timestamp,
 ) -> bool {
     is_ours(id) && open_at(state, ctx, at).iter().any(|open| open.id == id)
-}
-
-/// Forgets changes that ended long ago.
-pub(in crate::engine) fn prune(state: &mut State, now: Timestamp) {
-    let old = |change: &&Change| now >= change.ends_at.plus(KEPT);
-    let gone: Vec<Box<str>> =
-        state.changes.values().filter(old).map(|change| change.number.clone()).collect();
-    for number in gone {
-        state.changes.remove(&number);
-        state.pending.changes.insert(number);
-    }
 }

@@ -13,6 +13,7 @@ pub mod incidents;
 pub mod left_out;
 pub mod notices;
 pub mod on_call;
+pub mod planned;
 pub mod quarantine;
 pub mod show;
 pub mod silences;
@@ -38,6 +39,7 @@ pub(super) fn routes() -> Router<Arc<App>> {
         .merge(alerts::routes())
         .merge(notices::routes())
         .merge(on_call::routes())
+        .merge(planned::routes())
         .merge(quarantine::routes())
         .merge(cmdb::routes())
         .merge(silences::routes())

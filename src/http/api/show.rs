@@ -47,6 +47,7 @@ pub(super) fn incident(
         waits_for: waits_for(&incident.progress),
         quiet: incident.quiet,
         apart_from: incident.apart_from.iter().map(ToString::to_string).collect(),
+        changes: incident.changes.iter().map(ToString::to_string).collect(),
         resolved,
         closed_at,
         awaiting_verification: incident.awaiting_verification,

@@ -9,6 +9,7 @@ mod inhibition;
 mod notices;
 mod on_call;
 mod openapi;
+mod planned;
 mod quarantine;
 mod silences;
 mod stream;

@@ -13,6 +13,7 @@ pub mod explain;
 pub mod handle;
 pub mod notices;
 pub mod on_call;
+pub mod planned;
 pub mod quarantine;
 pub mod silence;
 pub mod stream;
@@ -107,6 +108,9 @@ pub struct Incident {
     pub quiet: bool,
     /// Incidents that a person split from it, or it from them.
     pub apart_from: Vec<String>,
+    /// Planned changes that its roots may have suffered from when they came.
+    #[serde(default)]
+    pub changes: Vec<String>,
     /// When and by whom it was resolved.
     pub resolved: Option<Resolved>,
     /// When it was closed.

@@ -90,6 +90,8 @@ pub(in crate::store) struct IncidentMessage {
     quiet: bool,
     #[prost(uint64, repeated, tag = "40")]
     apart_from: Vec<u64>,
+    #[prost(string, repeated, tag = "48")]
+    changes: Vec<String>,
 }
 
 #[derive(Clone, PartialEq, Oneof)]
@@ -357,6 +359,7 @@ impl Row for Incident {
             resolving: Some(self.resolving.into()),
             quiet: self.quiet,
             apart_from: self.apart_from.iter().map(|incident| incident.0).collect(),
+            changes: self.changes.iter().map(|number| String::from(&**number)).collect(),
             told: self.told.iter().map(ToString::to_string).collect(),
             rules_version: self.rules_version,
             topology_version: self.topology_version,
@@ -399,6 +402,7 @@ impl Row for Incident {
             resolving: message.resolving.unwrap_or_default().into(),
             quiet: message.quiet,
             apart_from: message.apart_from.into_iter().map(RecordId).collect(),
+            changes: message.changes.into_iter().map(Into::into).collect(),
             told: message.told.into_iter().map(Into::into).collect(),
             rules_version: message.rules_version,
             topology_version: message.topology_version,
@@ -465,6 +469,7 @@ mod tests {
             resolving: Rung { step: 28, repeats: 29, due_at: Some(at(33)) },
             quiet: true,
             apart_from: vec![RecordId(34)],
+            changes: vec!["CHG-1".into()],
             rules_version: 22,
             topology_version: 23,
         }
