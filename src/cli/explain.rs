@@ -184,7 +184,7 @@ fn rules(explained: &AlertExplanation) -> Table {
     let mut table = Table::bare();
     for tried in &explained.rules {
         let (verdict, reason) = match (tried.applied, tried.matched) {
-            (true, _) if explained.inhibited_by.iter().any(|by| by.rule == tried.rule.name) => {
+            (true, _) if holds_back(explained, &tried.rule.name) => {
                 ("APPLIED", Some("it is held back, see suppress".into()))
             }
             (true, _) => ("APPLIED", explained.join.as_ref().map(|join| join.text.clone())),
@@ -194,6 +194,12 @@ fn rules(explained: &AlertExplanation) -> Table {
         table.row([tried.rule.name.clone(), verdict.into(), reason.unwrap_or_default()]);
     }
     table
+}
+
+/// True when a rule holds the alert back.
+fn holds_back(explained: &AlertExplanation, rule: &str) -> bool {
+    explained.inhibited_by.iter().any(|by| by.rule == rule)
+        || explained.silenced_by.iter().any(|it| it.rule.as_deref() == Some(rule))
 }
 
 /// Says whether the alert's incident is handled under a rule that matched, else where it stands.

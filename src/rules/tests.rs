@@ -100,7 +100,13 @@ fn the_examples_of_the_reference_load() {
     let reference = include_str!("../../rules/README.md");
     let blocks = reference.split("```yaml\n").skip(1);
     let blocks: Vec<&str> = blocks.filter_map(|rest| rest.split("```").next()).collect();
-    let [rule, tests, sections] = blocks[..] else { panic!("{} examples", blocks.len()) };
+    let (kinds, whole): (Vec<&str>, Vec<&str>) =
+        blocks.into_iter().partition(|block| block.starts_with("rules:\n"));
+    for kind in &kinds {
+        good(&format!("version: 1\nnamespace: n\n{kind}"));
+    }
+    assert_eq!(kinds.len(), 2);
+    let [rule, tests, sections] = whole[..] else { panic!("{} examples", whole.len()) };
     let platform = "  platform: {members: anna}\n";
     let sections = sections.replace("teams:\n", &format!("teams:\n{platform}"));
     let contacts = "  bert: {channels: mail}\n  carla: {channels: mail}\n";

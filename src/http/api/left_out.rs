@@ -315,6 +315,7 @@ fn silence(reading: &Reading<'_>, id: SilenceId) -> Result<SilencedBy, Problem> 
         id: id.to_string(),
         by: known.as_ref().map(|it| text(&it.created_by)).unwrap_or_default(),
         comment: known.as_ref().map(|it| text(&it.comment)).unwrap_or_default(),
+        rule: known.as_ref().and_then(|it| it.rule.as_ref()).map(ToString::to_string),
         until: known.map(|it| Time(it.ends_at)),
     })
 }
@@ -347,7 +348,7 @@ fn inhibited_words(by: &[InhibitedBy]) -> String {
 }
 
 fn words(silence: &SilencedBy) -> String {
-    let SilencedBy { id, by, comment, until } = silence;
+    let SilencedBy { id, by, comment, until, rule: _ } = silence;
     let who = if by.is_empty() { id } else { by };
     let until = until.map(|until| format!(" until {until}")).unwrap_or_default();
     format!("silenced by {who} \"{comment}\"{until}")

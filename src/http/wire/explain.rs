@@ -67,6 +67,9 @@ pub struct SilencedBy {
     pub by: String,
     /// Why.
     pub comment: String,
+    /// The rule whose window it is.
+    #[serde(default)]
+    pub rule: Option<String>,
     /// When it ends; nothing when it is no longer known.
     pub until: Option<Time>,
 }
@@ -122,7 +125,7 @@ pub struct RuleTried {
     /// The rule.
     #[serde(flatten)]
     pub rule: RulePlace,
-    /// `group` or `topology`.
+    /// `quiet`, `inhibit`, `group` or `topology`.
     pub kind: String,
     /// True when all its conditions hold.
     pub matched: bool,
