@@ -11,6 +11,8 @@ pub mod image;
 #[cfg(test)]
 mod inhibition;
 #[cfg(test)]
+mod limits;
+#[cfg(test)]
 mod messages;
 #[cfg(test)]
 mod on_call;

@@ -10,6 +10,7 @@ use super::codes;
 use super::diagnostics::{Diagnostic, Severity, nearest};
 use super::index::Index;
 use super::kinds::inhibit::Sources;
+use super::mappings;
 use super::messages::{self, Messages};
 use super::order;
 use super::policies;
@@ -25,6 +26,7 @@ use super::template::Templates;
 use super::testcase::{self, Expectation, TestCase};
 use super::yaml;
 use crate::cmdb::BindingKey;
+use crate::ingest::mapping::Mapping;
 use crate::model::escalation::Policy;
 
 /// The version of the form of rule files.
@@ -76,6 +78,7 @@ struct Content<'f> {
     calendar_drafts: BTreeMap<Box<str>, calendar::read::Draft<'f>>,
     calendars: BTreeMap<Box<str>, Arc<Calendar>>,
     rotations: BTreeMap<Box<str>, rotation::read::Draft>,
+    mappings: BTreeMap<Box<str>, Mapping>,
     messages: Messages,
     defaults: Option<Defaults>,
     priorities: Option<Priorities>,
@@ -198,6 +201,11 @@ fn read_sections<'f>(reader: &mut Reader<'f>, content: &mut Content<'f>, fields:
         sections::named(r, n, Noun::Rotation, rotation::read::draft)
     }) {
         content.rotations.extend(rotations);
+    }
+    if let Some(mappings) = fields.read(reader, "mappings", |r, n| {
+        sections::named(r, n, Noun::Mapping, |r, n, _| mappings::read(r, n))
+    }) {
+        content.mappings.extend(mappings);
     }
     let messages = &mut content.messages;
     fields.read(reader, "templates", |r, n| {
@@ -322,6 +330,7 @@ fn assemble(content: Content<'_>, templates: Templates, order: &[usize], version
         default_policy: Arc::clone(default_policy),
         rotations: rotation::read::join(content.rotations, &content.calendars),
         calendars: content.calendars,
+        mappings: content.mappings,
         policies,
         priorities: content.priorities.unwrap_or_default(),
         lifecycle: content.lifecycle.unwrap_or_default(),

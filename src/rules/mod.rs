@@ -18,6 +18,7 @@ mod expectation;
 pub mod index;
 mod kinds;
 pub mod lexer;
+mod mappings;
 pub mod matcher;
 mod messages;
 mod order;

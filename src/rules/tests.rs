@@ -13,6 +13,7 @@ use crate::model::labels::Labels;
 const POWER: &str = include_str!("../../rules/examples/power.yaml");
 const INHIBIT: &str = include_str!("../../rules/examples/inhibit.yaml");
 const MAINTENANCE: &str = include_str!("../../rules/examples/maintenance.yaml");
+const ON_CALL: &str = include_str!("../../rules/examples/on-call.yaml");
 const BASE: [(&str, &str); 3] = [
     ("base/defaults.yaml", include_str!("../../rules/base/defaults.yaml")),
     ("base/group.yaml", include_str!("../../rules/base/group.yaml")),
@@ -40,6 +41,7 @@ fn the_shipped_rules_are_flawless_and_tested() {
     files.push(file("examples/power.yaml", POWER));
     files.push(file("examples/inhibit.yaml", INHIBIT));
     files.push(file("examples/maintenance.yaml", MAINTENANCE));
+    files.push(file("examples/on-call.yaml", ON_CALL));
     let loaded = load(&files);
     assert_eq!(render(Form::Human, &loaded.diagnostics, &files), "");
     assert_eq!(loaded.set.unwrap().rules.len(), loaded.rules);
@@ -106,13 +108,16 @@ fn the_examples_of_the_reference_load() {
         good(&format!("version: 1\nnamespace: n\n{kind}"));
     }
     assert_eq!(kinds.len(), 2);
-    let [rule, tests, sections] = whole[..] else { panic!("{} examples", whole.len()) };
+    let [rule, tests, sections, times, mapping] = whole[..] else {
+        panic!("{} examples", whole.len())
+    };
     let platform = "  platform: {members: anna}\n";
     let sections = sections.replace("teams:\n", &format!("teams:\n{platform}"));
     let contacts = "  bert: {channels: mail}\n  carla: {channels: mail}\n";
     let sections = sections.replace("contacts:\n", &format!("contacts:\n{contacts}"));
-    let set = good(&format!("{rule}{tests}{sections}"));
+    let set = good(&format!("{rule}{tests}{sections}{times}{mapping}"));
     assert_eq!((set.rules.len(), set.teams.len(), set.binding.len()), (1, 2, 1));
+    assert_eq!((set.calendars.len(), set.rotations.len(), set.mappings.len()), (2, 1, 1));
 }
 
 #[test]
