@@ -1,4 +1,4 @@
-//! The engine on a virtual clock: what rule tests, explanations and the simulator run. The production code decides;
+//! The engine on a virtual clock: what rule tests, replays, explanations and the simulator run. The production code decides;
 //! this folder only tells it what happens when. Pure: no disk, no network, no clock.
 
 pub mod alone;
@@ -18,6 +18,7 @@ mod messages;
 mod on_call;
 #[cfg(test)]
 mod quiet;
+pub mod replay;
 pub mod rule_tests;
 #[cfg(test)]
 mod scenarios;

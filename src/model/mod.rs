@@ -10,6 +10,7 @@ pub mod change;
 pub mod delivery;
 pub mod escalation;
 pub mod incident;
+pub mod journal;
 pub mod labels;
 pub mod notice;
 pub mod priority;

@@ -146,7 +146,7 @@ rules:
     let matchers = json!([matcher("ci", "a\\.b|c", true), matcher("rule", "t/move", false)]);
     assert_eq!(shown["matchers"], matchers, "{}", silences.text);
     shown["endsAt"] = json!("2100-01-01T00:00:00Z");
-    let id = shown["id"].as_str().unwrap();
+    let id = shown["id"].as_str().unwrap().to_owned();
     let changed = world.post("/api/v2/silences", &shown.to_string()).await;
     assert_eq!(changed.at("/silenceID"), id, "{}", changed.text);
     let kept = world.get(&format!("{PATH}/{id}")).await;

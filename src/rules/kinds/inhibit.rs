@@ -62,6 +62,11 @@ impl InhibitSource {
 }
 
 impl Inhibit {
+    /// Yields what each source must match.
+    pub(super) fn conditions(&self) -> impl Iterator<Item = &Conditions> {
+        self.sources.iter().map(|source| &source.when)
+    }
+
     /// True for an alert that is a source, whichever.
     pub fn is_source(&self, subject: &Subject<'_>) -> bool {
         self.sources.iter().any(|source| source.takes(subject))

@@ -15,6 +15,7 @@ use quiet::Quiet;
 use topology::TopologyKind;
 
 use super::codes;
+use super::condition::Conditions;
 use super::diagnostics::Span;
 use super::reader::{Fields, Reader};
 use super::subject::Field;
@@ -81,6 +82,15 @@ impl Kind {
         match self {
             Self::Group(group) => &group.by,
             Self::Quiet(_) | Self::Inhibit(_) | Self::Topology(_) => &[],
+        }
+    }
+
+    /// Returns the conditions of its own, each list with its key.
+    pub(super) fn conditions(&self) -> Vec<(&'static str, &Conditions)> {
+        match self {
+            Self::Quiet(_) | Self::Group(_) => Vec::new(),
+            Self::Inhibit(kind) => kind.conditions().map(|when| ("source", when)).collect(),
+            Self::Topology(kind) => vec![("never_absorb", &kind.never_absorb)],
         }
     }
 
