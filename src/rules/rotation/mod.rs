@@ -181,7 +181,10 @@ impl RuleSet {
             let gap = Diagnostic::error(codes::GAP, file, rotation.span, message);
             Some(gap.label(label).help(help).warning())
         });
-        found.collect()
+        let mut found: Vec<Diagnostic> = found.collect();
+        let files: Vec<&SourceFile> = files.iter().collect();
+        diagnostics::place(&mut found, &files);
+        found
     }
 }
 
