@@ -18,7 +18,7 @@ use jiff::civil::Date;
 use super::calendar::Calendar;
 use super::calendar::zone::Zone;
 use super::codes;
-use super::diagnostics::{Diagnostic, Span};
+use super::diagnostics::{self, Diagnostic, Span};
 use super::set::RuleSet;
 use super::source::SourceFile;
 use crate::model::time::Timestamp;
