@@ -138,18 +138,11 @@ impl<'f> Reader<'f> {
         self.references.push(Reference { noun, name: name.into(), spot });
     }
 
-<<<<<<< HEAD
     /// Returns where a name is given its meaning.
     pub(super) fn defined_at(&self, noun: Noun, name: &str) -> Option<Spot<'f>> {
         self.defined.get(&(noun, name.into())).copied()
     }
 
-    pub(super) fn is_defined(&self, noun: Noun, name: &str) -> bool {
-        self.defined.contains_key(&(noun, name.into()))
-    }
-
-=======
->>>>>>> diag
     /// Notes all references to what no file defines. `built_in` is defined without any file.
     pub(super) fn resolve(&mut self, built_in: &[(Noun, &str)]) {
         let mut known: BTreeMap<Noun, Vec<&str>> = BTreeMap::new();

@@ -106,21 +106,12 @@ pub(super) fn read(
     Some(Draft { rule, span, owner: owner_at, places, before, after, follow })
 }
 
-<<<<<<< HEAD
-fn places(file: &SourceFile, fields: &mut Fields<'_>) -> Places {
-    let mut lines =
-        |name| fields.get(name).map_or(Vec::new(), |node| matcher_places::lines(file, node));
+fn places(fields: &mut Fields<'_>) -> Places {
+    let mut lines = |name| fields.get(name).map_or(Vec::new(), matcher_places::lines);
     let (when, unless) = (lines("when"), lines("unless"));
     let never_absorb = fields
         .get("topology")
-        .map_or(Vec::new(), |node| matcher_places::lines_under(file, node, "never_absorb"));
-=======
-fn places(fields: &mut Fields<'_>) -> Places {
-    let mut lines = |name| fields.get(name).map_or(Vec::new(), |node| places::lines(node));
-    let (when, unless) = (lines("when"), lines("unless"));
-    let never_absorb =
-        fields.get("topology").map_or(Vec::new(), |node| places::lines_under(node, "never_absorb"));
->>>>>>> diag
+        .map_or(Vec::new(), |node| matcher_places::lines_under(node, "never_absorb"));
     Places { when, unless, never_absorb }
 }
 
