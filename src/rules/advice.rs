@@ -147,7 +147,7 @@ fn never_true(file: &SourceFile, draft: &Draft) -> Vec<Diagnostic> {
     let reach = Reach::of(rule.when.matchers());
     for (line, place) in rule.unless.lines().iter().zip(&draft.places.unless) {
         let own = Listed::line(line, place).contradiction(file);
-        let with_when = || beside(file, line, place, (reach.as_ref()?, when.first()?));
+        let with_when = || beside(file, line, place, (reach.as_ref()?, when.span(file, 0)?));
         found.extend(own.or_else(with_when));
     }
     if let Some(kind) = rule.kind.topology() {
@@ -204,36 +204,36 @@ fn when_help(when: &Conditions) -> String {
     }
 }
 
-/// Matchers that must hold together, with their places.
-struct Listed<'m>(Vec<(&'m Matcher, Span)>);
+/// Matchers that must hold together, each with its line and its number in it.
+struct Listed<'m>(Vec<(&'m Matcher, &'m LinePlace, [usize; 2])>);
 
 impl<'m> Listed<'m> {
-    fn of(conditions: &'m Conditions, places: &[LinePlace]) -> Self {
+    fn of(conditions: &'m Conditions, places: &'m [LinePlace]) -> Self {
         let lines = conditions.lines().iter().zip(places);
         Self(lines.flat_map(|(line, place)| Self::line(line, place).0).collect())
     }
 
-    fn line(line: &'m Condition, place: &LinePlace) -> Self {
+    fn line(line: &'m Condition, place: &'m LinePlace) -> Self {
         let count = line.matchers().len();
-        let placed = |(at, matcher)| (matcher, place.matcher(at, count));
+        let placed = |(at, matcher)| (matcher, place, [at, count]);
         Self(line.matchers().iter().enumerate().map(placed).collect())
     }
 
-    fn first(&self) -> Option<Span> {
-        self.0.first().map(|(_, span)| *span)
+    fn span(&self, file: &SourceFile, at: usize) -> Option<Span> {
+        self.0.get(at).map(|(_, place, [at, count])| place.matcher(file, *at, *count))
     }
 
     /// Returns the first matcher that can never hold together with an earlier one.
     fn contradiction(&self, file: &SourceFile) -> Option<Diagnostic> {
         let mut reach = Reach::default();
         let all = || self.0.iter().take(MATCHERS_MAX).enumerate();
-        let (at, earlier) = all().find_map(|(at, (m, _))| Some((at, reach.add(at, m).err()?)))?;
-        let ((matcher, span), (other, place)) = (self.0.get(at)?, self.0.get(earlier)?);
+        let (at, earlier) = all().find_map(|(at, (m, ..))| Some((at, reach.add(at, m).err()?)))?;
+        let ((matcher, ..), (other, ..)) = (self.0.get(at)?, self.0.get(earlier)?);
         let message = format!("`{matcher}` can never hold together with `{other}`");
-        Some(warning(codes::NEVER_TRUE, file, *span, message).label("never true").related(
-            file,
-            *place,
-            "this must hold as well",
-        ))
+        Some(
+            warning(codes::NEVER_TRUE, file, self.span(file, at)?, message)
+                .label("never true")
+                .related(file, self.span(file, earlier)?, "this must hold as well"),
+        )
     }
 }
