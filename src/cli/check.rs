@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::ValueEnum;
 
+use crate::clock;
 use crate::rules::Severity;
 use crate::rules::load;
 use crate::rules::render::{Form, render};
@@ -45,7 +46,10 @@ pub enum Format {
 /// Findings, when the rules cannot be used, or have warnings that are denied.
 pub fn run(session: &Session, args: &Args) -> Result<(), Failure> {
     let files = files::read(&args.paths)?;
-    let loaded = load(&files);
+    let mut loaded = load(&files);
+    if let Some(set) = &loaded.set {
+        loaded.diagnostics.extend(set.gaps(&files, clock::wall()));
+    }
     let form = match args.format {
         Format::Human if std::io::stdout().is_terminal() => Form::Coloured,
         Format::Human => Form::Human,

@@ -10,9 +10,10 @@ use super::codes;
 use super::condition::{Condition, Conditions};
 use super::diagnostics::{Diagnostic, Span};
 use super::matcher::Matcher;
-use super::places::LinePlace;
+use super::matcher_places::LinePlace;
 use super::reach::{MATCHERS_MAX, Reach};
 use super::reader::Reader;
+use super::references;
 use super::rule::Draft;
 use super::shadow;
 use super::source::SourceFile;
@@ -29,6 +30,8 @@ pub(super) fn advise(reader: &mut Reader<'_>, content: &Content<'_>, order: &[us
     }
     if !failed {
         untested(reader, content);
+        let rules = content.rules.iter().map(|(_, draft)| &draft.rule);
+        references::warn(reader, rules, &content.policies);
     }
     for shadow::Shadowed { rule, by } in shadow::find(&content.rules, order) {
         let (Some((file, rule)), Some((other, by))) =

@@ -6,14 +6,19 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::advice;
+use super::calendar::{self, Calendar};
 use super::codes;
 use super::diagnostics::{self, Diagnostic, Severity};
 use super::index::Index;
+use super::mappings;
 use super::messages::{self, Messages};
 use super::order;
+use super::places::Places;
 use super::policies;
 use super::priorities::{self, Priorities};
 use super::reader::{Fields, Noun, Reader};
+use super::references;
+use super::rotation;
 use super::rule::{self, Draft};
 use super::sections::{self, Contact, Defaults, Lifecycle, Team};
 use super::set::{Rule, RuleSet};
@@ -22,6 +27,7 @@ use super::template::Templates;
 use super::testcase::{self, TestCase};
 use super::yaml;
 use crate::cmdb::BindingKey;
+use crate::ingest::mapping::Mapping;
 use crate::model::escalation::Policy;
 
 /// The version of the form of rule files.
@@ -69,12 +75,17 @@ pub(super) struct Content<'f> {
     pub(super) tests: Vec<TestCase>,
     pub(super) teams: BTreeMap<Box<str>, Team>,
     contacts: BTreeMap<Box<str>, Contact>,
-    policies: BTreeMap<Box<str>, Arc<Policy>>,
+    pub(super) policies: BTreeMap<Box<str>, Arc<Policy>>,
+    calendar_drafts: BTreeMap<Box<str>, calendar::read::Draft<'f>>,
+    calendars: BTreeMap<Box<str>, Arc<Calendar>>,
+    rotations: BTreeMap<Box<str>, rotation::read::Draft>,
+    mappings: BTreeMap<Box<str>, Mapping>,
     messages: Messages,
     defaults: Option<Defaults>,
     priorities: Option<Priorities>,
     lifecycle: Option<Lifecycle>,
     binding: Option<Vec<BindingKey>>,
+    places: Places,
 }
 
 /// Checks and compiles all rule files together. Their order does not matter.
@@ -93,11 +104,13 @@ pub fn load(files: &[SourceFile]) -> Loaded {
             Err(problem) => reader.diagnostics.push(*problem),
         }
     }
+    content.calendars = calendar::read::join(&mut reader, &content.calendar_drafts);
     reader.resolve(&[
         (Noun::Contact, DEFAULT_CONTACT),
         (Noun::Policy, policies::DEFAULT),
         (Noun::Templates, messages::DEFAULT),
     ]);
+    references::check(&mut reader, &content.teams);
     let order = order::settle(&mut reader, &content.rules);
     advice::advise(&mut reader, &content, &order);
     let mut diagnostics = reader.diagnostics;
@@ -162,6 +175,7 @@ fn read<'f>(
         content.tests.extend(testcase::read(reader, node, namespace));
     }
     read_sections(reader, content, &mut fields);
+    content.places.add(reader.file, node);
     fields.finish(reader);
 }
 
@@ -181,6 +195,21 @@ fn read_sections<'f>(reader: &mut Reader<'f>, content: &mut Content<'f>, fields:
         fields.read(reader, "policies", |r, n| sections::named(r, n, Noun::Policy, policies::read))
     {
         content.policies.extend(policies);
+    }
+    if let Some(calendars) = fields.read(reader, "calendars", |r, n| {
+        sections::named(r, n, Noun::Calendar, |r, n, _| calendar::read::draft(r, n))
+    }) {
+        content.calendar_drafts.extend(calendars);
+    }
+    if let Some(rotations) = fields.read(reader, "rotations", |r, n| {
+        sections::named(r, n, Noun::Rotation, rotation::read::draft)
+    }) {
+        content.rotations.extend(rotations);
+    }
+    if let Some(mappings) = fields.read(reader, "mappings", |r, n| {
+        sections::named(r, n, Noun::Mapping, |r, n, _| mappings::read(r, n))
+    }) {
+        content.mappings.extend(mappings);
     }
     let messages = &mut content.messages;
     fields.read(reader, "templates", |r, n| {
@@ -231,10 +260,14 @@ fn assemble(content: Content<'_>, templates: Templates, order: &[usize], version
         default_team: defaults.team,
         default_contact,
         default_policy: Arc::clone(default_policy),
+        rotations: rotation::read::join(content.rotations, &content.calendars),
+        calendars: content.calendars,
+        mappings: content.mappings,
         policies,
         priorities: content.priorities.unwrap_or_default(),
         lifecycle: content.lifecycle.unwrap_or_default(),
         binding: content.binding.unwrap_or_else(sections::default_binding),
+        places: content.places,
         templates,
         messages: content.messages,
     }

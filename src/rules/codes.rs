@@ -60,14 +60,24 @@ codes! {
     UNKNOWN_RELATION = "R0206" "a relation is known neither to this version nor to the tests' CMDB";
     GO_TEMPLATE = "R0207" "a template is written in the syntax of Go";
     SHADOWED = "R0208" "a rule is never asked: another one takes all its alerts";
+    CALENDARS = "R0211" "calendars include each other in a circle, or too many";
+    CIRCLE = "R0212" "teams pass incidents on in a circle";
+    ZONE = "R0213" "a time zone is not known";
+    HANDOVER = "R0214" "a layer of a rotation does not start on the day of its hand-over";
+    PATH = "R0215" "a path into JSON cannot be read";
     NO_OWNER = "R0301" "a rule has no owner";
     NO_TEST = "R0302" "no test expects an incident of a rule";
+    GAP = "R0307" "nobody is on call for a time";
+    OVERLAP = "R0308" "a part of a rotation covers another one";
+    UNUSED_POLICY = "R0309" "an escalation policy is used by no rule";
     FIXTURE = "T0101" "the CMDB of a test cannot be built";
+    UNPLAYED = "T0102" "a step of a test is never played";
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::time::Timestamp;
     use crate::rules::{Severity, SourceFile, load};
 
     #[test]
@@ -88,7 +98,14 @@ mod tests {
     fn the_bad_example_of_each_code_has_that_fault_and_the_good_one_has_not() {
         for code in ALL {
             let [bad, good] = examples(code);
-            let found = |file: &SourceFile| load(core::slice::from_ref(file)).diagnostics;
+            let found = |file: &SourceFile| {
+                let loaded = load(core::slice::from_ref(file));
+                let now = Timestamp::from_millis(1_767_603_600_000);
+                let gaps = loaded.set.map(|set| set.gaps(core::slice::from_ref(file), now));
+                let mut found = loaded.diagnostics;
+                found.extend(gaps.into_iter().flatten());
+                found
+            };
             assert!(found(&bad).iter().any(|d| d.code == *code), "{}: {:#?}", code.id, found(&bad));
             let good = found(&good);
             assert!(good.iter().all(|d| d.code != *code), "{}: {good:#?}", code.id);

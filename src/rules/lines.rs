@@ -9,7 +9,7 @@ const BLOCK: usize = 1024;
 
 /// A text with what is needed to find lines and columns in it.
 #[derive(Debug)]
-pub(super) struct Lines<'t> {
+pub struct Lines<'t> {
     text: &'t str,
     /// Where each line begins.
     starts: Vec<usize>,
@@ -19,7 +19,7 @@ pub(super) struct Lines<'t> {
 
 impl<'t> Lines<'t> {
     /// Reads a text.
-    pub(super) fn of(text: &'t str) -> Self {
+    pub fn of(text: &'t str) -> Self {
         let ends = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(at, _)| at);
         let starts = core::iter::once(0).chain(ends.map(|at| at + 1)).collect();
         let mut sum = 0;
@@ -33,7 +33,7 @@ impl<'t> Lines<'t> {
 
     /// Returns line and column of a byte, both counted from 1, columns in characters. Behind the end
     /// of the text it is the end.
-    pub(super) fn position(&self, byte: usize) -> (u32, u32) {
+    pub fn position(&self, byte: usize) -> (u32, u32) {
         let byte = byte.min(self.text.len());
         let line = self.starts.partition_point(|start| *start <= byte);
         let start = line.checked_sub(1).and_then(|at| self.starts.get(at)).copied().unwrap_or(0);

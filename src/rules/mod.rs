@@ -5,9 +5,10 @@
 //! `policies`, `order` and `testcase` for their parts, and `kinds` for what rules do; `yaml` and
 //! `reader` are below those, `diagnostics`, `codes`, `render` and `sarif` beside them; `advice` warns
 //! of what works and is hardly meant. Matchers: `subject`, `matcher`, `parser`, `classic`, `condition`, `index`.
-//! Templates: `template`, `scope`, `messages`.
+//! Templates: `template`, `scope`, `messages`. Civil time: `calendar`, `rotation`.
 
 mod advice;
+mod calendar;
 mod charset;
 mod check;
 pub mod classic;
@@ -15,12 +16,15 @@ pub mod codes;
 pub mod condition;
 mod cursor;
 pub mod diagnostics;
+pub mod edit;
 mod expectation;
 pub mod index;
 mod kinds;
 pub mod lexer;
-mod lines;
+pub mod lines;
+mod mappings;
 pub mod matcher;
+mod matcher_places;
 mod messages;
 mod order;
 pub mod parser;
@@ -30,7 +34,9 @@ mod policies;
 mod priorities;
 mod reach;
 mod reader;
+mod references;
 pub mod render;
+mod rotation;
 mod rule;
 mod sarif;
 mod scope;
@@ -50,9 +56,12 @@ mod timeline;
 #[cfg(test)]
 mod told;
 mod translate;
+mod wish;
 mod yaml;
 
 // What the engine and the shells ask for by name; they need not know in which file it stands.
+pub use calendar::zone::Zone;
+pub use calendar::{Calendar, Times};
 pub use check::{Loaded, load};
 pub use condition::{Condition, Verdict};
 pub use diagnostics::{Diagnostic, Fix, Severity};
@@ -61,6 +70,7 @@ pub use kinds::group::Group;
 pub use kinds::topology::TopologyKind;
 pub use messages::{IncidentLine, MessageScope, Part};
 pub use priorities::{Limit, PageWhen, Priorities, Threshold};
+pub use rotation::{OnCall, Rotation, Shift};
 pub use scope::{DEPENDANTS_MAX, RootScope, Scope};
 pub use sections::{Contact, Lifecycle, Team};
 pub use set::{IncidentSpec, Place, ResolveSpec, ResolveWhen, Rule, RuleSet};

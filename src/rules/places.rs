@@ -1,94 +1,77 @@
-//! Where the matchers of a rule stand, for findings about what they mean together.
+//! Where the parts of sections stand in their files, so that whoever asks why is shown the line.
+//!
+//! Only of the sections by which incidents are judged: those of a set have a few dozen keys.
 
-use super::cursor::Cursor;
-use super::diagnostics::Span;
-use super::lexer::{self, Kind};
-use super::rule::LINE_BYTES_MAX;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::lines::Lines;
+use super::set::Place;
 use super::source::SourceFile;
-use super::text::locate;
 use super::yaml::{Node, Value};
 
-/// Where one line of matchers stands. Its matchers are looked for only when one has a finding.
-#[derive(Clone, Debug, Default)]
-pub(super) struct LinePlace {
-    line: Span,
-    /// The line itself; empty where it is too long to be read.
-    text: Box<str>,
-}
+/// The sections whose parts are remembered.
+const SECTIONS: [&str; 4] = ["priorities", "policies", "lifecycle", "defaults"];
+/// How many keys deep: `priorities.impact.high`.
+const DEPTH_MAX: usize = 3;
 
-impl LinePlace {
-    /// Returns where one of the `count` matchers of this line stands; the whole line where commas
-    /// do not tell.
-    pub(super) fn matcher(&self, file: &SourceFile, number: usize, count: usize) -> Span {
-        let parts = parts(&self.text);
-        let part = parts.get(number).filter(|_| parts.len() == count);
-        part.map_or(self.line, |part| locate(&file.text, self.line, &self.text, *part))
-    }
+/// Places by the path of keys that leads there.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Places(BTreeMap<Box<str>, Place>);
 
-    /// Returns where the whole line stands.
-    pub(super) fn line(&self) -> Span {
-        self.line
-    }
-}
-
-/// Returns where each line of a list of lines, or of one line, stands.
-pub(super) fn lines(node: &Node) -> Vec<LinePlace> {
-    match &node.value {
-        Value::List(items) => items.iter().map(line).collect(),
-        Value::Null | Value::Text(_) | Value::Map(_) => vec![line(node)],
-    }
-}
-
-/// Returns where each line of a field stands whose mapping this is.
-pub(super) fn lines_under(node: &Node, field: &str) -> Vec<LinePlace> {
-    let Value::Map(entries) = &node.value else { return Vec::new() };
-    let found = entries.iter().find(|(key, _)| &*key.name == field);
-    found.map_or(Vec::new(), |(_, node)| lines(node))
-}
-
-fn line(node: &Node) -> LinePlace {
-    let text = match &node.value {
-        Value::Text(text) if text.len() <= LINE_BYTES_MAX => text.clone(),
-        Value::Null | Value::Text(_) | Value::List(_) | Value::Map(_) => "".into(),
-    };
-    LinePlace { line: node.span, text }
-}
-
-/// Splits a line at its commas.
-fn parts(text: &str) -> Vec<Span> {
-    let mut cursor = Cursor::new(text, 0);
-    let mut parts: Vec<Span> = Vec::new();
-    let mut part: Option<Span> = None;
-    while let Ok(token) = lexer::scan(&mut cursor) {
-        match token.kind {
-            Kind::End => break,
-            Kind::Comma => parts.extend(part.take()),
-            Kind::Open | Kind::Close => {}
-            Kind::Bare | Kind::Quoted | Kind::Operator(_) => {
-                let span = token.span();
-                let start = part.map_or(span.start, |part| part.start);
-                part = Some(Span { start, end: span.end });
+impl Places {
+    /// Takes the sections of one more file.
+    pub(super) fn add(&mut self, file: &SourceFile, root: &Node) {
+        let Value::Map(entries) = &root.value else { return };
+        let name: Arc<str> = file.name.as_str().into();
+        let lines = Lines::of(&file.text);
+        for (key, node) in entries.iter().filter(|(key, _)| SECTIONS.contains(&&*key.name)) {
+            let mut left = vec![(String::from(&*key.name), key.span, node, 1)];
+            while let Some((path, span, node, depth)) = left.pop() {
+                if let (Value::Map(entries), true) = (&node.value, depth < DEPTH_MAX) {
+                    left.extend(entries.iter().map(|(key, node)| {
+                        (format!("{path}.{}", key.name), key.span, node, depth + 1)
+                    }));
+                }
+                let (line, _) = lines.position(span.start);
+                let place = Place { file: Arc::clone(&name), line };
+                self.0.entry(path.into()).or_insert(place);
             }
         }
     }
-    parts.extend(part);
-    parts
+
+    /// Returns the place of a path, or of the nearest part around it.
+    pub(super) fn find(&self, path: &str) -> Option<&Place> {
+        let mut path = path;
+        loop {
+            if let Some(place) = self.0.get(path) {
+                return Some(place);
+            }
+            (path, _) = path.rsplit_once('.')?;
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::yaml;
     use super::*;
 
     #[test]
-    fn a_line_is_split_at_its_commas() {
-        for (text, expected) in [
-            ("a=b", &["a=b"][..]),
-            (r#"a=b, c="d"#, &["a=b", "c="]),
-            (r#"{a = "b, c" , "d e"!~x,}"#, &[r#"a = "b, c""#, r#""d e"!~x"#]),
-            ("", &[]),
+    fn a_part_is_found_or_the_nearest_around_it() {
+        let text = "version: 1\npriorities:\n  impact:\n    high: {tier: 1}\n  page: {urgency: high}\nteams:\n  a: {members: b}\n";
+        let file = SourceFile { name: "p.yaml".into(), text: text.into() };
+        let mut places = Places::default();
+        places.add(&file, &yaml::parse(&file).unwrap());
+        for (path, line) in [
+            ("priorities.impact.high", Some(4)),
+            ("priorities.impact.low", Some(3)),
+            ("priorities.matrix.high", Some(2)),
+            ("priorities.page", Some(5)),
+            ("teams.a", None),
+            ("lifecycle", None),
         ] {
-            let found: Vec<&str> = parts(text).into_iter().map(|part| part.of(text)).collect();
-            assert_eq!(found, expected, "{text}");
+            assert_eq!(places.find(path).map(|place| place.line), line, "{path}");
         }
     }
 }

@@ -36,6 +36,9 @@ pub(super) enum Noun {
     Policy,
     Section,
     Templates,
+    Calendar,
+    Rotation,
+    Mapping,
 }
 
 impl Noun {
@@ -47,6 +50,9 @@ impl Noun {
             Self::Policy => "policy",
             Self::Section => "section",
             Self::Templates => "set of templates",
+            Self::Calendar => "calendar",
+            Self::Rotation => "rotation",
+            Self::Mapping => "mapping",
         }
     }
 }
@@ -130,6 +136,11 @@ impl<'f> Reader<'f> {
     pub(super) fn refer(&mut self, noun: Noun, name: &str, span: Span) {
         let spot = Spot { file: self.file, span };
         self.references.push(Reference { noun, name: name.into(), spot });
+    }
+
+    /// Returns where a name is given its meaning.
+    pub(super) fn defined_at(&self, noun: Noun, name: &str) -> Option<Spot<'f>> {
+        self.defined.get(&(noun, name.into())).copied()
     }
 
     /// Notes all references to what no file defines. `built_in` is defined without any file.

@@ -11,8 +11,8 @@ use super::diagnostics::Span;
 use super::kinds::{self, Desk, Kind};
 use super::lexer::{Part, SyntaxError};
 use super::matcher::Matcher;
+use super::matcher_places::{self, LinePlace};
 use super::parser;
-use super::places::{self, LinePlace};
 use super::reader::{DAY, Fields, Noun, Reader};
 use super::sections::reference;
 use super::set::{IncidentSpec, Place, ResolveSpec, Rule};
@@ -104,10 +104,11 @@ pub(super) fn read(
 }
 
 fn places(fields: &mut Fields<'_>) -> Places {
-    let mut lines = |name| fields.get(name).map_or(Vec::new(), |node| places::lines(node));
+    let mut lines = |name| fields.get(name).map_or(Vec::new(), matcher_places::lines);
     let (when, unless) = (lines("when"), lines("unless"));
-    let never_absorb =
-        fields.get("topology").map_or(Vec::new(), |node| places::lines_under(node, "never_absorb"));
+    let never_absorb = fields
+        .get("topology")
+        .map_or(Vec::new(), |node| matcher_places::lines_under(node, "never_absorb"));
     Places { when, unless, never_absorb }
 }
 
@@ -145,7 +146,7 @@ pub(super) fn conditions(reader: &mut Reader<'_>, node: &Node) -> Option<Conditi
     }
     let lines: Vec<_> = items.iter().map(|item| matchers(reader, item)).collect();
     let lines: Option<Vec<_>> = lines.into_iter().map(|line| line.map(Condition::new)).collect();
-    lines.map(Conditions::new)
+    lines.map(|lines| Conditions::new(lines).at(items.iter().map(|item| item.span).collect()))
 }
 
 /// Reads one line of matchers; at least one of them.

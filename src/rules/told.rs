@@ -141,7 +141,7 @@ fn wrong_fields_and_values_are_all_named_at_once() {
     10 | colour: red
        | ^^^^^^
        |
-       = help: known here: version, namespace, rules, tests, teams, contacts, policies, templates, defaults, priorities, lifecycle, binding
+       = help: known here: version, namespace, rules, tests, teams, contacts, policies, calendars, rotations, mappings, templates, defaults, priorities, lifecycle, binding
     "###);
 }
 
@@ -473,7 +473,7 @@ fn tests_are_checked_like_rules() {
       --> tests.yaml:11:10
        |
     11 |       - {at: 1s, fire: 'alertname="A"', clear: 'alertname="A"'}
-       |          ^^ expected exactly one of `fire`, `clear`, `ack`, `resolve`
+       |          ^^ expected exactly one of `fire`, `clear`, `silence`, `ack`, `unack`, `note`, `claim`, `assign`, `hold`, `resolve`, `reopen`, `close`, `merge`, `split`
 
     error[R0107]: `1x` is not a span of time
       --> tests.yaml:12:14
