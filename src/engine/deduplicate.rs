@@ -13,7 +13,7 @@ use super::context::Context;
 use super::event::{Received, Refused};
 use super::state::Held;
 use super::timers::Timer;
-use super::{correlate, own, quarantine, resolve};
+use super::{census, correlate, own, quarantine, resolve};
 use crate::ingest;
 use crate::model::alert::{AlertState, Details, Lease, Occurrence, Signal, SourceId};
 use crate::model::labels::Fingerprint;
@@ -206,6 +206,7 @@ fn prolong(state: &mut State, by: &Delivery<'_>, it: &Occurrence, lease: Lease) 
     }
     schedule(state, it.fingerprint);
     if severity_changed {
+        census::note(state, by.ctx, it.fingerprint);
         correlate::severity_changed(state, by.ctx, it.fingerprint, by.now);
     }
     Outcome::Updated
@@ -271,6 +272,7 @@ fn fire(state: &mut State, by: &Delivery<'_>, it: &Occurrence, lease: Lease) {
     *state.held_by.entry(lease.source).or_default() += 1;
     state.pending.rewrite(it.fingerprint, &it.details);
     schedule(state, it.fingerprint);
+    census::note(state, by.ctx, it.fingerprint);
     correlate::place(state, by.ctx, it.fingerprint, by.now);
 }
 
@@ -325,6 +327,7 @@ fn end(state: &mut State, ctx: &Context, alert: Fingerprint, at: Timestamp, now:
     state.pending.touch(alert);
     schedule(state, alert);
     state.hushed.remove(&alert);
+    census::leave(state, alert);
     resolve::cleared(state, ctx, alert, now);
 }
 

@@ -7,6 +7,8 @@ use std::sync::Arc;
 
 use super::calendar::{self, Calendar};
 use super::codes;
+use super::counter::Counter;
+use super::counters::Counters;
 use super::diagnostics::{Diagnostic, Severity, nearest};
 use super::index::Index;
 use super::messages::{self, Messages};
@@ -72,6 +74,7 @@ struct Content<'f> {
     policies: BTreeMap<Box<str>, Arc<Policy>>,
     calendar_drafts: BTreeMap<Box<str>, calendar::read::Draft<'f>>,
     calendars: BTreeMap<Box<str>, Arc<Calendar>>,
+    counters: Vec<Arc<Counter>>,
     messages: Messages,
     defaults: Option<Defaults>,
     priorities: Option<Priorities>,
@@ -108,6 +111,7 @@ pub fn load(files: &[SourceFile]) -> Loaded {
     let tests = core::mem::take(&mut content.tests);
     let rules = content.rules_seen;
     let failed = diagnostics.iter().any(|d| d.severity == Severity::Error);
+    content.counters = reader.counters;
     let set = (!failed).then(|| assemble(content, templates, &order, version(&sorted)));
     Loaded { set, tests, diagnostics, rules }
 }
@@ -287,6 +291,8 @@ fn assemble(content: Content<'_>, templates: Templates, order: &[usize], version
     RuleSet {
         version,
         index: Index::build(rules.iter().map(|rule| &rule.when)),
+        counters: Counters::new(content.counters),
+        asks_around: rules.iter().any(Rule::asks_around),
         names: rules.iter().enumerate().map(|(at, rule)| (Arc::clone(&rule.name), at)).collect(),
         rules,
         teams: content.teams,

@@ -31,6 +31,8 @@ codes! {
     REGEX = "R0104" "a regular expression cannot be read";
     KIND = "R0105" "a rule has no kind, several, or one that is not known to this version";
     VALUE = "R0107" "a value is not of the form, or not in the range, that its field needs";
+    LINE = "R0109" "a line of a condition says nothing, too much, or what may not stand there";
+    COUNTERS = "R0110" "the rules count too many different things";
     DUPLICATE = "R0201" "a name or a section is given twice";
     REFERENCE = "R0202" "a name refers to nothing";
     ORDER = "R0203" "`before` and `after` form a circle";

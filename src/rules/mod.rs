@@ -3,23 +3,33 @@
 //! Pure: reading the disk is the shell's business, playing the tests is `lab`'s. Reading order:
 //! `set` is what comes out; `check` makes it of files, with `rule`, `sections`, `priorities`,
 //! `policies`, `order` and `testcase` for their parts, and `kinds` for what rules do; `yaml` and `reader` are below those,
-//! `diagnostics`, `codes` and `render` beside them. Matchers: `subject`, `matcher`, `parser`, `classic`, `condition`, `index`.
+//! `diagnostics`, `codes` and `render` beside them. Matchers: `subject`, `matcher`, `number`,
+//! `parser`, `comparison`, `classic`. Conditions: `condition`, `line`, `lines`, `counter`, `around`,
+//! `index` with `shelf` and `needles`.
 //! Templates: `template`, `scope`, `messages`. Civil time: `calendar`, `rotation`.
 
+mod around;
 mod calendar;
 mod charset;
 mod check;
 pub mod classic;
 pub mod codes;
+mod comparison;
 pub mod condition;
+mod counter;
+mod counters;
 mod cursor;
 pub mod diagnostics;
 mod expectation;
 pub mod index;
 mod kinds;
 pub mod lexer;
+mod line;
+mod lines;
 pub mod matcher;
 mod messages;
+mod needles;
+mod number;
 mod order;
 pub mod parser;
 pub mod pattern;
@@ -31,6 +41,7 @@ mod rule;
 mod scope;
 mod sections;
 mod set;
+mod shelf;
 mod silence;
 mod source;
 pub mod subject;
@@ -46,10 +57,13 @@ mod translate;
 mod yaml;
 
 // What the engine and the shells ask for by name; they need not know in which file it stands.
+pub use around::Around;
 pub use calendar::zone::Zone;
 pub use calendar::{Calendar, Times};
 pub use check::{Loaded, load};
 pub use condition::{Condition, Verdict};
+pub use counter::{CounterId, Tallied};
+pub use counters::Counters;
 pub use diagnostics::{Diagnostic, Severity};
 pub use kinds::Kind;
 pub use kinds::group::Group;

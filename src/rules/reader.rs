@@ -8,8 +8,10 @@ use core::ops::RangeInclusive;
 use core::str::FromStr;
 use core::time::Duration;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::codes::{self, Code};
+use super::counter::{Counter, CounterId};
 use super::diagnostics::{Diagnostic, Span, nearest};
 use super::source::SourceFile;
 use super::text::{alternatives, duration, listed, place, shortened};
@@ -77,11 +79,41 @@ pub(super) struct Reader<'f> {
     pub(super) diagnostics: Vec<Diagnostic>,
     defined: BTreeMap<(Noun, Box<str>), Spot<'f>>,
     references: Vec<Reference<'f>>,
+    /// What the conditions of all rules count, each once.
+    pub(super) counters: Vec<Arc<Counter>>,
 }
+
+/// Different counters of one rule set: an alert is looked at by each that could count it.
+const COUNTERS_MAX: usize = 256;
 
 impl<'f> Reader<'f> {
     pub(super) fn new(file: &'f SourceFile) -> Self {
-        Self { file, diagnostics: Vec::new(), defined: BTreeMap::new(), references: Vec::new() }
+        Self {
+            file,
+            diagnostics: Vec::new(),
+            defined: BTreeMap::new(),
+            references: Vec::new(),
+            counters: Vec::new(),
+        }
+    }
+
+    /// Returns the counter that counts so, adding it if there is none yet.
+    pub(super) fn counter(
+        &mut self,
+        counter: Counter,
+        span: Span,
+    ) -> Option<(CounterId, Arc<Counter>)> {
+        let known = self.counters.iter().position(|known| **known == counter);
+        let id = known.unwrap_or(self.counters.len());
+        if id >= COUNTERS_MAX {
+            self.error(codes::COUNTERS, span, format!("more than {COUNTERS_MAX} different counts"))
+                .help("count the same things where you can, and compare with different numbers");
+            return None;
+        }
+        if known.is_none() {
+            self.counters.push(Arc::new(counter));
+        }
+        self.counters.get(id).map(|counter| (CounterId(id), Arc::clone(counter)))
     }
 
     /// Notes a problem of the current file.
