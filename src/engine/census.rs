@@ -102,3 +102,109 @@ fn tallied(state: &State, ctx: &Context, alert: Fingerprint) -> Box<[Tallied]> {
     let around = state.around(ctx, held);
     ctx.rules.counters().tally(&around.subject()).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cmdb::{Topology, import};
+    use crate::engine::changes::Saved;
+    use crate::engine::context::Limits;
+    use crate::engine::event::Event;
+    use crate::ingest::{Format, Limits as IngestLimits, Terms, decode};
+    use crate::model::time::Timestamp;
+    use crate::rules::{SourceFile, load};
+    use core::time::Duration;
+    use proptest::prelude::*;
+    use std::sync::Arc;
+
+    const RULES: &str = r#"
+version: 1
+namespace: t
+rules:
+  - name: many
+    owner: dc
+    when:
+      - any:
+          - count: {of: alerts, at_least: 3}
+          - count: {of: ci, where: 'severity="critical"', same: [ci.class, site], at_least: 2}
+          - count: {of: site, where: {not: 'ci.class="pdu"'}, below: 2}
+          - count: {of: ci, where: 'service.tier="1"', at_least: 2}
+    group: {by: [site]}
+"#;
+
+    const CMDB: &str = "
+cis: {c0: {class: pdu}, c1: {class: server}, c2: {class: server}, shop: {class: service, tier: 1}}
+relations: [c1 -supports-> shop]
+";
+
+    const START: Timestamp = Timestamp::from_millis(1_767_603_600_000);
+
+    fn context() -> Context {
+        let file = SourceFile { name: "t.yaml".into(), text: RULES.into() };
+        let rows = import::read(CMDB, "c.yaml").unwrap();
+        let topology = Topology::build(1, &rows).unwrap();
+        Context::new(Arc::new(load(&[file]).set.unwrap()), Arc::new(topology), Limits::default())
+    }
+
+    /// A CI, a site, a severity, whether it is over, and how long its source vouches for it.
+    type Said = (usize, usize, usize, bool, u64);
+
+    fn event((ci, site, severity, over, lease): Said, now: Timestamp) -> Event {
+        let status = if over { "resolved" } else { "firing" };
+        let severity = ["minor", "critical"][severity];
+        let body = format!(
+            r#"{{"status":"{status}","severity":"{severity}","labels":{{"alertname":"A","ci":"c{ci}","site":"s{site}"}}}}"#
+        );
+        let limits = IngestLimits::default();
+        let terms = Terms { received: now, lease: Duration::from_secs(lease), limits: &limits };
+        let decoded = decode(Format::Native, body.as_bytes(), &terms).unwrap();
+        Event::Received { source: "t".into(), occurrences: decoded.occurrences }
+    }
+
+    fn owned(state: &State) -> Vec<(usize, String, Vec<(Box<str>, u32)>)> {
+        let sorted = state.census.sorted().into_iter();
+        let values = |values: &BTreeMap<Box<str>, u32>| {
+            values.iter().map(|(value, count)| (value.clone(), *count)).collect()
+        };
+        sorted.map(|((at, key), all)| (at, key.to_owned(), values(all))).collect()
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_kept_up_is_what_is_counted_anew(
+            said in prop::collection::vec((0..4usize, 0..2usize, 0..2usize, prop::bool::weighted(0.3), 1..400u64), 0..30),
+        ) {
+            let ctx = context();
+            let mut state = State::restore(Saved::default(), &ctx, START);
+            let mut counted_any = false;
+            for (n, said) in (0..).zip(said) {
+                let now = START.plus(Duration::from_secs(n * 60));
+                state.apply(&ctx, &event(said, now), now);
+                let kept = owned(&state);
+                counted_any |= !kept.is_empty();
+                recount(&mut state, &ctx);
+                prop_assert_eq!(kept, owned(&state));
+                let firing = state.alerts.values().filter(|held| held.state.fires()).count();
+                prop_assert_eq!(state.census.count(CounterId(0), ""), firing);
+                drop(state.drain(&ctx));
+            }
+            prop_assert!(counted_any || state.alerts.values().all(|held| !held.state.fires()));
+        }
+    }
+
+    #[test]
+    fn other_rules_and_a_start_count_anew() {
+        let ctx = context();
+        let mut state = State::restore(Saved::default(), &ctx, START);
+        for ci in 0..3 {
+            state.apply(&ctx, &event((ci, 0, 1, false, 3_600), START), START);
+        }
+        let counted = owned(&state);
+        // Servers of one site, and only c1 hurts a service of tier 1.
+        assert_eq!(state.census.count(CounterId(1), "6:server2:s0"), 2);
+        assert_eq!(state.census.count(CounterId(3), ""), 1);
+        state.census = Census::default();
+        state.apply(&ctx, &Event::Reconfigured, START);
+        assert_eq!(owned(&state), counted);
+    }
+}

@@ -163,7 +163,7 @@ pub(super) mod tests {
             ("{}", "R0109 {", "line says nothing"),
             ("{any: null}", "R0109 any", "line says nothing"),
             ("{any: [a=1], time: office}", "R0109 any", "line has 2 conditions"),
-            ("{any: []}", "R0107 []", "list of 0 lines"),
+            ("{any: []}", "R0107 [", "list of 0 lines"),
             ("{ally: [a=1]}", "R0101 ally", "unknown field `ally`"),
             ("{any: ['a > b']}", "R0103 b", "expected a number"),
             ("{not: 'a=~\"(\"'}", "R0104 (", "never closed"),
