@@ -270,7 +270,7 @@ mod tests {
 
     /// A list of lines as it is written in a rule file.
     fn written(text: &str) -> Conditions {
-        super::super::lines::tests::read(text).unwrap_or_else(|problems| panic!("{problems:?}"))
+        super::super::compound::tests::read(text).unwrap_or_else(|problems| panic!("{problems:?}"))
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Counts of what fires: which alerts a counter counts, as what, and how a condition asks it.
 //!
 //! Holds no number: the engine counts as alerts begin and end, and answers through
-//! [`Around`](super::around::Around). Read `lines` for how a counter is written.
+//! [`Around`](super::around::Around). Read `compound` for how a counter is written.
 
 use core::fmt::{self, Write as _};
 use std::sync::Arc;

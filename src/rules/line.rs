@@ -1,6 +1,6 @@
 //! One line of a condition: matchers, lines put together, a count, or a time.
 //!
-//! Read `lines` for how it is written and `condition` for lists of them.
+//! Read `compound` for how it is written and `condition` for lists of them.
 
 use core::fmt;
 

@@ -4,7 +4,7 @@
 //! `set` is what comes out; `check` makes it of files, with `rule`, `sections`, `priorities`,
 //! `policies`, `order` and `testcase` for their parts, and `kinds` for what rules do; `yaml` and `reader` are below those,
 //! `diagnostics`, `codes` and `render` beside them. Matchers: `subject`, `matcher`, `number`,
-//! `parser`, `comparison`, `classic`. Conditions: `condition`, `line`, `lines`, `counter`, `around`,
+//! `parser`, `comparison`, `classic`. Conditions: `condition`, `line`, `compound`, `counter`, `around`,
 //! `index` with `shelf` and `needles`.
 //! Templates: `template`, `scope`, `messages`. Civil time: `calendar`, `rotation`.
 
@@ -15,6 +15,7 @@ mod check;
 pub mod classic;
 pub mod codes;
 mod comparison;
+mod compound;
 pub mod condition;
 mod counter;
 mod counters;
@@ -25,7 +26,6 @@ pub mod index;
 mod kinds;
 pub mod lexer;
 mod line;
-mod lines;
 pub mod matcher;
 mod messages;
 mod needles;

@@ -6,11 +6,11 @@ use core::time::Duration;
 use std::sync::Arc;
 
 use super::codes;
+use super::compound;
 use super::condition::Conditions;
 use super::diagnostics::{Span, position};
 use super::kinds::{self, Desk, Kind};
 use super::lexer::{Part, SyntaxError};
-use super::lines;
 use super::matcher::Matcher;
 use super::parser;
 use super::reader::{DAY, Noun, Reader};
@@ -119,7 +119,7 @@ pub(super) fn conditions(reader: &mut Reader<'_>, node: &Node) -> Option<Conditi
             .help("for all alerts write   'alertname!=\"\"'");
         return None;
     }
-    let lines: Vec<_> = items.iter().map(|item| lines::line(reader, item)).collect();
+    let lines: Vec<_> = items.iter().map(|item| compound::line(reader, item)).collect();
     lines.into_iter().collect::<Option<Vec<_>>>().map(Conditions::new)
 }
 
