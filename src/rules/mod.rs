@@ -5,7 +5,7 @@
 //! `policies`, `order` and `testcase` for their parts, and `kinds` for what rules do; `yaml` and `reader` are below those,
 //! `diagnostics`, `codes` and `render` beside them. Matchers: `subject`, `matcher`, `number`,
 //! `parser`, `comparison`, `classic`. Conditions: `condition`, `line`, `compound`, `counter`, `around`,
-//! `index` with `shelf` and `needles`.
+//! `index` with `handles`, `needles` and `shelf`.
 //! Templates: `template`, `scope`, `messages`. Civil time: `calendar`, `rotation`.
 
 mod around;
@@ -22,6 +22,7 @@ mod counters;
 mod cursor;
 pub mod diagnostics;
 mod expectation;
+mod handles;
 pub mod index;
 mod kinds;
 pub mod lexer;

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use aho_corasick::AhoCorasick;
 
-use super::index::{By, Map};
+use super::handles::By;
+use super::index::Map;
 
 /// The rules filed under one field.
 #[derive(Clone, Debug, Default)]
