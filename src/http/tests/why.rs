@@ -223,5 +223,5 @@ async fn a_condition_that_asks_around_is_explained_with_what_it_saw() {
             assert_eq!(explained.at(pointer), value, "{pointer}: {}", explained.text);
         }
     }
-    assert_eq!(world.get("/api/v1/incidents/INC-3").await.at("/rule/name"), "t/many");
+    assert_eq!(world.get("/api/v1/incidents/INC-3").await.at("/rule"), "t/many");
 }
