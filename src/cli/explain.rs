@@ -1,11 +1,18 @@
 //! `incidentd explain`: the decision record of an alert or an incident.
 
-use crate::http::wire::explain::{AlertExplanation, Alone, IncidentExplanation, RuleTried};
+use core::time::Duration;
+use std::path::PathBuf;
+
+use crate::http::wire::explain::{
+    AlertExplanation, Alone, IncidentExplanation, RuleTried, Verdict,
+};
 use crate::http::wire::{Incident, Time};
 use crate::model::time::Brief;
+use crate::rules;
 
 use super::Session;
 use super::alerts::{bare, title};
+use super::explain_test::{self, Wanted};
 use super::failure::Failure;
 use super::incidents;
 use super::print::{self, NOTHING, Table, or_nothing};
@@ -14,8 +21,21 @@ use super::print::{self, NOTHING, Table, or_nothing};
 #[derive(Clone, Debug, clap::Args)]
 pub struct Args {
     /// An alert's fingerprint or an incident's number, as in 9f31c20a77de41b2 or INC-1042
-    #[arg(value_name = "ALERT|INC")]
-    what: String,
+    #[arg(value_name = "ALERT|INC", required_unless_present = "test", conflicts_with = "test")]
+    what: Option<String>,
+    /// Instead, play the test of a rule file that this line belongs to, up to its expectation there
+    #[arg(long, value_name = "FILE:LINE")]
+    test: Option<String>,
+    /// Rule files and folders to load with the test
+    #[arg(long, value_name = "FILE|DIR", requires = "test", conflicts_with = "what")]
+    rules: Vec<PathBuf>,
+    /// Play the test up to this time from its start, as in 90s
+    #[arg(long, value_name = "TIME", value_parser = time, requires = "test", conflicts_with = "what")]
+    at: Option<Duration>,
+}
+
+fn time(text: &str) -> Result<Duration, String> {
+    rules::duration(text).ok_or_else(|| "expected a span of time like 45s or 1h30m".into())
 }
 
 /// Does it.
@@ -23,8 +43,11 @@ pub struct Args {
 /// # Errors
 /// As the daemon refuses.
 pub async fn run(session: &Session, args: &Args) -> Result<(), Failure> {
+    if let Some(test) = &args.test {
+        return explain_test::run(session, &Wanted { test, rules: &args.rules, at: args.at });
+    }
     let server = session.connect()?;
-    let what = bare(&args.what);
+    let what = bare(args.what.as_deref().unwrap_or_default());
     let is_alert = what.len() == 16 && what.bytes().all(|b| b.is_ascii_hexdigit());
     let kind = if is_alert { "alerts" } else { "incidents" };
     let answer = server.get(&["api", "v1", kind, what, "explain"], &[]).await?;
@@ -147,7 +170,7 @@ fn alone(alone: &Alone) -> String {
         (Some(kind), Some(target)) => format!("{kind} to {target}"),
         _ => "nobody told".into(),
     };
-    let after = alone.after_ms.filter(|ms| *ms > 0).map(core::time::Duration::from_millis);
+    let after = alone.after_ms.filter(|ms| *ms > 0).map(Duration::from_millis);
     let after = after.map(|after| format!(" after {}", Brief(after))).unwrap_or_default();
     format!("had it been alone: {}, {told}{after}", alone.priority)
 }
@@ -203,10 +226,11 @@ fn handled(explained: &AlertExplanation, tried: &RuleTried) -> String {
 /// Returns the matcher that kept a rule from matching: one of `when` that does not hold, or one of
 /// `unless` that does.
 fn failed(tried: &RuleTried) -> Option<String> {
-    let verdict = tried
-        .verdicts
-        .iter()
-        .find(|verdict| verdict.holds == verdict.matcher.starts_with("unless "))?;
+    let hinders = |it: &&Verdict| {
+        let Verdict { matcher, value, holds } = (*it).clone();
+        rules::Verdict { matcher, value, holds }.hinders()
+    };
+    let verdict = tried.verdicts.iter().find(hinders)?;
     let mark = if verdict.holds { "✓" } else { "✗" };
     Some(format!("{}  {mark}  (value {:?})", verdict.matcher, verdict.value))
 }

@@ -6,6 +6,7 @@ use super::State;
 use super::context::Context;
 use super::state::Held;
 use crate::cmdb::{CiId, CiRow};
+use crate::model::labels::Fingerprint;
 use crate::model::time::Timestamp;
 use crate::rules::{Around, CounterId, Subject, Times};
 
@@ -38,6 +39,19 @@ impl State {
         at: Timestamp,
     ) -> Surroundings<'a> {
         Surroundings { state: self, ctx, held, at, services: OnceCell::new() }
+    }
+}
+
+impl State {
+    /// Asks something about an alert that is held, amid what is around it now; `None` when it is not.
+    pub fn ask_about<R>(
+        &self,
+        ctx: &Context,
+        alert: Fingerprint,
+        ask: impl FnOnce(&Subject<'_>) -> R,
+    ) -> Option<R> {
+        let around = self.around(ctx, self.alerts.get(&alert)?);
+        Some(ask(&around.subject()))
     }
 }
 

@@ -13,11 +13,14 @@ use super::context::Context;
 use crate::model::labels::Fingerprint;
 use crate::rules::{CounterId, Tallied};
 
+/// How many firing alerts have each value.
+type Values = BTreeMap<Box<str>, u32>;
+
 /// What fires, by what the rules in force count.
 #[derive(Debug, Default)]
 pub(super) struct Census {
     /// By counter, by key: how many firing alerts have each value. Only asked, never iterated.
-    counts: Vec<HashMap<Box<str>, BTreeMap<Box<str>, u32>, RandomState>>,
+    counts: Vec<HashMap<Box<str>, Values, RandomState>>,
     /// What each alert was counted as, so that it can be taken back whatever it has become since.
     tallied: HashMap<Fingerprint, Box<[Tallied]>, RandomState>,
 }
@@ -30,7 +33,7 @@ impl Census {
 
     /// Returns what is counted in an order of its own.
     #[cfg(test)]
-    pub(super) fn sorted(&self) -> BTreeMap<(usize, &str), &BTreeMap<Box<str>, u32>> {
+    pub(super) fn sorted(&self) -> BTreeMap<(usize, &str), &Values> {
         let counters = self.counts.iter().enumerate();
         let all = counters
             .flat_map(|(at, keys)| keys.iter().map(move |(key, values)| ((at, &**key), values)));
@@ -161,12 +164,9 @@ relations: [c1 -supports-> shop]
         Event::Received { source: "t".into(), occurrences: decoded.occurrences }
     }
 
-    fn owned(state: &State) -> Vec<(usize, String, Vec<(Box<str>, u32)>)> {
+    fn owned(state: &State) -> Vec<(usize, String, Values)> {
         let sorted = state.census.sorted().into_iter();
-        let values = |values: &BTreeMap<Box<str>, u32>| {
-            values.iter().map(|(value, count)| (value.clone(), *count)).collect()
-        };
-        sorted.map(|((at, key), all)| (at, key.to_owned(), values(all))).collect()
+        sorted.map(|((at, key), all)| (at, key.to_owned(), all.clone())).collect()
     }
 
     proptest! {

@@ -103,7 +103,7 @@ fn list<'a>(
             values.push(bare.into());
         } else if cursor.peek() == Some('"') {
             values.push(lexer::unquote(&lexer::scan(cursor)?)?.into());
-        } else if !(cursor.peek() == Some(')') && !values.is_empty()) {
+        } else if cursor.peek() != Some(')') || values.is_empty() {
             return Err(odd(cursor, "a value", help()));
         }
         cursor.eat_while(char::is_whitespace);

@@ -147,7 +147,7 @@ pub(super) mod tests {
     /// Reads lines as they stand in a rule file, with the code and text of each problem.
     pub(in super::super) fn read(text: &str) -> Result<Conditions, Vec<(String, String)>> {
         let file = SourceFile { name: "t.yaml".into(), text: text.into() };
-        let node = yaml::parse(&file).map_err(|problem| vec![("".into(), problem.message)])?;
+        let node = yaml::parse(&file).map_err(|problem| vec![(String::new(), problem.message)])?;
         let mut reader = Reader::new(&file);
         let read = conditions(&mut reader, &node);
         let problem = |d: &super::super::diagnostics::Diagnostic| {

@@ -4,6 +4,7 @@
 
 use core::fmt;
 
+use super::diagnostics::Span;
 use super::line::Line;
 use super::matcher::Matcher;
 use super::subject::{Field, Subject};
@@ -22,6 +23,23 @@ pub struct Verdict {
     pub value: String,
     /// Whether it held.
     pub holds: bool,
+}
+
+impl Verdict {
+    /// True when it speaks against the rule: a matcher that does not hold, or one below `unless` or
+    /// `not` that does.
+    pub fn hinders(&self) -> bool {
+        let (mut rest, mut hinders) = (&*self.matcher, !self.holds);
+        loop {
+            let turned = ["unless ", "not: "].iter().find_map(|word| rest.strip_prefix(word));
+            let kept = ["any: ", "all: "].iter().find_map(|word| rest.strip_prefix(word));
+            hinders ^= turned.is_some();
+            match turned.or(kept) {
+                Some(inner) => rest = inner,
+                None => return hinders,
+            }
+        }
+    }
 }
 
 impl Condition {
@@ -51,9 +69,10 @@ impl Condition {
 
     pub(super) fn outlook(&self, ci: &CiRow) -> Outlook {
         Outlook::of_all(self.0.iter().map(|matcher| match matcher.field() {
-            Field::Ci(name) => {
-                Outlook::known(matcher.test().passes(ci.attribute(name).unwrap_or("")))
+            Field::Ci(name) if matcher.test().passes(ci.attribute(name).unwrap_or("")) => {
+                Outlook::HOLDS
             }
+            Field::Ci(_) => Outlook::FAILS,
             Field::Label(_) | Field::Service(_) => Outlook::OPEN,
         }))
     }
@@ -99,12 +118,12 @@ impl Outlook {
     /// Nothing is known.
     pub(super) const OPEN: Self = Self { can_hold: true, can_fail: true };
 
-    fn known(holds: bool) -> Self {
-        Self { can_hold: holds, can_fail: !holds }
-    }
+    const HOLDS: Self = Self { can_hold: true, can_fail: false };
+
+    const FAILS: Self = Self { can_hold: false, can_fail: true };
 
     fn of_all(all: impl Iterator<Item = Self>) -> Self {
-        all.fold(Self::known(true), |sum, one| Self {
+        all.fold(Self::HOLDS, |sum, one| Self {
             can_hold: sum.can_hold && one.can_hold,
             can_fail: sum.can_fail || one.can_fail,
         })
@@ -118,13 +137,27 @@ impl Outlook {
 
 /// A list of lines. Whether all of them must hold (`when`) or one suffices (`unless`,
 /// `never_absorb`) is up to the question asked.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Conditions(Box<[Line]>);
+///
+/// The second part tells where each of them stands in its file, where that is known.
+#[derive(Clone, Debug, Default)]
+pub struct Conditions(Box<[Line]>, Box<[Span]>);
 
 impl Conditions {
     /// Makes a list of lines.
     pub fn new<T: Into<Line>>(lines: Vec<T>) -> Self {
-        Self(lines.into_iter().map(Into::into).collect())
+        Self(lines.into_iter().map(Into::into).collect(), Box::default())
+    }
+
+    /// Says where each of them stands in its file.
+    #[must_use]
+    pub fn at(self, spans: Vec<Span>) -> Self {
+        Self(self.0, spans.into())
+    }
+
+    /// Yields the lines in the order they were written in, each with its place in its file.
+    pub fn placed(&self) -> impl Iterator<Item = (Span, &Line)> {
+        let spans = self.1.iter().copied().chain(core::iter::repeat(Span::default()));
+        spans.zip(&self.0)
     }
 
     /// Returns its lines in the order they were written in.
@@ -141,11 +174,7 @@ impl Conditions {
     /// written in: when every line holds, so does each of them. Those below `any`, `all` and `not`
     /// are left out.
     pub fn matchers(&self) -> impl Iterator<Item = &Matcher> {
-        let plain = self.0.iter().filter_map(|line| match line {
-            Line::Matchers(condition) => Some(condition),
-            Line::Any(_) | Line::All(_) | Line::Not(_) | Line::Count(_) | Line::Time(_) => None,
-        });
-        plain.flat_map(Condition::matchers)
+        self.0.iter().filter_map(Line::plain).flat_map(Condition::matchers)
     }
 
     /// True when every line holds; so also when there is none.
@@ -195,6 +224,15 @@ impl Conditions {
         Outlook::of_all(self.0.iter().map(|line| line.outlook(ci).turned())).turned()
     }
 }
+
+/// Lists are equal when they ask the same, wherever they stand.
+impl PartialEq for Conditions {
+    fn eq(&self, other: &Self) -> bool {
+        self.0 == other.0
+    }
+}
+
+impl Eq for Conditions {}
 
 /// Writes a list as it reads in a rule file: `['a="1"', {any: ['b="2"']}]`.
 impl fmt::Display for Conditions {
@@ -338,6 +376,21 @@ mod tests {
         ];
         let expected = expected.map(|(m, v, holds)| (m.to_owned(), v.to_owned(), holds));
         assert_eq!(verdicts, expected);
+    }
+
+    #[test]
+    fn a_verdict_speaks_against_a_rule_by_the_way_to_it() {
+        for (matcher, holds, hinders) in [
+            ("a=\"1\"", true, false),
+            ("a=\"1\"", false, true),
+            ("unless a=\"1\"", true, true),
+            ("any: not: a=\"1\"", true, true),
+            ("unless all: not: a=\"not: \"", true, false),
+            ("unless not: a=\"1\"", false, true),
+        ] {
+            let verdict = Verdict { matcher: matcher.into(), value: String::new(), holds };
+            assert_eq!(verdict.hinders(), hinders, "{matcher} {holds}");
+        }
     }
 
     #[test]

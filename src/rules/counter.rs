@@ -67,7 +67,8 @@ impl Counter {
         match &self.of {
             Of::Alerts => Some(subject.labels.fingerprint().to_string().into()),
             Of::Values(field) => {
-                Some(field.value(subject).into()).filter(|v: &Box<str>| !v.is_empty())
+                let value = field.value(subject);
+                (!value.is_empty()).then(|| value.into())
             }
         }
     }

@@ -83,7 +83,9 @@ const PARTS_COST: usize = 4;
 impl<'a> Popularity<'a> {
     pub(super) fn count(rules: &'a [Vec<Need<'a>>]) -> Self {
         let mut counts = Self::default();
-        rules.iter().for_each(|needs| counts.add(needs));
+        for needs in rules {
+            counts.add(needs);
+        }
         counts
     }
 
@@ -94,15 +96,23 @@ impl<'a> Popularity<'a> {
                     let counts = self.0.entry(handle.field).or_default();
                     match &handle.by {
                         By::Values(values) => {
-                            values.iter().for_each(|v| *counts.values.entry(v).or_default() += 1);
+                            for value in values {
+                                *counts.values.entry(value).or_default() += 1;
+                            }
                         }
                         By::Parts(parts) => {
-                            parts.iter().for_each(|p| *counts.parts.entry(p).or_default() += 1);
+                            for part in parts {
+                                *counts.parts.entry(part).or_default() += 1;
+                            }
                         }
                         By::Presence => {}
                     }
                 }
-                Need::EachOf(lines) => lines.iter().for_each(|needs| self.add(needs)),
+                Need::EachOf(lines) => {
+                    for needs in lines {
+                        self.add(needs);
+                    }
+                }
             }
         }
     }

@@ -9,6 +9,7 @@ use super::condition::{Condition, Conditions, Outlook, Verdict};
 use super::counter::Count;
 use super::subject::Subject;
 use crate::cmdb::CiRow;
+use crate::model::labels::Labels;
 
 /// One line of a rule's condition.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,6 +39,25 @@ impl Line {
             Self::Count(count) => count.holds(subject),
             Self::Time(times) => covers(times, subject).unwrap_or(false),
         }
+    }
+
+    /// Returns its matchers when it is nothing else.
+    pub(super) fn plain(&self) -> Option<&Condition> {
+        if let Self::Matchers(condition) = self { Some(condition) } else { None }
+    }
+
+    /// Returns the verdict of each matcher, count and time in it.
+    pub fn verdicts(&self, subject: &Subject<'_>) -> Vec<Verdict> {
+        let mut all = Vec::new();
+        self.tell(subject, "", &mut all);
+        all
+    }
+
+    /// Returns each matcher, count and time in it, as verdicts name it.
+    pub fn leaves(&self) -> Vec<String> {
+        let nothing = Labels::empty();
+        let verdicts = self.verdicts(&Subject::new(&nothing, "", None)).into_iter();
+        verdicts.map(|verdict| verdict.matcher).collect()
     }
 
     /// Says what can become of it for an alert on `ci` of which nothing else is known.

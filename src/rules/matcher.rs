@@ -86,6 +86,18 @@ impl Test {
             Self::NotEqual(_) | Self::NotMatches(_) | Self::NotIn(_) | Self::Number(..) => None,
         }
     }
+
+    /// Returns the memory its pattern takes, in bytes; nothing without one.
+    pub(super) fn weight(&self) -> usize {
+        match self {
+            Self::Matches(pattern) | Self::NotMatches(pattern) => pattern.weight(),
+            Self::Equal(_)
+            | Self::NotEqual(_)
+            | Self::In(_)
+            | Self::NotIn(_)
+            | Self::Number(..) => 0,
+        }
+    }
 }
 
 /// Writes its operator and what stands behind it.

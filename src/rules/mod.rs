@@ -2,12 +2,14 @@
 //!
 //! Pure: reading the disk is the shell's business, playing the tests is `lab`'s. Reading order:
 //! `set` is what comes out; `check` makes it of files, with `rule`, `sections`, `priorities`,
-//! `policies`, `order` and `testcase` for their parts, and `kinds` for what rules do; `yaml` and `reader` are below those,
-//! `diagnostics`, `codes` and `render` beside them. Matchers: `subject`, `matcher`, `number`,
-//! `parser`, `comparison`, `classic`. Conditions: `condition`, `line`, `compound`, `counter`, `around`,
-//! `index` with `handles`, `needles` and `shelf`.
+//! `policies`, `order` and `testcase` for their parts, and `kinds` for what rules do; `yaml` and
+//! `reader` are below those, `diagnostics`, `codes`, `render` and `sarif` beside them; `advice` warns
+//! of what works and is hardly meant. Matchers: `subject`, `matcher`, `number`, `parser`,
+//! `comparison`, `classic`. Conditions: `condition`, `line`, `compound`, `counter`, `around`, `index`
+//! with `handles`, `needles` and `shelf`.
 //! Templates: `template`, `scope`, `messages`. Civil time: `calendar`, `rotation`.
 
+mod advice;
 mod around;
 mod calendar;
 mod charset;
@@ -21,31 +23,42 @@ mod counter;
 mod counters;
 mod cursor;
 pub mod diagnostics;
+pub mod edit;
 mod expectation;
 mod handles;
 pub mod index;
 mod kinds;
 pub mod lexer;
 mod line;
+pub mod lines;
+mod mappings;
 pub mod matcher;
+mod matcher_places;
 mod messages;
 mod needles;
 mod number;
 mod order;
 pub mod parser;
 pub mod pattern;
+mod places;
 mod policies;
 mod priorities;
+mod reach;
 mod reader;
+mod references;
 pub mod render;
+mod rotation;
 mod rule;
+mod sarif;
 mod scope;
 mod sections;
 mod set;
+mod shadow;
 mod shelf;
 mod silence;
 mod source;
 pub mod subject;
+mod suggest;
 mod template;
 pub mod testcase;
 #[cfg(test)]
@@ -55,6 +68,7 @@ mod timeline;
 #[cfg(test)]
 mod told;
 mod translate;
+mod wish;
 mod yaml;
 
 // What the engine and the shells ask for by name; they need not know in which file it stands.
@@ -65,12 +79,13 @@ pub use check::{Loaded, load};
 pub use condition::{Condition, Verdict};
 pub use counter::{CounterId, Tallied};
 pub use counters::Counters;
-pub use diagnostics::{Diagnostic, Severity};
+pub use diagnostics::{Diagnostic, Fix, Severity};
 pub use kinds::Kind;
 pub use kinds::group::Group;
 pub use kinds::topology::TopologyKind;
 pub use messages::{IncidentLine, MessageScope, Part};
 pub use priorities::{Limit, PageWhen, Priorities, Threshold};
+pub use rotation::{OnCall, Rotation, Shift};
 pub use scope::{DEPENDANTS_MAX, RootScope, Scope};
 pub use sections::{Contact, Lifecycle, Team};
 pub use set::{IncidentSpec, Place, ResolveSpec, ResolveWhen, Rule, RuleSet};

@@ -49,7 +49,13 @@ fn required(hir: &Hir) -> Option<Needles> {
             let from = |start| Hir::concat(parts.iter().skip(start).cloned().collect());
             (0..parts.len().min(STARTS_MAX)).filter_map(|start| beginnings(&from(start))).collect()
         }
-        _ => beginnings(hir).into_iter().collect(),
+        HirKind::Empty
+        | HirKind::Literal(_)
+        | HirKind::Class(_)
+        | HirKind::Look(_)
+        | HirKind::Repetition(_)
+        | HirKind::Capture(_)
+        | HirKind::Alternation(_) => beginnings(hir).into_iter().collect(),
     };
     inside.into_iter().chain(starts).reduce(better)
 }

@@ -20,6 +20,7 @@ use crate::model::escalation::{Action, Due, Policy, PolicyHash, Rung, Step, Targ
 use crate::model::incident::{
     Entry, Happening, Incident, Progress, RecordId, ResolutionClock, ResponseClock, Root, WaitsFor,
 };
+use crate::model::journal::JournalEntry;
 use crate::model::labels::{Fingerprint, Labels};
 use crate::model::notice::{Notice, NoticeId, NoticeKind, NoticeState};
 use crate::model::priority::{Assessment, Impact, Priority, Urgency};
@@ -225,6 +226,7 @@ impl Dice {
                 due_at: self.time(),
                 stood_ms: self.number(),
                 stands_since: self.maybe(Self::time),
+                stood: self.list(2, |dice| (dice.time(), dice.time())),
             },
             resolving: self.rung(),
             quiet: self.flip(),
@@ -321,8 +323,21 @@ impl Dice {
             now: self.time(),
             sources: self.list(4, |dice| dice.text().into()),
             quarantined: self.number(),
+            journaled: self.number(),
             audited: self.number(),
             seal: self.seal(),
+        }
+    }
+
+    pub(super) fn journal(&mut self) -> JournalEntry {
+        JournalEntry {
+            seq: self.number(),
+            at: self.time(),
+            source: self.text().into(),
+            labels: self.labels(),
+            severity: self.maybe(|dice| dice.text().into()),
+            starts_at: self.time(),
+            ended_at: self.maybe(Self::time),
         }
     }
 

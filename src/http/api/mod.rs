@@ -11,8 +11,10 @@ pub mod explain;
 pub mod filter;
 pub mod handle;
 pub mod incidents;
+pub mod journal;
 pub mod left_out;
 pub mod notices;
+pub mod on_call;
 pub mod quarantine;
 pub mod show;
 pub mod silences;
@@ -35,8 +37,10 @@ pub(super) fn routes() -> Router<Arc<App>> {
         .merge(incidents::routes())
         .merge(handle::routes())
         .merge(audit::routes())
+        .merge(journal::routes())
         .merge(alerts::routes())
         .merge(notices::routes())
+        .merge(on_call::routes())
         .merge(quarantine::routes())
         .merge(cmdb::routes())
         .merge(silences::routes())

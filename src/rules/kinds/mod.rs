@@ -11,6 +11,7 @@ use group::Group;
 use topology::TopologyKind;
 
 use super::codes;
+use super::condition::Conditions;
 use super::diagnostics::Span;
 use super::reader::{Fields, Reader};
 use super::subject::Field;
@@ -68,6 +69,14 @@ impl Kind {
         match self {
             Self::Group(group) => &group.by,
             Self::Topology(_) => &[],
+        }
+    }
+
+    /// Returns the conditions of its own, each list with its key.
+    pub(super) fn conditions(&self) -> Vec<(&'static str, &Conditions)> {
+        match self {
+            Self::Group(_) => Vec::new(),
+            Self::Topology(kind) => vec![("never_absorb", &kind.never_absorb)],
         }
     }
 
