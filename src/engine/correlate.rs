@@ -43,7 +43,8 @@ pub(super) fn relate(
     now: Timestamp,
 ) {
     let Some(held) = state.alerts.get(&alert) else { return };
-    let subject = held.subject(ctx);
+    let around = state.around(ctx, held);
+    let subject = around.subject();
     let matching = ctx.rules.matching(&subject);
     let group =
         matching.iter().find_map(|rule| Some(Grouping::new(rule, rule.kind.group()?, &subject)));
@@ -181,7 +182,7 @@ fn rejoin(state: &mut State, ctx: &Context, alert: Fingerprint, now: Timestamp) 
     state.pending.tell(id, now, Told { what: Happening::Refired, text, path: None });
     count_in(state, ctx, alert, now);
     let Some(held) = state.alerts.get(&alert) else { return true };
-    let causes = cause_rules(&ctx.rules.matching(&held.subject(ctx)));
+    let causes = cause_rules(&ctx.rules.matching(&state.around(ctx, held).subject()));
     topology::act_as_cause(state, ctx, alert, &causes, now);
     true
 }

@@ -13,7 +13,7 @@ use super::context::Context;
 use super::event::{Received, Refused};
 use super::state::Held;
 use super::timers::Timer;
-use super::{correlate, journal, own, quarantine, resolve, suppress};
+use super::{census, correlate, journal, own, quarantine, resolve, suppress};
 use crate::ingest;
 use crate::model::alert::{AlertState, Details, Lease, Occurrence, Signal, SourceId};
 use crate::model::labels::Fingerprint;
@@ -207,6 +207,7 @@ fn prolong(state: &mut State, by: &Delivery<'_>, it: &Occurrence, lease: Lease) 
     }
     schedule(state, it.fingerprint);
     if severity_changed {
+        census::note(state, by.ctx, it.fingerprint);
         journal::note(state, it.fingerprint, lease.source, by.now);
         correlate::severity_changed(state, by.ctx, it.fingerprint, by.now);
         suppress::inhibit::renew(state, by.ctx, it.fingerprint);
@@ -274,6 +275,7 @@ fn fire(state: &mut State, by: &Delivery<'_>, it: &Occurrence, lease: Lease) {
     *state.held_by.entry(lease.source).or_default() += 1;
     state.pending.rewrite(it.fingerprint, &it.details);
     schedule(state, it.fingerprint);
+    census::note(state, by.ctx, it.fingerprint);
     journal::note(state, it.fingerprint, lease.source, by.now);
     correlate::place(state, by.ctx, it.fingerprint, by.now);
 }
@@ -338,6 +340,7 @@ fn end(state: &mut State, ctx: &Context, alert: Fingerprint, ending: Ending, now
     state.pending.touch(alert);
     schedule(state, alert);
     state.hushed.remove(&alert);
+    census::leave(state, alert);
     journal::note(state, alert, ending.source, now);
     resolve::cleared(state, ctx, alert, now);
     suppress::inhibit::end(state, alert);

@@ -4,13 +4,15 @@
 //! and what is to be stored or sent leaves as [`changes::Changes`]. Production, rule tests and the
 //! simulator run this same code. Reading order: `event` (what can happen), `state` (what is held),
 //! then the stages: `deduplicate`, `suppress`, `correlate` with `topology` and `unite`, `prioritise`,
-//! `assign`, `escalate`, `notices`, `resolve`; what people do: `handle` with `regroup`, `planning`,
-//! `audit`; last
+//! `assign`, `escalate`, `notices`, `resolve`; what rules ask about the rest: `around`, `census`;
+//! what people do: `handle` with `regroup`, `planning`, `audit`; last
 //! `drain`, `restore`, `rebind` and `retain`.
 
+mod around;
 mod assign;
 mod audit;
 mod canary;
+mod census;
 pub mod changes;
 pub mod context;
 mod correlate;

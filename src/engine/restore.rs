@@ -12,7 +12,7 @@ use super::deliveries::Deliveries;
 use super::quarantine::Quarantine;
 use super::state::{Case, Held};
 use super::tally::Tally;
-use super::{deduplicate, schedule, suppress, topology};
+use super::{census, deduplicate, schedule, suppress, topology};
 use crate::model::labels::Fingerprint;
 use crate::model::time::Timestamp;
 
@@ -86,8 +86,13 @@ pub(super) fn reindex(state: &mut State, ctx: &Context) {
     alerts.sort_unstable_by_key(|alert| {
         (state.alerts.get(alert).and_then(|held| held.state.record), *alert)
     });
+    for alert in &alerts {
+        index_alert(state, ctx, *alert);
+    }
+    // Rules can ask how many fire: all are bound and counted before the first is asked about.
+    census::recount(state, ctx);
     for alert in alerts {
-        index_alert(state, ctx, alert);
+        index_cause(state, ctx, alert);
     }
     index_incidents(state, ctx);
     suppress::inhibit::reindex(state, ctx);
@@ -107,15 +112,18 @@ fn index_alert(state: &mut State, ctx: &Context, alert: Fingerprint) {
     if let Some((case, record)) = case.zip(held.state.record) {
         case.live.insert(record, alert);
     }
-    if held.state.fires() && held.ci.is_some() {
-        let subject = held.subject(ctx);
-        for rule in ctx.rules.matching(&subject) {
-            if rule.kind.topology().is_some() {
-                topology::note_cause(state, alert, &rule.name);
-            }
+    deduplicate::schedule(state, alert);
+}
+
+fn index_cause(state: &mut State, ctx: &Context, alert: Fingerprint) {
+    let held = state.alerts.get(&alert);
+    let Some(held) = held.filter(|held| held.state.fires() && held.ci.is_some()) else { return };
+    let around = state.around_then(ctx, held);
+    for rule in ctx.rules.matching(&around.subject()) {
+        if rule.kind.topology().is_some() {
+            topology::note_cause(state, alert, &rule.name);
         }
     }
-    deduplicate::schedule(state, alert);
 }
 
 fn index_incidents(state: &mut State, ctx: &Context) {

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use foldhash::fast::RandomState;
 
+use super::census::Census;
 use super::changes::{Counters, Recurrence};
 use super::deliveries::Deliveries;
 use super::pending::Pending;
@@ -59,6 +60,8 @@ pub struct State {
     pub(super) groups: HashMap<u64, BTreeSet<IncidentId>, RandomState>,
     /// Whether a rule's root can be reached from a CI, as far as it was asked.
     pub(super) could_wait: BTreeMap<(Arc<str>, CiId), bool>,
+    /// What fires, as far as rules count it.
+    pub(super) census: Census,
     /// The services that suffer when a CI fails, as far as it was asked.
     pub(super) services: Arc<BTreeMap<CiId, Arc<[CiId]>>>,
     /// Incidents that another topology touches and that are still to be decided on anew.

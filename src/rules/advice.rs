@@ -146,12 +146,14 @@ fn never_true(file: &SourceFile, draft: &Draft) -> Vec<Diagnostic> {
     }
     let reach = Reach::of(rule.when.matchers());
     for (line, place) in rule.unless.lines().iter().zip(&draft.places.unless) {
+        let Some(line) = line.plain() else { continue };
         let own = Listed::line(line, place).contradiction(file);
         let with_when = || beside(file, line, place, (reach.as_ref()?, when.span(file, 0)?));
         found.extend(own.or_else(with_when));
     }
     if let Some(kind) = rule.kind.topology() {
         for (line, place) in kind.never_absorb.lines().iter().zip(&draft.places.never_absorb) {
+            let Some(line) = line.plain() else { continue };
             found.extend(Listed::line(line, place).contradiction(file));
         }
     }
@@ -210,7 +212,8 @@ struct Listed<'m>(Vec<(&'m Matcher, &'m LinePlace, [usize; 2])>);
 impl<'m> Listed<'m> {
     fn of(conditions: &'m Conditions, places: &'m [LinePlace]) -> Self {
         let lines = conditions.lines().iter().zip(places);
-        Self(lines.flat_map(|(line, place)| Self::line(line, place).0).collect())
+        let plain = lines.filter_map(|(line, place)| Some((line.plain()?, place)));
+        Self(plain.flat_map(|(line, place)| Self::line(line, place).0).collect())
     }
 
     fn line(line: &'m Condition, place: &'m LinePlace) -> Self {

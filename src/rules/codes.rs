@@ -52,6 +52,7 @@ codes! {
     KIND = "R0105" "a rule has no kind, several, or one that is not known to this version";
     NEVER_TRUE = "R0106" "a matcher can never be true";
     VALUE = "R0107" "a value is not of the form, or not in the range, that its field needs";
+    LINE = "R0109" "a line of a condition says nothing, too much, or what may not stand there";
     DUPLICATE = "R0201" "a name or a section is given twice";
     REFERENCE = "R0202" "a name refers to nothing";
     ORDER = "R0203" "`before` and `after` form a circle";

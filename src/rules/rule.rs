@@ -6,7 +6,8 @@ use core::time::Duration;
 use std::sync::Arc;
 
 use super::codes;
-use super::condition::{Condition, Conditions};
+use super::compound;
+use super::condition::Conditions;
 use super::diagnostics::Span;
 use super::kinds::{self, Desk, Kind};
 use super::lexer::{Part, SyntaxError};
@@ -19,7 +20,7 @@ use super::set::{IncidentSpec, Place, ResolveSpec, Rule};
 use super::subject::Field;
 use super::template::{Flaw, Template, Templates};
 use super::text::locate;
-use super::yaml::Node;
+use super::yaml::{Node, Value};
 
 /// Lines of one condition.
 const LINES_MAX: usize = 64;
@@ -150,9 +151,12 @@ fn order(reader: &mut Reader<'_>, node: &Node, namespace: &str) -> Option<Vec<(B
     Some(names)
 }
 
-/// Reads lines of matchers, or one line.
+/// Reads lines of a condition, or one line.
 pub(super) fn conditions(reader: &mut Reader<'_>, node: &Node) -> Option<Conditions> {
-    let items = reader.one_or_many(node)?;
+    let items = match &node.value {
+        Value::Map(_) => core::slice::from_ref(node),
+        Value::Null | Value::Text(_) | Value::List(_) => reader.one_or_many(node)?,
+    };
     if items.is_empty() || items.len() > LINES_MAX {
         reader
             .error(codes::VALUE, node.span, format!("list of {} lines", items.len()))
@@ -160,13 +164,22 @@ pub(super) fn conditions(reader: &mut Reader<'_>, node: &Node) -> Option<Conditi
             .help("for all alerts write   'alertname!=\"\"'");
         return None;
     }
-    let lines: Vec<_> = items.iter().map(|item| matchers(reader, item)).collect();
-    let lines: Option<Vec<_>> = lines.into_iter().map(|line| line.map(Condition::new)).collect();
+    let lines: Vec<_> = items.iter().map(|item| compound::line(reader, item)).collect();
+    let lines: Option<Vec<_>> = lines.into_iter().collect();
     lines.map(|lines| Conditions::new(lines).at(items.iter().map(|item| item.span).collect()))
 }
 
-/// Reads one line of matchers; at least one of them.
+/// Reads one line of matchers, in Alertmanager's grammar; at least one of them.
 pub(super) fn matchers(reader: &mut Reader<'_>, node: &Node) -> Option<Vec<Matcher>> {
+    matchers_by(parser::parse, reader, node)
+}
+
+/// Reads one line of matchers in a grammar; at least one of them.
+pub(super) fn matchers_by(
+    parse: fn(&str) -> Result<Vec<Matcher>, SyntaxError>,
+    reader: &mut Reader<'_>,
+    node: &Node,
+) -> Option<Vec<Matcher>> {
     let text = reader.text(node)?;
     if text.len() > LINE_BYTES_MAX {
         reader
@@ -179,7 +192,7 @@ pub(super) fn matchers(reader: &mut Reader<'_>, node: &Node) -> Option<Vec<Match
     if reader.patterns_size > PATTERNS_SIZE_MAX {
         return None;
     }
-    match parser::parse(text) {
+    match parse(text) {
         Ok(matchers) if matchers.is_empty() => {
             reader
                 .error(codes::MATCHER, node.span, "no matcher")

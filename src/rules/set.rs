@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use super::calendar::{Calendar, Times};
 use super::condition::{Conditions, Verdict};
+use super::counters::Counters;
 use super::index::Index;
 use super::kinds::Kind;
 use super::kinds::inhibit::{Inhibit, Sources, sources_of};
@@ -61,6 +62,8 @@ pub struct RuleSet {
     pub(super) messages: Messages,
     pub(super) index: Index,
     pub(super) sources: Sources,
+    pub(super) counters: Counters,
+    pub(super) asks_around: bool,
     /// Places in `rules` by name.
     pub(super) names: BTreeMap<Arc<str>, usize>,
     pub(super) default_policy: Arc<Policy>,
@@ -84,6 +87,16 @@ impl RuleSet {
     /// True when some rule is of kind `inhibit`.
     pub fn can_inhibit(&self) -> bool {
         !self.sources.is_empty()
+    }
+
+    /// Returns the counters that the rules' conditions ask.
+    pub fn counters(&self) -> &Counters {
+        &self.counters
+    }
+
+    /// True when what a rule says of an alert can depend on what is around it.
+    pub fn asks_around(&self) -> bool {
+        self.asks_around
     }
 
     /// Returns a rule by its name, `namespace/name`.
@@ -162,6 +175,11 @@ impl Rule {
     /// True when an alert is one of those the rule is about.
     pub fn matches(&self, subject: &Subject<'_>) -> bool {
         self.when.all_hold(subject) && !self.unless.any_holds(subject)
+    }
+
+    /// True when what it says of an alert depends on what else fires, the time, or services.
+    pub(super) fn asks_around(&self) -> bool {
+        self.when.asks_around() || self.unless.asks_around()
     }
 
     /// Returns what each of its matchers says of an alert, for people who ask why. Those of `unless`

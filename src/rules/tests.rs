@@ -108,9 +108,14 @@ fn the_examples_of_the_reference_load() {
         good(&format!("version: 1\nnamespace: n\n{kind}"));
     }
     assert_eq!(kinds.len(), 2);
-    let [rule, tests, sections, times, mapping] = whole[..] else {
+    let [rule, condition, tests, sections, times, mapping] = whole[..] else {
         panic!("{} examples", whole.len())
     };
+    let condition = condition.replace('\n', "\n    ");
+    let condition = good(&format!(
+        "version: 1\nnamespace: c\nrules:\n  - name: c\n    group: {{by: ci}}\n    {condition}"
+    ));
+    assert_eq!(condition.rules[0].verdicts(&Subject::new(&Labels::empty(), "", None)).len(), 8);
     let platform = "  platform: {members: anna}\n";
     let sections = sections.replace("teams:\n", &format!("teams:\n{platform}"));
     let contacts = "  bert: {channels: mail}\n  carla: {channels: mail}\n";

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use foldhash::fast::FixedState;
 
 use super::State;
+use super::census;
 use super::context::Context;
 use super::correlate::{index_root, share};
 use super::state::Cause;
@@ -133,7 +134,11 @@ pub(super) fn rebind(state: &mut State, ctx: &Context, forecast: &Forecast) {
     state.could_wait.clear();
     // Invariant: whatever is counted has its services here, so a count can be taken back.
     let old = core::mem::replace(&mut state.services, Arc::clone(&forecast.services));
-    let (moved, causes) = bind_alerts(state, ctx, forecast);
+    let (moved, mut causes) = bind_alerts(state, ctx, forecast);
+    census::recount(state, ctx);
+    if ctx.rules.asks_around() {
+        ask_around(state, ctx, &mut causes);
+    }
     note_causes(state, causes);
     let mut touched = count_anew(state, ctx, forecast, &Recount { old: &old, moved: &moved });
     state.root_at.clear();
@@ -206,7 +211,7 @@ fn bind_alerts(state: &mut State, ctx: &Context, forecast: &Forecast) -> (Vec<Mo
         }
         let Some(ci) = ci else { continue };
         let rules = match fate.filter(|fate| fate.severity == held.state.severity) {
-            Some(fate) if fate.causes.is_empty() => continue,
+            Some(fate) if fate.causes.is_empty() && !ctx.rules.asks_around() => continue,
             Some(fate) => fate.causes.clone(),
             None => cause_rules(ctx, &held.subject(ctx)),
         };
@@ -215,6 +220,16 @@ fn bind_alerts(state: &mut State, ctx: &Context, forecast: &Forecast) -> (Vec<Mo
     moved.sort_unstable_by_key(|moved| (moved.incident, moved.alert));
     causes.sort_unstable_by_key(|(record, alert, _, _)| (*record, *alert));
     (moved, causes)
+}
+
+/// Asks anew which rules take the alerts for causes: what is around them, such as what else fires,
+/// could not be foretold.
+fn ask_around(state: &State, ctx: &Context, causes: &mut [Causes]) {
+    for (_, alert, _, rules) in causes {
+        if let Some(held) = state.alerts.get(alert) {
+            *rules = cause_rules(ctx, &state.around_then(ctx, held).subject());
+        }
+    }
 }
 
 /// Notes anew which firing alerts rules take for causes, in the order in which the alerts came.

@@ -14,6 +14,7 @@ use crate::store::view::Member;
 use super::super::Reading;
 use super::super::error::Problem;
 use super::super::wire::{self, Time};
+use super::around::Surroundings;
 use super::{filter, left_out, show};
 
 /// Members that are looked at for the way from the root.
@@ -39,7 +40,8 @@ pub(super) fn alert(
     let sources = reading.view.counters()?.sources;
     let (incident, join) = placed(reading, row)?;
     let applied = join.as_ref().and_then(Join::rule);
-    let subject = filter::subject(row, &reading.context);
+    let around = Surroundings::of(reading, row);
+    let subject = filter::subject(row, &reading.context).amid(&around);
     let silenced_by = left_out::silences(reading, row)?;
     let windows: BTreeSet<&str> =
         silenced_by.iter().filter_map(|silence| silence.rule.as_deref()).collect();

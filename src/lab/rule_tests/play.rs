@@ -154,10 +154,9 @@ impl Played {
     }
 
     fn cover(&self, alert: Fingerprint, coverage: &mut Coverage) {
-        let ctx = self.world.context();
-        if let Some(row) = self.world.image().alerts.get(&alert) {
-            coverage.see(&ctx.rules, &subject(ctx, row));
-        }
+        let rules = &self.world.context().rules;
+        let seen = self.world.ask_about(alert, |subject| coverage.see(rules, subject));
+        debug_assert!(seen.is_some(), "an alert that fires is held");
     }
 
     fn handle(
