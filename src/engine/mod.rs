@@ -5,7 +5,7 @@
 //! simulator run this same code. Reading order: `event` (what can happen), `state` (what is held),
 //! then the stages: `deduplicate`, `suppress`, `correlate` with `topology` and `unite`, `prioritise`,
 //! `assign`, `escalate`, `notices`, `resolve`; what rules ask about the rest: `around`, `census`;
-//! what people do: `handle` with `regroup`, `audit`; last
+//! what people do: `handle` with `regroup`, `planning`, `audit`; last
 //! `drain`, `restore`, `rebind` and `retain`.
 
 mod around;
@@ -27,6 +27,7 @@ mod journal;
 mod notices;
 pub mod own;
 mod pending;
+mod planning;
 mod prioritise;
 mod quarantine;
 pub mod rebind;
@@ -81,12 +82,14 @@ impl State {
         if now.millis() / HOUR_MS > before.millis() / HOUR_MS {
             resolve::prune_recurrences(self, ctx.rules.lifecycle.recurrence, now);
             deliveries::prune(self, ctx, now);
+            planning::prune(self, now);
         }
         self.run_timers(ctx, now);
         // Before the event: another topology is taken over with nothing else to do.
         rebind::review(self);
         let reply = self.handle(ctx, event, now);
         prioritise::settle(self, ctx, now);
+        suppress::inhibit::settle(self, ctx, now);
         self.reschedule(ctx);
         // What came too late for its own deadline, a lease that had ended on its way.
         self.run_timers(ctx, now);
@@ -109,6 +112,9 @@ impl State {
             Event::Handle(order) => return handle::handle(self, ctx, order, now),
             Event::Silence { silence, replaces } => {
                 return suppress::silence(self, ctx, silence, *replaces, now);
+            }
+            Event::PlanChanges { changes, rest, by } => {
+                return planning::plan(self, ctx, (changes, *rest, by), now);
             }
             Event::Unsilence { id, by } => return suppress::unsilence(self, ctx, *id, by, now),
             Event::Audit { by, action, object, detail } => {
@@ -143,6 +149,9 @@ impl State {
             Event::TopologyChanged(forecast) => {
                 rebind::rebind(self, ctx, forecast);
                 suppress::reconfigure(self, ctx, now);
+                if ctx.rules.can_inhibit() {
+                    suppress::inhibit::reindex(self, ctx);
+                }
             }
             Event::Tick => {}
         }
@@ -178,8 +187,10 @@ impl State {
                 Timer::Alert(alert) => deduplicate::due(self, ctx, alert, at, now),
                 Timer::Incident(id) => self.incident_due(ctx, id, now),
                 Timer::Silence(id) => suppress::due(self, ctx, id, at, now),
+                Timer::Windows => suppress::planned::due(self, ctx, at),
             }
             prioritise::settle(self, ctx, now);
+            suppress::inhibit::settle(self, ctx, now);
             self.reschedule(ctx);
         }
     }

@@ -12,6 +12,7 @@ use super::counter::Counter;
 use super::counters::Counters;
 use super::diagnostics::{self, Diagnostic, Severity};
 use super::index::Index;
+use super::kinds::inhibit::Sources;
 use super::mappings;
 use super::messages::{self, Messages};
 use super::order;
@@ -259,6 +260,7 @@ fn assemble(content: Content<'_>, templates: Templates, order: &[usize], version
         index: Index::build(rules.iter().map(|rule| &rule.when)),
         counters: Counters::new(content.counters),
         asks_around: rules.iter().any(Rule::asks_around),
+        sources: Sources::build(&rules),
         names: rules.iter().enumerate().map(|(at, rule)| (Arc::clone(&rule.name), at)).collect(),
         rules,
         teams: content.teams,

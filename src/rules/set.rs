@@ -13,6 +13,7 @@ use super::condition::{Conditions, Verdict};
 use super::counters::Counters;
 use super::index::Index;
 use super::kinds::Kind;
+use super::kinds::inhibit::{Inhibit, Sources, sources_of};
 use super::messages::Messages;
 use super::places::Places;
 use super::priorities::Priorities;
@@ -62,6 +63,7 @@ pub struct RuleSet {
     pub(super) index: Index,
     pub(super) counters: Counters,
     pub(super) asks_around: bool,
+    pub(super) sources: Sources,
     /// Places in `rules` by name.
     pub(super) names: BTreeMap<Arc<str>, usize>,
     pub(super) default_policy: Arc<Policy>,
@@ -85,6 +87,16 @@ impl RuleSet {
     /// True when what a rule says of an alert can depend on what is around it.
     pub fn asks_around(&self) -> bool {
         self.asks_around
+    }
+
+    /// Returns the rules of kind `inhibit` of which an alert is a source, in order.
+    pub fn inhibiting(&self, subject: &Subject<'_>) -> Vec<(&Arc<str>, &Inhibit)> {
+        sources_of(&self.rules, &self.sources, subject)
+    }
+
+    /// True when some rule is of kind `inhibit`.
+    pub fn can_inhibit(&self) -> bool {
+        !self.sources.is_empty()
     }
 
     /// Returns a rule by its name, `namespace/name`.
