@@ -148,6 +148,20 @@ pub enum Join {
         /// Name of the rule.
         rule: Arc<str>,
     },
+    /// It is one of many of a storm.
+    Storm {
+        /// Name of the rule.
+        rule: Arc<str>,
+        /// The storm's key.
+        key: Box<str>,
+    },
+    /// It is a step of a sequence, or belongs to the incident of one.
+    Sequence {
+        /// Name of the rule.
+        rule: Arc<str>,
+        /// The steps with their times, in words.
+        steps: Box<str>,
+    },
     /// A person put it there.
     ByHand {
         /// Who.

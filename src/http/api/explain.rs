@@ -130,7 +130,11 @@ fn placed(
 /// Returns the rule that a reason names.
 fn rule_of(join: &Join) -> Option<&str> {
     match join {
-        Join::Group { rule, .. } | Join::Dependant { rule, .. } | Join::Cause { rule } => {
+        Join::Group { rule, .. }
+        | Join::Dependant { rule, .. }
+        | Join::Cause { rule }
+        | Join::Storm { rule, .. }
+        | Join::Sequence { rule, .. } => {
             Some(rule)
         }
         Join::Own | Join::ByHand { .. } | Join::Outlived { .. } => None,
@@ -211,6 +215,8 @@ impl<'a> Ways<'a> {
             Join::Own
             | Join::Group { .. }
             | Join::Cause { .. }
+            | Join::Storm { .. }
+            | Join::Sequence { .. }
             | Join::ByHand { .. }
             | Join::Outlived { .. } => None,
         });
@@ -241,6 +247,10 @@ fn reasons<'a>(joins: impl Iterator<Item = &'a Join>) -> Vec<wire::ReasonCount> 
                 (format!("reached from {}", path.from), path.steps.len(), path.to_string())
             }
             Join::Cause { rule } => (format!("the cause under rule {rule}"), 0, String::new()),
+            Join::Storm { key, .. } => (format!("of storm {key}"), 0, String::new()),
+            Join::Sequence { rule, steps } => {
+                (format!("a sequence under rule {rule}"), 0, steps.to_string())
+            }
             Join::ByHand { by, note } => (format!("joined by hand: {by}"), 0, note.to_string()),
             Join::Outlived { former } => (format!("still fired after {former}"), 0, String::new()),
         };

@@ -226,6 +226,12 @@ pub fn join(join: &alert::Join) -> wire::Join {
             rule: Some(rule.to_string()),
             ..shown("cause", "explains the others".into())
         },
+        Join::Storm { rule, key } => {
+            wire::Join { rule: Some(rule.to_string()), ..shown("storm", format!("storm {key}")) }
+        }
+        Join::Sequence { rule, steps } => {
+            wire::Join { rule: Some(rule.to_string()), ..shown("sequence", steps.to_string()) }
+        }
         Join::ByHand { by, note } => shown("by_hand", format!("{by}: {note}")),
         Join::Outlived { former } => {
             shown("outlived", format!("still fired when {former} was resolved"))
