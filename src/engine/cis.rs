@@ -4,9 +4,7 @@
 //! anew from the records. A storm must not look at all members for its title.
 
 use core::hash::BuildHasher;
-use std::collections::HashMap;
-
-use foldhash::fast::RandomState;
+use std::collections::BTreeMap;
 
 use super::State;
 use super::state::Held;
@@ -15,10 +13,9 @@ use crate::model::incident::{IncidentId, RecordId};
 use crate::model::labels::{Fingerprint, Labels};
 use crate::rules::{Field, Subject};
 
-/// Members by the hash of their CI's name. Only counted and asked, never iterated in an order that
-/// anybody sees.
+/// Members by the hash of their CI's name.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Cis(HashMap<u64, u32, RandomState>);
+pub(super) struct Cis(BTreeMap<u64, u32>);
 
 impl Cis {
     pub(super) fn len(&self) -> usize {
@@ -40,7 +37,6 @@ impl Cis {
 
     /// Adds what another incident counts.
     pub(super) fn absorb(&mut self, other: &Self) {
-        #[expect(clippy::iter_over_hash_type, reason = "sums do not depend on the order")]
         for (ci, count) in &other.0 {
             self.add(*ci, *count);
         }
@@ -48,7 +44,6 @@ impl Cis {
 
     /// Takes away what another incident counts.
     pub(super) fn subtract(&mut self, other: &Self) {
-        #[expect(clippy::iter_over_hash_type, reason = "sums do not depend on the order")]
         for (ci, count) in &other.0 {
             self.remove(*ci, *count);
         }

@@ -12,12 +12,12 @@ use crate::engine::changes::AlertRow;
 use crate::engine::context::{Context, Limits};
 use crate::engine::event::{Command, Event, Order, Reply};
 use crate::model::alert::{Details, Occurrence, Signal, severity};
-use crate::model::incident::Incident;
+use crate::model::incident::{Incident, Storm};
 use crate::model::labels::{Fingerprint, Labels};
 use crate::model::notice::NoticeKind;
 use crate::model::time::{Brief, Timestamp};
 use crate::rules::testcase::{
-    Cleared, Expectation, Expected, IncidentExpectation, TestAction, TestStep,
+    Cleared, Expectation, Expected, IncidentExpectation, StormExpectation, TestAction, TestStep,
 };
 use crate::rules::{RuleSet, Subject, TestCase};
 
@@ -206,6 +206,9 @@ impl Player<'_> {
         if let Some(some) = &expectation.incidents_include {
             self.compare_each(expectation, &some.value, &actual);
         }
+        if let Some(storms) = &expectation.storms {
+            self.compare_storms(storms, expectation.at);
+        }
         let count = |kind| self.world.sent().iter().filter(|notice| notice.kind == kind).count();
         let (pages, tickets) = (count(NoticeKind::Page), count(NoticeKind::Ticket));
         for (total, name, got) in [
@@ -216,6 +219,31 @@ impl Player<'_> {
                 let spot = Spot::of(total, expectation.at);
                 self.differ(spot, ("all incidents", name), total.value, got.to_string());
             }
+        }
+    }
+
+    /// Compares the storms that last with all that are expected to, and looks for those that are
+    /// expected to be over.
+    fn compare_storms(&mut self, expected: &Expected<Vec<StormExpectation>>, at: Duration) {
+        let storms = self.tops().filter_map(|it| it.storm.as_ref());
+        let (active, over): (Vec<_>, Vec<_>) = storms.partition(|storm| storm.is_active());
+        let keys = |storms: &[&Storm]| storms.iter().map(|it| it.key.clone()).collect::<Vec<_>>();
+        let (mut active, mut over) = (keys(&active), keys(&over));
+        let got: Vec<&str> = active.iter().map(|key| &**key).collect();
+        let got = list(&got);
+        let mut missing = false;
+        for wanted in &expected.value {
+            let left = if wanted.active == Some(false) { &mut over } else { &mut active };
+            let fits = |key: &Box<str>| wanted.key.as_ref().is_none_or(|wanted| wanted == key);
+            match left.iter().position(fits) {
+                Some(at) => drop(left.remove(at)),
+                None => missing = true,
+            }
+        }
+        if missing || !active.is_empty() {
+            let wanted: Vec<String> = expected.value.iter().map(ToString::to_string).collect();
+            let wanted: Vec<&str> = wanted.iter().map(|storm| &**storm).collect();
+            self.differ(Spot::of(expected, at), ("all storms", "storms"), list(&wanted), got);
         }
     }
 
@@ -287,8 +315,9 @@ impl Player<'_> {
 }
 
 fn name(row: &AlertRow) -> String {
-    let unbound = || row.labels.get("alertname").map_or_else(|| row.labels.to_string(), Into::into);
-    row.ci.as_deref().map_or_else(unbound, Into::into)
+    let named = ["ci", "alertname"].iter().find_map(|name| row.labels.get(name));
+    let name = row.ci.as_deref().or(named);
+    name.map_or_else(|| row.labels.to_string(), Into::into)
 }
 
 #[derive(Clone, Copy)]

@@ -50,6 +50,18 @@ impl World {
         self.sent.iter().filter(|notice| notice.kind == NoticeKind::Page)
     }
 
+    /// Stops and starts again at `at`: only what is stored is left.
+    pub fn restart(&mut self, at: Timestamp) {
+        self.state = State::restore(self.image.saved(), &self.ctx, at);
+    }
+
+    /// Goes on with other rules or another topology from `at`.
+    pub fn reload(&mut self, ctx: Context, at: Timestamp) {
+        self.advance(at);
+        self.ctx = ctx;
+        self.step(&Event::Reconfigured, at);
+    }
+
     /// Lets one event happen at `at`, after all deadlines until then.
     pub fn event(&mut self, event: &Event, at: Timestamp) -> Reply {
         self.advance(at);

@@ -212,6 +212,7 @@ fn advise(reader: &mut Reader<'_>, content: &Content<'_>) {
         .flatten()
         .flat_map(|list| &list.value)
         .filter_map(|incident| incident.rule.as_ref()?.value.as_deref())
+        .chain(expected_storms(content))
         .collect();
     let own = content.tests.iter().flat_map(|test| &test.cmdb.types);
     let own = own.flat_map(|t| [&*t.name, &*t.converse]);
@@ -256,6 +257,17 @@ fn advise(reader: &mut Reader<'_>, content: &Content<'_>) {
             warn(codes::NO_TEST, draft.span, message, help);
         }
     }
+}
+
+/// Yields the rules whose storms tests expect: a key begins with the name of its rule.
+fn expected_storms<'a>(content: &'a Content<'_>) -> impl Iterator<Item = &'a str> {
+    let expected = content.tests.iter().flat_map(|test| &test.expect);
+    let storms = expected.filter_map(|e| e.storms.as_ref()).flat_map(|list| &list.value);
+    let keys = storms.filter_map(|storm| storm.key.as_deref());
+    keys.filter_map(|key| {
+        let name = key.split_inclusive('/').take(2).map(str::len).sum::<usize>();
+        Some(key.get(..name)?.trim_end_matches('/'))
+    })
 }
 
 fn assemble(content: Content<'_>, templates: Templates, order: &[usize], version: u64) -> RuleSet {

@@ -4,7 +4,9 @@ use core::str::FromStr;
 
 use super::diagnostics::position;
 use super::reader::{Noun, Reader};
-use super::testcase::{Expectation, Expected, IncidentExpectation, at, line};
+use super::testcase::{
+    Expectation, Expected, IncidentExpectation, StormExpectation, at, line,
+};
 use super::yaml::{Node, Value};
 use crate::model::priority::NotAWord;
 
@@ -21,12 +23,41 @@ pub(super) fn read(reader: &mut Reader<'_>, node: &Node, namespace: &str) -> Opt
     };
     let incidents = list(reader, "incidents");
     let incidents_include = list(reader, "incidents_include");
+    let storms = fields.read(reader, "storms", |r, n| {
+        let items = r.list(n)?;
+        let all = items.iter().map(|item| storm(r, item)).collect::<Option<_>>();
+        Some(expected(r, n, all?))
+    });
     let pages_total = fields.read(reader, "pages_total", count);
     let tickets_total = fields.read(reader, "tickets_total", count);
     let span = fields.span;
     fields.finish(reader);
     let line = line(reader, span);
-    Some(Expectation { at: at?, line, incidents, incidents_include, pages_total, tickets_total })
+    let at = at?;
+    Some(Expectation {
+        at,
+        line,
+        incidents,
+        incidents_include,
+        storms,
+        pages_total,
+        tickets_total,
+    })
+}
+
+fn storm(reader: &mut Reader<'_>, node: &Node) -> Option<StormExpectation> {
+    let mut fields = reader.map(node, "an expected storm")?;
+    let key = fields.read(reader, "key", |r, n| r.text(n)).map(Into::into);
+    let active = fields.read(reader, "active", |r, n| match r.text(n)? {
+        "true" => Some(true),
+        "false" => Some(false),
+        _ => {
+            r.expected(n, "true or false");
+            None
+        }
+    });
+    fields.finish(reader);
+    Some(StormExpectation { key, active })
 }
 
 fn incident(reader: &mut Reader<'_>, node: &Node, namespace: &str) -> Option<IncidentExpectation> {

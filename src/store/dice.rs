@@ -349,6 +349,7 @@ impl Dice {
             quarantined: self.number(),
             audited: self.number(),
             seal: self.seal(),
+            listening_since: self.time(),
         }
     }
 

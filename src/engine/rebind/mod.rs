@@ -209,13 +209,15 @@ fn bind_alerts(state: &mut State, ctx: &Context, forecast: &Forecast) -> Bound {
             None => ctx.binder.bind(&ctx.topology, &held.labels).map(|bound| bound.ci),
         };
         let from = core::mem::replace(&mut held.ci, ci);
-        if from.is_some() || ci.is_some() {
-            let same = from.and_then(|from| forecast.moved(from)) == ci;
-            if !same || ci.is_some_and(|ci| forecast.is_fresh(ci)) {
-                let hash = ci_hash(&held.labels, ci.map(|ci| ctx.topology.ci(ci)));
-                let renamed = core::mem::replace(&mut held.ci_hash, hash) != hash;
-                changed.push(Changed { alert: *alert, renamed });
-            }
+        let is_as_before = match (from, ci) {
+            (Some(old), Some(new)) => forecast.moved(old) == Some(new) && !forecast.is_fresh(new),
+            (None, None) => true,
+            (Some(_), None) | (None, Some(_)) => false,
+        };
+        if !is_as_before {
+            let hash = ci_hash(&held.labels, ci.map(|ci| ctx.topology.ci(ci)));
+            let renamed = core::mem::replace(&mut held.ci_hash, hash) != hash;
+            changed.push(Changed { alert: *alert, renamed });
         }
         if !held.state.fires() {
             continue;

@@ -14,6 +14,7 @@ pub mod handle;
 pub mod notices;
 pub mod quarantine;
 pub mod silence;
+pub mod storm;
 pub mod stream;
 
 use core::fmt;
@@ -106,6 +107,12 @@ pub struct Incident {
     pub quiet: bool,
     /// Incidents that a person split from it, or it from them.
     pub apart_from: Vec<String>,
+    /// The storm it is or was.
+    pub storm: Option<storm::Storm>,
+    /// CIs that explain most of it; the likeliest first.
+    pub suspects: Vec<storm::Suspect>,
+    /// When everybody who was told hears next how it stands.
+    pub update_at: Option<Time>,
     /// When and by whom it was resolved.
     pub resolved: Option<Resolved>,
     /// When it was closed.

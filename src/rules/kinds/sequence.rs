@@ -79,8 +79,10 @@ pub(in crate::rules) fn read(reader: &mut Reader<'_>, node: &Node) -> Option<Seq
 fn steps(reader: &mut Reader<'_>, node: &Node) -> Option<Vec<Step>> {
     let items = reader.list(node)?;
     if items.len() < 2 || items.len() > STEPS_MAX {
+        let plural = if items.len() == 1 { "" } else { "s" };
+        let message = format!("a sequence with {} step{plural}", items.len());
         reader
-            .error(codes::SEQUENCE, node.span, format!("a sequence of {} steps", items.len()))
+            .error(codes::SEQUENCE, node.span, message)
             .label(format!("expected 2 to {STEPS_MAX}"))
             .help("for alerts in any order use   group:");
         return None;

@@ -193,11 +193,12 @@ mod tests {
             audited: 7,
             seal: Seal([b'*'; 32]),
             quarantined: 3,
+            listening_since: Timestamp::from_millis(5),
         };
         frozen_value(
             &CountersMessage::from(&counters),
             b"\x01\x08\x93\x08\x10\xac\x02\x18\x81\xd0\x95\xff\xbc1\"\x02am\"\x06native\
-            (\x072\x20********************************\xa0\x01\x03",
+            (\x072\x20********************************\xa0\x01\x03\xf0\x01\x05",
         );
         frozen_value(&SchemaMessage { version: 1 }, b"\x01\x08\x01");
         let mut topology = TopologyMessage { version: 7, history: Vec::new() };
