@@ -355,7 +355,7 @@ pub(super) fn due(
     let Some(held) = state.alerts.get_mut(&alert) else { return };
     held.timer = None;
     if !held.state.fires() {
-        if at < held_until(held) {
+        if at < held_until(held, state.counters.listening_since) {
             schedule(state, alert);
         } else {
             forget(state, ctx, alert);
@@ -377,10 +377,10 @@ pub(super) fn due(
 }
 
 /// Returns until when an ended alert is held: longer where a rule expects it to come back.
-fn held_until(held: &Held) -> Timestamp {
+fn held_until(held: &Held, listening_since: Timestamp) -> Timestamp {
     let until = held.state.end_heard_at.plus(HELD_AFTER_END);
-    let expected = held.slots.as_ref().map(|slots| held.state.last_seen.plus(slots.keep()));
-    expected.map_or(until, |expected| expected.max(until))
+    let keep = held.slots.as_ref().map(|slots| slots.keep()).filter(|keep| !keep.is_zero());
+    keep.map_or(until, |keep| until.max(held.state.last_seen.max(listening_since).plus(keep)))
 }
 
 /// Drops an alert that ended long ago from memory; its episode goes to the history.
@@ -418,7 +418,7 @@ pub(super) fn schedule(state: &mut State, alert: Fingerprint) {
     let due = if held.state.fires() {
         held.state.leases.iter().map(|lease| lease.until).min()
     } else {
-        Some(held_until(held))
+        Some(held_until(held, state.counters.listening_since))
     };
     let Some(due) = due else { return };
     if held.timer.is_none_or(|set| due < set) {

@@ -179,7 +179,7 @@ impl State {
                 Timer::Alert(alert) => deduplicate::due(self, ctx, alert, at, now),
                 Timer::Incident(id) => self.incident_due(ctx, id, now),
                 Timer::Silence(id) => suppress::due(self, ctx, id, at, now),
-                Timer::Watch(key) => gather::absence::due(self, ctx, key, now),
+                Timer::Watch(key) => gather::absence::due(self, ctx, key, at, now),
             }
             prioritise::settle(self, ctx, now);
             self.reschedule(ctx);

@@ -31,6 +31,8 @@ const ENDLESS: Duration = Duration::from_hours(10 * 366 * 24);
 /// All watches.
 #[derive(Debug, Default)]
 pub(in crate::engine) struct Watches {
+    /// True once they were begun: what a rule asks for since then counts from then.
+    begun: bool,
     all: BTreeMap<KeyHash, Watch>,
     /// Those that listen to whole sources, by the source's name.
     sources: BTreeMap<Box<str>, Vec<KeyHash>>,
@@ -134,12 +136,15 @@ pub(in crate::engine) fn rule_of(state: &State, alert: Fingerprint) -> Option<Ar
 /// old ones when they heard last.
 pub(super) fn expect(state: &mut State, ctx: &Context, old: Watches, now: Timestamp) {
     let watches = &mut state.gathering.watches;
+    watches.begun = true;
+    // After a start it counts from when we began to listen.
+    let unheard = if old.begun { now } else { Timestamp::EPOCH };
     for rule in &ctx.rules.rules {
         let Some(kind) = rule.kind.absence() else { continue };
         let whole = kind.source.iter().map(|_| Vec::new());
         for values in kind.expected.iter().cloned().chain(whole) {
             let key = key_hash(&kind.key(&rule.name, &values));
-            let last = old.all.get(&key).map_or(now, |watch| watch.last);
+            let last = old.all.get(&key).map_or(unheard, |watch| watch.last);
             watches.heard(key, (&rule.name, values), last);
             if let Some(source) = &kind.source {
                 watches.sources.entry(source.clone()).or_default().push(key);
@@ -215,8 +220,16 @@ pub(super) fn arm(state: &mut State, ctx: &Context, key: KeyHash) {
     state.timers.set(at, Timer::Watch(key));
 }
 
-/// Looks whether a watch has heard nothing for too long.
-pub(in crate::engine) fn due(state: &mut State, ctx: &Context, key: KeyHash, now: Timestamp) {
+/// Looks whether a watch, whose timer was set for `at`, has heard nothing for too long. A message may
+/// have moved the deadline since; then it waits for that one, so that after a gap everything happens
+/// in the order in which it fell due.
+pub(in crate::engine) fn due(
+    state: &mut State,
+    ctx: &Context,
+    key: KeyHash,
+    at: Timestamp,
+    now: Timestamp,
+) {
     let listening_since = state.counters.listening_since;
     let Some(watch) = state.gathering.watches.all.get_mut(&key) else { return };
     watch.timer = None;
@@ -225,11 +238,15 @@ pub(in crate::engine) fn due(state: &mut State, ctx: &Context, key: KeyHash, now
         state.gathering.watches.all.remove(&key);
         return;
     };
+    if watch.alert.is_some() {
+        // Only a message matters now.
+        return;
+    }
     let deadline = watch.last.max(listening_since).plus(kind.silence);
-    if deadline <= now && now.since(deadline) >= DEAF_AFTER {
+    if deadline <= at && now.since(deadline) >= DEAF_AFTER {
         // The deadline passed long ago without us: we did not run, and could not have heard.
         state.counters.listening_since = now;
-    } else if deadline <= now && watch.alert.is_none() {
+    } else if deadline <= at {
         raise(state, ctx, key, kind, now);
     }
     arm(state, ctx, key);
