@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::ValueEnum;
 
+use crate::clock;
 use crate::rules::Severity;
 use crate::rules::load;
 use crate::rules::render::{Form, render};
@@ -21,6 +22,9 @@ pub struct Args {
     /// How findings are printed
     #[arg(long, value_enum, default_value_t = Format::Human)]
     format: Format,
+    /// Fail on warnings, too
+    #[arg(long)]
+    deny_warnings: bool,
 }
 
 /// How findings are printed.
@@ -32,20 +36,26 @@ pub enum Format {
     Short,
     /// For programs
     Json,
+    /// For code hosts: SARIF 2.1.0
+    Sarif,
 }
 
 /// Checks the files as a whole.
 ///
 /// # Errors
-/// Findings, when the rules cannot be used.
+/// Findings, when the rules cannot be used, or have warnings that are denied.
 pub fn run(session: &Session, args: &Args) -> Result<(), Failure> {
     let files = files::read(&args.paths)?;
-    let loaded = load(&files);
+    let mut loaded = load(&files);
+    if let Some(set) = &loaded.set {
+        loaded.diagnostics.extend(set.gaps(&files, clock::wall()));
+    }
     let form = match args.format {
         Format::Human if std::io::stdout().is_terminal() => Form::Coloured,
         Format::Human => Form::Human,
         Format::Short => Form::Short,
         Format::Json => Form::Json,
+        Format::Sarif => Form::Sarif,
     };
     let found = render(form, &loaded.diagnostics, &files);
     if !found.is_empty() {
@@ -57,7 +67,8 @@ pub fn run(session: &Session, args: &Args) -> Result<(), Failure> {
         let (rules, tests) = (loaded.rules, loaded.tests.len());
         session.say(&summary([files.len(), rules, tests, errors, warnings]));
     }
-    if errors > 0 { Err(Failure::Findings(String::new())) } else { Ok(()) }
+    let denied = if args.deny_warnings { warnings } else { 0 };
+    if errors + denied > 0 { Err(Failure::Findings(String::new())) } else { Ok(()) }
 }
 
 fn summary([files, rules, tests, errors, warnings]: [usize; 5]) -> String {

@@ -12,6 +12,8 @@ pub mod config;
 pub mod db;
 pub mod doctor;
 pub mod explain;
+pub mod explain_code;
+pub mod explain_test;
 pub mod failure;
 pub mod files;
 pub mod generate;
@@ -19,6 +21,7 @@ pub mod handle;
 pub mod handled;
 pub mod incidents;
 pub mod notify;
+pub mod on_call;
 pub mod paging;
 pub mod print;
 pub mod quarantine;
@@ -94,6 +97,8 @@ enum Command {
     Test(test::Args),
     /// Say why an alert or an incident is what it is
     Explain(explain::Args),
+    /// Say what the code of a finding means, with a bad and a good example
+    ExplainCode(explain_code::Args),
     /// List, show and answer incidents
     #[command(visible_alias = "inc", subcommand)]
     Incidents(incidents::Command),
@@ -115,6 +120,9 @@ enum Command {
     /// Look after what could not be read or handled
     #[command(subcommand)]
     Quarantine(quarantine::Command),
+    /// Say who is on call
+    #[command(name = "oncall", subcommand)]
+    OnCall(on_call::Command),
     /// Look after notices
     #[command(subcommand)]
     Notify(notify::Command),
@@ -181,6 +189,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Serve(args) => serve::run(&args),
         Command::Check(args) => check::run(&session, &args),
         Command::Test(args) => test::run(&session, &args),
+        Command::ExplainCode(args) => explain_code::run(&session, &args),
         Command::Db(command) => db::run(&session, command),
         Command::Config(command) => config::run(&session, command),
         Command::Doctor(args) => doctor::run(&session, &args),
@@ -198,6 +207,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Cmdb(command) => wait(cmdb::run(&session, command)),
         Command::Rules(command) => wait(rules::run(&session, command)),
         Command::Quarantine(command) => wait(quarantine::run(&session, command)),
+        Command::OnCall(command) => wait(on_call::run(&session, command)),
         Command::Notify(command) => wait(notify::run(&session, command)),
     };
     match done {
@@ -238,6 +248,10 @@ mod tests {
             "quiet add a=b --for 2h -m x --start soon",
             "quiet end",
             "quiet end x --all-mine",
+            "explain",
+            "explain INC-7 --test x.yaml:3",
+            "explain INC-7 --at 3m",
+            "test --watch --update",
         ] {
             let words = std::iter::once("incidentd").chain(line.split(' '));
             assert!(Cli::try_parse_from(words).is_err(), "{line}");
@@ -249,7 +263,14 @@ mod tests {
         "serve --config x.toml --data-dir d --listen 127.0.0.1:1 --rules r",
         "serve --demo",
         "check rules --format short",
+        "check rules --format sarif --deny-warnings",
+        "explain-code R0103",
+        "explain-code -o json",
         "explain INC-7",
+        "explain --test rules/base/group.yaml:30 --rules rules/base --at 60s -o json",
+        "test rules --filter power --coverage --junit out.xml",
+        "test rules/base --update",
+        "test --watch",
         "explain 9f31c20a77de41b2 -o json",
         "inc ls",
         "incidents ls --state all --limit 5 severity=\"critical\"",

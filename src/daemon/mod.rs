@@ -17,7 +17,6 @@ mod retention;
 mod service_manager;
 mod start;
 mod upkeep;
-mod watch_folder;
 
 use core::time::Duration;
 use std::net::SocketAddr;
@@ -386,7 +385,7 @@ fn doors(
 ) -> Doors {
     let settings = base.settings;
     let sources = settings.sources.iter().map(|(name, source)| {
-        (Arc::clone(name), http::Source { format: source.format, lease: source.lease })
+        (Arc::clone(name), http::Source { format: source.format.clone(), lease: source.lease })
     });
     let loopback = settings.http.listen.ip().to_canonical().is_loopback();
     let strangers = if loopback || settings.http.allow_unauthenticated_remote {

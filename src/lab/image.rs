@@ -134,6 +134,12 @@ impl Image {
 
     /// Yields the alerts of an incident and of its subordinates, by record.
     pub fn members_of(&self, id: IncidentId) -> Vec<&AlertRow> {
+        self.attached_to(id).into_iter().map(|(_, alert)| alert).collect()
+    }
+
+    /// Yields the alerts of an incident and of its subordinates, each with the row by which it, or
+    /// the subordinate it came with, is attached to the incident.
+    pub fn attached_to(&self, id: IncidentId) -> Vec<(&MemberRow, &AlertRow)> {
         use crate::engine::changes::MemberOf;
         let rows = self.members.range((id, RecordId(0))..=(id, RecordId(u64::MAX)));
         let mut found = Vec::new();
@@ -142,13 +148,15 @@ impl Image {
                 MemberOf::Alert { fingerprint, episode } => {
                     let current = self.alerts.get(&fingerprint);
                     let current = current.filter(|alert| alert.state.record == Some(row.record));
-                    found.extend(current.or_else(|| self.episodes.get(&(fingerprint, episode))));
+                    let alert = current.or_else(|| self.episodes.get(&(fingerprint, episode)));
+                    found.extend(alert.map(|alert| (row, alert)));
                 }
                 // One that was split off again keeps its row, as history.
                 MemberOf::Incident => {
                     let child = self.incidents.get(&row.record);
                     if child.is_some_and(|child| child.parent == Some(id)) {
-                        found.extend(self.members_of(row.record));
+                        let below = self.attached_to(row.record).into_iter();
+                        found.extend(below.map(|(_, alert)| (row, alert)));
                     }
                 }
             }

@@ -10,7 +10,11 @@ mod gathering;
 mod handling;
 pub mod image;
 #[cfg(test)]
+mod limits;
+#[cfg(test)]
 mod messages;
+#[cfg(test)]
+mod on_call;
 pub mod rule_tests;
 #[cfg(test)]
 mod scenarios;

@@ -2,17 +2,23 @@
 //!
 //! A rule set comes out only when nothing at all is wrong; otherwise everything that is wrong.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::advice;
+use super::calendar::{self, Calendar};
 use super::codes;
-use super::diagnostics::{Diagnostic, Severity, nearest};
+use super::diagnostics::{self, Diagnostic, Severity};
 use super::index::Index;
+use super::mappings;
 use super::messages::{self, Messages};
 use super::order;
+use super::places::Places;
 use super::policies;
 use super::priorities::{self, Priorities};
 use super::reader::{Fields, Noun, Reader};
+use super::references;
+use super::rotation;
 use super::rule::{self, Draft};
 use super::sections::{self, Contact, Defaults, Lifecycle, Team};
 use super::set::{Rule, RuleSet};
@@ -21,6 +27,7 @@ use super::template::Templates;
 use super::testcase::{self, TestCase};
 use super::yaml;
 use crate::cmdb::BindingKey;
+use crate::ingest::mapping::Mapping;
 use crate::model::escalation::Policy;
 
 /// The version of the form of rule files.
@@ -62,18 +69,23 @@ pub struct Loaded {
 
 /// What all files together hold.
 #[derive(Debug, Default)]
-struct Content<'f> {
-    rules: Vec<(&'f SourceFile, Draft)>,
+pub(super) struct Content<'f> {
+    pub(super) rules: Vec<(&'f SourceFile, Draft)>,
     rules_seen: usize,
-    tests: Vec<TestCase>,
-    teams: BTreeMap<Box<str>, Team>,
+    pub(super) tests: Vec<TestCase>,
+    pub(super) teams: BTreeMap<Box<str>, Team>,
     contacts: BTreeMap<Box<str>, Contact>,
-    policies: BTreeMap<Box<str>, Arc<Policy>>,
+    pub(super) policies: BTreeMap<Box<str>, Arc<Policy>>,
+    calendar_drafts: BTreeMap<Box<str>, calendar::read::Draft<'f>>,
+    calendars: BTreeMap<Box<str>, Arc<Calendar>>,
+    rotations: BTreeMap<Box<str>, rotation::read::Draft>,
+    mappings: BTreeMap<Box<str>, Mapping>,
     messages: Messages,
     defaults: Option<Defaults>,
     priorities: Option<Priorities>,
     lifecycle: Option<Lifecycle>,
     binding: Option<Vec<BindingKey>>,
+    places: Places,
 }
 
 /// Checks and compiles all rule files together. Their order does not matter.
@@ -85,21 +97,24 @@ pub fn load(files: &[SourceFile]) -> Loaded {
     let mut content = Content::default();
     let mut templates = Templates::new();
     for file in &sorted {
-        reader.file = file;
+        reader.open(file);
         match yaml::parse(file) {
             Ok(node) if node.value == yaml::Value::Null => {}
             Ok(node) => read(&mut reader, &mut content, &mut templates, &node),
             Err(problem) => reader.diagnostics.push(*problem),
         }
     }
+    content.calendars = calendar::read::join(&mut reader, &content.calendar_drafts);
     reader.resolve(&[
         (Noun::Contact, DEFAULT_CONTACT),
         (Noun::Policy, policies::DEFAULT),
         (Noun::Templates, messages::DEFAULT),
     ]);
-    advise(&mut reader, &content);
+    references::check(&mut reader, &content.teams);
     let order = order::settle(&mut reader, &content.rules);
+    advice::advise(&mut reader, &content, &order);
     let mut diagnostics = reader.diagnostics;
+    diagnostics::place(&mut diagnostics, &sorted);
     diagnostics.sort_by(|a, b| (&a.file, a.span, a.code.id).cmp(&(&b.file, b.span, b.code.id)));
     let tests = core::mem::take(&mut content.tests);
     let rules = content.rules_seen;
@@ -160,6 +175,7 @@ fn read<'f>(
         content.tests.extend(testcase::read(reader, node, namespace));
     }
     read_sections(reader, content, &mut fields);
+    content.places.add(reader.file, node);
     fields.finish(reader);
 }
 
@@ -179,6 +195,21 @@ fn read_sections<'f>(reader: &mut Reader<'f>, content: &mut Content<'f>, fields:
         fields.read(reader, "policies", |r, n| sections::named(r, n, Noun::Policy, policies::read))
     {
         content.policies.extend(policies);
+    }
+    if let Some(calendars) = fields.read(reader, "calendars", |r, n| {
+        sections::named(r, n, Noun::Calendar, |r, n, _| calendar::read::draft(r, n))
+    }) {
+        content.calendar_drafts.extend(calendars);
+    }
+    if let Some(rotations) = fields.read(reader, "rotations", |r, n| {
+        sections::named(r, n, Noun::Rotation, rotation::read::draft)
+    }) {
+        content.rotations.extend(rotations);
+    }
+    if let Some(mappings) = fields.read(reader, "mappings", |r, n| {
+        sections::named(r, n, Noun::Mapping, |r, n, _| mappings::read(r, n))
+    }) {
+        content.mappings.extend(mappings);
     }
     let messages = &mut content.messages;
     fields.read(reader, "templates", |r, n| {
@@ -200,74 +231,6 @@ fn keep<T>(slot: &mut Option<T>, given: Option<T>) {
     if slot.is_none() {
         *slot = given;
     }
-}
-
-/// Notes what can be used and should still be looked at.
-fn advise(reader: &mut Reader<'_>, content: &Content<'_>) {
-    let expected: BTreeSet<&str> = content
-        .tests
-        .iter()
-        .flat_map(|test| &test.expect)
-        .flat_map(|e| [&e.incidents, &e.incidents_include])
-        .flatten()
-        .flat_map(|list| &list.value)
-        .filter_map(|incident| incident.rule.as_ref()?.value.as_deref())
-        .chain(expected_storms(content))
-        .collect();
-    let own = content.tests.iter().flat_map(|test| &test.cmdb.types);
-    let own = own.flat_map(|t| [&*t.name, &*t.converse]);
-    let relations: BTreeSet<&str> = RELATIONS.into_iter().chain(own).collect();
-    let reader_failed = !reader.diagnostics.is_empty();
-    for (file, draft) in &content.rules {
-        let name = &draft.rule.name;
-        let mut warn = |code, span, message: String, help: String| {
-            reader
-                .diagnostics
-                .push(Diagnostic::error(code, file, span, message).warning().help(help));
-        };
-        for (relation, span) in &draft.follow {
-            if relations.contains(&**relation) {
-                continue;
-            }
-            let help = match nearest(relation, relations.iter().copied()) {
-                Some(near) => format!("did you mean `{near}`?"),
-                None => "declare it under `relation_types:` in the `cmdb:` of a test".into(),
-            };
-            let message = format!("relation `{relation}` is not known; nothing is followed by it");
-            warn(codes::UNKNOWN_RELATION, *span, message, help);
-        }
-        match draft.rule.owner.as_deref() {
-            None => {
-                let help = "say who answers for it, for example   owner: dc-ops".into();
-                warn(codes::NO_OWNER, draft.span, format!("rule `{name}` has no owner"), help);
-            }
-            Some(owner) if !content.teams.contains_key(owner) => {
-                // An owner need not be a team of ours, but is likely to be one that is so alike.
-                if let Some(near) = nearest(owner, content.teams.keys().map(|name| &**name)) {
-                    let message = format!("owner `{owner}` of rule `{name}` is not a team");
-                    warn(codes::REFERENCE, draft.span, message, format!("did you mean `{near}`?"));
-                }
-            }
-            Some(_) => {}
-        }
-        // Where something is wrong already, the test may be just what could not be read.
-        if !reader_failed && !expected.contains(&**name) {
-            let message = format!("no test expects an incident of rule `{name}`");
-            let help = format!("add a test whose `expect` has   rule: {name}");
-            warn(codes::NO_TEST, draft.span, message, help);
-        }
-    }
-}
-
-/// Yields the rules whose storms tests expect: a key begins with the name of its rule.
-fn expected_storms<'a>(content: &'a Content<'_>) -> impl Iterator<Item = &'a str> {
-    let expected = content.tests.iter().flat_map(|test| &test.expect);
-    let storms = expected.filter_map(|e| e.storms.as_ref()).flat_map(|list| &list.value);
-    let keys = storms.filter_map(|storm| storm.key.as_deref());
-    keys.filter_map(|key| {
-        let name = key.split_inclusive('/').take(2).map(str::len).sum::<usize>();
-        Some(key.get(..name)?.trim_end_matches('/'))
-    })
 }
 
 fn assemble(content: Content<'_>, templates: Templates, order: &[usize], version: u64) -> RuleSet {
@@ -297,10 +260,14 @@ fn assemble(content: Content<'_>, templates: Templates, order: &[usize], version
         default_team: defaults.team,
         default_contact,
         default_policy: Arc::clone(default_policy),
+        rotations: rotation::read::join(content.rotations, &content.calendars),
+        calendars: content.calendars,
+        mappings: content.mappings,
         policies,
         priorities: content.priorities.unwrap_or_default(),
         lifecycle: content.lifecycle.unwrap_or_default(),
         binding: content.binding.unwrap_or_else(sections::default_binding),
+        places: content.places,
         templates,
         messages: content.messages,
     }

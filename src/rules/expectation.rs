@@ -2,7 +2,6 @@
 
 use core::str::FromStr;
 
-use super::diagnostics::position;
 use super::reader::{Noun, Reader};
 use super::testcase::{
     Expectation, Expected, IncidentExpectation, StormExpectation, at, line,
@@ -62,8 +61,11 @@ fn storm(reader: &mut Reader<'_>, node: &Node) -> Option<StormExpectation> {
 
 fn incident(reader: &mut Reader<'_>, node: &Node, namespace: &str) -> Option<IncidentExpectation> {
     let mut fields = reader.map(node, "an expected incident")?;
+    let (line, column) = reader.position(fields.span);
     let expectation = IncidentExpectation {
-        line: line(reader, node.span),
+        line,
+        column,
+        span: node.span,
         rule: fields
             .entry("rule")
             .and_then(|(_, n)| or_nothing(reader, n, |r, n| rule_name(r, n, namespace))),
@@ -72,6 +74,7 @@ fn incident(reader: &mut Reader<'_>, node: &Node, namespace: &str) -> Option<Inc
         members: fields.read(reader, "members", many),
         subordinates: fields.read(reader, "subordinates", count),
         pages: fields.read(reader, "pages", many),
+        called: fields.read(reader, "called", many),
         tickets: fields.read(reader, "tickets", many),
         impact: fields.read(reader, "impact", word),
         urgency: fields.read(reader, "urgency", word),
@@ -79,14 +82,16 @@ fn incident(reader: &mut Reader<'_>, node: &Node, namespace: &str) -> Option<Inc
         state: fields.read(reader, "state", word),
         team: fields.entry("team").and_then(|(_, n)| or_nothing(reader, n, text)),
         category: fields.entry("category").and_then(|(_, n)| or_nothing(reader, n, text)),
+        quiet: fields.read(reader, "quiet", truth),
+        because: fields.read(reader, "because", many),
     };
     fields.finish(reader);
     Some(expectation)
 }
 
 fn expected<T>(reader: &Reader<'_>, node: &Node, value: T) -> Expected<T> {
-    let (line, column) = position(&reader.file.text, node.span.start);
-    Expected { value, line, column }
+    let (line, column) = reader.position(node.span);
+    Expected { value, line, column, span: node.span }
 }
 
 fn rule_name(reader: &mut Reader<'_>, node: &Node, namespace: &str) -> Option<Box<str>> {
@@ -136,4 +141,12 @@ where
 fn count(reader: &mut Reader<'_>, node: &Node) -> Option<Expected<u32>> {
     let number = reader.number(node, 0..=1_000_000)?;
     Some(expected(reader, node, number))
+}
+
+fn truth(reader: &mut Reader<'_>, node: &Node) -> Option<Expected<bool>> {
+    let Ok(truth) = reader.text(node)?.parse() else {
+        reader.expected(node, "`true` or `false`");
+        return None;
+    };
+    Some(expected(reader, node, truth))
 }

@@ -2,10 +2,13 @@
 //!
 //! Pure: reading the disk is the shell's business, playing the tests is `lab`'s. Reading order:
 //! `set` is what comes out; `check` makes it of files, with `rule`, `sections`, `priorities`,
-//! `policies`, `order` and `testcase` for their parts, and `kinds` for what rules do; `yaml` and `reader` are below those,
-//! `diagnostics`, `codes` and `render` beside them. Matchers: `subject`, `matcher`, `parser`, `classic`, `condition`, `index`.
-//! Templates: `template`, `scope`, `messages`.
+//! `policies`, `order` and `testcase` for their parts, and `kinds` for what rules do; `yaml` and
+//! `reader` are below those, `diagnostics`, `codes`, `render` and `sarif` beside them; `advice` warns
+//! of what works and is hardly meant. Matchers: `subject`, `matcher`, `parser`, `classic`, `condition`, `index`.
+//! Templates: `template`, `scope`, `messages`. Civil time: `calendar`, `rotation`.
 
+mod advice;
+mod calendar;
 mod charset;
 mod check;
 pub mod classic;
@@ -13,26 +16,37 @@ pub mod codes;
 pub mod condition;
 mod cursor;
 pub mod diagnostics;
+pub mod edit;
 mod expectation;
 pub mod index;
 mod kinds;
 pub mod lexer;
+pub mod lines;
+mod mappings;
 pub mod matcher;
+mod matcher_places;
 mod messages;
 mod order;
 pub mod parser;
 pub mod pattern;
+mod places;
 mod policies;
 mod priorities;
+mod reach;
 mod reader;
+mod references;
 pub mod render;
+mod rotation;
 mod rule;
+mod sarif;
 mod scope;
 mod sections;
 mod set;
+mod shadow;
 mod silence;
 mod source;
 pub mod subject;
+mod suggest;
 mod template;
 pub mod testcase;
 #[cfg(test)]
@@ -42,12 +56,15 @@ mod timeline;
 #[cfg(test)]
 mod told;
 mod translate;
+mod wish;
 mod yaml;
 
 // What the engine and the shells ask for by name; they need not know in which file it stands.
+pub use calendar::zone::Zone;
+pub use calendar::{Calendar, Times};
 pub use check::{Loaded, load};
 pub use condition::{Condition, Verdict};
-pub use diagnostics::{Diagnostic, Severity};
+pub use diagnostics::{Diagnostic, Fix, Severity};
 pub use kinds::Kind;
 pub use kinds::absence::{Absence, RULE};
 pub use kinds::group::Group;
@@ -56,6 +73,7 @@ pub use kinds::storm::{StormKind, Suspects};
 pub use kinds::topology::TopologyKind;
 pub use messages::{IncidentLine, MessageScope, Part};
 pub use priorities::{Limit, PageWhen, Priorities, Threshold};
+pub use rotation::{OnCall, Rotation, Shift};
 pub use scope::{DEPENDANTS_MAX, RootScope, Scope};
 pub use sections::{Contact, Lifecycle, Team};
 pub use set::{FirstNotice, IncidentSpec, NotifySpec, Place, ResolveSpec, ResolveWhen, Rule, RuleSet};

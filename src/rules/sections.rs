@@ -18,8 +18,10 @@ const ENTRIES_MAX: usize = 64;
 pub struct Team {
     /// The line of support, 1 to 4.
     pub line: u8,
-    /// Its contacts; the first is on call. At least one.
+    /// Its contacts; the first is called where no rotation names somebody. At least one.
     pub members: Vec<Box<str>>,
+    /// The rotation that says who has the shift.
+    pub on_call: Option<Box<str>>,
     /// The contact who hears of what the team leaves lying.
     pub manager: Option<Box<str>>,
     /// The team of the next line.
@@ -91,11 +93,11 @@ pub(super) fn default_binding() -> Vec<BindingKey> {
 }
 
 /// Reads a mapping of names to things, noting each name.
-pub(super) fn named<'n, T>(
-    reader: &mut Reader<'_>,
+pub(super) fn named<'f, 'n, T>(
+    reader: &mut Reader<'f>,
     node: &'n Node,
     noun: Noun,
-    mut read: impl FnMut(&mut Reader<'_>, &'n Node, &str) -> Option<T>,
+    mut read: impl FnMut(&mut Reader<'f>, &'n Node, &str) -> Option<T>,
 ) -> Option<BTreeMap<Box<str>, T>> {
     let fields = reader.map(node, "this section")?;
     let mut things = BTreeMap::new();
@@ -113,6 +115,7 @@ pub(super) fn team(reader: &mut Reader<'_>, node: &Node, own: &str) -> Option<Te
     let mut fields = reader.map(node, "a team")?;
     let line = fields.read(reader, "line", |r, n| r.number(n, 1..=4));
     let members = fields.need(reader, "members").and_then(|n| references(reader, n, Noun::Contact));
+    let on_call = fields.read(reader, "on_call", |r, n| reference(r, n, Noun::Rotation));
     let manager = fields.read(reader, "manager", |r, n| reference(r, n, Noun::Contact));
     let next = fields.read(reader, "next", |r, n| {
         let next = reference(r, n, Noun::Team)?;
@@ -124,7 +127,7 @@ pub(super) fn team(reader: &mut Reader<'_>, node: &Node, own: &str) -> Option<Te
         Some(next)
     });
     fields.finish(reader);
-    Some(Team { line: line.unwrap_or(1), members: members?, manager, next })
+    Some(Team { line: line.unwrap_or(1), members: members?, on_call, manager, next })
 }
 
 pub(super) fn contact(reader: &mut Reader<'_>, node: &Node) -> Option<Contact> {
@@ -222,6 +225,13 @@ pub(super) fn boolean(reader: &mut Reader<'_>, node: &Node) -> Option<bool> {
     let value = text.parse().ok();
     if value.is_none() {
         reader.expected(node, "`true` or `false`");
+        let meant = match &*text.to_lowercase() {
+            "yes" | "on" | "y" | "true" | "1" => "true",
+            "no" | "off" | "n" | "false" | "0" => "false",
+            _ => return None,
+        };
+        // YAML 1.1 had more words; 1.2 has these two, and everything else is a text.
+        reader.mend(node.span, meant, format!("`{text}` is a text in YAML 1.2; write `{meant}`"));
     }
     value
 }
@@ -246,7 +256,12 @@ pub(super) fn reference(reader: &mut Reader<'_>, node: &Node, noun: Noun) -> Opt
     Some(name)
 }
 
-fn references(reader: &mut Reader<'_>, node: &Node, noun: Noun) -> Option<Vec<Box<str>>> {
+/// Reads at least one name of what must be defined somewhere.
+pub(super) fn references(
+    reader: &mut Reader<'_>,
+    node: &Node,
+    noun: Noun,
+) -> Option<Vec<Box<str>>> {
     for (name, span) in reader.names(node)? {
         reader.refer(noun, &name, span);
     }

@@ -8,16 +8,20 @@ use core::time::Duration;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::calendar::{Calendar, Times};
 use super::condition::{Conditions, Verdict};
 use super::index::Index;
 use super::kinds::Kind;
 use super::messages::Messages;
+use super::places::Places;
 use super::priorities::Priorities;
+use super::rotation::Rotation;
 use super::scope::Scope;
 use super::sections::{Contact, Lifecycle, Team};
 use super::subject::Subject;
 use super::template::{Template, Templates};
 use crate::cmdb::{BindingKey, CiRow};
+use crate::ingest::mapping::Mapping;
 use crate::model::escalation::Policy;
 use crate::model::priority::{Impact, Priority, Urgency, words};
 
@@ -37,6 +41,12 @@ pub struct RuleSet {
     pub default_team: Option<Box<str>>,
     /// The person for whom notices are when there is no team; always one of `contacts`.
     pub default_contact: Box<str>,
+    /// Times that count, by name.
+    pub calendars: BTreeMap<Box<str>, Arc<Calendar>>,
+    /// Who has the shift, by name.
+    pub rotations: BTreeMap<Box<str>, Rotation>,
+    /// How foreign JSON becomes alerts, by name.
+    pub mappings: BTreeMap<Box<str>, Mapping>,
     /// Escalation policies by name; there is always one named `default`.
     pub policies: BTreeMap<Box<str>, Arc<Policy>>,
     /// How impact, urgency and priority are found, and what follows from the priority.
@@ -45,6 +55,7 @@ pub struct RuleSet {
     pub lifecycle: Lifecycle,
     /// How alerts find their CIs, in order.
     pub binding: Vec<BindingKey>,
+    pub(super) places: Places,
     pub(super) templates: Templates,
     pub(super) messages: Messages,
     pub(super) index: Index,
@@ -68,12 +79,26 @@ impl RuleSet {
         self.names.get(name).and_then(|at| self.rules.get(*at))
     }
 
+    /// Returns where a part of a section stands, or the nearest part around it that is given:
+    /// `priorities.impact.high`, else `priorities.impact`, else `priorities`.
+    pub fn place(&self, path: &str) -> Option<&Place> {
+        self.places.find(path)
+    }
+
     /// Renders a template of one of the rules to one line of at most 1 KiB.
     ///
     /// # Errors
     /// In words, when it meets a value of a kind it was not made for.
     pub fn render(&self, template: &Template, scope: &Scope) -> Result<String, String> {
         self.templates.render(template, scope)
+    }
+
+    /// Returns the calendar that is meant.
+    pub fn calendar<'a>(&'a self, times: &'a Times) -> Option<&'a Calendar> {
+        match times {
+            Times::Named(name) => self.calendars.get(name).map(|calendar| &**calendar),
+            Times::Own(calendar) => Some(calendar),
+        }
     }
 
     /// Returns the policy of a rule, the default one where the rule names none.
@@ -137,6 +162,13 @@ impl Rule {
             Verdict { matcher, ..verdict }
         });
         self.when.verdicts(subject).chain(unless).collect()
+    }
+
+    /// Returns all its conditions, each list with its key: those of `when`, `unless` and its kind.
+    pub fn conditions(&self) -> Vec<(&'static str, &Conditions)> {
+        let mut all = vec![("when", &self.when), ("unless", &self.unless)];
+        all.extend(self.kind.conditions());
+        all
     }
 
     /// True when some alert of this CI could match: asks only the matchers of `when` on `ci.…`.

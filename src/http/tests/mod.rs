@@ -5,7 +5,9 @@ mod alertmanager;
 mod auth;
 mod cmdb;
 mod handling;
+mod mapping;
 mod notices;
+mod on_call;
 mod openapi;
 mod quarantine;
 mod silences;
@@ -104,7 +106,8 @@ async fn a_wish_is_checked_before_it_is_done() {
 async fn an_unknown_source_is_told_which_are_configured() {
     let answer = World::new().post("/ingest/nagios", "[]").await;
     assert_eq!(answer.status, 404);
-    let message = "no source `nagios` is configured, only alertmanager, alertmanager-api, native";
+    let message =
+        "no source `nagios` is configured, only alertmanager, alertmanager-api, foreign, native";
     assert_eq!(answer.at("/message"), message);
 }
 

@@ -17,6 +17,7 @@ use storm::StormKind;
 use topology::TopologyKind;
 
 use super::codes;
+use super::condition::Conditions;
 use super::diagnostics::Span;
 use super::reader::{Fields, Reader};
 use super::subject::Field;
@@ -90,6 +91,16 @@ impl Kind {
             Self::Group(group) => &group.by,
             Self::Sequence(sequence) => &sequence.by,
             Self::Topology(_) => &[],
+        }
+    }
+
+    /// Returns the conditions of its own, each list with its key.
+    pub(super) fn conditions(&self) -> Vec<(&'static str, &Conditions)> {
+        match self {
+            Self::Absence(_) | Self::Group(_) => Vec::new(),
+            Self::Storm(kind) => vec![("never_absorb", &kind.never_absorb)],
+            Self::Sequence(kind) => kind.steps.iter().map(|step| ("steps", &step.when)).collect(),
+            Self::Topology(kind) => vec![("never_absorb", &kind.never_absorb)],
         }
     }
 
