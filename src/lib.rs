@@ -17,7 +17,7 @@
 //! | [`cmdb`] | topology: import, immutable graph, binding, walks | yes |
 //! | [`rules`] | rule files → checked, compiled rule set; matchers, templates, diagnostics | yes |
 //! | [`engine`] | decides: `apply` one event, `drain` what changed; one file per stage | yes |
-//! | [`lab`] | the engine on a virtual clock: rule tests, the image the simulator stores in | yes |
+//! | [`lab`] | the engine on a virtual clock: rule tests, replays, the image the simulator stores in | yes |
 //! | [`store`] | RocksDB: keys, codec, the one commit, queries on snapshots | |
 //! | [`notify`] | sends committed notices, one file per channel | |
 //! | [`http`] | the doors: ingestion, Alertmanager's API, our API, operation | |

@@ -26,6 +26,7 @@ pub mod paging;
 pub mod print;
 pub mod quarantine;
 pub mod quiet;
+pub mod replay;
 pub mod rules;
 pub mod serve;
 pub mod test;
@@ -95,6 +96,8 @@ enum Command {
     Check(check::Args),
     /// Play the tests inside rule files
     Test(test::Args),
+    /// Play recorded alerts through rules, or through two sets of them
+    Replay(replay::Args),
     /// Say why an alert or an incident is what it is
     Explain(explain::Args),
     /// Say what the code of a finding means, with a bad and a good example
@@ -199,6 +202,7 @@ pub fn run(cli: Cli) -> ExitCode {
             print::data(concat!("incidentd ", env!("CARGO_PKG_VERSION")));
             Ok(())
         }
+        Command::Replay(args) => wait(replay::run(&session, &args)),
         Command::Explain(args) => wait(explain::run(&session, &args)),
         Command::Incidents(command) => wait(incidents::run(&session, command)),
         Command::Alerts(command) => wait(alerts::run(&session, command)),
@@ -242,6 +246,10 @@ mod tests {
     fn what_contradicts_itself_is_no_command() {
         for line in [
             "quiet ls --all --pending",
+            "replay",
+            "replay x --from 2h",
+            "replay x --to 2h",
+            "replay x --fail-on-missed",
             "quiet add --for 2h -m nothing",
             "quiet add a=b --for 2h",
             "quiet add a=b -m forever",
@@ -266,6 +274,9 @@ mod tests {
         "check rules --format sarif --deny-warnings",
         "explain-code R0103",
         "explain-code -o json",
+        "replay night.jsonl --rules rules/base --cmdb topology.json -o json",
+        "replay --from 2h --to 1h --against git:HEAD~1 --fail-on-missed",
+        "replay - --against old --skip-bad",
         "explain INC-7",
         "explain --test rules/base/group.yaml:30 --rules rules/base --at 60s -o json",
         "test rules --filter power --coverage --junit out.xml",

@@ -14,7 +14,7 @@ use super::context::Context;
 use super::event::{Received, Refused};
 use super::state::Held;
 use super::timers::Timer;
-use super::{correlate, gather, own, quarantine, resolve};
+use super::{correlate, gather, journal, own, quarantine, resolve};
 use crate::ingest;
 use crate::model::alert::{AlertState, Details, Lease, Occurrence, Signal, SourceId};
 use crate::model::labels::Fingerprint;
@@ -219,6 +219,7 @@ fn prolong(state: &mut State, by: &Delivery<'_>, it: &Occurrence, lease: Lease) 
     }
     schedule(state, it.fingerprint);
     if severity_changed {
+        journal::note(state, it.fingerprint, lease.source, by.now);
         correlate::severity_changed(state, by.ctx, it.fingerprint, by.now);
     }
     Outcome::Updated
@@ -284,6 +285,7 @@ fn fire(state: &mut State, by: &Delivery<'_>, it: &Occurrence, lease: Lease) {
     *state.held_by.entry(lease.source).or_default() += 1;
     state.pending.rewrite(it.fingerprint, &it.details);
     schedule(state, it.fingerprint);
+    journal::note(state, it.fingerprint, lease.source, by.now);
     correlate::place(state, by.ctx, it.fingerprint, by.now);
 }
 
@@ -312,7 +314,8 @@ fn release(state: &mut State, by: &Delivery<'_>, it: &Occurrence, at: Timestamp)
     let over = held.state.leases.is_empty();
     lease_gone(state, by.source);
     if over {
-        end(state, by.ctx, it.fingerprint, at, by.now);
+        let ending = Ending { source: by.source, at };
+        end(state, by.ctx, it.fingerprint, ending, by.now);
         Outcome::Ended
     } else {
         state.pending.touch(it.fingerprint);
@@ -329,15 +332,24 @@ fn lease_gone(state: &mut State, source: SourceId) {
     }
 }
 
+/// How an episode ends.
+#[derive(Clone, Copy)]
+struct Ending {
+    /// The last source that held it.
+    source: SourceId,
+    at: Timestamp,
+}
+
 /// Ends an episode that no source holds any more.
-fn end(state: &mut State, ctx: &Context, alert: Fingerprint, at: Timestamp, now: Timestamp) {
+fn end(state: &mut State, ctx: &Context, alert: Fingerprint, ending: Ending, now: Timestamp) {
     let Some(held) = state.alerts.get_mut(&alert) else { return };
     held.state.revision += 1;
-    held.state.ended_at = Some(at.max(held.state.starts_at).min(now));
+    held.state.ended_at = Some(ending.at.max(held.state.starts_at).min(now));
     held.state.end_heard_at = now;
     state.pending.touch(alert);
     schedule(state, alert);
     state.hushed.remove(&alert);
+    journal::note(state, alert, ending.source, now);
     gather::ended(state, ctx, alert, now);
     resolve::cleared(state, ctx, alert, now);
 }
@@ -373,7 +385,10 @@ pub(super) fn due(
     for lease in &lapsed {
         lease_gone(state, lease.source);
     }
-    if over { end(state, ctx, alert, at, now) } else { schedule(state, alert) }
+    match lapsed.last().filter(|_| over) {
+        Some(Lease { source, .. }) => end(state, ctx, alert, Ending { source: *source, at }, now),
+        None => schedule(state, alert),
+    }
 }
 
 /// Returns until when an ended alert is held: longer where a rule expects it to come back.

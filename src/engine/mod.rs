@@ -22,6 +22,7 @@ mod escalate;
 pub mod event;
 mod gather;
 mod handle;
+mod journal;
 mod notices;
 pub mod own;
 mod pending;
@@ -136,7 +137,8 @@ impl State {
             }
             Event::DropQuarantined(id) => return quarantine::remove(self, *id),
             Event::Retry { notices, by } => return notices::retry(self, notices, by, now),
-            Event::Forget { incidents, episodes } => {
+            Event::Forget { incidents, episodes, journal_before } => {
+                self.pending.journal_before = *journal_before;
                 return Reply::Forgotten(retain::forget(self, incidents, episodes));
             }
             Event::Reconfigured => self.reconfigure(ctx, now),

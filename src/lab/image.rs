@@ -10,6 +10,7 @@ use crate::model::audit::AuditEntry;
 use crate::model::delivery::DeliveryId;
 use crate::model::escalation::{Policy, PolicyHash};
 use crate::model::incident::{Entry, Incident, IncidentId, Progress, RecordId};
+use crate::model::journal::JournalEntry;
 use crate::model::labels::Fingerprint;
 use crate::model::notice::{Notice, NoticeId};
 use crate::model::quarantine::{QuarantineId, Quarantined};
@@ -37,6 +38,8 @@ pub struct Image {
     pub recurrences: BTreeMap<u64, Recurrence>,
     /// Silences.
     pub silences: BTreeMap<SilenceId, Silence>,
+    /// The journal by time and place.
+    pub journal: BTreeMap<(Timestamp, u64), JournalEntry>,
     /// The audit trail.
     pub audit: BTreeMap<u64, AuditEntry>,
     /// Deliveries that were done.
@@ -96,6 +99,11 @@ impl Image {
             self.silences.remove(id);
         }
         self.audit.extend(changes.audit.iter().map(|entry| (entry.seq, entry.clone())));
+        if let Some(before) = changes.journal_before {
+            self.journal.retain(|(at, _), _| *at >= before);
+        }
+        let entries = changes.journal.iter().cloned();
+        self.journal.extend(entries.map(|entry| ((entry.at, entry.seq), entry)));
         self.deliveries.extend(changes.deliveries.iter().copied());
         for delivery in &changes.deliveries_gone {
             self.deliveries.remove(delivery);

@@ -231,7 +231,11 @@ pub(super) fn boolean(reader: &mut Reader<'_>, node: &Node) -> Option<bool> {
             _ => return None,
         };
         // YAML 1.1 had more words; 1.2 has these two, and everything else is a text.
-        reader.mend(node.span, meant, format!("`{text}` is a text in YAML 1.2; write `{meant}`"));
+        reader.mend(
+            node.span,
+            meant,
+            format!("`{text}` is a text in YAML 1.2; did you mean `{meant}`?"),
+        );
     }
     value
 }

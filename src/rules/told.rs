@@ -782,5 +782,67 @@ fn what_can_never_hold_and_who_is_never_asked_is_shown_with_its_counterpart() {
 
 #[test]
 fn a_caret_stands_under_its_mistake_in_whatever_way_the_text_is_written() {
-    assert_snapshot!(told!("places.yaml"), @"");
+    assert_snapshot!(told!("places.yaml"), @r###"
+    error[R0104]: `(` is never closed
+     --> places.yaml:9:24
+      |
+    9 |         instance=~"web-(1|2"
+      |                        ^
+      |
+      = help: add `)`; for the character itself write `\(`
+
+    error[R0104]: the range `z-a` runs backwards
+      --> places.yaml:12:20
+       |
+    12 |         service=~"[z-a]"
+       |                    ^^^
+       |
+       = help: write `a-z`
+
+    error[R0104]: `**` repeats a repetition
+      --> places.yaml:14:20
+       |
+    14 |          path=~"\\d**"'
+       |                    ^^
+       |
+       = help: write one of them; for the character itself put a backslash before it
+
+    error[R0103]: unknown operator `=>`, expected one of `=`, `!=`, `=~`, `!~`
+      --> places.yaml:15:33
+       |
+    15 |       - "path=~\"\\\\d+\", site => \"x\""
+       |                                 ^^
+       |
+       = help: did you mean `=`?   write   - "path=~\"\\\\d+\", site = \"x\""
+
+    error[R0204]: unknown field `rooot` in a template
+      --> places.yaml:20:12
+       |
+    20 |         {{ rooot.name }}
+       |            ^^^^^ expected labels, root, group, dependants, members, rule, incident or priority
+       |
+       = help: did you mean `root`?   write   {{ root.name }}
+
+    error[R0103]: unknown operator `==`, expected one of `=`, `!=`, `=~`, `!~`
+      --> places.yaml:24:11
+       |
+    24 |       team==a
+       |           ^^
+       |
+       = help: did you mean `=`?   write   team=a
+
+    error[R0205]: unknown filter: filter shout is unknown
+      --> places.yaml:27:18
+       |
+    27 |       labels.y | shout }}"}
+       |                  ^^^^^
+
+    error[R0107]: found the text `no`
+      --> places.yaml:29:54
+       |
+    29 |   - {labels: instance, attributes: name, strip_port: no}
+       |                                                      ^^ expected `true` or `false`
+       |
+       = help: `no` is a text in YAML 1.2; did you mean `false`?   write   - {labels: instance, attributes: name, strip_port: false}
+    "###);
 }

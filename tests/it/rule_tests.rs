@@ -55,7 +55,7 @@ fn a_failed_test_says_what_came_and_how_to_replay_it_and_that_command_does() {
     assert_eq!(
         lines[1..8],
         [
-            "    shop.yaml:20:20  at 1m  INC-1 (a)",
+            "    shop.yaml:20:19  at 1m  INC-1 (a)",
             "        root         expected b    got a",
             "        because      opened at 0s: PingLoss a: nothing open explained it under rule shop/site  ← shop.yaml:6",
             "        members      expected [a]    got [a, b]",

@@ -5,6 +5,7 @@ mod alertmanager;
 mod auth;
 mod cmdb;
 mod handling;
+mod journal;
 mod mapping;
 mod notices;
 mod on_call;
