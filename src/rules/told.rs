@@ -819,7 +819,7 @@ fn a_caret_stands_under_its_mistake_in_whatever_way_the_text_is_written() {
       --> places.yaml:20:12
        |
     20 |         {{ rooot.name }}
-       |            ^^^^^ expected labels, root, group, dependants, members, rule, incident or priority
+       |            ^^^^^ expected labels, root, group, dependants, members, rule, incident, priority, stats or suspects
        |
        = help: did you mean `root`?   write   {{ root.name }}
 
