@@ -59,6 +59,13 @@ impl Context {
             let names = names.iter().map(|name| &**name);
             follow.insert(Arc::clone(&rule.name), topology.relations(names));
         }
+        let reaching = rules.rules.iter().filter_map(|rule| Some((rule, rule.kind.inhibit()?)));
+        for (rule, reach) in reaching.filter_map(|(rule, it)| Some((rule, it.reach.as_ref()?))) {
+            let names = reach.follow.iter().map(|name| &**name);
+            let all = reach.follow.is_empty();
+            let set = if all { topology.all_relations() } else { topology.relations(names) };
+            follow.insert(Arc::clone(&rule.name), set);
+        }
         let gathers = rules.rules.iter().any(|rule| rule.kind.gathers());
         Self { rules, topology, binder, limits, follow, gathers }
     }

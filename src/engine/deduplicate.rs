@@ -14,7 +14,7 @@ use super::context::Context;
 use super::event::{Received, Refused};
 use super::state::Held;
 use super::timers::Timer;
-use super::{correlate, gather, journal, own, quarantine, resolve};
+use super::{correlate, gather, journal, own, quarantine, resolve, suppress};
 use crate::ingest;
 use crate::model::alert::{AlertState, Details, Lease, Occurrence, Signal, SourceId};
 use crate::model::labels::Fingerprint;
@@ -162,6 +162,7 @@ fn unknown(by: &Delivery<'_>, it: &Occurrence) -> Held {
         severity: it.severity.clone(),
         leases: Vec::new(),
         silenced_by: Box::default(),
+        inhibited_by: Box::default(),
     };
     let labels = it.labels.clone();
     let ci = bound.map(|bound| bound.ci);
@@ -221,6 +222,7 @@ fn prolong(state: &mut State, by: &Delivery<'_>, it: &Occurrence, lease: Lease) 
     if severity_changed {
         journal::note(state, it.fingerprint, lease.source, by.now);
         correlate::severity_changed(state, by.ctx, it.fingerprint, by.now);
+        suppress::inhibit::renew(state, by.ctx, it.fingerprint);
     }
     Outcome::Updated
 }
@@ -352,6 +354,7 @@ fn end(state: &mut State, ctx: &Context, alert: Fingerprint, ending: Ending, now
     journal::note(state, alert, ending.source, now);
     gather::ended(state, ctx, alert, now);
     resolve::cleared(state, ctx, alert, now);
+    suppress::inhibit::end(state, alert);
 }
 
 /// Sees to an alert whose timer was set for `at`: leases that ended, or nothing left to hold it for.

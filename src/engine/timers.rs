@@ -19,6 +19,8 @@ pub(super) enum Timer {
     Incident(IncidentId),
     /// A silence begins, ends, or is to be forgotten.
     Silence(SilenceId),
+    /// A rule opens a window.
+    Windows,
     /// Something expected may not have been heard of for too long, by the hash of its key.
     Watch(u64),
 }
@@ -33,6 +35,7 @@ impl fmt::Display for Parked {
             Timer::Alert(alert) => write!(f, "alert {alert}"),
             Timer::Incident(id) => id.fmt(f),
             Timer::Silence(id) => write!(f, "silence {id}"),
+            Timer::Windows => f.write_str("the windows of rules"),
             Timer::Watch(key) => write!(f, "watch {key:016x}"),
         }
     }

@@ -238,7 +238,8 @@ fn a_silenced_alert_makes_no_storm_and_joins_one() {
     let silence = Silence {
         id: SilenceId(7),
         matchers: Vec::new(),
-        ci: Some("pdu".into()),
+        cis: vec!["pdu".into()],
+        rule: None,
         starts_at: START,
         ends_at: after(3_600),
         created_by: "mia".into(),
@@ -288,7 +289,7 @@ fn a_storm_that_is_resolved_merged_or_without_its_rule_ends_or_goes_on_elsewhere
 
     let mut stage = Stage::new(STORM);
     stage.fire_all(&THREE);
-    stage.0.reload(context(SEQUENCE), after(10));
+    stage.0.reload(context(SEQUENCE).rules, after(10));
     stage.wait(11);
     assert_eq!(
         stage.texts(1, Happening::StormEnded),
@@ -489,7 +490,7 @@ fn an_absence_survives_a_restart_and_ends_with_its_rule() {
     assert_eq!(stage.missing().len(), 2, "still missing");
     stage.fire(4_101, "Dog ber a");
     assert_eq!(stage.missing(), ["t/dog fra"]);
-    stage.0.reload(context(SEQUENCE), after(4_200));
+    stage.0.reload(context(SEQUENCE).rules, after(4_200));
     stage.wait(4_201);
     assert_eq!(stage.missing(), Vec::<String>::new());
 }

@@ -50,18 +50,6 @@ impl World {
         self.sent.iter().filter(|notice| notice.kind == NoticeKind::Page)
     }
 
-    /// Stops and starts again at `at`: only what is stored is left.
-    pub fn restart(&mut self, at: Timestamp) {
-        self.state = State::restore(self.image.saved(), &self.ctx, at);
-    }
-
-    /// Goes on with other rules or another topology from `at`.
-    pub fn reload(&mut self, ctx: Context, at: Timestamp) {
-        self.advance(at);
-        self.ctx = ctx;
-        self.step(&Event::Reconfigured, at);
-    }
-
     /// Lets one event happen at `at`, after all deadlines until then.
     pub fn event(&mut self, event: &Event, at: Timestamp) -> Reply {
         self.advance(at);
@@ -75,6 +63,28 @@ impl World {
             self.step(&Event::Tick, at);
         }
         self.step(&Event::Tick, to);
+    }
+
+    /// Puts other rules in force.
+    #[cfg(test)]
+    pub(super) fn reload(&mut self, rules: std::sync::Arc<crate::rules::RuleSet>, at: Timestamp) {
+        self.advance(at);
+        let topology = std::sync::Arc::clone(&self.ctx.topology);
+        self.ctx = Context::new(rules, topology, self.ctx.limits);
+        self.step(&Event::Reconfigured, at);
+    }
+
+    /// Starts anew from what is stored.
+    #[cfg(test)]
+    pub(super) fn restart(&mut self, at: Timestamp) {
+        self.state = State::restore(self.image.saved(), &self.ctx, at);
+        self.advance(at);
+    }
+
+    /// Returns how many alerts fire and are inhibited.
+    #[cfg(test)]
+    pub(super) fn inhibited(&self) -> usize {
+        self.state.alerts_inhibited()
     }
 
     fn step(&mut self, event: &Event, at: Timestamp) -> Reply {

@@ -323,10 +323,12 @@ pub struct Incident {
     pub recurrence_of: Option<IncidentId>,
     /// True when a person resolved it while members fired.
     pub awaiting_verification: bool,
-    /// True while every member that fires is silenced: nobody is told, and no step falls due.
+    /// True while every member that fires is held back: nobody is told, and no step falls due.
     pub quiet: bool,
     /// Incidents that a person split from it or it from them: not to be united again by a rule.
     pub apart_from: Vec<IncidentId>,
+    /// Numbers of the planned changes that its roots may have suffered from when they came.
+    pub changes: Vec<Box<str>>,
     /// The storm it is or was.
     pub storm: Option<Storm>,
     /// CIs that explain most of it, the likeliest first; nothing unless its storm's rule ranks them.
@@ -418,10 +420,12 @@ pub enum Happening {
     HoldEnded,
     /// Somebody gave an acknowledgement back.
     Unacknowledged,
-    /// All that fires of it is silenced.
+    /// All that fires of it is silenced or inhibited.
     Quieted,
-    /// It is silenced no more.
+    /// It is held back no more.
     Raised,
+    /// A planned change began on its root, or on what that depends on.
+    Change,
     /// It became a storm.
     StormBegan,
     /// Its storm is over.
@@ -464,6 +468,7 @@ words!(
     Unacknowledged = "unacknowledged",
     Quieted = "quieted",
     Raised = "raised",
+    Change = "change",
     StormBegan = "storm_began",
     StormEnded = "storm_ended",
     Sequence = "sequence"

@@ -72,6 +72,7 @@ pub(super) fn briefing(incident: u64) -> Briefing {
         awaiting_verification: false,
         quiet: false,
         apart_from: Vec::new(),
+        changes: Vec::new(),
         storm: None,
         suspects: Vec::new(),
         ranked_at: 0,
@@ -130,6 +131,7 @@ impl World {
             | Event::Handle(_)
             | Event::Silence { .. }
             | Event::Unsilence { .. }
+            | Event::PlanChanges { .. }
             | Event::Audit { .. }
             | Event::Retry { .. }
             | Event::Forget { .. }

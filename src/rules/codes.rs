@@ -65,6 +65,9 @@ codes! {
     ZONE = "R0213" "a time zone is not known";
     HANDOVER = "R0214" "a layer of a rotation does not start on the day of its hand-over";
     PATH = "R0215" "a path into JSON cannot be read";
+    INHIBIT_SOURCE = "R0225" "an `inhibit` has no source, or both `source` and `sources`";
+    WINDOW = "R0227" "a `quiet` does not say once when it is, or on what";
+    OPENS_NOTHING = "R0228" "a rule that opens no incidents says what they are like";
     STORM = "R0230" "a storm would end as soon as it begins";
     SEQUENCE = "R0231" "a sequence has too few steps, or too many";
     ABSENCE = "R0232" "an absence does not fit the alerts or the source that it expects";

@@ -68,6 +68,8 @@ pub use diagnostics::{Diagnostic, Fix, Severity};
 pub use kinds::Kind;
 pub use kinds::absence::{Absence, RULE};
 pub use kinds::group::Group;
+pub use kinds::inhibit::{Inhibit, InhibitSource, Reach};
+pub use kinds::quiet::{Every, Quiet, Stretch, Window};
 pub use kinds::sequence::{RootStep, Sequence};
 pub use kinds::storm::{StormKind, Suspects};
 pub use kinds::topology::TopologyKind;

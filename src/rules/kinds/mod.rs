@@ -6,12 +6,16 @@
 
 pub(super) mod absence;
 pub(super) mod group;
+pub(super) mod inhibit;
+pub(super) mod quiet;
 pub(super) mod sequence;
 pub(super) mod storm;
 pub(super) mod topology;
 
 use absence::Absence;
 use group::Group;
+use inhibit::Inhibit;
+use quiet::Quiet;
 use sequence::Sequence;
 use storm::StormKind;
 use topology::TopologyKind;
@@ -28,6 +32,10 @@ use super::yaml::Node;
 /// What a rule does.
 #[derive(Clone, Debug)]
 pub enum Kind {
+    /// Opens windows in which nobody is told.
+    Quiet(Quiet),
+    /// Mutes alerts while others fire.
+    Inhibit(Inhibit),
     /// Says so when something expected is not heard of.
     Absence(Absence),
     /// Makes many alerts of one place one incident.
@@ -51,7 +59,11 @@ pub(super) struct Desk<'a> {
 type Read = fn(&mut Reader<'_>, &Node, &mut Desk<'_>) -> Option<Kind>;
 
 /// How the value of each kind is read, in the order in which the kinds apply to an alert.
-const KINDS: [(&str, Read); 5] = [
+const KINDS: [(&str, Read); 7] = [
+    ("quiet", |reader, node, _| quiet::read(reader, node).map(Kind::Quiet)),
+    ("inhibit", |reader, node, desk| {
+        inhibit::read(reader, node, &mut desk.follow).map(Kind::Inhibit)
+    }),
     ("absence", |reader, node, _| absence::read(reader, node).map(Kind::Absence)),
     ("storm", |reader, node, desk| {
         storm::read(reader, node, &mut desk.follow).map(Kind::Storm)
@@ -64,12 +76,14 @@ const KINDS: [(&str, Read); 5] = [
 ];
 
 /// Kinds of later versions, so that they are named as such and not as misspelt fields.
-const LATER: [&str; 5] = ["known_error", "inhibit", "quiet", "enrich", "drop"];
+const LATER: [&str; 3] = ["known_error", "enrich", "drop"];
 
 impl Kind {
     /// The key under which it is written.
     pub fn name(&self) -> &'static str {
         match self {
+            Self::Quiet(_) => "quiet",
+            Self::Inhibit(_) => "inhibit",
             Self::Absence(_) => "absence",
             Self::Storm(_) => "storm",
             Self::Group(_) => "group",
@@ -90,14 +104,15 @@ impl Kind {
             Self::Storm(storm) => &storm.per,
             Self::Group(group) => &group.by,
             Self::Sequence(sequence) => &sequence.by,
-            Self::Topology(_) => &[],
+            Self::Quiet(_) | Self::Inhibit(_) | Self::Topology(_) => &[],
         }
     }
 
     /// Returns the conditions of its own, each list with its key.
     pub(super) fn conditions(&self) -> Vec<(&'static str, &Conditions)> {
         match self {
-            Self::Absence(_) | Self::Group(_) => Vec::new(),
+            Self::Absence(_) | Self::Quiet(_) | Self::Group(_) => Vec::new(),
+            Self::Inhibit(kind) => kind.conditions().map(|when| ("source", when)).collect(),
             Self::Storm(kind) => vec![("never_absorb", &kind.never_absorb)],
             Self::Sequence(kind) => kind.steps.iter().map(|step| ("steps", &step.when)).collect(),
             Self::Topology(kind) => vec![("never_absorb", &kind.never_absorb)],
@@ -107,6 +122,28 @@ impl Kind {
     /// Its settings, when it is of this kind.
     pub fn group(&self) -> Option<&Group> {
         if let Self::Group(group) = self { Some(group) } else { None }
+    }
+
+    /// Its settings, when it is of this kind.
+    pub fn inhibit(&self) -> Option<&Inhibit> {
+        if let Self::Inhibit(kind) = self { Some(kind) } else { None }
+    }
+
+    /// Its settings, when it is of this kind.
+    pub fn quiet(&self) -> Option<&Quiet> {
+        if let Self::Quiet(kind) = self { Some(kind) } else { None }
+    }
+
+    /// True when incidents can be handled under it.
+    pub fn opens(&self) -> bool {
+        match self {
+            Self::Absence(_)
+            | Self::Storm(_)
+            | Self::Group(_)
+            | Self::Sequence(_)
+            | Self::Topology(_) => true,
+            Self::Quiet(_) | Self::Inhibit(_) => false,
+        }
     }
 
     /// Its settings, when it is of this kind.

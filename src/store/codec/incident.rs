@@ -90,6 +90,8 @@ pub(in crate::store) struct IncidentMessage {
     quiet: bool,
     #[prost(uint64, repeated, tag = "40")]
     apart_from: Vec<u64>,
+    #[prost(string, repeated, tag = "48")]
+    changes: Vec<String>,
     #[prost(message, optional, tag = "50")]
     storm: Option<StormMessage>,
     #[prost(message, repeated, tag = "51")]
@@ -440,6 +442,7 @@ impl Row for Incident {
             resolving: Some(self.resolving.into()),
             quiet: self.quiet,
             apart_from: self.apart_from.iter().map(|incident| incident.0).collect(),
+            changes: self.changes.iter().map(|number| String::from(&**number)).collect(),
             storm: self.storm.as_ref().map(Into::into),
             suspects: self.suspects.iter().map(Into::into).collect(),
             ranked_at: self.ranked_at,
@@ -486,6 +489,7 @@ impl Row for Incident {
             resolving: message.resolving.unwrap_or_default().into(),
             quiet: message.quiet,
             apart_from: message.apart_from.into_iter().map(RecordId).collect(),
+            changes: message.changes.into_iter().map(Into::into).collect(),
             storm: message.storm.map(Into::into),
             suspects: message.suspects.into_iter().map(Into::into).collect(),
             ranked_at: message.ranked_at,
@@ -557,6 +561,7 @@ mod tests {
             resolving: Rung { step: 28, repeats: 29, due_at: Some(at(33)) },
             quiet: true,
             apart_from: vec![RecordId(34)],
+            changes: vec!["CHG-1".into()],
             storm: Some(Storm {
                 rule: "o/s".into(),
                 key: "o/s/f".into(),
@@ -584,7 +589,7 @@ mod tests {
             \xf1\x01\x16\x00\x00\x00\x00\x00\x00\x00\xf8\x01\x17\
             \x82\x02\x06dc-ops\x8a\x02\x06t/site\x98\x02\x18\xa2\x02\x03ann\
             \xaa\x02\x0a\x08\x19\x10\x1a\x18\x1b\x22\x02\x23\x24\xb2\x02\x06\x08\x1c\x10\x1d\x18!\
-            \xb8\x02\x01\xc2\x02\x01\"\
+            \xb8\x02\x01\xc2\x02\x01\"\x82\x03\x05CHG-1\
             \x92\x03\x12\x0a\x03o/s\x12\x05o/s/f\x18#\x20$\x28%\
             \x9a\x03\x08\x0a\x02sw\x10&\x18\x27\xa0\x03(\xa8\x03)";
         for (progress, value) in [
