@@ -224,6 +224,8 @@ pub struct Counters {
     pub quarantined: u64,
     /// Entries of the journal so far, forgotten ones included.
     pub journaled: u64,
+    /// Since when we listen without a gap in which we could hear nobody.
+    pub listening_since: Timestamp,
 }
 
 /// Everything the engine needs to go on where it stopped; all else is derived from it.

@@ -3,9 +3,9 @@
 //! No clock, disk, socket, log, random number or hash order: time is an argument, ids are counters,
 //! and what is to be stored or sent leaves as [`changes::Changes`]. Production, rule tests and the
 //! simulator run this same code. Reading order: `event` (what can happen), `state` (what is held),
-//! then the stages: `deduplicate`, `suppress`, `correlate` with `topology` and `unite`, `prioritise`,
-//! `assign`, `escalate`, `notices`, `resolve`; what rules ask about the rest: `around`, `census`;
-//! what people do: `handle` with `regroup`, `planning`, `audit`; last
+//! then the stages: `deduplicate`, `suppress`, `correlate` with `topology`, `gather` and `unite`,
+//! `prioritise`, `assign`, `escalate`, `notices` with `standing`, `resolve`; what rules ask about the
+//! rest: `around`, `census`; what people do: `handle` with `regroup`, `planning`, `audit`; last
 //! `drain`, `restore`, `rebind` and `retain`.
 
 mod around;
@@ -14,6 +14,7 @@ mod audit;
 mod canary;
 mod census;
 pub mod changes;
+mod cis;
 pub mod context;
 mod correlate;
 mod deduplicate;
@@ -22,6 +23,7 @@ mod describe;
 mod drain;
 mod escalate;
 pub mod event;
+mod gather;
 mod handle;
 mod journal;
 mod notices;
@@ -35,6 +37,7 @@ mod regroup;
 mod resolve;
 mod restore;
 mod retain;
+mod standing;
 mod state;
 mod suppress;
 mod tally;
@@ -83,6 +86,7 @@ impl State {
             resolve::prune_recurrences(self, ctx.rules.lifecycle.recurrence, now);
             deliveries::prune(self, ctx, now);
             planning::prune(self, now);
+            gather::prune(self, ctx, now);
         }
         self.run_timers(ctx, now);
         // Before the event: another topology is taken over with nothing else to do.
@@ -134,6 +138,7 @@ impl State {
                 return deliveries::once(self, ctx, *delivery, event, now);
             }
             Event::Quarantine(what) => {
+                gather::absence::heard_source(self, ctx, &what.source, now);
                 return Reply::Quarantined(quarantine::add(self, ctx, what, now));
             }
             Event::Replay { id, source, occurrences } => {
@@ -165,6 +170,7 @@ impl State {
         occurrences: &[Occurrence],
         now: Timestamp,
     ) -> Received {
+        gather::absence::heard_source(self, ctx, source, now);
         let id = self.source(source);
         let by = deduplicate::Delivery { ctx, source: id, source_name: source, now };
         deduplicate::receive(self, &by, occurrences)
@@ -188,6 +194,7 @@ impl State {
                 Timer::Incident(id) => self.incident_due(ctx, id, now),
                 Timer::Silence(id) => suppress::due(self, ctx, id, at, now),
                 Timer::Windows => suppress::planned::due(self, ctx, at),
+                Timer::Watch(key) => gather::absence::due(self, ctx, key, at, now),
             }
             prioritise::settle(self, ctx, now);
             suppress::inhibit::settle(self, ctx, now);
@@ -206,6 +213,7 @@ impl State {
             }
             return;
         }
+        gather::storm::end_if_due(self, ctx, id, now);
         let Some(case) = self.incidents.get(&id) else { return };
         if resolve::resolves_at(self, ctx, &case.record).is_some_and(|at| at <= now) {
             resolve::by_itself(self, ctx, id, now);
@@ -213,6 +221,8 @@ impl State {
         }
         escalate::expire(self, ctx, id, now);
         escalate::take_due(self, ctx, id, now);
+        standing::take_due(self, ctx, id, now);
+        standing::plan(self, ctx, id, now);
     }
 
     fn closes_at(&self, ctx: &Context, id: IncidentId) -> Option<Timestamp> {
@@ -263,5 +273,7 @@ fn next_deadline(state: &State, ctx: &Context, id: IncidentId) -> Option<Timesta
     let lapses = record.progress.holder().map(|(_, until)| until);
     let resolves = resolve::resolves_at(state, ctx, record);
     let steps = [record.functional.due_at, record.hierarchical.due_at, record.resolving.due_at];
-    steps.into_iter().chain([lapses, resolves]).flatten().min()
+    let storm_ends = gather::storm::ends_at(ctx, record);
+    let others = [lapses, resolves, storm_ends, record.update_at];
+    steps.into_iter().chain(others).flatten().min()
 }

@@ -6,18 +6,19 @@ use std::sync::Arc;
 
 use super::State;
 use super::changes::{Counters, Saved};
+use super::cis::{Cis, ci_hash};
 use super::context::Context;
 use super::correlate::{index_group, index_root, tally};
 use super::deliveries::Deliveries;
 use super::quarantine::Quarantine;
 use super::state::{Case, Held};
 use super::tally::Tally;
-use super::{census, deduplicate, schedule, suppress, topology};
+use super::{census, deduplicate, gather, schedule, suppress, topology};
 use crate::model::labels::Fingerprint;
 use crate::model::time::Timestamp;
 
 /// A gap shorter than this is a restart in which no sender's repeat was missed.
-const DEAF_AFTER: Duration = Duration::from_secs(30);
+pub(super) const DEAF_AFTER: Duration = Duration::from_secs(30);
 
 /// Goes on from stored rows at `now`.
 ///
@@ -27,6 +28,9 @@ pub(super) fn restore(saved: Saved, ctx: &Context, now: Timestamp) -> State {
     let is_first = saved.counters == Counters::default();
     let mut state = State { counters: saved.counters, ..State::default() };
     let deaf = now.since(state.counters.now);
+    if deaf >= DEAF_AFTER {
+        state.counters.listening_since = now;
+    }
     if is_first {
         // Before the first start nothing fell due.
         state.counters.now = now;
@@ -46,6 +50,7 @@ pub(super) fn restore(saved: Saved, ctx: &Context, now: Timestamp) -> State {
             live: BTreeMap::new(),
             children: BTreeSet::new(),
             tally: Tally::default(),
+            cis: Cis::default(),
             timer: None,
         };
         state.incidents.insert(case.record.id, case);
@@ -59,7 +64,15 @@ pub(super) fn restore(saved: Saved, ctx: &Context, now: Timestamp) -> State {
             of.revision += 1;
             state.pending.touch(fingerprint);
         }
-        let held = Held { labels, state: of, ci: None, text: None, timer: None };
+        let held = Held {
+            labels,
+            state: of,
+            ci: None,
+            text: None,
+            timer: None,
+            ci_hash: None,
+            slots: None,
+        };
         state.alerts.insert(fingerprint, held);
     }
     reindex(&mut state, ctx);
@@ -91,16 +104,23 @@ pub(super) fn reindex(state: &mut State, ctx: &Context) {
     }
     // Rules can ask how many fire: all are bound and counted before the first is asked about.
     census::recount(state, ctx);
-    for alert in alerts {
-        index_cause(state, ctx, alert);
+    for alert in &alerts {
+        index_cause(state, ctx, *alert);
     }
+    state.recount_cis();
     index_incidents(state, ctx);
     suppress::inhibit::reindex(state, ctx);
+    gather::reindex(state, ctx, &alerts);
+    // What an alert is held for may be longer by what counts it.
+    for alert in alerts {
+        deduplicate::schedule(state, alert);
+    }
 }
 
 fn index_alert(state: &mut State, ctx: &Context, alert: Fingerprint) {
     let Some(held) = state.alerts.get_mut(&alert) else { return };
     held.ci = ctx.binder.bind(&ctx.topology, &held.labels).map(|bound| bound.ci);
+    held.ci_hash = ci_hash(&held.labels, held.ci.map(|ci| ctx.topology.ci(ci)));
     held.timer = None;
     if held.state.fires() && !held.state.silenced_by.is_empty() {
         state.hushed.insert(alert);

@@ -10,7 +10,9 @@ use foldhash::fast::RandomState;
 
 use super::census::Census;
 use super::changes::{Counters, Recurrence};
+use super::cis::Cis;
 use super::deliveries::Deliveries;
+use super::gather::{Gathering, Slots};
 use super::pending::Pending;
 use super::quarantine::Quarantine;
 use super::suppress::inhibit::Inhibition;
@@ -78,6 +80,8 @@ pub struct State {
     pub(super) inhibition: Inhibition,
     /// While something held back is raised: what that lets people know, told together.
     pub(super) digest: Option<Vec<Call>>,
+    /// What storms, sequences and absences keep.
+    pub(super) gathering: Gathering,
     /// What is due when.
     pub(super) timers: Timers,
     /// What changed since the last drain.
@@ -95,6 +99,10 @@ pub(super) struct Held {
     pub(super) text: Option<u64>,
     /// The earliest timer set for it.
     pub(super) timer: Option<Timestamp>,
+    /// Hash of the name of its CI, or of its label `ci` without one.
+    pub(super) ci_hash: Option<u64>,
+    /// Where rules count it over time; nothing for most.
+    pub(super) slots: Option<Box<Slots>>,
 }
 
 impl Held {
@@ -142,6 +150,8 @@ pub(super) struct Case {
     pub(super) children: BTreeSet<IncidentId>,
     /// What its firing members amount to, those of its subordinates included.
     pub(super) tally: Tally,
+    /// On how many CIs its live members are, those of its subordinates included.
+    pub(super) cis: Cis,
     /// The timer set for it.
     pub(super) timer: Option<Timestamp>,
 }

@@ -5,6 +5,8 @@ pub mod alone;
 #[cfg(test)]
 mod doors;
 #[cfg(test)]
+mod gathering;
+#[cfg(test)]
 mod handling;
 mod held_back;
 pub mod image;

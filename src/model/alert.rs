@@ -159,6 +159,20 @@ pub enum Join {
         /// Name of the rule.
         rule: Arc<str>,
     },
+    /// It is one of many of a storm.
+    Storm {
+        /// Name of the rule.
+        rule: Arc<str>,
+        /// The storm's key.
+        key: Box<str>,
+    },
+    /// It is a step of a sequence, or belongs to the incident of one.
+    Sequence {
+        /// Name of the rule.
+        rule: Arc<str>,
+        /// The steps with their times, in words.
+        steps: Box<str>,
+    },
     /// A person put it there.
     ByHand {
         /// Who.
@@ -187,6 +201,8 @@ impl fmt::Display for Join {
                 write!(f, "dependant of {}, {hops} hop{plural}, {span} {side} it", path.from)
             }
             Self::Cause { .. } => f.write_str("explains the others"),
+            Self::Storm { key, .. } => write!(f, "storm {key}"),
+            Self::Sequence { steps, .. } => f.write_str(steps),
             Self::ByHand { by, note } => write!(f, "{by}: {note}"),
             Self::Outlived { former } => write!(f, "still fired when {former} was resolved"),
         }
@@ -197,9 +213,11 @@ impl Join {
     /// Returns the name of the rule that decided it, where one did.
     pub fn rule(&self) -> Option<&str> {
         match self {
-            Self::Group { rule, .. } | Self::Dependant { rule, .. } | Self::Cause { rule } => {
-                Some(rule)
-            }
+            Self::Group { rule, .. }
+            | Self::Dependant { rule, .. }
+            | Self::Cause { rule }
+            | Self::Storm { rule, .. }
+            | Self::Sequence { rule, .. } => Some(rule),
             Self::Own | Self::ByHand { .. } | Self::Outlived { .. } => None,
         }
     }

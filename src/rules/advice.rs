@@ -114,6 +114,7 @@ fn untested(reader: &mut Reader<'_>, content: &Content<'_>) {
         .flat_map(|list| &list.value)
         .filter_map(|incident| incident.rule.as_ref()?.value.as_deref())
         .chain(content.tests.iter().flat_map(|test| &test.expect).flat_map(holding_back))
+        .chain(expected_storms(content))
         .collect();
     for (file, draft) in &content.rules {
         let name = &*draft.rule.name;
@@ -128,6 +129,17 @@ fn untested(reader: &mut Reader<'_>, content: &Content<'_>) {
             reader.diagnostics.push(warning(codes::NO_TEST, file, draft.span, message).help(help));
         }
     }
+}
+
+/// Yields the rules whose storms tests expect: a key begins with the name of its rule.
+fn expected_storms<'a>(content: &'a Content<'_>) -> impl Iterator<Item = &'a str> {
+    let expected = content.tests.iter().flat_map(|test| &test.expect);
+    let storms = expected.filter_map(|e| e.storms.as_ref()).flat_map(|list| &list.value);
+    let keys = storms.filter_map(|storm| storm.key.as_deref());
+    keys.filter_map(|key| {
+        let name = key.split_inclusive('/').take(2).map(str::len).sum::<usize>();
+        Some(key.get(..name)?.trim_end_matches('/'))
+    })
 }
 
 /// Yields the rules that an expectation says hold alerts back.
@@ -151,8 +163,9 @@ fn never_true(file: &SourceFile, draft: &Draft) -> Vec<Diagnostic> {
         let with_when = || beside(file, line, place, (reach.as_ref()?, when.span(file, 0)?));
         found.extend(own.or_else(with_when));
     }
-    if let Some(kind) = rule.kind.topology() {
-        for (line, place) in kind.never_absorb.lines().iter().zip(&draft.places.never_absorb) {
+    let lists = rule.kind.conditions().into_iter();
+    for (_, list) in lists.filter(|(name, _)| *name == "never_absorb") {
+        for (line, place) in list.lines().iter().zip(&draft.places.never_absorb) {
             let Some(line) = line.plain() else { continue };
             found.extend(Listed::line(line, place).contradiction(file));
         }

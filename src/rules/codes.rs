@@ -69,6 +69,9 @@ codes! {
     INHIBIT_SOURCE = "R0225" "an `inhibit` has no source, or both `source` and `sources`";
     WINDOW = "R0227" "a `quiet` does not say once when it is, or on what";
     OPENS_NOTHING = "R0228" "a rule that opens no incidents says what they are like";
+    STORM = "R0230" "a storm would end as soon as it begins";
+    SEQUENCE = "R0231" "a sequence has too few steps, or too many";
+    ABSENCE = "R0232" "an absence does not fit the alerts or the source that it expects";
     NO_OWNER = "R0301" "a rule has no owner";
     NO_TEST = "R0302" "no test expects an incident of a rule";
     GAP = "R0307" "nobody is on call for a time";
@@ -124,7 +127,7 @@ mod tests {
             ("r0103", Some("R0103"), None),
             ("r103", None, Some("R0103")),
             ("R0130", None, Some("R0103")),
-            ("R030", None, Some("R0301")),
+            ("R301", None, Some("R0301")),
             ("matcher", None, None),
         ] {
             assert_eq!(find(given).map(|code| code.id), found, "{given}");

@@ -209,6 +209,8 @@ impl<'a> Ways<'a> {
             Join::Own
             | Join::Group { .. }
             | Join::Cause { .. }
+            | Join::Storm { .. }
+            | Join::Sequence { .. }
             | Join::ByHand { .. }
             | Join::Outlived { .. } => None,
         });
@@ -239,6 +241,10 @@ fn reasons<'a>(joins: impl Iterator<Item = &'a Join>) -> Vec<wire::ReasonCount> 
                 (format!("reached from {}", path.from), path.steps.len(), path.to_string())
             }
             Join::Cause { rule } => (format!("the cause under rule {rule}"), 0, String::new()),
+            Join::Storm { key, .. } => (format!("of storm {key}"), 0, String::new()),
+            Join::Sequence { rule, steps } => {
+                (format!("a sequence under rule {rule}"), 0, steps.to_string())
+            }
             Join::ByHand { by, note } => (format!("joined by hand: {by}"), 0, note.to_string()),
             Join::Outlived { former } => (format!("still fired after {former}"), 0, String::new()),
         };
