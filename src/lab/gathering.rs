@@ -73,7 +73,10 @@ relations: [pdu -powers-> s1, pdu -powers-> s2, pdu -powers-> s3]
 struct Stage(World);
 
 fn context(rules: &str) -> Context {
-    let text = format!("version: 1\nnamespace: t\nrules:{}{rules}", if rules.is_empty() { " []" } else { "" });
+    let text = format!(
+        "version: 1\nnamespace: t\nrules:{}{rules}",
+        if rules.is_empty() { " []" } else { "" }
+    );
     let loaded = rules::load(&[SourceFile { name: "t.yaml".into(), text }]);
     let rules = loaded.set.unwrap_or_else(|| panic!("{:#?}", loaded.diagnostics));
     let topology = Topology::build(1, &import::read(CMDB, "cmdb.yaml").unwrap()).unwrap();
@@ -163,8 +166,10 @@ impl Stage {
     fn missing(&self) -> Vec<String> {
         let own = self.0.image().alerts.values().filter(|row| row.state.fires());
         let own = own.filter(|row| row.labels.get("rule").is_some());
-        own.map(|row| format!("{} {}", row.labels.get("rule").unwrap(), row.labels.get("site").unwrap_or("-")))
-            .collect()
+        own.map(|row| {
+            format!("{} {}", row.labels.get("rule").unwrap(), row.labels.get("site").unwrap_or("-"))
+        })
+        .collect()
     }
 }
 
@@ -302,7 +307,11 @@ fn unmoved_by_restarts(rules: &str, steps: &[(u64, &str, bool)]) -> Stage {
     let play = |restarts: bool| {
         let mut stage = Stage::new(rules);
         for (at_s, alert, fires) in steps {
-            if *fires { stage.fire(*at_s, alert) } else { stage.clear(*at_s, alert) }
+            if *fires {
+                stage.fire(*at_s, alert)
+            } else {
+                stage.clear(*at_s, alert)
+            }
             if restarts {
                 stage.0.restart(after(*at_s));
             }
@@ -374,10 +383,7 @@ fn a_storm_of_thousands_writes_for_each_alert_what_it_wrote_for_the_first() {
             signal: Signal::Firing { until: after(90_000), explicit: false },
             starts_at: after(3),
             severity: None,
-            details: Arc::new(Details {
-                annotations: Labels::empty(),
-                generator_url: "".into(),
-            }),
+            details: Arc::new(Details { annotations: Labels::empty(), generator_url: "".into() }),
         };
         let event = Event::Received { source: "test".into(), occurrences: vec![occurrence] };
         state.apply(&ctx, &event, after(3));
@@ -408,10 +414,7 @@ fn a_sequence_unites_what_began_in_its_order_and_nothing_else() {
     stage.fire_all(&[(0, "A fra a"), (5, "B fra b")]);
     assert_eq!(stage.incident(1).rule.as_deref(), Some("t/chain"));
     let told = &stage.texts(1, Happening::Sequence)[0];
-    assert_eq!(
-        told,
-        "rule t/chain: a 2026-01-05T09:00:00.000Z, then b 2026-01-05T09:00:05.000Z"
-    );
+    assert_eq!(told, "rule t/chain: a 2026-01-05T09:00:00.000Z, then b 2026-01-05T09:00:05.000Z");
 }
 
 #[test]
@@ -436,7 +439,10 @@ fn what_is_expected_and_not_heard_of_fires_until_it_is() {
     assert_eq!(row.labels.get("alertname"), Some("ExpectedAlertMissing"));
     assert_eq!(row.labels.get("severity"), Some("major"));
     let sources = &stage.0.image().counters.sources;
-    assert_eq!(&*sources[usize::from(row.state.leases.first().map_or(1, |lease| lease.source.0))], own::SOURCE);
+    assert_eq!(
+        &*sources[usize::from(row.state.leases.first().map_or(1, |lease| lease.source.0))],
+        own::SOURCE
+    );
 }
 
 #[test]
