@@ -160,6 +160,7 @@ fn unknown(by: &Delivery<'_>, it: &Occurrence) -> Held {
         ci: bound.map(|bound| bound.ci),
         text: Some(digest(&it.details)),
         timer: None,
+        standing: None,
     }
 }
 

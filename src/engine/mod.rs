@@ -3,7 +3,7 @@
 //! No clock, disk, socket, log, random number or hash order: time is an argument, ids are counters,
 //! and what is to be stored or sent leaves as [`changes::Changes`]. Production, rule tests and the
 //! simulator run this same code. Reading order: `event` (what can happen), `state` (what is held),
-//! then the stages: `deduplicate`, `suppress`, `correlate` with `topology` and `unite`, `prioritise`,
+//! then the stages: `deduplicate`, `suppress`, `correlate` with `topology`, `related` and `unite`, `prioritise`,
 //! `assign`, `escalate`, `notices`, `resolve`; what people do: `handle` with `regroup`, `audit`; last
 //! `drain`, `restore`, `rebind` and `retain`.
 
@@ -27,6 +27,7 @@ mod prioritise;
 mod quarantine;
 pub mod rebind;
 mod regroup;
+mod related;
 mod resolve;
 mod restore;
 mod retain;

@@ -10,6 +10,7 @@ use super::context::Context;
 use super::correlate::{index_group, index_root, tally};
 use super::deliveries::Deliveries;
 use super::quarantine::Quarantine;
+use super::related::{self, Learned};
 use super::state::{Case, Held};
 use super::tally::Tally;
 use super::{deduplicate, schedule, suppress, topology};
@@ -34,6 +35,7 @@ pub(super) fn restore(saved: Saved, ctx: &Context, now: Timestamp) -> State {
     state.notices = saved.notices.into_iter().map(|notice| (notice.id, notice)).collect();
     state.deliveries = Deliveries::restore(saved.deliveries);
     state.quarantine = Quarantine::restore(saved.quarantine);
+    state.likelihood.learned = Learned::restore(saved.learned);
     for record in saved.incidents {
         let case = Case {
             record,
@@ -53,7 +55,7 @@ pub(super) fn restore(saved: Saved, ctx: &Context, now: Timestamp) -> State {
             of.revision += 1;
             state.pending.touch(fingerprint);
         }
-        let held = Held { labels, state: of, ci: None, text: None, timer: None };
+        let held = Held { labels, state: of, ci: None, text: None, timer: None, standing: None };
         state.alerts.insert(fingerprint, held);
     }
     reindex(&mut state, ctx);
@@ -75,6 +77,7 @@ pub(super) fn reindex(state: &mut State, ctx: &Context) {
     state.hushed.clear();
     state.timers.clear();
     suppress::reindex(state);
+    related::clear(state);
     let mut alerts: Vec<Fingerprint> = state.alerts.keys().copied().collect();
     // By record, so that causes at one CI are in the order in which they came.
     alerts.sort_unstable_by_key(|alert| {
@@ -90,6 +93,7 @@ fn index_alert(state: &mut State, ctx: &Context, alert: Fingerprint) {
     let Some(held) = state.alerts.get_mut(&alert) else { return };
     held.ci = ctx.binder.bind(&ctx.topology, &held.labels).map(|bound| bound.ci);
     held.timer = None;
+    held.standing = None;
     if held.state.fires() && !held.state.is_audible() {
         state.hushed.insert(alert);
     }
@@ -100,13 +104,15 @@ fn index_alert(state: &mut State, ctx: &Context, alert: Fingerprint) {
     if let Some((case, record)) = case.zip(held.state.record) {
         case.live.insert(record, alert);
     }
-    if held.state.fires() && held.ci.is_some() {
-        let subject = held.subject(ctx);
-        for rule in ctx.rules.matching(&subject) {
-            if rule.kind.topology().is_some() {
-                topology::note_cause(state, alert, &rule.name);
-            }
+    let matching = ctx.rules.matching(&held.subject(ctx));
+    let (fires, is_bound) = (held.state.fires(), held.ci.is_some());
+    for rule in matching.iter().filter(|rule| rule.kind.topology().is_some()) {
+        if fires && is_bound {
+            topology::note_cause(state, alert, &rule.name);
         }
+    }
+    if let Some((_, kind)) = related::rule_of(&matching) {
+        related::index(state, ctx, alert, kind);
     }
     deduplicate::schedule(state, alert);
 }

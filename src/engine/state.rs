@@ -12,6 +12,7 @@ use super::changes::{Counters, Recurrence};
 use super::deliveries::Deliveries;
 use super::pending::Pending;
 use super::quarantine::Quarantine;
+use super::related::{Likelihood, Standing};
 use super::tally::Tally;
 use super::timers::{Parked, Timers};
 use crate::cmdb::{CiId, CiRow};
@@ -67,6 +68,8 @@ pub struct State {
     pub(super) hushed: BTreeSet<Fingerprint>,
     /// While silences end: what their end lets people know, told together.
     pub(super) digest: Option<Vec<Call>>,
+    /// Where incidents are, and what was learned of alerts.
+    pub(super) likelihood: Likelihood,
     /// What is due when.
     pub(super) timers: Timers,
     /// What changed since the last drain.
@@ -84,6 +87,8 @@ pub(super) struct Held {
     pub(super) text: Option<u64>,
     /// The earliest timer set for it.
     pub(super) timer: Option<Timestamp>,
+    /// Where it is counted while it fires.
+    pub(super) standing: Option<Standing>,
 }
 
 impl Held {

@@ -118,6 +118,7 @@ pub(super) fn subordinate(state: &mut State, ctx: &Context, it: Adoption, now: T
         Join::Own
         | Join::Group { .. }
         | Join::Cause { .. }
+        | Join::Related { .. }
         | Join::ByHand { .. }
         | Join::Outlived { .. } => None,
     };

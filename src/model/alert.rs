@@ -148,6 +148,17 @@ pub enum Join {
         /// Name of the rule.
         rule: Arc<str>,
     },
+    /// It is likely to have the cause that the others have, by time, place and experience.
+    Related {
+        /// Name of the rule.
+        rule: Arc<str>,
+        /// By way of which place, in words: `one relation from shop/cart`.
+        place: Box<str>,
+        /// Milliseconds since the incident's last new alert.
+        silence_ms: u64,
+        /// How sure that is, in percent, 50 to 99.
+        confidence: u8,
+    },
     /// A person put it there.
     ByHand {
         /// Who.

@@ -10,6 +10,7 @@ pub mod delivery;
 pub mod escalation;
 pub mod incident;
 pub mod labels;
+pub mod learned;
 pub mod notice;
 pub mod priority;
 pub mod quarantine;

@@ -50,6 +50,7 @@ pub use condition::{Condition, Verdict};
 pub use diagnostics::{Diagnostic, Severity};
 pub use kinds::Kind;
 pub use kinds::group::Group;
+pub use kinds::related::Related;
 pub use kinds::topology::TopologyKind;
 pub use messages::{IncidentLine, MessageScope, Part};
 pub use priorities::{Limit, PageWhen, Priorities, Threshold};

@@ -22,6 +22,7 @@
 //! | `audit` | place u64 | an entry of the audit trail |
 //! | `deliveries` | half of a SHA-256 | when a delivery or command of that identity was done |
 //! | `quarantine` | number u64 | what could not be read or handled, as it came |
+//! | `learned` | `a`, `u`, `n` name, `s` source, `p` hash u64 | what correlation learned of all, of alerts without a CI, of a name, a source, a place |
 //! | `cis` | name | class, attributes and labels of a CI |
 //! | `relations` | from, 0x00, relation, 0x00, to | nothing |
 //! | `relation_types` | name | converse and direction |
@@ -61,13 +62,14 @@ pub(super) enum Family {
     Audit,
     Deliveries,
     Quarantine,
+    Learned,
     Cis,
     Relations,
     RelationTypes,
 }
 
 /// All of them.
-pub(super) const FAMILIES: [Family; 20] = [
+pub(super) const FAMILIES: [Family; 21] = [
     Family::Meta,
     Family::Alerts,
     Family::Touches,
@@ -85,6 +87,7 @@ pub(super) const FAMILIES: [Family; 20] = [
     Family::Audit,
     Family::Deliveries,
     Family::Quarantine,
+    Family::Learned,
     Family::Cis,
     Family::Relations,
     Family::RelationTypes,
@@ -111,6 +114,7 @@ impl Family {
             Self::Audit => "audit",
             Self::Deliveries => "deliveries",
             Self::Quarantine => "quarantine",
+            Self::Learned => "learned",
             Self::Cis => "cis",
             Self::Relations => "relations",
             Self::RelationTypes => "relation_types",

@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 
 use crate::engine::changes::{AlertRow, MemberRow};
+use crate::engine::reason;
 use crate::lab::{self, alone::Alone};
 use crate::model::alert::{Join, Path};
 use crate::model::incident::{Incident, RecordId};
@@ -130,9 +131,10 @@ fn placed(
 /// Returns the rule that a reason names.
 fn rule_of(join: &Join) -> Option<&str> {
     match join {
-        Join::Group { rule, .. } | Join::Dependant { rule, .. } | Join::Cause { rule } => {
-            Some(rule)
-        }
+        Join::Group { rule, .. }
+        | Join::Dependant { rule, .. }
+        | Join::Cause { rule }
+        | Join::Related { rule, .. } => Some(rule),
         Join::Own | Join::ByHand { .. } | Join::Outlived { .. } => None,
     }
 }
@@ -211,6 +213,7 @@ impl<'a> Ways<'a> {
             Join::Own
             | Join::Group { .. }
             | Join::Cause { .. }
+            | Join::Related { .. }
             | Join::ByHand { .. }
             | Join::Outlived { .. } => None,
         });
@@ -241,6 +244,7 @@ fn reasons<'a>(joins: impl Iterator<Item = &'a Join>) -> Vec<wire::ReasonCount> 
                 (format!("reached from {}", path.from), path.steps.len(), path.to_string())
             }
             Join::Cause { rule } => (format!("the cause under rule {rule}"), 0, String::new()),
+            Join::Related { rule, .. } => (format!("likely under rule {rule}"), 0, reason(join)),
             Join::ByHand { by, note } => (format!("joined by hand: {by}"), 0, note.to_string()),
             Join::Outlived { former } => (format!("still fired after {former}"), 0, String::new()),
         };

@@ -226,6 +226,10 @@ pub fn join(join: &alert::Join) -> wire::Join {
             rule: Some(rule.to_string()),
             ..shown("cause", "explains the others".into())
         },
+        Join::Related { rule, place, confidence, .. } => wire::Join {
+            rule: Some(rule.to_string()),
+            ..shown("related", format!("{place}, {confidence} % likely"))
+        },
         Join::ByHand { by, note } => shown("by_hand", format!("{by}: {note}")),
         Join::Outlived { former } => {
             shown("outlived", format!("still fired when {former} was resolved"))

@@ -5,9 +5,11 @@
 //! engine that asks for it.
 
 pub(super) mod group;
+pub(super) mod related;
 pub(super) mod topology;
 
 use group::Group;
+use related::Related;
 use topology::TopologyKind;
 
 use super::codes;
@@ -25,6 +27,8 @@ pub enum Kind {
     Group(Group),
     /// Gathers alerts that suffer from the CI of one that matches.
     Topology(TopologyKind),
+    /// Gathers what is likely to have one cause.
+    Related(Related),
 }
 
 /// What a kind is read with, beside its own value.
@@ -38,11 +42,12 @@ pub(super) struct Desk<'a> {
 type Read = fn(&mut Reader<'_>, &Node, &mut Desk<'_>) -> Option<Kind>;
 
 /// How the value of each kind is read, in the order in which the kinds apply to an alert.
-const KINDS: [(&str, Read); 2] = [
+const KINDS: [(&str, Read); 3] = [
     ("group", |reader, node, _| group::read(reader, node).map(Kind::Group)),
     ("topology", |reader, node, desk| {
         topology::read(reader, node, &mut desk.follow).map(Kind::Topology)
     }),
+    ("related", |reader, node, _| related::read(reader, node).map(Kind::Related)),
 ];
 
 /// Kinds of later versions, so that they are named as such and not as misspelt fields.
@@ -55,6 +60,7 @@ impl Kind {
         match self {
             Self::Group(_) => "group",
             Self::Topology(_) => "topology",
+            Self::Related(_) => "related",
         }
     }
 
@@ -67,7 +73,7 @@ impl Kind {
     pub fn by(&self) -> &[Field] {
         match self {
             Self::Group(group) => &group.by,
-            Self::Topology(_) => &[],
+            Self::Topology(_) | Self::Related(_) => &[],
         }
     }
 
@@ -79,6 +85,11 @@ impl Kind {
     /// Its settings, when it is of this kind.
     pub fn topology(&self) -> Option<&TopologyKind> {
         if let Self::Topology(kind) = self { Some(kind) } else { None }
+    }
+
+    /// Its settings, when it is of this kind.
+    pub fn related(&self) -> Option<&Related> {
+        if let Self::Related(kind) = self { Some(kind) } else { None }
     }
 }
 

@@ -16,6 +16,7 @@ pub(super) mod audit;
 pub(super) mod cmdb;
 pub(super) mod delivery;
 pub(super) mod incident;
+pub(super) mod learned;
 pub(super) mod member;
 pub(super) mod meta;
 pub(super) mod notice;
@@ -148,6 +149,7 @@ mod tests {
     use crate::model::escalation::{Policy, PolicyHash};
     use crate::model::incident::{Entry, Happening, Incident, RecordId, WaitsFor};
     use crate::model::labels::Fingerprint;
+    use crate::model::learned::{LearnedKey, LearnedRow};
     use crate::model::notice::{Notice, NoticeKind, NoticeState};
     use crate::model::priority::{Impact, Priority, Urgency};
     use crate::model::quarantine::{Cause, Quarantined};
@@ -191,6 +193,7 @@ mod tests {
             same(&dice.recurrence());
             same(&dice.delivery());
             same(&dice.quarantined());
+            same(&dice.learned());
             same(&dice.ci("srv-0412"));
             same(&dice.relation_type());
             let counters = dice.counters();
@@ -218,6 +221,7 @@ mod tests {
             read::<AuditEntry>(&key, &value);
             read::<(DeliveryId, Timestamp)>(&key, &value);
             read::<Quarantined>(&key, &value);
+            read::<(LearnedKey, LearnedRow)>(&key, &value);
             read::<CiRow>(&key, &value);
             read::<RelationRow>(&key, &value);
         }
