@@ -213,6 +213,8 @@ pub struct Counters {
     pub seal: Seal,
     /// The number of the last record of the quarantine.
     pub quarantined: u64,
+    /// Since when we listen without a gap in which we could hear nobody.
+    pub listening_since: Timestamp,
 }
 
 /// Everything the engine needs to go on where it stopped; all else is derived from it.

@@ -9,12 +9,13 @@ use std::collections::btree_map::Entry;
 use std::sync::Arc;
 
 use super::changes::{MemberOf, MemberRow};
+use super::cis::Cis;
 use super::context::Context;
 use super::pending::Told;
 use super::related::{self, Joined};
 use super::state::Case;
 use super::tally::{Share, Tally};
-use super::{State, escalate, resolve, suppress, topology};
+use super::{State, escalate, gather, resolve, suppress, topology};
 use crate::cmdb::{CiId, Topology};
 use crate::model::alert::Join;
 use crate::model::escalation::{Policy, PolicyHash, Rung};
@@ -24,12 +25,15 @@ use crate::model::incident::{
 use crate::model::labels::Fingerprint;
 use crate::model::priority::{Assessment, Impact, Priority, Urgency};
 use crate::model::time::{Brief, Timestamp};
-use crate::rules::{Group, Rule, Subject};
+use crate::rules::{FirstNotice, Group, Rule, Subject};
 
 /// Puts an alert whose episode began where it belongs.
 pub(super) fn place(state: &mut State, ctx: &Context, alert: Fingerprint, now: Timestamp) {
     suppress::hush(state, ctx, alert, now);
-    if !rejoin(state, ctx, alert, now) {
+    gather::refresh(state, ctx, alert, now);
+    if rejoin(state, ctx, alert, now) {
+        gather::conclude(state, ctx, alert, now);
+    } else {
         relate(state, ctx, alert, None, now);
     }
 }
@@ -52,7 +56,9 @@ pub(super) fn relate(
         .as_ref()
         .and_then(|group| in_group(state, group, now))
         .or_else(|| topology::explained(state, ctx, alert, now));
-    let found = found.or_else(|| topology::eldest_sufferer(state, ctx, alert, &causes, now));
+    let found = found
+        .or_else(|| topology::eldest_sufferer(state, ctx, alert, &causes, now))
+        .or_else(|| gather::storm::raging(state, alert));
     let likely = related::rule_of(&matching);
     let found = match (found, likely) {
         (None, Some(rule)) => {
@@ -68,7 +74,7 @@ pub(super) fn relate(
     } else if !is_audible(state, alert) {
         hold_back(state, alert);
     } else {
-        let cause = causes.first().map(Arc::clone);
+        let cause = gather::absence::rule_of(state, alert).or_else(|| causes.first().cloned());
         let cause = cause.or_else(|| Some(Arc::clone(&likely?.0.name)).filter(|_| group.is_none()));
         let join = former.map_or(Join::Own, |former| Join::Outlived { former });
         open(state, ctx, alert, Opening { cause, group: &group, join }, now);
@@ -77,6 +83,7 @@ pub(super) fn relate(
         related::began(state, ctx, alert, kind, now);
     }
     topology::act_as_cause(state, ctx, alert, &causes, now);
+    gather::conclude(state, ctx, alert, now);
 }
 
 /// True when an alert may open an incident and page.
@@ -87,11 +94,11 @@ fn is_audible(state: &State, alert: Fingerprint) -> bool {
 /// Leaves a silenced alert without an incident; it gets one when its silence ends.
 fn hold_back(state: &mut State, alert: Fingerprint) {
     let Some(held) = state.alerts.get_mut(&alert) else { return };
-    let former = held.state.incident.take().and_then(|id| state.incidents.get_mut(&id));
-    if let Some((former, record)) = former.zip(held.state.record.take()) {
-        former.live.remove(&record);
-    }
+    let former = held.state.incident.take().zip(held.state.record.take());
     held.state.revision += 1;
+    if let Some((former, record)) = former {
+        state.delist(former, record);
+    }
     state.pending.touch(alert);
 }
 
@@ -250,6 +257,8 @@ pub fn reason(join: &Join) -> String {
                 "rule {rule}, {place}, {silence} after the last new alert, {confidence} % likely"
             )
         }
+        Join::Storm { key, .. } => format!("storm {key}"),
+        Join::Sequence { rule, steps } => format!("rule {rule}: {steps}"),
         Join::ByHand { by, note } if note.is_empty() => format!("by hand: {by}"),
         Join::ByHand { by, note } => format!("by hand: {by} \"{note}\""),
         Join::Outlived { former } => format!("it still fired when {former} was resolved"),
@@ -263,6 +272,8 @@ fn path_of(join: &Join) -> Option<crate::model::alert::Path> {
         | Join::Group { .. }
         | Join::Cause { .. }
         | Join::Related { .. }
+        | Join::Storm { .. }
+        | Join::Sequence { .. }
         | Join::ByHand { .. }
         | Join::Outlived { .. } => None,
     }
@@ -277,11 +288,11 @@ struct MemberKey {
 /// Gives an alert's episode its record.
 fn enrol(state: &mut State, alert: Fingerprint, key: MemberKey, join: Join, now: Timestamp) {
     let MemberKey { incident, record } = key;
-    let Some(held) = state.alerts.get_mut(&alert) else { return };
-    let former = held.state.incident.and_then(|id| state.incidents.get_mut(&id));
-    if let Some((former, record)) = former.zip(held.state.record) {
-        former.live.remove(&record);
+    let of = state.alerts.get(&alert).map(|held| (held.state.incident, held.state.record));
+    if let Some((Some(former), Some(record))) = of {
+        state.delist(former, record);
     }
+    let Some(held) = state.alerts.get_mut(&alert) else { return };
     held.state.record = Some(record);
     held.state.incident = Some(incident);
     held.state.revision += 1;
@@ -290,9 +301,8 @@ fn enrol(state: &mut State, alert: Fingerprint, key: MemberKey, join: Join, now:
     state.pending.touch(alert);
     related::moved(state, alert, incident, now);
     state.pending.members.insert((incident, record.0), row);
-    if let Some(case) = state.change(incident) {
-        case.live.insert(record, alert);
-    }
+    state.enlist(incident, record, alert);
+    state.change(incident);
 }
 
 /// Counts a firing member into its incident and all that this is part of.
@@ -334,6 +344,7 @@ pub(super) fn severity_changed(
     alert: Fingerprint,
     now: Timestamp,
 ) {
+    gather::refresh(state, ctx, alert, now);
     let own = state.alerts.get(&alert).and_then(|held| held.state.incident);
     for id in state.chain(own) {
         let tally = tally(state, ctx, id);
@@ -399,7 +410,9 @@ fn open(
     let id = state.next_record();
     let group = how.group.as_ref();
     let rule = how.cause.or_else(|| group.map(|group| Arc::clone(&group.rule.name)));
-    let policy = Arc::clone(ctx.rules.policy_of(rule.as_deref().and_then(|n| ctx.rules.find(n))));
+    let spec = rule.as_deref().and_then(|name| ctx.rules.find(name));
+    let first = spec.map(|rule| rule.incident.notify.first).unwrap_or_default();
+    let policy = Arc::clone(ctx.rules.policy_of(spec));
     let policy = remember(state, &policy);
     let mut record = blank(id, alert, policy, now);
     record.rule.clone_from(&rule);
@@ -412,6 +425,7 @@ fn open(
         live: std::collections::BTreeMap::new(),
         children: std::collections::BTreeSet::new(),
         tally: Tally::default(),
+        cis: Cis::default(),
         timer: None,
     };
     state.incidents.insert(id, case);
@@ -425,8 +439,11 @@ fn open(
     state.pending.unassigned.insert(id);
     resolve::link_recurrence(state, ctx, id, now);
     // What a silence held back has waited long enough.
-    let wait =
-        if state.digest.is_some() { Duration::ZERO } else { topology::wait(state, ctx, alert) };
+    let wait = if state.digest.is_some() || first == FirstNotice::Now {
+        Duration::ZERO
+    } else {
+        topology::wait(state, ctx, alert)
+    };
     escalate::start(state, id, wait, now);
     count_in(state, ctx, alert, now);
     id
@@ -470,6 +487,10 @@ fn blank(id: IncidentId, alert: Fingerprint, policy: PolicyHash, now: Timestamp)
         awaiting_verification: false,
         quiet: false,
         apart_from: Vec::new(),
+        storm: None,
+        suspects: Vec::new(),
+        ranked_at: 0,
+        update_at: None,
         timeline_len: 0,
         notices: 0,
         told: Vec::new(),

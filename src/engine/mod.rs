@@ -3,14 +3,16 @@
 //! No clock, disk, socket, log, random number or hash order: time is an argument, ids are counters,
 //! and what is to be stored or sent leaves as [`changes::Changes`]. Production, rule tests and the
 //! simulator run this same code. Reading order: `event` (what can happen), `state` (what is held),
-//! then the stages: `deduplicate`, `suppress`, `correlate` with `topology`, `related` and `unite`, `prioritise`,
-//! `assign`, `escalate`, `notices`, `resolve`; what people do: `handle` with `regroup`, `audit`; last
+//! then the stages: `deduplicate`, `suppress`, `correlate` with `topology`, `gather`, `related` and
+//! `unite`, `prioritise`, `assign`, `escalate`, `notices` with `standing`, `resolve`; what people do:
+//! `handle` with `regroup`, `audit`; last
 //! `drain`, `restore`, `rebind` and `retain`.
 
 mod assign;
 mod audit;
 mod canary;
 pub mod changes;
+mod cis;
 pub mod context;
 mod correlate;
 mod deduplicate;
@@ -19,6 +21,7 @@ mod describe;
 mod drain;
 mod escalate;
 pub mod event;
+mod gather;
 mod handle;
 mod notices;
 pub mod own;
@@ -31,6 +34,7 @@ mod related;
 mod resolve;
 mod restore;
 mod retain;
+mod standing;
 mod state;
 mod suppress;
 mod tally;
@@ -78,6 +82,7 @@ impl State {
         if now.millis() / HOUR_MS > before.millis() / HOUR_MS {
             resolve::prune_recurrences(self, ctx.rules.lifecycle.recurrence, now);
             deliveries::prune(self, ctx, now);
+            gather::prune(self, ctx, now);
         }
         self.run_timers(ctx, now);
         // Before the event: another topology is taken over with nothing else to do.
@@ -125,6 +130,7 @@ impl State {
                 return deliveries::once(self, ctx, *delivery, event, now);
             }
             Event::Quarantine(what) => {
+                gather::absence::heard_source(self, ctx, &what.source, now);
                 return Reply::Quarantined(quarantine::add(self, ctx, what, now));
             }
             Event::Replay { id, source, occurrences } => {
@@ -152,6 +158,7 @@ impl State {
         occurrences: &[Occurrence],
         now: Timestamp,
     ) -> Received {
+        gather::absence::heard_source(self, ctx, source, now);
         let id = self.source(source);
         let by = deduplicate::Delivery { ctx, source: id, source_name: source, now };
         deduplicate::receive(self, &by, occurrences)
@@ -174,6 +181,7 @@ impl State {
                 Timer::Alert(alert) => deduplicate::due(self, ctx, alert, at, now),
                 Timer::Incident(id) => self.incident_due(ctx, id, now),
                 Timer::Silence(id) => suppress::due(self, ctx, id, at, now),
+                Timer::Watch(key) => gather::absence::due(self, ctx, key, now),
             }
             prioritise::settle(self, ctx, now);
             self.reschedule(ctx);
@@ -191,6 +199,7 @@ impl State {
             }
             return;
         }
+        gather::storm::end_if_due(self, ctx, id, now);
         let Some(case) = self.incidents.get(&id) else { return };
         if resolve::resolves_at(self, ctx, &case.record).is_some_and(|at| at <= now) {
             resolve::by_itself(self, ctx, id, now);
@@ -198,6 +207,8 @@ impl State {
         }
         escalate::expire(self, ctx, id, now);
         escalate::take_due(self, ctx, id, now);
+        standing::take_due(self, ctx, id, now);
+        standing::plan(self, ctx, id, now);
     }
 
     fn closes_at(&self, ctx: &Context, id: IncidentId) -> Option<Timestamp> {
@@ -248,5 +259,7 @@ fn next_deadline(state: &State, ctx: &Context, id: IncidentId) -> Option<Timesta
     let lapses = record.progress.holder().map(|(_, until)| until);
     let resolves = resolve::resolves_at(state, ctx, record);
     let steps = [record.functional.due_at, record.hierarchical.due_at, record.resolving.due_at];
-    steps.into_iter().chain([lapses, resolves]).flatten().min()
+    let storm_ends = gather::storm::ends_at(ctx, record);
+    let others = [lapses, resolves, storm_ends, record.update_at];
+    steps.into_iter().chain(others).flatten().min()
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::State;
 use super::changes::Saved;
+use super::cis::{Cis, ci_hash};
 use super::context::Context;
 use super::correlate::{index_group, index_root, tally};
 use super::deliveries::Deliveries;
@@ -13,12 +14,12 @@ use super::quarantine::Quarantine;
 use super::related::{self, Learned};
 use super::state::{Case, Held};
 use super::tally::Tally;
-use super::{deduplicate, schedule, suppress, topology};
+use super::{deduplicate, gather, schedule, suppress, topology};
 use crate::model::labels::Fingerprint;
 use crate::model::time::Timestamp;
 
 /// A gap shorter than this is a restart in which no sender's repeat was missed.
-const DEAF_AFTER: Duration = Duration::from_secs(30);
+pub(super) const DEAF_AFTER: Duration = Duration::from_secs(30);
 
 /// Goes on from stored rows at `now`.
 ///
@@ -27,6 +28,9 @@ const DEAF_AFTER: Duration = Duration::from_secs(30);
 pub(super) fn restore(saved: Saved, ctx: &Context, now: Timestamp) -> State {
     let mut state = State { counters: saved.counters, ..State::default() };
     let deaf = now.since(state.counters.now);
+    if deaf >= DEAF_AFTER {
+        state.counters.listening_since = now;
+    }
     state.policies = saved.policies.into_iter().collect();
     state.recurrences = saved.recurrences.into_iter().collect();
     for record in saved.silences {
@@ -42,6 +46,7 @@ pub(super) fn restore(saved: Saved, ctx: &Context, now: Timestamp) -> State {
             live: BTreeMap::new(),
             children: BTreeSet::new(),
             tally: Tally::default(),
+            cis: Cis::default(),
             timer: None,
         };
         state.incidents.insert(case.record.id, case);
@@ -55,7 +60,16 @@ pub(super) fn restore(saved: Saved, ctx: &Context, now: Timestamp) -> State {
             of.revision += 1;
             state.pending.touch(fingerprint);
         }
-        let held = Held { labels, state: of, ci: None, text: None, timer: None, standing: None };
+        let held = Held {
+            labels,
+            state: of,
+            ci: None,
+            text: None,
+            timer: None,
+            standing: None,
+            ci_hash: None,
+            slots: None,
+        };
         state.alerts.insert(fingerprint, held);
     }
     reindex(&mut state, ctx);
@@ -83,15 +97,22 @@ pub(super) fn reindex(state: &mut State, ctx: &Context) {
     alerts.sort_unstable_by_key(|alert| {
         (state.alerts.get(alert).and_then(|held| held.state.record), *alert)
     });
-    for alert in alerts {
-        index_alert(state, ctx, alert);
+    for alert in &alerts {
+        index_alert(state, ctx, *alert);
     }
+    state.recount_cis();
     index_incidents(state, ctx);
+    gather::reindex(state, ctx, &alerts);
+    // What an alert is held for may be longer by what counts it.
+    for alert in alerts {
+        deduplicate::schedule(state, alert);
+    }
 }
 
 fn index_alert(state: &mut State, ctx: &Context, alert: Fingerprint) {
     let Some(held) = state.alerts.get_mut(&alert) else { return };
     held.ci = ctx.binder.bind(&ctx.topology, &held.labels).map(|bound| bound.ci);
+    held.ci_hash = ci_hash(&held.labels, held.ci.map(|ci| ctx.topology.ci(ci)));
     held.timer = None;
     held.standing = None;
     if held.state.fires() && !held.state.is_audible() {
@@ -114,7 +135,6 @@ fn index_alert(state: &mut State, ctx: &Context, alert: Fingerprint) {
     if let Some((_, kind)) = related::rule_of(&matching) {
         related::index(state, ctx, alert, kind);
     }
-    deduplicate::schedule(state, alert);
 }
 
 fn index_incidents(state: &mut State, ctx: &Context) {

@@ -9,7 +9,9 @@ use std::sync::Arc;
 use foldhash::fast::RandomState;
 
 use super::changes::{Counters, Recurrence};
+use super::cis::Cis;
 use super::deliveries::Deliveries;
+use super::gather::{Gathering, Slots};
 use super::pending::Pending;
 use super::quarantine::Quarantine;
 use super::related::{Likelihood, Standing};
@@ -70,6 +72,8 @@ pub struct State {
     pub(super) digest: Option<Vec<Call>>,
     /// Where incidents are, and what was learned of alerts.
     pub(super) likelihood: Likelihood,
+    /// What storms, sequences and absences keep.
+    pub(super) gathering: Gathering,
     /// What is due when.
     pub(super) timers: Timers,
     /// What changed since the last drain.
@@ -89,6 +93,10 @@ pub(super) struct Held {
     pub(super) timer: Option<Timestamp>,
     /// Where it is counted while it fires.
     pub(super) standing: Option<Standing>,
+    /// Hash of the name of its CI, or of its label `ci` without one.
+    pub(super) ci_hash: Option<u64>,
+    /// Where rules count it over time; nothing for most.
+    pub(super) slots: Option<Box<Slots>>,
 }
 
 impl Held {
@@ -136,6 +144,8 @@ pub(super) struct Case {
     pub(super) children: BTreeSet<IncidentId>,
     /// What its firing members amount to, those of its subordinates included.
     pub(super) tally: Tally,
+    /// On how many CIs its live members are, those of its subordinates included.
+    pub(super) cis: Cis,
     /// The timer set for it.
     pub(super) timer: Option<Timestamp>,
 }

@@ -15,7 +15,7 @@ use super::pending::Told;
 use super::prioritise;
 use super::state::{Call, Silenced};
 use super::timers::Timer;
-use super::{State, audit, escalate};
+use super::{State, audit, escalate, gather};
 use crate::cmdb::Toward;
 use crate::model::incident::{Happening, IncidentId, Progress};
 use crate::model::labels::Fingerprint;
@@ -285,6 +285,7 @@ fn recount(state: &mut State, ctx: &Context, alert: Fingerprint, by: Box<[Silenc
         held.state.revision += 1;
     }
     state.pending.touch(alert);
+    gather::refresh(state, ctx, alert, state.counters.now);
     let Some((before, after)) = before.zip(share(state, ctx, alert)) else { return };
     for id in state.chain(own) {
         if let Some(case) = state.change(id) {

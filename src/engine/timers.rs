@@ -19,6 +19,8 @@ pub(super) enum Timer {
     Incident(IncidentId),
     /// A silence begins, ends, or is to be forgotten.
     Silence(SilenceId),
+    /// Something expected may not have been heard of for too long, by the hash of its key.
+    Watch(u64),
 }
 
 /// A deadline whose handling broke the engine: it is left out until the daemon starts again.
@@ -31,6 +33,7 @@ impl fmt::Display for Parked {
             Timer::Alert(alert) => write!(f, "alert {alert}"),
             Timer::Incident(id) => id.fmt(f),
             Timer::Silence(id) => write!(f, "silence {id}"),
+            Timer::Watch(key) => write!(f, "watch {key:016x}"),
         }
     }
 }

@@ -159,6 +159,20 @@ pub enum Join {
         /// How sure that is, in percent, 50 to 99.
         confidence: u8,
     },
+    /// It is one of many of a storm.
+    Storm {
+        /// Name of the rule.
+        rule: Arc<str>,
+        /// The storm's key.
+        key: Box<str>,
+    },
+    /// It is a step of a sequence, or belongs to the incident of one.
+    Sequence {
+        /// Name of the rule.
+        rule: Arc<str>,
+        /// The steps with their times, in words.
+        steps: Box<str>,
+    },
     /// A person put it there.
     ByHand {
         /// Who.

@@ -212,6 +212,47 @@ impl ResolutionClock {
     }
 }
 
+/// What makes an incident a storm: many of one place under one rule at once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Storm {
+    /// Name of the rule.
+    pub rule: Arc<str>,
+    /// The rule's name and the values that its alerts share: `ops/site-storm/fra1`.
+    pub key: Box<str>,
+    /// When it began.
+    pub began_at: Timestamp,
+    /// Since when fewer fire than the rule asks for; `None` while enough do. Has no meaning once it
+    /// ended.
+    pub calm_since: Option<Timestamp>,
+    /// When it ended; nothing joins from then on.
+    pub ended_at: Option<Timestamp>,
+}
+
+impl Storm {
+    /// True while alerts that nothing else explains join it.
+    pub fn is_active(&self) -> bool {
+        self.ended_at.is_none()
+    }
+}
+
+/// A CI that many of an incident's CIs suffer from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Suspect {
+    /// Its name.
+    pub ci: Arc<str>,
+    /// How many of the incident's CIs suffer from it, itself included.
+    pub explains: u32,
+    /// How many CIs were looked at.
+    pub of: u32,
+}
+
+/// Writes `sw-core-2 explains 312 of 340`.
+impl fmt::Display for Suspect {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} explains {} of {}", self.ci, self.explains, self.of)
+    }
+}
+
 /// The parent record: something is wrong and somebody handles it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Incident {
@@ -275,6 +316,14 @@ pub struct Incident {
     pub quiet: bool,
     /// Incidents that a person split from it or it from them: not to be united again by a rule.
     pub apart_from: Vec<IncidentId>,
+    /// The storm it is or was.
+    pub storm: Option<Storm>,
+    /// CIs that explain most of it, the likeliest first; nothing unless its storm's rule ranks them.
+    pub suspects: Vec<Suspect>,
+    /// How many members it had when these were ranked.
+    pub ranked_at: u32,
+    /// When everybody who was told hears next how it stands, where its rule says so.
+    pub update_at: Option<Timestamp>,
     /// Entries of its timeline.
     pub timeline_len: u32,
     /// Notices planned for it so far.
@@ -362,6 +411,12 @@ pub enum Happening {
     Quieted,
     /// It is silenced no more.
     Raised,
+    /// It became a storm.
+    StormBegan,
+    /// Its storm is over.
+    StormEnded,
+    /// Alerts of it began in the order of a rule's steps.
+    Sequence,
 }
 
 words!(
@@ -397,7 +452,10 @@ words!(
     HoldEnded = "hold_ended",
     Unacknowledged = "unacknowledged",
     Quieted = "quieted",
-    Raised = "raised"
+    Raised = "raised",
+    StormBegan = "storm_began",
+    StormEnded = "storm_ended",
+    Sequence = "sequence"
 );
 
 /// One entry of a timeline: one per kind of event and batch.

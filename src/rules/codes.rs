@@ -38,6 +38,9 @@ codes! {
     TEMPLATE = "R0205" "a template cannot be read or rendered";
     UNKNOWN_RELATION = "R0206" "a relation is known neither to this version nor to the tests' CMDB";
     GO_TEMPLATE = "R0207" "a template is written in the syntax of Go";
+    STORM = "R0230" "a storm would end as soon as it begins";
+    SEQUENCE = "R0231" "a sequence has too few steps, or too many";
+    ABSENCE = "R0232" "an absence does not fit the alerts or the source that it expects";
     NO_OWNER = "R0301" "a rule has no owner";
     NO_TEST = "R0302" "no test expects an incident of a rule";
     FIXTURE = "T0101" "the CMDB of a test cannot be built";

@@ -49,14 +49,19 @@ pub use check::{Loaded, load};
 pub use condition::{Condition, Verdict};
 pub use diagnostics::{Diagnostic, Severity};
 pub use kinds::Kind;
+pub use kinds::absence::{Absence, RULE};
 pub use kinds::group::Group;
 pub use kinds::related::Related;
+pub use kinds::sequence::{RootStep, Sequence};
+pub use kinds::storm::{StormKind, Suspects};
 pub use kinds::topology::TopologyKind;
 pub use messages::{IncidentLine, MessageScope, Part};
 pub use priorities::{Limit, PageWhen, Priorities, Threshold};
 pub use scope::{DEPENDANTS_MAX, RootScope, Scope};
 pub use sections::{Contact, Lifecycle, Team};
-pub use set::{IncidentSpec, Place, ResolveSpec, ResolveWhen, Rule, RuleSet};
+pub use set::{
+    FirstNotice, IncidentSpec, NotifySpec, Place, ResolveSpec, ResolveWhen, Rule, RuleSet,
+};
 pub use silence::{in_silence, spell};
 pub use source::SourceFile;
 pub use subject::{Field, Subject};

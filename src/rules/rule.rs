@@ -12,9 +12,9 @@ use super::kinds::{self, Desk, Kind};
 use super::lexer::{Part, SyntaxError};
 use super::matcher::Matcher;
 use super::parser;
-use super::reader::{DAY, Noun, Reader};
+use super::reader::{DAY, Fields, MINUTE, Noun, Reader};
 use super::sections::reference;
-use super::set::{IncidentSpec, Place, ResolveSpec, Rule};
+use super::set::{IncidentSpec, NotifySpec, Place, ResolveSpec, Rule};
 use super::subject::Field;
 use super::template::{Flaw, Template, Templates};
 use super::text::locate;
@@ -61,13 +61,13 @@ pub(super) fn read(
         r.name(text, n.span)
     });
     let summary = fields.read(reader, "summary", |r, n| line(r, n, SUMMARY_BYTES_MAX));
-    let when = fields.need(reader, "when").and_then(|n| conditions(reader, n));
     let unless = fields.read(reader, "unless", conditions).unwrap_or_default();
     let before = fields.read(reader, "before", |r, n| order(r, n, namespace)).unwrap_or_default();
     let after = fields.read(reader, "after", |r, n| order(r, n, namespace)).unwrap_or_default();
     let mut desk = Desk { templates, follow: Vec::new() };
     let kind = kinds::read(reader, &mut fields, &mut desk);
     let Desk { follow, templates } = desk;
+    let when = when(reader, &mut fields, kind.as_ref());
     let by = kind.as_ref().map_or(&[][..], Kind::by);
     let group: Option<Vec<&str>> =
         Some(by.iter().map(Field::key).collect()).filter(|keys: &Vec<_>| !keys.is_empty());
@@ -81,6 +81,23 @@ pub(super) fn read(
     let (summary, when, kind) = (summary.unwrap_or_default(), when?, kind?);
     let rule = Rule { name, place, owner, summary, kind, incident, resolve, when, unless };
     Some(Draft { rule, span, before, after, follow })
+}
+
+/// Reads which alerts the rule is about; one that listens to a whole source is about none.
+fn when(
+    reader: &mut Reader<'_>,
+    fields: &mut Fields<'_>,
+    kind: Option<&Kind>,
+) -> Option<Conditions> {
+    if kind.is_none_or(Kind::is_about_alerts) {
+        return fields.need(reader, "when").and_then(|n| conditions(reader, n));
+    }
+    if let Some(node) = fields.get("when") {
+        reader
+            .error(codes::ABSENCE, node.span, "a source is expected whatever it sends")
+            .help("leave `when` out, or `source`");
+    }
+    Some(Conditions::default())
 }
 
 fn line(reader: &mut Reader<'_>, node: &Node, max: usize) -> Option<Box<str>> {
@@ -175,9 +192,18 @@ fn incident(
         urgency: fields.read(reader, "urgency", Reader::word),
         impact: fields.read(reader, "impact", Reader::word),
         policy: fields.read(reader, "policy", |r, n| reference(r, n, Noun::Policy)),
+        notify: fields.read(reader, "notify", notify).unwrap_or_default(),
     };
     fields.finish(reader);
     Some(spec)
+}
+
+fn notify(reader: &mut Reader<'_>, node: &Node) -> Option<NotifySpec> {
+    let mut fields = reader.map(node, "`notify`")?;
+    let first = fields.read(reader, "first", Reader::word).unwrap_or_default();
+    let repeat = fields.read(reader, "repeat", |r, n| r.duration(n, MINUTE..=7 * DAY));
+    fields.finish(reader);
+    Some(NotifySpec { first, repeat })
 }
 
 fn compiled(

@@ -124,7 +124,9 @@ pub struct Rule {
 impl Rule {
     /// True when an alert is one of those the rule is about.
     pub fn matches(&self, subject: &Subject<'_>) -> bool {
-        self.when.all_hold(subject) && !self.unless.any_holds(subject)
+        self.kind.is_about_alerts()
+            && self.when.all_hold(subject)
+            && !self.unless.any_holds(subject)
     }
 
     /// Returns what each of its matchers says of an alert, for people who ask why. Those of `unless`
@@ -160,7 +162,30 @@ pub struct IncidentSpec {
     pub impact: Option<Impact>,
     /// The escalation policy, by name.
     pub policy: Option<Box<str>>,
+    /// When people hear of them, beside what the policy says.
+    pub notify: NotifySpec,
 }
+
+/// When people hear of a rule's incidents, beside what the policy says.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct NotifySpec {
+    /// When the first notice goes out.
+    pub first: FirstNotice,
+    /// How often everybody who was told hears how an open incident stands.
+    pub repeat: Option<Duration>,
+}
+
+/// When the first notice of an incident goes out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum FirstNotice {
+    /// At once, though a cause could show itself.
+    Now,
+    /// After the `wait` of the topology rules whose cause could show itself.
+    #[default]
+    Wait,
+}
+
+words!(FirstNotice, Now = "now", Wait = "wait");
 
 /// When a rule's incidents are over.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

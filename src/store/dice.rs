@@ -18,7 +18,8 @@ use crate::model::audit::{AuditEntry, Seal};
 use crate::model::delivery::DeliveryId;
 use crate::model::escalation::{Action, Due, Policy, PolicyHash, Rung, Step, Target};
 use crate::model::incident::{
-    Entry, Happening, Incident, Progress, RecordId, ResolutionClock, ResponseClock, Root, WaitsFor,
+    Entry, Happening, Incident, Progress, RecordId, ResolutionClock, ResponseClock, Root, Storm,
+    Suspect, WaitsFor,
 };
 use crate::model::labels::{Fingerprint, Labels};
 use crate::model::learned::{LearnedKey, LearnedRow};
@@ -79,8 +80,13 @@ impl Dice {
         (0..self.below(len_max + 1)).map(|_| make(self)).collect()
     }
 
+    /// A word by its number; numbers that are not given are passed over.
     fn word<W: Word>(&mut self, words: u64) -> W {
-        W::of(1 + self.below(words) as u32).unwrap()
+        loop {
+            if let Ok(word) = W::of(1 + self.below(words) as u32) {
+                return word;
+            }
+        }
     }
 
     pub(super) fn labels(&mut self) -> Labels {
@@ -133,9 +139,9 @@ impl Dice {
 
     fn join(&mut self) -> Join {
         let rule = Arc::from(self.text());
-        match self.below(7) {
+        match self.below(9) {
             0 => Join::Own,
-            5 => Join::Related {
+            8 => Join::Related {
                 rule,
                 place: self.text().into(),
                 silence_ms: self.number(),
@@ -145,6 +151,8 @@ impl Dice {
             2 => Join::Dependant { rule, path: self.path(), after_ms: self.time().millis() },
             3 => Join::Cause { rule },
             4 => Join::ByHand { by: self.text().into(), note: self.text().into() },
+            5 => Join::Storm { rule, key: self.text().into() },
+            6 => Join::Sequence { rule, steps: self.text().into() },
             _ => Join::Outlived { former: self.record() },
         }
     }
@@ -236,16 +244,34 @@ impl Dice {
             resolving: self.rung(),
             quiet: self.flip(),
             apart_from: self.list(2, Self::record),
+            storm: self.maybe(Self::storm),
+            suspects: self.list(3, |dice| Suspect {
+                ci: dice.text().into(),
+                explains: dice.count(),
+                of: dice.count(),
+            }),
+            ranked_at: self.count(),
+            update_at: self.maybe(Self::time),
             group_rule: self.maybe(|dice| dice.text().into()),
             rules_version: self.next(),
             topology_version: self.number(),
         }
     }
 
+    fn storm(&mut self) -> Storm {
+        Storm {
+            rule: self.text().into(),
+            key: self.text().into(),
+            began_at: self.time(),
+            calm_since: self.maybe(Self::time),
+            ended_at: self.maybe(Self::time),
+        }
+    }
+
     pub(super) fn entry(&mut self) -> Entry {
         Entry {
             at: self.time(),
-            what: self.word::<Happening>(32),
+            what: self.word::<Happening>(52),
             count: self.count(),
             text: self.text(),
             path: self.maybe(Self::path),

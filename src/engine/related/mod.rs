@@ -7,6 +7,7 @@
 
 mod learned;
 mod places;
+mod rank;
 mod score;
 
 use core::time::Duration;
@@ -26,6 +27,7 @@ use crate::rules::{Related, Rule};
 
 pub(super) use learned::{Joined, Learned};
 use places::{Balls, Place};
+pub(super) use rank::rank;
 use score::{Burns, Evidence};
 
 /// Incidents that one place remembers; the one that was active there first gives way.

@@ -66,11 +66,7 @@ fn key(kind: &str, name: &str) -> u64 {
 
 /// Returns all places of an alert, its own first.
 pub(super) fn places(ctx: &Context, held: &Held, kind: &Related, learned: &Learned) -> Vec<Place> {
-    let systems: Vec<(&str, &str)> = kind
-        .scope
-        .iter()
-        .filter_map(|name| Some((&**name, held.labels.get(name).filter(|v| !v.is_empty())?)))
-        .collect();
+    let systems = systems(held, kind);
     let Some(ci) = held.ci else { return of_labels(&held.labels, &systems, learned) };
     let mut places = vec![Place::of_ci(&ctx.topology, ci)];
     for peer in peers(&ctx.topology, held, &systems).into_iter().filter(|peer| *peer != ci) {
@@ -80,6 +76,16 @@ pub(super) fn places(ctx: &Context, held: &Held, kind: &Related, learned: &Learn
     }
     places.extend(system(&systems));
     places
+}
+
+fn systems<'a>(held: &'a Held, kind: &'a Related) -> Vec<(&'a str, &'a str)> {
+    let value = |name: &'a str| held.labels.get(name).filter(|value| !value.is_empty());
+    kind.scope.iter().filter_map(|name| Some((&**name, value(name)?))).collect()
+}
+
+/// Returns the other CIs that an alert names.
+pub(super) fn peers_of(topology: &Topology, held: &Held, kind: &Related) -> Vec<CiId> {
+    peers(topology, held, &systems(held, kind))
 }
 
 /// Returns the system an alert is part of, as a place.
@@ -98,7 +104,7 @@ fn system(systems: &[(&str, &str)]) -> Option<Place> {
 
 /// Returns the other CIs that an alert names in its labels: by their names, or by those within its
 /// system (`shop/cart`).
-pub(super) fn peers(topology: &Topology, held: &Held, systems: &[(&str, &str)]) -> Vec<CiId> {
+fn peers(topology: &Topology, held: &Held, systems: &[(&str, &str)]) -> Vec<CiId> {
     let named = |(_, value): (&str, &str)| {
         topology.find(value).or_else(|| {
             let (_, system) = systems.first()?;
@@ -147,7 +153,7 @@ pub(super) fn pair_keys(labels: &Labels) -> Vec<u64> {
 #[derive(Debug, Default)]
 pub(super) struct Balls {
     version: Option<u64>,
-    ties: Ties,
+    pub(super) ties: Ties,
     of: BTreeMap<CiId, Ball>,
 }
 
@@ -155,15 +161,17 @@ pub(super) struct Balls {
 pub(super) type Ball = Arc<[(u64, CiId, u32)]>;
 
 impl Balls {
+    /// Begins anew for another topology, or when there are too many.
+    pub(super) fn renew(&mut self, topology: &Topology) {
+        if self.version != Some(topology.version()) || self.of.len() >= BALLS_MAX {
+            let version = Some(topology.version());
+            *self = Self { version, ties: topology.ties(), of: BTreeMap::new() };
+        }
+    }
+
     /// Returns what lies around a CI, itself first.
     pub(super) fn around(&mut self, topology: &Topology, ci: CiId) -> Ball {
-        if self.version != Some(topology.version()) || self.of.len() >= BALLS_MAX {
-            *self = Self {
-                version: Some(topology.version()),
-                ties: topology.ties(),
-                of: BTreeMap::new(),
-            };
-        }
+        self.renew(topology);
         let ties = self.ties;
         let walk = || {
             let near = topology.near(ci, ties, REACH, NEAR_MAX).into_iter();

@@ -134,7 +134,9 @@ fn rule_of(join: &Join) -> Option<&str> {
         Join::Group { rule, .. }
         | Join::Dependant { rule, .. }
         | Join::Cause { rule }
-        | Join::Related { rule, .. } => Some(rule),
+        | Join::Related { rule, .. }
+        | Join::Storm { rule, .. }
+        | Join::Sequence { rule, .. } => Some(rule),
         Join::Own | Join::ByHand { .. } | Join::Outlived { .. } => None,
     }
 }
@@ -214,6 +216,8 @@ impl<'a> Ways<'a> {
             | Join::Group { .. }
             | Join::Cause { .. }
             | Join::Related { .. }
+            | Join::Storm { .. }
+            | Join::Sequence { .. }
             | Join::ByHand { .. }
             | Join::Outlived { .. } => None,
         });
@@ -245,6 +249,10 @@ fn reasons<'a>(joins: impl Iterator<Item = &'a Join>) -> Vec<wire::ReasonCount> 
             }
             Join::Cause { rule } => (format!("the cause under rule {rule}"), 0, String::new()),
             Join::Related { rule, .. } => (format!("likely under rule {rule}"), 0, reason(join)),
+            Join::Storm { key, .. } => (format!("of storm {key}"), 0, String::new()),
+            Join::Sequence { rule, steps } => {
+                (format!("a sequence under rule {rule}"), 0, steps.to_string())
+            }
             Join::ByHand { by, note } => (format!("joined by hand: {by}"), 0, note.to_string()),
             Join::Outlived { former } => (format!("still fired after {former}"), 0, String::new()),
         };

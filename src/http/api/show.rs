@@ -230,6 +230,12 @@ pub fn join(join: &alert::Join) -> wire::Join {
             rule: Some(rule.to_string()),
             ..shown("related", format!("{place}, {confidence} % likely"))
         },
+        Join::Storm { rule, key } => {
+            wire::Join { rule: Some(rule.to_string()), ..shown("storm", format!("storm {key}")) }
+        }
+        Join::Sequence { rule, steps } => {
+            wire::Join { rule: Some(rule.to_string()), ..shown("sequence", steps.to_string()) }
+        }
         Join::ByHand { by, note } => shown("by_hand", format!("{by}: {note}")),
         Join::Outlived { former } => {
             shown("outlived", format!("still fired when {former} was resolved"))

@@ -4,12 +4,18 @@
 //! file, an arm of [`Kind`], a row of [`KINDS`] at the place where it applies, and the stage of the
 //! engine that asks for it.
 
+pub(super) mod absence;
 pub(super) mod group;
 pub(super) mod related;
+pub(super) mod sequence;
+pub(super) mod storm;
 pub(super) mod topology;
 
+use absence::Absence;
 use group::Group;
 use related::Related;
+use sequence::Sequence;
+use storm::StormKind;
 use topology::TopologyKind;
 
 use super::codes;
@@ -23,8 +29,14 @@ use super::yaml::Node;
 /// What a rule does.
 #[derive(Clone, Debug)]
 pub enum Kind {
+    /// Says so when something expected is not heard of.
+    Absence(Absence),
+    /// Makes many alerts of one place one incident.
+    Storm(StormKind),
     /// Gathers alerts with equal values.
     Group(Group),
+    /// Makes one incident of alerts that begin in an order.
+    Sequence(Sequence),
     /// Gathers alerts that suffer from the CI of one that matches.
     Topology(TopologyKind),
     /// Gathers what is likely to have one cause.
@@ -42,8 +54,11 @@ pub(super) struct Desk<'a> {
 type Read = fn(&mut Reader<'_>, &Node, &mut Desk<'_>) -> Option<Kind>;
 
 /// How the value of each kind is read, in the order in which the kinds apply to an alert.
-const KINDS: [(&str, Read); 3] = [
+const KINDS: [(&str, Read); 6] = [
+    ("absence", |reader, node, _| absence::read(reader, node).map(Kind::Absence)),
+    ("storm", |reader, node, desk| storm::read(reader, node, &mut desk.follow).map(Kind::Storm)),
     ("group", |reader, node, _| group::read(reader, node).map(Kind::Group)),
+    ("sequence", |reader, node, _| sequence::read(reader, node).map(Kind::Sequence)),
     ("topology", |reader, node, desk| {
         topology::read(reader, node, &mut desk.follow).map(Kind::Topology)
     }),
@@ -51,14 +66,16 @@ const KINDS: [(&str, Read); 3] = [
 ];
 
 /// Kinds of later versions, so that they are named as such and not as misspelt fields.
-const LATER: [&str; 8] =
-    ["storm", "sequence", "absence", "known_error", "inhibit", "quiet", "enrich", "drop"];
+const LATER: [&str; 5] = ["known_error", "inhibit", "quiet", "enrich", "drop"];
 
 impl Kind {
     /// The key under which it is written.
     pub fn name(&self) -> &'static str {
         match self {
+            Self::Absence(_) => "absence",
+            Self::Storm(_) => "storm",
             Self::Group(_) => "group",
+            Self::Sequence(_) => "sequence",
             Self::Topology(_) => "topology",
             Self::Related(_) => "related",
         }
@@ -72,7 +89,10 @@ impl Kind {
     /// What must be equal, when it gathers by equal values; otherwise nothing.
     pub fn by(&self) -> &[Field] {
         match self {
+            Self::Absence(absence) => &absence.per,
+            Self::Storm(storm) => &storm.per,
             Self::Group(group) => &group.by,
+            Self::Sequence(sequence) => &sequence.by,
             Self::Topology(_) | Self::Related(_) => &[],
         }
     }
@@ -80,6 +100,37 @@ impl Kind {
     /// Its settings, when it is of this kind.
     pub fn group(&self) -> Option<&Group> {
         if let Self::Group(group) = self { Some(group) } else { None }
+    }
+
+    /// Its settings, when it is of this kind.
+    pub fn storm(&self) -> Option<&StormKind> {
+        if let Self::Storm(storm) = self { Some(storm) } else { None }
+    }
+
+    /// Its settings, when it is of this kind.
+    pub fn sequence(&self) -> Option<&Sequence> {
+        if let Self::Sequence(sequence) = self { Some(sequence) } else { None }
+    }
+
+    /// Its settings, when it is of this kind.
+    pub fn absence(&self) -> Option<&Absence> {
+        if let Self::Absence(absence) = self { Some(absence) } else { None }
+    }
+
+    /// The names of the relations it follows, when it follows any.
+    pub fn follow(&self) -> Option<&[Box<str>]> {
+        let of_storm = || self.storm()?.suspects.as_ref().map(|suspects| &*suspects.follow);
+        self.topology().map(|kind| &*kind.follow).or_else(of_storm)
+    }
+
+    /// True when it counts alerts over time.
+    pub fn gathers(&self) -> bool {
+        self.storm().is_some() || self.sequence().is_some() || self.absence().is_some()
+    }
+
+    /// True when it is about alerts that `when` picks; not when it listens to a whole source.
+    pub fn is_about_alerts(&self) -> bool {
+        self.absence().is_none_or(|absence| absence.source.is_none())
     }
 
     /// Its settings, when it is of this kind.

@@ -17,7 +17,7 @@ pub(in crate::store) struct MemberMessage {
     joined_at: i64,
     #[prost(oneof = "WhatMessage", tags = "2, 3")]
     what: Option<WhatMessage>,
-    #[prost(oneof = "JoinMessage", tags = "4, 5, 6, 7, 8, 9, 10")]
+    #[prost(oneof = "JoinMessage", tags = "4, 5, 6, 7, 8, 9, 10, 20, 21")]
     join: Option<JoinMessage>,
 }
 
@@ -55,6 +55,10 @@ enum JoinMessage {
     ByHand(ByHandMessage),
     #[prost(message, tag = "10")]
     Related(RelatedMessage),
+    #[prost(message, tag = "20")]
+    Storm(GroupMessage),
+    #[prost(message, tag = "21")]
+    Sequence(SequenceMessage),
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -67,6 +71,14 @@ struct RelatedMessage {
     silence_ms: u64,
     #[prost(uint32, tag = "4")]
     confidence: u32,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct SequenceMessage {
+    #[prost(string, tag = "1")]
+    rule: String,
+    #[prost(string, tag = "2")]
+    steps: String,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -160,6 +172,13 @@ impl From<&Join> for JoinMessage {
                 after_ms: *after_ms,
             }),
             Join::Cause { rule } => Self::Cause(String::from(&**rule)),
+            Join::Storm { rule, key } => {
+                Self::Storm(GroupMessage { rule: String::from(&**rule), key: String::from(&**key) })
+            }
+            Join::Sequence { rule, steps } => Self::Sequence(SequenceMessage {
+                rule: String::from(&**rule),
+                steps: String::from(&**steps),
+            }),
             Join::Outlived { former } => Self::Outlived(former.0),
             Join::Related { rule, place, silence_ms, confidence } => {
                 Self::Related(RelatedMessage {
@@ -190,6 +209,12 @@ impl TryFrom<JoinMessage> for Join {
                 path: required(path, "path")?.try_into()?,
                 after_ms,
             },
+            JoinMessage::Storm(GroupMessage { rule, key }) => {
+                Self::Storm { rule: rule.into(), key: key.into() }
+            }
+            JoinMessage::Sequence(SequenceMessage { rule, steps }) => {
+                Self::Sequence { rule: rule.into(), steps: steps.into() }
+            }
             JoinMessage::Cause(rule) => Self::Cause { rule: rule.into() },
             JoinMessage::Outlived(former) => Self::Outlived { former: RecordId(former) },
             JoinMessage::Related(RelatedMessage { rule, place, silence_ms, confidence }) => {
@@ -317,6 +342,14 @@ mod tests {
                     confidence: 93,
                 },
                 b"R\x10\x0a\x03b/r\x12\x04at x\x18\xac\x02 ]",
+                Join::Storm { rule: "o/s".into(), key: "o/s/f".into() },
+                b"\xa2\x01\x0c\x0a\x03o/s\x12\x05o/s/f",
+            ),
+            (
+                MemberOf::Incident,
+                b"\x1a\x00",
+                Join::Sequence { rule: "o/s".into(), steps: "a, b".into() },
+                b"\xaa\x01\x0b\x0a\x03o/s\x12\x04a, b",
             ),
             (
                 alert,

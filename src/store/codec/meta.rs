@@ -110,6 +110,8 @@ pub(in crate::store) struct CountersMessage {
     seal: Vec<u8>,
     #[prost(uint64, tag = "20")]
     quarantined: u64,
+    #[prost(int64, tag = "30")]
+    listening_since: i64,
 }
 
 impl From<&Counters> for CountersMessage {
@@ -122,6 +124,7 @@ impl From<&Counters> for CountersMessage {
             audited: counters.audited,
             seal: super::audit::stored(counters.seal),
             quarantined: counters.quarantined,
+            listening_since: counters.listening_since.millis(),
         }
     }
 }
@@ -138,6 +141,7 @@ impl TryFrom<CountersMessage> for Counters {
             audited: message.audited,
             seal: super::audit::seal(&message.seal)?,
             quarantined: message.quarantined,
+            listening_since: Timestamp::from_millis(message.listening_since),
         })
     }
 }

@@ -41,6 +41,9 @@ numbered!(Happening:
     Unacknowledged = 30,
     Quieted = 31,
     Raised = 32,
+    StormBegan = 50,
+    StormEnded = 51,
+    Sequence = 52,
 );
 
 /// An entry.
