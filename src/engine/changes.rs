@@ -13,6 +13,7 @@ use crate::model::escalation::{Policy, PolicyHash};
 use crate::model::incident::{Entry, Incident, IncidentId, RecordId};
 use crate::model::journal::JournalEntry;
 use crate::model::labels::{Fingerprint, Labels};
+use crate::model::learned::{LearnedKey, LearnedRow};
 use crate::model::notice::{Notice, NoticeId};
 use crate::model::quarantine::{QuarantineHead, QuarantineId, Quarantined};
 use crate::model::silence::{Silence, SilenceId};
@@ -76,6 +77,10 @@ pub struct Changes {
     pub quarantine_gone: Vec<QuarantineId>,
     /// How many of those were pushed out for lack of room; told, not stored.
     pub quarantine_pushed_out: u32,
+    /// What was learned.
+    pub learned: Vec<(LearnedKey, LearnedRow)>,
+    /// What was learned and is forgotten.
+    pub learned_gone: Vec<LearnedKey>,
     /// The counters after the batch.
     pub counters: Counters,
 }
@@ -110,6 +115,8 @@ impl Changes {
             quarantined,
             quarantine_gone,
             quarantine_pushed_out: _,
+            learned,
+            learned_gone,
             counters: _,
         } = self;
         incidents_gone.is_empty()
@@ -137,6 +144,8 @@ impl Changes {
             && deliveries_gone.is_empty()
             && quarantined.is_empty()
             && quarantine_gone.is_empty()
+            && learned.is_empty()
+            && learned_gone.is_empty()
     }
 }
 
@@ -249,6 +258,8 @@ pub struct Saved {
     pub deliveries: Vec<(DeliveryId, Timestamp)>,
     /// What is in the quarantine.
     pub quarantine: Vec<QuarantineHead>,
+    /// What was learned.
+    pub learned: Vec<(LearnedKey, LearnedRow)>,
     /// The counters.
     pub counters: Counters,
 }

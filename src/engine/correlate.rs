@@ -12,6 +12,7 @@ use super::changes::{MemberOf, MemberRow};
 use super::cis::Cis;
 use super::context::Context;
 use super::pending::Told;
+use super::related::{self, Joined};
 use super::state::Case;
 use super::tally::{Share, Tally};
 use super::{State, escalate, gather, planning, resolve, suppress, topology};
@@ -60,14 +61,28 @@ pub(super) fn relate(
     let found = found
         .or_else(|| topology::eldest_sufferer(state, ctx, alert, &causes, now))
         .or_else(|| gather::storm::raging(state, alert));
+    let likely = related::rule_of(&matching);
+    let found = match (found, likely) {
+        (None, Some(rule)) => {
+            let found = related::explained(state, ctx, alert, rule, now);
+            let joined = if found.is_some() { Joined::Open } else { Joined::Nothing };
+            related::learn(state, alert, joined);
+            found
+        }
+        (found, _) => found,
+    };
     if let Some((incident, join)) = found {
         attach(state, ctx, alert, Attachment { incident, join }, now);
     } else if !is_audible(state, alert) {
         hold_back(state, alert);
     } else {
         let cause = gather::absence::rule_of(state, alert).or_else(|| causes.first().cloned());
+        let cause = cause.or_else(|| Some(Arc::clone(&likely?.0.name)).filter(|_| group.is_none()));
         let join = former.map_or(Join::Own, |former| Join::Outlived { former });
         open(state, ctx, alert, Opening { cause, group: &group, join }, now);
+    }
+    if let Some((_, kind)) = likely {
+        related::began(state, ctx, alert, kind, now);
     }
     topology::act_as_cause(state, ctx, alert, &causes, now);
     gather::conclude(state, ctx, alert, now);
@@ -167,6 +182,9 @@ fn in_group(state: &State, group: &Grouping<'_>, now: Timestamp) -> Option<(Inci
 /// the reopen window.
 fn rejoin(state: &mut State, ctx: &Context, alert: Fingerprint, now: Timestamp) -> bool {
     let Some(id) = incident_of(state, alert) else { return false };
+    if related::parts(state, ctx, alert, id, now) {
+        return false;
+    }
     let Some(case) = state.incidents.get(&id) else { return false };
     let reopens = match &case.record.progress {
         Progress::New
@@ -189,7 +207,11 @@ fn rejoin(state: &mut State, ctx: &Context, alert: Fingerprint, now: Timestamp) 
     state.pending.tell(id, now, Told { what: Happening::Refired, text, path: None });
     count_in(state, ctx, alert, now);
     let Some(held) = state.alerts.get(&alert) else { return true };
-    let causes = cause_rules(&ctx.rules.matching(&state.around(ctx, held).subject()));
+    let matching = ctx.rules.matching(&state.around(ctx, held).subject());
+    let causes = cause_rules(&matching);
+    if let Some((_, kind)) = related::rule_of(&matching) {
+        related::began(state, ctx, alert, kind, now);
+    }
     topology::act_as_cause(state, ctx, alert, &causes, now);
     true
 }
@@ -223,7 +245,7 @@ pub(super) fn attach(
 }
 
 /// Says in words why an alert belongs to its incident.
-pub fn reason(join: &Join) -> String {
+pub(super) fn reason(join: &Join) -> String {
     match join {
         Join::Own => "nothing open explained it".into(),
         Join::Group { rule, key } => format!("rule {rule}, same {key}"),
@@ -233,6 +255,12 @@ pub fn reason(join: &Join) -> String {
             format!("rule {rule}, {path}, {span} {order} the cause")
         }
         Join::Cause { rule } => format!("rule {rule}, it explains the others"),
+        Join::Related { rule, place, silence_ms, confidence } => {
+            let silence = Brief(Duration::from_millis(*silence_ms));
+            format!(
+                "rule {rule}, {place}, {silence} after the last new alert, {confidence} % likely"
+            )
+        }
         Join::Storm { key, .. } => format!("storm {key}"),
         Join::Sequence { rule, steps } => format!("rule {rule}: {steps}"),
         Join::ByHand { by, note } if note.is_empty() => format!("by hand: {by}"),
@@ -247,6 +275,7 @@ fn path_of(join: &Join) -> Option<crate::model::alert::Path> {
         Join::Own
         | Join::Group { .. }
         | Join::Cause { .. }
+        | Join::Related { .. }
         | Join::Storm { .. }
         | Join::Sequence { .. }
         | Join::ByHand { .. }
@@ -274,6 +303,7 @@ fn enrol(state: &mut State, alert: Fingerprint, key: MemberKey, join: Join, now:
     let what = MemberOf::Alert { fingerprint: alert, episode: held.state.episode };
     let row = MemberRow { incident, record, what, joined_at: now, join };
     state.pending.touch(alert);
+    related::moved(state, alert, incident, now);
     state.pending.members.insert((incident, record.0), row);
     state.enlist(incident, record, alert);
     state.change(incident);

@@ -174,6 +174,7 @@ fn unknown(by: &Delivery<'_>, it: &Occurrence) -> Held {
         slots: None,
         text: Some(digest(&it.details)),
         timer: None,
+        standing: None,
     }
 }
 

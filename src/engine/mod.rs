@@ -3,9 +3,9 @@
 //! No clock, disk, socket, log, random number or hash order: time is an argument, ids are counters,
 //! and what is to be stored or sent leaves as [`changes::Changes`]. Production, rule tests and the
 //! simulator run this same code. Reading order: `event` (what can happen), `state` (what is held),
-//! then the stages: `deduplicate`, `suppress`, `correlate` with `topology`, `gather` and `unite`,
-//! `prioritise`, `assign`, `escalate`, `notices` with `standing`, `resolve`; what rules ask about the
-//! rest: `around`, `census`; what people do: `handle` with `regroup`, `planning`, `audit`; last
+//! then the stages: `deduplicate`, `suppress`, `correlate` with `topology`, `gather`, `related` and
+//! `unite`, `prioritise`, `assign`, `escalate`, `notices` with `standing`, `resolve`; what rules ask
+//! about the rest: `around`, `census`; what people do: `handle` with `regroup`, `planning`, `audit`; last
 //! `drain`, `restore`, `rebind` and `retain`.
 
 mod around;
@@ -34,6 +34,7 @@ mod prioritise;
 mod quarantine;
 pub mod rebind;
 mod regroup;
+mod related;
 mod resolve;
 mod restore;
 mod retain;
@@ -54,7 +55,6 @@ use context::Context;
 use event::{Event, Received, Reply};
 use timers::Timer;
 
-pub use correlate::reason;
 pub use state::State;
 pub use timers::Parked;
 

@@ -9,7 +9,7 @@ use super::context::Context;
 use super::notices::{self, Plan};
 use super::pending::Told;
 use super::tally::Tally;
-use super::{assign, escalate, gather, standing, suppress};
+use super::{assign, escalate, gather, related, standing, suppress};
 use crate::model::escalation::Target;
 use crate::model::incident::{Happening, IncidentId, Progress};
 use crate::model::notice::NoticeKind;
@@ -33,6 +33,7 @@ pub(super) fn settle(state: &mut State, ctx: &Context, now: Timestamp) {
 fn settle_one(state: &mut State, ctx: &Context, id: IncidentId, now: Timestamp) {
     suppress::settle(state, ctx, id, now);
     gather::storm::rank(state, ctx, id, now);
+    related::rank(state, ctx, id, now);
     let Some(case) = state.incidents.get(&id) else { return };
     let before = case.record.assessment.clone();
     // When nothing fires or all of it is silenced the last assessment stands: clearing is not an improvement of

@@ -7,7 +7,7 @@ use super::changes::Recurrence;
 use super::context::Context;
 use super::correlate::{self, firing_members, name_of, share, unindex_group, unindex_root};
 use super::pending::Told;
-use super::{State, escalate, gather, notices, topology};
+use super::{State, escalate, gather, notices, related, topology};
 use crate::model::incident::{Happening, Incident, IncidentId, Progress, Storm};
 use crate::model::labels::{FNV_OFFSET, Fingerprint, fnv};
 use crate::model::time::{Brief, Timestamp};
@@ -16,6 +16,7 @@ use crate::rules::ResolveWhen;
 /// Counts an alert that ended out of its incident and all that this is part of.
 pub(super) fn cleared(state: &mut State, ctx: &Context, alert: Fingerprint, now: Timestamp) {
     topology::drop_cause(state, alert);
+    related::ended(state, alert, now);
     let own = state.alerts.get(&alert).and_then(|held| held.state.incident);
     let Some(share) = share(state, ctx, alert) else { return };
     let chain = state.chain(own);

@@ -11,6 +11,7 @@ use super::context::Context;
 use super::correlate::{index_group, index_root, tally};
 use super::deliveries::Deliveries;
 use super::quarantine::Quarantine;
+use super::related::{self, Learned};
 use super::state::{Case, Held};
 use super::tally::Tally;
 use super::{census, deduplicate, gather, schedule, suppress, topology};
@@ -44,6 +45,7 @@ pub(super) fn restore(saved: Saved, ctx: &Context, now: Timestamp) -> State {
     state.notices = saved.notices.into_iter().map(|notice| (notice.id, notice)).collect();
     state.deliveries = Deliveries::restore(saved.deliveries);
     state.quarantine = Quarantine::restore(saved.quarantine);
+    state.likelihood.learned = Learned::restore(saved.learned);
     for record in saved.incidents {
         let case = Case {
             record,
@@ -70,6 +72,7 @@ pub(super) fn restore(saved: Saved, ctx: &Context, now: Timestamp) -> State {
             ci: None,
             text: None,
             timer: None,
+            standing: None,
             ci_hash: None,
             slots: None,
         };
@@ -94,6 +97,7 @@ pub(super) fn reindex(state: &mut State, ctx: &Context) {
     state.hushed.clear();
     state.timers.clear();
     suppress::reindex(state, ctx);
+    related::clear(state);
     let mut alerts: Vec<Fingerprint> = state.alerts.keys().copied().collect();
     // By record, so that causes at one CI are in the order in which they came.
     alerts.sort_unstable_by_key(|alert| {
@@ -122,6 +126,7 @@ fn index_alert(state: &mut State, ctx: &Context, alert: Fingerprint) {
     held.ci = ctx.binder.bind(&ctx.topology, &held.labels).map(|bound| bound.ci);
     held.ci_hash = ci_hash(&held.labels, held.ci.map(|ci| ctx.topology.ci(ci)));
     held.timer = None;
+    held.standing = None;
     if held.state.fires() && !held.state.silenced_by.is_empty() {
         state.hushed.insert(alert);
     }
@@ -136,13 +141,16 @@ fn index_alert(state: &mut State, ctx: &Context, alert: Fingerprint) {
 }
 
 fn index_cause(state: &mut State, ctx: &Context, alert: Fingerprint) {
-    let held = state.alerts.get(&alert);
-    let Some(held) = held.filter(|held| held.state.fires() && held.ci.is_some()) else { return };
-    let around = state.around_then(ctx, held);
-    for rule in ctx.rules.matching(&around.subject()) {
-        if rule.kind.topology().is_some() {
+    let Some(held) = state.alerts.get(&alert) else { return };
+    let takes_part = held.state.fires() && held.ci.is_some();
+    let matching = ctx.rules.matching(&state.around_then(ctx, held).subject());
+    for rule in matching.iter().filter(|rule| rule.kind.topology().is_some()) {
+        if takes_part {
             topology::note_cause(state, alert, &rule.name);
         }
+    }
+    if let Some((_, kind)) = related::rule_of(&matching) {
+        related::index(state, ctx, alert, kind);
     }
 }
 

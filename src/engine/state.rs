@@ -15,6 +15,7 @@ use super::deliveries::Deliveries;
 use super::gather::{Gathering, Slots};
 use super::pending::Pending;
 use super::quarantine::Quarantine;
+use super::related::{Likelihood, Standing};
 use super::suppress::inhibit::Inhibition;
 use super::tally::Tally;
 use super::timers::{Parked, Timers};
@@ -80,6 +81,8 @@ pub struct State {
     pub(super) inhibition: Inhibition,
     /// While something held back is raised: what that lets people know, told together.
     pub(super) digest: Option<Vec<Call>>,
+    /// Where incidents are, and what was learned of alerts.
+    pub(super) likelihood: Likelihood,
     /// What storms, sequences and absences keep.
     pub(super) gathering: Gathering,
     /// What is due when.
@@ -99,6 +102,8 @@ pub(super) struct Held {
     pub(super) text: Option<u64>,
     /// The earliest timer set for it.
     pub(super) timer: Option<Timestamp>,
+    /// Where it is counted while it fires.
+    pub(super) standing: Option<Standing>,
     /// Hash of the name of its CI, or of its label `ci` without one.
     pub(super) ci_hash: Option<u64>,
     /// Where rules count it over time; nothing for most.

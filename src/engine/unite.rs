@@ -119,6 +119,7 @@ pub(super) fn subordinate(state: &mut State, ctx: &Context, it: Adoption, now: T
         Join::Own
         | Join::Group { .. }
         | Join::Cause { .. }
+        | Join::Related { .. }
         | Join::Storm { .. }
         | Join::Sequence { .. }
         | Join::ByHand { .. }

@@ -159,6 +159,17 @@ pub enum Join {
         /// Name of the rule.
         rule: Arc<str>,
     },
+    /// It is likely to have the cause that the others have, by time, place and experience.
+    Related {
+        /// Name of the rule.
+        rule: Arc<str>,
+        /// By way of which place, in words: `one relation from shop/cart`.
+        place: Box<str>,
+        /// Milliseconds since the incident's last new alert.
+        silence_ms: u64,
+        /// How sure that is, in percent, 50 to 99.
+        confidence: u8,
+    },
     /// It is one of many of a storm.
     Storm {
         /// Name of the rule.
@@ -201,6 +212,10 @@ impl fmt::Display for Join {
                 write!(f, "dependant of {}, {hops} hop{plural}, {span} {side} it", path.from)
             }
             Self::Cause { .. } => f.write_str("explains the others"),
+            Self::Related { place, silence_ms, confidence, .. } => {
+                let silence = Brief(core::time::Duration::from_millis(*silence_ms));
+                write!(f, "{place}, {silence} after the last new alert, {confidence} % likely")
+            }
             Self::Storm { key, .. } => write!(f, "storm {key}"),
             Self::Sequence { steps, .. } => f.write_str(steps),
             Self::ByHand { by, note } => write!(f, "{by}: {note}"),
@@ -216,6 +231,7 @@ impl Join {
             Self::Group { rule, .. }
             | Self::Dependant { rule, .. }
             | Self::Cause { rule }
+            | Self::Related { rule, .. }
             | Self::Storm { rule, .. }
             | Self::Sequence { rule, .. } => Some(rule),
             Self::Own | Self::ByHand { .. } | Self::Outlived { .. } => None,

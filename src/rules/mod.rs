@@ -85,6 +85,7 @@ pub use kinds::absence::{Absence, RULE};
 pub use kinds::group::Group;
 pub use kinds::inhibit::{Inhibit, InhibitSource, Reach};
 pub use kinds::quiet::{Every, Quiet, Stretch, Window};
+pub use kinds::related::Related;
 pub use kinds::sequence::{RootStep, Sequence};
 pub use kinds::storm::{StormKind, Suspects};
 pub use kinds::topology::TopologyKind;

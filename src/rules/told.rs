@@ -191,7 +191,7 @@ fn a_rule_has_one_kind_that_we_know() {
     7 |     drop: {per: [site]}
       |     ^^^^
       |
-      = help: known kinds: `quiet:`, `inhibit:`, `absence:`, `storm:`, `group:`, `sequence:` or `topology:`
+      = help: known kinds: `quiet:`, `inhibit:`, `absence:`, `storm:`, `group:`, `sequence:`, `topology:` or `related:`
 
     error[R0105]: rule has no kind
      --> kinds.yaml:8:5
@@ -199,7 +199,7 @@ fn a_rule_has_one_kind_that_we_know() {
     8 |   - name: none
       |     ^^^^
       |
-      = help: give it one of `quiet:`, `inhibit:`, `absence:`, `storm:`, `group:`, `sequence:` or `topology:`
+      = help: give it one of `quiet:`, `inhibit:`, `absence:`, `storm:`, `group:`, `sequence:`, `topology:` or `related:`
 
     error[R0105]: rule has two kinds
       --> kinds.yaml:15:15

@@ -24,6 +24,7 @@ use crate::model::incident::{
 };
 use crate::model::journal::JournalEntry;
 use crate::model::labels::{Fingerprint, Labels};
+use crate::model::learned::{LearnedKey, LearnedRow};
 use crate::model::notice::{Notice, NoticeId, NoticeKind, NoticeState};
 use crate::model::priority::{Assessment, Impact, Priority, Urgency};
 use crate::model::quarantine::{Cause, QuarantineId, Quarantined, Unhandled};
@@ -146,8 +147,14 @@ impl Dice {
 
     fn join(&mut self) -> Join {
         let rule = Arc::from(self.text());
-        match self.below(8) {
+        match self.below(9) {
             0 => Join::Own,
+            8 => Join::Related {
+                rule,
+                place: self.text().into(),
+                silence_ms: self.number(),
+                confidence: self.below(100) as u8,
+            },
             1 => Join::Group { rule, key: self.text().into() },
             2 => Join::Dependant { rule, path: self.path(), after_ms: self.time().millis() },
             3 => Join::Cause { rule },
@@ -348,6 +355,19 @@ impl Dice {
                 body: self.list(9, |dice| dice.next() as u8).into(),
             },
         }
+    }
+
+    pub(super) fn learned(&mut self) -> (LearnedKey, LearnedRow) {
+        let key = match self.below(5) {
+            0 => LearnedKey::All,
+            1 => LearnedKey::Unbound,
+            2 => LearnedKey::Name(self.text().into()),
+            3 => LearnedKey::Source(self.text().into()),
+            _ => LearnedKey::Place(self.number()),
+        };
+        let intervals_ms = self.list(4, |dice| dice.next() as u32);
+        let (joined, opened) = (self.next() as u32, self.next() as u32);
+        (key, LearnedRow { joined, opened, intervals_ms, resolves: self.flip() })
     }
 
     pub(super) fn counters(&mut self) -> Counters {

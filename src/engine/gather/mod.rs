@@ -259,7 +259,7 @@ fn take_over(state: &mut State, ctx: &Context, id: IncidentId, rule: &Rule) {
 }
 
 /// Gives an incident another root, one of its members.
-fn set_root(state: &mut State, ctx: &Context, id: IncidentId, alert: Fingerprint) {
+pub(super) fn set_root(state: &mut State, ctx: &Context, id: IncidentId, alert: Fingerprint) {
     super::correlate::unindex_root(state, &ctx.topology, id);
     let ci = super::correlate::root_ci(state, &ctx.topology, alert);
     if let Some(case) = state.change(id) {

@@ -209,6 +209,7 @@ impl<'a> Ways<'a> {
             Join::Own
             | Join::Group { .. }
             | Join::Cause { .. }
+            | Join::Related { .. }
             | Join::Storm { .. }
             | Join::Sequence { .. }
             | Join::ByHand { .. }
@@ -241,6 +242,9 @@ fn reasons<'a>(joins: impl Iterator<Item = &'a Join>) -> Vec<wire::ReasonCount> 
                 (format!("reached from {}", path.from), path.steps.len(), path.to_string())
             }
             Join::Cause { rule } => (format!("the cause under rule {rule}"), 0, String::new()),
+            Join::Related { rule, .. } => {
+                (format!("likely under rule {rule}"), 0, join.to_string())
+            }
             Join::Storm { key, .. } => (format!("of storm {key}"), 0, String::new()),
             Join::Sequence { rule, steps } => {
                 (format!("a sequence under rule {rule}"), 0, steps.to_string())

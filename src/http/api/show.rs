@@ -236,6 +236,7 @@ pub fn join(join: &alert::Join) -> wire::Join {
         Join::Group { .. } => ("group", None),
         Join::Dependant { path, .. } => ("dependant", Some(path.to_string())),
         Join::Cause { .. } => ("cause", None),
+        Join::Related { .. } => ("related", None),
         Join::Storm { .. } => ("storm", None),
         Join::Sequence { .. } => ("sequence", None),
         Join::ByHand { .. } => ("by_hand", None),

@@ -8,6 +8,7 @@ pub(super) mod absence;
 pub(super) mod group;
 pub(super) mod inhibit;
 pub(super) mod quiet;
+pub(super) mod related;
 pub(super) mod sequence;
 pub(super) mod storm;
 pub(super) mod topology;
@@ -16,6 +17,7 @@ use absence::Absence;
 use group::Group;
 use inhibit::Inhibit;
 use quiet::Quiet;
+use related::Related;
 use sequence::Sequence;
 use storm::StormKind;
 use topology::TopologyKind;
@@ -46,6 +48,8 @@ pub enum Kind {
     Sequence(Sequence),
     /// Gathers alerts that suffer from the CI of one that matches.
     Topology(TopologyKind),
+    /// Gathers what is likely to have one cause.
+    Related(Related),
 }
 
 /// What a kind is read with, beside its own value.
@@ -59,7 +63,7 @@ pub(super) struct Desk<'a> {
 type Read = fn(&mut Reader<'_>, &Node, &mut Desk<'_>) -> Option<Kind>;
 
 /// How the value of each kind is read, in the order in which the kinds apply to an alert.
-const KINDS: [(&str, Read); 7] = [
+const KINDS: [(&str, Read); 8] = [
     ("quiet", |reader, node, _| quiet::read(reader, node).map(Kind::Quiet)),
     ("inhibit", |reader, node, desk| {
         inhibit::read(reader, node, &mut desk.follow).map(Kind::Inhibit)
@@ -71,6 +75,7 @@ const KINDS: [(&str, Read); 7] = [
     ("topology", |reader, node, desk| {
         topology::read(reader, node, &mut desk.follow).map(Kind::Topology)
     }),
+    ("related", |reader, node, _| related::read(reader, node).map(Kind::Related)),
 ];
 
 /// Kinds of later versions, so that they are named as such and not as misspelt fields.
@@ -87,6 +92,7 @@ impl Kind {
             Self::Group(_) => "group",
             Self::Sequence(_) => "sequence",
             Self::Topology(_) => "topology",
+            Self::Related(_) => "related",
         }
     }
 
@@ -102,7 +108,7 @@ impl Kind {
             Self::Storm(storm) => &storm.per,
             Self::Group(group) => &group.by,
             Self::Sequence(sequence) => &sequence.by,
-            Self::Quiet(_) | Self::Inhibit(_) | Self::Topology(_) => &[],
+            Self::Quiet(_) | Self::Inhibit(_) | Self::Topology(_) | Self::Related(_) => &[],
         }
     }
 
@@ -114,6 +120,7 @@ impl Kind {
             Self::Storm(kind) => vec![("never_absorb", &kind.never_absorb)],
             Self::Sequence(kind) => kind.steps.iter().map(|step| ("steps", &step.when)).collect(),
             Self::Topology(kind) => vec![("never_absorb", &kind.never_absorb)],
+            Self::Related(kind) => vec![("never_absorb", &kind.never_absorb)],
         }
     }
 
@@ -139,7 +146,8 @@ impl Kind {
             | Self::Storm(_)
             | Self::Group(_)
             | Self::Sequence(_)
-            | Self::Topology(_) => true,
+            | Self::Topology(_)
+            | Self::Related(_) => true,
             Self::Quiet(_) | Self::Inhibit(_) => false,
         }
     }
@@ -178,6 +186,11 @@ impl Kind {
     /// Its settings, when it is of this kind.
     pub fn topology(&self) -> Option<&TopologyKind> {
         if let Self::Topology(kind) = self { Some(kind) } else { None }
+    }
+
+    /// Its settings, when it is of this kind.
+    pub fn related(&self) -> Option<&Related> {
+        if let Self::Related(kind) = self { Some(kind) } else { None }
     }
 }
 
