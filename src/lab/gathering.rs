@@ -73,7 +73,10 @@ relations: [pdu -powers-> s1, pdu -powers-> s2, pdu -powers-> s3]
 struct Stage(World);
 
 fn context(rules: &str) -> Context {
-    let text = format!("version: 1\nnamespace: t\nrules:{}{rules}", if rules.is_empty() { " []" } else { "" });
+    let text = format!(
+        "version: 1\nnamespace: t\nrules:{}{rules}",
+        if rules.is_empty() { " []" } else { "" }
+    );
     let loaded = rules::load(&[SourceFile { name: "t.yaml".into(), text }]);
     let rules = loaded.set.unwrap_or_else(|| panic!("{:#?}", loaded.diagnostics));
     let topology = Topology::build(1, &import::read(CMDB, "cmdb.yaml").unwrap()).unwrap();
@@ -121,7 +124,9 @@ impl Stage {
     }
 
     fn fire_all(&mut self, all: &[(u64, &str)]) {
-        all.iter().for_each(|(at_s, alert)| self.fire(*at_s, alert));
+        for (at_s, alert) in all {
+            self.fire(*at_s, alert);
+        }
     }
 
     fn order(&mut self, at_s: u64, id: u64, command: Command) {
@@ -163,8 +168,10 @@ impl Stage {
     fn missing(&self) -> Vec<String> {
         let own = self.0.image().alerts.values().filter(|row| row.state.fires());
         let own = own.filter(|row| row.labels.get("rule").is_some());
-        own.map(|row| format!("{} {}", row.labels.get("rule").unwrap(), row.labels.get("site").unwrap_or("-")))
-            .collect()
+        own.map(|row| {
+            format!("{} {}", row.labels.get("rule").unwrap(), row.labels.get("site").unwrap_or("-"))
+        })
+        .collect()
     }
 }
 
@@ -302,7 +309,11 @@ fn unmoved_by_restarts(rules: &str, steps: &[(u64, &str, bool)]) -> Stage {
     let play = |restarts: bool| {
         let mut stage = Stage::new(rules);
         for (at_s, alert, fires) in steps {
-            if *fires { stage.fire(*at_s, alert) } else { stage.clear(*at_s, alert) }
+            if *fires {
+                stage.fire(*at_s, alert);
+            } else {
+                stage.clear(*at_s, alert);
+            }
             if restarts {
                 stage.0.restart(after(*at_s));
             }
@@ -365,7 +376,7 @@ fn a_storm_of_thousands_writes_for_each_alert_what_it_wrote_for_the_first() {
     let mut stage = Stage::new(STORM);
     stage.fire_all(&THREE);
     let ctx = context(STORM);
-    let mut state = crate::engine::State::restore(stage.0.image().saved(), &ctx, after(2));
+    let mut engine = crate::engine::State::restore(stage.0.image().saved(), &ctx, after(2));
     for n in 0..2_000u64 {
         let labels = labels(&format!("Ping fra n{n}"));
         let occurrence = Occurrence {
@@ -374,18 +385,15 @@ fn a_storm_of_thousands_writes_for_each_alert_what_it_wrote_for_the_first() {
             signal: Signal::Firing { until: after(90_000), explicit: false },
             starts_at: after(3),
             severity: None,
-            details: Arc::new(Details {
-                annotations: Labels::empty(),
-                generator_url: "".into(),
-            }),
+            details: Arc::new(Details { annotations: Labels::empty(), generator_url: "".into() }),
         };
         let event = Event::Received { source: "test".into(), occurrences: vec![occurrence] };
-        state.apply(&ctx, &event, after(3));
-        let changes = state.drain(&ctx);
+        engine.apply(&ctx, &event, after(3));
+        let changes = engine.drain(&ctx);
         let written = (changes.alerts.len(), changes.members.len(), changes.incidents.len());
         assert_eq!((written, changes.touches.len()), ((1, 1, 1), 0), "alert {n}");
     }
-    assert_eq!(state.incidents().next().unwrap().members, 2_003);
+    assert_eq!(engine.incidents().next().unwrap().members, 2_003);
 }
 
 #[test]
@@ -408,10 +416,7 @@ fn a_sequence_unites_what_began_in_its_order_and_nothing_else() {
     stage.fire_all(&[(0, "A fra a"), (5, "B fra b")]);
     assert_eq!(stage.incident(1).rule.as_deref(), Some("t/chain"));
     let told = &stage.texts(1, Happening::Sequence)[0];
-    assert_eq!(
-        told,
-        "rule t/chain: a 2026-01-05T09:00:00.000Z, then b 2026-01-05T09:00:05.000Z"
-    );
+    assert_eq!(told, "rule t/chain: a 2026-01-05T09:00:00.000Z, then b 2026-01-05T09:00:05.000Z");
 }
 
 #[test]
@@ -436,7 +441,10 @@ fn what_is_expected_and_not_heard_of_fires_until_it_is() {
     assert_eq!(row.labels.get("alertname"), Some("ExpectedAlertMissing"));
     assert_eq!(row.labels.get("severity"), Some("major"));
     let sources = &stage.0.image().counters.sources;
-    assert_eq!(&*sources[usize::from(row.state.leases.first().map_or(1, |lease| lease.source.0))], own::SOURCE);
+    assert_eq!(
+        &*sources[usize::from(row.state.leases.first().map_or(1, |lease| lease.source.0))],
+        own::SOURCE
+    );
 }
 
 #[test]
@@ -470,12 +478,12 @@ fn nothing_is_missed_of_the_time_when_we_did_not_listen() {
     stage.fire(10, "Dog ber a");
     stage.fire(10, "Dog fra b");
     let ctx = context(ABSENCE);
-    let mut state = crate::engine::State::restore(stage.0.image().saved(), &ctx, after(10));
-    state.apply(&ctx, &Event::Tick, after(5_000));
-    let changes = state.drain(&ctx);
+    let mut engine = crate::engine::State::restore(stage.0.image().saved(), &ctx, after(10));
+    engine.apply(&ctx, &Event::Tick, after(5_000));
+    let changes = engine.drain(&ctx);
     assert!(changes.alerts.is_empty(), "{:?}", changes.alerts);
-    state.apply(&ctx, &Event::Tick, after(5_300));
-    assert_eq!(state.drain(&ctx).alerts.len(), 2);
+    engine.apply(&ctx, &Event::Tick, after(5_300));
+    assert_eq!(engine.drain(&ctx).alerts.len(), 2);
 }
 
 #[test]

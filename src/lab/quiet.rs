@@ -274,7 +274,7 @@ fn an_incident_names_the_changes_that_it_may_have_come_of() {
             "CHG-4 on pdu-1, 2 relations above started 3m before",
         ]
     );
-    story.fire(60 + 2 * HOUR, &[("alertname", "Slow"), ("ci", "web"), ("severity", "minor")]);
+    story.fire(120 + 2 * HOUR, &[("alertname", "Slow"), ("ci", "web"), ("severity", "minor")]);
     assert_eq!(story.incident(2).changes.len(), 1, "what is over is suspected for two hours");
 }
 

@@ -3,9 +3,7 @@
 use core::str::FromStr;
 
 use super::reader::{Noun, Reader};
-use super::testcase::{
-    Expectation, Expected, IncidentExpectation, StormExpectation, at, line,
-};
+use super::testcase::{Expectation, Expected, IncidentExpectation, StormExpectation, at, line};
 use super::yaml::{Node, Value};
 use crate::model::priority::NotAWord;
 

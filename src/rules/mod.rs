@@ -78,7 +78,9 @@ pub use priorities::{Limit, PageWhen, Priorities, Threshold};
 pub use rotation::{OnCall, Rotation, Shift};
 pub use scope::{DEPENDANTS_MAX, RootScope, Scope};
 pub use sections::{Contact, Lifecycle, Team};
-pub use set::{FirstNotice, IncidentSpec, NotifySpec, Place, ResolveSpec, ResolveWhen, Rule, RuleSet};
+pub use set::{
+    FirstNotice, IncidentSpec, NotifySpec, Place, ResolveSpec, ResolveWhen, Rule, RuleSet,
+};
 pub use silence::{in_silence, spell};
 pub use source::SourceFile;
 pub use subject::{Field, Subject};

@@ -12,8 +12,7 @@ use crate::model::incident::Suspect;
 use crate::model::labels::Labels;
 
 /// The fields of a scope.
-pub(super) const FIELDS: &[&str] =
-    &[
+pub(super) const FIELDS: &[&str] = &[
     "labels",
     "root",
     "group",

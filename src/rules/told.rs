@@ -544,7 +544,7 @@ fn tests_are_checked_like_rules() {
       --> tests.yaml:11:10
        |
     11 |       - {at: 1s, fire: 'alertname="A"', clear: 'alertname="A"'}
-       |          ^^ expected exactly one of `fire`, `clear`, `silence`, `ack`, `unack`, `note`, `claim`, `assign`, `hold`, `resolve`, `reopen`, `close`, `merge`, `split`
+       |          ^^ expected exactly one of `fire`, `clear`, `silence`, `change`, `ack`, `unack`, `note`, `claim`, `assign`, `hold`, `resolve`, `reopen`, `close`, `merge`, `split`
 
     error[R0107]: `1x` is not a span of time
       --> tests.yaml:12:14

@@ -65,9 +65,7 @@ const KINDS: [(&str, Read); 7] = [
         inhibit::read(reader, node, &mut desk.follow).map(Kind::Inhibit)
     }),
     ("absence", |reader, node, _| absence::read(reader, node).map(Kind::Absence)),
-    ("storm", |reader, node, desk| {
-        storm::read(reader, node, &mut desk.follow).map(Kind::Storm)
-    }),
+    ("storm", |reader, node, desk| storm::read(reader, node, &mut desk.follow).map(Kind::Storm)),
     ("group", |reader, node, _| group::read(reader, node).map(Kind::Group)),
     ("sequence", |reader, node, _| sequence::read(reader, node).map(Kind::Sequence)),
     ("topology", |reader, node, desk| {
