@@ -124,7 +124,9 @@ impl Stage {
     }
 
     fn fire_all(&mut self, all: &[(u64, &str)]) {
-        all.iter().for_each(|(at_s, alert)| self.fire(*at_s, alert));
+        for (at_s, alert) in all {
+            self.fire(*at_s, alert);
+        }
     }
 
     fn order(&mut self, at_s: u64, id: u64, command: Command) {
@@ -308,9 +310,9 @@ fn unmoved_by_restarts(rules: &str, steps: &[(u64, &str, bool)]) -> Stage {
         let mut stage = Stage::new(rules);
         for (at_s, alert, fires) in steps {
             if *fires {
-                stage.fire(*at_s, alert)
+                stage.fire(*at_s, alert);
             } else {
-                stage.clear(*at_s, alert)
+                stage.clear(*at_s, alert);
             }
             if restarts {
                 stage.0.restart(after(*at_s));
@@ -374,7 +376,7 @@ fn a_storm_of_thousands_writes_for_each_alert_what_it_wrote_for_the_first() {
     let mut stage = Stage::new(STORM);
     stage.fire_all(&THREE);
     let ctx = context(STORM);
-    let mut state = crate::engine::State::restore(stage.0.image().saved(), &ctx, after(2));
+    let mut engine = crate::engine::State::restore(stage.0.image().saved(), &ctx, after(2));
     for n in 0..2_000u64 {
         let labels = labels(&format!("Ping fra n{n}"));
         let occurrence = Occurrence {
@@ -386,12 +388,12 @@ fn a_storm_of_thousands_writes_for_each_alert_what_it_wrote_for_the_first() {
             details: Arc::new(Details { annotations: Labels::empty(), generator_url: "".into() }),
         };
         let event = Event::Received { source: "test".into(), occurrences: vec![occurrence] };
-        state.apply(&ctx, &event, after(3));
-        let changes = state.drain(&ctx);
+        engine.apply(&ctx, &event, after(3));
+        let changes = engine.drain(&ctx);
         let written = (changes.alerts.len(), changes.members.len(), changes.incidents.len());
         assert_eq!((written, changes.touches.len()), ((1, 1, 1), 0), "alert {n}");
     }
-    assert_eq!(state.incidents().next().unwrap().members, 2_003);
+    assert_eq!(engine.incidents().next().unwrap().members, 2_003);
 }
 
 #[test]
@@ -476,12 +478,12 @@ fn nothing_is_missed_of_the_time_when_we_did_not_listen() {
     stage.fire(10, "Dog ber a");
     stage.fire(10, "Dog fra b");
     let ctx = context(ABSENCE);
-    let mut state = crate::engine::State::restore(stage.0.image().saved(), &ctx, after(10));
-    state.apply(&ctx, &Event::Tick, after(5_000));
-    let changes = state.drain(&ctx);
+    let mut engine = crate::engine::State::restore(stage.0.image().saved(), &ctx, after(10));
+    engine.apply(&ctx, &Event::Tick, after(5_000));
+    let changes = engine.drain(&ctx);
     assert!(changes.alerts.is_empty(), "{:?}", changes.alerts);
-    state.apply(&ctx, &Event::Tick, after(5_300));
-    assert_eq!(state.drain(&ctx).alerts.len(), 2);
+    engine.apply(&ctx, &Event::Tick, after(5_300));
+    assert_eq!(engine.drain(&ctx).alerts.len(), 2);
 }
 
 #[test]
