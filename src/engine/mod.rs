@@ -4,7 +4,8 @@
 //! and what is to be stored or sent leaves as [`changes::Changes`]. Production, rule tests and the
 //! simulator run this same code. Reading order: `event` (what can happen), `state` (what is held),
 //! then the stages: `deduplicate`, `suppress`, `correlate` with `topology` and `unite`, `prioritise`,
-//! `assign`, `escalate`, `notices`, `resolve`; what people do: `handle` with `regroup`, `audit`; last
+//! `assign`, `escalate`, `notices`, `resolve`; what people do: `handle` with `regroup`, `planning`,
+//! `audit`; last
 //! `drain`, `restore`, `rebind` and `retain`.
 
 mod assign;
@@ -24,6 +25,7 @@ mod journal;
 mod notices;
 pub mod own;
 mod pending;
+mod planning;
 mod prioritise;
 mod quarantine;
 pub mod rebind;
@@ -78,12 +80,14 @@ impl State {
         if now.millis() / HOUR_MS > before.millis() / HOUR_MS {
             resolve::prune_recurrences(self, ctx.rules.lifecycle.recurrence, now);
             deliveries::prune(self, ctx, now);
+            planning::prune(self, now);
         }
         self.run_timers(ctx, now);
         // Before the event: another topology is taken over with nothing else to do.
         rebind::review(self);
         let reply = self.handle(ctx, event, now);
         prioritise::settle(self, ctx, now);
+        suppress::inhibit::settle(self, ctx, now);
         self.reschedule(ctx);
         // What came too late for its own deadline, a lease that had ended on its way.
         self.run_timers(ctx, now);
@@ -106,6 +110,9 @@ impl State {
             Event::Handle(order) => return handle::handle(self, ctx, order, now),
             Event::Silence { silence, replaces } => {
                 return suppress::silence(self, ctx, silence, *replaces, now);
+            }
+            Event::PlanChanges { changes, rest, by } => {
+                return planning::plan(self, ctx, (changes, *rest, by), now);
             }
             Event::Unsilence { id, by } => return suppress::unsilence(self, ctx, *id, by, now),
             Event::Audit { by, action, object, detail } => {
@@ -140,6 +147,9 @@ impl State {
             Event::TopologyChanged(forecast) => {
                 rebind::rebind(self, ctx, forecast);
                 suppress::reconfigure(self, ctx, now);
+                if ctx.rules.can_inhibit() {
+                    suppress::inhibit::reindex(self, ctx);
+                }
             }
             Event::Tick => {}
         }
@@ -175,8 +185,10 @@ impl State {
                 Timer::Alert(alert) => deduplicate::due(self, ctx, alert, at, now),
                 Timer::Incident(id) => self.incident_due(ctx, id, now),
                 Timer::Silence(id) => suppress::due(self, ctx, id, at, now),
+                Timer::Windows => suppress::planned::due(self, ctx, at),
             }
             prioritise::settle(self, ctx, now);
+            suppress::inhibit::settle(self, ctx, now);
             self.reschedule(ctx);
         }
     }

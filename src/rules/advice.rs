@@ -18,6 +18,7 @@ use super::rule::Draft;
 use super::shadow;
 use super::source::SourceFile;
 use super::suggest::meant;
+use super::testcase::Expectation;
 
 /// Notes what should be looked at. `order` is the order in which the rules are asked.
 pub(super) fn advise(reader: &mut Reader<'_>, content: &Content<'_>, order: &[usize]) {
@@ -112,15 +113,26 @@ fn untested(reader: &mut Reader<'_>, content: &Content<'_>) {
         .flatten()
         .flat_map(|list| &list.value)
         .filter_map(|incident| incident.rule.as_ref()?.value.as_deref())
+        .chain(content.tests.iter().flat_map(|test| &test.expect).flat_map(holding_back))
         .collect();
     for (file, draft) in &content.rules {
         let name = &*draft.rule.name;
         if !expected.contains(name) {
-            let message = format!("no test expects an incident of rule `{name}`");
-            let help = format!("add a test whose `expect` has   rule: {name}");
+            let (what, how) = if draft.rule.kind.opens() {
+                ("an incident", format!("rule: {name}"))
+            } else {
+                ("anything", format!("silent: {{{name}: [NAME]}}"))
+            };
+            let message = format!("no test expects {what} of rule `{name}`");
+            let help = format!("add a test whose `expect` has   {how}");
             reader.diagnostics.push(warning(codes::NO_TEST, file, draft.span, message).help(help));
         }
     }
+}
+
+/// Yields the rules that an expectation says hold alerts back.
+fn holding_back(expectation: &Expectation) -> impl Iterator<Item = &str> {
+    expectation.silent.iter().map(|(rule, _)| &**rule)
 }
 
 /// Finds what can never hold in a rule: in its `when`, in a line of `unless` or `never_absorb`, or

@@ -88,6 +88,9 @@ pub(super) fn read(
     let mut desk = Desk { templates, follow: Vec::new() };
     let kind = kinds::read(reader, &mut fields, &mut desk);
     let Desk { follow, templates } = desk;
+    if let Some(kind) = kind.as_ref().filter(|kind| !kind.opens()) {
+        refuse_incidents(reader, &mut fields, kind);
+    }
     let by = kind.as_ref().map_or(&[][..], Kind::by);
     let group: Option<Vec<&str>> =
         Some(by.iter().map(Field::key).collect()).filter(|keys: &Vec<_>| !keys.is_empty());
@@ -110,6 +113,19 @@ fn places(fields: &mut Fields<'_>) -> Places {
         .get("topology")
         .map_or(Vec::new(), |node| matcher_places::lines_under(node, "never_absorb"));
     Places { when, unless, never_absorb }
+}
+
+/// Notes what a rule that opens no incidents says of them.
+fn refuse_incidents(reader: &mut Reader<'_>, fields: &mut Fields<'_>, kind: &Kind) {
+    for name in ["incident", "resolve"] {
+        if let Some((key, _)) = fields.entry(name) {
+            let message = format!("`{name}` in a rule of kind `{}`", kind.name());
+            reader
+                .error(codes::OPENS_NOTHING, key.span, message)
+                .label("it opens no incidents")
+                .help("take it away, or put it into a rule that gathers alerts");
+        }
+    }
 }
 
 fn line(reader: &mut Reader<'_>, node: &Node, max: usize) -> Option<Box<str>> {
