@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use super::calendar::{self, Calendar};
 use super::codes;
 use super::diagnostics::{Diagnostic, Severity, nearest};
 use super::index::Index;
@@ -69,6 +70,8 @@ struct Content<'f> {
     teams: BTreeMap<Box<str>, Team>,
     contacts: BTreeMap<Box<str>, Contact>,
     policies: BTreeMap<Box<str>, Arc<Policy>>,
+    calendar_drafts: BTreeMap<Box<str>, calendar::read::Draft<'f>>,
+    calendars: BTreeMap<Box<str>, Arc<Calendar>>,
     messages: Messages,
     defaults: Option<Defaults>,
     priorities: Option<Priorities>,
@@ -92,6 +95,7 @@ pub fn load(files: &[SourceFile]) -> Loaded {
             Err(problem) => reader.diagnostics.push(*problem),
         }
     }
+    content.calendars = calendar::read::join(&mut reader, &content.calendar_drafts);
     reader.resolve(&[
         (Noun::Contact, DEFAULT_CONTACT),
         (Noun::Policy, policies::DEFAULT),
@@ -179,6 +183,11 @@ fn read_sections<'f>(reader: &mut Reader<'f>, content: &mut Content<'f>, fields:
         fields.read(reader, "policies", |r, n| sections::named(r, n, Noun::Policy, policies::read))
     {
         content.policies.extend(policies);
+    }
+    if let Some(calendars) = fields.read(reader, "calendars", |r, n| {
+        sections::named(r, n, Noun::Calendar, |r, n, _| calendar::read::draft(r, n))
+    }) {
+        content.calendar_drafts.extend(calendars);
     }
     let messages = &mut content.messages;
     fields.read(reader, "templates", |r, n| {
@@ -285,6 +294,7 @@ fn assemble(content: Content<'_>, templates: Templates, order: &[usize], version
         default_team: defaults.team,
         default_contact,
         default_policy: Arc::clone(default_policy),
+        calendars: content.calendars,
         policies,
         priorities: content.priorities.unwrap_or_default(),
         lifecycle: content.lifecycle.unwrap_or_default(),

@@ -38,8 +38,16 @@ codes! {
     TEMPLATE = "R0205" "a template cannot be read or rendered";
     UNKNOWN_RELATION = "R0206" "a relation is known neither to this version nor to the tests' CMDB";
     GO_TEMPLATE = "R0207" "a template is written in the syntax of Go";
+    CALENDARS = "R0211" "calendars include each other in a circle, or too many";
+    CIRCLE = "R0212" "teams pass incidents on in a circle";
+    ZONE = "R0213" "a time zone is not known";
+    HANDOVER = "R0214" "a layer of a rotation does not start on the day of its hand-over";
+    PATH = "R0215" "a path into JSON cannot be read";
     NO_OWNER = "R0301" "a rule has no owner";
     NO_TEST = "R0302" "no test expects an incident of a rule";
+    GAP = "R0307" "nobody is on call for a time";
+    OVERLAP = "R0308" "a part of a rotation covers another one";
+    UNUSED_POLICY = "R0309" "an escalation policy is used by no rule";
     FIXTURE = "T0101" "the CMDB of a test cannot be built";
 }
 

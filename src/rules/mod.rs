@@ -4,8 +4,9 @@
 //! `set` is what comes out; `check` makes it of files, with `rule`, `sections`, `priorities`,
 //! `policies`, `order` and `testcase` for their parts, and `kinds` for what rules do; `yaml` and `reader` are below those,
 //! `diagnostics`, `codes` and `render` beside them. Matchers: `subject`, `matcher`, `parser`, `classic`, `condition`, `index`.
-//! Templates: `template`, `scope`, `messages`.
+//! Templates: `template`, `scope`, `messages`. Civil time: `calendar`, `rotation`.
 
+mod calendar;
 mod charset;
 mod check;
 pub mod classic;
@@ -45,6 +46,8 @@ mod translate;
 mod yaml;
 
 // What the engine and the shells ask for by name; they need not know in which file it stands.
+pub use calendar::zone::Zone;
+pub use calendar::{Calendar, Times};
 pub use check::{Loaded, load};
 pub use condition::{Condition, Verdict};
 pub use diagnostics::{Diagnostic, Severity};

@@ -34,6 +34,9 @@ pub(super) enum Noun {
     Policy,
     Section,
     Templates,
+    Calendar,
+    Rotation,
+    Mapping,
 }
 
 impl Noun {
@@ -45,6 +48,9 @@ impl Noun {
             Self::Policy => "policy",
             Self::Section => "section",
             Self::Templates => "set of templates",
+            Self::Calendar => "calendar",
+            Self::Rotation => "rotation",
+            Self::Mapping => "mapping",
         }
     }
 }

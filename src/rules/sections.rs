@@ -91,11 +91,11 @@ pub(super) fn default_binding() -> Vec<BindingKey> {
 }
 
 /// Reads a mapping of names to things, noting each name.
-pub(super) fn named<'n, T>(
-    reader: &mut Reader<'_>,
+pub(super) fn named<'f, 'n, T>(
+    reader: &mut Reader<'f>,
     node: &'n Node,
     noun: Noun,
-    mut read: impl FnMut(&mut Reader<'_>, &'n Node, &str) -> Option<T>,
+    mut read: impl FnMut(&mut Reader<'f>, &'n Node, &str) -> Option<T>,
 ) -> Option<BTreeMap<Box<str>, T>> {
     let fields = reader.map(node, "this section")?;
     let mut things = BTreeMap::new();

@@ -8,6 +8,7 @@ use core::time::Duration;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::calendar::{Calendar, Times};
 use super::condition::{Conditions, Verdict};
 use super::index::Index;
 use super::kinds::Kind;
@@ -37,6 +38,8 @@ pub struct RuleSet {
     pub default_team: Option<Box<str>>,
     /// The person for whom notices are when there is no team; always one of `contacts`.
     pub default_contact: Box<str>,
+    /// Times that count, by name.
+    pub calendars: BTreeMap<Box<str>, Arc<Calendar>>,
     /// Escalation policies by name; there is always one named `default`.
     pub policies: BTreeMap<Box<str>, Arc<Policy>>,
     /// How impact, urgency and priority are found, and what follows from the priority.
@@ -74,6 +77,14 @@ impl RuleSet {
     /// In words, when it meets a value of a kind it was not made for.
     pub fn render(&self, template: &Template, scope: &Scope) -> Result<String, String> {
         self.templates.render(template, scope)
+    }
+
+    /// Returns the calendar that is meant.
+    pub fn calendar<'a>(&'a self, times: &'a Times) -> Option<&'a Calendar> {
+        match times {
+            Times::Named(name) => self.calendars.get(name).map(|calendar| &**calendar),
+            Times::Own(calendar) => Some(calendar),
+        }
     }
 
     /// Returns the policy of a rule, the default one where the rule names none.
