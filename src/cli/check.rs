@@ -11,6 +11,7 @@ use crate::rules::render::{Form, render};
 
 use super::failure::Failure;
 use super::{Session, files, print};
+use crate::clock;
 
 /// The arguments of `check`.
 #[derive(Clone, Debug, clap::Args)]
@@ -40,7 +41,10 @@ pub enum Format {
 /// Findings, when the rules cannot be used.
 pub fn run(session: &Session, args: &Args) -> Result<(), Failure> {
     let files = files::read(&args.paths)?;
-    let loaded = load(&files);
+    let mut loaded = load(&files);
+    if let Some(set) = &loaded.set {
+        loaded.diagnostics.extend(set.expiring(&files, clock::wall()));
+    }
     let form = match args.format {
         Format::Human if std::io::stdout().is_terminal() => Form::Coloured,
         Format::Human => Form::Human,

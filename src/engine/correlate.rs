@@ -13,7 +13,7 @@ use super::context::Context;
 use super::pending::Told;
 use super::state::Case;
 use super::tally::{Share, Tally};
-use super::{State, escalate, resolve, suppress, topology};
+use super::{State, escalate, known_error, resolve, suppress, topology};
 use crate::cmdb::{CiId, Topology};
 use crate::model::alert::Join;
 use crate::model::escalation::{Policy, PolicyHash, Rung};
@@ -278,6 +278,7 @@ fn count_in(state: &mut State, ctx: &Context, alert: Fingerprint, now: Timestamp
         }
         state.pending.unsettled.insert(id);
     }
+    known_error::review_member(state, ctx, alert, now);
 }
 
 /// Returns what a firing alert adds to its incident's tally.
@@ -315,6 +316,7 @@ pub(super) fn severity_changed(
         }
         state.pending.unsettled.insert(id);
     }
+    known_error::review_member(state, ctx, alert, now);
 }
 
 /// Counts an incident's firing members anew, its subordinates' included.
@@ -368,7 +370,9 @@ fn open(
 ) -> IncidentId {
     let id = state.next_record();
     let group = how.group.as_ref();
-    let rule = how.cause.or_else(|| group.map(|group| Arc::clone(&group.rule.name)));
+    let known = known_error::known_by(state, ctx, alert, now);
+    let rule = known.map(|rule| Arc::clone(&rule.name)).or(how.cause);
+    let rule = rule.or_else(|| group.map(|group| Arc::clone(&group.rule.name)));
     let policy = Arc::clone(ctx.rules.policy_of(rule.as_deref().and_then(|n| ctx.rules.find(n))));
     let policy = remember(state, &policy);
     let mut record = blank(id, alert, policy, now);
@@ -391,6 +395,9 @@ fn open(
     let text = format!("{}: {}{under}", name_of(state, ctx, alert), reason(&join));
     state.pending.tell(id, now, Told { what: Happening::Opened, text, path: None });
     enrol(state, alert, MemberKey { incident: id, record: id }, join, now);
+    if let Some(known) = known {
+        known_error::classify(state, ctx, id, known, now);
+    }
     index_root(state, &ctx.topology, id);
     state.pending.unassigned.insert(id);
     resolve::link_recurrence(state, ctx, id, now);
@@ -439,6 +446,7 @@ fn blank(id: IncidentId, alert: Fingerprint, policy: PolicyHash, now: Timestamp)
         recurrence_of: None,
         awaiting_verification: false,
         quiet: false,
+        known_error: None,
         apart_from: Vec::new(),
         timeline_len: 0,
         notices: 0,

@@ -3,9 +3,9 @@
 //! No clock, disk, socket, log, random number or hash order: time is an argument, ids are counters,
 //! and what is to be stored or sent leaves as [`changes::Changes`]. Production, rule tests and the
 //! simulator run this same code. Reading order: `event` (what can happen), `state` (what is held),
-//! then the stages: `deduplicate`, `suppress`, `correlate` with `topology` and `unite`, `prioritise`,
+//! then the stages: `deduplicate`, `suppress`, `correlate` with `known_error`, `topology` and `unite`, `prioritise`,
 //! `assign`, `escalate`, `notices`, `resolve`; what people do: `handle` with `regroup`, `audit`; last
-//! `drain`, `restore`, `rebind` and `retain`.
+//! `drain`, `restore`, `rebind` and `retain`; beside them `stored`, for whoever shows what there is.
 
 mod assign;
 mod audit;
@@ -20,6 +20,7 @@ mod drain;
 mod escalate;
 pub mod event;
 mod handle;
+mod known_error;
 mod notices;
 pub mod own;
 mod pending;
@@ -31,6 +32,7 @@ mod resolve;
 mod restore;
 mod retain;
 mod state;
+pub mod stored;
 mod suppress;
 mod tally;
 mod timers;
@@ -75,7 +77,8 @@ impl State {
         let now = now.max(before);
         self.counters.now = now;
         if now.millis() / HOUR_MS > before.millis() / HOUR_MS {
-            resolve::prune_recurrences(self, ctx.rules.lifecycle.recurrence, now);
+            let keep = ctx.rules.lifecycle.recurrence.max(known_error::COUNTED);
+            resolve::prune_recurrences(self, keep, now);
             deliveries::prune(self, ctx, now);
         }
         self.run_timers(ctx, now);
@@ -162,6 +165,9 @@ impl State {
         suppress::reconfigure(self, ctx, now);
         let open: Vec<IncidentId> =
             self.incidents.keys().copied().filter(|id| self.is_open(*id)).collect();
+        for id in &open {
+            known_error::review(self, ctx, *id, now);
+        }
         self.pending.unsettled.extend(open);
     }
 
@@ -195,6 +201,7 @@ impl State {
             resolve::by_itself(self, ctx, id, now);
             return;
         }
+        known_error::due(self, ctx, id, now);
         escalate::expire(self, ctx, id, now);
         escalate::take_due(self, ctx, id, now);
     }
@@ -247,5 +254,6 @@ fn next_deadline(state: &State, ctx: &Context, id: IncidentId) -> Option<Timesta
     let lapses = record.progress.holder().map(|(_, until)| until);
     let resolves = resolve::resolves_at(state, ctx, record);
     let steps = [record.functional.due_at, record.hierarchical.due_at, record.resolving.due_at];
-    steps.into_iter().chain([lapses, resolves]).flatten().min()
+    let quiet_until = record.known_error.as_ref().and_then(|known| known.quiet_until);
+    steps.into_iter().chain([lapses, resolves, quiet_until]).flatten().min()
 }

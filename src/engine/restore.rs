@@ -53,10 +53,12 @@ pub(super) fn restore(saved: Saved, ctx: &Context, now: Timestamp) -> State {
             of.revision += 1;
             state.pending.touch(fingerprint);
         }
-        let held = Held { labels, state: of, ci: None, text: None, timer: None };
+        let held = Held { labels, state: of, ci: None, added: None, text: None, timer: None };
         state.alerts.insert(fingerprint, held);
     }
     reindex(&mut state, ctx);
+    // What is stored of silences was decided on what is added still.
+    state.relabelled.clear();
     // The daemon may have stopped before all that the topology touched were decided on.
     let newest = ctx.topology.version();
     let older = state.incidents.values().filter(|case| case.record.topology_version < newest);
@@ -90,6 +92,11 @@ fn index_alert(state: &mut State, ctx: &Context, alert: Fingerprint) {
     let Some(held) = state.alerts.get_mut(&alert) else { return };
     held.ci = ctx.binder.bind(&ctx.topology, &held.labels).map(|bound| bound.ci);
     held.timer = None;
+    let before = held.added.take();
+    held.enrich(ctx);
+    if held.added != before {
+        state.relabelled.insert(alert);
+    }
     if held.state.fires() && !held.state.is_audible() {
         state.hushed.insert(alert);
     }

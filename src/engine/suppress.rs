@@ -15,7 +15,7 @@ use super::pending::Told;
 use super::prioritise;
 use super::state::{Call, Silenced};
 use super::timers::Timer;
-use super::{State, audit, escalate};
+use super::{State, audit, escalate, known_error};
 use crate::cmdb::Toward;
 use crate::model::incident::{Happening, IncidentId, Progress};
 use crate::model::labels::Fingerprint;
@@ -223,8 +223,11 @@ pub(super) fn hush(state: &mut State, ctx: &Context, alert: Fingerprint, now: Ti
     }
 }
 
-/// Looks again at what windows cover: the topology is another.
+/// Looks again at what silences cover: the topology is another, or what rules add to alerts.
 pub(super) fn reconfigure(state: &mut State, ctx: &Context, now: Timestamp) {
+    for alert in core::mem::take(&mut state.relabelled) {
+        cover_alert(state, ctx, alert, now);
+    }
     let windows = state.silences.iter().filter(|(_, held)| held.record.ci.is_some());
     for id in windows.map(|(id, _)| *id).collect::<Vec<_>>() {
         cover(state, ctx, id, now);
@@ -246,13 +249,22 @@ fn cover(state: &mut State, ctx: &Context, id: SilenceId, at: Timestamp) {
         .collect();
     found.sort_unstable();
     for alert in found {
-        let by = covering(state, ctx, alert, at);
-        let was_audible = state.alerts.get(&alert).is_some_and(|held| held.state.is_audible());
-        recount(state, ctx, alert, by);
-        state.hushed.insert(alert);
-        if was_audible {
-            unsettle(state, alert);
-        }
+        cover_alert(state, ctx, alert, at);
+    }
+}
+
+/// Lets silences hold one alert that fires already.
+fn cover_alert(state: &mut State, ctx: &Context, alert: Fingerprint, at: Timestamp) {
+    let by = covering(state, ctx, alert, at);
+    let fires = state.alerts.get(&alert).filter(|held| held.state.fires());
+    let Some(held) = fires.filter(|held| !by.is_empty() && held.state.silenced_by != by) else {
+        return;
+    };
+    let was_audible = held.state.is_audible();
+    recount(state, ctx, alert, by);
+    state.hushed.insert(alert);
+    if was_audible {
+        unsettle(state, alert);
     }
 }
 
@@ -339,32 +351,37 @@ fn tell(state: &mut State, ctx: &Context, mut calls: Vec<Call>, now: Timestamp) 
     }
 }
 
-/// Quietens an incident all of whose firing members are silenced, and wakes it when one is not.
+/// Quietens an incident all of whose firing members are silenced, or that its known error keeps
+/// quiet, and wakes it when neither holds.
 pub(super) fn settle(state: &mut State, id: IncidentId, now: Timestamp) {
     let Some(case) = state.incidents.get(&id) else { return };
     let (audible, firing) = (case.tally.audible(), case.tally.firing());
-    if !case.record.quiet && audible == 0 && firing > 0 {
-        let why = "all that fires of it is silenced";
-        notices::withdraw(state, id, why, now);
-        if let Some(case) = state.change(id) {
-            case.record.quiet = true;
-            escalate::pause(&mut case.record);
-        }
-        state.pending.tell(
-            id,
-            now,
-            Told { what: Happening::Quieted, text: why.into(), path: None },
-        );
-    } else if case.record.quiet && audible > 0 {
-        let text = "no longer silenced".into();
-        state.pending.tell(id, now, Told { what: Happening::Raised, text, path: None });
-        if let Some(case) = state.change(id) {
-            case.record.quiet = false;
-            if matches!(case.record.progress, Progress::New) {
-                escalate::restart(&mut case.record, now);
+    let silenced = audible == 0 && firing > 0;
+    let why = silenced.then(|| "all that fires of it is silenced".to_owned());
+    let why = why.or_else(|| known_error::keeps_quiet(&case.record));
+    match why {
+        Some(why) if !case.record.quiet => quieten(state, id, why, now),
+        None if case.record.quiet && audible > 0 => {
+            let text = known_error::why_told(&case.record);
+            state.pending.tell(id, now, Told { what: Happening::Raised, text, path: None });
+            if let Some(case) = state.change(id) {
+                case.record.quiet = false;
+                if matches!(case.record.progress, Progress::New) {
+                    escalate::restart(&mut case.record, now);
+                }
             }
         }
+        Some(_) | None => {}
     }
+}
+
+fn quieten(state: &mut State, id: IncidentId, why: String, now: Timestamp) {
+    notices::withdraw(state, id, &why, now);
+    if let Some(case) = state.change(id) {
+        case.record.quiet = true;
+        escalate::pause(&mut case.record);
+    }
+    state.pending.tell(id, now, Told { what: Happening::Quieted, text: why, path: None });
 }
 
 /// Keeps a call for the digest while silences end; gives it back otherwise.

@@ -8,6 +8,10 @@ mod doors;
 mod handling;
 pub mod image;
 #[cfg(test)]
+mod intake;
+#[cfg(test)]
+mod known_errors;
+#[cfg(test)]
 mod messages;
 pub mod rule_tests;
 #[cfg(test)]

@@ -11,7 +11,7 @@ use crate::cmdb::Topology;
 use crate::engine::changes::AlertRow;
 use crate::engine::context::{Context, Limits};
 use crate::engine::event::{Command, Event, Order, Reply};
-use crate::model::alert::{Details, Occurrence, Signal, severity};
+use crate::model::alert::{Details, Occurrence, Signal};
 use crate::model::incident::Incident;
 use crate::model::labels::{Fingerprint, Labels};
 use crate::model::notice::NoticeKind;
@@ -19,7 +19,7 @@ use crate::model::time::{Brief, Timestamp};
 use crate::rules::testcase::{
     Cleared, Expectation, Expected, IncidentExpectation, TestAction, TestStep,
 };
-use crate::rules::{RuleSet, Subject, TestCase};
+use crate::rules::{RuleSet, TestCase};
 
 /// How long an alert of a test holds without another word: as long as a webhook's.
 const LEASE: Duration = Duration::from_hours(24);
@@ -115,12 +115,7 @@ impl Player<'_> {
                 self.world.advance(at);
                 let ctx = self.world.context();
                 let firing = self.world.image().alerts.values().filter(|row| row.state.fires());
-                let matching = firing.filter(|row| {
-                    let ci = row.ci.as_deref().and_then(|ci| ctx.topology.find(ci));
-                    let severity = severity(row.state.severity.as_deref(), &row.labels);
-                    let ci = ci.map(|ci| ctx.topology.ci(ci));
-                    condition.holds(&Subject::new(&row.labels, severity, ci))
-                });
+                let matching = firing.filter(|row| condition.holds(&ctx.seen(row).subject()));
                 let all: Vec<Labels> = matching.map(|row| row.labels.clone()).collect();
                 for labels in all {
                     self.receive(&labels, None, Signal::Resolved { at }, at);
@@ -269,6 +264,7 @@ impl Player<'_> {
             subordinates: attached.count(),
             pages: sent(NoticeKind::Page),
             tickets: sent(NoticeKind::Ticket),
+            reasons: image.timeline_of(it.id).map(|entry| entry.text.clone()).collect(),
             record: it.clone(),
         }
     }
@@ -323,6 +319,8 @@ struct Actual {
     subordinates: usize,
     pages: Vec<String>,
     tickets: Vec<String>,
+    /// What stands on the timeline.
+    reasons: Vec<String>,
     record: Incident,
 }
 
@@ -344,6 +342,10 @@ impl Actual {
         found.value("state", wanted.state.as_ref(), &it.progress.name());
         found.text("team", wanted.team.as_ref(), it.team.as_deref());
         found.text("category", wanted.category.as_ref(), it.category.as_deref());
+        found.value("quiet", wanted.quiet.as_ref(), &it.quiet);
+        let known = it.known_error.as_ref().map(|known| &*known.id);
+        found.text("known_error", wanted.known_error.as_ref(), known);
+        found.reasons(wanted.because.as_ref(), &self.reasons);
         found.mismatches
     }
 }
@@ -389,6 +391,21 @@ impl Found<'_> {
             names.sort_unstable();
             let got: Vec<&str> = got.iter().map(|name| &**name).collect();
             self.note(field, Spot::of(wanted, self.at), list(&names), list(&got));
+        }
+    }
+
+    /// Looks for texts in the reasons; `_` stands for a space.
+    fn reasons(&mut self, wanted: Option<&Expected<Vec<Box<str>>>>, reasons: &[String]) {
+        let Some(wanted) = wanted else { return };
+        for text in &wanted.value {
+            let spaced = text.replace('_', " ");
+            let has = |reason: &String| reason.contains(&**text) || reason.contains(&spaced);
+            if !reasons.iter().any(has) {
+                let found = (reasons.join(" · "), String::new());
+                let spot = Spot::of(wanted, self.at);
+                let mismatch = spot.mismatch(&self.of.about, "because", text.to_string(), found);
+                self.mismatches.push(mismatch);
+            }
         }
     }
 

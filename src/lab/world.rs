@@ -1,6 +1,9 @@
 //! A small world around the engine: time that jumps from deadline to deadline, a disk in memory,
 //! and channels that take every message at once.
 
+#[cfg(test)]
+use std::sync::Arc;
+
 use super::image::Image;
 use crate::engine::State;
 use crate::engine::changes::Saved;
@@ -8,6 +11,8 @@ use crate::engine::context::Context;
 use crate::engine::event::{Event, Reply};
 use crate::model::notice::{Notice, NoticeKind, NoticeState};
 use crate::model::time::Timestamp;
+#[cfg(test)]
+use crate::rules::RuleSet;
 
 /// The engine with everything it talks to.
 #[derive(Debug)]
@@ -63,6 +68,20 @@ impl World {
             self.step(&Event::Tick, at);
         }
         self.step(&Event::Tick, to);
+    }
+
+    /// Puts other rules in force.
+    #[cfg(test)]
+    pub(super) fn reload(&mut self, rules: Arc<RuleSet>, at: Timestamp) {
+        self.advance(at);
+        self.ctx = Context::new(rules, Arc::clone(&self.ctx.topology), self.ctx.limits);
+        self.step(&Event::Reconfigured, at);
+    }
+
+    /// Begins anew from what is stored.
+    #[cfg(test)]
+    pub(super) fn restart(&mut self, at: Timestamp) {
+        self.state = State::restore(self.image.saved(), &self.ctx, at);
     }
 
     fn step(&mut self, event: &Event, at: Timestamp) -> Reply {

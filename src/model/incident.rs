@@ -212,6 +212,19 @@ impl ResolutionClock {
     }
 }
 
+/// What an incident is taken for; the rule says what helps.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KnownError {
+    /// What people call it, as in `KE-0142`.
+    pub id: Box<str>,
+    /// Name of the rule that says so.
+    pub rule: Arc<str>,
+    /// Until when nobody is told, exclusive; `None` when people are.
+    pub quiet_until: Option<Timestamp>,
+    /// The bound that was passed, in words: it pages, whatever its priority.
+    pub exceeded: Option<Box<str>>,
+}
+
 /// The parent record: something is wrong and somebody handles it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Incident {
@@ -271,8 +284,11 @@ pub struct Incident {
     pub recurrence_of: Option<IncidentId>,
     /// True when a person resolved it while members fired.
     pub awaiting_verification: bool,
-    /// True while every member that fires is silenced: nobody is told, and no step falls due.
+    /// True while every member that fires is silenced, or while its known error keeps it quiet:
+    /// nobody is told, and no step falls due.
     pub quiet: bool,
+    /// The known error it is taken for.
+    pub known_error: Option<KnownError>,
     /// Incidents that a person split from it or it from them: not to be united again by a rule.
     pub apart_from: Vec<IncidentId>,
     /// Entries of its timeline.
@@ -362,6 +378,8 @@ pub enum Happening {
     Quieted,
     /// It is silenced no more.
     Raised,
+    /// It is taken for a known error, or no longer.
+    KnownError,
 }
 
 words!(
@@ -397,7 +415,8 @@ words!(
     HoldEnded = "hold_ended",
     Unacknowledged = "unacknowledged",
     Quieted = "quieted",
-    Raised = "raised"
+    Raised = "raised",
+    KnownError = "known_error"
 );
 
 /// One entry of a timeline: one per kind of event and batch.

@@ -43,8 +43,12 @@ codes! {
     ZONE = "R0213" "a time zone is not known";
     HANDOVER = "R0214" "a layer of a rotation does not start on the day of its hand-over";
     PATH = "R0215" "a path into JSON cannot be read";
+    LOOKUP = "R0220" "the table of a lookup is not written out";
+    RESERVED = "R0221" "a rule sets a label that is not its to set";
+    NO_EFFECT = "R0222" "a field has no effect where it stands";
     NO_OWNER = "R0301" "a rule has no owner";
     NO_TEST = "R0302" "no test expects an incident of a rule";
+    EXPIRES = "R0305" "a known error expires soon, or has expired";
     GAP = "R0307" "nobody is on call for a time";
     OVERLAP = "R0308" "a part of a rotation covers another one";
     UNUSED_POLICY = "R0309" "an escalation policy is used by no rule";

@@ -4,6 +4,7 @@ use core::str::FromStr;
 
 use super::diagnostics::position;
 use super::reader::{Noun, Reader};
+use super::sections::boolean;
 use super::testcase::{Expectation, Expected, IncidentExpectation, at, line};
 use super::yaml::{Node, Value};
 use crate::model::priority::NotAWord;
@@ -48,6 +49,9 @@ fn incident(reader: &mut Reader<'_>, node: &Node, namespace: &str) -> Option<Inc
         state: fields.read(reader, "state", word),
         team: fields.entry("team").and_then(|(_, n)| or_nothing(reader, n, text)),
         category: fields.entry("category").and_then(|(_, n)| or_nothing(reader, n, text)),
+        quiet: fields.read(reader, "quiet", truth),
+        known_error: fields.entry("known_error").and_then(|(_, n)| or_nothing(reader, n, text)),
+        because: fields.read(reader, "because", many),
     };
     fields.finish(reader);
     Some(expectation)
@@ -105,4 +109,9 @@ where
 fn count(reader: &mut Reader<'_>, node: &Node) -> Option<Expected<u32>> {
     let number = reader.number(node, 0..=1_000_000)?;
     Some(expected(reader, node, number))
+}
+
+fn truth(reader: &mut Reader<'_>, node: &Node) -> Option<Expected<bool>> {
+    let truth = boolean(reader, node)?;
+    Some(expected(reader, node, truth))
 }

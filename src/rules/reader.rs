@@ -37,6 +37,7 @@ pub(super) enum Noun {
     Calendar,
     Rotation,
     Mapping,
+    Table,
 }
 
 impl Noun {
@@ -51,6 +52,7 @@ impl Noun {
             Self::Calendar => "calendar",
             Self::Rotation => "rotation",
             Self::Mapping => "mapping",
+            Self::Table => "table",
         }
     }
 }

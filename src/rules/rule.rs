@@ -10,9 +10,10 @@ use super::condition::{Condition, Conditions};
 use super::diagnostics::{Span, position};
 use super::kinds::{self, Desk, Kind};
 use super::lexer::{Part, SyntaxError};
+use super::lookups;
 use super::matcher::Matcher;
 use super::parser;
-use super::reader::{DAY, Noun, Reader};
+use super::reader::{DAY, Fields, Noun, Reader};
 use super::sections::reference;
 use super::set::{IncidentSpec, Place, ResolveSpec, Rule};
 use super::subject::Field;
@@ -68,6 +69,9 @@ pub(super) fn read(
     let mut desk = Desk { templates, follow: Vec::new() };
     let kind = kinds::read(reader, &mut fields, &mut desk);
     let Desk { follow, templates } = desk;
+    if let Some(kind) = kind.as_ref().filter(|kind| kind.is_intake()) {
+        without_effect(reader, &mut fields, kind);
+    }
     let by = kind.as_ref().map_or(&[][..], Kind::by);
     let group: Option<Vec<&str>> =
         Some(by.iter().map(Field::key).collect()).filter(|keys: &Vec<_>| !keys.is_empty());
@@ -83,7 +87,7 @@ pub(super) fn read(
     Some(Draft { rule, span, before, after, follow })
 }
 
-fn line(reader: &mut Reader<'_>, node: &Node, max: usize) -> Option<Box<str>> {
+pub(super) fn line(reader: &mut Reader<'_>, node: &Node, max: usize) -> Option<Box<str>> {
     let text = reader.text(node)?;
     if text.len() > max {
         reader
@@ -180,6 +184,33 @@ fn incident(
     Some(spec)
 }
 
+/// Notes the sections that say what incidents are like, in a rule that makes none.
+fn without_effect(reader: &mut Reader<'_>, fields: &mut Fields<'_>, kind: &Kind) {
+    for name in ["incident", "resolve"] {
+        if let Some((key, _)) = fields.entry(name) {
+            let message = format!("`{name}` has no effect in a rule of kind `{}`", kind.name());
+            reader.error(codes::NO_EFFECT, key.span, message).help("leave it out");
+        }
+    }
+}
+
+/// Reads a template that is rendered of an alert alone: of its labels and its CI.
+pub(super) fn intake_template(
+    reader: &mut Reader<'_>,
+    templates: &mut Templates,
+    node: &Node,
+) -> Option<Template> {
+    let text = reader.text(node)?;
+    lookups::refer(reader, node.span, text);
+    match templates.add_intake(text) {
+        Ok(template) => Some(template),
+        Err(flaw) => {
+            flawed(reader, node.span, text, flaw);
+            None
+        }
+    }
+}
+
 fn compiled(
     reader: &mut Reader<'_>,
     templates: &mut Templates,
@@ -187,6 +218,7 @@ fn compiled(
     group: Option<&[&str]>,
 ) -> Option<Template> {
     let text = reader.text(node)?;
+    lookups::refer(reader, node.span, text);
     match templates.add(text, group) {
         Ok(template) => Some(template),
         Err(flaw) => {

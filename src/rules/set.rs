@@ -11,6 +11,7 @@ use std::sync::Arc;
 use super::calendar::{Calendar, Times};
 use super::condition::{Conditions, Verdict};
 use super::index::Index;
+use super::intake::Phase;
 use super::kinds::Kind;
 use super::messages::Messages;
 use super::priorities::Priorities;
@@ -51,18 +52,19 @@ pub struct RuleSet {
     pub(super) templates: Templates,
     pub(super) messages: Messages,
     pub(super) index: Index,
+    pub(super) intake: Phase,
     /// Places in `rules` by name.
     pub(super) names: BTreeMap<Arc<str>, usize>,
     pub(super) default_policy: Arc<Policy>,
 }
 
 impl RuleSet {
-    /// Returns the rules that match, in order.
+    /// Returns the rules that match, in order; without those that are asked at the intake.
     pub fn matching<'a>(&'a self, subject: &Subject<'_>) -> Vec<&'a Rule> {
         let candidates = self.index.candidates(subject).into_iter();
         candidates
             .filter_map(|at| self.rules.get(at))
-            .filter(|rule| rule.matches(subject))
+            .filter(|rule| !rule.kind.is_intake() && rule.matches(subject))
             .collect()
     }
 

@@ -115,7 +115,7 @@ fn wrong_fields_and_values_are_all_named_at_once() {
     10 | colour: red
        | ^^^^^^
        |
-       = help: known here: version, namespace, rules, tests, teams, contacts, policies, calendars, templates, defaults, priorities, lifecycle, binding
+       = help: known here: version, namespace, rules, tests, teams, contacts, policies, calendars, lookups, templates, defaults, priorities, lifecycle, binding
     "###);
 }
 
@@ -165,7 +165,7 @@ fn a_rule_has_one_kind_that_we_know() {
     7 |     storm: {per: [site]}
       |     ^^^^^
       |
-      = help: known kinds: `group:` or `topology:`
+      = help: known kinds: `drop:`, `enrich:`, `known_error:`, `group:` or `topology:`
 
     error[R0105]: rule has no kind
      --> kinds.yaml:8:5
@@ -173,7 +173,7 @@ fn a_rule_has_one_kind_that_we_know() {
     8 |   - name: none
       |     ^^^^
       |
-      = help: give it one of `group:` or `topology:`
+      = help: give it one of `drop:`, `enrich:`, `known_error:`, `group:` or `topology:`
 
     error[R0105]: rule has two kinds
       --> kinds.yaml:15:15
@@ -526,7 +526,7 @@ fn a_bad_message_has_a_caret_under_its_mistake_even_in_a_block() {
      --> messages.yaml:6:19
       |
     6 |     subject: '[{{ prio }}] {{ id }}'
-      |                   ^^^^ expected kind, contact, because, id, state, open, title, priority, sum, team, rule, since, age, services, members, firing, labels, alerts, more, also or also_more
+      |                   ^^^^ expected kind, contact, because, id, state, open, title, priority, sum, team, rule, since, age, known_error, workaround, cause, runbook, fixed_in, links, services, members, firing, labels, alerts, more, also or also_more
       |
       = help: a label of the root's alert is `labels.prio`
 
@@ -536,7 +536,7 @@ fn a_bad_message_has_a_caret_under_its_mistake_even_in_a_block() {
     9 |       {% for alert in alerts %}{{ alert.name }}
       |                                   ^^^^^^^^^^
       |
-      = help: one of `alerts` has labels and summary; one of `also` has id, priority, state, title, since and age
+      = help: one of `alerts` has labels and summary; one of `links` has name and url; one of `also` has id, priority, state, title, since and age
 
     error[R0205]: engine ran out of fuel
       --> messages.yaml:11:50

@@ -18,7 +18,8 @@ use crate::model::audit::{AuditEntry, Seal};
 use crate::model::delivery::DeliveryId;
 use crate::model::escalation::{Action, Due, Policy, PolicyHash, Rung, Step, Target};
 use crate::model::incident::{
-    Entry, Happening, Incident, Progress, RecordId, ResolutionClock, ResponseClock, Root, WaitsFor,
+    Entry, Happening, Incident, KnownError, Progress, RecordId, ResolutionClock, ResponseClock,
+    Root, WaitsFor,
 };
 use crate::model::labels::{Fingerprint, Labels};
 use crate::model::notice::{Notice, NoticeId, NoticeKind, NoticeState};
@@ -228,6 +229,12 @@ impl Dice {
             },
             resolving: self.rung(),
             quiet: self.flip(),
+            known_error: self.maybe(|dice| KnownError {
+                id: dice.text().into(),
+                rule: dice.text().into(),
+                quiet_until: dice.maybe(Self::time),
+                exceeded: dice.maybe(|dice| dice.text().into()),
+            }),
             apart_from: self.list(2, Self::record),
             group_rule: self.maybe(|dice| dice.text().into()),
             rules_version: self.next(),

@@ -14,7 +14,7 @@ use crate::store::view::Member;
 use super::super::Reading;
 use super::super::error::Problem;
 use super::super::wire::{self, Time};
-use super::{filter, left_out, show};
+use super::{left_out, show};
 
 /// Members that are looked at for the way from the root.
 const MEMBERS_MAX: usize = 1_000;
@@ -39,7 +39,8 @@ pub(super) fn alert(
     let sources = reading.view.counters()?.sources;
     let (incident, join) = placed(reading, row)?;
     let applied = join.as_ref().and_then(rule_of);
-    let subject = filter::subject(row, &reading.context);
+    let seen = reading.context.seen(row);
+    let subject = seen.subject();
     let rules = reading.context.rules.rules.iter().map(|rule| wire::explain::RuleTried {
         rule: show::rule(&reading.context.rules, &rule.name),
         kind: rule.kind.name().into(),
@@ -59,9 +60,10 @@ pub(super) fn alert(
     let (rules_changed, topology_changed) =
         incident.as_ref().map_or((false, false), |incident| changed(reading, incident));
     Ok(wire::explain::AlertExplanation {
-        alert: show::alert(row, &sources),
+        alert: show::alert(&reading.context, row, &sources),
         binding: binding(reading, row),
         silenced_by: left_out::silences(reading, row)?,
+        dropped: reading.context.rules.dropped(&seen.sent()).map(|it| it.to_string()),
         rules: rules.collect(),
         join: join.as_ref().map(show::join),
         left_out: left_out::of_alert(reading, row, incident.as_ref())?,

@@ -18,7 +18,7 @@ use super::super::error::Problem;
 use super::super::wire::LeftOut;
 use super::super::wire::Time;
 use super::super::wire::explain::SilencedBy;
-use super::{filter, show};
+use super::show;
 
 /// What one answer names at most.
 const LEFT_OUT_MAX: usize = 20;
@@ -51,10 +51,10 @@ pub(super) fn of_incident(
         let around = around(reading, incident.root.ci.as_deref(), rule, Toward::Sufferers);
         let cause = Cause::new(incident, root);
         for (other, other_root) in candidates(reading, incident, &around)? {
-            let subject = other_root.as_ref().map(|row| filter::subject(row, &reading.context));
+            let seen = other_root.as_ref().map(|row| reading.context.seen(row));
             let sufferer = Sufferer {
                 began: other.opened_at,
-                is_never_absorbed: subject.is_some_and(|it| kind.never_absorbs(&it)),
+                is_never_absorbed: seen.is_some_and(|seen| kind.never_absorbs(&seen.subject())),
                 is_kept_apart: incident.apart_from.contains(&other.id),
             };
             let name = name(&other, other_root.as_ref());
@@ -74,7 +74,8 @@ pub(super) fn of_alert(
     incident: Option<&Incident>,
 ) -> Result<Vec<LeftOut>, Problem> {
     let mut found = Vec::new();
-    let subject = filter::subject(row, &reading.context);
+    let seen = reading.context.seen(row);
+    let subject = seen.subject();
     for (rule, kind) in reading.context.topology_rules() {
         let around = around(reading, row.ci.as_deref(), rule, Toward::Causes);
         let query = |other: &Incident| {

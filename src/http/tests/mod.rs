@@ -5,6 +5,7 @@ mod alertmanager;
 mod auth;
 mod cmdb;
 mod handling;
+mod intake;
 mod notices;
 mod openapi;
 mod quarantine;

@@ -34,6 +34,9 @@ pub struct AlertExplanation {
     pub binding: Option<Binding>,
     /// The silences that hold it back, or held it back at its end.
     pub silenced_by: Vec<SilencedBy>,
+    /// The rule in force that would leave it out if it began now, and why.
+    #[serde(default)]
+    pub dropped: Option<String>,
     /// The rules in force, in their order, each with its verdict.
     pub rules: Vec<RuleTried>,
     /// Why it belongs to its incident.

@@ -4,10 +4,16 @@
 //! file, an arm of [`Kind`], a row of [`KINDS`] at the place where it applies, and the stage of the
 //! engine that asks for it.
 
+pub(super) mod drop;
+pub(super) mod enrich;
 pub(super) mod group;
+pub(super) mod known_error;
 pub(super) mod topology;
 
+use drop::Drop;
+use enrich::Enrich;
 use group::Group;
+use known_error::KnownErrorKind;
 use topology::TopologyKind;
 
 use super::codes;
@@ -21,6 +27,12 @@ use super::yaml::Node;
 /// What a rule does.
 #[derive(Clone, Debug)]
 pub enum Kind {
+    /// Leaves alerts out.
+    Drop(Drop),
+    /// Adds to alerts what their senders did not say.
+    Enrich(Enrich),
+    /// Knows the cause of an incident, and what helps.
+    KnownError(KnownErrorKind),
     /// Gathers alerts with equal values.
     Group(Group),
     /// Gathers alerts that suffer from the CI of one that matches.
@@ -38,7 +50,12 @@ pub(super) struct Desk<'a> {
 type Read = fn(&mut Reader<'_>, &Node, &mut Desk<'_>) -> Option<Kind>;
 
 /// How the value of each kind is read, in the order in which the kinds apply to an alert.
-const KINDS: [(&str, Read); 2] = [
+const KINDS: [(&str, Read); 5] = [
+    ("drop", |reader, node, _| drop::read(reader, node).map(Kind::Drop)),
+    ("enrich", |reader, node, desk| enrich::read(reader, node, desk.templates).map(Kind::Enrich)),
+    ("known_error", |reader, node, desk| {
+        known_error::read(reader, node, desk.templates).map(Kind::KnownError)
+    }),
     ("group", |reader, node, _| group::read(reader, node).map(Kind::Group)),
     ("topology", |reader, node, desk| {
         topology::read(reader, node, &mut desk.follow).map(Kind::Topology)
@@ -46,13 +63,15 @@ const KINDS: [(&str, Read); 2] = [
 ];
 
 /// Kinds of later versions, so that they are named as such and not as misspelt fields.
-const LATER: [&str; 8] =
-    ["storm", "sequence", "absence", "known_error", "inhibit", "quiet", "enrich", "drop"];
+const LATER: [&str; 5] = ["storm", "sequence", "absence", "inhibit", "quiet"];
 
 impl Kind {
     /// The key under which it is written.
     pub fn name(&self) -> &'static str {
         match self {
+            Self::Drop(_) => "drop",
+            Self::Enrich(_) => "enrich",
+            Self::KnownError(_) => "known_error",
             Self::Group(_) => "group",
             Self::Topology(_) => "topology",
         }
@@ -67,8 +86,18 @@ impl Kind {
     pub fn by(&self) -> &[Field] {
         match self {
             Self::Group(group) => &group.by,
-            Self::Topology(_) => &[],
+            Self::Drop(_) | Self::Enrich(_) | Self::KnownError(_) | Self::Topology(_) => &[],
         }
+    }
+
+    /// True for what is asked before all other rules, when an episode begins: see `intake`.
+    pub fn is_intake(&self) -> bool {
+        matches!(self, Self::Drop(_) | Self::Enrich(_))
+    }
+
+    /// Its settings, when it is of this kind.
+    pub fn known_error(&self) -> Option<&KnownErrorKind> {
+        if let Self::KnownError(kind) = self { Some(kind) } else { None }
     }
 
     /// Its settings, when it is of this kind.

@@ -5,7 +5,7 @@ use prost::{Message, Oneof};
 use super::{Malformed, Row, Word, keyed, numbered, required};
 use crate::model::escalation::{PolicyHash, Rung};
 use crate::model::incident::{
-    Incident, Progress, RecordId, ResolutionClock, ResponseClock, Root, WaitsFor,
+    Incident, KnownError, Progress, RecordId, ResolutionClock, ResponseClock, Root, WaitsFor,
 };
 use crate::model::labels::Fingerprint;
 use crate::model::priority::{Assessment, Impact, Priority, Urgency};
@@ -90,6 +90,20 @@ pub(in crate::store) struct IncidentMessage {
     quiet: bool,
     #[prost(uint64, repeated, tag = "40")]
     apart_from: Vec<u64>,
+    #[prost(message, optional, tag = "60")]
+    known_error: Option<KnownErrorMessage>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct KnownErrorMessage {
+    #[prost(string, tag = "1")]
+    id: String,
+    #[prost(string, tag = "2")]
+    rule: String,
+    #[prost(int64, optional, tag = "3")]
+    quiet_until: Option<i64>,
+    #[prost(string, optional, tag = "4")]
+    exceeded: Option<String>,
 }
 
 #[derive(Clone, PartialEq, Oneof)]
@@ -315,6 +329,28 @@ impl From<RungMessage> for Rung {
     }
 }
 
+impl From<&KnownError> for KnownErrorMessage {
+    fn from(known: &KnownError) -> Self {
+        Self {
+            id: known.id.to_string(),
+            rule: known.rule.to_string(),
+            quiet_until: known.quiet_until.map(Timestamp::millis),
+            exceeded: known.exceeded.as_deref().map(String::from),
+        }
+    }
+}
+
+impl From<KnownErrorMessage> for KnownError {
+    fn from(message: KnownErrorMessage) -> Self {
+        Self {
+            id: message.id.into(),
+            rule: message.rule.into(),
+            quiet_until: message.quiet_until.map(Timestamp::from_millis),
+            exceeded: message.exceeded.map(Into::into),
+        }
+    }
+}
+
 impl Row for Incident {
     const FAMILY: Family = Family::Incidents;
     type Message = IncidentMessage;
@@ -356,6 +392,7 @@ impl Row for Incident {
             resolution: Some(self.resolution.into()),
             resolving: Some(self.resolving.into()),
             quiet: self.quiet,
+            known_error: self.known_error.as_ref().map(Into::into),
             apart_from: self.apart_from.iter().map(|incident| incident.0).collect(),
             told: self.told.iter().map(ToString::to_string).collect(),
             rules_version: self.rules_version,
@@ -398,6 +435,7 @@ impl Row for Incident {
             resolution: message.resolution.unwrap_or_default().into(),
             resolving: message.resolving.unwrap_or_default().into(),
             quiet: message.quiet,
+            known_error: message.known_error.map(Into::into),
             apart_from: message.apart_from.into_iter().map(RecordId).collect(),
             told: message.told.into_iter().map(Into::into).collect(),
             rules_version: message.rules_version,
@@ -464,6 +502,12 @@ mod tests {
             },
             resolving: Rung { step: 28, repeats: 29, due_at: Some(at(33)) },
             quiet: true,
+            known_error: Some(KnownError {
+                id: "KE-1".into(),
+                rule: "t/ke".into(),
+                quiet_until: Some(at(35)),
+                exceeded: Some("why".into()),
+            }),
             apart_from: vec![RecordId(34)],
             rules_version: 22,
             topology_version: 23,
@@ -482,7 +526,8 @@ mod tests {
             \xf1\x01\x16\x00\x00\x00\x00\x00\x00\x00\xf8\x01\x17\
             \x82\x02\x06dc-ops\x8a\x02\x06t/site\x98\x02\x18\xa2\x02\x03ann\
             \xaa\x02\x06\x08\x19\x10\x1a\x18\x1b\xb2\x02\x06\x08\x1c\x10\x1d\x18!\
-            \xb8\x02\x01\xc2\x02\x01\"";
+            \xb8\x02\x01\xc2\x02\x01\"\
+            \xe2\x03\x13\x0a\x04KE-1\x12\x04t/ke\x18\x23\x22\x03why";
         for (progress, value) in [
             (Progress::New, &b"\x12\x00"[..]),
             (Progress::Acknowledged { by: by(), until: at(30) }, b"\x1a\x07\x0a\x03ann\x10\x1e"),

@@ -7,7 +7,6 @@ use super::Refused;
 use super::query::{Parameters, Receivers};
 use crate::engine::changes::AlertRow;
 use crate::http::Reading;
-use crate::http::api::filter::subject;
 use crate::http::error::Problem;
 use crate::http::wire::alertmanager::{Alert, AlertStatus, Name};
 use crate::http::wire::{self, Time};
@@ -61,7 +60,8 @@ impl Selection {
     /// True when the alert is asked for, as far as it alone can tell.
     pub(super) fn takes(&self, reading: &Reading<'_>, row: &AlertRow) -> bool {
         let state = if row.state.is_audible() { self.active } else { self.silenced };
-        let subject = subject(row, &reading.context);
+        let seen = reading.context.seen(row);
+        let subject = seen.subject();
         state == Wanted::Yes && self.filter.iter().all(|matcher| matcher.holds(&subject))
     }
 }
