@@ -5,13 +5,13 @@ use std::path::PathBuf;
 
 use clap::ValueEnum;
 
+use crate::clock;
 use crate::rules::Severity;
 use crate::rules::load;
 use crate::rules::render::{Form, render};
 
 use super::failure::Failure;
 use super::{Session, files, print};
-use crate::clock;
 
 /// The arguments of `check`.
 #[derive(Clone, Debug, clap::Args)]
@@ -44,6 +44,7 @@ pub fn run(session: &Session, args: &Args) -> Result<(), Failure> {
     let mut loaded = load(&files);
     if let Some(set) = &loaded.set {
         loaded.diagnostics.extend(set.expiring(&files, clock::wall()));
+        loaded.diagnostics.extend(set.gaps(&files, clock::wall()));
     }
     let form = match args.format {
         Format::Human if std::io::stdout().is_terminal() => Form::Coloured,

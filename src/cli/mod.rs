@@ -20,6 +20,7 @@ pub mod handled;
 pub mod incidents;
 pub mod known_error;
 pub mod notify;
+pub mod on_call;
 pub mod paging;
 pub mod print;
 pub mod quarantine;
@@ -116,6 +117,9 @@ enum Command {
     /// Look after what could not be read or handled
     #[command(subcommand)]
     Quarantine(quarantine::Command),
+    /// Say who is on call
+    #[command(name = "oncall", subcommand)]
+    OnCall(on_call::Command),
     /// Look after notices
     #[command(subcommand)]
     Notify(notify::Command),
@@ -199,6 +203,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Cmdb(command) => wait(cmdb::run(&session, command)),
         Command::Rules(command) => wait(rules::run(&session, command)),
         Command::Quarantine(command) => wait(quarantine::run(&session, command)),
+        Command::OnCall(command) => wait(on_call::run(&session, command)),
         Command::Notify(command) => wait(notify::run(&session, command)),
     };
     match done {

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::daemon::data_dir::{DataDir, Loss};
-use crate::daemon::reload::{RuleFiles, compile};
+use crate::daemon::reload::{RuleFiles, Ties, compile};
 use crate::daemon::{self, Plan, demo};
 use crate::rules::render::{Form, render};
 use crate::rules::{RuleSet, SourceFile};
@@ -115,8 +115,7 @@ fn rule_files(settings: &Settings, args: &Args) -> RuleFiles {
 
 fn rules(settings: &Settings, from: &RuleFiles) -> Result<RuleSet, Failure> {
     let files = (from.read)().map_err(Failure::Configuration)?;
-    let channels: Vec<Box<str>> = settings.channels.keys().cloned().collect();
-    compile(&files, &channels).map_err(|refused| {
+    compile(&files, &Ties::of(settings)).map_err(|refused| {
         if !refused.diagnostics.is_empty() {
             print::talk(render(Form::Human, &refused.diagnostics, &files).trim_end());
         }

@@ -386,7 +386,7 @@ fn doors(
 ) -> Doors {
     let settings = base.settings;
     let sources = settings.sources.iter().map(|(name, source)| {
-        (Arc::clone(name), http::Source { format: source.format, lease: source.lease })
+        (Arc::clone(name), http::Source { format: source.format.clone(), lease: source.lease })
     });
     let loopback = settings.http.listen.ip().to_canonical().is_loopback();
     let strangers = if loopback || settings.http.allow_unauthenticated_remote {

@@ -14,9 +14,11 @@ use tracing::{error, info, warn};
 
 use crate::clock;
 use crate::http::operate::{Calls, Reloaded, RulesRefused};
+use crate::ingest::SourceFormat;
 use crate::mailbox::{Mailbox, Work};
 use crate::rules::render::short;
 use crate::rules::{self, RuleSet, Severity, SourceFile};
+use crate::settings::Settings;
 use crate::telemetry::metrics::Metrics;
 
 use super::wait_for;
@@ -37,12 +39,33 @@ impl fmt::Debug for RuleFiles {
     }
 }
 
-/// Makes a rule set of files, for a daemon that has these channels.
+/// What settings and rule files need of each other.
+#[derive(Clone, Debug, Default)]
+pub struct Ties {
+    /// Names of the channels that are set up.
+    pub channels: Vec<Box<str>>,
+    /// Sources that are read by a mapping, each with the mapping's name.
+    pub mapped: Vec<(Arc<str>, Arc<str>)>,
+}
+
+impl Ties {
+    /// Returns those of these settings.
+    pub fn of(settings: &Settings) -> Self {
+        let mapped = settings.sources.iter().filter_map(|(name, source)| match &source.format {
+            SourceFormat::Mapped(mapping) => Some((Arc::clone(name), Arc::clone(mapping))),
+            SourceFormat::Known(_) => None,
+        });
+        Self { channels: settings.channels.keys().cloned().collect(), mapped: mapped.collect() }
+    }
+}
+
+/// Makes a rule set of files, for a daemon with these settings.
 ///
 /// # Errors
-/// When the files have errors, or a contact names a channel that is not set up: a page to nowhere
-/// must be found before it is due. Warnings are for whoever writes rules and are left out.
-pub fn compile(files: &[SourceFile], channels: &[Box<str>]) -> Result<RuleSet, RulesRefused> {
+/// When the files have errors, or a contact names a channel that is not set up (a page to nowhere
+/// must be found before it is due), or a source is read by a mapping that is not there. Warnings are
+/// for whoever writes rules and are left out.
+pub fn compile(files: &[SourceFile], ties: &Ties) -> Result<RuleSet, RulesRefused> {
     let mut loaded = rules::load(files);
     loaded.diagnostics.retain(|found| found.severity == Severity::Error);
     let Some(set) = loaded.set else {
@@ -52,10 +75,28 @@ pub fn compile(files: &[SourceFile], channels: &[Box<str>]) -> Result<RuleSet, R
         };
         return Err(RulesRefused { message, diagnostics: loaded.diagnostics });
     };
-    match unknown_channels(&set, channels) {
-        None => Ok(set),
-        Some(message) => Err(RulesRefused { message, diagnostics: Vec::new() }),
+    let loose = [unknown_channels(&set, &ties.channels), unknown_mappings(&set, &ties.mapped)];
+    let loose: Vec<String> = loose.into_iter().flatten().collect();
+    if loose.is_empty() {
+        return Ok(set);
     }
+    Err(RulesRefused { message: loose.join("; "), diagnostics: Vec::new() })
+}
+
+fn unknown_mappings(rules: &RuleSet, mapped: &[(Arc<str>, Arc<str>)]) -> Option<String> {
+    let missing: Vec<String> = mapped
+        .iter()
+        .filter(|(_, mapping)| !rules.mappings.contains_key(&**mapping))
+        .map(|(source, mapping)| format!("source `{source}` is read by the mapping `{mapping}`"))
+        .collect();
+    let known: Vec<&str> = rules.mappings.keys().map(|name| &**name).collect();
+    let known = if known.is_empty() { "no mapping".into() } else { known.join(", ") };
+    (!missing.is_empty()).then(|| {
+        format!(
+            "{}; the rule files have {known}; add it to `mappings:` or correct [sources.NAME]",
+            missing.join(", ")
+        )
+    })
 }
 
 fn unknown_channels(rules: &RuleSet, known: &[Box<str>]) -> Option<String> {
@@ -79,8 +120,8 @@ fn unknown_channels(rules: &RuleSet, known: &[Box<str>]) -> Option<String> {
 /// The task that loads the rules again.
 pub(super) struct Reloader {
     pub(super) files: RuleFiles,
-    /// Names of the channels that are set up.
-    pub(super) channels: Arc<[Box<str>]>,
+    /// What the settings need of the rules.
+    pub(super) ties: Arc<Ties>,
     pub(super) mailbox: Mailbox,
     pub(super) metrics: Arc<Metrics>,
     /// The version in force.
@@ -169,8 +210,8 @@ impl Reloader {
     async fn load(&mut self, read: Result<Vec<SourceFile>, String>) -> Answer {
         let refuse = |message: String| RulesRefused { message, diagnostics: Vec::new() };
         let files = read.map_err(refuse)?;
-        let (count, channels) = (files.len(), Arc::clone(&self.channels));
-        let compiled = spawn_blocking(move || compile(&files, &channels)).await;
+        let (count, ties) = (files.len(), Arc::clone(&self.ties));
+        let compiled = spawn_blocking(move || compile(&files, &ties)).await;
         let set = compiled.map_err(|error| refuse(error.to_string()))??;
         let (version, rules) = (set.version, set.rules.len());
         let same = version == self.in_force;
@@ -195,14 +236,32 @@ mod tests {
     #[test]
     fn rules_with_an_error_or_a_way_to_nowhere_are_refused_with_the_remedy() {
         let head = "version: 1\nnamespace: t\n";
+        let ties = Ties { channels: vec!["log".into()], mapped: Vec::new() };
         for (text, says) in [
             ("rules: [{name: x, wehn: []}]", "errors in the rules"),
             ("contacts: {a: {channels: [pager]}}", "the settings have log; add a section"),
         ] {
-            let refused = compile(&file(&format!("{head}{text}\n")), &["log".into()]).unwrap_err();
+            let refused = compile(&file(&format!("{head}{text}\n")), &ties).unwrap_err();
             assert!(refused.message.contains(says), "{refused:?}");
         }
         let good = format!("{head}contacts: {{a: {{channels: [log]}}}}\n");
-        assert!(compile(&file(&good), &["log".into()]).is_ok());
+        assert!(compile(&file(&good), &ties).is_ok());
+    }
+
+    #[test]
+    fn rules_without_the_mapping_of_a_source_are_refused_with_the_remedy() {
+        let ties =
+            Ties { channels: vec!["log".into()], mapped: vec![("shop".into(), "old".into())] };
+        for (mappings, says) in [
+            ("{}", Some("the rule files have no mapping; add it to `mappings:`")),
+            ("{ols: {labels: {a: b}}}", Some("source `shop` is read by the mapping `old`")),
+            ("{old: {labels: {a: b}}}", None),
+        ] {
+            let set = compile(&file(&format!("version: 1\nmappings: {mappings}\n")), &ties);
+            let refused = set.err().map(|refused| refused.message);
+            assert_eq!(refused.is_some(), says.is_some(), "{mappings}: {refused:?}");
+            let said = refused.unwrap_or_default();
+            assert!(says.is_none_or(|says| said.contains(says)), "{mappings}: {said}");
+        }
     }
 }

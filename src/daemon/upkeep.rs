@@ -12,7 +12,7 @@ use tracing::{error, warn};
 use super::backups::Backups;
 use super::canary::Canary;
 use super::data_dir::DataDir;
-use super::reload::{Reloader, RuleFiles};
+use super::reload::{Reloader, RuleFiles, Ties};
 use super::{Base, FINISH, disk, outbox, retention, service_manager};
 use crate::http::operate::{BackupMade, Calls, Operations, Reloaded, Room, RulesRefused, call};
 use crate::mailbox::Mailbox;
@@ -74,7 +74,7 @@ impl Upkeep {
         base.metrics.rules.accepted(rules.rules.len(), crate::clock::wall());
         let reloader = Reloader {
             files: rule_files,
-            channels: base.settings.channels.keys().cloned().collect(),
+            ties: Arc::new(Ties::of(base.settings)),
             mailbox: mailbox.clone(),
             metrics: Arc::clone(base.metrics),
             in_force: rules.version,

@@ -3,6 +3,7 @@
 //! Never early; after a gap the highest overdue step of each ladder is taken once and says how late
 //! it is. Acknowledging stops the response clock with its two ladders, a lapse starts it anew; the
 //! resolution clock goes on until service is restored and stands while the incident is on hold.
+//! Where the priority's limits name a calendar both count only the time that it covers.
 
 use core::time::Duration;
 
@@ -13,10 +14,10 @@ use super::pending::Told;
 use super::state::Call;
 use super::{prioritise, suppress};
 use crate::model::escalation::{Action, Due, LADDERS, Ladder, Rung, Step, Target};
-use crate::model::incident::{Happening, Incident, IncidentId, Progress};
+use crate::model::incident::{Happening, Incident, IncidentId, Progress, ResolutionClock};
 use crate::model::notice::NoticeKind;
 use crate::model::time::{Brief, Timestamp};
-use crate::rules::RuleSet;
+use crate::rules::{Calendar, RuleSet};
 
 /// A step that falls due later than this after its deadline says so.
 const LATE_AFTER: Duration = Duration::from_secs(5);
@@ -70,34 +71,73 @@ pub(super) fn plan(state: &mut State, rules: &RuleSet, id: IncidentId) {
     if record.quiet || !record.progress.is_open() {
         return;
     }
-    let limit = *rules.priorities.limit(record.assessment.priority);
+    let limit = rules.priorities.limit(record.assessment.priority);
+    let calendar = calendar(rules, record);
     let Some(case) = state.change(id) else { return };
     let record = &mut case.record;
     if record.response.stopped_at.is_none() {
-        let started_at = record.response.started_at;
-        let clock = Clock { started_at, limit: limit.response, not_before: record.wait_until };
-        record.response.due_at = started_at.plus(limit.response);
+        let clock = Clock {
+            started_at: record.response.started_at,
+            stood: Duration::ZERO,
+            limit: limit.response,
+            not_before: record.wait_until,
+            calendar,
+        };
+        record.response.due_at = clock.at(limit.response);
         record.functional.due_at = clock.due(&policy.functional, record.functional);
         record.hierarchical.due_at = clock.due(&policy.hierarchical, record.hierarchical);
     }
     let runs = record.resolution.stands_since.is_none();
-    let stood = Duration::from_millis(record.resolution.stood_ms);
-    let started_at = record.opened_at.plus(stood);
-    let clock = Clock { started_at, limit: limit.resolution, not_before: None };
-    record.resolution.due_at = started_at.plus(limit.resolution);
+    let clock = Clock {
+        started_at: record.opened_at,
+        stood: stood(&record.resolution, calendar),
+        limit: limit.resolution,
+        not_before: None,
+        calendar,
+    };
+    record.resolution.due_at = clock.at(limit.resolution);
     let resolving = runs.then(|| clock.due(&policy.resolution, record.resolving));
     record.resolving.due_at = resolving.flatten();
 }
 
-/// A running clock, as the steps on it see it.
-struct Clock {
-    /// When it started, later by the time it stood.
-    started_at: Timestamp,
-    limit: Duration,
-    not_before: Option<Timestamp>,
+/// Returns the calendar by which the clocks of an incident of this priority run.
+fn calendar<'r>(rules: &'r RuleSet, record: &Incident) -> Option<&'r Calendar> {
+    let times = rules.priorities.limit(record.assessment.priority).calendar.as_ref();
+    times.and_then(|times| rules.calendar(times))
 }
 
-impl Clock {
+/// Returns how much of the time that counts a resolution clock has stood.
+fn stood(clock: &ResolutionClock, calendar: Option<&Calendar>) -> Duration {
+    match calendar {
+        None => Duration::from_millis(clock.stood_ms),
+        Some(calendar) => {
+            clock.stood.iter().map(|(from, until)| calendar.between(*from, *until)).sum()
+        }
+    }
+}
+
+/// Returns when so much of the time that counts has passed.
+fn later(calendar: Option<&Calendar>, from: Timestamp, span: Duration) -> Timestamp {
+    calendar.map_or_else(|| from.plus(span), |calendar| calendar.after(from, span))
+}
+
+/// A running clock, as the steps on it see it.
+struct Clock<'r> {
+    started_at: Timestamp,
+    /// Time that would have counted and does not, because it stood.
+    stood: Duration,
+    limit: Duration,
+    not_before: Option<Timestamp>,
+    /// When it runs; always, without one.
+    calendar: Option<&'r Calendar>,
+}
+
+impl Clock<'_> {
+    /// Returns when it shows this time.
+    fn at(&self, shown: Duration) -> Timestamp {
+        later(self.calendar, self.started_at, self.stood.saturating_add(shown))
+    }
+
     /// Returns when the step that a rung stands before falls due.
     fn due(&self, steps: &[Step], rung: Rung) -> Option<Timestamp> {
         let step = steps.get(rung.step as usize)?;
@@ -105,11 +145,10 @@ impl Clock {
         if rung.repeats > 0 && rung.due_at.is_some() {
             return rung.due_at;
         }
-        let offset = match step.due {
+        let at = self.at(match step.due {
             Due::After(span) => span,
             Due::Share(percent) => self.limit.saturating_mul(percent.into()) / 100,
-        };
-        let at = self.started_at.plus(offset);
+        });
         Some(self.not_before.map_or(at, |until| at.max(until)))
     }
 }
@@ -154,7 +193,10 @@ fn take_ladder(state: &mut State, ctx: &Context, climb: Climb, now: Timestamp) {
         };
         let next = match step.repeat {
             // The next time is in the future whatever was missed: a gap is made up for once.
-            Some(every) => Rung { repeats: at.repeats + 1, due_at: Some(now.plus(every)), ..at },
+            Some(every) => {
+                let due_at = later(calendar(&ctx.rules, &case.record), now, every);
+                Rung { repeats: at.repeats + 1, due_at: Some(due_at), ..at }
+            }
             None => Rung { step: at.step + 1, repeats: 0, due_at: None },
         };
         *rung(&mut case.record, ladder) = next;

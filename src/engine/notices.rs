@@ -12,6 +12,7 @@ use crate::model::escalation::Target;
 use crate::model::incident::{Happening, Incident, IncidentId, Progress};
 use crate::model::notice::{Notice, NoticeId, NoticeKind, NoticeState};
 use crate::model::time::{Brief, Timestamp};
+use crate::rules::OnCall;
 
 /// After this time of failures a notice goes to the person's next channel.
 const FAIL_OVER_AFTER: Duration = Duration::from_mins(1);
@@ -34,21 +35,36 @@ pub(super) struct Plan<'a> {
 /// Plans a message; a target that is not to be found becomes the default contact.
 pub(super) fn plan(state: &mut State, ctx: &Context, id: IncidentId, it: Plan<'_>, now: Timestamp) {
     let Some(case) = state.incidents.get(&id) else { return };
-    let (target, contact) = address(ctx, &case.record, it.target);
-    let to = Addressed { kind: it.kind, target, contact, because: it.because, also: it.also };
+    let Address { target, contact, hole } = address(ctx, &case.record, it.target, now);
+    let because = explained(it.because, hole.as_deref());
+    let to = Addressed { kind: it.kind, target, contact, because, also: it.also };
     send(state, ctx, id, to, now);
 }
 
 /// Returns the person that a target of an incident means now.
-pub(super) fn person(state: &State, ctx: &Context, id: IncidentId, target: &Target) -> Box<str> {
+pub(super) fn person(
+    state: &State,
+    ctx: &Context,
+    id: IncidentId,
+    target: &Target,
+    now: Timestamp,
+) -> Box<str> {
     let record = state.incidents.get(&id).map(|case| &case.record);
-    record.map_or_else(|| ctx.rules.default_contact.clone(), |it| address(ctx, it, target).1)
+    let contact = |it| address(ctx, it, target, now).contact;
+    record.map_or_else(|| ctx.rules.default_contact.clone(), contact)
 }
 
 /// Notes that a target knows of an incident, from the message of another.
-pub(super) fn note_told(state: &mut State, ctx: &Context, id: IncidentId, target: &Target) {
+pub(super) fn note_told(
+    state: &mut State,
+    ctx: &Context,
+    id: IncidentId,
+    target: &Target,
+    now: Timestamp,
+) {
+    // Not: the person. Who has the shift may change, the target does not.
     let Some(case) = state.change(id) else { return };
-    let (target, _) = address(ctx, &case.record, target);
+    let Address { target, .. } = address(ctx, &case.record, target, now);
     if !case.record.told.contains(&target) {
         case.record.told.push(target);
     }
@@ -62,35 +78,55 @@ struct Addressed {
     also: Vec<IncidentId>,
 }
 
-/// Returns the name a target of an incident goes by and the person it means now.
-fn address(ctx: &Context, of: &Incident, target: &Target) -> (Box<str>, Box<str>) {
+/// Whom a target of an incident means now.
+struct Address {
+    /// The name the target goes by.
+    target: Box<str>,
+    contact: Box<str>,
+    /// The rotation that has nobody.
+    hole: Option<Box<str>>,
+}
+
+impl Address {
+    fn person(name: &str) -> Self {
+        Self { target: name.into(), contact: name.into(), hole: None }
+    }
+
+    fn team(ctx: &Context, name: &str, now: Timestamp) -> Self {
+        let OnCall { contact, hole } = ctx.rules.on_call(name, now);
+        Self { target: name.into(), contact: contact.into(), hole: hole.map(Box::from) }
+    }
+}
+
+fn address(ctx: &Context, of: &Incident, target: &Target, now: Timestamp) -> Address {
     let fallback = &*ctx.rules.default_contact;
-    let (target, contact) = match target {
+    match target {
         Target::Assigned => {
             let assignee = of.assignee.as_deref();
-            match assignee.filter(|name| ctx.rules.contacts.contains_key(*name)) {
-                Some(person) => (person, person),
-                None => of
-                    .team
-                    .as_deref()
-                    .map_or((fallback, fallback), |team| (team, on_call(ctx, team))),
+            match (assignee.filter(|name| ctx.rules.contacts.contains_key(*name)), &of.team) {
+                (Some(person), _) => Address::person(person),
+                (None, Some(team)) => Address::team(ctx, team, now),
+                (None, None) => Address::person(fallback),
             }
         }
         Target::Manager => {
             let team = of.team.as_deref().and_then(|team| ctx.rules.teams.get(team));
             let manager = team.and_then(|team| team.manager.as_deref()).unwrap_or(fallback);
-            (manager, manager)
+            Address::person(manager)
         }
-        Target::Team(name) => (&**name, on_call(ctx, name)),
-        Target::Contact(name) => (&**name, &**name),
-    };
-    (target.into(), contact.into())
+        Target::Team(name) => Address::team(ctx, name, now),
+        Target::Contact(name) => Address::person(name),
+    }
 }
 
-/// Returns who is called for a team; a target that is not to be found becomes the default contact.
-fn on_call<'a>(ctx: &'a Context, team: &str) -> &'a str {
-    let found = ctx.rules.teams.get(team).and_then(|team| team.members.first());
-    found.unwrap_or(&ctx.rules.default_contact)
+/// Adds to a reason that nobody has the shift.
+fn explained(because: String, hole: Option<&str>) -> String {
+    match hole {
+        Some(rotation) => {
+            format!("{because}; nobody is on call in rotation {rotation}, you are the team's first")
+        }
+        None => because,
+    }
 }
 
 fn send(state: &mut State, ctx: &Context, id: IncidentId, to: Addressed, now: Timestamp) {
@@ -206,7 +242,7 @@ pub(super) fn send_amendments(state: &mut State, ctx: &Context, now: Timestamp) 
             }
             [] => continue,
         };
-        let to = update_for(ctx, &target, because);
+        let to = update_for(ctx, &target, because, now);
         send(state, ctx, parent, to, now);
     }
 }
@@ -215,15 +251,16 @@ pub(super) fn send_amendments(state: &mut State, ctx: &Context, now: Timestamp) 
 pub(super) fn update(state: &mut State, ctx: &Context, id: IncidentId, text: &str, now: Timestamp) {
     let told = state.incidents.get(&id).map(|case| case.record.told.clone()).unwrap_or_default();
     for target in told {
-        let to = update_for(ctx, &target, text.into());
+        let to = update_for(ctx, &target, text.into(), now);
         send(state, ctx, id, to, now);
     }
 }
 
-fn update_for(ctx: &Context, target: &str, because: String) -> Addressed {
+fn update_for(ctx: &Context, target: &str, because: String, now: Timestamp) -> Addressed {
     let is_person = ctx.rules.contacts.contains_key(target);
-    let contact = if is_person { target } else { on_call(ctx, target) };
-    let (target, contact) = (target.into(), contact.into());
+    let to = if is_person { Address::person(target) } else { Address::team(ctx, target, now) };
+    let Address { target, contact, hole } = to;
+    let because = explained(because, hole.as_deref());
     Addressed { kind: NoticeKind::Update, target, contact, because, also: Vec::new() }
 }
 

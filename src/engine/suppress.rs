@@ -323,7 +323,7 @@ fn raise(state: &mut State, ctx: &Context, alerts: &[Fingerprint], now: Timestam
     let calls = state.digest.take().unwrap_or_default();
     let mut by_person: BTreeMap<(Box<str>, NoticeKind), Vec<Call>> = BTreeMap::new();
     for call in calls {
-        let person = notices::person(state, ctx, call.incident, &call.target);
+        let person = notices::person(state, ctx, call.incident, &call.target, now);
         by_person.entry((person, call.kind)).or_default().push(call);
     }
     for (_, calls) in by_person {
@@ -345,7 +345,7 @@ fn tell(state: &mut State, ctx: &Context, mut calls: Vec<Call>, now: Timestamp) 
     notices::plan(state, ctx, incident, Plan { kind, target: &target, because, also }, now);
     for call in calls {
         let text = format!("told with {incident}, in one message");
-        notices::note_told(state, ctx, call.incident, &call.target);
+        notices::note_told(state, ctx, call.incident, &call.target, now);
         let told = Told { what: Happening::Notice, text, path: None };
         state.pending.tell(call.incident, now, told);
     }

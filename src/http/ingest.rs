@@ -17,7 +17,7 @@ use bytes::Bytes;
 use utoipa::OpenApi;
 
 use crate::engine::event::{Event, Received, Reply};
-use crate::ingest::{Decoded, Format, Reject, Terms, decode};
+use crate::ingest::{Decoded, Format, Reject, SourceFormat, Terms, decode};
 use crate::mailbox::Work;
 use crate::model::delivery::DeliveryId;
 use crate::model::quarantine::{Cause, QuarantineId, Unhandled};
@@ -121,8 +121,12 @@ pub(super) fn admit(
     if !app.doors.gate.has_room(name) {
         app.doors.metrics.doors.refused(Refusal::TooMany);
         let status = match source.format {
-            Format::Alertmanager | Format::AlertmanagerApi => StatusCode::SERVICE_UNAVAILABLE,
-            Format::Native => StatusCode::TOO_MANY_REQUESTS,
+            SourceFormat::Known(Format::Alertmanager | Format::AlertmanagerApi) => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
+            SourceFormat::Known(Format::Native) | SourceFormat::Mapped(_) => {
+                StatusCode::TOO_MANY_REQUESTS
+            }
         };
         let message = format!("source `{name}` sends more than its rate_max; try again later");
         return Err(Problem::new(status, message));
@@ -163,7 +167,19 @@ async fn take(
 pub(super) fn decode_for(app: &App, source: &Source, body: &[u8]) -> Result<Decoded, Reject> {
     let doors = &app.doors;
     let terms = Terms { received: doors.clock.now(), lease: source.lease, limits: &doors.limits };
-    decode(source.format, body, &terms)
+    let name = match &source.format {
+        SourceFormat::Known(format) => return decode(*format, body, &terms),
+        SourceFormat::Mapped(name) => name,
+    };
+    let context = Arc::clone(&doors.context.borrow());
+    match context.rules.mappings.get(&**name) {
+        Some(mapping) => mapping.decode(body, &terms),
+        // No rules come into force without it; a 503 has the sender try again all the same.
+        None => {
+            let message = format!("the rules in force have no mapping `{name}`");
+            Err(Reject::Schema { code: 503, message })
+        }
+    }
 }
 
 /// Keeps a body that cannot be read, unless there is nothing in it.

@@ -39,7 +39,7 @@ use tower_http::timeout::TimeoutLayer;
 use crate::clock::Clock;
 use crate::engine::context::Context;
 use crate::engine::event::Reply;
-use crate::ingest::{Format, Limits};
+use crate::ingest::{Limits, SourceFormat};
 use crate::mailbox::{Mailbox, Work};
 use crate::model::time::Timestamp;
 use crate::notify::Tester;
@@ -90,10 +90,10 @@ pub struct Doors {
 }
 
 /// A configured sender.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Source {
     /// What it sends.
-    pub format: Format,
+    pub format: SourceFormat,
     /// How long its word holds an alert where it names no end.
     pub lease: Duration,
 }

@@ -69,7 +69,7 @@ pub(super) fn read(
 
 /// True when `text`, taken as JSON, has more than `limit` levels. Exact, and too slow to be run
 /// over every body: it is asked only after a body could not be read at one go.
-fn is_deeper(text: &str, limit: usize) -> bool {
+pub(super) fn is_deeper(text: &str, limit: usize) -> bool {
     let (mut depth, mut quoted, mut escaped) = (0_usize, false, false);
     for byte in text.bytes() {
         match byte {

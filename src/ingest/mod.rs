@@ -4,6 +4,8 @@
 //! its fields have and what they mean; what they share is beside them: `batch` reads the list,
 //! `item` one alert of it, `check` applies the limits, `time` and `uri` read values.
 //!
+//! `mapping` reads any other JSON as people say in the rule files.
+//!
 //! Nothing here reads a clock, logs, or keeps anything between two bodies. Read `native` first,
 //! then `batch`.
 
@@ -12,6 +14,7 @@ mod alertmanager_api;
 mod batch;
 mod check;
 mod item;
+pub mod mapping;
 mod native;
 mod reject;
 #[cfg(test)]
@@ -22,6 +25,7 @@ mod write;
 
 use core::fmt;
 use core::time::Duration;
+use std::sync::Arc;
 
 use crate::model::alert::Occurrence;
 use crate::model::priority::words;
@@ -47,6 +51,42 @@ words!(
     Native = "native",
     AlertmanagerApi = "alertmanager-api"
 );
+
+/// How the body of a source is read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SourceFormat {
+    /// In one of the formats known here.
+    Known(Format),
+    /// As the mapping of this name says, which stands in the rule files.
+    Mapped(Arc<str>),
+}
+
+/// What is written before the name of a mapping.
+const MAPPED: &str = "mapping:";
+
+/// Writes `native` or `mapping:grafana-old`, as in the settings.
+impl fmt::Display for SourceFormat {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Known(format) => format.fmt(f),
+            Self::Mapped(name) => write!(f, "{MAPPED}{name}"),
+        }
+    }
+}
+
+impl SourceFormat {
+    /// What is expected of a text that names a format.
+    pub const EXPECTED: &str = "alertmanager, native, alertmanager-api or mapping:NAME";
+
+    /// Reads the name of a format; `None` for a text that is none.
+    pub fn parse(text: &str) -> Option<Self> {
+        match text.strip_prefix(MAPPED) {
+            Some("") => None,
+            Some(name) => Some(Self::Mapped(name.into())),
+            None => text.parse().ok().map(Self::Known),
+        }
+    }
+}
 
 /// The most that one body may hold.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -127,7 +167,18 @@ pub fn date_time(text: &str) -> Option<Timestamp> {
 /// # Errors
 /// When nothing of it can be read, or when the format has the whole refused for one mistake.
 pub fn decode(format: Format, body: &[u8], terms: &Terms<'_>) -> Result<Decoded, Reject> {
-    let limit = terms.limits.body_bytes;
+    let text = text_of(body, terms.limits)?;
+    let dialect = match format {
+        Format::Alertmanager => &alertmanager::DIALECT,
+        Format::Native => &native::DIALECT,
+        Format::AlertmanagerApi => &alertmanager_api::DIALECT,
+    };
+    batch::read(text, dialect, terms)
+}
+
+/// Returns the text of a body that is not too long, not empty, and text.
+fn text_of<'b>(body: &'b [u8], limits: &Limits) -> Result<&'b str, Reject> {
+    let limit = limits.body_bytes;
     if body.len() > limit {
         return Err(Reject::TooLarge { len: body.len(), limit });
     }
@@ -136,10 +187,5 @@ pub fn decode(format: Format, body: &[u8], terms: &Terms<'_>) -> Result<Decoded,
     if text.trim_ascii().is_empty() {
         return Err(Reject::Empty);
     }
-    let dialect = match format {
-        Format::Alertmanager => &alertmanager::DIALECT,
-        Format::Native => &native::DIALECT,
-        Format::AlertmanagerApi => &alertmanager_api::DIALECT,
-    };
-    batch::read(text, dialect, terms)
+    Ok(text)
 }

@@ -12,7 +12,11 @@ mod intake;
 #[cfg(test)]
 mod known_errors;
 #[cfg(test)]
+mod limits;
+#[cfg(test)]
 mod messages;
+#[cfg(test)]
+mod on_call;
 pub mod rule_tests;
 #[cfg(test)]
 mod scenarios;

@@ -255,6 +255,9 @@ impl Player<'_> {
             targets.sort_unstable();
             targets
         };
+        let ours = self.world.pages().filter(|notice| ids.contains(&notice.id.incident));
+        let mut called: Vec<String> = ours.map(|notice| notice.contact.to_string()).collect();
+        called.sort_unstable();
         let attached = image.members.keys().filter(|(id, record)| *id == it.id && record != id);
         let root = self.name_of(it.root.alert);
         Actual {
@@ -263,6 +266,7 @@ impl Player<'_> {
             members,
             subordinates: attached.count(),
             pages: sent(NoticeKind::Page),
+            called,
             tickets: sent(NoticeKind::Ticket),
             reasons: image.timeline_of(it.id).map(|entry| entry.text.clone()).collect(),
             record: it.clone(),
@@ -318,6 +322,7 @@ struct Actual {
     members: Vec<String>,
     subordinates: usize,
     pages: Vec<String>,
+    called: Vec<String>,
     tickets: Vec<String>,
     /// What stands on the timeline.
     reasons: Vec<String>,
@@ -335,6 +340,7 @@ impl Actual {
         found.names("members", wanted.members.as_ref(), &self.members);
         found.value("subordinates", wanted.subordinates.as_ref(), &self.subordinates);
         found.names("pages", wanted.pages.as_ref(), &self.pages);
+        found.names("called", wanted.called.as_ref(), &self.called);
         found.names("tickets", wanted.tickets.as_ref(), &self.tickets);
         found.value("impact", wanted.impact.as_ref(), &sum.impact);
         found.value("urgency", wanted.urgency.as_ref(), &sum.urgency);
@@ -413,7 +419,8 @@ impl Found<'_> {
         if wanted == got {
             return;
         }
-        let explained = matches!(field, "impact" | "urgency" | "priority" | "pages" | "tickets");
+        let explained =
+            matches!(field, "impact" | "urgency" | "priority" | "pages" | "called" | "tickets");
         let because = if explained { self.of.record.assessment.sum.clone() } else { String::new() };
         self.mismatches.push(spot.mismatch(&self.of.about, field, wanted, (got, because)));
     }

@@ -185,8 +185,12 @@ pub struct ResponseClock {
     pub round: u32,
 }
 
+/// Stretches of standing that a resolution clock knows apart. An incident is not put on hold a hundred
+/// times; of one that is, the first count as if the clock had run.
+const STOOD_MAX: usize = 100;
+
 /// The resolution clock: from opening until service is restored, without the time on hold.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ResolutionClock {
     /// When the limit is reached; has no meaning while the clock stands.
     pub due_at: Timestamp,
@@ -195,6 +199,9 @@ pub struct ResolutionClock {
     pub stood_ms: u64,
     /// Since when it stands; `None` while it runs.
     pub stands_since: Option<Timestamp>,
+    /// When it stood, from and until, in order: how much of it was working time depends on a
+    /// calendar, and the calendar on the priority. Incidents stored before this was kept have none.
+    pub stood: Vec<(Timestamp, Timestamp)>,
 }
 
 impl ResolutionClock {
@@ -208,6 +215,10 @@ impl ResolutionClock {
         if let Some(since) = self.stands_since.take() {
             let stood = u64::try_from(now.since(since).as_millis()).unwrap_or(u64::MAX);
             self.stood_ms = self.stood_ms.saturating_add(stood);
+            self.stood.push((since, now));
+            if self.stood.len() > STOOD_MAX {
+                self.stood.remove(0);
+            }
         }
     }
 }

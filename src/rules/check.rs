@@ -11,11 +11,14 @@ use super::diagnostics::{Diagnostic, Severity, nearest};
 use super::index::Index;
 use super::intake::Phase;
 use super::lookups::{self, Tables};
+use super::mappings;
 use super::messages::{self, Messages};
 use super::order;
 use super::policies;
 use super::priorities::{self, Priorities};
 use super::reader::{Fields, Noun, Reader};
+use super::references;
+use super::rotation;
 use super::rule::{self, Draft};
 use super::sections::{self, Contact, Defaults, Lifecycle, Team};
 use super::set::{Rule, RuleSet};
@@ -24,6 +27,7 @@ use super::template::Templates;
 use super::testcase::{self, TestCase};
 use super::yaml;
 use crate::cmdb::BindingKey;
+use crate::ingest::mapping::Mapping;
 use crate::model::escalation::Policy;
 
 /// The version of the form of rule files.
@@ -74,6 +78,8 @@ struct Content<'f> {
     policies: BTreeMap<Box<str>, Arc<Policy>>,
     calendar_drafts: BTreeMap<Box<str>, calendar::read::Draft<'f>>,
     calendars: BTreeMap<Box<str>, Arc<Calendar>>,
+    rotations: BTreeMap<Box<str>, rotation::read::Draft>,
+    mappings: BTreeMap<Box<str>, Mapping>,
     messages: Messages,
     lookups: Tables,
     defaults: Option<Defaults>,
@@ -104,6 +110,7 @@ pub fn load(files: &[SourceFile]) -> Loaded {
         (Noun::Policy, policies::DEFAULT),
         (Noun::Templates, messages::DEFAULT),
     ]);
+    references::check(&mut reader, &content.teams);
     advise(&mut reader, &content);
     let order = order::settle(&mut reader, &content.rules);
     let mut diagnostics = reader.diagnostics;
@@ -192,6 +199,16 @@ fn read_sections<'f>(reader: &mut Reader<'f>, content: &mut Content<'f>, fields:
     }) {
         content.calendar_drafts.extend(calendars);
     }
+    if let Some(rotations) = fields.read(reader, "rotations", |r, n| {
+        sections::named(r, n, Noun::Rotation, rotation::read::draft)
+    }) {
+        content.rotations.extend(rotations);
+    }
+    if let Some(mappings) = fields.read(reader, "mappings", |r, n| {
+        sections::named(r, n, Noun::Mapping, |r, n, _| mappings::read(r, n))
+    }) {
+        content.mappings.extend(mappings);
+    }
     if let Some(tables) = fields.read(reader, "lookups", |r, n| {
         sections::named(r, n, Noun::Table, |r, n, _| lookups::read(r, n))
     }) {
@@ -243,6 +260,10 @@ fn advise(reader: &mut Reader<'_>, content: &Content<'_>) {
     let own = own.flat_map(|t| [&*t.name, &*t.converse]);
     let relations: BTreeSet<&str> = RELATIONS.into_iter().chain(own).collect();
     let reader_failed = !reader.diagnostics.is_empty();
+    if !reader_failed {
+        let rules = content.rules.iter().map(|(_, draft)| &draft.rule);
+        references::warn(reader, rules, &content.policies);
+    }
     for (file, draft) in &content.rules {
         let name = &draft.rule.name;
         let mut warn = |code, span, message: String, help: String| {
@@ -321,7 +342,9 @@ fn assemble(
         default_team: defaults.team,
         default_contact,
         default_policy: Arc::clone(default_policy),
+        rotations: rotation::read::join(content.rotations, &content.calendars),
         calendars: content.calendars,
+        mappings: content.mappings,
         policies,
         priorities: content.priorities.unwrap_or_default(),
         lifecycle: content.lifecycle.unwrap_or_default(),

@@ -42,6 +42,7 @@ fn incident(reader: &mut Reader<'_>, node: &Node, namespace: &str) -> Option<Inc
         members: fields.read(reader, "members", many),
         subordinates: fields.read(reader, "subordinates", count),
         pages: fields.read(reader, "pages", many),
+        called: fields.read(reader, "called", many),
         tickets: fields.read(reader, "tickets", many),
         impact: fields.read(reader, "impact", word),
         urgency: fields.read(reader, "urgency", word),

@@ -5,6 +5,8 @@
 use core::time::Duration;
 use std::collections::BTreeMap;
 
+use super::calendar::Times;
+use super::calendar::read as civil;
 use super::codes;
 use super::reader::{DAY, Fields, HOUR, MINUTE, Reader};
 use super::yaml::Node;
@@ -39,14 +41,16 @@ pub struct Threshold {
 }
 
 /// The time limits of a priority.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limit {
     /// Until somebody has acknowledged.
     pub response: Duration,
     /// Until service is restored, without the time on hold.
     pub resolution: Duration,
-    /// After which an acknowledgement lapses.
+    /// After which an acknowledgement lapses, whatever the calendar: it is a person's word.
     pub acknowledgement: Duration,
+    /// When the clocks of the other two run; always, without a calendar.
+    pub calendar: Option<Times>,
 }
 
 /// Which incidents interrupt a person; all others are tickets.
@@ -62,8 +66,12 @@ pub struct PageWhen {
 impl Default for Priorities {
     fn default() -> Self {
         use Priority::{P1, P2, P3, P4};
-        let limit =
-            |response, resolution, acknowledgement| Limit { response, resolution, acknowledgement };
+        let limit = |response, resolution, acknowledgement| Limit {
+            response,
+            resolution,
+            acknowledgement,
+            calendar: None,
+        };
         let urgency = [
             ("critical", Urgency::High),
             ("major", Urgency::High),
@@ -215,6 +223,9 @@ fn limits(reader: &mut Reader<'_>, mut fields: Fields<'_>, limits: &mut [Limit; 
             if let Some(given) = given.read(reader, name, read) {
                 *span = given;
             }
+        }
+        if let Some(calendar) = given.read(reader, "calendar", civil::hours) {
+            limit.calendar = Some(calendar);
         }
         given.finish(reader);
     }

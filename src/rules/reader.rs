@@ -114,6 +114,11 @@ impl<'f> Reader<'f> {
         self.references.push(Reference { noun, name: name.into(), spot });
     }
 
+    /// Returns where a name is given its meaning.
+    pub(super) fn defined_at(&self, noun: Noun, name: &str) -> Option<Spot<'f>> {
+        self.defined.get(&(noun, name.into())).copied()
+    }
+
     pub(super) fn is_defined(&self, noun: Noun, name: &str) -> bool {
         self.defined.contains_key(&(noun, name.into()))
     }

@@ -18,8 +18,10 @@ const ENTRIES_MAX: usize = 64;
 pub struct Team {
     /// The line of support, 1 to 4.
     pub line: u8,
-    /// Its contacts; the first is on call. At least one.
+    /// Its contacts; the first is called where no rotation names somebody. At least one.
     pub members: Vec<Box<str>>,
+    /// The rotation that says who has the shift.
+    pub on_call: Option<Box<str>>,
     /// The contact who hears of what the team leaves lying.
     pub manager: Option<Box<str>>,
     /// The team of the next line.
@@ -113,6 +115,7 @@ pub(super) fn team(reader: &mut Reader<'_>, node: &Node, own: &str) -> Option<Te
     let mut fields = reader.map(node, "a team")?;
     let line = fields.read(reader, "line", |r, n| r.number(n, 1..=4));
     let members = fields.need(reader, "members").and_then(|n| references(reader, n, Noun::Contact));
+    let on_call = fields.read(reader, "on_call", |r, n| reference(r, n, Noun::Rotation));
     let manager = fields.read(reader, "manager", |r, n| reference(r, n, Noun::Contact));
     let next = fields.read(reader, "next", |r, n| {
         let next = reference(r, n, Noun::Team)?;
@@ -124,7 +127,7 @@ pub(super) fn team(reader: &mut Reader<'_>, node: &Node, own: &str) -> Option<Te
         Some(next)
     });
     fields.finish(reader);
-    Some(Team { line: line.unwrap_or(1), members: members?, manager, next })
+    Some(Team { line: line.unwrap_or(1), members: members?, on_call, manager, next })
 }
 
 pub(super) fn contact(reader: &mut Reader<'_>, node: &Node) -> Option<Contact> {
@@ -246,7 +249,12 @@ pub(super) fn reference(reader: &mut Reader<'_>, node: &Node, noun: Noun) -> Opt
     Some(name)
 }
 
-fn references(reader: &mut Reader<'_>, node: &Node, noun: Noun) -> Option<Vec<Box<str>>> {
+/// Reads at least one name of what must be defined somewhere.
+pub(super) fn references(
+    reader: &mut Reader<'_>,
+    node: &Node,
+    noun: Noun,
+) -> Option<Vec<Box<str>>> {
     for (name, span) in reader.names(node)? {
         reader.refer(noun, &name, span);
     }

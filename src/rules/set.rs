@@ -15,11 +15,13 @@ use super::intake::Phase;
 use super::kinds::Kind;
 use super::messages::Messages;
 use super::priorities::Priorities;
+use super::rotation::Rotation;
 use super::scope::Scope;
 use super::sections::{Contact, Lifecycle, Team};
 use super::subject::Subject;
 use super::template::{Template, Templates};
 use crate::cmdb::{BindingKey, CiRow};
+use crate::ingest::mapping::Mapping;
 use crate::model::escalation::Policy;
 use crate::model::priority::{Impact, Priority, Urgency, words};
 
@@ -41,6 +43,10 @@ pub struct RuleSet {
     pub default_contact: Box<str>,
     /// Times that count, by name.
     pub calendars: BTreeMap<Box<str>, Arc<Calendar>>,
+    /// Who has the shift, by name.
+    pub rotations: BTreeMap<Box<str>, Rotation>,
+    /// How foreign JSON becomes alerts, by name.
+    pub mappings: BTreeMap<Box<str>, Mapping>,
     /// Escalation policies by name; there is always one named `default`.
     pub policies: BTreeMap<Box<str>, Arc<Policy>>,
     /// How impact, urgency and priority are found, and what follows from the priority.

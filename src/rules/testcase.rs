@@ -138,6 +138,8 @@ pub struct IncidentExpectation {
     pub subordinates: Option<Expected<u32>>,
     /// For whom pages were planned so far, teams or people, one entry for each page.
     pub pages: Option<Expected<Vec<Box<str>>>>,
+    /// The people for whom pages were planned so far, one entry for each page.
+    pub called: Option<Expected<Vec<Box<str>>>>,
     /// For whom tickets were planned so far.
     pub tickets: Option<Expected<Vec<Box<str>>>>,
     /// How much is hurt.

@@ -11,6 +11,7 @@ use crate::cmdb::{CiRow, Topology};
 use crate::model::labels::Labels;
 
 const POWER: &str = include_str!("../../rules/examples/power.yaml");
+const ON_CALL: &str = include_str!("../../rules/examples/on-call.yaml");
 const BASE: [(&str, &str); 3] = [
     ("base/defaults.yaml", include_str!("../../rules/base/defaults.yaml")),
     ("base/group.yaml", include_str!("../../rules/base/group.yaml")),
@@ -36,6 +37,7 @@ fn good(text: &str) -> RuleSet {
 fn the_shipped_rules_are_flawless_and_tested() {
     let mut files = base();
     files.push(file("examples/power.yaml", POWER));
+    files.push(file("examples/on-call.yaml", ON_CALL));
     let loaded = load(&files);
     assert_eq!(render(Form::Human, &loaded.diagnostics, &files), "");
     assert_eq!(loaded.set.unwrap().rules.len(), loaded.rules);
@@ -47,13 +49,16 @@ fn the_examples_of_the_reference_load() {
     let reference = include_str!("../../rules/README.md");
     let blocks = reference.split("```yaml\n").skip(1);
     let blocks: Vec<&str> = blocks.filter_map(|rest| rest.split("```").next()).collect();
-    let [rule, tests, sections] = blocks[..] else { panic!("{} examples", blocks.len()) };
+    let [rule, tests, sections, times, mapping] = blocks[..] else {
+        panic!("{} examples", blocks.len())
+    };
     let platform = "  platform: {members: anna}\n";
     let sections = sections.replace("teams:\n", &format!("teams:\n{platform}"));
     let contacts = "  bert: {channels: mail}\n  carla: {channels: mail}\n";
     let sections = sections.replace("contacts:\n", &format!("contacts:\n{contacts}"));
-    let set = good(&format!("{rule}{tests}{sections}"));
+    let set = good(&format!("{rule}{tests}{sections}{times}{mapping}"));
     assert_eq!((set.rules.len(), set.teams.len(), set.binding.len()), (1, 2, 1));
+    assert_eq!((set.calendars.len(), set.rotations.len(), set.mappings.len()), (2, 1, 1));
 }
 
 #[test]

@@ -6,14 +6,14 @@ use core::time::Duration;
 use super::credential;
 use super::secret::Secret;
 use super::section::Section;
-use crate::ingest::Format;
+use crate::ingest::{Format, SourceFormat};
 use crate::model::priority::words;
 
 /// A configured sender.
 #[derive(Clone, Debug)]
 pub struct Source {
     /// What it sends.
-    pub format: Format,
+    pub format: SourceFormat,
     /// How long its alerts fire after their last word, where it names no end.
     pub lease: Duration,
     /// How it proves who it is.
@@ -81,13 +81,16 @@ words!(
 const HOUR: Duration = Duration::from_hours(1);
 
 pub(super) fn read(section: &mut Section<'_>) -> Source {
-    let format = section.word("format", Format::Native);
+    let format = section.text("format", SourceFormat::EXPECTED, SourceFormat::parse);
+    // Not: taken. Where there is none the settings are refused.
+    let format = format.unwrap_or(SourceFormat::Known(Format::Native));
     let lease = if section.has("lease") {
         section.duration("lease", Duration::from_mins(1)..=30 * 24 * HOUR)
     } else {
         match format {
-            Format::Alertmanager | Format::Native => 24 * HOUR,
-            Format::AlertmanagerApi => Duration::from_mins(5),
+            SourceFormat::Known(Format::AlertmanagerApi) => Duration::from_mins(5),
+            SourceFormat::Known(Format::Alertmanager | Format::Native)
+            | SourceFormat::Mapped(_) => 24 * HOUR,
         }
     };
     let rate_max =

@@ -226,6 +226,7 @@ impl Dice {
                 due_at: self.time(),
                 stood_ms: self.number(),
                 stands_since: self.maybe(Self::time),
+                stood: self.list(2, |dice| (dice.time(), dice.time())),
             },
             resolving: self.rung(),
             quiet: self.flip(),

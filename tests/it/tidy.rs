@@ -7,7 +7,7 @@ const MAY_IMPORT: [(&str, &[&str]); 12] = [
     ("model", &[]),
     ("ingest", &["model"]),
     ("cmdb", &["model"]),
-    ("rules", &["model", "cmdb"]),
+    ("rules", &["model", "cmdb", "ingest"]),
     ("engine", &["model", "cmdb", "rules", "ingest"]),
     ("lab", &["model", "cmdb", "rules", "ingest", "engine"]),
     ("store", &["model", "cmdb", "rules", "ingest", "engine"]),

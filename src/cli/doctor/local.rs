@@ -5,7 +5,7 @@ use std::os::unix::fs::MetadataExt;
 
 use crate::daemon::data_dir::DataDir;
 use crate::daemon::disk::{self, Zone};
-use crate::daemon::reload::compile;
+use crate::daemon::reload::{Ties, compile};
 use crate::rules::{self, Severity};
 use crate::settings::{Problem, Settings};
 use crate::store::witness::{Testimony, Witness, judge};
@@ -33,16 +33,21 @@ pub(super) fn examine(settings: &Settings, runs: Runs) -> Vec<Finding> {
     findings
 }
 
+/// The remedy where settings and rule files name what the other does not have.
+const TIES: &str = "add what is missing to the settings or the rule files";
+
 fn rule_files(settings: &Settings) -> Vec<Finding> {
     let dir = &settings.rules.dir;
     let files = match files::read(std::slice::from_ref(dir)) {
         Ok(files) => files,
         Err(error) => {
             let remedy = "set rules.dir to the folder of the rule files; without one only what is built in decides";
-            return vec![Finding::warning("rules", error.to_string(), remedy)];
+            let mut findings = vec![Finding::warning("rules", error.to_string(), remedy)];
+            let refused = compile(&[], &Ties::of(settings)).err();
+            findings.extend(refused.map(|it| Finding::error("rules", it.message, TIES)));
+            return findings;
         }
     };
-    let channels: Vec<Box<str>> = settings.channels.keys().cloned().collect();
     let loaded = rules::load(&files);
     let mut findings: Vec<Finding> = loaded
         .diagnostics
@@ -57,15 +62,14 @@ fn rule_files(settings: &Settings) -> Vec<Finding> {
             }
         })
         .collect();
-    match compile(&files, &channels) {
+    match compile(&files, &Ties::of(settings)) {
         Ok(set) => {
             let count =
                 format!("{}: {} rules of {} files", dir.display(), set.rules.len(), files.len());
             findings.push(Finding::ok("rules", count));
         }
         Err(refused) if refused.diagnostics.is_empty() => {
-            let remedy = "add the channel to the settings, or correct the contact";
-            findings.push(Finding::error("rules", refused.message, remedy));
+            findings.push(Finding::error("rules", refused.message, TIES));
         }
         Err(_) => {}
     }

@@ -12,6 +12,7 @@ pub mod handle;
 pub mod incidents;
 pub mod left_out;
 pub mod notices;
+pub mod on_call;
 pub mod quarantine;
 pub mod show;
 pub mod silences;
@@ -36,6 +37,7 @@ pub(super) fn routes() -> Router<Arc<App>> {
         .merge(audit::routes())
         .merge(alerts::routes())
         .merge(notices::routes())
+        .merge(on_call::routes())
         .merge(quarantine::routes())
         .merge(cmdb::routes())
         .merge(silences::routes())

@@ -11,7 +11,7 @@ use base64::engine::general_purpose::STANDARD;
 use utoipa::OpenApi;
 
 use crate::engine::event::{Event, Reply};
-use crate::ingest::Format;
+use crate::ingest::{Format, SourceFormat};
 use crate::mailbox::Work;
 use crate::model::quarantine::{Cause, QuarantineId, Quarantined};
 
@@ -116,9 +116,11 @@ async fn replay(
         return Err(Problem::conflict(message));
     };
     let source = match record.what.cause {
-        Cause::Unreadable => *source,
+        Cause::Unreadable => source.clone(),
         // What was read already is written in our own format.
-        Cause::Panicked | Cause::Overflowed => Source { format: Format::Native, ..*source },
+        Cause::Panicked | Cause::Overflowed => {
+            Source { format: SourceFormat::Known(Format::Native), lease: source.lease }
+        }
     };
     let decoded = decode_for(&app, &source, &record.what.body)
         .map_err(|reject| Problem::conflict(format!("still not readable: {reject}")))?;

@@ -104,7 +104,7 @@ fn waits_for(progress: &Progress) -> Option<String> {
 }
 
 fn resolution(clock: &ResolutionClock, now: Timestamp) -> wire::Resolution {
-    let mut by_now = *clock;
+    let mut by_now = clock.clone();
     by_now.run(now);
     wire::Resolution {
         due_at: clock.stands_since.is_none().then_some(Time(clock.due_at)),

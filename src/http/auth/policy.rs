@@ -65,6 +65,7 @@ pub const TABLE: &[(&str, &str, Access)] = &[
     ("GET", "/api/v1/alerts/{fingerprint}", VIEWER),
     ("GET", "/api/v1/alerts/{fingerprint}/explain", VIEWER),
     ("GET", "/api/v1/notices", VIEWER),
+    ("GET", "/api/v1/oncall", VIEWER),
     ("GET", "/api/v1/cmdb", VIEWER),
     ("PUT", "/api/v1/cmdb", ADMIN),
     ("POST", "/api/v1/cmdb", ADMIN),

@@ -11,7 +11,7 @@ use super::super::auth::policy::{Access, TABLE};
 use super::super::auth::{Gate, Line, Peer, Strangers};
 use super::JSON;
 use super::world::{Answer, World};
-use crate::ingest::Format;
+use crate::ingest::{Format, SourceFormat};
 use crate::settings::secret::Secret;
 use crate::settings::sources::{Auth, Source, Style};
 use crate::settings::users::{Role, User};
@@ -23,7 +23,12 @@ fn secret(text: &str) -> Secret<Box<[u8]>> {
 }
 
 fn source(auth: Auth, rate_max: u32) -> Source {
-    Source { format: Format::Native, lease: core::time::Duration::from_hours(1), auth, rate_max }
+    Source {
+        format: SourceFormat::Known(Format::Native),
+        lease: core::time::Duration::from_hours(1),
+        auth,
+        rate_max,
+    }
 }
 
 fn user(name: &str, role: Role) -> User {
@@ -213,7 +218,10 @@ async fn a_source_that_sends_too_many_is_asked_to_wait() {
     for (name, format, status) in
         [("native", Format::Native, 429), ("alertmanager", Format::Alertmanager, 503)]
     {
-        let sources = [(name.into(), Source { format, ..source(Auth::None, 1) })];
+        let sources = [(
+            name.into(),
+            Source { format: SourceFormat::Known(format), ..source(Auth::None, 1) },
+        )];
         let world = World::behind(Gate::new(
             sources.iter().map(|(name, source)| (name, source)),
             [],

@@ -6,7 +6,9 @@ mod auth;
 mod cmdb;
 mod handling;
 mod intake;
+mod mapping;
 mod notices;
+mod on_call;
 mod openapi;
 mod quarantine;
 mod silences;
@@ -105,7 +107,8 @@ async fn a_wish_is_checked_before_it_is_done() {
 async fn an_unknown_source_is_told_which_are_configured() {
     let answer = World::new().post("/ingest/nagios", "[]").await;
     assert_eq!(answer.status, 404);
-    let message = "no source `nagios` is configured, only alertmanager, alertmanager-api, native";
+    let message =
+        "no source `nagios` is configured, only alertmanager, alertmanager-api, foreign, native";
     assert_eq!(answer.at("/message"), message);
 }
 

@@ -17,7 +17,7 @@ use crate::engine::State;
 use crate::engine::changes::Saved;
 use crate::engine::context::{Context, Limits};
 use crate::engine::event::{Event, Reply};
-use crate::ingest;
+use crate::ingest::{self, SourceFormat};
 use crate::mailbox::{Letter, Mailbox, Work, mailbox};
 use crate::notify::{Parts, Tester};
 use crate::rules::{RuleSet, SourceFile, load};
@@ -111,9 +111,10 @@ impl World {
         let (stop, stopped) = watch::channel(false);
         let (teller, feed) = feed(0, stopped);
         let sources = [
-            ("alertmanager", ingest::Format::Alertmanager),
-            ("alertmanager-api", ingest::Format::AlertmanagerApi),
-            ("native", ingest::Format::Native),
+            ("alertmanager", SourceFormat::Known(ingest::Format::Alertmanager)),
+            ("alertmanager-api", SourceFormat::Known(ingest::Format::AlertmanagerApi)),
+            ("foreign", SourceFormat::Mapped("foreign".into())),
+            ("native", SourceFormat::Known(ingest::Format::Native)),
         ];
         let lease = core::time::Duration::from_hours(1);
         let mailbox = wrap(mailbox, &store);
@@ -124,13 +125,13 @@ impl World {
             clock: Arc::clone(&clock),
             context,
             sources: Arc::new(BTreeMap::from(
-                sources.map(|(name, format)| (Arc::from(name), Source { format, lease })),
+                sources.clone().map(|(name, format)| (Arc::from(name), Source { format, lease })),
             )),
             gate: Arc::new(gate),
             limits: ingest::Limits { body_bytes: 64 << 10, ..ingest::Limits::default() },
             request_timeout: core::time::Duration::from_secs(10),
             hosts: Hosts::Loopback,
-            metrics: Arc::new(Metrics::new(&sources.map(|(name, _)| name), &[]).unwrap()),
+            metrics: Arc::new(Metrics::new(&sources.clone().map(|(name, _)| name), &[]).unwrap()),
             readiness: ready,
             operations: Operations::unmanned(),
             feed,

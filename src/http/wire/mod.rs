@@ -12,6 +12,7 @@ pub mod cmdb;
 pub mod explain;
 pub mod handle;
 pub mod notices;
+pub mod on_call;
 pub mod quarantine;
 pub mod silence;
 pub mod stream;

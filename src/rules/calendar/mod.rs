@@ -78,15 +78,21 @@ impl Calendar {
 
     /// Returns when it next begins or ceases to cover; `None` when it does not within four years.
     pub fn next_change(&self, now: Timestamp) -> Option<Timestamp> {
-        match self.end_from(now) {
-            Some(end) => self.last_end(now, end),
-            None => self.next_start(now),
-        }
+        self.next_change_by(now, horizon(now))
+    }
+
+    /// Returns when it next begins or ceases to cover, unless that is later than `latest`.
+    pub(super) fn next_change_by(&self, now: Timestamp, latest: Timestamp) -> Option<Timestamp> {
+        let change = match self.end_from(now) {
+            Some(end) => self.last_end(end, latest),
+            None => self.next_start(now, latest),
+        };
+        change.filter(|change| *change <= latest)
     }
 
     /// Returns when so much covered time has passed since `start`, at most four years later.
     pub fn after(&self, start: Timestamp, working: Duration) -> Timestamp {
-        let horizon = start.plus(Duration::from_hours(24 * SEARCH_DAYS.unsigned_abs()));
+        let horizon = horizon(start);
         let (mut at, mut left) = (start, working);
         while at < horizon && !left.is_zero() {
             if let Some(end) = self.end_from(at) {
@@ -94,7 +100,7 @@ impl Calendar {
                 left -= here;
                 at = at.plus(here);
             } else {
-                at = self.next_start(at).unwrap_or(horizon);
+                at = self.next_start(at, horizon).unwrap_or(horizon);
             }
         }
         at
@@ -108,7 +114,7 @@ impl Calendar {
                 sum += end.min(until).since(at);
                 at = end;
             } else {
-                at = self.next_start(at).unwrap_or(until);
+                at = self.next_start(at, until).unwrap_or(until);
             }
         }
         sum
@@ -120,12 +126,11 @@ impl Calendar {
         covering.map(|(_, until)| until).max()
     }
 
-    /// Follows hours that go over into each other to where none go on.
-    fn last_end(&self, now: Timestamp, end: Timestamp) -> Option<Timestamp> {
-        let horizon = now.plus(Duration::from_hours(24 * SEARCH_DAYS.unsigned_abs()));
+    /// Follows hours that go over into each other to where none go on, but not beyond `latest`.
+    fn last_end(&self, end: Timestamp, latest: Timestamp) -> Option<Timestamp> {
         let mut end = end;
         while let Some(further) = self.end_from(end) {
-            if further > horizon {
+            if end > latest {
                 return None;
             }
             end = further;
@@ -133,9 +138,11 @@ impl Calendar {
         Some(end)
     }
 
-    fn next_start(&self, now: Timestamp) -> Option<Timestamp> {
-        // Two parts may be a day apart, so the day after the first that has a start counts too.
-        (0..SEARCH_DAYS).find_map(|day| {
+    /// Returns when hours next begin; may look no further than `latest`.
+    fn next_start(&self, now: Timestamp, latest: Timestamp) -> Option<Timestamp> {
+        // Zones are up to a day apart, and so are the days on which their hours begin.
+        let days = latest.since(now).as_secs() / (24 * 3_600) + 2;
+        (0..i64::try_from(days).unwrap_or(SEARCH_DAYS).min(SEARCH_DAYS)).find_map(|day| {
             let stretches = self.around(now, day..=day + 1);
             stretches.map(|(from, _)| from).filter(|from| *from > now).min()
         })
@@ -159,6 +166,11 @@ impl Calendar {
             }
         }
     }
+}
+
+/// Returns the end of what is searched from a time on.
+fn horizon(from: Timestamp) -> Timestamp {
+    from.plus(Duration::from_hours(24 * SEARCH_DAYS.unsigned_abs()))
 }
 
 impl Part {

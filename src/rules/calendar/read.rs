@@ -16,7 +16,7 @@ use crate::rules::text::shortened;
 use crate::rules::yaml::{Node, Value};
 
 /// Days of the week as they are written.
-pub(super) const DAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
+pub(in crate::rules) const DAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
 /// Hours, and calendars that are included: more is a mistake.
 const ENTRIES_MAX: usize = 64;
 /// Calendars that one is made of in the end: each may double what the next includes.
@@ -74,7 +74,7 @@ pub(in crate::rules) fn hours(reader: &mut Reader<'_>, node: &Node) -> Option<Ti
 }
 
 /// Reads hours of a zone that stands elsewhere.
-pub(in crate::rules) fn windows(reader: &mut Reader<'_>, node: &Node) -> Option<Vec<Hours>> {
+fn windows(reader: &mut Reader<'_>, node: &Node) -> Option<Vec<Hours>> {
     let items = reader.list(node)?;
     if items.is_empty() || items.len() > ENTRIES_MAX {
         reader
@@ -83,11 +83,6 @@ pub(in crate::rules) fn windows(reader: &mut Reader<'_>, node: &Node) -> Option<
         return None;
     }
     Some(items.iter().filter_map(|item| window(reader, item)).collect())
-}
-
-/// Puts hours into a zone.
-pub(in crate::rules) fn in_zone(zone: zone::Zone, hours: Vec<Hours>) -> Calendar {
-    Calendar { parts: vec![Part { zone, hours, holidays: BTreeSet::new() }] }
 }
 
 fn window(reader: &mut Reader<'_>, node: &Node) -> Option<Hours> {

@@ -259,6 +259,8 @@ proptest! {
     ) {
         let working = Duration::from_mins(minutes);
         let end = calendar.after(start, working);
+        // A minute a week does not make hours within the years that are searched.
+        prop_assume!(end < horizon(start));
         prop_assert_eq!(calendar.between(start, end), working);
         if end > start {
             let before = end.minus(Duration::from_millis(1));

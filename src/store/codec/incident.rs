@@ -141,6 +141,9 @@ struct ResolutionMessage {
     stood_ms: u64,
     #[prost(int64, optional, tag = "3")]
     stands_since: Option<i64>,
+    /// Beginnings and ends in turn.
+    #[prost(int64, repeated, tag = "4")]
+    stood: Vec<i64>,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -295,12 +298,13 @@ impl From<ResponseMessage> for ResponseClock {
     }
 }
 
-impl From<ResolutionClock> for ResolutionMessage {
-    fn from(clock: ResolutionClock) -> Self {
+impl From<&ResolutionClock> for ResolutionMessage {
+    fn from(clock: &ResolutionClock) -> Self {
         Self {
             due_at: clock.due_at.millis(),
             stood_ms: clock.stood_ms,
             stands_since: clock.stands_since.map(Timestamp::millis),
+            stood: clock.stood.iter().flat_map(|(a, b)| [a.millis(), b.millis()]).collect(),
         }
     }
 }
@@ -311,6 +315,15 @@ impl From<ResolutionMessage> for ResolutionClock {
             due_at: Timestamp::from_millis(message.due_at),
             stood_ms: message.stood_ms,
             stands_since: message.stands_since.map(Timestamp::from_millis),
+            stood: message
+                .stood
+                .as_chunks()
+                .0
+                .iter()
+                .map(|[from, until]| {
+                    (Timestamp::from_millis(*from), Timestamp::from_millis(*until))
+                })
+                .collect(),
         }
     }
 }
@@ -389,7 +402,7 @@ impl Row for Incident {
             group_rule: self.group_rule.as_deref().map(String::from),
             version: self.version,
             assignee: self.assignee.as_deref().map(String::from),
-            resolution: Some(self.resolution.into()),
+            resolution: Some((&self.resolution).into()),
             resolving: Some(self.resolving.into()),
             quiet: self.quiet,
             known_error: self.known_error.as_ref().map(Into::into),
@@ -499,6 +512,7 @@ mod tests {
                 due_at: at(25),
                 stood_ms: 26,
                 stands_since: Some(at(27)),
+                stood: vec![(at(35), at(36))],
             },
             resolving: Rung { step: 28, repeats: 29, due_at: Some(at(33)) },
             quiet: true,
@@ -525,7 +539,7 @@ mod tests {
             \xca\x01\x06\x08\x10\x10\x11\x18\x12\xd0\x01\x13\xd8\x01\x01\xe0\x01\x14\xe8\x01\x15\
             \xf1\x01\x16\x00\x00\x00\x00\x00\x00\x00\xf8\x01\x17\
             \x82\x02\x06dc-ops\x8a\x02\x06t/site\x98\x02\x18\xa2\x02\x03ann\
-            \xaa\x02\x06\x08\x19\x10\x1a\x18\x1b\xb2\x02\x06\x08\x1c\x10\x1d\x18!\
+            \xaa\x02\x0a\x08\x19\x10\x1a\x18\x1b\x22\x02\x23\x24\xb2\x02\x06\x08\x1c\x10\x1d\x18!\
             \xb8\x02\x01\xc2\x02\x01\"\
             \xe2\x03\x13\x0a\x04KE-1\x12\x04t/ke\x18\x23\x22\x03why";
         for (progress, value) in [
