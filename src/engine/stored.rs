@@ -39,9 +39,10 @@ pub struct Help {
 impl Context {
     /// Returns a stored alert as rules see it.
     pub fn seen<'a>(&'a self, row: &'a AlertRow) -> Seen<'a> {
-        let ci = row.ci.as_deref().and_then(|name| self.topology.find(name));
+        // Not: the CI in the row, which is that of the topology in force when it was written.
+        let ci = self.binder.bind(&self.topology, &row.labels);
         let severity = severity(row.state.severity.as_deref(), &row.labels);
-        let sent = Subject::new(&row.labels, severity, ci.map(|ci| self.topology.ci(ci)));
+        let sent = Subject::new(&row.labels, severity, ci.map(|it| self.topology.ci(it.ci)));
         Seen { sent, added: self.rules.enrich(&sent) }
     }
 
