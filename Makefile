@@ -2,9 +2,10 @@
 # make test   passes every test that needs nothing but this machine
 # make lint   the gate: format, clippy, documentation
 # make bench  measures speed and memory
+# make quality  scores what becomes of recorded alerts whose true incidents are known
 # make monitoring  checks the alert rules about incidentd itself with promtool
 # make peers  tests against a real Prometheus and Alertmanager (installed with .ci/run)
-.PHONY: run test lint bench peers monitoring setup
+.PHONY: run test lint bench peers quality monitoring setup
 
 run: setup
 	cargo run --locked -- serve --demo
@@ -23,6 +24,15 @@ bench: setup
 
 peers: setup
 	cargo test --locked --test peers -- --nocapture
+
+# Where the recorded sets and their scorer are; without them it says so and goes on.
+QUALITY_DATA ?= ../shared/data
+QUALITY_TOOLS ?= ../shared/tools
+TARGET := $(or $(CARGO_TARGET_DIR),target)
+
+quality: setup
+	cargo build --locked
+	.ci/quality $(TARGET)/debug/incidentd $(QUALITY_DATA) $(QUALITY_TOOLS)
 
 monitoring:
 	.ci/setup prometheus

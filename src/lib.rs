@@ -17,12 +17,12 @@
 //! | [`cmdb`] | topology: import, immutable graph, binding, walks | yes |
 //! | [`rules`] | rule files → checked, compiled rule set; matchers, templates, diagnostics | yes |
 //! | [`engine`] | decides: `apply` one event, `drain` what changed; one file per stage | yes |
-//! | [`lab`] | the engine on a virtual clock: rule tests, the image the simulator stores in | yes |
+//! | [`lab`] | the engine on a virtual clock: rule tests, replays, the image the simulator stores in | yes |
 //! | [`store`] | RocksDB: keys, codec, the one commit, queries on snapshots | |
 //! | [`notify`] | sends committed notices, one file per channel | |
 //! | [`http`] | the doors: ingestion, Alertmanager's API, our API, operation | |
 //! | [`daemon`] | wiring, the engine's thread, the committer, start and stop, upkeep | |
-//! | [`settings`], [`telemetry`], [`clock`], [`random`], [`mailbox`] | what the shells share | |
+//! | [`settings`], [`telemetry`], [`clock`], [`random`], [`mailbox`], [`watch_folder`] | what the shells share | |
 //! | [`cli`] | one file per command | |
 //!
 //! What always holds, and which test says so:
@@ -51,3 +51,4 @@ pub mod rules;
 pub mod settings;
 pub mod store;
 pub mod telemetry;
+pub mod watch_folder;

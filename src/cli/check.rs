@@ -22,6 +22,9 @@ pub struct Args {
     /// How findings are printed
     #[arg(long, value_enum, default_value_t = Format::Human)]
     format: Format,
+    /// Fail on warnings, too
+    #[arg(long)]
+    deny_warnings: bool,
 }
 
 /// How findings are printed.
@@ -33,12 +36,14 @@ pub enum Format {
     Short,
     /// For programs
     Json,
+    /// For code hosts: SARIF 2.1.0
+    Sarif,
 }
 
 /// Checks the files as a whole.
 ///
 /// # Errors
-/// Findings, when the rules cannot be used.
+/// Findings, when the rules cannot be used, or have warnings that are denied.
 pub fn run(session: &Session, args: &Args) -> Result<(), Failure> {
     let files = files::read(&args.paths)?;
     let mut loaded = load(&files);
@@ -51,6 +56,7 @@ pub fn run(session: &Session, args: &Args) -> Result<(), Failure> {
         Format::Human => Form::Human,
         Format::Short => Form::Short,
         Format::Json => Form::Json,
+        Format::Sarif => Form::Sarif,
     };
     let found = render(form, &loaded.diagnostics, &files);
     if !found.is_empty() {
@@ -62,7 +68,8 @@ pub fn run(session: &Session, args: &Args) -> Result<(), Failure> {
         let (rules, tests) = (loaded.rules, loaded.tests.len());
         session.say(&summary([files.len(), rules, tests, errors, warnings]));
     }
-    if errors > 0 { Err(Failure::Findings(String::new())) } else { Ok(()) }
+    let denied = if args.deny_warnings { warnings } else { 0 };
+    if errors + denied > 0 { Err(Failure::Findings(String::new())) } else { Ok(()) }
 }
 
 fn summary([files, rules, tests, errors, warnings]: [usize; 5]) -> String {

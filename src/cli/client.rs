@@ -16,6 +16,9 @@ use super::print;
 /// How long an answer may take. Longer than the daemon's own limit, so that its word is heard.
 const TIMEOUT: Duration = Duration::from_mins(1);
 
+/// How long a list of lines may take: a month of them.
+const LINES_TIMEOUT: Duration = Duration::from_hours(1);
+
 /// A daemon's address and the connection to it.
 #[derive(Debug)]
 pub struct Server {
@@ -89,6 +92,41 @@ impl Server {
     /// As for [`Server::get`].
     pub async fn post(&self, path: &[&str], body: &impl Serialize) -> Result<Answer, Failure> {
         self.send(self.request(Method::POST, path).json(body)).await
+    }
+
+    /// Asks for the lines at `path` and shows each, without its end, as soon as it came.
+    ///
+    /// # Errors
+    /// As for [`Server::get`]; lines may have been shown before.
+    pub async fn lines(
+        &self,
+        path: &[&str],
+        query: &[(&str, &str)],
+        show: &mut dyn FnMut(&[u8]),
+    ) -> Result<(), Failure> {
+        let unreachable = |error: reqwest::Error| Failure::Unreachable {
+            server: self.base.to_string(),
+            cause: innermost(&error),
+        };
+        let request = self.request(Method::GET, path).query(query).timeout(LINES_TIMEOUT);
+        let mut response = request.send().await.map_err(unreachable)?;
+        let status = response.status();
+        if !status.is_success() {
+            let text = response.text().await.map_err(unreachable)?;
+            let message = message(status.as_u16(), &text);
+            return Err(Failure::of(self.base.as_str(), status.as_u16(), message));
+        }
+        let mut rest: Vec<u8> = Vec::new();
+        while let Some(chunk) = response.chunk().await.map_err(unreachable)? {
+            rest.extend_from_slice(&chunk);
+            let Some(end) = rest.iter().rposition(|byte| *byte == b'\n') else { continue };
+            let whole = rest.drain(..=end).collect::<Vec<u8>>();
+            whole.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).for_each(&mut *show);
+        }
+        if !rest.is_empty() {
+            show(&rest);
+        }
+        Ok(())
     }
 
     /// Takes away what is at `path`.

@@ -1,11 +1,15 @@
 //! `incidentd explain`: the decision record of an alert or an incident.
 
+use core::time::Duration;
+use std::path::PathBuf;
+
 use crate::http::wire::explain::{AlertExplanation, Alone, IncidentExplanation, RuleTried};
 use crate::http::wire::{Incident, Time};
 use crate::model::time::Brief;
 
 use super::Session;
 use super::alerts::{bare, title};
+use super::explain_test::{self, Wanted};
 use super::failure::Failure;
 use super::incidents;
 use super::print::{self, NOTHING, Table, or_nothing};
@@ -14,8 +18,21 @@ use super::print::{self, NOTHING, Table, or_nothing};
 #[derive(Clone, Debug, clap::Args)]
 pub struct Args {
     /// An alert's fingerprint or an incident's number, as in 9f31c20a77de41b2 or INC-1042
-    #[arg(value_name = "ALERT|INC")]
-    what: String,
+    #[arg(value_name = "ALERT|INC", required_unless_present = "test", conflicts_with = "test")]
+    what: Option<String>,
+    /// Instead, play the test of a rule file that this line belongs to, up to its expectation there
+    #[arg(long, value_name = "FILE:LINE")]
+    test: Option<String>,
+    /// Rule files and folders to load with the test
+    #[arg(long, value_name = "FILE|DIR", requires = "test", conflicts_with = "what")]
+    rules: Vec<PathBuf>,
+    /// Play the test up to this time from its start, as in 90s
+    #[arg(long, value_name = "TIME", value_parser = time, requires = "test", conflicts_with = "what")]
+    at: Option<Duration>,
+}
+
+fn time(text: &str) -> Result<Duration, String> {
+    crate::rules::duration(text).ok_or_else(|| "expected a span of time like 45s or 1h30m".into())
 }
 
 /// Does it.
@@ -23,8 +40,11 @@ pub struct Args {
 /// # Errors
 /// As the daemon refuses.
 pub async fn run(session: &Session, args: &Args) -> Result<(), Failure> {
+    if let Some(test) = &args.test {
+        return explain_test::run(session, &Wanted { test, rules: &args.rules, at: args.at });
+    }
     let server = session.connect()?;
-    let what = bare(&args.what);
+    let what = bare(args.what.as_deref().unwrap_or_default());
     let is_alert = what.len() == 16 && what.bytes().all(|b| b.is_ascii_hexdigit());
     let kind = if is_alert { "alerts" } else { "incidents" };
     let answer = server.get(&["api", "v1", kind, what, "explain"], &[]).await?;
@@ -151,7 +171,7 @@ fn alone(alone: &Alone) -> String {
         (Some(kind), Some(target)) => format!("{kind} to {target}"),
         _ => "nobody told".into(),
     };
-    let after = alone.after_ms.filter(|ms| *ms > 0).map(core::time::Duration::from_millis);
+    let after = alone.after_ms.filter(|ms| *ms > 0).map(Duration::from_millis);
     let after = after.map(|after| format!(" after {}", Brief(after))).unwrap_or_default();
     format!("had it been alone: {}, {told}{after}", alone.priority)
 }

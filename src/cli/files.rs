@@ -1,5 +1,6 @@
 //! Finds and reads the rule files that a command is given.
 
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use crate::rules::SourceFile;
@@ -31,7 +32,14 @@ pub fn read(paths: &[PathBuf]) -> Result<Vec<SourceFile>, Failure> {
     }
     found.sort();
     found.dedup();
-    found.iter().map(|path| file(path)).collect()
+    let (read, failed): (Vec<_>, Vec<_>) =
+        found.iter().map(|path| file(path)).partition(Result::is_ok);
+    let failed: Vec<String> =
+        failed.into_iter().filter_map(Result::err).map(|failure| failure.to_string()).collect();
+    if failed.is_empty() {
+        return Ok(read.into_iter().flatten().collect());
+    }
+    Err(Failure::Usage(failed.join("\n")))
 }
 
 fn walk(folder: &Path, found: &mut Vec<PathBuf>) -> Result<(), Failure> {
@@ -53,13 +61,29 @@ fn walk(folder: &Path, found: &mut Vec<PathBuf>) -> Result<(), Failure> {
 }
 
 fn file(path: &Path) -> Result<SourceFile, Failure> {
-    let size = std::fs::metadata(path).map_err(|error| unreadable(path, &error))?.len();
-    if size > FILE_BYTES_MAX {
-        let message = format!("is {size} bytes long, must be at most {FILE_BYTES_MAX}");
+    let mut bytes = Vec::new();
+    // Not: the size that the disk gives, which a pipe has none of and which may change meanwhile.
+    std::fs::File::open(path)
+        .and_then(|file| file.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes))
+        .map_err(|error| unreadable(path, &error))?;
+    if bytes.len() as u64 > FILE_BYTES_MAX {
+        let message = format!("is larger than {FILE_BYTES_MAX} bytes; split it");
         return Err(unreadable(path, &message));
     }
-    let text = std::fs::read_to_string(path).map_err(|error| unreadable(path, &error))?;
+    let text = String::from_utf8(bytes).map_err(|error| not_text(path, error.as_bytes()))?;
     Ok(SourceFile { name: path.display().to_string(), text })
+}
+
+/// Names the first byte that is no UTF-8.
+fn not_text(path: &Path, bytes: &[u8]) -> Failure {
+    let valid = bytes.utf8_chunks().next().map_or("", |chunk| chunk.valid());
+    let byte = bytes.get(valid.len()).copied().unwrap_or_default();
+    let line = valid.matches('\n').count() + 1;
+    let column = valid.rsplit('\n').next().unwrap_or("").chars().count() + 1;
+    let path = path.display();
+    Failure::Usage(format!(
+        "{path}:{line}:{column}: the byte 0x{byte:02X} is no UTF-8; save the file as UTF-8"
+    ))
 }
 
 fn unreadable(path: &Path, cause: &dyn core::fmt::Display) -> Failure {
@@ -92,5 +116,28 @@ mod tests {
         let missing = read(&[dir.path().join("x.yaml")]).unwrap_err();
         assert!(missing.to_string().contains("x.yaml"), "{missing}");
         assert_eq!(missing.code(), 2);
+    }
+
+    #[test]
+    fn all_files_that_are_no_text_are_named_with_their_places() {
+        let dir = tempfile::tempdir().unwrap();
+        for (name, bytes) in [
+            ("a.yaml", &b"version: 1\n# Gr\xfc\xdfe\n"[..]),
+            ("b.yaml", b"version: 1\n"),
+            ("c.yaml", &vec![b'#'; (4 << 20) + 1]),
+            ("d.yaml", b"\xff\xfev\0"),
+        ] {
+            std::fs::write(dir.path().join(name), bytes).unwrap();
+        }
+        let refused = read(&[dir.path().to_owned()]).unwrap_err().to_string();
+        let told: Vec<&str> = refused.lines().filter_map(|line| line.rsplit('/').next()).collect();
+        assert_eq!(
+            told,
+            [
+                "a.yaml:2:5: the byte 0xFC is no UTF-8; save the file as UTF-8",
+                "c.yaml: is larger than 4194304 bytes; split it",
+                "d.yaml:1:1: the byte 0xFF is no UTF-8; save the file as UTF-8",
+            ]
+        );
     }
 }

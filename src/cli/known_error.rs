@@ -143,8 +143,9 @@ mod tests {
         let loaded = load(&[SourceFile { name: "ke.yaml".into(), text: text.clone() }]);
         assert!(loaded.diagnostics.is_empty(), "{text}\n{:#?}", loaded.diagnostics);
         let rules = std::sync::Arc::new(loaded.set.unwrap());
-        let outcome = crate::lab::rule_tests::run(&loaded.tests[0], &rules);
-        assert!(outcome.mismatches.is_empty(), "{text}\n{:#?}", outcome.mismatches);
+        let mut coverage = crate::lab::rule_tests::coverage::Coverage::default();
+        let outcome = crate::lab::rule_tests::run(&loaded.tests[0], &rules, &mut coverage);
+        assert!(outcome.findings.is_empty(), "{text}\n{:#?}", outcome.findings);
     }
 
     #[test]

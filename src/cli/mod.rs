@@ -12,6 +12,8 @@ pub mod config;
 pub mod db;
 pub mod doctor;
 pub mod explain;
+pub mod explain_code;
+pub mod explain_test;
 pub mod failure;
 pub mod files;
 pub mod generate;
@@ -25,6 +27,7 @@ pub mod paging;
 pub mod print;
 pub mod quarantine;
 pub mod quiet;
+pub mod replay;
 pub mod rules;
 pub mod serve;
 pub mod test;
@@ -94,8 +97,12 @@ enum Command {
     Check(check::Args),
     /// Play the tests inside rule files
     Test(test::Args),
+    /// Play recorded alerts through rules, or through two sets of them
+    Replay(replay::Args),
     /// Say why an alert or an incident is what it is
     Explain(explain::Args),
+    /// Say what the code of a finding means, with a bad and a good example
+    ExplainCode(explain_code::Args),
     /// List, show and answer incidents
     #[command(visible_alias = "inc", subcommand)]
     Incidents(incidents::Command),
@@ -186,6 +193,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Serve(args) => serve::run(&args),
         Command::Check(args) => check::run(&session, &args),
         Command::Test(args) => test::run(&session, &args),
+        Command::ExplainCode(args) => explain_code::run(&session, &args),
         Command::Db(command) => db::run(&session, command),
         Command::Config(command) => config::run(&session, command),
         Command::Doctor(args) => doctor::run(&session, &args),
@@ -195,6 +203,7 @@ pub fn run(cli: Cli) -> ExitCode {
             print::data(concat!("incidentd ", env!("CARGO_PKG_VERSION")));
             Ok(())
         }
+        Command::Replay(args) => wait(replay::run(&session, &args)),
         Command::Explain(args) => wait(explain::run(&session, &args)),
         Command::Incidents(command) => wait(incidents::run(&session, command)),
         Command::Alerts(command) => wait(alerts::run(&session, command)),
@@ -238,12 +247,20 @@ mod tests {
     fn what_contradicts_itself_is_no_command() {
         for line in [
             "quiet ls --all --pending",
+            "replay",
+            "replay x --from 2h",
+            "replay x --to 2h",
+            "replay x --fail-on-missed",
             "quiet add --for 2h -m nothing",
             "quiet add a=b --for 2h",
             "quiet add a=b -m forever",
             "quiet add a=b --for 2h -m x --start soon",
             "quiet end",
             "quiet end x --all-mine",
+            "explain",
+            "explain INC-7 --test x.yaml:3",
+            "explain INC-7 --at 3m",
+            "test --watch --update",
         ] {
             let words = std::iter::once("incidentd").chain(line.split(' '));
             assert!(Cli::try_parse_from(words).is_err(), "{line}");
@@ -255,7 +272,17 @@ mod tests {
         "serve --config x.toml --data-dir d --listen 127.0.0.1:1 --rules r",
         "serve --demo",
         "check rules --format short",
+        "check rules --format sarif --deny-warnings",
+        "explain-code R0103",
+        "explain-code -o json",
+        "replay night.jsonl --rules rules/base --cmdb topology.json -o json",
+        "replay --from 2h --to 1h --against git:HEAD~1 --fail-on-missed",
+        "replay - --against old --skip-bad",
         "explain INC-7",
+        "explain --test rules/base/group.yaml:30 --rules rules/base --at 60s -o json",
+        "test rules --filter power --coverage --junit out.xml",
+        "test rules/base --update",
+        "test --watch",
         "explain 9f31c20a77de41b2 -o json",
         "inc ls",
         "incidents ls --state all --limit 5 severity=\"critical\"",

@@ -17,7 +17,6 @@ mod retention;
 mod service_manager;
 mod start;
 mod upkeep;
-mod watch_folder;
 
 use core::time::Duration;
 use std::net::SocketAddr;

@@ -22,7 +22,7 @@ use crate::settings::Settings;
 use crate::telemetry::metrics::Metrics;
 
 use super::wait_for;
-use super::watch_folder::Watch;
+use crate::watch_folder::Watch;
 
 /// Where the rule files are, and how they are read.
 #[derive(Clone)]
@@ -137,7 +137,9 @@ impl Reloader {
         let stopped = wait_for(stopped);
         tokio::pin!(stopped);
         let (hint, mut hints) = mpsc::channel(1);
-        let mut folder = Watch::new(self.files.folder.clone(), hint);
+        let mut folder = Watch::new(self.files.folder.iter().cloned().collect(), hint, |error| {
+            warn!(%error, "changes of rule files go unnoticed; SIGHUP loads them");
+        });
         let mut seen = self.read().await.ok();
         let mut hangups = match signal(SignalKind::hangup()) {
             Ok(hangups) => Some(hangups),

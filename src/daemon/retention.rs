@@ -13,6 +13,7 @@ use super::wait_for;
 use crate::clock::Clock;
 use crate::engine::event::{Event, Forgotten, PastEpisode, Reply};
 use crate::mailbox::{Mailbox, Work};
+use crate::model::incident::IncidentId;
 use crate::model::time::Timestamp;
 use crate::settings::retention::Retention;
 use crate::store::view::{Cursor, Page};
@@ -24,6 +25,9 @@ const EVERY: Duration = Duration::from_hours(1);
 
 /// Incidents forgotten by one event; each may have thousands of members.
 const INCIDENTS_MAX: usize = 50;
+
+/// Before the first entry of the journal.
+const FIRST: (Timestamp, u64) = (Timestamp::from_millis(i64::MIN), 0);
 
 /// Episodes forgotten by one event.
 const EPISODES_MAX: usize = 1_000;
@@ -103,23 +107,35 @@ impl Keeper {
             let incidents =
                 self.look(move |store| store.view().closed_before(before, INCIDENTS_MAX)).await?;
             let found = incidents.len();
-            let step = self.propose(Event::Forget { incidents, episodes: Vec::new() }).await?;
+            let step = self.propose(forget(incidents, Vec::new())).await?;
             done.add(step);
             // The refused would be found again and again.
             if found < INCIDENTS_MAX || step.incidents == 0 {
                 break;
             }
         }
+        self.journal(now.minus(keep.journal)).await?;
         let mut after: Option<Cursor> = None;
         loop {
             let page = self.episodes(now.minus(keep.episodes), after.take()).await?;
             let episodes = page.items;
-            done.add(self.propose(Event::Forget { incidents: Vec::new(), episodes }).await?);
+            done.add(self.propose(forget(Vec::new(), episodes)).await?);
             after = page.next;
             if after.is_none() {
                 return Ok(done);
             }
         }
+    }
+
+    /// Has the journal's entries from before `before` forgotten, at once: they are one range.
+    async fn journal(&self, before: Timestamp) -> Result<(), Broken> {
+        let oldest = self.look(move |store| store.view().journal(FIRST, before, 1)).await?;
+        if !oldest.is_empty() {
+            let (incidents, episodes) = (Vec::new(), Vec::new());
+            let journal_before = Some(before);
+            self.propose(Event::Forget { incidents, episodes, journal_before }).await?;
+        }
+        Ok(())
     }
 
     async fn episodes(
@@ -141,7 +157,8 @@ impl Keeper {
     }
 
     async fn propose(&self, event: Event) -> Result<Forgotten, Broken> {
-        if matches!(&event, Event::Forget { incidents, episodes } if incidents.is_empty() && episodes.is_empty())
+        if matches!(&event, Event::Forget { incidents, episodes, journal_before: None }
+            if incidents.is_empty() && episodes.is_empty())
         {
             return Ok(Forgotten::default());
         }
@@ -156,9 +173,17 @@ impl Keeper {
     }
 }
 
+fn forget(incidents: Vec<IncidentId>, episodes: Vec<PastEpisode>) -> Event {
+    Event::Forget { incidents, episodes, journal_before: None }
+}
+
 /// Half of what is kept, where there is no room for all of it.
 fn halved(keep: Retention) -> Retention {
-    Retention { incidents: keep.incidents / 2, episodes: keep.episodes / 2 }
+    Retention {
+        incidents: keep.incidents / 2,
+        episodes: keep.episodes / 2,
+        journal: keep.journal / 2,
+    }
 }
 
 #[cfg(test)]
@@ -213,7 +238,7 @@ mod tests {
         let (mut state, ctx) = engine(&store, now.minus(31 * DAY));
         let (mailbox, mut letters) = mailbox(4);
         let metrics = Arc::new(Metrics::new(&[], &[]).unwrap());
-        let settings = Retention { incidents: 400 * DAY, episodes: 30 * DAY };
+        let settings = Retention { incidents: 400 * DAY, episodes: 30 * DAY, journal: 30 * DAY };
         let keeper = Keeper {
             settings,
             store: Arc::clone(&store),
@@ -244,9 +269,14 @@ mod tests {
             assert!(text.contains(&format!("{series}{{what=\"{what}\"}} {count}\n")), "{text}");
         }
         drop(keeper);
-        assert_eq!(engine.join().unwrap(), 3, "episodes at once, incidents in two steps");
+        assert_eq!(
+            engine.join().unwrap(),
+            4,
+            "journal and episodes at once, incidents in two steps"
+        );
         let keys = |name| store.sizes().unwrap().iter().find(|it| it.family == name).unwrap().keys;
         assert_eq!((keys("incidents"), keys("members"), keys("episodes")), (1, 1, 0));
+        assert_eq!(keys("journal"), 2, "the one that was open has begun and lapsed");
         assert_eq!(store.verify().unwrap().problems, Vec::<String>::new());
     }
 }

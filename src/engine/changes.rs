@@ -10,6 +10,7 @@ use crate::model::audit::{AuditEntry, Seal};
 use crate::model::delivery::DeliveryId;
 use crate::model::escalation::{Policy, PolicyHash};
 use crate::model::incident::{Entry, Incident, IncidentId, RecordId};
+use crate::model::journal::JournalEntry;
 use crate::model::labels::{Fingerprint, Labels};
 use crate::model::notice::{Notice, NoticeId};
 use crate::model::quarantine::{QuarantineHead, QuarantineId, Quarantined};
@@ -56,6 +57,10 @@ pub struct Changes {
     pub silences_gone: Vec<SilenceId>,
     /// New entries of the audit trail.
     pub audit: Vec<AuditEntry>,
+    /// Entries of the journal from before then are forgotten. Applied before everything else.
+    pub journal_before: Option<Timestamp>,
+    /// New entries of the journal.
+    pub journal: Vec<JournalEntry>,
     /// Deliveries and commands that were done, with when.
     pub deliveries: Vec<(DeliveryId, Timestamp)>,
     /// Those too old to be looked for.
@@ -91,6 +96,8 @@ impl Changes {
             silences,
             silences_gone,
             audit,
+            journal_before,
+            journal,
             deliveries,
             deliveries_gone,
             quarantined,
@@ -115,6 +122,8 @@ impl Changes {
             && silences.is_empty()
             && silences_gone.is_empty()
             && audit.is_empty()
+            && journal_before.is_none()
+            && journal.is_empty()
             && deliveries.is_empty()
             && deliveries_gone.is_empty()
             && quarantined.is_empty()
@@ -204,6 +213,8 @@ pub struct Counters {
     pub seal: Seal,
     /// The number of the last record of the quarantine.
     pub quarantined: u64,
+    /// Entries of the journal so far, forgotten ones included.
+    pub journaled: u64,
 }
 
 /// Everything the engine needs to go on where it stopped; all else is derived from it.

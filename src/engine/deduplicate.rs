@@ -14,7 +14,7 @@ use super::event::{Received, Refused};
 use super::pending::Told;
 use super::state::Held;
 use super::timers::Timer;
-use super::{correlate, own, quarantine, resolve};
+use super::{correlate, journal, own, quarantine, resolve};
 use crate::ingest;
 use crate::model::alert::{AlertState, Details, Lease, Occurrence, Signal, SourceId, severity};
 use crate::model::incident::Happening;
@@ -231,6 +231,7 @@ fn prolong(state: &mut State, by: &Delivery<'_>, it: &Occurrence, lease: Lease) 
     }
     schedule(state, it.fingerprint);
     if severity_changed {
+        journal::note(state, it.fingerprint, lease.source, by.now);
         correlate::severity_changed(state, by.ctx, it.fingerprint, by.now);
     }
     Outcome::Updated
@@ -297,6 +298,7 @@ fn fire(state: &mut State, by: &Delivery<'_>, it: &Occurrence, lease: Lease) {
     state.pending.rewrite(it.fingerprint, &it.details);
     held.enrich(by.ctx);
     schedule(state, it.fingerprint);
+    journal::note(state, it.fingerprint, lease.source, by.now);
     correlate::place(state, by.ctx, it.fingerprint, by.now);
     tell_flaws(state, it.fingerprint, by.now);
 }
@@ -336,7 +338,8 @@ fn release(state: &mut State, by: &Delivery<'_>, it: &Occurrence, at: Timestamp)
     let over = held.state.leases.is_empty();
     lease_gone(state, by.source);
     if over {
-        end(state, by.ctx, it.fingerprint, at, by.now);
+        let ending = Ending { source: by.source, at };
+        end(state, by.ctx, it.fingerprint, ending, by.now);
         Outcome::Ended
     } else {
         state.pending.touch(it.fingerprint);
@@ -353,15 +356,24 @@ fn lease_gone(state: &mut State, source: SourceId) {
     }
 }
 
+/// How an episode ends.
+#[derive(Clone, Copy)]
+struct Ending {
+    /// The last source that held it.
+    source: SourceId,
+    at: Timestamp,
+}
+
 /// Ends an episode that no source holds any more.
-fn end(state: &mut State, ctx: &Context, alert: Fingerprint, at: Timestamp, now: Timestamp) {
+fn end(state: &mut State, ctx: &Context, alert: Fingerprint, ending: Ending, now: Timestamp) {
     let Some(held) = state.alerts.get_mut(&alert) else { return };
     held.state.revision += 1;
-    held.state.ended_at = Some(at.max(held.state.starts_at).min(now));
+    held.state.ended_at = Some(ending.at.max(held.state.starts_at).min(now));
     held.state.end_heard_at = now;
     state.pending.touch(alert);
     schedule(state, alert);
     state.hushed.remove(&alert);
+    journal::note(state, alert, ending.source, now);
     resolve::cleared(state, ctx, alert, now);
 }
 
@@ -396,7 +408,10 @@ pub(super) fn due(
     for lease in &lapsed {
         lease_gone(state, lease.source);
     }
-    if over { end(state, ctx, alert, at, now) } else { schedule(state, alert) }
+    match lapsed.last().filter(|_| over) {
+        Some(Lease { source, .. }) => end(state, ctx, alert, Ending { source: *source, at }, now),
+        None => schedule(state, alert),
+    }
 }
 
 /// Drops an alert that ended long ago from memory; its episode goes to the history.

@@ -56,6 +56,8 @@ pub(super) fn drain(state: &mut State, ctx: &Context) -> Changes {
         }
     }
     changes.audit = core::mem::take(&mut state.pending.audit);
+    changes.journal = core::mem::take(&mut state.pending.journal);
+    changes.journal_before = state.pending.journal_before.take();
     state.counters.batch += 1;
     changes.counters = state.counters.clone();
     changes

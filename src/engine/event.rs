@@ -110,6 +110,8 @@ pub enum Event {
         incidents: Vec<IncidentId>,
         /// Past episodes.
         episodes: Vec<PastEpisode>,
+        /// Entries of the journal from before then; `None` for none.
+        journal_before: Option<Timestamp>,
     },
     /// The rules of the context, or both rules and topology, are others than before.
     Reconfigured,

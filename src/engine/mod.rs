@@ -20,6 +20,7 @@ mod drain;
 mod escalate;
 pub mod event;
 mod handle;
+mod journal;
 mod known_error;
 mod notices;
 pub mod own;
@@ -134,7 +135,8 @@ impl State {
             }
             Event::DropQuarantined(id) => return quarantine::remove(self, *id),
             Event::Retry { notices, by } => return notices::retry(self, notices, by, now),
-            Event::Forget { incidents, episodes } => {
+            Event::Forget { incidents, episodes, journal_before } => {
+                self.pending.journal_before = *journal_before;
                 return Reply::Forgotten(retain::forget(self, incidents, episodes));
             }
             Event::Reconfigured => self.reconfigure(ctx, now),

@@ -11,6 +11,7 @@ use crate::model::audit::AuditEntry;
 use crate::model::delivery::DeliveryId;
 use crate::model::escalation::{Policy, PolicyHash};
 use crate::model::incident::{Entry, Happening, IncidentId};
+use crate::model::journal::JournalEntry;
 use crate::model::labels::Fingerprint;
 use crate::model::notice::NoticeId;
 use crate::model::quarantine::{QuarantineId, Quarantined};
@@ -42,6 +43,9 @@ pub(super) struct Pending {
     /// Silences that changed, or are no longer held.
     pub(super) silences: BTreeSet<SilenceId>,
     pub(super) audit: Vec<AuditEntry>,
+    pub(super) journal: Vec<JournalEntry>,
+    /// Entries of the journal from before then are to be forgotten.
+    pub(super) journal_before: Option<Timestamp>,
     /// Deliveries that were done, or are no longer remembered.
     pub(super) deliveries: BTreeMap<DeliveryId, Option<Timestamp>>,
     /// Records of the quarantine, or `None` for those that left it.

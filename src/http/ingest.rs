@@ -172,14 +172,12 @@ pub(super) fn decode_for(app: &App, source: &Source, body: &[u8]) -> Result<Deco
         SourceFormat::Mapped(name) => name,
     };
     let context = Arc::clone(&doors.context.borrow());
-    match context.rules.mappings.get(&**name) {
-        Some(mapping) => mapping.decode(body, &terms),
-        // No rules come into force without it; a 503 has the sender try again all the same.
-        None => {
-            let message = format!("the rules in force have no mapping `{name}`");
-            Err(Reject::Schema { code: 503, message })
-        }
-    }
+    // No rules come into force without it; a 503 has the sender try again all the same.
+    let missing = || {
+        let message = format!("the rules in force have no mapping `{name}`");
+        Reject::Schema { code: 503, message }
+    };
+    context.rules.mappings.get(&**name).ok_or_else(missing)?.decode(body, &terms)
 }
 
 /// Keeps a body that cannot be read, unless there is nothing in it.

@@ -2,7 +2,8 @@
 //!
 //! One file per format: `alertmanager`, `native`, `alertmanager_api`. Each says which names
 //! its fields have and what they mean; what they share is beside them: `batch` reads the list,
-//! `item` one alert of it, `check` applies the limits, `time` and `uri` read values.
+//! `item` one alert of it, `recorded` what was recorded for a replay, `check` applies the limits,
+//! `time` and `uri` read values.
 //!
 //! `mapping` reads any other JSON as people say in the rule files.
 //!
@@ -16,6 +17,7 @@ mod check;
 mod item;
 pub mod mapping;
 mod native;
+pub mod recorded;
 mod reject;
 #[cfg(test)]
 mod tests;

@@ -31,6 +31,6 @@ fn alert(it: &Occurrence) -> Value {
     alert
 }
 
-fn pairs(labels: &Labels) -> Map<String, Value> {
+pub(super) fn pairs(labels: &Labels) -> Map<String, Value> {
     labels.iter().map(|(name, value)| (name.to_string(), json!(value))).collect()
 }

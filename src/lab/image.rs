@@ -10,6 +10,7 @@ use crate::model::audit::AuditEntry;
 use crate::model::delivery::DeliveryId;
 use crate::model::escalation::{Policy, PolicyHash};
 use crate::model::incident::{Entry, Incident, IncidentId, Progress, RecordId};
+use crate::model::journal::JournalEntry;
 use crate::model::labels::Fingerprint;
 use crate::model::notice::{Notice, NoticeId};
 use crate::model::quarantine::{QuarantineId, Quarantined};
@@ -37,6 +38,8 @@ pub struct Image {
     pub recurrences: BTreeMap<u64, Recurrence>,
     /// Silences.
     pub silences: BTreeMap<SilenceId, Silence>,
+    /// The journal by time and place.
+    pub journal: BTreeMap<(Timestamp, u64), JournalEntry>,
     /// The audit trail.
     pub audit: BTreeMap<u64, AuditEntry>,
     /// Deliveries that were done.
@@ -96,6 +99,11 @@ impl Image {
             self.silences.remove(id);
         }
         self.audit.extend(changes.audit.iter().map(|entry| (entry.seq, entry.clone())));
+        if let Some(before) = changes.journal_before {
+            self.journal.retain(|(at, _), _| *at >= before);
+        }
+        let entries = changes.journal.iter().cloned();
+        self.journal.extend(entries.map(|entry| ((entry.at, entry.seq), entry)));
         self.deliveries.extend(changes.deliveries.iter().copied());
         for delivery in &changes.deliveries_gone {
             self.deliveries.remove(delivery);
@@ -134,6 +142,12 @@ impl Image {
 
     /// Yields the alerts of an incident and of its subordinates, by record.
     pub fn members_of(&self, id: IncidentId) -> Vec<&AlertRow> {
+        self.attached_to(id).into_iter().map(|(_, alert)| alert).collect()
+    }
+
+    /// Yields the alerts of an incident and of its subordinates, each with the row by which it, or
+    /// the subordinate it came with, is attached to the incident.
+    pub fn attached_to(&self, id: IncidentId) -> Vec<(&MemberRow, &AlertRow)> {
         use crate::engine::changes::MemberOf;
         let rows = self.members.range((id, RecordId(0))..=(id, RecordId(u64::MAX)));
         let mut found = Vec::new();
@@ -142,13 +156,15 @@ impl Image {
                 MemberOf::Alert { fingerprint, episode } => {
                     let current = self.alerts.get(&fingerprint);
                     let current = current.filter(|alert| alert.state.record == Some(row.record));
-                    found.extend(current.or_else(|| self.episodes.get(&(fingerprint, episode))));
+                    let alert = current.or_else(|| self.episodes.get(&(fingerprint, episode)));
+                    found.extend(alert.map(|alert| (row, alert)));
                 }
                 // One that was split off again keeps its row, as history.
                 MemberOf::Incident => {
                     let child = self.incidents.get(&row.record);
                     if child.is_some_and(|child| child.parent == Some(id)) {
-                        found.extend(self.members_of(row.record));
+                        let below = self.attached_to(row.record).into_iter();
+                        found.extend(below.map(|(_, alert)| (row, alert)));
                     }
                 }
             }

@@ -1,4 +1,4 @@
-//! The engine on a virtual clock: what rule tests, explanations and the simulator run. The production code decides;
+//! The engine on a virtual clock: what rule tests, replays, explanations and the simulator run. The production code decides;
 //! this folder only tells it what happens when. Pure: no disk, no network, no clock.
 
 pub mod alone;
@@ -17,6 +17,7 @@ mod limits;
 mod messages;
 #[cfg(test)]
 mod on_call;
+pub mod replay;
 pub mod rule_tests;
 #[cfg(test)]
 mod scenarios;

@@ -38,7 +38,8 @@ fn clear(world: &mut World, from: (&str, &str), at: Timestamp) -> Reply {
 fn forget(world: &mut World, incidents: &[u64], episodes: &[PastEpisode]) -> Forgotten {
     let incidents = incidents.iter().copied().map(RecordId).collect();
     let at = world.now();
-    let reply = world.event(&Event::Forget { incidents, episodes: episodes.into() }, at);
+    let reply = world
+        .event(&Event::Forget { incidents, episodes: episodes.into(), journal_before: None }, at);
     let Reply::Forgotten(done) = reply else { panic!("{reply:?}") };
     done
 }
@@ -135,4 +136,61 @@ fn alert((source, name): (&str, &str), signal: Signal, at: Timestamp) -> Event {
         details: Arc::new(details),
     };
     Event::Received { source: source.into(), occurrences: vec![occurrence] }
+}
+
+/// The journal in short: source, severity, and whether it ended.
+fn journal(world: &World) -> Vec<(&str, Option<&str>, bool)> {
+    let entries = world.image().journal.values();
+    entries.map(|it| (&*it.source, it.severity.as_deref(), it.ended_at.is_some())).collect()
+}
+
+#[test]
+fn the_journal_has_what_changes_an_alert_and_no_heartbeat() {
+    let mut world = world();
+    let severe = |severity: &str, at: Timestamp| {
+        let Event::Received { source, mut occurrences } =
+            alert(("a", "X"), Signal::Firing { until: at.plus(DAY), explicit: false }, at)
+        else {
+            panic!("no delivery")
+        };
+        occurrences[0].severity = Some(severity.into());
+        Event::Received { source, occurrences }
+    };
+    let second = |n| START.plus(Duration::from_secs(n));
+    for (at, severity) in [(0, "minor"), (1, "minor"), (2, "major")] {
+        world.event(&severe(severity, second(at)), second(at));
+    }
+    fire(&mut world, ("canary", "IncidentdCanary"), second(3));
+    let changed = [("a", Some("minor"), false), ("a", Some("major"), false)];
+    assert_eq!(journal(&world), changed);
+    // A second source holds it, too: only the end of the last is its end.
+    world.event(&severe("major", second(3)), second(3));
+    fire(&mut world, ("b", "Y"), second(4));
+    clear(&mut world, ("b", "Y"), second(5));
+    world.advance(second(3).plus(DAY));
+    let rest = [("b", None, false), ("b", None, true), ("a", Some("major"), true)];
+    assert_eq!(journal(&world), [&changed[..], &rest].concat());
+    let seqs: Vec<u64> = world.image().journal.keys().map(|(_, seq)| *seq).collect();
+    assert_eq!(seqs, [1, 2, 3, 4, 5]);
+}
+
+#[test]
+fn what_is_old_in_the_journal_is_forgotten_and_no_number_is_given_again() {
+    let mut world = world();
+    for n in 0..4 {
+        let at = START.plus(n * DAY);
+        fire(&mut world, ("t", &n.to_string()), at);
+    }
+    let journal_before = Some(START.plus(2 * DAY));
+    let (incidents, episodes) = (Vec::new(), Vec::new());
+    let now = world.now();
+    world.event(&Event::Forget { incidents, episodes, journal_before }, now);
+    let fired: Vec<u64> = {
+        let firing = world.image().journal.values().filter(|it| it.ended_at.is_none());
+        firing.map(|it| it.at.since(START).as_secs() / 86_400).collect()
+    };
+    assert_eq!(fired, [2, 3]);
+    fire(&mut world, ("t", "next"), now);
+    let last = world.image().journal.keys().map(|(_, seq)| *seq).max();
+    assert_eq!(last, Some(world.image().counters.journaled));
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::incident::{IncidentId, RecordId};
 use super::labels::{Fingerprint, Labels};
 use super::silence::SilenceId;
-use super::time::Timestamp;
+use super::time::{Brief, Timestamp};
 
 /// A source by its place in the list of all sources ever seen, which only grows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -160,6 +160,38 @@ pub enum Join {
         /// The former incident.
         former: IncidentId,
     },
+}
+
+/// Writes the reason in words, without the rule and the way: `dependant of pdu-1, 1 hop, 9s after it`.
+impl fmt::Display for Join {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Own => f.write_str("opened the incident"),
+            Self::Group { key, .. } => write!(f, "shares {key}"),
+            Self::Dependant { path, after_ms, .. } => {
+                let hops = path.steps.len();
+                let plural = if hops == 1 { "" } else { "s" };
+                let span = Brief(core::time::Duration::from_millis(after_ms.unsigned_abs()));
+                let side = if *after_ms < 0 { "before" } else { "after" };
+                write!(f, "dependant of {}, {hops} hop{plural}, {span} {side} it", path.from)
+            }
+            Self::Cause { .. } => f.write_str("explains the others"),
+            Self::ByHand { by, note } => write!(f, "{by}: {note}"),
+            Self::Outlived { former } => write!(f, "still fired when {former} was resolved"),
+        }
+    }
+}
+
+impl Join {
+    /// Returns the name of the rule that decided it, where one did.
+    pub fn rule(&self) -> Option<&str> {
+        match self {
+            Self::Group { rule, .. } | Self::Dependant { rule, .. } | Self::Cause { rule } => {
+                Some(rule)
+            }
+            Self::Own | Self::ByHand { .. } | Self::Outlived { .. } => None,
+        }
+    }
 }
 
 /// A way through the topology, in the direction in which harm spreads.

@@ -9,6 +9,7 @@ pub mod audit;
 pub mod delivery;
 pub mod escalation;
 pub mod incident;
+pub mod journal;
 pub mod labels;
 pub mod notice;
 pub mod priority;

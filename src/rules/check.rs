@@ -2,18 +2,20 @@
 //!
 //! A rule set comes out only when nothing at all is wrong; otherwise everything that is wrong.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::advice;
 use super::calendar::{self, Calendar};
 use super::codes;
-use super::diagnostics::{Diagnostic, Severity, nearest};
+use super::diagnostics::{self, Diagnostic, Severity};
 use super::index::Index;
 use super::intake::Phase;
 use super::lookups::{self, Tables};
 use super::mappings;
 use super::messages::{self, Messages};
 use super::order;
+use super::places::Places;
 use super::policies;
 use super::priorities::{self, Priorities};
 use super::reader::{Fields, Noun, Reader};
@@ -69,13 +71,13 @@ pub struct Loaded {
 
 /// What all files together hold.
 #[derive(Debug, Default)]
-struct Content<'f> {
-    rules: Vec<(&'f SourceFile, Draft)>,
+pub(super) struct Content<'f> {
+    pub(super) rules: Vec<(&'f SourceFile, Draft)>,
     rules_seen: usize,
-    tests: Vec<TestCase>,
-    teams: BTreeMap<Box<str>, Team>,
+    pub(super) tests: Vec<TestCase>,
+    pub(super) teams: BTreeMap<Box<str>, Team>,
     contacts: BTreeMap<Box<str>, Contact>,
-    policies: BTreeMap<Box<str>, Arc<Policy>>,
+    pub(super) policies: BTreeMap<Box<str>, Arc<Policy>>,
     calendar_drafts: BTreeMap<Box<str>, calendar::read::Draft<'f>>,
     calendars: BTreeMap<Box<str>, Arc<Calendar>>,
     rotations: BTreeMap<Box<str>, rotation::read::Draft>,
@@ -86,6 +88,7 @@ struct Content<'f> {
     priorities: Option<Priorities>,
     lifecycle: Option<Lifecycle>,
     binding: Option<Vec<BindingKey>>,
+    places: Places,
 }
 
 /// Checks and compiles all rule files together. Their order does not matter.
@@ -97,7 +100,7 @@ pub fn load(files: &[SourceFile]) -> Loaded {
     let mut content = Content::default();
     let mut templates = Templates::new();
     for file in &sorted {
-        reader.file = file;
+        reader.open(file);
         match yaml::parse(file) {
             Ok(node) if node.value == yaml::Value::Null => {}
             Ok(node) => read(&mut reader, &mut content, &mut templates, &node),
@@ -111,9 +114,10 @@ pub fn load(files: &[SourceFile]) -> Loaded {
         (Noun::Templates, messages::DEFAULT),
     ]);
     references::check(&mut reader, &content.teams);
-    advise(&mut reader, &content);
     let order = order::settle(&mut reader, &content.rules);
+    advice::advise(&mut reader, &content, &order);
     let mut diagnostics = reader.diagnostics;
+    diagnostics::place(&mut diagnostics, &sorted);
     diagnostics.sort_by(|a, b| (&a.file, a.span, a.code.id).cmp(&(&b.file, b.span, b.code.id)));
     let tests = core::mem::take(&mut content.tests);
     let rules = content.rules_seen;
@@ -174,6 +178,7 @@ fn read<'f>(
         content.tests.extend(testcase::read(reader, node, namespace));
     }
     read_sections(reader, content, &mut fields);
+    content.places.add(reader.file, node);
     fields.finish(reader);
 }
 
@@ -236,78 +241,6 @@ fn keep<T>(slot: &mut Option<T>, given: Option<T>) {
     }
 }
 
-/// Notes what can be used and should still be looked at.
-fn advise(reader: &mut Reader<'_>, content: &Content<'_>) {
-    let expected: BTreeSet<&str> = content
-        .tests
-        .iter()
-        .flat_map(|test| &test.expect)
-        .flat_map(|e| [&e.incidents, &e.incidents_include])
-        .flatten()
-        .flat_map(|list| &list.value)
-        .filter_map(|incident| incident.rule.as_ref()?.value.as_deref())
-        .collect();
-    let known: BTreeSet<&str> = content
-        .tests
-        .iter()
-        .flat_map(|test| &test.expect)
-        .flat_map(|e| [&e.incidents, &e.incidents_include])
-        .flatten()
-        .flat_map(|list| &list.value)
-        .filter_map(|incident| incident.known_error.as_ref()?.value.as_deref())
-        .collect();
-    let own = content.tests.iter().flat_map(|test| &test.cmdb.types);
-    let own = own.flat_map(|t| [&*t.name, &*t.converse]);
-    let relations: BTreeSet<&str> = RELATIONS.into_iter().chain(own).collect();
-    let reader_failed = !reader.diagnostics.is_empty();
-    if !reader_failed {
-        let rules = content.rules.iter().map(|(_, draft)| &draft.rule);
-        references::warn(reader, rules, &content.policies);
-    }
-    for (file, draft) in &content.rules {
-        let name = &draft.rule.name;
-        let mut warn = |code, span, message: String, help: String| {
-            reader
-                .diagnostics
-                .push(Diagnostic::error(code, file, span, message).warning().help(help));
-        };
-        for (relation, span) in &draft.follow {
-            if relations.contains(&**relation) {
-                continue;
-            }
-            let help = match nearest(relation, relations.iter().copied()) {
-                Some(near) => format!("did you mean `{near}`?"),
-                None => "declare it under `relation_types:` in the `cmdb:` of a test".into(),
-            };
-            let message = format!("relation `{relation}` is not known; nothing is followed by it");
-            warn(codes::UNKNOWN_RELATION, *span, message, help);
-        }
-        match draft.rule.owner.as_deref() {
-            None => {
-                let help = "say who answers for it, for example   owner: dc-ops".into();
-                warn(codes::NO_OWNER, draft.span, format!("rule `{name}` has no owner"), help);
-            }
-            Some(owner) if !content.teams.contains_key(owner) => {
-                // An owner need not be a team of ours, but is likely to be one that is so alike.
-                if let Some(near) = nearest(owner, content.teams.keys().map(|name| &**name)) {
-                    let message = format!("owner `{owner}` of rule `{name}` is not a team");
-                    warn(codes::REFERENCE, draft.span, message, format!("did you mean `{near}`?"));
-                }
-            }
-            Some(_) => {}
-        }
-        // Where something is wrong already, the test may be just what could not be read.
-        let kind = &draft.rule.kind;
-        let is_known = kind.known_error().is_some_and(|kind| known.contains(&*kind.id));
-        let is_tested = kind.is_intake() || is_known || expected.contains(&**name);
-        if !reader_failed && !is_tested {
-            let message = format!("no test expects an incident of rule `{name}`");
-            let help = format!("add a test whose `expect` has   rule: {name}");
-            warn(codes::NO_TEST, draft.span, message, help);
-        }
-    }
-}
-
 fn assemble(
     content: Content<'_>,
     mut templates: Templates,
@@ -349,6 +282,7 @@ fn assemble(
         priorities: content.priorities.unwrap_or_default(),
         lifecycle: content.lifecycle.unwrap_or_default(),
         binding: content.binding.unwrap_or_else(sections::default_binding),
+        places: content.places,
         templates,
         messages: content.messages,
     }

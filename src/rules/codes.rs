@@ -1,6 +1,9 @@
-//! The codes of all diagnostics of rule files, each with its meaning in one line.
+//! The codes of all diagnostics of rule files, each with its meaning in one line, and in
+//! `explanations/` what `incidentd explain-code` prints: a bad and a good example of each.
 //!
 //! A code is never given another meaning; one that is no longer used stays reserved.
+
+use super::diagnostics::nearest;
 
 /// A stable code with its meaning.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -9,13 +12,30 @@ pub struct Code {
     pub id: &'static str,
     /// What it means, in one line.
     pub meaning: &'static str,
+    /// What it means and how to mend it, at length, in Markdown.
+    pub explanation: &'static str,
+}
+
+/// Returns a code by its name, in whatever case.
+pub fn find(id: &str) -> Option<&'static Code> {
+    ALL.iter().find(|code| code.id.eq_ignore_ascii_case(id))
+}
+
+/// Returns the code whose name differs least from what was given, if it differs little.
+pub fn like(id: &str) -> Option<&'static Code> {
+    let id = id.to_uppercase();
+    nearest(&id, ALL.iter().map(|code| code.id)).and_then(find)
 }
 
 macro_rules! codes {
     ($($(#[$doc:meta])* $name:ident = $id:literal $meaning:literal;)+) => {
         $(
             #[doc = $meaning]
-            pub const $name: Code = Code { id: $id, meaning: $meaning };
+            pub const $name: Code = Code {
+                id: $id,
+                meaning: $meaning,
+                explanation: include_str!(concat!("explanations/", $id, ".md")),
+            };
         )+
         /// All codes in their order.
         pub const ALL: &[Code] = &[$($name),+];
@@ -30,6 +50,7 @@ codes! {
     MATCHER = "R0103" "a matcher cannot be read";
     REGEX = "R0104" "a regular expression cannot be read";
     KIND = "R0105" "a rule has no kind, several, or one that is not known to this version";
+    NEVER_TRUE = "R0106" "a matcher can never be true";
     VALUE = "R0107" "a value is not of the form, or not in the range, that its field needs";
     DUPLICATE = "R0201" "a name or a section is given twice";
     REFERENCE = "R0202" "a name refers to nothing";
@@ -38,6 +59,7 @@ codes! {
     TEMPLATE = "R0205" "a template cannot be read or rendered";
     UNKNOWN_RELATION = "R0206" "a relation is known neither to this version nor to the tests' CMDB";
     GO_TEMPLATE = "R0207" "a template is written in the syntax of Go";
+    SHADOWED = "R0208" "a rule is never asked: another one takes all its alerts";
     CALENDARS = "R0211" "calendars include each other in a circle, or too many";
     CIRCLE = "R0212" "teams pass incidents on in a circle";
     ZONE = "R0213" "a time zone is not known";
@@ -53,21 +75,73 @@ codes! {
     OVERLAP = "R0308" "a part of a rotation covers another one";
     UNUSED_POLICY = "R0309" "an escalation policy is used by no rule";
     FIXTURE = "T0101" "the CMDB of a test cannot be built";
+    UNPLAYED = "T0102" "a step of a test is never played";
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::time::Timestamp;
+    use crate::rules::{Severity, SourceFile, load};
 
     #[test]
     fn codes_are_unique_and_in_order() {
         assert!(ALL.windows(2).all(|pair| pair[0].id < pair[1].id));
     }
 
+    /// Returns the two examples of an explanation.
+    fn examples(code: &Code) -> [SourceFile; 2] {
+        let blocks = code.explanation.split("```yaml\n").skip(1);
+        let blocks: Vec<&str> = blocks.filter_map(|rest| rest.split("```").next()).collect();
+        let [bad, good] = blocks[..] else { panic!("{}: {} examples", code.id, blocks.len()) };
+        [("bad.yaml", bad), ("good.yaml", good)]
+            .map(|(name, text)| SourceFile { name: name.into(), text: text.into() })
+    }
+
+    #[test]
+    fn the_bad_example_of_each_code_has_that_fault_and_the_good_one_has_not() {
+        for code in ALL {
+            let [bad, good] = examples(code);
+            let found = |file: &SourceFile| {
+                let loaded = load(core::slice::from_ref(file));
+                let now = Timestamp::from_millis(1_767_603_600_000);
+                let timely = |set: crate::rules::RuleSet| {
+                    let file = core::slice::from_ref(file);
+                    [set.gaps(file, now), set.expiring(file, now)].concat()
+                };
+                let timely = loaded.set.map(timely);
+                let mut found = loaded.diagnostics;
+                found.extend(timely.into_iter().flatten());
+                found
+            };
+            assert!(found(&bad).iter().any(|d| d.code == *code), "{}: {:#?}", code.id, found(&bad));
+            let good = found(&good);
+            assert!(good.iter().all(|d| d.code != *code), "{}: {good:#?}", code.id);
+            assert!(good.iter().all(|d| d.severity == Severity::Warning), "{}: {good:#?}", code.id);
+        }
+    }
+
+    #[test]
+    fn a_code_is_found_in_any_case_and_a_misspelt_one_is_recognised() {
+        for (given, found, near) in [
+            ("R0103", Some("R0103"), None),
+            ("r0103", Some("R0103"), None),
+            ("r103", None, Some("R0103")),
+            ("R0130", None, Some("R0103")),
+            ("R030", None, Some("R0301")),
+            ("matcher", None, None),
+        ] {
+            assert_eq!(find(given).map(|code| code.id), found, "{given}");
+            if found.is_none() {
+                assert_eq!(like(given).map(|code| code.id), near, "{given}");
+            }
+        }
+    }
+
     #[test]
     fn the_reference_lists_every_code() {
         let reference = include_str!("../../rules/README.md");
-        for Code { id, meaning } in ALL {
+        for Code { id, meaning, .. } in ALL {
             assert!(reference.contains(&format!("| {id} | {meaning} |")), "{id}");
         }
     }

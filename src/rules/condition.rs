@@ -2,6 +2,7 @@
 //!
 //! Says whether and why; never what follows from it. Read `index` next.
 
+use super::diagnostics::Span;
 use super::matcher::Matcher;
 use super::subject::{Field, Subject};
 use crate::cmdb::CiRow;
@@ -49,13 +50,32 @@ impl Condition {
 
 /// A list of conditions. Whether all of them must hold (`when`) or one suffices (`unless`,
 /// `never_absorb`) is up to the question asked.
+///
+/// The second part tells where each of them stands in its file, where that is known.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Conditions(Box<[Condition]>);
+pub struct Conditions(Box<[Condition]>, Box<[Span]>);
 
 impl Conditions {
     /// Makes a list of conditions.
     pub fn new(conditions: Vec<Condition>) -> Self {
-        Self(conditions.into())
+        Self(conditions.into(), Box::default())
+    }
+
+    /// Says where each of them stands in its file.
+    #[must_use]
+    pub fn at(self, spans: Vec<Span>) -> Self {
+        Self(self.0, spans.into())
+    }
+
+    /// Yields the conditions in the order they were written in, each with its place in its file.
+    pub fn placed(&self) -> impl Iterator<Item = (Span, &Condition)> {
+        let spans = self.1.iter().copied().chain(core::iter::repeat(Span::default()));
+        spans.zip(&self.0)
+    }
+
+    /// Returns the conditions.
+    pub(super) fn lines(&self) -> &[Condition] {
+        &self.0
     }
 
     /// Yields the matchers of all conditions in the order they were written in.

@@ -1,8 +1,12 @@
 //! What is wrong with rule files, where, and how to mend it.
 //!
-//! It knows no rule; `render.rs` writes diagnostics for people, editors and machines.
+//! It knows no rule; `lines` finds the places, `render` and `sarif` write diagnostics for people,
+//! editors and machines.
+
+use std::collections::BTreeMap;
 
 use super::codes::Code;
+use super::lines::Lines;
 use super::source::SourceFile;
 
 /// A stretch of a text in bytes, half-open; both ends may lie anywhere, [`Span::of`] is total.
@@ -66,10 +70,21 @@ pub struct Diagnostic {
     pub message: String,
     /// What was expected; stands beside the stretch. May be empty.
     pub label: String,
-    /// One fix, as text that can be pasted where possible. May be empty.
+    /// How to mend it, in words. May be empty.
     pub help: String,
+    /// The change that mends it, where one is known.
+    pub fix: Option<Fix>,
     /// The other place, when two conflict.
     pub related: Option<Related>,
+}
+
+/// A change of the file a finding is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fix {
+    /// The stretch that goes.
+    pub span: Span,
+    /// What comes in its place.
+    pub replacement: String,
 }
 
 /// Another place that has to do with a finding.
@@ -88,19 +103,25 @@ pub struct Related {
 }
 
 impl Diagnostic {
-    /// Makes an error about a stretch of a file.
-    pub fn error(code: Code, file: &SourceFile, span: Span, message: impl Into<String>) -> Self {
-        let (line, column) = position(&file.text, span.start);
+    /// Makes an error about a stretch of a file. It has no line and column until [`place`] is asked
+    /// for those of all findings at once.
+    pub(super) fn error(
+        code: Code,
+        file: &SourceFile,
+        span: Span,
+        message: impl Into<String>,
+    ) -> Self {
         Self {
             code,
             severity: Severity::Error,
             file: file.name.clone(),
-            line,
-            column,
+            line: 0,
+            column: 0,
             span,
             message: message.into(),
             label: String::new(),
             help: String::new(),
+            fix: None,
             related: None,
         }
     }
@@ -126,30 +147,51 @@ impl Diagnostic {
         self
     }
 
+    /// Says which change mends it.
+    #[must_use]
+    pub fn fix(mut self, span: Span, replacement: impl Into<String>) -> Self {
+        self.fix = Some(Fix { span, replacement: replacement.into() });
+        self
+    }
+
     /// Names the other place.
     #[must_use]
-    pub fn related(mut self, file: &SourceFile, span: Span, label: impl Into<String>) -> Self {
-        let (line, column) = position(&file.text, span.start);
+    pub(super) fn related(
+        mut self,
+        file: &SourceFile,
+        span: Span,
+        label: impl Into<String>,
+    ) -> Self {
         let file = file.name.clone();
-        self.related = Some(Related { file, line, column, span, label: label.into() });
+        self.related = Some(Related { file, line: 0, column: 0, span, label: label.into() });
         self
     }
 }
 
-/// Returns line and column of a byte, both counted from 1, columns in characters.
-pub fn position(text: &str, byte: usize) -> (u32, u32) {
-    let before = text.get(..byte).unwrap_or(text);
-    let line = before.bytes().filter(|b| *b == b'\n').count() + 1;
-    let column = before.rsplit('\n').next().unwrap_or("").chars().count() + 1;
-    let number = |n| u32::try_from(n).unwrap_or(u32::MAX);
-    (number(line), number(column))
+/// Gives all findings their lines and columns; reads each file once.
+pub(super) fn place(diagnostics: &mut [Diagnostic], files: &[&SourceFile]) {
+    let texts: BTreeMap<&str, &str> = files.iter().map(|f| (&*f.name, &*f.text)).collect();
+    let mut known: BTreeMap<&str, Lines<'_>> = BTreeMap::new();
+    let mut find = |name: &str, span: Span| {
+        let Some((name, text)) = texts.get_key_value(name) else { return (1, 1) };
+        known.entry(name).or_insert_with(|| Lines::of(text)).position(span.start)
+    };
+    for found in diagnostics {
+        (found.line, found.column) = find(&found.file, found.span);
+        if let Some(other) = &mut found.related {
+            (other.line, other.column) = find(&other.file, other.span);
+        }
+    }
 }
 
 /// Returns the known name that differs least from what was given, if it differs little.
 pub fn nearest<'a>(given: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let limit = given.chars().count().div_ceil(3).min(3);
+    // A name that is longer or shorter by more characters differs by more; bytes tell that much.
+    let is_like = |name: &&str| name.len().abs_diff(given.len()) <= limit * char::MAX_LEN_UTF8;
     known
         .into_iter()
+        .filter(is_like)
         .map(|name| (edits(given, name), name))
         .filter(|(edits, _)| (1..=limit).contains(edits))
         .min()
@@ -202,14 +244,6 @@ mod tests {
             ("", None),
         ] {
             assert_eq!(nearest(given, known), name, "{given}");
-        }
-    }
-
-    #[test]
-    fn columns_count_characters_and_lines_from_one() {
-        let text = "a: ü\nb: \"x\"\n";
-        for (byte, place) in [(0, (1, 1)), (5, (1, 5)), (6, (2, 1)), (9, (2, 4)), (99, (3, 1))] {
-            assert_eq!(position(text, byte), place, "byte {byte}");
         }
     }
 }

@@ -2,9 +2,7 @@
 
 use core::str::FromStr;
 
-use super::diagnostics::position;
 use super::reader::{Noun, Reader};
-use super::sections::boolean;
 use super::testcase::{Expectation, Expected, IncidentExpectation, at, line};
 use super::yaml::{Node, Value};
 use crate::model::priority::NotAWord;
@@ -32,8 +30,11 @@ pub(super) fn read(reader: &mut Reader<'_>, node: &Node, namespace: &str) -> Opt
 
 fn incident(reader: &mut Reader<'_>, node: &Node, namespace: &str) -> Option<IncidentExpectation> {
     let mut fields = reader.map(node, "an expected incident")?;
+    let (line, column) = reader.position(fields.span);
     let expectation = IncidentExpectation {
-        line: line(reader, node.span),
+        line,
+        column,
+        span: node.span,
         rule: fields
             .entry("rule")
             .and_then(|(_, n)| or_nothing(reader, n, |r, n| rule_name(r, n, namespace))),
@@ -59,8 +60,8 @@ fn incident(reader: &mut Reader<'_>, node: &Node, namespace: &str) -> Option<Inc
 }
 
 fn expected<T>(reader: &Reader<'_>, node: &Node, value: T) -> Expected<T> {
-    let (line, column) = position(&reader.file.text, node.span.start);
-    Expected { value, line, column }
+    let (line, column) = reader.position(node.span);
+    Expected { value, line, column, span: node.span }
 }
 
 fn rule_name(reader: &mut Reader<'_>, node: &Node, namespace: &str) -> Option<Box<str>> {
@@ -113,6 +114,9 @@ fn count(reader: &mut Reader<'_>, node: &Node) -> Option<Expected<u32>> {
 }
 
 fn truth(reader: &mut Reader<'_>, node: &Node) -> Option<Expected<bool>> {
-    let truth = boolean(reader, node)?;
+    let Ok(truth) = reader.text(node)?.parse() else {
+        reader.expected(node, "`true` or `false`");
+        return None;
+    };
     Some(expected(reader, node, truth))
 }

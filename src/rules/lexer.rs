@@ -19,8 +19,10 @@ pub struct SyntaxError {
     pub part: Part,
     /// What was found and what was expected.
     pub message: String,
-    /// What to write instead.
+    /// How to mend it, in words.
     pub help: String,
+    /// What to write in the place of the mistake, where that is certain.
+    pub instead: Option<&'static str>,
 }
 
 /// A part of the language of matchers.
@@ -36,7 +38,14 @@ impl SyntaxError {
     /// A mistake against the grammar of matchers.
     pub(super) fn new(span: Range<usize>, message: String, help: impl Into<String>) -> Self {
         let (offset, len) = (span.start, span.len());
-        Self { offset, len, part: Part::Matcher, message, help: help.into() }
+        Self { offset, len, part: Part::Matcher, message, help: help.into(), instead: None }
+    }
+
+    /// Says what to write in the place of the mistake.
+    #[must_use]
+    pub(super) fn instead(mut self, text: &'static str) -> Self {
+        self.instead = Some(text);
+        self
     }
 }
 

@@ -72,6 +72,14 @@ impl Test {
         }
     }
 
+    /// Returns the memory its pattern takes, in bytes; nothing without one.
+    pub(super) fn weight(&self) -> usize {
+        match self {
+            Self::Equal(_) | Self::NotEqual(_) => 0,
+            Self::Matches(pattern) | Self::NotMatches(pattern) => pattern.weight(),
+        }
+    }
+
     /// Returns its operator and what stands behind it.
     fn parts(&self) -> (&'static str, &str) {
         match self {

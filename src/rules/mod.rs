@@ -2,10 +2,12 @@
 //!
 //! Pure: reading the disk is the shell's business, playing the tests is `lab`'s. Reading order:
 //! `set` is what comes out; `check` makes it of files, with `rule`, `sections`, `priorities`,
-//! `policies`, `order` and `testcase` for their parts, and `kinds` for what rules do; `yaml` and `reader` are below those,
-//! `diagnostics`, `codes` and `render` beside them. Matchers: `subject`, `matcher`, `parser`, `classic`, `condition`, `index`.
+//! `policies`, `order` and `testcase` for their parts, and `kinds` for what rules do; `yaml` and
+//! `reader` are below those, `diagnostics`, `codes`, `render` and `sarif` beside them; `advice` warns
+//! of what works and is hardly meant. Matchers: `subject`, `matcher`, `parser`, `classic`, `condition`, `index`.
 //! Templates: `template`, `scope`, `messages`. Civil time: `calendar`, `rotation`.
 
+mod advice;
 mod calendar;
 mod charset;
 mod check;
@@ -14,31 +16,39 @@ pub mod codes;
 pub mod condition;
 mod cursor;
 pub mod diagnostics;
+pub mod edit;
 mod expectation;
 pub mod index;
 mod intake;
 mod kinds;
 pub mod lexer;
+pub mod lines;
 mod lookups;
 mod mappings;
 pub mod matcher;
+mod matcher_places;
 mod messages;
 mod order;
 pub mod parser;
 pub mod pattern;
+mod places;
 mod policies;
 mod priorities;
+mod reach;
 mod reader;
 mod references;
 pub mod render;
 mod rotation;
 mod rule;
+mod sarif;
 mod scope;
 mod sections;
 mod set;
+mod shadow;
 mod silence;
 mod source;
 pub mod subject;
+mod suggest;
 mod template;
 pub mod testcase;
 #[cfg(test)]
@@ -48,6 +58,7 @@ mod timeline;
 #[cfg(test)]
 mod told;
 mod translate;
+mod wish;
 mod yaml;
 
 // What the engine and the shells ask for by name; they need not know in which file it stands.
@@ -55,7 +66,7 @@ pub use calendar::zone::Zone;
 pub use calendar::{Calendar, Times};
 pub use check::{Loaded, load};
 pub use condition::{Condition, Verdict};
-pub use diagnostics::{Diagnostic, Severity};
+pub use diagnostics::{Diagnostic, Fix, Severity};
 pub use intake::{Added, Dropped, KnownErrorText};
 pub use kinds::Kind;
 pub use kinds::group::Group;

@@ -31,11 +31,23 @@ pub(super) fn settle(reader: &mut Reader<'_>, rules: &[(&SourceFile, Draft)]) ->
     for (_, earlier) in waiting.values_mut() {
         earlier.retain(|name| known.contains(name));
     }
+    let mut behind: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for (name, (_, earlier)) in &waiting {
+        for earlier in earlier {
+            behind.entry(earlier).or_default().push(name);
+        }
+    }
+    let free = waiting.iter().filter(|(_, (_, earlier))| earlier.is_empty());
+    let mut free: BTreeSet<&str> = free.map(|(name, _)| *name).collect();
     let mut order = Vec::with_capacity(rules.len());
-    while let Some(next) = waiting.iter().find(|(_, (_, e))| e.is_empty()).map(|(name, _)| *name) {
+    while let Some(next) = free.pop_first() {
         order.extend(waiting.remove(next).map(|(at, _)| at));
-        for (_, earlier) in waiting.values_mut() {
+        for later in behind.remove(next).unwrap_or_default() {
+            let Some((_, earlier)) = waiting.get_mut(later) else { continue };
             earlier.remove(next);
+            if earlier.is_empty() {
+                free.insert(later);
+            }
         }
     }
     let stuck: Vec<&str> = waiting.keys().copied().collect();

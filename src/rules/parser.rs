@@ -10,6 +10,9 @@ use super::matcher::{Matcher, Test};
 use super::pattern::{Pattern, PatternError};
 use super::subject::Field;
 
+/// Memory that the compiled patterns of one list may take, in bytes.
+const PATTERNS_SIZE_MAX: usize = 1 << 20;
+
 /// What is expected where an operator belongs.
 const OPERATORS: &str = "expected one of `=`, `!=`, `=~`, `!~`";
 
@@ -18,7 +21,7 @@ const OPERATORS: &str = "expected one of `=`, `!=`, `=~`, `!~`";
 /// # Errors
 /// With the first mistake and its place.
 pub fn parse(text: &str) -> Result<Vec<Matcher>, SyntaxError> {
-    let mut parser = Parser { cursor: Cursor::new(text, 0) };
+    let mut parser = Parser { cursor: Cursor::new(text, 0), weight: 0 };
     let open = parser.accept(Kind::Open)?;
     let mut matchers = Vec::new();
     while ![Kind::Close, Kind::End].contains(&parser.peek()?.kind) {
@@ -33,6 +36,8 @@ pub fn parse(text: &str) -> Result<Vec<Matcher>, SyntaxError> {
 
 struct Parser<'a> {
     cursor: Cursor<'a>,
+    /// What the patterns so far take, in bytes.
+    weight: usize,
 }
 
 impl<'a> Parser<'a> {
@@ -75,9 +80,17 @@ impl<'a> Parser<'a> {
                 return Err(self.too_much(&name, &token, &next));
             }
         }
-        test(operator, &value)
-            .map(|test| Matcher::new(field, test))
-            .map_err(|e| in_pattern(&token, e))
+        let test = test(operator, &value).map_err(|e| in_pattern(&token, e))?;
+        self.weight += test.weight();
+        if self.weight > PATTERNS_SIZE_MAX {
+            let message = format!(
+                "the patterns up to here take more than {PATTERNS_SIZE_MAX} bytes when compiled"
+            );
+            let help = "give the CIs an attribute and match it, as in ci.role=\"database\"";
+            let error = SyntaxError::new(token.span(), message, help);
+            return Err(SyntaxError { part: Part::Pattern, ..error });
+        }
+        Ok(Matcher::new(field, test))
     }
 
     /// Explains `next` behind a value.
@@ -100,7 +113,8 @@ impl<'a> Parser<'a> {
             found(next),
             found(value)
         );
-        SyntaxError::new(next.span(), message, help)
+        let error = SyntaxError::new(next.span(), message, help);
+        if ["and", "AND", "&&"].contains(&next.text) { error.instead(",") } else { error }
     }
 
     /// Reads the closing brace, if there was an opening one, and makes sure that nothing follows.
@@ -187,7 +201,8 @@ fn strange_operator(sign: &Token<'_>, more: &Token<'_>) -> SyntaxError {
         (true, true) => "!~",
     };
     let message = format!("unknown operator `{whole}`, {OPERATORS}");
-    SyntaxError::new(sign.offset..more.span().end, message, format!("did you mean `{meant}`?"))
+    let span = sign.offset..more.span().end;
+    SyntaxError::new(span, message, format!("did you mean `{meant}`?")).instead(meant)
 }
 
 fn no_value(name: &Token<'_>, sign: &Token<'_>, next: &Token<'_>) -> SyntaxError {
@@ -329,6 +344,15 @@ mod tests {
             assert!(error.message.contains(message), "{text}: {error:?}");
             assert!(error.help.contains(help), "{text}: {error:?}");
         }
+    }
+
+    #[test]
+    fn patterns_that_are_small_one_by_one_may_be_too_much_together() {
+        let list = |count| parse(&r#"a=~"\\w{999}","#.repeat(count));
+        assert!(list(8).is_ok());
+        let error = list(9).unwrap_err();
+        assert_eq!((error.part, error.offset), (Part::Pattern, 8 * 14 + 3), "{error:?}");
+        assert!(error.message.contains("more than 1048576 bytes"), "{error:?}");
     }
 
     #[test]

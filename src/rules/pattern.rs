@@ -14,11 +14,15 @@ pub const PATTERN_LEN_MAX: usize = 1024;
 /// Memory that one compiled pattern may take, and again the cache it matches with, in bytes.
 const COMPILED_SIZE_MAX: usize = 256 * 1024;
 
+/// What a pattern may weigh, tried in this order: the crate tells only whether one is too big.
+const WEIGHTS: [usize; 5] = [2 << 10, 8 << 10, 32 << 10, 128 << 10, COMPILED_SIZE_MAX];
+
 /// A regular expression that is asked whether it matches a whole value.
 #[derive(Clone, Debug)]
 pub struct Pattern {
     text: Box<str>,
     matching: Matching,
+    weight: usize,
 }
 
 #[derive(Clone, Debug)]
@@ -59,11 +63,18 @@ impl Pattern {
                 "give the CIs an attribute and match it, as in ci.role=\"database\"",
             ));
         }
-        let matching = match literals(text) {
-            Some(literals) => Matching::Literals(literals),
-            None => Matching::Regex(compile(text)?),
+        let (matching, weight) = if let Some(literals) = literals(text) {
+            (Matching::Literals(literals), text.len())
+        } else {
+            let (regex, weight) = compile(text)?;
+            (Matching::Regex(regex), weight)
         };
-        Ok(Self { text: text.into(), matching })
+        Ok(Self { text: text.into(), matching, weight })
+    }
+
+    /// Returns the memory it takes in bytes, rounded up; who reads many patterns sets a limit to it.
+    pub fn weight(&self) -> usize {
+        self.weight
     }
 
     /// True when the pattern matches all of `value`.
@@ -97,12 +108,14 @@ impl PartialEq for Pattern {
 
 impl Eq for Pattern {}
 
-fn compile(text: &str) -> Result<Regex, PatternError> {
-    let built = RegexBuilder::new(&translate(text)?)
-        .size_limit(COMPILED_SIZE_MAX)
-        .dfa_size_limit(COMPILED_SIZE_MAX)
-        .build();
-    built.map_err(|error| {
+fn compile(text: &str) -> Result<(Regex, usize), PatternError> {
+    let mut builder = RegexBuilder::new(&translate(text)?);
+    builder.dfa_size_limit(COMPILED_SIZE_MAX);
+    let fits = |weight| Some((builder.size_limit(weight).build().ok()?, weight));
+    if let Some(built) = WEIGHTS.into_iter().find_map(fits) {
+        return Ok(built);
+    }
+    builder.build().map(|regex| (regex, COMPILED_SIZE_MAX)).map_err(|error| {
         if matches!(error, regex::Error::CompiledTooBig(_)) {
             let message =
                 format!("the pattern takes more than {COMPILED_SIZE_MAX} bytes when compiled");
@@ -299,6 +312,13 @@ mod tests {
     }
 
     #[test]
+    fn a_pattern_weighs_what_it_takes() {
+        for (text, weight) in [("a|b", 3), ("ab.*", 2 << 10), (r"\w{1000}", 128 << 10)] {
+            assert_eq!(pattern(text).weight(), weight, "{text}");
+        }
+    }
+
+    #[test]
     fn a_pattern_that_lists_values_knows_them() {
         for (text, expected) in [
             ("", Some(&[""][..])),
@@ -319,7 +339,7 @@ mod tests {
             assert_eq!(listed.as_deref(), expected, "{text}");
             for value in expected.into_iter().flatten() {
                 assert!(
-                    pattern(text).matches(value) && compile(text).unwrap().is_match(value),
+                    pattern(text).matches(value) && compile(text).unwrap().0.is_match(value),
                     "{text}"
                 );
                 assert!(!pattern(text).matches(&format!("{value}x")), "{text}");

@@ -143,7 +143,7 @@ fn percent(reader: &mut Reader<'_>, node: &Node) -> Option<u16> {
     share
 }
 
-fn target(reader: &mut Reader<'_>, node: &Node) -> Option<Target> {
+pub(super) fn target(reader: &mut Reader<'_>, node: &Node) -> Option<Target> {
     let text = reader.text(node)?;
     let name = |reader: &mut Reader<'_>, name: &str, noun| {
         let name = reader.name(name, node.span)?;

@@ -10,10 +10,12 @@ use core::time::Duration;
 use std::collections::BTreeMap;
 
 use super::codes::{self, Code};
-use super::diagnostics::{Diagnostic, Span, nearest};
+use super::diagnostics::{Diagnostic, Fix, Span};
+use super::lines::Lines;
 use super::source::SourceFile;
-use super::text::{alternatives, duration, listed, place, shortened};
-use super::yaml::{Key, Node, Value};
+use super::suggest::{Suggestions, meant};
+use super::text::{alternatives, duration, listed, shortened};
+use super::yaml::{Key, Node, Value, quoted};
 use crate::model::priority::NotAWord;
 use crate::model::time::Brief;
 
@@ -77,13 +79,37 @@ struct Reference<'f> {
 pub(super) struct Reader<'f> {
     pub(super) file: &'f SourceFile,
     pub(super) diagnostics: Vec<Diagnostic>,
+    pub(super) suggestions: Suggestions,
+    /// Memory that the patterns of the current file take so far, in bytes.
+    pub(super) patterns_size: usize,
+    lines: Lines<'f>,
     defined: BTreeMap<(Noun, Box<str>), Spot<'f>>,
     references: Vec<Reference<'f>>,
 }
 
 impl<'f> Reader<'f> {
     pub(super) fn new(file: &'f SourceFile) -> Self {
-        Self { file, diagnostics: Vec::new(), defined: BTreeMap::new(), references: Vec::new() }
+        Self {
+            file,
+            diagnostics: Vec::new(),
+            suggestions: Suggestions::default(),
+            patterns_size: 0,
+            lines: Lines::of(&file.text),
+            defined: BTreeMap::new(),
+            references: Vec::new(),
+        }
+    }
+
+    /// Goes on with another file.
+    pub(super) fn open(&mut self, file: &'f SourceFile) {
+        self.file = file;
+        self.lines = Lines::of(&file.text);
+        self.patterns_size = 0;
+    }
+
+    /// Returns line and column of the beginning of a stretch of the current file.
+    pub(super) fn position(&self, span: Span) -> (u32, u32) {
+        self.lines.position(span.start)
     }
 
     /// Notes a problem of the current file.
@@ -100,7 +126,7 @@ impl<'f> Reader<'f> {
             let (file, span) = (first.file, first.span);
             let problem = Diagnostic::error(codes::DUPLICATE, self.file, spot.span, message)
                 .label("given again here")
-                .help(format!("keep one of them; the first is at {}", place(file, span)))
+                .help("keep one of them")
                 .related(file, span, "first given here");
             self.diagnostics.push(problem);
         } else {
@@ -134,14 +160,14 @@ impl<'f> Reader<'f> {
             let built_in = built_in.iter().filter(|(n, _)| *n == noun).map(|(_, name)| *name);
             let known: Vec<&str> = defined.chain(built_in).collect();
             let word = noun.word();
-            let help = match nearest(&name, known.iter().copied()) {
-                Some(near) => format!("did you mean `{near}`?"),
-                None if known.is_empty() => format!("no {word} is defined"),
-                None => format!("known: {}", listed(&known)),
-            };
             let message = format!("{word} `{name}` is not defined");
             let problem = Diagnostic::error(codes::REFERENCE, spot.file, spot.span, message);
-            self.diagnostics.push(problem.help(help));
+            let near = self.suggestions.nearest(&name, known.iter().copied());
+            self.diagnostics.push(match near {
+                Some(near) => meant(problem, spot.file, &name, near),
+                None if known.is_empty() => problem.help(format!("no {word} is defined")),
+                None => problem.help(format!("known: {}", listed(&known))),
+            });
         }
     }
 
@@ -229,17 +255,14 @@ impl<'f> Reader<'f> {
             Err(NotAWord { given, words }) => {
                 let lower = given.to_lowercase();
                 let same = words.iter().find(|word| word.to_lowercase() == lower).copied();
-                let near = same.or_else(|| nearest(&given, words.iter().copied()));
-                let problem = self
-                    .error(
-                        codes::VALUE,
-                        node.span,
-                        format!("unknown value `{}`", shortened(&given)),
-                    )
+                let near = same.or_else(|| self.suggestions.nearest(&given, words.iter().copied()));
+                let message = format!("unknown value `{}`", shortened(&given));
+                let problem = Diagnostic::error(codes::VALUE, self.file, node.span, message)
                     .label(format!("expected {}", alternatives(words)));
-                if let Some(near) = near {
-                    problem.help(format!("did you mean `{near}`?"));
-                }
+                self.diagnostics.push(match near {
+                    Some(near) => meant(problem, self.file, &given, near),
+                    None => problem,
+                });
                 None
             }
         }
@@ -286,6 +309,11 @@ impl<'f> Reader<'f> {
         None
     }
 
+    /// Says how to mend the last problem noted.
+    pub(super) fn mend(&mut self, span: Span, replacement: &str, help: String) {
+        Note(&mut self.diagnostics).fix(span, replacement).help(help);
+    }
+
     /// Notes that something else was expected at a node.
     pub(super) fn expected(&mut self, node: &Node, what: &str) {
         let found = match &node.value {
@@ -294,13 +322,16 @@ impl<'f> Reader<'f> {
             Value::List(_) => "a list".into(),
             Value::Map(_) => "a mapping".into(),
         };
-        let written = node.span.of(&self.file.text);
+        let file = self.file;
+        let written = node.span.of(&file.text);
         let braces = matches!(node.value, Value::Map(_)) && written.starts_with("{{");
         let problem = self
             .error(codes::VALUE, node.span, format!("found {found}"))
             .label(format!("expected {what}"));
         if braces {
-            problem.help(super::yaml::QUOTE_BRACES);
+            problem
+                .fix(node.span, quoted(written))
+                .help("put a template in quotes: YAML reads braces as a mapping");
         }
     }
 }
@@ -320,6 +351,13 @@ impl Note<'_> {
         if let Some(last) = self.0.last_mut() {
             last.help = help.into();
         }
+    }
+
+    pub(super) fn fix(self, span: Span, replacement: impl Into<String>) -> Self {
+        if let Some(last) = self.0.last_mut() {
+            last.fix = Some(Fix { span, replacement: replacement.into() });
+        }
+        self
     }
 }
 
@@ -390,12 +428,12 @@ impl<'n> Fields<'n> {
                 continue;
             }
             let message = format!("unknown field `{}` in {}", shortened(&key.name), self.what);
-            let free = self.asked.iter().copied();
-            let help = match nearest(&key.name, free) {
-                Some(near) => format!("did you mean `{near}`?"),
-                None => format!("known here: {}", listed(&self.asked)),
-            };
-            reader.error(codes::UNKNOWN_FIELD, key.span, message).help(help);
+            let near = reader.suggestions.nearest(&key.name, self.asked.iter().copied());
+            let problem = Diagnostic::error(codes::UNKNOWN_FIELD, reader.file, key.span, message);
+            reader.diagnostics.push(match near {
+                Some(near) => meant(problem, reader.file, &key.name, near),
+                None => problem.help(format!("known here: {}", listed(&self.asked))),
+            });
         }
     }
 }

@@ -7,15 +7,17 @@ use std::sync::Arc;
 
 use super::codes;
 use super::condition::{Condition, Conditions};
-use super::diagnostics::{Span, position};
+use super::diagnostics::Span;
 use super::kinds::{self, Desk, Kind};
 use super::lexer::{Part, SyntaxError};
 use super::lookups;
 use super::matcher::Matcher;
+use super::matcher_places::{self, LinePlace};
 use super::parser;
 use super::reader::{DAY, Fields, Noun, Reader};
 use super::sections::reference;
 use super::set::{IncidentSpec, Place, ResolveSpec, Rule};
+use super::source::SourceFile;
 use super::subject::Field;
 use super::template::{Flaw, Template, Templates};
 use super::text::locate;
@@ -23,6 +25,11 @@ use super::yaml::Node;
 
 /// Lines of one condition.
 const LINES_MAX: usize = 64;
+/// The longest line of matchers, in bytes; a pattern in it has at most 1 KiB.
+const LINE_BYTES_MAX: usize = 16 * 1024;
+/// Memory that the compiled patterns of one file may take, in bytes. Two thousand rules with a
+/// pattern each take half of it.
+const PATTERNS_SIZE_MAX: usize = 8 << 20;
 /// The longest summary, in bytes.
 const SUMMARY_BYTES_MAX: usize = 512;
 
@@ -31,12 +38,24 @@ const SUMMARY_BYTES_MAX: usize = 512;
 pub(super) struct Draft {
     pub(super) rule: Rule,
     pub(super) span: Span,
+    /// Where its owner stands.
+    pub(super) owner: Option<Span>,
+    /// Where the lines of its matchers stand.
+    pub(super) places: Places,
     /// Names of the rules it comes before, with their places.
     pub(super) before: Vec<(Box<str>, Span)>,
     /// Names of the rules it comes after, with their places.
     pub(super) after: Vec<(Box<str>, Span)>,
     /// The relations it follows, with their places.
     pub(super) follow: Vec<(Box<str>, Span)>,
+}
+
+/// Where the lines of a rule's matchers stand, one for each condition.
+#[derive(Debug, Default)]
+pub(super) struct Places {
+    pub(super) when: Vec<LinePlace>,
+    pub(super) unless: Vec<LinePlace>,
+    pub(super) never_absorb: Vec<LinePlace>,
 }
 
 /// Reads a rule; `None` when it cannot be used, which is then noted.
@@ -62,6 +81,8 @@ pub(super) fn read(
         r.name(text, n.span)
     });
     let summary = fields.read(reader, "summary", |r, n| line(r, n, SUMMARY_BYTES_MAX));
+    let places = places(reader.file, &mut fields);
+    let owner_at = fields.get("owner").map(|n| n.span);
     let when = fields.need(reader, "when").and_then(|n| conditions(reader, n));
     let unless = fields.read(reader, "unless", conditions).unwrap_or_default();
     let before = fields.read(reader, "before", |r, n| order(r, n, namespace)).unwrap_or_default();
@@ -79,12 +100,22 @@ pub(super) fn read(
         fields.read(reader, "incident", |r, n| incident(r, templates, n, group.as_deref()));
     let resolve = fields.read(reader, "resolve", resolve).unwrap_or_default();
     fields.finish(reader);
-    let (line, _) = position(&reader.file.text, span.start);
+    let (line, _) = reader.position(span);
     let place = Place { file: reader.file.name.as_str().into(), line };
     let incident = incident.unwrap_or_default();
     let (summary, when, kind) = (summary.unwrap_or_default(), when?, kind?);
     let rule = Rule { name, place, owner, summary, kind, incident, resolve, when, unless };
-    Some(Draft { rule, span, before, after, follow })
+    Some(Draft { rule, span, owner: owner_at, places, before, after, follow })
+}
+
+fn places(file: &SourceFile, fields: &mut Fields<'_>) -> Places {
+    let mut lines =
+        |name| fields.get(name).map_or(Vec::new(), |node| matcher_places::lines(file, node));
+    let (when, unless) = (lines("when"), lines("unless"));
+    let never_absorb = fields
+        .get("topology")
+        .map_or(Vec::new(), |node| matcher_places::lines_under(file, node, "never_absorb"));
+    Places { when, unless, never_absorb }
 }
 
 pub(super) fn line(reader: &mut Reader<'_>, node: &Node, max: usize) -> Option<Box<str>> {
@@ -121,12 +152,23 @@ pub(super) fn conditions(reader: &mut Reader<'_>, node: &Node) -> Option<Conditi
     }
     let lines: Vec<_> = items.iter().map(|item| matchers(reader, item)).collect();
     let lines: Option<Vec<_>> = lines.into_iter().map(|line| line.map(Condition::new)).collect();
-    lines.map(Conditions::new)
+    lines.map(|lines| Conditions::new(lines).at(items.iter().map(|item| item.span).collect()))
 }
 
 /// Reads one line of matchers; at least one of them.
 pub(super) fn matchers(reader: &mut Reader<'_>, node: &Node) -> Option<Vec<Matcher>> {
     let text = reader.text(node)?;
+    if text.len() > LINE_BYTES_MAX {
+        reader
+            .error(codes::VALUE, node.span, format!("a line of {} bytes", text.len()))
+            .label(format!("expected at most {LINE_BYTES_MAX}"))
+            .help("give the CIs an attribute and match it, as in   ci.role=\"database\"");
+        return None;
+    }
+    // What is too much is not even compiled.
+    if reader.patterns_size > PATTERNS_SIZE_MAX {
+        return None;
+    }
     match parser::parse(text) {
         Ok(matchers) if matchers.is_empty() => {
             reader
@@ -134,7 +176,18 @@ pub(super) fn matchers(reader: &mut Reader<'_>, node: &Node) -> Option<Vec<Match
                 .label("expected one like severity=\"critical\"");
             None
         }
-        Ok(matchers) => Some(matchers),
+        Ok(matchers) => {
+            reader.patterns_size += matchers.iter().map(|m| m.test().weight()).sum::<usize>();
+            if reader.patterns_size > PATTERNS_SIZE_MAX {
+                let message = "the patterns of this file take too much when compiled";
+                reader
+                    .error(codes::REGEX, node.span, message)
+                    .label(format!("with this line more than {PATTERNS_SIZE_MAX} bytes"))
+                    .help("use simpler patterns, or spread the rules over files");
+                return None;
+            }
+            Some(matchers)
+        }
         Err(error) => {
             refused(reader, node.span, text, error);
             None
@@ -144,14 +197,20 @@ pub(super) fn matchers(reader: &mut Reader<'_>, node: &Node) -> Option<Vec<Match
 
 /// Notes what is wrong with a text of matchers that stands in a scalar.
 pub(super) fn refused(reader: &mut Reader<'_>, scalar: Span, text: &str, error: SyntaxError) {
-    let SyntaxError { offset, len, part, message, help } = error;
+    let SyntaxError { offset, len, part, message, help, instead } = error;
     let part_span = Span { start: offset, end: offset + len.max(1) };
     let span = locate(&reader.file.text, scalar, text, part_span);
     let code = match part {
         Part::Matcher => codes::MATCHER,
         Part::Pattern => codes::REGEX,
     };
-    reader.error(code, span, message).help(help);
+    // Only what stands in the file as it is can be replaced there.
+    let as_is = span.of(&reader.file.text) == part_span.of(text);
+    let mut note = reader.error(code, span, message);
+    if let Some(instead) = instead.filter(|_| as_is) {
+        note = note.fix(span, instead);
+    }
+    note.help(help);
 }
 
 fn incident(
@@ -231,7 +290,12 @@ fn compiled(
 /// Notes what is wrong with a template that stands in a scalar.
 pub(super) fn flawed(reader: &mut Reader<'_>, scalar: Span, text: &str, flaw: Flaw) {
     let span = locate(&reader.file.text, scalar, text, flaw.part);
-    reader.error(flaw.code, span, flaw.message).label(flaw.label).help(flaw.help);
+    let as_is = span.of(&reader.file.text) == flaw.part.of(text);
+    let mut note = reader.error(*flaw.code, span, flaw.message).label(flaw.label);
+    if let Some(instead) = flaw.instead.filter(|_| as_is) {
+        note = note.fix(span, instead);
+    }
+    note.help(flaw.help);
 }
 
 fn resolve(reader: &mut Reader<'_>, node: &Node) -> Option<ResolveSpec> {

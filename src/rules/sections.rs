@@ -225,6 +225,17 @@ pub(super) fn boolean(reader: &mut Reader<'_>, node: &Node) -> Option<bool> {
     let value = text.parse().ok();
     if value.is_none() {
         reader.expected(node, "`true` or `false`");
+        let meant = match &*text.to_lowercase() {
+            "yes" | "on" | "y" | "true" | "1" => "true",
+            "no" | "off" | "n" | "false" | "0" => "false",
+            _ => return None,
+        };
+        // YAML 1.1 had more words; 1.2 has these two, and everything else is a text.
+        reader.mend(
+            node.span,
+            meant,
+            format!("`{text}` is a text in YAML 1.2; did you mean `{meant}`?"),
+        );
     }
     value
 }

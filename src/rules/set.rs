@@ -14,6 +14,7 @@ use super::index::Index;
 use super::intake::Phase;
 use super::kinds::Kind;
 use super::messages::Messages;
+use super::places::Places;
 use super::priorities::Priorities;
 use super::rotation::Rotation;
 use super::scope::Scope;
@@ -55,6 +56,7 @@ pub struct RuleSet {
     pub lifecycle: Lifecycle,
     /// How alerts find their CIs, in order.
     pub binding: Vec<BindingKey>,
+    pub(super) places: Places,
     pub(super) templates: Templates,
     pub(super) messages: Messages,
     pub(super) index: Index,
@@ -77,6 +79,12 @@ impl RuleSet {
     /// Returns a rule by its name, `namespace/name`.
     pub fn find(&self, name: &str) -> Option<&Rule> {
         self.names.get(name).and_then(|at| self.rules.get(*at))
+    }
+
+    /// Returns where a part of a section stands, or the nearest part around it that is given:
+    /// `priorities.impact.high`, else `priorities.impact`, else `priorities`.
+    pub fn place(&self, path: &str) -> Option<&Place> {
+        self.places.find(path)
     }
 
     /// Renders a template of one of the rules to one line of at most 1 KiB.
@@ -154,6 +162,13 @@ impl Rule {
             Verdict { matcher, ..verdict }
         });
         self.when.verdicts(subject).chain(unless).collect()
+    }
+
+    /// Returns all its conditions, each list with its key: those of `when`, `unless` and its kind.
+    pub fn conditions(&self) -> Vec<(&'static str, &Conditions)> {
+        let mut all = vec![("when", &self.when), ("unless", &self.unless)];
+        all.extend(self.kind.conditions());
+        all
     }
 
     /// True when some alert of this CI could match: asks only the matchers of `when` on `ci.…`.

@@ -48,12 +48,14 @@ struct Known<'a> {
 /// What is wrong with a template.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Flaw {
-    pub(super) code: Code,
+    pub(super) code: &'static Code,
     /// The stretch of the source it is about.
     pub(super) part: Span,
     pub(super) message: String,
     pub(super) label: String,
     pub(super) help: String,
+    /// What to write in the place of the stretch, where that is certain.
+    pub(super) instead: Option<String>,
 }
 
 /// All templates of a rule set.
@@ -104,7 +106,7 @@ impl Templates {
         if source.len() > SOURCE_BYTES_MAX {
             let message = format!("template is {} bytes long", source.len());
             let label = format!("expected at most {SOURCE_BYTES_MAX}");
-            return Err(Flaw { label, ..flaw(codes::TEMPLATE, source, "", message) });
+            return Err(Flaw { label, ..flaw(&codes::TEMPLATE, source, "", message) });
         }
         if let Some(flaw) = go_syntax(source) {
             return Err(flaw);
@@ -138,7 +140,8 @@ impl Templates {
                 } else {
                     ("root", "the root's CI")
                 };
-                let help = nearest(first, known.iter().copied()).map_or_else(
+                let near = nearest(first, known.iter().copied());
+                let help = near.map_or_else(
                     || {
                         format!(
                             "a label is `labels.{first}`, an attribute of {whose} `{ci}.{first}`"
@@ -146,8 +149,9 @@ impl Templates {
                     },
                     |near| format!("did you mean `{near}`?"),
                 );
-                let flaw = flaw(codes::UNDEFINED, source, first, message);
-                return Err(Flaw { label, help, ..flaw });
+                let instead = near.map(Into::into);
+                let flaw = flaw(&codes::UNDEFINED, source, first, message);
+                return Err(Flaw { label, help, instead, ..flaw });
             }
             let field = rest.split('.').next().unwrap_or("");
             let keys = group.filter(|_| first == "group" && !field.is_empty());
@@ -155,7 +159,11 @@ impl Templates {
                 let message = format!("`group` has no field `{field}`");
                 let label = format!("expected {}", alternatives(keys));
                 let help = format!("`group` has what stands in `by`: {}", listed(keys));
-                return Err(Flaw { label, help, ..flaw(codes::UNDEFINED, source, field, message) });
+                return Err(Flaw {
+                    label,
+                    help,
+                    ..flaw(&codes::UNDEFINED, source, field, message)
+                });
             }
         }
         Ok(())
@@ -206,18 +214,18 @@ fn one_line(text: &str) -> String {
 }
 
 /// Says something about the first occurrence of a word in a source; about all of it if there is none.
-pub(super) fn flaw(code: Code, source: &str, word: &str, message: String) -> Flaw {
+pub(super) fn flaw(code: &'static Code, source: &str, word: &str, message: String) -> Flaw {
     let start = source.find(word).filter(|_| !word.is_empty());
     let part = match start {
         Some(start) => Span { start, end: start + word.len() },
         None => Span { start: 0, end: source.len() },
     };
-    Flaw { code, part, message, label: String::new(), help: String::new() }
+    Flaw { code, part, message, label: String::new(), help: String::new(), instead: None }
 }
 
 /// Says what is wrong with a source, and where; `fuel` is how many steps it might take.
 pub(super) fn explain(error: &Error, source: &str, fuel: u64) -> Flaw {
-    let mut flaw = flaw(codes::TEMPLATE, source, "", describe(error));
+    let mut flaw = flaw(&codes::TEMPLATE, source, "", describe(error));
     if let Some(range) = error.range().filter(|range| source.get(range.clone()).is_some()) {
         // What is missing at the end is shown at the last character.
         let last = source.char_indices().next_back().map_or(0, |(at, _)| at);
@@ -248,26 +256,34 @@ pub(super) fn go_syntax(source: &str) -> Option<Flaw> {
             || inside.contains(" .Labels");
         if is_go {
             let message = "template is written in the syntax of Go".to_owned();
-            let flaw = flaw(codes::GO_TEMPLATE, source, inside, message);
-            return Some(Flaw {
-                label: "expected a field by its name".into(),
-                help: translated(inside),
-                ..flaw
+            let flaw = flaw(&codes::GO_TEMPLATE, source, inside, message);
+            let label = "expected a field by its name".into();
+            return Some(match translated(inside) {
+                Some(field) if !inside.contains(' ') => {
+                    let help = format!("did you mean `{field}`?");
+                    Flaw { label, help, instead: Some(field), ..flaw }
+                }
+                Some(field) => Flaw { label, help: format!("write   {{{{ {field} }}}}"), ..flaw },
+                None => Flaw { label, help: GO_HELP.into(), ..flaw },
             });
         }
     }
     None
 }
 
-fn translated(inside: &str) -> String {
+/// Help for what has no counterpart in one word.
+const GO_HELP: &str = "write a label as {{ labels.NAME }}, a condition as {% if … %} … {% endif %}";
+
+/// Returns the field that a label of Go's templates is here.
+fn translated(inside: &str) -> Option<String> {
     for prefix in ["$labels.", ".Labels.", ".CommonLabels.", ".GroupLabels."] {
         let name = inside.split(prefix).nth(1).unwrap_or("");
         let name = name.split(|c: char| c != '_' && !c.is_alphanumeric()).next().unwrap_or("");
         if !name.is_empty() {
-            return format!("write   {{{{ labels.{name} }}}}");
+            return Some(format!("labels.{name}"));
         }
     }
-    "write a label as {{ labels.NAME }}, a condition as {% if … %} … {% endif %}".into()
+    None
 }
 
 #[cfg(test)]

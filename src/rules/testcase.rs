@@ -6,7 +6,7 @@ use core::time::Duration;
 
 use super::codes;
 use super::condition::Condition;
-use super::diagnostics::{Span, position};
+use super::diagnostics::{Diagnostic, Span};
 use super::expectation;
 use super::reader::{Fields, Reader};
 use super::set::Place;
@@ -14,10 +14,12 @@ use super::text::shortened;
 use super::timeline;
 use super::yaml::{Node, Value};
 use crate::cmdb::{Rows, import};
-use crate::model::incident::StateName;
+use crate::model::escalation::Target;
+use crate::model::incident::{StateName, WaitsFor};
 use crate::model::labels::Labels;
 use crate::model::priority::{Impact, Priority, Urgency};
-use crate::model::time::Timestamp;
+use crate::model::silence::SilenceMatcher;
+use crate::model::time::{Brief, Timestamp};
 
 /// When tests begin that do not say when: 2026-01-05T09:00:00Z, a Monday morning.
 const START: Timestamp = Timestamp::from_millis(1_767_603_600_000);
@@ -66,22 +68,65 @@ pub enum TestAction {
     },
     /// Alerts end.
     Clear(Cleared),
-    /// Somebody acknowledges an incident.
-    Acknowledge {
+    /// Somebody handles an incident.
+    Handle {
         /// The incident, by its root as in [`IncidentExpectation::root`].
         root: Box<str>,
         /// Who.
         by: Box<str>,
+        /// What they want.
+        wish: Wish,
+    },
+    /// Somebody silences alerts from then on.
+    Silence(TestSilence),
+}
+
+/// What somebody wants to be done with an incident.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Wish {
+    /// Stop the response clock.
+    Acknowledge {
         /// For how long; the priority's own time when not given.
         hold: Option<Duration>,
     },
-    /// Somebody resolves an incident.
-    Resolve {
-        /// The incident, by its root.
-        root: Box<str>,
-        /// Who.
-        by: Box<str>,
+    /// Give an acknowledgement back.
+    Unacknowledge,
+    /// Write something down.
+    Note(Box<str>),
+    /// Take it.
+    Claim,
+    /// Hand it to a team or a person.
+    Assign(Target),
+    /// Let work wait.
+    Hold {
+        /// What for.
+        waits_for: WaitsFor,
+        /// For how long at most.
+        time: Duration,
     },
+    /// Say that service is restored.
+    Resolve,
+    /// Say that it is not.
+    Reopen,
+    /// Say that it is over for good.
+    Close,
+    /// Make it and another one; by that one's root.
+    Merge(Box<str>),
+    /// Make these members an incident of their own.
+    Split(Vec<Box<str>>),
+}
+
+/// A silence of a test.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TestSilence {
+    /// All must hold.
+    pub matchers: Vec<SilenceMatcher>,
+    /// Only alerts of this CI and of what suffers when it fails.
+    pub ci: Option<Box<str>>,
+    /// How long it lasts.
+    pub time: Duration,
+    /// Who made it.
+    pub by: Box<str>,
 }
 
 /// Which alerts end.
@@ -119,6 +164,8 @@ pub struct Expected<T> {
     pub line: u32,
     /// Column in characters, counted from 1.
     pub column: u32,
+    /// The stretch of the file, for those who mend it.
+    pub span: Span,
 }
 
 /// What is expected of an incident; alerts are named by their CI, or by `alertname` without one.
@@ -126,6 +173,10 @@ pub struct Expected<T> {
 pub struct IncidentExpectation {
     /// The line it stands in.
     pub line: u32,
+    /// The column it begins in, in characters, counted from 1.
+    pub column: u32,
+    /// The stretch of the file.
+    pub span: Span,
     /// Its rule's full name; no rule when that is nothing.
     pub rule: Option<Expected<Option<Box<str>>>>,
     /// Its root.
@@ -158,7 +209,7 @@ pub struct IncidentExpectation {
     pub quiet: Option<Expected<bool>>,
     /// The known error it is taken for; none when that is nothing.
     pub known_error: Option<Expected<Option<Box<str>>>>,
-    /// Texts each of which is found in its timeline.
+    /// Texts each of which is found in its timeline or in the reason of one of its notices.
     pub because: Option<Expected<Vec<Box<str>>>>,
 }
 
@@ -173,7 +224,9 @@ pub(super) fn read(reader: &mut Reader<'_>, node: &Node, namespace: &str) -> Opt
         None => Some(Rows::default()),
         Some(node) => rows(reader, node),
     };
-    let mut timeline = fields.read(reader, "timeline", timeline::read).unwrap_or_default();
+    let written = fields.read(reader, "timeline", timeline::read).unwrap_or_default();
+    let places: Vec<(Duration, Span)> = written.iter().map(|(span, it)| (it.at, *span)).collect();
+    let mut timeline: Vec<TestStep> = written.into_iter().map(|(_, step)| step).collect();
     timeline.extend(fields.read(reader, "generate", timeline::generate).unwrap_or_default());
     timeline.sort_by_key(|step| step.at);
     if timeline.len() > STEPS_MAX {
@@ -188,24 +241,49 @@ pub(super) fn read(reader: &mut Reader<'_>, node: &Node, namespace: &str) -> Opt
     fields.finish(reader);
     let mut expect: Vec<Expectation> = expect?;
     expect.sort_by_key(|expectation| expectation.at);
+    let last = expect.last().map_or(Duration::ZERO, |expectation| expectation.at);
+    for (_, span) in places.iter().filter(|(at, _)| *at > last) {
+        unplayed(reader, *span, last);
+    }
     let place = Place { file: reader.file.name.as_str().into(), line: line(reader, span) };
     Some(TestCase { name: name?.into(), place, start, cmdb: cmdb?, timeline, expect })
 }
 
-pub(super) fn line(reader: &Reader<'_>, span: Span) -> u32 {
-    position(&reader.file.text, span.start).0
+/// Warns of a step that makes no difference: nothing is looked at after the last expectation.
+fn unplayed(reader: &mut Reader<'_>, step: Span, last: Duration) {
+    let message = "this step is never played: nothing is expected at or after its time";
+    let help = format!("add an expectation, or let it happen by {}", Brief(last));
+    let found = Diagnostic::error(codes::UNPLAYED, reader.file, step, message);
+    reader.diagnostics.push(found.warning().help(help));
 }
 
+pub(super) fn line(reader: &Reader<'_>, span: Span) -> u32 {
+    reader.position(span).0
+}
+
+/// Reads when a test begins. With a zone in brackets the offset may be left out, and must be one
+/// that the zone has at that time.
 fn start(reader: &mut Reader<'_>, node: &Node) -> Option<Timestamp> {
     let text = reader.text(node)?;
-    let time = text.parse::<jiff::Timestamp>().ok();
-    if time.is_none() {
-        let message = format!("`{}` is no point in time", shortened(text));
-        reader
-            .error(codes::VALUE, node.span, message)
-            .label("expected one like 2026-11-21T02:00:00+01:00[Europe/Berlin]");
+    let time = if text.contains('[') {
+        text.parse::<jiff::Zoned>().map(|zoned| zoned.timestamp())
+    } else {
+        text.parse()
+    };
+    match time {
+        Ok(time) => Some(Timestamp::from_millis(time.as_millisecond())),
+        Err(error) => {
+            let message = format!("`{}` is no point in time", shortened(text));
+            let problem = reader
+                .error(codes::VALUE, node.span, message)
+                .label("expected one like 2026-11-21T02:00:00+01:00[Europe/Berlin]");
+            // What is wrong with a zone or its offset cannot be seen.
+            if text.contains('[') {
+                problem.help(error.to_string().replace('\n', " "));
+            }
+            None
+        }
     }
-    time.map(|time| Timestamp::from_millis(time.as_millisecond()))
 }
 
 /// Reads a CMDB. Its own reader knows what is wrong; we know where the thing in question stands.

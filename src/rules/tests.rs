@@ -193,23 +193,24 @@ fn generated_alerts_are_written_out_in_order_of_time() {
     let text = "version: 1\ntests:\n  - name: t\n    start: 2026-11-21T02:00:00+01:00[Europe/Berlin]\n    generate:\n      - {every: 10s, times: 3, fire: 'ci=\"sw-{{ n }}\"', clear_after: 15s}\n    timeline: [{at: 20s, clear: 'ci=~\"sw-.*\"'}, {at: 5s, fire: 'a=\"b\"', severity: high}]\n    expect: []\n";
     let case = load(&[file("t.yaml", text)]).tests.remove(0);
     assert_eq!(case.start.to_string(), "2026-11-21T01:00:00.000Z");
-    let steps: Vec<String> =
-        case.timeline
-            .iter()
-            .map(|step| {
-                let what = match &step.action {
-                    testcase::TestAction::Fire { labels, severity: None } => format!("+{labels}"),
-                    testcase::TestAction::Fire { labels, severity: Some(s) } => {
-                        format!("+{labels} {s}")
-                    }
-                    testcase::TestAction::Clear(testcase::Cleared::Exactly(l)) => format!("-{l}"),
-                    testcase::TestAction::Clear(testcase::Cleared::Matching(_)) => "-".into(),
-                    testcase::TestAction::Acknowledge { .. }
-                    | testcase::TestAction::Resolve { .. } => "?".into(),
-                };
-                format!("{}s {what}", step.at.as_secs())
-            })
-            .collect();
+    let steps: Vec<String> = case
+        .timeline
+        .iter()
+        .map(|step| {
+            let what = match &step.action {
+                testcase::TestAction::Fire { labels, severity: None } => format!("+{labels}"),
+                testcase::TestAction::Fire { labels, severity: Some(s) } => {
+                    format!("+{labels} {s}")
+                }
+                testcase::TestAction::Clear(testcase::Cleared::Exactly(l)) => format!("-{l}"),
+                testcase::TestAction::Clear(testcase::Cleared::Matching(_)) => "-".into(),
+                testcase::TestAction::Handle { .. } | testcase::TestAction::Silence(_) => {
+                    "?".into()
+                }
+            };
+            format!("{}s {what}", step.at.as_secs())
+        })
+        .collect();
     assert_eq!(
         steps,
         [
@@ -226,12 +227,97 @@ fn generated_alerts_are_written_out_in_order_of_time() {
 }
 
 #[test]
+fn a_test_begins_at_a_time_of_its_zone_also_when_clocks_are_changed() {
+    let start = |text: &str| {
+        let text = format!("version: 1\ntests:\n  - {{name: t, start: '{text}', expect: []}}\n");
+        let loaded = load(&[file("t.yaml", &text)]);
+        let errors = loaded.diagnostics.iter().filter(|d| d.severity == Severity::Error).count();
+        (loaded.tests[0].start.to_string(), errors)
+    };
+    for (text, utc) in [
+        ("2026-11-21T02:00:00+01:00[Europe/Berlin]", "2026-11-21T01:00:00.000Z"),
+        ("2026-11-21T02:00:00[Europe/Berlin]", "2026-11-21T01:00:00.000Z"),
+        ("2026-11-21T02:00:00+01:00", "2026-11-21T01:00:00.000Z"),
+        // The hour that comes twice, first in summer time.
+        ("2026-10-25T02:30:00+02:00[Europe/Berlin]", "2026-10-25T00:30:00.000Z"),
+        ("2026-10-25T02:30:00+01:00[Europe/Berlin]", "2026-10-25T01:30:00.000Z"),
+        // The hour that does not come: the clock that was not changed is meant.
+        ("2026-03-29T02:30:00[Europe/Berlin]", "2026-03-29T01:30:00.000Z"),
+        ("2026-03-29T03:30:00+02:00[Europe/Berlin]", "2026-03-29T01:30:00.000Z"),
+    ] {
+        assert_eq!(start(text), (utc.into(), 0), "{text}");
+    }
+    for text in [
+        "2026-07-01T12:00:00+01:00[Europe/Berlin]",
+        "2026-07-01T12:00:00[Europe/Berlim]",
+        "2026-07-01T12:00:00",
+        "tomorrow",
+    ] {
+        assert_eq!(start(text).1, 1, "{text}");
+    }
+}
+
+#[test]
+fn a_step_behind_the_last_expectation_is_pointed_out() {
+    let text = "version: 1\ntests:\n  - name: t\n    timeline:\n      - {at: 2m, fire: 'a=\"b\"'}\n      - {at: 1m, fire: 'a=\"c\"'}\n    generate:\n      - {every: 1m, times: 9, fire: 'n=\"{{ n }}\"'}\n    expect: [{at: 1m, pages_total: 0}]\n";
+    let files = [file("t.yaml", text)];
+    let found = load(&files).diagnostics;
+    let unplayed: Vec<_> = found.iter().filter(|d| d.code == codes::UNPLAYED).collect();
+    assert_eq!(unplayed.len(), 1, "{found:?}");
+    assert_eq!((unplayed[0].line, unplayed[0].severity), (5, Severity::Warning));
+}
+
+#[test]
+fn what_people_do_in_a_test_is_read_or_refused_with_what_is_missing() {
+    let read = |step: &str| {
+        let text = format!(
+            "version: 1\nteams: {{a: {{members: default}}}}\ntests:\n  - {{name: t, timeline: [{{at: 0s, {step}}}], expect: [{{at: 0s}}]}}\n"
+        );
+        let files = [file("t.yaml", &text)];
+        let found = load(&files).diagnostics;
+        let errors = found.iter().filter(|d| d.severity == Severity::Error);
+        errors.map(|d| format!("{} {}", d.code.id, d.message)).collect::<Vec<_>>().join("; ")
+    };
+    for (step, error) in [
+        ("ack: {root: x, by: anna, for: 30m}", ""),
+        ("unack: {root: x}", ""),
+        ("note: {root: x, text: seen}", ""),
+        ("note: {root: x}", "R0102 `note` needs `text`"),
+        ("claim: {root: x}", ""),
+        ("claim: {by: x}", "R0102 `claim` needs `root`"),
+        ("assign: {root: x, to: 'team:a'}", ""),
+        ("assign: {root: x, to: 'team:b'}", "R0202 team `b` is not defined"),
+        ("hold: {root: x, waits_for: change, for: 2h}", ""),
+        ("hold: {root: x, waits_for: luck, for: 2h}", "R0107 unknown value `luck`"),
+        ("hold: {root: x, waits_for: user}", "R0102 `hold` needs `for`"),
+        ("resolve: {root: x}", ""),
+        ("resolve: {root: x, for: 2h}", "R0101 unknown field `for` in `resolve`"),
+        ("reopen: {root: x}", ""),
+        ("close: {root: x}", ""),
+        ("merge: {root: x, into: y}", ""),
+        ("merge: {root: x}", "R0102 `merge` needs `into`"),
+        ("split: {root: x, members: [y]}", ""),
+        ("silence: {matchers: 'a=\"b\"', for: 2h, by: anna}", ""),
+        ("silence: {ci: pdu-1, for: 2h}", ""),
+        ("silence: {for: 2h}", "R0102 `silence` needs `matchers`, `ci` or both"),
+        (
+            "silence: {matchers: 'ci.class=pdu', for: 2h}",
+            "R0107 a silence cannot ask for attributes of a CI",
+        ),
+        ("claim: {root: x}, close: {root: x}", "R0107 a step does 2 things"),
+        ("severity: major", "R0107 a step does 0 things"),
+    ] {
+        assert_eq!(read(step), error, "{step}");
+    }
+}
+
+#[test]
 fn the_other_forms_name_the_same_place() {
     let files = [file("fields.yaml", include_str!("../../tests/data/rules/syntax-twice.yaml"))];
     let diagnostics = load(&files).diagnostics;
     assert_eq!(
         render(Form::Short, &diagnostics, &files),
-        "fields.yaml:3:1: error[R0002]: key `namespace` is given twice; keep one of them, or make them one list\n"
+        "fields.yaml:3:1: error[R0002]: key `namespace` is given twice; keep one of them, or make them one list; first given here: fields.yaml:2:1\n"
     );
     let json: serde_json::Value =
         serde_json::from_str(&render(Form::Json, &diagnostics, &files)).unwrap();

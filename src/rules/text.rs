@@ -2,8 +2,7 @@
 
 use core::time::Duration;
 
-use super::diagnostics::{Span, position};
-use super::source::SourceFile;
+use super::diagnostics::Span;
 
 /// Reads a span of time: numbers with the units ms, s, m, h, d, w, as in `1h30m`.
 pub fn duration(text: &str) -> Option<Duration> {
@@ -32,45 +31,71 @@ pub fn duration(text: &str) -> Option<Duration> {
     }
 }
 
-/// Finds where a stretch of a scalar's value stands in the file; the whole scalar when it is folded
-/// over lines.
+/// Finds where a stretch of a scalar's value stands in the file; the whole scalar where that cannot
+/// be told.
 pub(super) fn locate(text: &str, scalar: Span, value: &str, part: Span) -> Span {
+    in_block(text, scalar, value, part)
+        .or_else(|| in_line(text, scalar, value, part))
+        .unwrap_or(scalar)
+}
+
+/// Finds a stretch of a plain, quoted or folded scalar by reading value and file side by side.
+fn in_line(text: &str, scalar: Span, value: &str, part: Span) -> Option<Span> {
     let written = scalar.of(text);
-    if let Some(span) = in_block(text, scalar, value, part) {
-        return span;
-    }
     let quote = written.chars().next().filter(|c| matches!(c, '\'' | '"'));
-    if written.trim_end().contains('\n') || written.starts_with(['|', '>']) {
-        return scalar;
-    }
-    let mut rest = written.get(usize::from(quote.is_some())..).unwrap_or("");
-    let begin = scalar.end - rest.len();
+    let quotes = usize::from(quote.is_some());
+    let mut rest = written.get(quotes..)?;
     let mut map = Span { start: scalar.end, end: scalar.end };
-    for (at, _) in value.char_indices().chain([(value.len(), ' ')]) {
-        let here = begin + (written.len() - usize::from(quote.is_some()) - rest.len());
+    for (at, c) in value.char_indices().chain([(value.len(), '\0')]) {
+        if !c.is_whitespace() {
+            rest = unfolded(rest, quote);
+        }
+        let here = scalar.start + written.len() - rest.len();
         if at <= part.start {
             map.start = here;
         }
         if at <= part.end {
             map.end = here;
         }
-        let len = match (quote, rest.get(..2)) {
-            (Some('\''), Some("''")) => 2,
-            (Some('"'), Some("\\x")) => 4,
-            (Some('"'), Some("\\u")) => 6,
-            (Some('"'), Some("\\U")) => 10,
-            (Some('"'), Some(two)) if two.starts_with('\\') => 2,
-            _ => rest.chars().next().map_or(0, char::len_utf8),
-        };
-        rest = rest.get(len..).unwrap_or("");
+        if at < value.len() {
+            rest = rest.get(width(rest, quote, c)?..)?;
+        }
     }
-    map
+    Some(map)
 }
 
-/// Writes where something stands, as `file:line:column`.
-pub(super) fn place(file: &SourceFile, span: Span) -> String {
-    let (line, column) = position(&file.text, span.start);
-    format!("{}:{line}:{column}", file.name)
+/// Returns how many bytes stand for a character of the value; nothing if others do.
+fn width(rest: &str, quote: Option<char>, c: char) -> Option<usize> {
+    let escaped = match (quote, rest.get(..2)) {
+        (Some('\''), Some("''")) => Some(2),
+        (Some('"'), Some("\\x")) => Some(4),
+        (Some('"'), Some("\\u")) => Some(6),
+        (Some('"'), Some("\\U")) => Some(10),
+        (Some('"'), Some(two)) if two.starts_with('\\') => {
+            rest.chars().nth(1).map(|second| 1 + second.len_utf8())
+        }
+        _ => None,
+    };
+    if escaped.is_some() {
+        return escaped;
+    }
+    // A line's end with the blanks around it is one blank of the value, further ones are its ends.
+    let blanks = rest.len() - rest.trim_start_matches([' ', '\t', '\r']).len();
+    if matches!(c, ' ' | '\n') && rest.get(blanks..)?.starts_with('\n') {
+        return Some(blanks + 1);
+    }
+    rest.starts_with(c).then(|| c.len_utf8())
+}
+
+/// Skips what stands for nothing before a character that is no blank: ends of lines, and in double
+/// quotes those that are escaped.
+fn unfolded(rest: &str, quote: Option<char>) -> &str {
+    let joined = rest.strip_prefix("\\\n").filter(|_| quote == Some('"'));
+    let rest = joined.unwrap_or(rest);
+    let next = rest.trim_start();
+    // Blanks within a line are part of the value.
+    let skipped = rest.get(..rest.len() - next.len()).unwrap_or("");
+    if joined.is_some() || skipped.contains('\n') || skipped.len() > 1 { next } else { rest }
 }
 
 /// Cuts a text that is only quoted in a message.
@@ -158,6 +183,14 @@ mod tests {
             (r#"a: "\u00e9\x41 z""#, "éA z", (4, 5), "z"),
             ("a: plain => x", "plain => x", (6, 8), "=>"),
             ("a: ü=>x", "ü=>x", (2, 4), "=>"),
+            // Over several lines.
+            ("a: 'it''s\n   folded => x'", "it's folded => x", (12, 14), "=>"),
+            ("a: 'one\n\n   two => x'", "one\ntwo => x", (8, 10), "=>"),
+            ("a: \"it \\\"is\\\" \\\n   joined => x\"", "it \"is\" joined => x", (15, 17), "=>"),
+            ("a: plain\n  folded => x", "plain folded => x", (13, 15), "=>"),
+            ("a: \"\\tb => x\"", "\tb => x", (3, 5), "=>"),
+            // What does not stand there as it is is shown as a whole.
+            ("a: *other", "x => y", (2, 4), "*other"),
         ] {
             let scalar = Span { start: 3, end: text.len() };
             let part = Span { start: part.0, end: part.1 };

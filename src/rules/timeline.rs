@@ -4,65 +4,47 @@ use core::time::Duration;
 
 use super::codes;
 use super::condition::Condition;
+use super::diagnostics::Span;
 use super::matcher::{Matcher, Test};
 use super::parser;
-use super::reader::{DAY, Fields, Reader};
+use super::reader::Reader;
 use super::rule::{flawed, matchers, refused};
 use super::subject::Field;
 use super::template::Templates;
 use super::testcase::{Cleared, LENGTH_MAX, STEPS_MAX, TestAction, TestStep, at, line};
+use super::wish;
 use super::yaml::Node;
 use crate::model::labels::Labels;
 
-/// Reads `timeline:`.
-pub(super) fn read(reader: &mut Reader<'_>, node: &Node) -> Option<Vec<TestStep>> {
+/// Reads `timeline:`; each step with its place.
+pub(super) fn read(reader: &mut Reader<'_>, node: &Node) -> Option<Vec<(Span, TestStep)>> {
     let items = reader.list(node)?;
     Some(items.iter().filter_map(|item| step(reader, item)).collect())
 }
 
-fn step(reader: &mut Reader<'_>, node: &Node) -> Option<TestStep> {
+fn step(reader: &mut Reader<'_>, node: &Node) -> Option<(Span, TestStep)> {
     let mut fields = reader.map(node, "a step of a timeline")?;
     let at = at(reader, &mut fields);
     let severity = fields.read(reader, "severity", |r, n| r.text(n)).map(Into::into);
-    let names = ["fire", "clear", "ack", "resolve"];
-    let given = names.into_iter().filter(|name| fields.has(name)).count();
     let fire = fields.read(reader, "fire", labels);
     let clear = fields.read(reader, "clear", matchers);
-    let ack = fields.read(reader, "ack", acknowledge);
-    let resolve = fields.read(reader, "resolve", resolve);
+    let silence = fields.read(reader, "silence", wish::silence);
+    let handle = wish::read(reader, &mut fields);
+    let names = || ["fire", "clear", "silence"].into_iter().chain(wish::names());
+    let given = names().filter(|name| fields.has(name)).count();
     let span = fields.span;
     fields.finish(reader);
     if given != 1 {
+        let names: Vec<String> = names().map(|name| format!("`{name}`")).collect();
         reader
             .error(codes::VALUE, span, format!("a step does {given} things"))
-            .label("expected exactly one of `fire`, `clear`, `ack`, `resolve`");
+            .label(format!("expected exactly one of {}", names.join(", ")));
         return None;
     }
     let fire = fire.map(|labels| TestAction::Fire { labels, severity });
     let clear = clear.map(|m| TestAction::Clear(Cleared::Matching(Condition::new(m))));
-    let action = fire.or(clear).or(ack).or(resolve)?;
-    Some(TestStep { at: at?, line: line(reader, span), action })
-}
-
-fn acknowledge(reader: &mut Reader<'_>, node: &Node) -> Option<TestAction> {
-    let mut fields = reader.map(node, "`ack`")?;
-    let (root, by) = who(reader, &mut fields);
-    let hold = fields.read(reader, "for", |r, n| r.duration(n, Duration::ZERO..=30 * DAY));
-    fields.finish(reader);
-    Some(TestAction::Acknowledge { root: root?, by, hold })
-}
-
-fn resolve(reader: &mut Reader<'_>, node: &Node) -> Option<TestAction> {
-    let mut fields = reader.map(node, "`resolve`")?;
-    let (root, by) = who(reader, &mut fields);
-    fields.finish(reader);
-    Some(TestAction::Resolve { root: root?, by })
-}
-
-fn who(reader: &mut Reader<'_>, fields: &mut Fields<'_>) -> (Option<Box<str>>, Box<str>) {
-    let root = fields.need(reader, "root").and_then(|n| reader.text(n)).map(Into::into);
-    let by = fields.read(reader, "by", |r, n| r.text(n)).unwrap_or("tester");
-    (root, by.into())
+    let action = fire.or(clear).or(silence.map(TestAction::Silence)).or(handle)?;
+    Some((span, TestStep { at: at?, line: line(reader, span), action }))
 }
 
 /// Reads the labels of an alert, written as matchers with `=`.

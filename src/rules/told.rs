@@ -13,10 +13,34 @@ macro_rules! told {
             name: $name.into(),
             text: include_str!(concat!("../../tests/data/rules/", $name)).into(),
         }),+];
-        let loaded = load(&files);
-        assert!(loaded.set.is_none());
-        render(Form::Human, &loaded.diagnostics, &files)
+        let told = render(Form::Human, &load(&files).diagnostics, &files);
+        unexplained(&told)
     }};
+}
+
+/// Leaves out where codes are explained, which a test of its own shows.
+fn unexplained(told: &str) -> String {
+    let mut kept: Vec<&str> = Vec::new();
+    for line in told.lines() {
+        if !line.trim_start().starts_with("= see: ") {
+            kept.push(line);
+        } else if kept.last().is_some_and(|above| above.trim() == "|") {
+            kept.pop();
+        }
+    }
+    kept.join("\n")
+}
+
+#[test]
+fn the_first_finding_of_a_code_says_where_it_is_explained() {
+    let text = "version: 2\nnamespace: n\nlifecycle: {linger: 5}\nversoin: 1\n";
+    let files = [SourceFile { name: "f.yaml".into(), text: text.into() }];
+    let told = render(Form::Human, &load(&files).diagnostics, &files);
+    let see: Vec<&str> = told.lines().filter(|line| line.contains("see:")).collect();
+    assert_eq!(
+        see,
+        ["  = see: incidentd explain-code R0107", "  = see: incidentd explain-code R0101"]
+    );
 }
 
 #[test]
@@ -26,21 +50,23 @@ fn yaml_that_cannot_be_read_is_said_to_be_so() {
      --> syntax-braces.yaml:7:23
       |
     7 |     incident: {title: {{ labels.alertname }}}
-      |                       ^^^^^^^^^^^^^^^^^^^^^^^ YAML reads braces as a mapping
+      |                       ^^^^^^^^^^^^^^^^^^^^^^ YAML reads braces as a mapping
       |
-      = help: put a template in quotes:   '{{ labels.instance }}'
+      = help: put a template in quotes   write   incident: {title: '{{ labels.alertname }}'}
 
-    error[R0001]: tabs disallowed within this context (block indentation)
-     --> syntax-tab.yaml:4:2
+    error[R0001]: a tab at the beginning of a line
+     --> syntax-tab.yaml:4:1
       |
     4 |     - name: orders
-      |     ^^^^^^^^^^^^^^
+      | ^ YAML takes no tabs here
       |
-      = help: indent with spaces: YAML forbids tabs there
+      = help: indent with spaces
 
     error[R0002]: key `namespace` is given twice
      --> syntax-twice.yaml:3:1
       |
+    2 | namespace: shop
+      | --------- first given here
     3 | namespace: shoe
       | ^^^^^^^^^ given again here
       |
@@ -75,7 +101,7 @@ fn wrong_fields_and_values_are_all_named_at_once() {
     5 |     wehn: 'service="orders"'
       |     ^^^^
       |
-      = help: did you mean `when`?
+      = help: did you mean `when`?   write   when: 'service="orders"'
 
     error[R0201]: `service` is given twice
      --> fields.yaml:6:27
@@ -128,7 +154,7 @@ fn a_bad_matcher_has_a_caret_under_its_mistake() {
     7 |       - 'severity => "minor"'
       |                   ^^
       |
-      = help: did you mean `=`?
+      = help: did you mean `=`?   write   - 'severity = "minor"'
 
     error[R0103]: `'` quotes nothing here
      --> matchers.yaml:8:12
@@ -202,7 +228,7 @@ fn a_bad_template_has_a_caret_under_its_mistake() {
     15 |     incident: {title: "It's {{ .Labels.alertname }}"}
        |                                ^^^^^^^^^^^^^^^^^ expected a field by its name
        |
-       = help: write   {{ labels.alertname }}
+       = help: did you mean `labels.alertname`?   write   incident: {title: "It's {{ labels.alertname }}"}
 
     error[R0204]: `group` has no field `rack`
       --> templates.yaml:20:33
@@ -229,7 +255,7 @@ fn names_that_mean_nothing_are_told_what_they_are_like() {
     4 |   shop: {members: [anna], next: platfrom, manager: bert}
       |                                 ^^^^^^^^
       |
-      = help: did you mean `platform`?
+      = help: did you mean `platform`?   write   shop: {members: [anna], next: platform, manager: bert}
 
     error[R0202]: contact `bert` is not defined
      --> references.yaml:4:52
@@ -245,7 +271,7 @@ fn names_that_mean_nothing_are_told_what_they_are_like() {
     9 |   fast: {functional: [{after: 5m, notify: 'team:shpo'}]}
       |                                           ^^^^^^^^^^^
       |
-      = help: did you mean `shop`?
+      = help: did you mean `shop`?   write   fast: {functional: [{after: 5m, notify: 'team:shop'}]}
 
     error[R0202]: team `shopp` is not defined
       --> references.yaml:10:18
@@ -253,7 +279,7 @@ fn names_that_mean_nothing_are_told_what_they_are_like() {
     10 | defaults: {team: shopp, contact: ann}
        |                  ^^^^^
        |
-       = help: did you mean `shop`?
+       = help: did you mean `shop`?   write   defaults: {team: shop, contact: ann}
 
     error[R0202]: contact `ann` is not defined
       --> references.yaml:10:34
@@ -261,15 +287,15 @@ fn names_that_mean_nothing_are_told_what_they_are_like() {
     10 | defaults: {team: shopp, contact: ann}
        |                                  ^^^
        |
-       = help: did you mean `anna`?
+       = help: did you mean `anna`?   write   defaults: {team: shopp, contact: anna}
 
     warning[R0202]: owner `shp` of rule `shop/orders` is not a team
-      --> references.yaml:12:11
+      --> references.yaml:13:12
        |
-    12 |   - name: orders
-       |           ^^^^^^
+    13 |     owner: shp
+       |            ^^^
        |
-       = help: did you mean `shop`?
+       = help: did you mean `shop`?   write   owner: shop
 
     warning[R0206]: relation `powered` is not known; nothing is followed by it
       --> references.yaml:15:25
@@ -277,7 +303,7 @@ fn names_that_mean_nothing_are_told_what_they_are_like() {
     15 |     topology: {follow: [powered]}
        |                         ^^^^^^^
        |
-       = help: did you mean `powers`?
+       = help: did you mean `powers`?   write   topology: {follow: [powers]}
 
     error[R0202]: team `platfom` is not defined
       --> references.yaml:16:24
@@ -285,7 +311,7 @@ fn names_that_mean_nothing_are_told_what_they_are_like() {
     16 |     incident: {assign: platfom, policy: fats}
        |                        ^^^^^^^
        |
-       = help: did you mean `platform`?
+       = help: did you mean `platform`?   write   incident: {assign: platform, policy: fats}
 
     error[R0202]: policy `fats` is not defined
       --> references.yaml:16:41
@@ -293,7 +319,7 @@ fn names_that_mean_nothing_are_told_what_they_are_like() {
     16 |     incident: {assign: platfom, policy: fats}
        |                                         ^^^^
        |
-       = help: did you mean `fast`?
+       = help: did you mean `fast`?   write   incident: {assign: platfom, policy: fast}
     "###);
 }
 
@@ -314,7 +340,7 @@ fn rules_that_wait_for_each_other_are_named() {
     8 |     before: [stock, strock]
       |                     ^^^^^^
       |
-      = help: did you mean `shop/stock`?
+      = help: did you mean `shop/stock`?   write   before: [stock, stock]
     "###);
 }
 
@@ -405,7 +431,7 @@ fn what_is_given_twice_is_shown_in_both_places() {
     2 | lifecycle: {linger: 2m, close_after: 1m}
       | --------- first given here
       |
-      = help: keep one of them; the first is at duplicates-more.yaml:2:1
+      = help: keep one of them
 
     error[R0201]: rule `shop/orders` is given twice
      --> duplicates.yaml:9:11
@@ -416,7 +442,7 @@ fn what_is_given_twice_is_shown_in_both_places() {
     9 |   - name: orders
       |           ^^^^^^ given again here
       |
-      = help: keep one of them; the first is at duplicates.yaml:5:11
+      = help: keep one of them
     "###);
 }
 
@@ -447,7 +473,7 @@ fn tests_are_checked_like_rules() {
       --> tests.yaml:11:10
        |
     11 |       - {at: 1s, fire: 'alertname="A"', clear: 'alertname="A"'}
-       |          ^^ expected exactly one of `fire`, `clear`, `ack`, `resolve`
+       |          ^^ expected exactly one of `fire`, `clear`, `silence`, `ack`, `unack`, `note`, `claim`, `assign`, `hold`, `resolve`, `reopen`, `close`, `merge`, `split`
 
     error[R0107]: `1x` is not a span of time
       --> tests.yaml:12:14
@@ -493,7 +519,7 @@ fn tests_are_checked_like_rules() {
     18 |         incidents: [{rule: shop/nothing, state: ack, priority: P5, page: []}]
        |                                                                ^^ expected P1, P2, P3 or P4
        |
-       = help: did you mean `P1`?
+       = help: did you mean `P1`?   write   incidents: [{rule: shop/nothing, state: ack, priority: P1, page: []}]
 
     error[R0101]: unknown field `page` in an expected incident
       --> tests.yaml:18:68
@@ -501,7 +527,7 @@ fn tests_are_checked_like_rules() {
     18 |         incidents: [{rule: shop/nothing, state: ack, priority: P5, page: []}]
        |                                                                    ^^^^
        |
-       = help: did you mean `pages`?
+       = help: did you mean `pages`?   write   incidents: [{rule: shop/nothing, state: ack, priority: P5, pages: []}]
     "###);
 }
 
@@ -557,5 +583,195 @@ fn a_bad_message_has_a_caret_under_its_mistake_even_in_a_block() {
        |                                                                            ^^^
        |
        = help: known here: subject, text, html
+    "###);
+}
+
+#[test]
+#[expect(clippy::too_many_lines, reason = "it is one text")]
+fn what_can_never_hold_and_who_is_never_asked_is_shown_with_its_counterpart() {
+    assert_snapshot!(told!("never.yaml"), @r###"
+    warning[R0302]: no test expects an incident of rule `shop/both`
+     --> never.yaml:6:11
+      |
+    6 |   - name: both
+      |           ^^^^
+      |
+      = help: add a test whose `expect` has   rule: shop/both
+
+    warning[R0202]: owner `shopp` of rule `shop/both` is not a team
+     --> never.yaml:7:12
+      |
+    7 |     owner: shopp
+      |            ^^^^^
+      |
+      = help: did you mean `shop`?   write   owner: shop
+
+    warning[R0106]: `service="stock"` can never hold together with `service="orders"`
+      --> never.yaml:10:25
+       |
+     9 |       - 'service="orders", team="a"'
+       |          ---------------- this must hold as well
+    10 |       - "region=\"eu\", service=\"stock\""
+       |                         ^^^^^^^^^^^^^^^^^ never true
+       |
+       = help: all lines of `when` must hold; for alternatives write   service=~"orders|stock"
+
+    warning[R0302]: no test expects an incident of rule `shop/empty`
+      --> never.yaml:12:11
+       |
+    12 |   - name: empty
+       |           ^^^^^
+       |
+       = help: add a test whose `expect` has   rule: shop/empty
+
+    warning[R0106]: `a!=""` can never hold together with `a=""`
+      --> never.yaml:14:30
+       |
+    14 |     when: ['a=""', 'b="1"', 'a!=""']
+       |             ----             ^^^^^ never true
+       |             |
+       |             this must hold as well
+       |
+       = help: all lines of `when` must hold
+
+    warning[R0302]: no test expects an incident of rule `shop/spared`
+      --> never.yaml:16:11
+       |
+    16 |   - name: spared
+       |           ^^^^^^
+       |
+       = help: add a test whose `expect` has   rule: shop/spared
+
+    warning[R0106]: the rule can never match: this line of `unless` holds wherever `when` does
+      --> never.yaml:20:9
+       |
+    18 |     when: 'severity="critical"'
+       |            ------------------- `when` begins here
+    19 |     unless:
+    20 |       - 'severity!="info"'
+       |         ^^^^^^^^^^^^^^^^^^ takes out everything
+       |
+       = help: take the line away, or make it narrower than `when`
+
+    warning[R0106]: this line of `unless` can never hold where `when` does
+      --> never.yaml:21:9
+       |
+    18 |     when: 'severity="critical"'
+       |            ------------------- `when` begins here
+    ...
+    21 |       - 'severity="info"'
+       |         ^^^^^^^^^^^^^^^^^ takes out nothing
+       |
+       = help: take the line away
+
+    warning[R0106]: `team=~"b.*|c"` can never hold together with `team="a"`
+      --> never.yaml:22:20
+       |
+    22 |       - 'team="a", team=~"b.*|c"'
+       |          --------  ^^^^^^^^^^^^^ never true
+       |          |
+       |          this must hold as well
+
+    warning[R0106]: `b="2"` can never hold together with `b="1"`
+      --> never.yaml:24:66
+       |
+    24 |     topology: {follow: [powers], never_absorb: ['a="1"', 'b="1", b="2"']}
+       |                                                           -----  ^^^^^ never true
+       |                                                           |
+       |                                                           this must hold as well
+
+    warning[R0302]: no test expects an incident of rule `shop/wide`
+      --> never.yaml:25:11
+       |
+    25 |   - name: wide
+       |           ^^^^
+       |
+       = help: add a test whose `expect` has   rule: shop/wide
+
+    warning[R0208]: rule `shop/wider` is never asked: `shop/wide` takes all its alerts
+      --> never.yaml:29:11
+       |
+    25 |   - name: wide
+       |           ---- this one is asked first
+    ...
+    29 |   - name: wider
+       |           ^^^^^
+       |
+       = help: give it the first turn:   before: wide
+
+    warning[R0302]: no test expects an incident of rule `shop/wider`
+      --> never.yaml:29:11
+       |
+    29 |   - name: wider
+       |           ^^^^^
+       |
+       = help: add a test whose `expect` has   rule: shop/wider
+    "###);
+}
+
+#[test]
+fn a_caret_stands_under_its_mistake_in_whatever_way_the_text_is_written() {
+    assert_snapshot!(told!("places.yaml"), @r###"
+    error[R0104]: `(` is never closed
+     --> places.yaml:9:24
+      |
+    9 |         instance=~"web-(1|2"
+      |                        ^
+      |
+      = help: add `)`; for the character itself write `\(`
+
+    error[R0104]: the range `z-a` runs backwards
+      --> places.yaml:12:20
+       |
+    12 |         service=~"[z-a]"
+       |                    ^^^
+       |
+       = help: write `a-z`
+
+    error[R0104]: `**` repeats a repetition
+      --> places.yaml:14:20
+       |
+    14 |          path=~"\\d**"'
+       |                    ^^
+       |
+       = help: write one of them; for the character itself put a backslash before it
+
+    error[R0103]: unknown operator `=>`, expected one of `=`, `!=`, `=~`, `!~`
+      --> places.yaml:15:33
+       |
+    15 |       - "path=~\"\\\\d+\", site => \"x\""
+       |                                 ^^
+       |
+       = help: did you mean `=`?   write   - "path=~\"\\\\d+\", site = \"x\""
+
+    error[R0204]: unknown field `rooot` in a template
+      --> places.yaml:20:12
+       |
+    20 |         {{ rooot.name }}
+       |            ^^^^^ expected labels, root, group, dependants, members, rule, incident or priority
+       |
+       = help: did you mean `root`?   write   {{ root.name }}
+
+    error[R0103]: unknown operator `==`, expected one of `=`, `!=`, `=~`, `!~`
+      --> places.yaml:24:11
+       |
+    24 |       team==a
+       |           ^^
+       |
+       = help: did you mean `=`?   write   team=a
+
+    error[R0205]: unknown filter: filter shout is unknown
+      --> places.yaml:27:18
+       |
+    27 |       labels.y | shout }}"}
+       |                  ^^^^^
+
+    error[R0107]: found the text `no`
+      --> places.yaml:29:54
+       |
+    29 |   - {labels: instance, attributes: name, strip_port: no}
+       |                                                      ^^ expected `true` or `false`
+       |
+       = help: `no` is a text in YAML 1.2; did you mean `false`?   write   - {labels: instance, attributes: name, strip_port: false}
     "###);
 }

@@ -201,7 +201,12 @@ fn restore_spelling(node: &mut Node, text: &str) {
 }
 
 /// Help for the commonest slip in a file with templates.
-pub(super) const QUOTE_BRACES: &str = "put a template in quotes:   '{{ labels.instance }}'";
+const QUOTE_BRACES: &str = "put a template in quotes";
+
+/// Writes a text in single quotes.
+pub(super) fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "''"))
+}
 
 /// Turns the library's words into ours.
 fn explain(error: &Error, file: &SourceFile) -> Diagnostic {
@@ -213,25 +218,84 @@ fn explain(error: &Error, file: &SourceFile) -> Diagnostic {
     }
     let (begin, line) = line_of(&file.text, at.start);
     if let Error::DuplicateMappingKey { key, .. } = error {
-        let message = format!("key `{}` is given twice", key.as_deref().unwrap_or("?"));
-        return Diagnostic::error(codes::REPEATED_KEY, file, at, message)
-            .label("given again here")
-            .help("keep one of them, or make them one list");
+        return repeated(file, at, key.as_deref().unwrap_or("?"));
     }
     if let Some(braces) = [": {{", "- {{"].iter().find_map(|sign| line.find(sign)) {
-        let at = Span { start: begin + braces + 2, end: begin + line.trim_end().len() };
+        let from = braces + 2;
+        let template = template(line, from);
+        let at = Span { start: begin + from, end: begin + from + template.len() };
         return Diagnostic::error(codes::SYNTAX, file, at, "template without quotes")
             .label("YAML reads braces as a mapping")
+            .fix(at, quoted(template))
             .help(QUOTE_BRACES);
     }
-    let message = first_sentence(&error.to_string());
-    let diagnostic = Diagnostic::error(codes::SYNTAX, file, at, message);
     let indent = line.len() - line.trim_start().len();
-    if line.get(..indent).is_some_and(|indent| indent.contains('\t')) {
-        diagnostic.help("indent with spaces: YAML forbids tabs there")
-    } else {
-        diagnostic
+    if let Some(tabs) = line.get(..indent).filter(|indent| indent.contains('\t')) {
+        let at = Span { start: begin, end: begin + indent };
+        return Diagnostic::error(codes::SYNTAX, file, at, "a tab at the beginning of a line")
+            .label("YAML takes no tabs here")
+            .fix(at, tabs.replace('\t', "  "))
+            .help("indent with spaces");
     }
+    let message = first_sentence(&error.to_string());
+    let problem = |message: String| Diagnostic::error(codes::SYNTAX, file, at, message);
+    match &message {
+        it if it.contains("recursion limit") || it.contains("breached: Depth") => {
+            problem(format!("nested more than {DEPTH_MAX} levels deep"))
+                .help("rules need no more than 9 levels: is a bracket never closed?")
+        }
+        it if it.contains("breached: Nodes") => problem(format!("the file holds more than {NODES_MAX} values"))
+            .help("split it: the order of rule files does not matter; an alias counts as what it stands for"),
+        _ => problem(message),
+    }
+}
+
+/// Returns the template without quotes that begins here: up to the end of its value.
+fn template(line: &str, from: usize) -> &str {
+    let (before, rest) = line.split_at_checked(from).unwrap_or((line, ""));
+    let in_flow = before.contains(['{', '[']);
+    let ends = rest.match_indices("}}").map(|(at, _)| at + 2);
+    let last = |at: &usize| {
+        let behind = rest.get(*at..).unwrap_or("").trim_start();
+        behind.is_empty()
+            || behind.starts_with('#')
+            || (in_flow && behind.starts_with([',', '}', ']']))
+    };
+    let end = ends.clone().find(last).unwrap_or(rest.trim_end().len());
+    rest.get(..end).unwrap_or(rest)
+}
+
+fn repeated(file: &SourceFile, at: Span, key: &str) -> Diagnostic {
+    let message = format!("key `{key}` is given twice");
+    let problem = Diagnostic::error(codes::REPEATED_KEY, file, at, message)
+        .label("given again here")
+        .help("keep one of them, or make them one list");
+    match earlier_key(&file.text, at) {
+        Some(first) => problem.related(file, first, "first given here"),
+        None => problem,
+    }
+}
+
+/// Finds the key of a mapping in block form that is written like the one here, above it.
+fn earlier_key(text: &str, at: Span) -> Option<Span> {
+    let (begin, _) = line_of(text, at.start);
+    let column = at.start - begin;
+    let key = at.of(text);
+    let mut end = begin;
+    for line in text.get(..begin)?.split_inclusive('\n').rev() {
+        end -= line.len();
+        let (before, rest) = line.split_at_checked(column).unwrap_or((line, ""));
+        let indented = before.chars().all(char::is_whitespace);
+        let starts_here = indented || before.trim_start().chars().all(|c| matches!(c, '-' | ' '));
+        let behind = rest.strip_prefix(key).filter(|_| starts_here);
+        if behind.is_some_and(|behind| behind.trim_start().starts_with(':')) {
+            return Some(Span { start: end + column, end: end + column + key.len() });
+        }
+        if !indented {
+            return None;
+        }
+    }
+    None
 }
 
 /// Returns the line that holds a byte, and where the line begins.
@@ -358,8 +422,49 @@ mod tests {
             let items = [format!("*a{}", i - 1).as_str(); 9].join(", ");
             bomb.extend([format!("a{i}: &a{i} [{items}]\n")]);
         }
-        for text in [bomb, "[".repeat(5_000), "x".repeat(FILE_BYTES_MAX + 1)] {
-            assert_eq!(parse(&file(&text)).unwrap_err().code, codes::SYNTAX);
+        let keys: String = (0..NODES_MAX).flat_map(|i| [i.to_string(), ":\n".into()]).collect();
+        let indented = |i: usize| format!("{}a:\n", " ".repeat(i));
+        let deep: String = (0..=DEPTH_MAX).map(indented).collect();
+        for (text, limit) in [
+            (bomb, "more than 20000 values"),
+            ("[".repeat(100_000), "nested more than 32 levels"),
+            ("- ".repeat(100_000), "nested more than 32 levels"),
+            (deep, "nested more than 32 levels"),
+            (keys, "more than 20000 values"),
+            ("x".repeat(FILE_BYTES_MAX + 1), "must be at most 4194304"),
+        ] {
+            let refused = parse(&file(&text)).unwrap_err();
+            assert_eq!(refused.code, codes::SYNTAX);
+            assert!(refused.message.contains(limit), "{}", refused.message);
+        }
+    }
+
+    #[test]
+    fn a_template_without_quotes_ends_with_its_value() {
+        for (line, expected) in [
+            ("title: {{ a }} on {{ b }}  # x", "{{ a }} on {{ b }}"),
+            ("title: {{ a }} on b", "{{ a }} on b"),
+            ("{title: {{ a }} on {{ b }}, c: d}", "{{ a }} on {{ b }}"),
+            ("{title: {{ labels.a }}}", "{{ labels.a }}"),
+        ] {
+            assert_eq!(template(line, line.find(": {{").unwrap() + 2), expected, "{line}");
+        }
+    }
+
+    #[test]
+    fn a_key_that_was_given_before_is_found() {
+        for (text, line) in [
+            ("a: 1\nb: 2\na: 3\n", Some(1)),
+            ("x:\n  - a: 1\n    b:\n      a: 5\n    a: 3\n", Some(2)),
+            ("{a: 1, a: 2}\n", None),
+        ] {
+            let problem = parse(&file(text)).unwrap_err();
+            assert_eq!(problem.code, codes::REPEATED_KEY);
+            let first = problem.related.map(|first| {
+                assert_eq!(first.span.of(text), "a");
+                text.get(..first.span.start).unwrap().matches('\n').count() + 1
+            });
+            assert_eq!(first, line, "{text}");
         }
     }
 }

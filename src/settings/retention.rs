@@ -11,6 +11,8 @@ pub struct Retention {
     pub incidents: Duration,
     /// Past episodes of alerts, from when their end was heard.
     pub episodes: Duration,
+    /// Entries of the journal.
+    pub journal: Duration,
 }
 
 const DAY: Duration = Duration::from_hours(24);
@@ -19,5 +21,6 @@ pub(super) fn read(section: &mut Section<'_>) -> Retention {
     Retention {
         incidents: section.duration("incidents", DAY..=3_650 * DAY),
         episodes: section.duration("episodes", DAY..=3_650 * DAY),
+        journal: section.duration("journal", DAY..=3_650 * DAY),
     }
 }

@@ -16,6 +16,7 @@ use super::{Store, StoreError};
 use crate::cmdb::Revision;
 use crate::engine::changes::{Archived, Changes};
 use crate::model::incident::{Incident, StateName};
+use crate::model::time::Timestamp;
 
 impl Store {
     /// Writes the changes and the versions of the CMDB, each as what differs from the one before.
@@ -48,6 +49,7 @@ impl Store {
         writer.delete_all(Family::Silences, gone);
         writer.put_all(&changes.silences);
         writer.put_all(&changes.audit);
+        writer.journal(changes);
         writer.delete_all(Family::Deliveries, changes.deliveries_gone.iter().map(|id| id.0));
         writer.put_all(&changes.deliveries);
         let gone = changes.quarantine_gone.iter().map(|id| schema::number(id.0));
@@ -77,6 +79,9 @@ pub(super) fn synced() -> WriteOptions {
     options.set_sync(true);
     options
 }
+
+/// The first moment there is.
+const FIRST: Timestamp = Timestamp::from_millis(i64::MIN);
 
 struct Writer<'a> {
     store: &'a Store,
@@ -173,6 +178,15 @@ impl Writer<'_> {
                 }
             }
         }
+    }
+
+    /// Its keys begin with the time, so that what is old is one range.
+    fn journal(&mut self, changes: &Changes) {
+        if let Some(before) = changes.journal_before {
+            let (first, end) = (schema::moment(FIRST, 0), schema::moment(before, 0));
+            self.batch.delete_range_cf(self.store.family(Family::Journal), first, end);
+        }
+        self.put_all(&changes.journal);
     }
 
     fn edit<'r, R: Row + 'r>(

@@ -20,6 +20,7 @@ use crate::model::audit::AuditEntry;
 use crate::model::delivery::DeliveryId;
 use crate::model::escalation::{Policy, PolicyHash};
 use crate::model::incident::{Entry, Incident, IncidentId, RecordId, StateName};
+use crate::model::journal::JournalEntry;
 use crate::model::labels::Fingerprint;
 use crate::model::notice::{Notice, NoticeId, NoticeState};
 use crate::model::quarantine::{QuarantineId, Quarantined};
@@ -40,6 +41,7 @@ struct Plain {
     recurrences: BTreeMap<u64, Recurrence>,
     silences: BTreeMap<SilenceId, Silence>,
     audit: BTreeMap<u64, AuditEntry>,
+    journal: BTreeMap<(Timestamp, u64), JournalEntry>,
     deliveries: BTreeMap<DeliveryId, Timestamp>,
     quarantine: BTreeMap<QuarantineId, Quarantined>,
     counters: Counters,
@@ -90,6 +92,11 @@ impl Plain {
         self.silences.retain(|id, _| !changes.silences_gone.contains(id));
         self.silences.extend(changes.silences.iter().map(|row| (row.id, row.clone())));
         self.audit.extend(changes.audit.iter().map(|entry| (entry.seq, entry.clone())));
+        if let Some(before) = changes.journal_before {
+            self.journal.retain(|(at, _), _| *at >= before);
+        }
+        self.journal
+            .extend(changes.journal.iter().map(|entry| ((entry.at, entry.seq), entry.clone())));
         self.deliveries.retain(|id, _| !changes.deliveries_gone.contains(id));
         self.deliveries.extend(changes.deliveries.iter().copied());
         self.quarantine.retain(|id, _| !changes.quarantine_gone.contains(id));
@@ -151,6 +158,10 @@ impl Plain {
                 2 => changes.policies.push((PolicyHash(incident.0), dice.policy().1)),
                 _ => {}
             }
+        }
+        changes.journal_before = (dice.below(4) == 0).then(|| dice.journal().at);
+        for seq in 0..dice.below(4) {
+            changes.journal.push(JournalEntry { seq, ..dice.journal() });
         }
         for n in 0..6_u8 {
             let (delivery, id) = (DeliveryId([n; 16]), QuarantineId(n.into()));
@@ -263,6 +274,11 @@ impl Plain {
         }
         let behind: Vec<_> = self.audit.range(2..).map(|(_, entry)| entry.clone()).collect();
         assert_eq!(view.audit(1, 9).unwrap(), behind);
+        let after = self.journal.keys().next().copied().unwrap_or_default();
+        let until = self.journal.keys().nth(3).map_or(Timestamp::EPOCH, |(at, _)| *at);
+        let behind = self.journal.iter().filter(|(key, _)| **key > after && key.0 < until);
+        let behind: Vec<_> = behind.map(|(_, entry)| entry.clone()).collect();
+        assert_eq!(view.journal(after, until, 9).unwrap(), behind);
         self.compare_notices(&view);
     }
 

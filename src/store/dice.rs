@@ -21,6 +21,7 @@ use crate::model::incident::{
     Entry, Happening, Incident, KnownError, Progress, RecordId, ResolutionClock, ResponseClock,
     Root, WaitsFor,
 };
+use crate::model::journal::JournalEntry;
 use crate::model::labels::{Fingerprint, Labels};
 use crate::model::notice::{Notice, NoticeId, NoticeKind, NoticeState};
 use crate::model::priority::{Assessment, Impact, Priority, Urgency};
@@ -329,8 +330,21 @@ impl Dice {
             now: self.time(),
             sources: self.list(4, |dice| dice.text().into()),
             quarantined: self.number(),
+            journaled: self.number(),
             audited: self.number(),
             seal: self.seal(),
+        }
+    }
+
+    pub(super) fn journal(&mut self) -> JournalEntry {
+        JournalEntry {
+            seq: self.number(),
+            at: self.time(),
+            source: self.text().into(),
+            labels: self.labels(),
+            severity: self.maybe(|dice| dice.text().into()),
+            starts_at: self.time(),
+            ended_at: self.maybe(Self::time),
         }
     }
 

@@ -20,6 +20,7 @@
 //! | `recurrences` | signature u64 | the last resolved incident with it |
 //! | `silences` | id u128 | a silence |
 //! | `audit` | place u64 | an entry of the audit trail |
+//! | `journal` | time i64 with its sign turned, place u64 | a change of an alert's state |
 //! | `deliveries` | half of a SHA-256 | when a delivery or command of that identity was done |
 //! | `quarantine` | number u64 | what could not be read or handled, as it came |
 //! | `cis` | name | class, attributes and labels of a CI |
@@ -30,6 +31,8 @@
 //! 0x01 0x02, so that 0x00 ends a name and the order stays.
 
 use core::fmt::Write;
+
+use crate::model::time::Timestamp;
 
 /// The version of the table above. It grows when a version that knows only the old table would
 /// misread or lose something; a store of a newer version is refused.
@@ -59,6 +62,7 @@ pub(super) enum Family {
     Recurrences,
     Silences,
     Audit,
+    Journal,
     Deliveries,
     Quarantine,
     Cis,
@@ -67,7 +71,7 @@ pub(super) enum Family {
 }
 
 /// All of them.
-pub(super) const FAMILIES: [Family; 20] = [
+pub(super) const FAMILIES: [Family; 21] = [
     Family::Meta,
     Family::Alerts,
     Family::Touches,
@@ -83,6 +87,7 @@ pub(super) const FAMILIES: [Family; 20] = [
     Family::Recurrences,
     Family::Silences,
     Family::Audit,
+    Family::Journal,
     Family::Deliveries,
     Family::Quarantine,
     Family::Cis,
@@ -109,6 +114,7 @@ impl Family {
             Self::Recurrences => "recurrences",
             Self::Silences => "silences",
             Self::Audit => "audit",
+            Self::Journal => "journal",
             Self::Deliveries => "deliveries",
             Self::Quarantine => "quarantine",
             Self::Cis => "cis",
@@ -135,6 +141,20 @@ pub(super) fn place(number: u64, place: u32) -> [u8; 12] {
 /// The key of a number below a number.
 pub(super) fn pair(upper: u64, lower: u64) -> [u8; 16] {
     ((u128::from(upper) << 64) | u128::from(lower)).to_be_bytes()
+}
+
+/// The key of a place in time.
+pub(super) fn moment(at: Timestamp, place: u64) -> [u8; 16] {
+    pair(at.millis().cast_unsigned() ^ SIGN, place)
+}
+
+/// Turned, negative numbers come before the others.
+const SIGN: u64 = 1 << 63;
+
+/// Reads a key made by [`moment`].
+pub(super) fn read_moment(key: &[u8]) -> Option<(Timestamp, u64)> {
+    let (turned, place) = read_pair(key)?;
+    Some((Timestamp::from_millis((turned ^ SIGN).cast_signed()), place))
 }
 
 /// The key of a relation.
@@ -238,6 +258,8 @@ mod tests {
         ) {
             let b = if same { (a.0, b.1, b.2) } else { b };
             prop_assert_eq!(number(a.0).cmp(&number(b.0)), a.0.cmp(&b.0));
+            let at = |number: u64| Timestamp::from_millis(number.cast_signed());
+            prop_assert_eq!(moment(at(a.0), a.1).cmp(&moment(at(b.0), b.1)), (at(a.0), a.1).cmp(&(at(b.0), b.1)));
             prop_assert_eq!(pair(a.0, a.1).cmp(&pair(b.0, b.1)), (a.0, a.1).cmp(&(b.0, b.1)));
             prop_assert_eq!(place(a.0, a.2).cmp(&place(b.0, b.2)), (a.0, a.2).cmp(&(b.0, b.2)));
             prop_assert!(pair(a.0, a.1).starts_with(&number(a.0)));
@@ -256,6 +278,8 @@ mod tests {
         fn every_key_is_read_back(n in any_number(), m in any_number(), p: u32,
             from in "[\0\u{1}a-z]{0,9}", to in "[\0\u{1}a-z]{0,9}") {
             prop_assert_eq!(read_number(&number(n)), Some(n));
+            let at = Timestamp::from_millis(n.cast_signed());
+            prop_assert_eq!(read_moment(&moment(at, m)), Some((at, m)));
             prop_assert_eq!(read_place(&place(n, p)), Some((n, p)));
             prop_assert_eq!(read_pair(&pair(n, m)), Some((n, m)));
             let key = relation(&from, "powers", &to);

@@ -26,6 +26,7 @@ use crate::model::audit::AuditEntry;
 use crate::model::delivery::DeliveryId;
 use crate::model::escalation::{Policy, PolicyHash};
 use crate::model::incident::{Entry, Incident, IncidentId, StateName};
+use crate::model::journal::JournalEntry;
 use crate::model::labels::Fingerprint;
 use crate::model::notice::{CANARY_INCIDENT, Notice};
 use crate::model::quarantine::Quarantined;
@@ -144,6 +145,7 @@ impl Check<'_> {
             Family::Quarantine => Ok(Quarantined::read(key, value).map(|_| ())),
             Family::Silences => Ok(Silence::read(key, value).map(|_| ())),
             Family::Audit => Ok(AuditEntry::read(key, value).map(|_| ())),
+            Family::Journal => Ok(JournalEntry::read(key, value).map(|_| ())),
             Family::Cis => Ok(CiRow::read(key, value).map(|_| ())),
             Family::Relations => match RelationRow::read(key, value) {
                 Ok(row) => self.relation(&row),

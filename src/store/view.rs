@@ -18,9 +18,11 @@ use crate::model::alert::AlertState;
 use crate::model::audit::AuditEntry;
 use crate::model::escalation::{Policy, PolicyHash};
 use crate::model::incident::{Entry, Incident, IncidentId, RecordId};
+use crate::model::journal::JournalEntry;
 use crate::model::labels::{Fingerprint, Labels};
 use crate::model::quarantine::{QuarantineHead, QuarantineId, Quarantined};
 use crate::model::silence::{Silence, SilenceId};
+use crate::model::time::Timestamp;
 
 pub use super::query::{
     AlertQuery, Cursor, IncidentQuery, NotACursor, NoticeQuery, Page, SCAN_MAX,
@@ -220,6 +222,22 @@ impl View<'_> {
         let first = schema::number(after.saturating_add(1));
         let from = IteratorMode::From(&first, Direction::Forward);
         self.rows::<AuditEntry>(&[], from).take(limit).collect()
+    }
+
+    /// Returns entries of the journal in their order: those behind `after`, heard before `until`, at
+    /// most `limit`.
+    pub fn journal(
+        &self,
+        after: (Timestamp, u64),
+        until: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<JournalEntry>, StoreError> {
+        let mut options = read::bulk();
+        options.set_iterate_lower_bound(schema::moment(after.0, after.1.saturating_add(1)));
+        options.set_iterate_upper_bound(schema::moment(until, 0));
+        let entries = self.entries(Family::Journal, options, IteratorMode::Start);
+        let rows = entries.map(|entry| entry.and_then(|(key, value)| read::row(&key, &value)));
+        rows.take(limit).collect()
     }
 
     /// Returns the counters after the last batch.

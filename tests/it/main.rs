@@ -21,6 +21,8 @@ mod doors;
 mod handling;
 mod monitoring;
 mod reload;
+mod replay;
+mod rule_tests;
 mod story;
 mod stream;
 mod tidy;

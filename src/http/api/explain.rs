@@ -38,7 +38,7 @@ pub(super) fn alert(
 ) -> Result<wire::explain::AlertExplanation, Problem> {
     let sources = reading.view.counters()?.sources;
     let (incident, join) = placed(reading, row)?;
-    let applied = join.as_ref().and_then(rule_of);
+    let applied = join.as_ref().and_then(Join::rule);
     let seen = reading.context.seen(row);
     let subject = seen.subject();
     let rules = reading.context.rules.rules.iter().map(|rule| wire::explain::RuleTried {
@@ -127,16 +127,6 @@ fn placed(
         *path = whole;
     }
     Ok((top, join))
-}
-
-/// Returns the rule that a reason names.
-fn rule_of(join: &Join) -> Option<&str> {
-    match join {
-        Join::Group { rule, .. } | Join::Dependant { rule, .. } | Join::Cause { rule } => {
-            Some(rule)
-        }
-        Join::Own | Join::ByHand { .. } | Join::Outlived { .. } => None,
-    }
 }
 
 fn binding(reading: &Reading<'_>, row: &AlertRow) -> Option<wire::explain::Binding> {

@@ -10,6 +10,7 @@ pub mod explain;
 pub mod filter;
 pub mod handle;
 pub mod incidents;
+pub mod journal;
 pub mod left_out;
 pub mod notices;
 pub mod on_call;
@@ -35,6 +36,7 @@ pub(super) fn routes() -> Router<Arc<App>> {
         .merge(incidents::routes())
         .merge(handle::routes())
         .merge(audit::routes())
+        .merge(journal::routes())
         .merge(alerts::routes())
         .merge(notices::routes())
         .merge(on_call::routes())

@@ -9,7 +9,7 @@ use crate::model::alert::{self, Lease};
 use crate::model::escalation::{Action, Ladder, Policy, Rung, Target};
 use crate::model::incident::{Entry, Incident, KnownError, Progress, ResolutionClock};
 use crate::model::notice::Notice;
-use crate::model::time::{Brief, Timestamp};
+use crate::model::time::Timestamp;
 use crate::rules::{Added, RuleSet};
 use crate::store::view::Member;
 
@@ -247,39 +247,16 @@ pub fn episode(row: &AlertRow) -> wire::Episode {
 /// Shows why an alert belongs to its incident.
 pub fn join(join: &alert::Join) -> wire::Join {
     use alert::Join;
-    let shown = |reason: &str, text: String| wire::Join {
-        reason: reason.into(),
-        text,
-        rule: None,
-        path: None,
+    let (reason, path) = match join {
+        Join::Own => ("own", None),
+        Join::Group { .. } => ("group", None),
+        Join::Dependant { path, .. } => ("dependant", Some(path.to_string())),
+        Join::Cause { .. } => ("cause", None),
+        Join::ByHand { .. } => ("by_hand", None),
+        Join::Outlived { .. } => ("outlived", None),
     };
-    match join {
-        Join::Own => shown("own", "opened the incident".into()),
-        Join::Group { rule, key } => {
-            wire::Join { rule: Some(rule.to_string()), ..shown("group", format!("shares {key}")) }
-        }
-        Join::Dependant { rule, path, after_ms } => wire::Join {
-            rule: Some(rule.to_string()),
-            path: Some(path.to_string()),
-            ..shown("dependant", dependant(path, *after_ms))
-        },
-        Join::Cause { rule } => wire::Join {
-            rule: Some(rule.to_string()),
-            ..shown("cause", "explains the others".into())
-        },
-        Join::ByHand { by, note } => shown("by_hand", format!("{by}: {note}")),
-        Join::Outlived { former } => {
-            shown("outlived", format!("still fired when {former} was resolved"))
-        }
-    }
-}
-
-fn dependant(path: &alert::Path, after_ms: i64) -> String {
-    let hops = path.steps.len();
-    let plural = if hops == 1 { "" } else { "s" };
-    let span = Brief(core::time::Duration::from_millis(after_ms.unsigned_abs()));
-    let side = if after_ms < 0 { "before" } else { "after" };
-    format!("dependant of {}, {hops} hop{plural}, {span} {side} it", path.from)
+    let (text, rule) = (join.to_string(), join.rule().map(Into::into));
+    wire::Join { reason: reason.into(), text, rule, path }
 }
 
 /// Shows a record attached to an incident.

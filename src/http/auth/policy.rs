@@ -59,6 +59,7 @@ pub const TABLE: &[(&str, &str, Access)] = &[
     ("POST", "/api/v1/incidents/{id}/merge", OPERATOR),
     ("POST", "/api/v1/incidents/{id}/split", OPERATOR),
     ("GET", "/api/v1/audit", VIEWER),
+    ("GET", "/api/v1/journal", VIEWER),
     ("GET", "/api/v1/openapi.json", Access::Open),
     ("GET", "/api/v1/stream", VIEWER),
     ("GET", "/api/v1/alerts", VIEWER),

@@ -131,9 +131,9 @@ impl Mapping {
         }
         let mut alerts = Vec::new();
         for value in found {
-            match value {
-                Value::Array(list) => alerts.extend(list),
-                other => alerts.push(other),
+            match value.as_array() {
+                Some(list) => alerts.extend(list),
+                None => alerts.push(value),
             }
             if alerts.len() > limit {
                 return Err(Reject::TooMany { limit });

@@ -253,11 +253,11 @@ impl fmt::Display for Hours {
 /// Writes `mon-fri,sun`.
 impl fmt::Display for Days {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let has = |day: usize| day < read::DAYS.len() && self.0 & (1 << day) != 0;
+        let has = |day: usize| self.0 & (1 << day) != 0;
         let mut first = true;
         let mut day = 0;
         while day < read::DAYS.len() {
-            let length = (day..).take_while(|day| has(*day)).count();
+            let length = (day..read::DAYS.len()).take_while(|day| has(*day)).count();
             let names = |day: usize| read::DAYS.get(day).copied().unwrap_or_default();
             if length > 0 {
                 f.write_str(if first { "" } else { "," })?;

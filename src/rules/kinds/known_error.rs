@@ -8,7 +8,7 @@ use crate::model::time::Timestamp;
 use crate::rules::calendar::read::{date, hours};
 use crate::rules::calendar::{Times, zone::Zone};
 use crate::rules::codes;
-use crate::rules::diagnostics::{Diagnostic, Span};
+use crate::rules::diagnostics::{self, Diagnostic, Span};
 use crate::rules::reader::{DAY, HOUR, MINUTE, Reader};
 use crate::rules::rule::{intake_template, line};
 use crate::rules::set::RuleSet;
@@ -152,6 +152,9 @@ impl RuleSet {
             let warning = Diagnostic::error(codes::EXPIRES, file, expiry.span, message).warning();
             Some(warning.help(format!("extend `expires`, or delete the rule {fixed}")))
         });
-        warned.collect()
+        let mut warned: Vec<Diagnostic> = warned.collect();
+        let files: Vec<&SourceFile> = files.iter().collect();
+        diagnostics::place(&mut warned, &files);
+        warned
     }
 }

@@ -17,6 +17,7 @@ use known_error::KnownErrorKind;
 use topology::TopologyKind;
 
 use super::codes;
+use super::condition::Conditions;
 use super::diagnostics::Span;
 use super::reader::{Fields, Reader};
 use super::subject::Field;
@@ -98,6 +99,14 @@ impl Kind {
     /// Its settings, when it is of this kind.
     pub fn known_error(&self) -> Option<&KnownErrorKind> {
         if let Self::KnownError(kind) = self { Some(kind) } else { None }
+    }
+
+    /// Returns the conditions of its own, each list with its key.
+    pub(super) fn conditions(&self) -> Vec<(&'static str, &Conditions)> {
+        match self {
+            Self::Drop(_) | Self::Enrich(_) | Self::KnownError(_) | Self::Group(_) => Vec::new(),
+            Self::Topology(kind) => vec![("never_absorb", &kind.never_absorb)],
+        }
     }
 
     /// Its settings, when it is of this kind.

@@ -116,7 +116,7 @@ impl Messages {
         if source.len() > SOURCE_BYTES_MAX {
             let message = format!("template is {} bytes long", source.len());
             let label = format!("expected at most {SOURCE_BYTES_MAX}");
-            return Err(Flaw { label, ..flaw(codes::TEMPLATE, source, "", message) });
+            return Err(Flaw { label, ..flaw(&codes::TEMPLATE, source, "", message) });
         }
         if let Some(flaw) = go_syntax(source) {
             return Err(flaw);
@@ -150,11 +150,13 @@ impl Messages {
         let Some(unknown) = unknown else { return Ok(()) };
         let message = format!("unknown field `{unknown}` in a message");
         let label = format!("expected {}", alternatives(scope::FIELDS));
-        let help = match nearest(unknown, scope::FIELDS.iter().copied()) {
+        let near = nearest(unknown, scope::FIELDS.iter().copied());
+        let instead = near.map(Into::into);
+        let help = match near {
             Some(near) => format!("did you mean `{near}`?"),
             None => format!("a label of the root's alert is `labels.{unknown}`"),
         };
-        Err(Flaw { label, help, ..flaw(codes::UNDEFINED, source, unknown, message) })
+        Err(Flaw { label, help, instead, ..flaw(&codes::UNDEFINED, source, unknown, message) })
     }
 
     fn render(&self, name: &str, part: Part, scope: &MessageScope) -> Result<String, Error> {
@@ -227,7 +229,7 @@ fn key(set: &str, part: Part) -> String {
 fn failed(error: &Error, part: Part, source: &str) -> Flaw {
     let flaw = explain(error, source, FUEL);
     if error.kind() == ErrorKind::UndefinedError {
-        return Flaw { code: codes::UNDEFINED, help: scope::LISTS.into(), ..flaw };
+        return Flaw { code: &codes::UNDEFINED, help: scope::LISTS.into(), ..flaw };
     }
     Flaw { message: reason(error, part), ..flaw }
 }

@@ -110,6 +110,8 @@ pub(in crate::store) struct CountersMessage {
     seal: Vec<u8>,
     #[prost(uint64, tag = "20")]
     quarantined: u64,
+    #[prost(uint64, tag = "30")]
+    journaled: u64,
 }
 
 impl From<&Counters> for CountersMessage {
@@ -122,6 +124,7 @@ impl From<&Counters> for CountersMessage {
             audited: counters.audited,
             seal: super::audit::stored(counters.seal),
             quarantined: counters.quarantined,
+            journaled: counters.journaled,
         }
     }
 }
@@ -138,6 +141,7 @@ impl TryFrom<CountersMessage> for Counters {
             audited: message.audited,
             seal: super::audit::seal(&message.seal)?,
             quarantined: message.quarantined,
+            journaled: message.journaled,
         })
     }
 }
@@ -189,11 +193,12 @@ mod tests {
             audited: 7,
             seal: Seal([b'*'; 32]),
             quarantined: 3,
+            journaled: 5,
         };
         frozen_value(
             &CountersMessage::from(&counters),
             b"\x01\x08\x93\x08\x10\xac\x02\x18\x81\xd0\x95\xff\xbc1\"\x02am\"\x06native\
-            (\x072\x20********************************\xa0\x01\x03",
+            (\x072\x20********************************\xa0\x01\x03\xf0\x01\x05",
         );
         frozen_value(&SchemaMessage { version: 1 }, b"\x01\x08\x01");
         let mut topology = TopologyMessage { version: 7, history: Vec::new() };

@@ -16,6 +16,7 @@ pub(super) mod audit;
 pub(super) mod cmdb;
 pub(super) mod delivery;
 pub(super) mod incident;
+pub(super) mod journal;
 pub(super) mod member;
 pub(super) mod meta;
 pub(super) mod notice;
@@ -147,6 +148,7 @@ mod tests {
     use crate::model::delivery::DeliveryId;
     use crate::model::escalation::{Policy, PolicyHash};
     use crate::model::incident::{Entry, Happening, Incident, RecordId, WaitsFor};
+    use crate::model::journal::JournalEntry;
     use crate::model::labels::Fingerprint;
     use crate::model::notice::{Notice, NoticeKind, NoticeState};
     use crate::model::priority::{Impact, Priority, Urgency};
@@ -189,6 +191,7 @@ mod tests {
             same(&dice.notice());
             same(&dice.policy());
             same(&dice.recurrence());
+            same(&dice.journal());
             same(&dice.delivery());
             same(&dice.quarantined());
             same(&dice.ci("srv-0412"));
@@ -216,6 +219,7 @@ mod tests {
             read::<(PolicyHash, Arc<Policy>)>(&key, &value);
             read::<Silence>(&key, &value);
             read::<AuditEntry>(&key, &value);
+            read::<JournalEntry>(&key, &value);
             read::<(DeliveryId, Timestamp)>(&key, &value);
             read::<Quarantined>(&key, &value);
             read::<CiRow>(&key, &value);
