@@ -104,7 +104,7 @@ fn table(page: &Page<Incident>) -> Table {
     table
 }
 
-/// Returns the state; `·q` marks one of which nobody is told, because all that fires is silenced.
+/// Returns the state; `·q` marks one of which nobody is told, because all that fires is held back.
 fn state(incident: &Incident) -> String {
     format!("{}{}", incident.state, if incident.quiet { print::QUIET } else { "" })
 }
@@ -204,7 +204,7 @@ fn facts(incident: &Incident, now: Time) -> Table {
         let until = incident.known_error.as_ref().and_then(|known| known.quiet_until);
         let why = match until {
             Some(until) => format!("known, nobody is told until {} UTC", print::clock(until, now)),
-            None => "all that fires of it is silenced: nobody is told".into(),
+            None => "all that fires of it is silenced or inhibited: nobody is told".into(),
         };
         fact("quiet", why);
     }
@@ -229,6 +229,9 @@ fn facts(incident: &Incident, now: Time) -> Table {
         if let Some(other) = other {
             fact(name, other.clone());
         }
+    }
+    if !incident.changes.is_empty() {
+        fact("changes", incident.changes.join(", "));
     }
     if !incident.apart_from.is_empty() {
         fact("split from", incident.apart_from.join(", "));

@@ -56,6 +56,7 @@ fn is_done(reply: &Reply) -> bool {
         }) => began + ended + updated + repeated + overflowed > 0 || !dropped.is_empty(),
         Reply::Handled(_)
         | Reply::Silenced(_)
+        | Reply::Planned(_)
         | Reply::Retried(_)
         | Reply::Forgotten(_)
         | Reply::Done

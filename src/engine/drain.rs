@@ -55,6 +55,12 @@ pub(super) fn drain(state: &mut State, ctx: &Context) -> Changes {
             None => changes.silences_gone.push(id),
         }
     }
+    for number in core::mem::take(&mut state.pending.changes) {
+        match state.changes.get(&number) {
+            Some(change) => changes.planned.push(change.clone()),
+            None => changes.planned_gone.push(number),
+        }
+    }
     changes.audit = core::mem::take(&mut state.pending.audit);
     changes.journal = core::mem::take(&mut state.pending.journal);
     changes.journal_before = state.pending.journal_before.take();

@@ -134,9 +134,9 @@ pub(super) fn why_told(record: &Incident) -> String {
     match &record.known_error {
         Some(KnownError { exceeded: Some(why), .. }) => why.to_string(),
         Some(known) if known.quiet_until.is_none() => {
-            format!("neither silenced nor kept quiet as {}", known.id)
+            format!("neither held back nor kept quiet as {}", known.id)
         }
-        Some(_) | None => "no longer silenced".into(),
+        Some(_) | None => "no longer held back".into(),
     }
 }
 

@@ -4,7 +4,8 @@
 //! and what is to be stored or sent leaves as [`changes::Changes`]. Production, rule tests and the
 //! simulator run this same code. Reading order: `event` (what can happen), `state` (what is held),
 //! then the stages: `deduplicate`, `suppress`, `correlate` with `known_error`, `topology` and `unite`, `prioritise`,
-//! `assign`, `escalate`, `notices`, `resolve`; what people do: `handle` with `regroup`, `audit`; last
+//! `assign`, `escalate`, `notices`, `resolve`; what people do: `handle` with `regroup`, `planning`,
+//! `audit`; last
 //! `drain`, `restore`, `rebind` and `retain`; beside them `stored`, for whoever shows what there is.
 
 mod assign;
@@ -25,6 +26,7 @@ mod known_error;
 mod notices;
 pub mod own;
 mod pending;
+mod planning;
 mod prioritise;
 mod quarantine;
 pub mod rebind;
@@ -81,12 +83,14 @@ impl State {
             let keep = ctx.rules.lifecycle.recurrence.max(known_error::COUNTED);
             resolve::prune_recurrences(self, keep, now);
             deliveries::prune(self, ctx, now);
+            planning::prune(self, now);
         }
         self.run_timers(ctx, now);
         // Before the event: another topology is taken over with nothing else to do.
         rebind::review(self);
         let reply = self.handle(ctx, event, now);
         prioritise::settle(self, ctx, now);
+        suppress::inhibit::settle(self, ctx, now);
         self.reschedule(ctx);
         // What came too late for its own deadline, a lease that had ended on its way.
         self.run_timers(ctx, now);
@@ -109,6 +113,9 @@ impl State {
             Event::Handle(order) => return handle::handle(self, ctx, order, now),
             Event::Silence { silence, replaces } => {
                 return suppress::silence(self, ctx, silence, *replaces, now);
+            }
+            Event::PlanChanges { changes, rest, by } => {
+                return planning::plan(self, ctx, (changes, *rest, by), now);
             }
             Event::Unsilence { id, by } => return suppress::unsilence(self, ctx, *id, by, now),
             Event::Audit { by, action, object, detail } => {
@@ -143,6 +150,9 @@ impl State {
             Event::TopologyChanged(forecast) => {
                 rebind::rebind(self, ctx, forecast);
                 suppress::reconfigure(self, ctx, now);
+                if ctx.rules.can_inhibit() {
+                    suppress::inhibit::reindex(self, ctx);
+                }
             }
             Event::Tick => {}
         }
@@ -181,8 +191,10 @@ impl State {
                 Timer::Alert(alert) => deduplicate::due(self, ctx, alert, at, now),
                 Timer::Incident(id) => self.incident_due(ctx, id, now),
                 Timer::Silence(id) => suppress::due(self, ctx, id, at, now),
+                Timer::Windows => suppress::planned::due(self, ctx, at),
             }
             prioritise::settle(self, ctx, now);
+            suppress::inhibit::settle(self, ctx, now);
             self.reschedule(ctx);
         }
     }

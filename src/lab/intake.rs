@@ -98,7 +98,8 @@ fn silence_dba(story: &mut Story) {
     let silence = Silence {
         id: SilenceId(1),
         matchers: vec![matcher],
-        ci: None,
+        cis: vec![],
+        rule: None,
         starts_at: after(0),
         ends_at: after(86_400),
         updated_at: after(0),

@@ -163,7 +163,7 @@ fn a_reload_changes_the_bounds_or_ends_the_quiet() {
     assert!(story.is_quiet(1));
     story.world.reload(rules_of("rules: []"), after(HOUR + 60));
     assert!(!story.is_quiet(1));
-    assert!(story.reasons(1).contains("raised: neither silenced nor kept quiet as KE-1"));
+    assert!(story.reasons(1).contains("raised: neither held back nor kept quiet as KE-1"));
     assert_eq!(story.told(NoticeKind::Page), Vec::<String>::new(), "an incident like any other");
     assert_eq!(story.told(NoticeKind::Ticket).len(), 1);
 }

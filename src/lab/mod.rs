@@ -6,7 +6,10 @@ pub mod alone;
 mod doors;
 #[cfg(test)]
 mod handling;
+mod held_back;
 pub mod image;
+#[cfg(test)]
+mod inhibition;
 #[cfg(test)]
 mod intake;
 #[cfg(test)]
@@ -17,6 +20,8 @@ mod limits;
 mod messages;
 #[cfg(test)]
 mod on_call;
+#[cfg(test)]
+mod quiet;
 pub mod replay;
 pub mod rule_tests;
 #[cfg(test)]

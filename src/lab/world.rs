@@ -1,9 +1,6 @@
 //! A small world around the engine: time that jumps from deadline to deadline, a disk in memory,
 //! and channels that take every message at once.
 
-#[cfg(test)]
-use std::sync::Arc;
-
 use super::image::Image;
 use crate::engine::State;
 use crate::engine::changes::Saved;
@@ -11,8 +8,6 @@ use crate::engine::context::Context;
 use crate::engine::event::{Event, Reply};
 use crate::model::notice::{Notice, NoticeKind, NoticeState};
 use crate::model::time::Timestamp;
-#[cfg(test)]
-use crate::rules::RuleSet;
 
 /// The engine with everything it talks to.
 #[derive(Debug)]
@@ -72,16 +67,24 @@ impl World {
 
     /// Puts other rules in force.
     #[cfg(test)]
-    pub(super) fn reload(&mut self, rules: Arc<RuleSet>, at: Timestamp) {
+    pub(super) fn reload(&mut self, rules: std::sync::Arc<crate::rules::RuleSet>, at: Timestamp) {
         self.advance(at);
-        self.ctx = Context::new(rules, Arc::clone(&self.ctx.topology), self.ctx.limits);
+        let topology = std::sync::Arc::clone(&self.ctx.topology);
+        self.ctx = Context::new(rules, topology, self.ctx.limits);
         self.step(&Event::Reconfigured, at);
     }
 
-    /// Begins anew from what is stored.
+    /// Starts anew from what is stored.
     #[cfg(test)]
     pub(super) fn restart(&mut self, at: Timestamp) {
         self.state = State::restore(self.image.saved(), &self.ctx, at);
+        self.advance(at);
+    }
+
+    /// Returns how many alerts fire and are inhibited.
+    #[cfg(test)]
+    pub(super) fn inhibited(&self) -> usize {
+        self.state.alerts_inhibited()
     }
 
     fn step(&mut self, event: &Event, at: Timestamp) -> Reply {

@@ -295,13 +295,15 @@ pub struct Incident {
     pub recurrence_of: Option<IncidentId>,
     /// True when a person resolved it while members fired.
     pub awaiting_verification: bool,
-    /// True while every member that fires is silenced, or while its known error keeps it quiet:
+    /// True while every member that fires is held back, or while its known error keeps it quiet:
     /// nobody is told, and no step falls due.
     pub quiet: bool,
     /// The known error it is taken for.
     pub known_error: Option<KnownError>,
     /// Incidents that a person split from it or it from them: not to be united again by a rule.
     pub apart_from: Vec<IncidentId>,
+    /// Numbers of the planned changes that its roots may have suffered from when they came.
+    pub changes: Vec<Box<str>>,
     /// Entries of its timeline.
     pub timeline_len: u32,
     /// Notices planned for it so far.
@@ -385,12 +387,14 @@ pub enum Happening {
     HoldEnded,
     /// Somebody gave an acknowledgement back.
     Unacknowledged,
-    /// All that fires of it is silenced.
+    /// All that fires of it is silenced or inhibited.
     Quieted,
-    /// It is silenced no more.
+    /// It is held back no more.
     Raised,
     /// It is taken for a known error, or no longer.
     KnownError,
+    /// A planned change began on its root, or on what that depends on.
+    Change,
 }
 
 words!(
@@ -427,7 +431,8 @@ words!(
     Unacknowledged = "unacknowledged",
     Quieted = "quieted",
     Raised = "raised",
-    KnownError = "known_error"
+    KnownError = "known_error",
+    Change = "change"
 );
 
 /// One entry of a timeline: one per kind of event and batch.

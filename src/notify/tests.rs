@@ -73,6 +73,7 @@ pub(super) fn briefing(incident: u64) -> Briefing {
         quiet: false,
         known_error: None,
         apart_from: Vec::new(),
+        changes: Vec::new(),
         timeline_len: 0,
         notices: 1,
         told: Vec::new(),
@@ -133,6 +134,7 @@ impl World {
             | Event::Handle(_)
             | Event::Silence { .. }
             | Event::Unsilence { .. }
+            | Event::PlanChanges { .. }
             | Event::Audit { .. }
             | Event::Retry { .. }
             | Event::Forget { .. }

@@ -11,6 +11,7 @@ use super::codes;
 use super::diagnostics::{self, Diagnostic, Severity};
 use super::index::Index;
 use super::intake::Phase;
+use super::kinds::inhibit::Sources;
 use super::lookups::{self, Tables};
 use super::mappings;
 use super::messages::{self, Messages};
@@ -268,6 +269,7 @@ fn assemble(
         version,
         intake: Phase::build(&rules),
         index: Index::build(rules.iter().map(|rule| &rule.when)),
+        sources: Sources::build(&rules),
         names: rules.iter().enumerate().map(|(at, rule)| (Arc::clone(&rule.name), at)).collect(),
         rules,
         teams: content.teams,

@@ -68,6 +68,9 @@ codes! {
     LOOKUP = "R0220" "the table of a lookup is not written out";
     RESERVED = "R0221" "a rule sets a label that is not its to set";
     NO_EFFECT = "R0222" "a field has no effect where it stands";
+    INHIBIT_SOURCE = "R0225" "an `inhibit` has no source, or both `source` and `sources`";
+    WINDOW = "R0227" "a `quiet` does not say once when it is, or on what";
+    OPENS_NOTHING = "R0228" "a rule that opens no incidents says what they are like";
     NO_OWNER = "R0301" "a rule has no owner";
     NO_TEST = "R0302" "no test expects an incident of a rule";
     EXPIRES = "R0305" "a known error expires soon, or has expired";

@@ -17,7 +17,6 @@ use super::parser;
 use super::reader::{DAY, Fields, Noun, Reader};
 use super::sections::reference;
 use super::set::{IncidentSpec, Place, ResolveSpec, Rule};
-use super::source::SourceFile;
 use super::subject::Field;
 use super::template::{Flaw, Template, Templates};
 use super::text::locate;
@@ -26,7 +25,7 @@ use super::yaml::Node;
 /// Lines of one condition.
 const LINES_MAX: usize = 64;
 /// The longest line of matchers, in bytes; a pattern in it has at most 1 KiB.
-const LINE_BYTES_MAX: usize = 16 * 1024;
+pub(super) const LINE_BYTES_MAX: usize = 16 * 1024;
 /// Memory that the compiled patterns of one file may take, in bytes. Two thousand rules with a
 /// pattern each take half of it.
 const PATTERNS_SIZE_MAX: usize = 8 << 20;
@@ -81,7 +80,7 @@ pub(super) fn read(
         r.name(text, n.span)
     });
     let summary = fields.read(reader, "summary", |r, n| line(r, n, SUMMARY_BYTES_MAX));
-    let places = places(reader.file, &mut fields);
+    let places = places(&mut fields);
     let owner_at = fields.get("owner").map(|n| n.span);
     let when = fields.need(reader, "when").and_then(|n| conditions(reader, n));
     let unless = fields.read(reader, "unless", conditions).unwrap_or_default();
@@ -90,8 +89,8 @@ pub(super) fn read(
     let mut desk = Desk { templates, follow: Vec::new() };
     let kind = kinds::read(reader, &mut fields, &mut desk);
     let Desk { follow, templates } = desk;
-    if let Some(kind) = kind.as_ref().filter(|kind| kind.is_intake()) {
-        without_effect(reader, &mut fields, kind);
+    if let Some(kind) = kind.as_ref().filter(|kind| !kind.opens()) {
+        refuse_incidents(reader, &mut fields, kind);
     }
     let by = kind.as_ref().map_or(&[][..], Kind::by);
     let group: Option<Vec<&str>> =
@@ -108,14 +107,26 @@ pub(super) fn read(
     Some(Draft { rule, span, owner: owner_at, places, before, after, follow })
 }
 
-fn places(file: &SourceFile, fields: &mut Fields<'_>) -> Places {
-    let mut lines =
-        |name| fields.get(name).map_or(Vec::new(), |node| matcher_places::lines(file, node));
+fn places(fields: &mut Fields<'_>) -> Places {
+    let mut lines = |name| fields.get(name).map_or(Vec::new(), matcher_places::lines);
     let (when, unless) = (lines("when"), lines("unless"));
     let never_absorb = fields
         .get("topology")
-        .map_or(Vec::new(), |node| matcher_places::lines_under(file, node, "never_absorb"));
+        .map_or(Vec::new(), |node| matcher_places::lines_under(node, "never_absorb"));
     Places { when, unless, never_absorb }
+}
+
+/// Notes what a rule that opens no incidents says of them.
+fn refuse_incidents(reader: &mut Reader<'_>, fields: &mut Fields<'_>, kind: &Kind) {
+    for name in ["incident", "resolve"] {
+        if let Some((key, _)) = fields.entry(name) {
+            let message = format!("`{name}` in a rule of kind `{}`", kind.name());
+            reader
+                .error(codes::OPENS_NOTHING, key.span, message)
+                .label("it opens no incidents")
+                .help("take it away, or put it into a rule that gathers alerts");
+        }
+    }
 }
 
 pub(super) fn line(reader: &mut Reader<'_>, node: &Node, max: usize) -> Option<Box<str>> {
@@ -241,16 +252,6 @@ fn incident(
     };
     fields.finish(reader);
     Some(spec)
-}
-
-/// Notes the sections that say what incidents are like, in a rule that makes none.
-fn without_effect(reader: &mut Reader<'_>, fields: &mut Fields<'_>, kind: &Kind) {
-    for name in ["incident", "resolve"] {
-        if let Some((key, _)) = fields.entry(name) {
-            let message = format!("`{name}` has no effect in a rule of kind `{}`", kind.name());
-            reader.error(codes::NO_EFFECT, key.span, message).help("leave it out");
-        }
-    }
 }
 
 /// Reads a template that is rendered of an alert alone: of its labels and its CI.

@@ -191,7 +191,7 @@ fn a_rule_has_one_kind_that_we_know() {
     7 |     storm: {per: [site]}
       |     ^^^^^
       |
-      = help: known kinds: `drop:`, `enrich:`, `known_error:`, `group:` or `topology:`
+      = help: known kinds: `drop:`, `enrich:`, `quiet:`, `inhibit:`, `known_error:`, `group:` or `topology:`
 
     error[R0105]: rule has no kind
      --> kinds.yaml:8:5
@@ -199,7 +199,7 @@ fn a_rule_has_one_kind_that_we_know() {
     8 |   - name: none
       |     ^^^^
       |
-      = help: give it one of `drop:`, `enrich:`, `known_error:`, `group:` or `topology:`
+      = help: give it one of `drop:`, `enrich:`, `quiet:`, `inhibit:`, `known_error:`, `group:` or `topology:`
 
     error[R0105]: rule has two kinds
       --> kinds.yaml:15:15
@@ -473,7 +473,7 @@ fn tests_are_checked_like_rules() {
       --> tests.yaml:11:10
        |
     11 |       - {at: 1s, fire: 'alertname="A"', clear: 'alertname="A"'}
-       |          ^^ expected exactly one of `fire`, `clear`, `silence`, `ack`, `unack`, `note`, `claim`, `assign`, `hold`, `resolve`, `reopen`, `close`, `merge`, `split`
+       |          ^^ expected exactly one of `fire`, `clear`, `silence`, `change`, `ack`, `unack`, `note`, `claim`, `assign`, `hold`, `resolve`, `reopen`, `close`, `merge`, `split`
 
     error[R0107]: `1x` is not a span of time
       --> tests.yaml:12:14

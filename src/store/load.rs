@@ -32,6 +32,7 @@ impl Store {
             policies: view.all()?,
             recurrences: view.all()?,
             silences: view.all()?,
+            planned: view.all()?,
             deliveries: view.all()?,
             quarantine: view.quarantine_heads()?,
             counters: view.counters()?,

@@ -19,6 +19,7 @@
 //! | `policies` | hash of the content u64 | an escalation policy |
 //! | `recurrences` | signature u64 | the last resolved incident with it |
 //! | `silences` | id u128 | a silence |
+//! | `changes` | number | a planned change |
 //! | `audit` | place u64 | an entry of the audit trail |
 //! | `journal` | time i64 with its sign turned, place u64 | a change of an alert's state |
 //! | `deliveries` | half of a SHA-256 | when a delivery or command of that identity was done |
@@ -61,6 +62,7 @@ pub(super) enum Family {
     Policies,
     Recurrences,
     Silences,
+    Changes,
     Audit,
     Journal,
     Deliveries,
@@ -71,7 +73,7 @@ pub(super) enum Family {
 }
 
 /// All of them.
-pub(super) const FAMILIES: [Family; 21] = [
+pub(super) const FAMILIES: [Family; 22] = [
     Family::Meta,
     Family::Alerts,
     Family::Touches,
@@ -86,6 +88,7 @@ pub(super) const FAMILIES: [Family; 21] = [
     Family::Policies,
     Family::Recurrences,
     Family::Silences,
+    Family::Changes,
     Family::Audit,
     Family::Journal,
     Family::Deliveries,
@@ -113,6 +116,7 @@ impl Family {
             Self::Policies => "policies",
             Self::Recurrences => "recurrences",
             Self::Silences => "silences",
+            Self::Changes => "changes",
             Self::Audit => "audit",
             Self::Journal => "journal",
             Self::Deliveries => "deliveries",

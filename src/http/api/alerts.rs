@@ -43,6 +43,7 @@ pub(super) fn routes() -> Router<Arc<App>> {
         ("state" = Option<String>, Query, description = "All when left out",
          pattern = "^(firing|ended|all)$"),
         ("silenced" = Option<String>, Query, pattern = "^(true|false|)$", description = "Only those that are silenced, or are not"),
+        ("inhibited" = Option<String>, Query, pattern = "^(true|false|)$", description = "Only those that other alerts inhibit, or that none does"),
         ("filter" = Option<Vec<String>>, Query),
         ("limit" = Option<u16>, Query, minimum = 1, maximum = 1000),
         ("cursor" = Option<String>, Query)
@@ -53,7 +54,8 @@ async fn list(
     State(app): State<Arc<App>>,
     uri: Uri,
 ) -> Result<Json<wire::Page<wire::Alert>>, Problem> {
-    let pairs = Pairs::read(&uri, &["state", "silenced", "filter", "limit", "cursor"])?;
+    let pairs =
+        Pairs::read(&uri, &["state", "silenced", "inhibited", "filter", "limit", "cursor"])?;
     let firing = match pairs.one("state")? {
         None | Some("all") => None,
         Some("firing") => Some(true),
@@ -63,16 +65,19 @@ async fn list(
             return Err(Problem::bad_request(message));
         }
     };
-    let silenced = match pairs.one("silenced")? {
-        None => None,
-        Some(_) => Some(pairs.switch("silenced")?),
+    let switch = |name| match pairs.one(name)? {
+        None => Ok(None),
+        Some(_) => pairs.switch(name).map(Some),
     };
+    let (silenced, inhibited) = (switch("silenced")?, switch("inhibited")?);
     let (limit, after, filter) = (pairs.limit()?, super::cursor(&pairs)?, Filter::read(&pairs)?);
     let page = app.read(move |reading| {
         let context = &reading.context;
         let takes = |row: &AlertRow| {
-            let hushed = !row.state.is_audible();
-            silenced.is_none_or(|silenced| silenced == hushed) && filter.takes(row, context)
+            let fits = |asked: Option<bool>, is| asked.is_none_or(|asked| asked == is);
+            fits(silenced, !row.state.silenced_by.is_empty())
+                && fits(inhibited, !row.state.inhibited_by.is_empty())
+                && filter.takes(row, context)
         };
         let query = AlertQuery { firing, after, limit, filter: &takes };
         let page = reading.view.alerts(&query)?;

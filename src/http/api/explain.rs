@@ -3,7 +3,7 @@
 //! What was decided is told as it was decided; the rules' verdicts and the binding are worked out
 //! again on the rules and the topology in force, because nothing stores a rule that did not match.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::engine::changes::{AlertRow, MemberRow};
 use crate::lab::{self, alone::Alone};
@@ -41,11 +41,16 @@ pub(super) fn alert(
     let applied = join.as_ref().and_then(Join::rule);
     let seen = reading.context.seen(row);
     let subject = seen.subject();
+    let silenced_by = left_out::silences(reading, row)?;
+    let windows: BTreeSet<&str> =
+        silenced_by.iter().filter_map(|silence| silence.rule.as_deref()).collect();
     let rules = reading.context.rules.rules.iter().map(|rule| wire::explain::RuleTried {
         rule: show::rule(&reading.context.rules, &rule.name),
         kind: rule.kind.name().into(),
         matched: rule.matches(&subject),
-        applied: applied == Some(&*rule.name),
+        applied: applied == Some(&*rule.name)
+            || windows.contains(&*rule.name)
+            || row.state.inhibited_by.iter().any(|by| by.rule == rule.name),
         verdicts: rule
             .verdicts(&subject)
             .into_iter()
@@ -62,9 +67,10 @@ pub(super) fn alert(
     Ok(wire::explain::AlertExplanation {
         alert: show::alert(&reading.context, row, &sources),
         binding: binding(reading, row),
-        silenced_by: left_out::silences(reading, row)?,
         dropped: reading.context.rules.dropped(&seen.sent()).map(|it| it.to_string()),
         rules: rules.collect(),
+        silenced_by,
+        inhibited_by: left_out::inhibitors(reading, row)?,
         join: join.as_ref().map(show::join),
         left_out: left_out::of_alert(reading, row, incident.as_ref())?,
         incident: incident.map(|it| super::incidents::shown(reading, &it)).transpose()?,

@@ -14,6 +14,7 @@ pub mod journal;
 pub mod left_out;
 pub mod notices;
 pub mod on_call;
+pub mod planned;
 pub mod quarantine;
 pub mod show;
 pub mod silences;
@@ -40,6 +41,7 @@ pub(super) fn routes() -> Router<Arc<App>> {
         .merge(alerts::routes())
         .merge(notices::routes())
         .merge(on_call::routes())
+        .merge(planned::routes())
         .merge(quarantine::routes())
         .merge(cmdb::routes())
         .merge(silences::routes())

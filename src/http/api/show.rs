@@ -50,6 +50,7 @@ pub(super) fn incident(
         quiet: incident.quiet,
         known_error: incident.known_error.as_ref().map(known_error),
         apart_from: incident.apart_from.iter().map(ToString::to_string).collect(),
+        changes: incident.changes.iter().map(ToString::to_string).collect(),
         resolved,
         closed_at,
         awaiting_verification: incident.awaiting_verification,
@@ -185,6 +186,7 @@ pub fn alert(context: &Context, row: &AlertRow, sources: &[Arc<str>]) -> wire::A
         occurrences: state.occurrences,
         leases: state.leases.iter().map(|one| lease(one, sources)).collect(),
         silenced_by: state.silenced_by.iter().map(ToString::to_string).collect(),
+        inhibited_by: state.inhibited_by.iter().map(inhibitor).collect(),
     }
 }
 
@@ -222,6 +224,10 @@ pub(super) fn help(help: Help) -> wire::Help {
         fixed_in: given(known.fixed_in),
         links: links.into_iter().map(|(name, link)| (name.into(), link.into())).collect(),
     }
+}
+
+fn inhibitor(by: &alert::Inhibitor) -> wire::Inhibitor {
+    wire::Inhibitor { alert: by.alert.to_string(), rule: by.rule.to_string() }
 }
 
 fn lease(lease: &Lease, sources: &[Arc<str>]) -> wire::Lease {

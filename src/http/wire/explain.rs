@@ -37,6 +37,9 @@ pub struct AlertExplanation {
     /// The rule in force that would leave it out if it began now, and why.
     #[serde(default)]
     pub dropped: Option<String>,
+    /// The alerts that inhibit it, or inhibited it at its end.
+    #[serde(default)]
+    pub inhibited_by: Vec<InhibitedBy>,
     /// The rules in force, in their order, each with its verdict.
     pub rules: Vec<RuleTried>,
     /// Why it belongs to its incident.
@@ -67,8 +70,22 @@ pub struct SilencedBy {
     pub by: String,
     /// Why.
     pub comment: String,
+    /// The rule whose window it is.
+    #[serde(default)]
+    pub rule: Option<String>,
     /// When it ends; nothing when it is no longer known.
     pub until: Option<Time>,
+}
+
+/// An alert that inhibits another.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct InhibitedBy {
+    /// Its fingerprint.
+    pub alert: String,
+    /// The name people know it by; its fingerprint when it is no longer held.
+    pub name: String,
+    /// The rule that says so.
+    pub rule: String,
 }
 
 /// What would have become of an alert.
@@ -111,11 +128,11 @@ pub struct RuleTried {
     /// The rule.
     #[serde(flatten)]
     pub rule: RulePlace,
-    /// `group` or `topology`.
+    /// `quiet`, `inhibit`, `group` or `topology`.
     pub kind: String,
     /// True when all its conditions hold.
     pub matched: bool,
-    /// True when it put the alert where it is.
+    /// True when it put the alert where it is, or holds it back.
     pub applied: bool,
     /// Its matchers.
     pub verdicts: Vec<Verdict>,

@@ -13,6 +13,7 @@ pub mod explain;
 pub mod handle;
 pub mod notices;
 pub mod on_call;
+pub mod planned;
 pub mod quarantine;
 pub mod silence;
 pub mod stream;
@@ -103,7 +104,7 @@ pub struct Incident {
     pub acknowledged: Option<Acknowledged>,
     /// What it waits for while it is on hold.
     pub waits_for: Option<String>,
-    /// True while all that fires of it is silenced, or its known error keeps it quiet: nobody is
+    /// True while all that fires of it is silenced or inhibited, or its known error keeps it quiet: nobody is
     /// told.
     pub quiet: bool,
     /// The known error it is taken for.
@@ -111,6 +112,9 @@ pub struct Incident {
     pub known_error: Option<KnownError>,
     /// Incidents that a person split from it, or it from them.
     pub apart_from: Vec<String>,
+    /// Planned changes that its roots may have suffered from when they came.
+    #[serde(default)]
+    pub changes: Vec<String>,
     /// When and by whom it was resolved.
     pub resolved: Option<Resolved>,
     /// When it was closed.
@@ -395,6 +399,18 @@ pub struct Alert {
     /// The silences that hold it back; those that did so at its end once it ended.
     #[serde(default)]
     pub silenced_by: Vec<String>,
+    /// The alerts that inhibit it; those that did so at its end once it ended.
+    #[serde(default)]
+    pub inhibited_by: Vec<Inhibitor>,
+}
+
+/// An alert that inhibits another.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct Inhibitor {
+    /// Its fingerprint.
+    pub alert: String,
+    /// The rule that says so.
+    pub rule: String,
 }
 
 /// What rules add to an alert.

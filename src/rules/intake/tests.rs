@@ -117,7 +117,7 @@ fn what_is_wrong_is_told_with_its_place_and_the_remedy() {
         (
             "drop: {reason: x}, incident: {urgency: high}".into(),
             "incident",
-            "R0222 `incident` has no effect in a rule of kind `drop`; leave it out",
+            "R0228 `incident` in a rule of kind `drop`; take it away",
         ),
         (
             "enrich: {override: true}".into(),

@@ -7,13 +7,17 @@
 pub(super) mod drop;
 pub(super) mod enrich;
 pub(super) mod group;
+pub(super) mod inhibit;
 pub(super) mod known_error;
+pub(super) mod quiet;
 pub(super) mod topology;
 
 use drop::Drop;
 use enrich::Enrich;
 use group::Group;
+use inhibit::Inhibit;
 use known_error::KnownErrorKind;
+use quiet::Quiet;
 use topology::TopologyKind;
 
 use super::codes;
@@ -34,6 +38,10 @@ pub enum Kind {
     Enrich(Enrich),
     /// Knows the cause of an incident, and what helps.
     KnownError(KnownErrorKind),
+    /// Opens windows in which nobody is told.
+    Quiet(Quiet),
+    /// Mutes alerts while others fire.
+    Inhibit(Inhibit),
     /// Gathers alerts with equal values.
     Group(Group),
     /// Gathers alerts that suffer from the CI of one that matches.
@@ -51,9 +59,13 @@ pub(super) struct Desk<'a> {
 type Read = fn(&mut Reader<'_>, &Node, &mut Desk<'_>) -> Option<Kind>;
 
 /// How the value of each kind is read, in the order in which the kinds apply to an alert.
-const KINDS: [(&str, Read); 5] = [
+const KINDS: [(&str, Read); 7] = [
     ("drop", |reader, node, _| drop::read(reader, node).map(Kind::Drop)),
     ("enrich", |reader, node, desk| enrich::read(reader, node, desk.templates).map(Kind::Enrich)),
+    ("quiet", |reader, node, _| quiet::read(reader, node).map(Kind::Quiet)),
+    ("inhibit", |reader, node, desk| {
+        inhibit::read(reader, node, &mut desk.follow).map(Kind::Inhibit)
+    }),
     ("known_error", |reader, node, desk| {
         known_error::read(reader, node, desk.templates).map(Kind::KnownError)
     }),
@@ -64,7 +76,7 @@ const KINDS: [(&str, Read); 5] = [
 ];
 
 /// Kinds of later versions, so that they are named as such and not as misspelt fields.
-const LATER: [&str; 5] = ["storm", "sequence", "absence", "inhibit", "quiet"];
+const LATER: [&str; 3] = ["storm", "sequence", "absence"];
 
 impl Kind {
     /// The key under which it is written.
@@ -73,6 +85,8 @@ impl Kind {
             Self::Drop(_) => "drop",
             Self::Enrich(_) => "enrich",
             Self::KnownError(_) => "known_error",
+            Self::Quiet(_) => "quiet",
+            Self::Inhibit(_) => "inhibit",
             Self::Group(_) => "group",
             Self::Topology(_) => "topology",
         }
@@ -87,7 +101,12 @@ impl Kind {
     pub fn by(&self) -> &[Field] {
         match self {
             Self::Group(group) => &group.by,
-            Self::Drop(_) | Self::Enrich(_) | Self::KnownError(_) | Self::Topology(_) => &[],
+            Self::Drop(_)
+            | Self::Enrich(_)
+            | Self::Quiet(_)
+            | Self::Inhibit(_)
+            | Self::KnownError(_)
+            | Self::Topology(_) => &[],
         }
     }
 
@@ -104,7 +123,12 @@ impl Kind {
     /// Returns the conditions of its own, each list with its key.
     pub(super) fn conditions(&self) -> Vec<(&'static str, &Conditions)> {
         match self {
-            Self::Drop(_) | Self::Enrich(_) | Self::KnownError(_) | Self::Group(_) => Vec::new(),
+            Self::Drop(_)
+            | Self::Enrich(_)
+            | Self::KnownError(_)
+            | Self::Quiet(_)
+            | Self::Group(_) => Vec::new(),
+            Self::Inhibit(kind) => kind.conditions().map(|when| ("source", when)).collect(),
             Self::Topology(kind) => vec![("never_absorb", &kind.never_absorb)],
         }
     }
@@ -112,6 +136,24 @@ impl Kind {
     /// Its settings, when it is of this kind.
     pub fn group(&self) -> Option<&Group> {
         if let Self::Group(group) = self { Some(group) } else { None }
+    }
+
+    /// Its settings, when it is of this kind.
+    pub fn inhibit(&self) -> Option<&Inhibit> {
+        if let Self::Inhibit(kind) = self { Some(kind) } else { None }
+    }
+
+    /// Its settings, when it is of this kind.
+    pub fn quiet(&self) -> Option<&Quiet> {
+        if let Self::Quiet(kind) = self { Some(kind) } else { None }
+    }
+
+    /// True when incidents can be handled under it.
+    pub fn opens(&self) -> bool {
+        match self {
+            Self::KnownError(_) | Self::Group(_) | Self::Topology(_) => true,
+            Self::Drop(_) | Self::Enrich(_) | Self::Quiet(_) | Self::Inhibit(_) => false,
+        }
     }
 
     /// Its settings, when it is of this kind.

@@ -42,6 +42,7 @@ numbered!(Happening:
     Quieted = 31,
     Raised = 32,
     KnownError = 60,
+    Change = 40,
 );
 
 /// An entry.
