@@ -140,7 +140,7 @@ fn untested(reader: &mut Reader<'_>, content: &Content<'_>) {
 
 /// Yields the rules that an expectation says hold alerts back.
 fn holding_back(expectation: &Expectation) -> impl Iterator<Item = &str> {
-    expectation.silent.iter().map(|(rule, _)| &**rule)
+    expectation.silent.iter().map(|silent| &*silent.rule)
 }
 
 /// Finds what can never hold in a rule: in its `when`, in a line of `unless` or `never_absorb`, or

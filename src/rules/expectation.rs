@@ -3,7 +3,7 @@
 use core::str::FromStr;
 
 use super::reader::{Noun, Reader};
-use super::testcase::{Expectation, Expected, IncidentExpectation, at, line};
+use super::testcase::{Expectation, Expected, IncidentExpectation, Silent, at, line};
 use super::yaml::{Node, Value};
 use crate::model::priority::NotAWord;
 
@@ -38,18 +38,14 @@ pub(super) fn read(reader: &mut Reader<'_>, node: &Node, namespace: &str) -> Opt
 }
 
 /// Reads `silent: {RULE: [NAMES]}`.
-fn silent(
-    reader: &mut Reader<'_>,
-    node: &Node,
-    namespace: &str,
-) -> Option<Vec<(Box<str>, Expected<Vec<Box<str>>>)>> {
+fn silent(reader: &mut Reader<'_>, node: &Node, namespace: &str) -> Option<Vec<Silent>> {
     let fields = reader.map(node, "`silent`")?;
     let mut rules = Vec::new();
     for (key, node) in fields.all() {
         let Some(name) = reader.name(&key.name, key.span) else { continue };
-        let full = full_name(&name, namespace);
-        reader.refer(Noun::Rule, &full, key.span);
-        rules.extend(many(reader, node).map(|names| (full, names)));
+        let rule = full_name(&name, namespace);
+        reader.refer(Noun::Rule, &rule, key.span);
+        rules.extend(many(reader, node).map(|names| Silent { rule, names }));
     }
     Some(rules)
 }

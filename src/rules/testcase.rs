@@ -156,8 +156,8 @@ pub struct Expectation {
     pub pages_total: Option<Expected<u32>>,
     /// Tickets planned so far.
     pub tickets_total: Option<Expected<u32>>,
-    /// By the full name of a rule the firing alerts that it holds back, in any order.
-    pub silent: Vec<(Box<str>, Expected<Vec<Box<str>>>)>,
+    /// What rules hold back.
+    pub silent: Vec<Silent>,
 }
 
 /// A value that is expected, with its place in the file.
@@ -171,6 +171,15 @@ pub struct Expected<T> {
     pub column: u32,
     /// The stretch of the file, for those who mend it.
     pub span: Span,
+}
+
+/// The firing alerts that a rule is expected to hold back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Silent {
+    /// The rule's full name.
+    pub rule: Box<str>,
+    /// Names of the alerts, in any order.
+    pub names: Expected<Vec<Box<str>>>,
 }
 
 /// What is expected of an incident; alerts are named by their CI, or by `alertname` without one.

@@ -331,7 +331,7 @@ pub(super) fn inhibitors(
         let name = |row: AlertRow| {
             let name = show::name(&row);
             let alert = row.labels.get("alertname").filter(|alert| **alert != *name);
-            alert.map_or_else(|| name.to_string(), |alert| format!("{alert} {name}"))
+            alert.map_or_else(|| name.clone(), |alert| format!("{alert} {name}"))
         };
         Ok(InhibitedBy {
             alert: by.alert.to_string(),

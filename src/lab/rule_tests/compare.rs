@@ -8,7 +8,7 @@ use super::play::Played;
 use super::{Finding, Mismatch, Reason, reasons};
 use crate::model::notice::NoticeKind;
 use crate::rules::edit::{Change, Edit};
-use crate::rules::testcase::{Expectation, Expected, IncidentExpectation};
+use crate::rules::testcase::{Expectation, Expected, IncidentExpectation, Silent};
 
 /// Notes what differs, and what would make it right.
 pub(super) fn compare(
@@ -40,7 +40,7 @@ pub(super) fn compare(
             notes.missing(wanted, &actual, why);
         }
     }
-    for (rule, names) in &expectation.silent {
+    for Silent { rule, names } in &expectation.silent {
         notes.silent(rule, names);
     }
     notes.total(("pages_total", NoticeKind::Page), expectation.pages_total.as_ref());
