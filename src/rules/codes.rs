@@ -49,7 +49,7 @@ codes! {
     MISSING = "R0102" "a field that is needed is missing";
     MATCHER = "R0103" "a matcher cannot be read";
     REGEX = "R0104" "a regular expression cannot be read";
-    KIND = "R0105" "a rule has no kind, several, or one that is not known to this version";
+    KIND = "R0105" "a rule has no kind, or several";
     NEVER_TRUE = "R0106" "a matcher can never be true";
     VALUE = "R0107" "a value is not of the form, or not in the range, that its field needs";
     LINE = "R0109" "a line of a condition says nothing, too much, or what may not stand there";

@@ -206,7 +206,7 @@ impl<'f> Reader<'f> {
             Value::Map(entries) => {
                 // A mapping in block form has no sign of its own: it is shown by its first key.
                 let span = entries.first().map_or(node.span, |(key, _)| key.span);
-                Some(Fields { what, span, entries, asked: Vec::new(), unlisted: Vec::new() })
+                Some(Fields { what, span, entries, asked: Vec::new() })
             }
             Value::Null | Value::Text(_) | Value::List(_) => {
                 self.expected(node, &format!("{what} as a mapping, `key: value`"));
@@ -397,8 +397,6 @@ pub(super) struct Fields<'n> {
     pub(super) span: Span,
     entries: &'n [(Key, Node)],
     asked: Vec<&'static str>,
-    /// Known, but not to be suggested.
-    unlisted: Vec<&'static str>,
 }
 
 impl<'n> Fields<'n> {
@@ -444,16 +442,10 @@ impl<'n> Fields<'n> {
         self.entries.iter()
     }
 
-    /// Keeps names that were asked for out of the suggestions, though they stay known.
-    pub(super) fn forget(&mut self, names: &[&'static str]) {
-        self.asked.retain(|name| !names.contains(name));
-        self.unlisted.extend(names);
-    }
-
     /// Notes the fields that nobody asked for.
     pub(super) fn finish(self, reader: &mut Reader<'_>) {
         for (key, _) in self.entries {
-            if self.asked.contains(&&*key.name) || self.unlisted.contains(&&*key.name) {
+            if self.asked.contains(&&*key.name) {
                 continue;
             }
             let message = format!("unknown field `{}` in {}", shortened(&key.name), self.what);

@@ -185,14 +185,6 @@ fn a_bad_matcher_has_a_caret_under_its_mistake() {
 #[test]
 fn a_rule_has_one_kind_that_we_know() {
     assert_snapshot!(told!("kinds.yaml"), @r###"
-    error[R0105]: kind `drop` is not known to this version
-     --> kinds.yaml:7:5
-      |
-    7 |     drop: {per: [site]}
-      |     ^^^^
-      |
-      = help: known kinds: `drop:`, `enrich:`, `quiet:`, `inhibit:`, `absence:`, `known_error:`, `storm:`, `group:`, `sequence:`, `topology:` or `related:`
-
     error[R0105]: rule has no kind
      --> kinds.yaml:8:5
       |

@@ -95,9 +95,6 @@ const KINDS: [(&str, Read); 11] = [
     ("related", |reader, node, _| related::read(reader, node).map(Kind::Related)),
 ];
 
-/// Kinds of later versions, so that they are named as such and not as misspelt fields.
-const LATER: [&str; 0] = [];
-
 impl Kind {
     /// The key under which it is written.
     pub fn name(&self) -> &'static str {
@@ -244,20 +241,11 @@ pub(super) fn read(
 ) -> Option<Kind> {
     let known = KINDS.map(|(name, _)| format!("`{name}:`"));
     let known = alternatives(&known.each_ref().map(|name| &**name));
-    let mut of_later = false;
-    for name in LATER {
-        if let Some((key, _)) = fields.entry(name) {
-            of_later = true;
-            let message = format!("kind `{name}` is not known to this version");
-            reader.error(codes::KIND, key.span, message).help(format!("known kinds: {known}"));
-        }
-    }
-    fields.forget(&LATER);
     let given: Vec<(&str, &Node, Read)> =
         KINDS.iter().filter_map(|(name, read)| Some((*name, fields.get(name)?, *read))).collect();
     match given[..] {
-        [(_, node, read)] if !of_later => read(reader, node, desk),
-        [] if !of_later => {
+        [(_, node, read)] => read(reader, node, desk),
+        [] => {
             reader
                 .error(codes::KIND, fields.span, "rule has no kind")
                 .help(format!("give it one of {known}"));
@@ -269,6 +257,5 @@ pub(super) fn read(
                 .help(format!("make it two rules, one with `{first}:` and one with `{second}:`"));
             None
         }
-        [_] | [] => None,
     }
 }
