@@ -94,6 +94,7 @@ fn what_fell_into_a_downtime_happens_in_its_order() {
     assert!(!story.incident(1).quiet, "and ended");
     story.world.restart(after(2 * DAY + 2 * HOUR));
     assert_eq!(windows(&story).len(), 3);
+    assert!(!story.incident(1).quiet, "what opened and ended in one gap holds nothing");
     assert!(
         windows(&story)
             .iter()

@@ -159,6 +159,14 @@ fn silences(image: &Image) -> Checked {
             })?;
         }
     }
+    for row in image.alerts.values().filter(|row| row.state.fires()) {
+        for by in &row.state.inhibited_by {
+            let fires = image.alerts.get(&by.alert).is_some_and(|source| source.state.fires());
+            refuse(!fires, || {
+                format!("{} is inhibited by {}, which is over", row.labels, by.alert)
+            })?;
+        }
+    }
     let open = image.incidents.values().filter(|it| it.parent.is_none() && it.progress.is_open());
     for it in open.filter(|it| it.firing > 0) {
         let members = image.members_of(it.id);

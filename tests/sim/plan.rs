@@ -6,8 +6,9 @@ use std::sync::Arc;
 
 use incidentd::cmdb::{Topology, import};
 use incidentd::engine::context::{Context, Limits};
-use incidentd::engine::event::{Command, Event, Order};
+use incidentd::engine::event::{Command, Event, Order, Rest};
 use incidentd::model::alert::{Details, Occurrence, Signal};
+use incidentd::model::change::{Change, ChangeState};
 use incidentd::model::delivery::DeliveryId;
 use incidentd::model::escalation::Target;
 use incidentd::model::incident::{RecordId, WaitsFor};
@@ -72,6 +73,7 @@ pub fn plan(seed: u64) -> Vec<Step> {
     let mut dice = Dice::new(seed);
     // Of their own, so that they change nothing else of a story.
     let mut retries = Dice::new(seed ^ 0x7e7e);
+    let mut planning = Dice::new(seed ^ 0xc4a9);
     let length = 20 + dice.roll(120);
     let mut at = START;
     let mut steps = Vec::new();
@@ -83,7 +85,8 @@ pub fn plan(seed: u64) -> Vec<Step> {
             2 => handle(&mut dice, at),
             3 => silence(&mut dice, at),
             4 => retry(&mut retries),
-            5..=6 => Event::Tick,
+            5 => planned(&mut planning, at),
+            6 => Event::Tick,
             _ => received(&mut dice, at),
         };
         steps.push(Step { at, event });
@@ -213,6 +216,23 @@ fn handle(dice: &mut Dice, at: Timestamp) -> Event {
             Command::Split { records: (0..count).map(|_| RecordId(1 + dice.roll(30))).collect() }
         }
     })
+}
+
+/// Planned changes of some CIs, at times taken back.
+fn planned(dice: &mut Dice, at: Timestamp) -> Event {
+    let starts_at = at.plus(Duration::from_mins(dice.roll(30)));
+    let states = [ChangeState::Approved, ChangeState::InProgress, ChangeState::Cancelled];
+    let change = Change {
+        number: format!("CHG-{}", dice.roll(4)).into(),
+        cis: vec![(*dice.pick(&CIS)).into()],
+        starts_at,
+        ends_at: starts_at.plus(Duration::from_mins(1 + dice.roll(60))),
+        state: *dice.pick(&states),
+        owner: "mia".into(),
+        summary: String::new().into(),
+    };
+    let rest = if dice.roll(4) == 0 { Rest::Goes } else { Rest::Stays };
+    Event::PlanChanges { changes: vec![change], rest, by: "mia".into() }
 }
 
 /// Silences of some alerts or of all below a CI, begun, changed and ended at random.

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use super::super::context::Context;
 use super::super::timers::Timer;
 use super::super::{State, audit};
-use super::windows::{cover, finish, put, scope};
+use super::windows::{cover, finish, put, scope, set_timers};
 use crate::model::change::Change;
 use crate::model::labels::{FNV_OFFSET, Labels, fnv};
 use crate::model::silence::{Silence, SilenceId, SilenceState};
@@ -135,7 +135,9 @@ fn open(state: &mut State, ctx: &Context, at: Timestamp) {
         let by = record.created_by.clone();
         let deed = audit::Deed { by: &by, action: "open window", object: &id.to_string(), detail };
         audit::note(state, at, deed);
-        put(state, record);
+        put(state, record.clone());
+        // After a downtime it may be over by now: its end is still to come.
+        set_timers(state, &record, at);
         cover(state, ctx, id, at);
     }
 }

@@ -140,7 +140,7 @@ pub(super) fn put(state: &mut State, record: Silence) {
     }
     // Whoever took the silence in has compiled it; it holds nothing back if that is no longer so.
     let Ok(condition) = Condition::of_silence(&record.matchers) else { return };
-    set_timers(state, &record);
+    set_timers(state, &record, state.counters.now);
     state.pending.silences.insert(id);
     state.silences.insert(id, Silenced { record, condition });
 }
@@ -160,14 +160,14 @@ pub(in crate::engine) fn restore(state: &mut State, record: Silence) {
 pub(in crate::engine) fn reindex(state: &mut State, ctx: &Context) {
     let records: Vec<Silence> = state.silences().cloned().collect();
     for record in records {
-        set_timers(state, &record);
+        set_timers(state, &record, state.counters.now);
     }
     planned::reindex(state, ctx);
 }
 
-/// Sets the timers for what becomes of a silence; what came of it until now has come.
-fn set_timers(state: &mut State, record: &Silence) {
-    for at in turns(record).into_iter().filter(|at| *at > state.counters.now) {
+/// Sets the timers for what becomes of a silence after a time; what came of it until then has come.
+pub(super) fn set_timers(state: &mut State, record: &Silence, after: Timestamp) {
+    for at in turns(record).into_iter().filter(|at| *at > after) {
         state.timers.set(at, Timer::Silence(record.id));
     }
 }
