@@ -42,8 +42,9 @@ pub struct Args {
 }
 
 /// The shipped rules, for a demonstration that is started away from a checkout.
-const SHIPPED: [(&str, &str); 2] = [
+const SHIPPED: [(&str, &str); 3] = [
     ("rules/base/group.yaml", include_str!("../../rules/base/group.yaml")),
+    ("rules/base/related.yaml", include_str!("../../rules/base/related.yaml")),
     ("rules/base/topology.yaml", include_str!("../../rules/base/topology.yaml")),
 ];
 
@@ -98,19 +99,29 @@ fn rule_files(settings: &Settings, args: &Args) -> RuleFiles {
     let dir = settings.rules.dir.clone();
     if dir.exists() || args.rules.is_some() {
         let folder = Some(dir.clone());
-        let read =
-            move || files::read(std::slice::from_ref(&dir)).map_err(|error| error.to_string());
+        let demo = args.demo.then_some(demo::RULES);
+        let read = move || {
+            let mut files =
+                files::read(std::slice::from_ref(&dir)).map_err(|error| error.to_string())?;
+            files.extend(demo.map(file));
+            Ok(files)
+        };
         return RuleFiles { folder, read: Arc::new(read) };
     }
     if args.demo {
-        let file = |(name, text): (&str, &str)| SourceFile { name: name.into(), text: text.into() };
-        return RuleFiles { folder: None, read: Arc::new(move || Ok(SHIPPED.map(file).into())) };
+        let all = SHIPPED.into_iter().chain([demo::RULES]);
+        let read = move || Ok(all.clone().map(file).collect());
+        return RuleFiles { folder: None, read: Arc::new(read) };
     }
     print::talk(format_args!(
         "incidentd: no folder {}: only what is built in decides; see --rules",
         dir.display()
     ));
     RuleFiles { folder: None, read: Arc::new(|| Ok(Vec::new())) }
+}
+
+fn file((name, text): (&str, &str)) -> SourceFile {
+    SourceFile { name: name.into(), text: text.into() }
 }
 
 fn rules(settings: &Settings, from: &RuleFiles) -> Result<RuleSet, Failure> {

@@ -1,5 +1,6 @@
 //! A story on the sample CMDB, so that a newcomer has something to see: twelve machines of a rack fall
-//! silent, the power strip above them says why, a database falls behind slowly, power comes back.
+//! silent, the power strip above them says why, a cause that is known calls nobody, a database falls
+//! behind slowly, power comes back.
 //!
 //! Goes through the doors like everybody else.
 
@@ -12,14 +13,19 @@ use tracing::warn;
 /// The sample CMDB: a small shop.
 pub const CMDB: &str = include_str!("../../config/demo/cmdb.yaml");
 
+/// What the rules are beside the shipped ones: a cause that is known, and less patience.
+pub const RULES: (&str, &str) =
+    ("config/demo/rules.yaml", include_str!("../../config/demo/rules.yaml"));
+
 /// The story: what is posted to the source `native`, and how long after the start.
-const ACTS: [(Duration, &str); 6] = [
+const ACTS: [(Duration, &str); 7] = [
     (Duration::from_secs(1), include_str!("../../config/demo/1-machines.json")),
     (Duration::from_secs(3), include_str!("../../config/demo/2-disk.json")),
     (Duration::from_secs(6), include_str!("../../config/demo/3-strip.json")),
-    (Duration::from_secs(15), include_str!("../../config/demo/4-lag.json")),
-    (Duration::from_secs(30), include_str!("../../config/demo/5-lag-grows.json")),
-    (Duration::from_secs(50), include_str!("../../config/demo/6-power-is-back.json")),
+    (Duration::from_secs(10), include_str!("../../config/demo/4-known.json")),
+    (Duration::from_secs(15), include_str!("../../config/demo/5-lag.json")),
+    (Duration::from_secs(30), include_str!("../../config/demo/6-lag-grows.json")),
+    (Duration::from_secs(50), include_str!("../../config/demo/7-power-is-back.json")),
 ];
 
 /// The act after which there is most to see.
@@ -61,7 +67,7 @@ pub(super) async fn play(stage: Stage, address: SocketAddr) {
         }
     }
     say(
-        "Power is back: the thirteen alerts of INC-1 are over, and it is resolved in five minutes.",
+        "Power is back: the thirteen alerts of INC-1 are over, and it is resolved in three seconds.",
     );
 }
 
@@ -80,6 +86,8 @@ another terminal:
       two open incidents: the power strip with its 13 alerts, and the disk that has nothing to do with it
   {program} incidents show INC-1{server}
       why these alerts are one incident, its priority with the sum, its timeline, who was paged
+  {program} incidents ls --state all{server}
+      in four seconds a third one, marked quiet: its cause is known, and `show` says what helps
   {program} incidents ack INC-1{server}
       stops the escalation; then `incidents show` again
   {program} explain INC-1{server}
