@@ -114,11 +114,20 @@ fn untested(reader: &mut Reader<'_>, content: &Content<'_>) {
         .flat_map(|list| &list.value)
         .filter_map(|incident| incident.rule.as_ref()?.value.as_deref())
         .chain(content.tests.iter().flat_map(|test| &test.expect).flat_map(holding_back))
+        .chain(expected_storms(content))
+        .collect();
+    let incidents = content.tests.iter().flat_map(|test| &test.expect);
+    let incidents = incidents.flat_map(|e| [&e.incidents, &e.incidents_include]).flatten();
+    let known: BTreeSet<&str> = incidents
+        .flat_map(|list| &list.value)
+        .filter_map(|incident| incident.known_error.as_ref()?.value.as_deref())
         .collect();
     for (file, draft) in &content.rules {
         let name = &*draft.rule.name;
-        if !expected.contains(name) {
-            let (what, how) = if draft.rule.kind.opens() {
+        let kind = &draft.rule.kind;
+        let is_known = kind.known_error().is_some_and(|kind| known.contains(&*kind.id));
+        if !kind.is_intake() && !is_known && !expected.contains(name) {
+            let (what, how) = if kind.opens() {
                 ("an incident", format!("rule: {name}"))
             } else {
                 ("anything", format!("silent: {{{name}: [NAME]}}"))
@@ -130,9 +139,20 @@ fn untested(reader: &mut Reader<'_>, content: &Content<'_>) {
     }
 }
 
+/// Yields the rules whose storms tests expect: a key begins with the name of its rule.
+fn expected_storms<'a>(content: &'a Content<'_>) -> impl Iterator<Item = &'a str> {
+    let expected = content.tests.iter().flat_map(|test| &test.expect);
+    let storms = expected.filter_map(|e| e.storms.as_ref()).flat_map(|list| &list.value);
+    let keys = storms.filter_map(|storm| storm.key.as_deref());
+    keys.filter_map(|key| {
+        let name = key.split_inclusive('/').take(2).map(str::len).sum::<usize>();
+        Some(key.get(..name)?.trim_end_matches('/'))
+    })
+}
+
 /// Yields the rules that an expectation says hold alerts back.
 fn holding_back(expectation: &Expectation) -> impl Iterator<Item = &str> {
-    expectation.silent.iter().map(|(rule, _)| &**rule)
+    expectation.silent.iter().map(|silent| &*silent.rule)
 }
 
 /// Finds what can never hold in a rule: in its `when`, in a line of `unless` or `never_absorb`, or
@@ -151,8 +171,9 @@ fn never_true(file: &SourceFile, draft: &Draft) -> Vec<Diagnostic> {
         let with_when = || beside(file, line, place, (reach.as_ref()?, when.span(file, 0)?));
         found.extend(own.or_else(with_when));
     }
-    if let Some(kind) = rule.kind.topology() {
-        for (line, place) in kind.never_absorb.lines().iter().zip(&draft.places.never_absorb) {
+    let lists = rule.kind.conditions().into_iter();
+    for (_, list) in lists.filter(|(name, _)| *name == "never_absorb") {
+        for (line, place) in list.lines().iter().zip(&draft.places.never_absorb) {
             let Some(line) = line.plain() else { continue };
             found.extend(Listed::line(line, place).contradiction(file));
         }

@@ -11,12 +11,13 @@ use super::condition::Conditions;
 use super::diagnostics::Span;
 use super::kinds::{self, Desk, Kind};
 use super::lexer::{Part, SyntaxError};
+use super::lookups;
 use super::matcher::Matcher;
 use super::matcher_places::{self, LinePlace};
 use super::parser;
-use super::reader::{DAY, Fields, Noun, Reader};
+use super::reader::{DAY, Fields, MINUTE, Noun, Reader};
 use super::sections::reference;
-use super::set::{IncidentSpec, Place, ResolveSpec, Rule};
+use super::set::{IncidentSpec, NotifySpec, Place, ResolveSpec, Rule};
 use super::subject::Field;
 use super::template::{Flaw, Template, Templates};
 use super::text::locate;
@@ -82,13 +83,13 @@ pub(super) fn read(
     let summary = fields.read(reader, "summary", |r, n| line(r, n, SUMMARY_BYTES_MAX));
     let places = places(&mut fields);
     let owner_at = fields.get("owner").map(|n| n.span);
-    let when = fields.need(reader, "when").and_then(|n| conditions(reader, n));
     let unless = fields.read(reader, "unless", conditions).unwrap_or_default();
     let before = fields.read(reader, "before", |r, n| order(r, n, namespace)).unwrap_or_default();
     let after = fields.read(reader, "after", |r, n| order(r, n, namespace)).unwrap_or_default();
     let mut desk = Desk { templates, follow: Vec::new() };
     let kind = kinds::read(reader, &mut fields, &mut desk);
     let Desk { follow, templates } = desk;
+    let when = when(reader, &mut fields, kind.as_ref());
     if let Some(kind) = kind.as_ref().filter(|kind| !kind.opens()) {
         refuse_incidents(reader, &mut fields, kind);
     }
@@ -112,6 +113,7 @@ fn places(fields: &mut Fields<'_>) -> Places {
     let (when, unless) = (lines("when"), lines("unless"));
     let never_absorb = fields
         .get("topology")
+        .or_else(|| fields.get("storm"))
         .map_or(Vec::new(), |node| matcher_places::lines_under(node, "never_absorb"));
     Places { when, unless, never_absorb }
 }
@@ -129,7 +131,24 @@ fn refuse_incidents(reader: &mut Reader<'_>, fields: &mut Fields<'_>, kind: &Kin
     }
 }
 
-fn line(reader: &mut Reader<'_>, node: &Node, max: usize) -> Option<Box<str>> {
+/// Reads which alerts the rule is about; one that listens to a whole source is about none.
+fn when(
+    reader: &mut Reader<'_>,
+    fields: &mut Fields<'_>,
+    kind: Option<&Kind>,
+) -> Option<Conditions> {
+    if kind.is_none_or(Kind::is_about_alerts) {
+        return fields.need(reader, "when").and_then(|n| conditions(reader, n));
+    }
+    if let Some(node) = fields.get("when") {
+        reader
+            .error(codes::ABSENCE, node.span, "a source is expected whatever it sends")
+            .help("leave `when` out, or `source`");
+    }
+    Some(Conditions::default())
+}
+
+pub(super) fn line(reader: &mut Reader<'_>, node: &Node, max: usize) -> Option<Box<str>> {
     let text = reader.text(node)?;
     if text.len() > max {
         reader
@@ -261,9 +280,35 @@ fn incident(
         urgency: fields.read(reader, "urgency", Reader::word),
         impact: fields.read(reader, "impact", Reader::word),
         policy: fields.read(reader, "policy", |r, n| reference(r, n, Noun::Policy)),
+        notify: fields.read(reader, "notify", notify).unwrap_or_default(),
     };
     fields.finish(reader);
     Some(spec)
+}
+
+fn notify(reader: &mut Reader<'_>, node: &Node) -> Option<NotifySpec> {
+    let mut fields = reader.map(node, "`notify`")?;
+    let first = fields.read(reader, "first", Reader::word).unwrap_or_default();
+    let repeat = fields.read(reader, "repeat", |r, n| r.duration(n, MINUTE..=7 * DAY));
+    fields.finish(reader);
+    Some(NotifySpec { first, repeat })
+}
+
+/// Reads a template that is rendered of an alert alone: of its labels and its CI.
+pub(super) fn intake_template(
+    reader: &mut Reader<'_>,
+    templates: &mut Templates,
+    node: &Node,
+) -> Option<Template> {
+    let text = reader.text(node)?;
+    lookups::refer(reader, node.span, text);
+    match templates.add_intake(text) {
+        Ok(template) => Some(template),
+        Err(flaw) => {
+            flawed(reader, node.span, text, flaw);
+            None
+        }
+    }
 }
 
 fn compiled(
@@ -273,6 +318,7 @@ fn compiled(
     group: Option<&[&str]>,
 ) -> Option<Template> {
     let text = reader.text(node)?;
+    lookups::refer(reader, node.span, text);
     match templates.add(text, group) {
         Ok(template) => Some(template),
         Err(flaw) => {

@@ -126,6 +126,17 @@ fn the_examples_of_the_reference_load() {
 }
 
 #[test]
+fn the_kinds_in_the_reference_can_be_copied_into_a_rule() {
+    let reference = include_str!("../../rules/README.md");
+    let parts = reference.split("```yaml rule\n").skip(1);
+    let parts: Vec<&str> = parts.filter_map(|rest| rest.split("```").next()).collect();
+    assert!(parts.len() >= 3, "{parts:?}");
+    for part in parts {
+        good(&format!("version: 1\nnamespace: t\nrules:\n  - name: r\n{part}"));
+    }
+}
+
+#[test]
 fn the_shipped_defaults_are_those_in_force() {
     let written: String = BASE[0]
         .1
