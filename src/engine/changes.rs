@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use crate::model::alert::{AlertState, Details, Join};
 use crate::model::audit::{AuditEntry, Seal};
+use crate::model::credit::{Counts, Credits};
 use crate::model::delivery::DeliveryId;
 use crate::model::escalation::{Policy, PolicyHash};
 use crate::model::incident::{Entry, Incident, IncidentId, RecordId};
@@ -71,6 +72,12 @@ pub struct Changes {
     pub quarantine_gone: Vec<QuarantineId>,
     /// How many of those were pushed out for lack of room; told, not stored.
     pub quarantine_pushed_out: u32,
+    /// Rules of which something came, with all that did so far.
+    pub credits: Vec<Credits>,
+    /// Rules that are not in force any more and of which nothing came for long.
+    pub credits_gone: Vec<Arc<str>>,
+    /// What came of all rules within the batch; told, not stored.
+    pub credited: Counts,
     /// The counters after the batch.
     pub counters: Counters,
 }
@@ -103,6 +110,9 @@ impl Changes {
             quarantined,
             quarantine_gone,
             quarantine_pushed_out: _,
+            credits,
+            credits_gone,
+            credited: _,
             counters: _,
         } = self;
         incidents_gone.is_empty()
@@ -128,6 +138,8 @@ impl Changes {
             && deliveries_gone.is_empty()
             && quarantined.is_empty()
             && quarantine_gone.is_empty()
+            && credits.is_empty()
+            && credits_gone.is_empty()
     }
 }
 
@@ -236,6 +248,8 @@ pub struct Saved {
     pub deliveries: Vec<(DeliveryId, Timestamp)>,
     /// What is in the quarantine.
     pub quarantine: Vec<QuarantineHead>,
+    /// What rules are credited with.
+    pub credits: Vec<Credits>,
     /// The counters.
     pub counters: Counters,
 }

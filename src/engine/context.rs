@@ -53,7 +53,9 @@ impl Context {
     pub fn new(rules: Arc<RuleSet>, topology: Arc<Topology>, limits: Limits) -> Self {
         let binder = Binder::new(&topology, &rules.binding);
         let mut follow = BTreeMap::new();
-        for (rule, kind) in topology_rules(&rules) {
+        let shadows = rules.shadows().iter();
+        let shadows = shadows.filter_map(|rule| Some((rule, rule.kind.topology()?)));
+        for (rule, kind) in topology_rules(&rules).chain(shadows) {
             let names = kind.follow.iter().map(|name| &**name);
             follow.insert(Arc::clone(&rule.name), topology.relations(names));
         }

@@ -336,6 +336,7 @@ fn end(state: &mut State, ctx: &Context, alert: Fingerprint, ending: Ending, now
     state.pending.touch(alert);
     schedule(state, alert);
     state.hushed.remove(&alert);
+    state.shadows.remove(alert);
     journal::note(state, alert, ending.source, now);
     resolve::cleared(state, ctx, alert, now);
 }

@@ -4,7 +4,8 @@
 //! and what is to be stored or sent leaves as [`changes::Changes`]. Production, rule tests and the
 //! simulator run this same code. Reading order: `event` (what can happen), `state` (what is held),
 //! then the stages: `deduplicate`, `suppress`, `correlate` with `topology` and `unite`, `prioritise`,
-//! `assign`, `escalate`, `notices`, `resolve`; what people do: `handle` with `regroup`, `audit`; last
+//! `assign`, `escalate`, `notices`, `resolve`; what people do: `handle` with `regroup`, `audit`; `credit` and
+//! `shadow` count what came of rules; last
 //! `drain`, `restore`, `rebind` and `retain`.
 
 mod assign;
@@ -13,6 +14,7 @@ mod canary;
 pub mod changes;
 pub mod context;
 mod correlate;
+mod credit;
 mod deduplicate;
 mod deliveries;
 mod describe;
@@ -31,6 +33,7 @@ mod regroup;
 mod resolve;
 mod restore;
 mod retain;
+mod shadow;
 mod state;
 mod suppress;
 mod tally;
@@ -39,6 +42,7 @@ mod topology;
 #[cfg(test)]
 pub(crate) mod trap;
 mod unite;
+mod why_not;
 
 use std::sync::Arc;
 
@@ -78,6 +82,7 @@ impl State {
         if now.millis() / HOUR_MS > before.millis() / HOUR_MS {
             resolve::prune_recurrences(self, ctx.rules.lifecycle.recurrence, now);
             deliveries::prune(self, ctx, now);
+            credit::prune(self, ctx, now);
         }
         self.run_timers(ctx, now);
         // Before the event: another topology is taken over with nothing else to do.
@@ -139,6 +144,7 @@ impl State {
             Event::Reconfigured => self.reconfigure(ctx, now),
             Event::TopologyChanged(forecast) => {
                 rebind::rebind(self, ctx, forecast);
+                shadow::reindex(self, ctx);
                 suppress::reconfigure(self, ctx, now);
             }
             Event::Tick => {}

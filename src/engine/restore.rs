@@ -12,7 +12,7 @@ use super::deliveries::Deliveries;
 use super::quarantine::Quarantine;
 use super::state::{Case, Held};
 use super::tally::Tally;
-use super::{deduplicate, schedule, suppress, topology};
+use super::{deduplicate, schedule, shadow, suppress, topology};
 use crate::model::labels::Fingerprint;
 use crate::model::time::Timestamp;
 
@@ -28,6 +28,7 @@ pub(super) fn restore(saved: Saved, ctx: &Context, now: Timestamp) -> State {
     let deaf = now.since(state.counters.now);
     state.policies = saved.policies.into_iter().collect();
     state.recurrences = saved.recurrences.into_iter().collect();
+    state.credits = saved.credits.into_iter().map(|of| (Arc::clone(&of.rule), of)).collect();
     for record in saved.silences {
         suppress::restore(&mut state, record);
     }
@@ -84,6 +85,7 @@ pub(super) fn reindex(state: &mut State, ctx: &Context) {
         index_alert(state, ctx, alert);
     }
     index_incidents(state, ctx);
+    shadow::reindex(state, ctx);
 }
 
 fn index_alert(state: &mut State, ctx: &Context, alert: Fingerprint) {

@@ -3,6 +3,8 @@
 
 pub mod alone;
 #[cfg(test)]
+mod credits;
+#[cfg(test)]
 mod doors;
 #[cfg(test)]
 mod handling;
@@ -23,4 +25,5 @@ mod silences;
 mod story;
 #[cfg(test)]
 mod upkeep;
+pub mod what_if;
 pub mod world;

@@ -115,7 +115,8 @@ fn untested(reader: &mut Reader<'_>, content: &Content<'_>) {
         .collect();
     for (file, draft) in &content.rules {
         let name = &*draft.rule.name;
-        if !expected.contains(name) {
+        // A shadow opens none.
+        if !expected.contains(name) && !draft.rule.shadow {
             let message = format!("no test expects an incident of rule `{name}`");
             let help = format!("add a test whose `expect` has   rule: {name}");
             reader.diagnostics.push(warning(codes::NO_TEST, file, draft.span, message).help(help));

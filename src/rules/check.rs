@@ -236,8 +236,10 @@ fn keep<T>(slot: &mut Option<T>, given: Option<T>) {
 fn assemble(content: Content<'_>, templates: Templates, order: &[usize], version: u64) -> RuleSet {
     let mut drafts: Vec<Option<Rule>> =
         content.rules.into_iter().map(|(_, draft)| Some(draft.rule)).collect();
-    let rules: Vec<Rule> =
-        order.iter().filter_map(|at| drafts.get_mut(*at).and_then(Option::take)).collect();
+    let (shadows, rules): (Vec<Rule>, Vec<Rule>) = order
+        .iter()
+        .filter_map(|at| drafts.get_mut(*at).and_then(Option::take))
+        .partition(|rule| rule.shadow);
     let defaults = content.defaults.unwrap_or_default();
     let default_contact = defaults.contact.unwrap_or_else(|| DEFAULT_CONTACT.into());
     let mut contacts = content.contacts;
@@ -255,6 +257,8 @@ fn assemble(content: Content<'_>, templates: Templates, order: &[usize], version
         index: Index::build(rules.iter().map(|rule| &rule.when)),
         names: rules.iter().enumerate().map(|(at, rule)| (Arc::clone(&rule.name), at)).collect(),
         rules,
+        shadow_index: Index::build(shadows.iter().map(|rule| &rule.when)),
+        shadows,
         teams: content.teams,
         contacts,
         default_team: defaults.team,

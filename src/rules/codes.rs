@@ -65,6 +65,7 @@ codes! {
     ZONE = "R0213" "a time zone is not known";
     HANDOVER = "R0214" "a layer of a rotation does not start on the day of its hand-over";
     PATH = "R0215" "a path into JSON cannot be read";
+    ACROSS_KINDS = "R0240" "`before` or `after` names a rule of another kind";
     NO_OWNER = "R0301" "a rule has no owner";
     NO_TEST = "R0302" "no test expects an incident of a rule";
     GAP = "R0307" "nobody is on call for a time";

@@ -55,6 +55,9 @@ impl Store {
         let gone = changes.quarantine_gone.iter().map(|id| schema::number(id.0));
         writer.delete_all(Family::Quarantine, gone);
         writer.put_all(&changes.quarantined);
+        let gone = changes.credits_gone.iter().map(|rule| rule.as_bytes());
+        writer.delete_all(Family::Rules, gone);
+        writer.put_all(&changes.credits);
         writer.put(Family::Meta, META_COUNTERS, &CountersMessage::from(&changes.counters));
         if !revisions.is_empty() {
             let mut message: TopologyMessage = view.meta(META_TOPOLOGY)?.unwrap_or_default();

@@ -15,6 +15,7 @@ use crate::cmdb::{Change, CiRow, End, RelationRow, RelationType, Rows};
 use crate::engine::changes::{AlertRow, Counters, MemberOf, MemberRow, Recurrence};
 use crate::model::alert::{AlertState, Details, Join, Lease, Path, SourceId};
 use crate::model::audit::{AuditEntry, Seal};
+use crate::model::credit::{Counts, Credits};
 use crate::model::delivery::DeliveryId;
 use crate::model::escalation::{Action, Due, Policy, PolicyHash, Rung, Step, Target};
 use crate::model::incident::{
@@ -366,6 +367,14 @@ impl Dice {
             created_by: self.text().into(),
             comment: self.text().into(),
             annotations: self.labels(),
+        }
+    }
+
+    pub(super) fn credits(&mut self) -> Credits {
+        Credits {
+            rule: self.text().into(),
+            last: self.time(),
+            counts: Counts(core::array::from_fn(|_| self.number())),
         }
     }
 

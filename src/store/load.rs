@@ -34,6 +34,7 @@ impl Store {
             silences: view.all()?,
             deliveries: view.all()?,
             quarantine: view.quarantine_heads()?,
+            credits: view.all()?,
             counters: view.counters()?,
         };
         Ok((saved, view.topology_rows()?))

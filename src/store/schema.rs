@@ -23,6 +23,7 @@
 //! | `journal` | time i64 with its sign turned, place u64 | a change of an alert's state |
 //! | `deliveries` | half of a SHA-256 | when a delivery or command of that identity was done |
 //! | `quarantine` | number u64 | what could not be read or handled, as it came |
+//! | `rules` | name | how often a rule matched, and what came of it |
 //! | `cis` | name | class, attributes and labels of a CI |
 //! | `relations` | from, 0x00, relation, 0x00, to | nothing |
 //! | `relation_types` | name | converse and direction |
@@ -65,13 +66,14 @@ pub(super) enum Family {
     Journal,
     Deliveries,
     Quarantine,
+    Rules,
     Cis,
     Relations,
     RelationTypes,
 }
 
 /// All of them.
-pub(super) const FAMILIES: [Family; 21] = [
+pub(super) const FAMILIES: [Family; 22] = [
     Family::Meta,
     Family::Alerts,
     Family::Touches,
@@ -90,6 +92,7 @@ pub(super) const FAMILIES: [Family; 21] = [
     Family::Journal,
     Family::Deliveries,
     Family::Quarantine,
+    Family::Rules,
     Family::Cis,
     Family::Relations,
     Family::RelationTypes,
@@ -117,6 +120,7 @@ impl Family {
             Self::Journal => "journal",
             Self::Deliveries => "deliveries",
             Self::Quarantine => "quarantine",
+            Self::Rules => "rules",
             Self::Cis => "cis",
             Self::Relations => "relations",
             Self::RelationTypes => "relation_types",

@@ -23,6 +23,7 @@ use crate::cmdb::{CiRow, RelationRow, RelationType};
 use crate::engine::changes::{AlertRow, MemberRow, Recurrence};
 use crate::model::alert::AlertState;
 use crate::model::audit::AuditEntry;
+use crate::model::credit::Credits;
 use crate::model::delivery::DeliveryId;
 use crate::model::escalation::{Policy, PolicyHash};
 use crate::model::incident::{Entry, Incident, IncidentId, StateName};
@@ -146,6 +147,7 @@ impl Check<'_> {
             Family::Silences => Ok(Silence::read(key, value).map(|_| ())),
             Family::Audit => Ok(AuditEntry::read(key, value).map(|_| ())),
             Family::Journal => Ok(JournalEntry::read(key, value).map(|_| ())),
+            Family::Rules => Ok(Credits::read(key, value).map(|_| ())),
             Family::Cis => Ok(CiRow::read(key, value).map(|_| ())),
             Family::Relations => match RelationRow::read(key, value) {
                 Ok(row) => self.relation(&row),

@@ -16,6 +16,7 @@ use crate::cmdb::{Change, CiRow, Rows};
 use crate::engine::changes::{AlertRow, Counters, MemberOf, MemberRow};
 use crate::model::alert::AlertState;
 use crate::model::audit::AuditEntry;
+use crate::model::credit::Credits;
 use crate::model::escalation::{Policy, PolicyHash};
 use crate::model::incident::{Entry, Incident, IncidentId, RecordId};
 use crate::model::journal::JournalEntry;
@@ -215,6 +216,16 @@ impl View<'_> {
     /// Returns a silence.
     pub fn silence(&self, id: SilenceId) -> Result<Option<Silence>, StoreError> {
         self.get(&id.0.to_be_bytes())
+    }
+
+    /// Returns what rules are credited with, by their names.
+    pub fn credits(&self) -> Result<Vec<Credits>, StoreError> {
+        self.all()
+    }
+
+    /// Returns what one rule is credited with.
+    pub fn credits_of(&self, rule: &str) -> Result<Option<Credits>, StoreError> {
+        self.get(rule.as_bytes())
     }
 
     /// Returns entries of the audit trail behind place `after` in their order, at most `limit`.

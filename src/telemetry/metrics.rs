@@ -15,6 +15,7 @@ use prometheus::{
 
 use super::doors::Doors;
 use crate::engine::event::Received;
+use crate::model::credit::{CREDITS, Counts};
 use crate::model::escalation::Ladder;
 use crate::model::notice::NoticeKind;
 use crate::model::priority::words;
@@ -106,6 +107,7 @@ pub struct Rules {
     /// Rules in force.
     pub loaded_rules: IntGauge,
     reloads: IntCounterVec,
+    credits: IntCounterVec,
 }
 
 /// The first digit of an HTTP status.
@@ -418,6 +420,11 @@ impl Rules {
     fn new(registry: &Registry) -> Result<Self, Error> {
         let reloads =
             Opts::new("incidentd_rules_reloads_total", "Loads of the rule files, by result.");
+        let credits = Opts::new(
+            "incidentd_rules_credits_total",
+            "What came of all rules since the start; of each rule by `incidentd rules stats`.",
+        );
+        let kinds = CREDITS.map(|what| what.to_string());
         let results = [Reload::Accepted, Reload::Refused].map(|result| result.to_string());
         Ok(Self {
             last_reload_successful: gauge(
@@ -432,6 +439,7 @@ impl Rules {
             )?,
             loaded_rules: gauge(registry, "incidentd_rules_loaded_rules", "Rules in force.")?,
             reloads: family(registry, reloads, [("result", &refs(&results))])?,
+            credits: family(registry, credits, [("credit", &refs(&kinds))])?,
         })
     }
 
@@ -441,6 +449,13 @@ impl Rules {
         self.last_reload_successful.set(1);
         self.last_reload_success.set(now.millis() / 1_000);
         self.loaded_rules.set(i64::try_from(rules).unwrap_or(i64::MAX));
+    }
+
+    /// Counts what came of rules within a batch.
+    pub fn credited(&self, counts: &Counts) {
+        for (what, count) in counts.each().filter(|(_, count)| *count > 0) {
+            self.credits.with_label_values(&[&what.to_string()]).inc_by(count);
+        }
     }
 
     /// Notes that a load was refused; what was in force still is.

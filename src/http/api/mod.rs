@@ -15,6 +15,7 @@ pub mod left_out;
 pub mod notices;
 pub mod on_call;
 pub mod quarantine;
+pub mod rules;
 pub mod show;
 pub mod silences;
 mod silencing;
@@ -41,6 +42,7 @@ pub(super) fn routes() -> Router<Arc<App>> {
         .merge(notices::routes())
         .merge(on_call::routes())
         .merge(quarantine::routes())
+        .merge(rules::routes())
         .merge(cmdb::routes())
         .merge(silences::routes())
 }

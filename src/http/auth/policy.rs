@@ -67,6 +67,8 @@ pub const TABLE: &[(&str, &str, Access)] = &[
     ("GET", "/api/v1/alerts/{fingerprint}/explain", VIEWER),
     ("GET", "/api/v1/notices", VIEWER),
     ("GET", "/api/v1/oncall", VIEWER),
+    ("GET", "/api/v1/rules", VIEWER),
+    ("GET", "/api/v1/rules/{name}", VIEWER),
     ("GET", "/api/v1/cmdb", VIEWER),
     ("PUT", "/api/v1/cmdb", ADMIN),
     ("POST", "/api/v1/cmdb", ADMIN),

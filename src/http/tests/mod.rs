@@ -11,6 +11,7 @@ mod notices;
 mod on_call;
 mod openapi;
 mod quarantine;
+mod rules;
 mod silences;
 mod stream;
 mod why;

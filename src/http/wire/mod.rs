@@ -14,6 +14,7 @@ pub mod handle;
 pub mod notices;
 pub mod on_call;
 pub mod quarantine;
+pub mod rules;
 pub mod silence;
 pub mod stream;
 

@@ -14,6 +14,7 @@ use super::schema::Family;
 pub(super) mod alert;
 pub(super) mod audit;
 pub(super) mod cmdb;
+pub(super) mod credit;
 pub(super) mod delivery;
 pub(super) mod incident;
 pub(super) mod journal;
@@ -145,6 +146,7 @@ mod tests {
     use crate::engine::changes::{AlertRow, Counters, MemberRow};
     use crate::model::alert::AlertState;
     use crate::model::audit::AuditEntry;
+    use crate::model::credit::Credits;
     use crate::model::delivery::DeliveryId;
     use crate::model::escalation::{Policy, PolicyHash};
     use crate::model::incident::{Entry, Happening, Incident, RecordId, WaitsFor};
@@ -201,6 +203,7 @@ mod tests {
             prop_assert_eq!(Counters::try_from(message).unwrap(), counters);
             same(&dice.silence());
             same(&dice.audit());
+            same(&dice.credits());
         }
 
         #[test]
@@ -222,6 +225,7 @@ mod tests {
             read::<JournalEntry>(&key, &value);
             read::<(DeliveryId, Timestamp)>(&key, &value);
             read::<Quarantined>(&key, &value);
+            read::<Credits>(&key, &value);
             read::<CiRow>(&key, &value);
             read::<RelationRow>(&key, &value);
         }

@@ -1,0 +1,140 @@
+//! Rules with `shadow: true`: asked like the others, without effect, and credited with what they
+//! would have done.
+//!
+//! They stand apart in the rule set, so no stage ever meets one. Here is what they are asked: whether
+//! an alert that began would have had company. Company is told from the alerts that fire now, because
+//! there is no incident to look at; a shadow counts rather too little than too much.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::State;
+use super::context::Context;
+use super::correlate::{Grouping, place_of};
+use super::credit::{begins, credit};
+use super::topology::{self, WALK_NODES_MAX};
+use crate::cmdb::{CiId, Toward};
+use crate::model::credit::Credit;
+use crate::model::labels::Fingerprint;
+use crate::model::time::Timestamp;
+use crate::rules::{Kind, Rule};
+
+/// Where firing alerts would stand under shadow rules. Made anew from the alerts.
+#[derive(Debug, Default)]
+pub(super) struct Shadows {
+    /// A rule's group, or a CI that a rule takes for a cause; since when; by which alert.
+    places: BTreeSet<(u64, Timestamp, Fingerprint)>,
+    of: BTreeMap<Fingerprint, Vec<(u64, Timestamp)>>,
+}
+
+impl Shadows {
+    fn put(&mut self, alert: Fingerprint, place: u64, since: Timestamp) {
+        self.places.insert((place, since, alert));
+        self.of.entry(alert).or_default().push((place, since));
+    }
+
+    /// Forgets an alert; it no longer fires.
+    pub(super) fn remove(&mut self, alert: Fingerprint) {
+        for (place, since) in self.of.remove(&alert).unwrap_or_default() {
+            self.places.remove(&(place, since, alert));
+        }
+    }
+
+    /// True when another alert stands at a place since later than `after`.
+    fn has_other(&self, alert: Fingerprint, place: u64, after: Timestamp) -> bool {
+        let first = Timestamp::from_millis(after.millis().saturating_add(1));
+        let end = Timestamp::from_millis(i64::MAX);
+        let mut there = self
+            .places
+            .range((place, first, Fingerprint(0))..=(place, end, Fingerprint(u64::MAX)));
+        there.any(|(_, _, other)| *other != alert)
+    }
+}
+
+/// Credits every shadow rule with what it would have done with an alert whose episode began.
+pub(super) fn began(state: &mut State, ctx: &Context, alert: Fingerprint, now: Timestamp) {
+    if ctx.rules.shadows().is_empty() {
+        return;
+    }
+    if begins(state, alert, now) {
+        for (rule, what) in would(state, ctx, alert, now) {
+            credit(state, &rule.name, what, now);
+        }
+    }
+    note(state, ctx, alert);
+}
+
+/// Notes where a firing alert would stand.
+pub(super) fn note(state: &mut State, ctx: &Context, alert: Fingerprint) {
+    if ctx.rules.shadows().is_empty() {
+        return;
+    }
+    state.shadows.remove(alert);
+    let Some(held) = state.alerts.get(&alert).filter(|held| held.state.fires()) else { return };
+    let (subject, since) = (held.subject(ctx), held.state.first_seen);
+    for rule in ctx.rules.shadows_matching(&subject) {
+        let place = match &rule.kind {
+            Kind::Group(kind) => Some(Grouping::new(rule, kind, &subject).index),
+            Kind::Topology(_) => held.ci.map(|ci| at_ci(ctx, rule, ci)),
+        };
+        if let Some(place) = place {
+            state.shadows.put(alert, place, since);
+        }
+    }
+}
+
+/// Notes anew where all firing alerts would stand.
+pub(super) fn reindex(state: &mut State, ctx: &Context) {
+    state.shadows = Shadows::default();
+    if ctx.rules.shadows().is_empty() {
+        return;
+    }
+    let alerts: Vec<Fingerprint> = state.alerts.keys().copied().collect();
+    for alert in alerts {
+        note(state, ctx, alert);
+    }
+}
+
+fn would<'a>(
+    state: &State,
+    ctx: &'a Context,
+    alert: Fingerprint,
+    now: Timestamp,
+) -> Vec<(&'a Rule, Credit)> {
+    let Some(held) = state.alerts.get(&alert) else { return Vec::new() };
+    let subject = held.subject(ctx);
+    let mut found = Vec::new();
+    for rule in ctx.rules.shadows_matching(&subject) {
+        found.push((rule, Credit::Matched));
+        match &rule.kind {
+            Kind::Group(kind) => {
+                let place = Grouping::new(rule, kind, &subject).index;
+                if state.shadows.has_other(alert, place, now.minus(kind.window)) {
+                    found.push((rule, Credit::WouldAbsorb));
+                }
+            }
+            Kind::Topology(_) => {
+                let sufferers = topology::sufferers(state, ctx, alert, &rule.name, now);
+                found.extend(sufferers.iter().map(|_| (rule, Credit::WouldAbsorb)));
+            }
+        }
+    }
+    let Some(ci) = held.ci.filter(|_| !state.shadows.places.is_empty()) else { return found };
+    for rule in ctx.rules.shadows() {
+        let Some(kind) = rule.kind.topology().filter(|kind| !kind.never_absorbs(&subject)) else {
+            continue;
+        };
+        let follow = ctx.follow(&rule.name);
+        let walk = ctx.topology.walk(ci, Toward::Causes, follow, kind.max_hops, WALK_NODES_MAX);
+        let after = now.minus(kind.window);
+        let stands = |ci| state.shadows.has_other(alert, at_ci(ctx, rule, ci), after);
+        if walk.steps().iter().any(|step| stands(step.ci)) {
+            found.push((rule, Credit::WouldAbsorb));
+        }
+    }
+    found
+}
+
+/// Returns the place of a cause at a CI; by the CI's name, which another topology keeps.
+fn at_ci(ctx: &Context, rule: &Rule, ci: CiId) -> u64 {
+    place_of(&rule.name, &ctx.topology.ci(ci).name)
+}
