@@ -43,6 +43,9 @@ pub struct List {
     /// Only those that a silence or a window holds back
     #[arg(long)]
     silenced: bool,
+    /// Only those that another alert inhibits
+    #[arg(long)]
+    inhibited: bool,
     #[command(flatten)]
     paging: Paging,
 }
@@ -104,6 +107,7 @@ async fn ls(session: &Session, server: &Server, list: &List) -> Result<(), Failu
     let paging = list.paging.query();
     let mut query = vec![("state", &*list.state)];
     query.extend(list.silenced.then_some(("silenced", "true")));
+    query.extend(list.inhibited.then_some(("inhibited", "true")));
     query.extend(list.filter.iter().map(|filter| ("filter", &**filter)));
     query.extend(paging.iter().map(|(name, value)| (*name, &**value)));
     let answer = server.get(&PATH, &query).await?;
@@ -133,9 +137,10 @@ fn table(page: &Page<Alert>) -> Table {
     table
 }
 
-/// Returns an alert's state, marked where a silence holds it back: `firing·q`.
+/// Returns an alert's state, marked where something holds it back: `firing·q`.
 fn state(alert: &Alert) -> String {
-    let mark = if alert.silenced_by.is_empty() { "" } else { print::QUIET };
+    let is_held_back = !alert.silenced_by.is_empty() || !alert.inhibited_by.is_empty();
+    let mark = if is_held_back { print::QUIET } else { "" };
     format!("{}{mark}", alert.state)
 }
 
@@ -173,6 +178,10 @@ fn record(record: &AlertRecord) -> Vec<String> {
     fact("firing", firing(alert, now));
     if !alert.silenced_by.is_empty() {
         fact("silenced by", alert.silenced_by.join(", "));
+    }
+    if !alert.inhibited_by.is_empty() {
+        let by = alert.inhibited_by.iter().map(|by| format!("{} (rule {})", by.alert, by.rule));
+        fact("inhibited by", by.collect::<Vec<_>>().join(", "));
     }
     for (name, text) in &alert.annotations {
         fact(name, text.clone());

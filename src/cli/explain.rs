@@ -142,14 +142,16 @@ fn suppress(explained: &AlertExplanation, now: Time) -> String {
         let until = silence.until.map(|until| format!(" until {} UTC", print::clock(until, now)));
         format!("silenced by {by} \"{}\"{}", silence.comment, until.unwrap_or_default())
     });
-    let all: Vec<String> = silences.collect();
-    if all.is_empty() { "nothing silences it".into() } else { all.join("; ") }
+    let inhibitors = explained.inhibited_by.iter();
+    let inhibitors = inhibitors.map(|by| format!("inhibited by {} (rule {})", by.name, by.rule));
+    let all: Vec<String> = silences.chain(inhibitors).collect();
+    if all.is_empty() { "nothing holds it back".into() } else { all.join("; ") }
 }
 
 fn escalate(explained: &AlertExplanation, incident: &Incident) -> String {
     let policy = or_nothing(explained.policy.as_deref());
     if incident.quiet {
-        return format!("policy {policy}, stopped: all that fires is silenced");
+        return format!("policy {policy}, stopped: all that fires is held back");
     }
     let next = incident.next.iter().find_map(|step| Some((step.at?, &step.action)));
     match (next, &incident.acknowledged) {
@@ -202,6 +204,9 @@ fn rules(explained: &AlertExplanation) -> Table {
     let mut table = Table::bare();
     for tried in &explained.rules {
         let (verdict, reason) = match (tried.applied, tried.matched) {
+            (true, _) if holds_back(explained, &tried.rule.name) => {
+                ("APPLIED", Some("it is held back, see suppress".into()))
+            }
             (true, _) => ("APPLIED", explained.join.as_ref().map(|join| join.text.clone())),
             (false, true) => ("matched", Some(handled(explained, tried))),
             (false, false) => ("no", failed(tried)),
@@ -209,6 +214,12 @@ fn rules(explained: &AlertExplanation) -> Table {
         table.row([tried.rule.name.clone(), verdict.into(), reason.unwrap_or_default()]);
     }
     table
+}
+
+/// True when a rule holds the alert back.
+fn holds_back(explained: &AlertExplanation, rule: &str) -> bool {
+    explained.inhibited_by.iter().any(|by| by.rule == rule)
+        || explained.silenced_by.iter().any(|it| it.rule.as_deref() == Some(rule))
 }
 
 /// Says whether the alert's incident is handled under a rule that matched, else where it stands.

@@ -104,7 +104,7 @@ fn table(page: &Page<Incident>) -> Table {
     table
 }
 
-/// Returns the state; `·q` marks one of which nobody is told, because all that fires is silenced.
+/// Returns the state; `·q` marks one of which nobody is told, because all that fires is held back.
 fn state(incident: &Incident) -> String {
     format!("{}{}", incident.state, if incident.quiet { print::QUIET } else { "" })
 }
@@ -184,7 +184,7 @@ fn facts(incident: &Incident, now: Time) -> Table {
         fact("waits for", format!("a {what}"));
     }
     if incident.quiet {
-        fact("quiet", "all that fires of it is silenced: nobody is told".into());
+        fact("quiet", "all that fires of it is silenced or inhibited: nobody is told".into());
     }
     let age = print::span(incident.opened_at, now);
     fact("opened", format!("{} UTC, {age} ago", print::clock(incident.opened_at, now)));
@@ -203,6 +203,9 @@ fn facts(incident: &Incident, now: Time) -> Table {
         if let Some(other) = other {
             fact(name, other.clone());
         }
+    }
+    if !incident.changes.is_empty() {
+        fact("changes", incident.changes.join(", "));
     }
     if !incident.apart_from.is_empty() {
         fact("split from", incident.apart_from.join(", "));

@@ -5,6 +5,7 @@
 
 pub mod alerts;
 pub mod audit;
+pub mod changes;
 pub mod check;
 pub mod client;
 pub mod cmdb;
@@ -114,6 +115,9 @@ enum Command {
     /// Tell who did what, and prove it
     #[command(subcommand)]
     Audit(audit::Command),
+    /// Look at planned changes, or take them in
+    #[command(subcommand)]
+    Changes(changes::Command),
     /// Change, show and check the CMDB
     #[command(subcommand)]
     Cmdb(cmdb::Command),
@@ -208,6 +212,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Alerts(command) => wait(alerts::run(&session, command)),
         Command::Quiet(command) => wait(quiet::run(&session, command)),
         Command::Audit(command) => wait(audit::run(&session, command)),
+        Command::Changes(command) => wait(changes::run(&session, command)),
         Command::Cmdb(command) => wait(cmdb::run(&session, command)),
         Command::Rules(command) => wait(rules::run(&session, command)),
         Command::Quarantine(command) => wait(quarantine::run(&session, command)),

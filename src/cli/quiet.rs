@@ -211,8 +211,15 @@ fn when(at: Time, now: Time) -> String {
 
 /// Says what is quiet.
 fn what(silence: &Silence) -> String {
-    let window = silence.ci.iter().map(|ci| format!("{ci} and what depends on it"));
+    let window = match &*silence.cis {
+        [] => None,
+        [ci] => Some(format!("{ci} and what depends on it")),
+        cis => Some(format!("{} CIs and what depends on them", cis.len())),
+    };
+    let rule = silence.rule.iter().map(|rule| format!("what rule {rule} matches"));
     window
+        .into_iter()
+        .chain(rule)
         .chain([silence.matchers.join(", ")])
         .filter(|text| !text.is_empty())
         .collect::<Vec<_>>()
@@ -250,7 +257,7 @@ mod tests {
 
     #[test]
     fn a_line_of_the_list_says_what_is_quiet_until_when_and_why() {
-        let window = serde_json::json!({"state": "pending", "ci": "pdu-r12a", "matchers": [],
+        let window = serde_json::json!({"state": "pending", "cis": ["pdu-r12a"], "matchers": [],
             "starts_at": "2026-11-21T04:00:00.000Z", "ends_at": "2026-11-21T04:30:00.000Z"});
         let over = serde_json::json!({"state": "expired", "ends_at": "2026-11-21T03:10:00.000Z"});
         let all = [over, serde_json::json!({}), window].map(|changes| silence(&changes));

@@ -198,6 +198,7 @@ impl Driver {
         self.desk.metrics.doors.quarantine_records.set(count(records));
         self.desk.metrics.doors.quarantine_bytes.set(i64::try_from(bytes).unwrap_or(i64::MAX));
         self.desk.metrics.engine.silenced_alerts.set(count(self.state.alerts_silenced()));
+        self.desk.metrics.engine.inhibited_alerts.set(count(self.state.alerts_inhibited()));
         for state in [SilenceState::Active, SilenceState::Pending, SilenceState::Expired] {
             let silences = self.state.silences().filter(|silence| silence.state(now) == state);
             self.desk.metrics.engine.silences(state, count(silences.count()));
@@ -331,6 +332,7 @@ fn kind(event: &Event) -> &'static str {
         Event::Handle(_) => "handle",
         Event::Silence { .. } => "silence",
         Event::Unsilence { .. } => "unsilence",
+        Event::PlanChanges { .. } => "plan_changes",
         Event::Audit { .. } => "audit",
         Event::Delivered { .. } => "delivered",
         Event::Failed { .. } => "failed",
@@ -365,6 +367,7 @@ fn alerts(event: &Event) -> Option<&[Occurrence]> {
         Event::Handle(_)
         | Event::Silence { .. }
         | Event::Unsilence { .. }
+        | Event::PlanChanges { .. }
         | Event::Audit { .. }
         | Event::Retry { .. }
         | Event::Forget { .. }
@@ -390,6 +393,7 @@ fn unhandled(event: &Event) -> Option<Unhandled> {
         Event::Handle(_)
         | Event::Silence { .. }
         | Event::Unsilence { .. }
+        | Event::PlanChanges { .. }
         | Event::Audit { .. }
         | Event::Retry { .. }
         | Event::Forget { .. }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use crate::model::alert::{AlertState, Details, Join};
 use crate::model::audit::{AuditEntry, Seal};
+use crate::model::change::Change;
 use crate::model::credit::{Counts, Credits};
 use crate::model::delivery::DeliveryId;
 use crate::model::escalation::{Policy, PolicyHash};
@@ -56,6 +57,10 @@ pub struct Changes {
     pub silences: Vec<Silence>,
     /// Silences that ended too long ago to be kept.
     pub silences_gone: Vec<SilenceId>,
+    /// Planned changes that are new or other than before.
+    pub planned: Vec<Change>,
+    /// Numbers of those that are planned no more or ended long ago.
+    pub planned_gone: Vec<Box<str>>,
     /// New entries of the audit trail.
     pub audit: Vec<AuditEntry>,
     /// Entries of the journal from before then are forgotten. Applied before everything else.
@@ -102,6 +107,8 @@ impl Changes {
             recurrences_gone,
             silences,
             silences_gone,
+            planned,
+            planned_gone,
             audit,
             journal_before,
             journal,
@@ -131,6 +138,8 @@ impl Changes {
             && recurrences_gone.is_empty()
             && silences.is_empty()
             && silences_gone.is_empty()
+            && planned.is_empty()
+            && planned_gone.is_empty()
             && audit.is_empty()
             && journal_before.is_none()
             && journal.is_empty()
@@ -244,6 +253,8 @@ pub struct Saved {
     pub recurrences: Vec<(u64, Recurrence)>,
     /// Silences, those that ended not long ago included.
     pub silences: Vec<Silence>,
+    /// Planned changes, those that ended not long ago included.
+    pub planned: Vec<Change>,
     /// Deliveries and commands that were done, with when.
     pub deliveries: Vec<(DeliveryId, Timestamp)>,
     /// What is in the quarantine.

@@ -53,16 +53,22 @@ impl Context {
     pub fn new(rules: Arc<RuleSet>, topology: Arc<Topology>, limits: Limits) -> Self {
         let binder = Binder::new(&topology, &rules.binding);
         let mut follow = BTreeMap::new();
-        let shadows = rules.shadows().iter();
-        let shadows = shadows.filter_map(|rule| Some((rule, rule.kind.topology()?)));
-        for (rule, kind) in topology_rules(&rules).chain(shadows) {
+        let all = || rules.rules.iter().chain(rules.shadows());
+        for (rule, kind) in all().filter_map(|rule| Some((rule, rule.kind.topology()?))) {
             let names = kind.follow.iter().map(|name| &**name);
             follow.insert(Arc::clone(&rule.name), topology.relations(names));
+        }
+        let reaching = all().filter_map(|rule| Some((rule, rule.kind.inhibit()?)));
+        for (rule, reach) in reaching.filter_map(|(rule, it)| Some((rule, it.reach.as_ref()?))) {
+            let names = reach.follow.iter().map(|name| &**name);
+            let all = reach.follow.is_empty();
+            let set = if all { topology.all_relations() } else { topology.relations(names) };
+            follow.insert(Arc::clone(&rule.name), set);
         }
         Self { rules, topology, binder, limits, follow }
     }
 
-    /// Returns the relations that a topology rule follows; none for another rule.
+    /// Returns the relations that a rule follows; none where it follows none.
     pub fn follow(&self, rule: &str) -> RelationSet {
         self.follow.get(rule).copied().unwrap_or_default()
     }

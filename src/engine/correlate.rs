@@ -13,7 +13,7 @@ use super::context::Context;
 use super::pending::Told;
 use super::state::Case;
 use super::tally::{Share, Tally};
-use super::{State, credit, escalate, resolve, shadow, suppress, topology};
+use super::{State, credit, escalate, planning, resolve, shadow, suppress, topology};
 use crate::cmdb::{CiId, Topology};
 use crate::model::alert::Join;
 use crate::model::credit::Credit;
@@ -29,6 +29,8 @@ use crate::rules::{Group, Rule, Subject};
 /// Puts an alert whose episode began where it belongs.
 pub(super) fn place(state: &mut State, ctx: &Context, alert: Fingerprint, now: Timestamp) {
     suppress::hush(state, ctx, alert, now);
+    suppress::inhibit::begin(state, ctx, alert);
+    credit::held_back(state, alert, now);
     if !rejoin(state, ctx, alert, now) {
         relate(state, ctx, alert, None, now);
     }
@@ -206,7 +208,9 @@ pub(super) fn attach(
 ) {
     let record = state.next_record();
     let Attachment { incident, join } = to;
-    let text = format!("{} joined: {}", name_of(state, ctx, alert), reason(&join));
+    let held_back = suppress::inhibit::words(state, ctx, alert);
+    let held_back = held_back.map(|by| format!("; {by}, so nobody is told")).unwrap_or_default();
+    let text = format!("{} joined: {}{held_back}", name_of(state, ctx, alert), reason(&join));
     let path = path_of(&join);
     credit::joined(state, ctx, alert, &join, now);
     state.pending.tell(incident, now, Told { what: Happening::Joined, text, path });
@@ -404,6 +408,7 @@ fn open(
     index_root(state, &ctx.topology, id);
     state.pending.unassigned.insert(id);
     resolve::link_recurrence(state, ctx, id, now);
+    planning::mention(state, ctx, id, now);
     // What a silence held back has waited long enough.
     let wait =
         if state.digest.is_some() { Duration::ZERO } else { topology::wait(state, ctx, alert) };
@@ -450,6 +455,7 @@ fn blank(id: IncidentId, alert: Fingerprint, policy: PolicyHash, now: Timestamp)
         awaiting_verification: false,
         quiet: false,
         apart_from: Vec::new(),
+        changes: Vec::new(),
         timeline_len: 0,
         notices: 0,
         told: Vec::new(),

@@ -4,6 +4,7 @@
 //! written at most once a batch. What rules without effect would have done is in [`super::shadow`].
 
 use core::time::Duration;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::State;
@@ -44,6 +45,30 @@ pub(super) fn matched(state: &mut State, rules: &[&Rule], alert: Fingerprint, no
         for rule in rules {
             credit(state, &rule.name, Credit::Matched, now);
         }
+    }
+}
+
+/// Counts the rules that hold back an alert whose episode begins: those that inhibit it, and those
+/// whose windows are open.
+pub(super) fn held_back(state: &mut State, alert: Fingerprint, now: Timestamp) {
+    let Some(held) = state.alerts.get(&alert).filter(|held| held.state.first_seen == now) else {
+        return;
+    };
+    let inhibiting = held.state.inhibited_by.iter().map(|by| &by.rule);
+    let silences = held.state.silenced_by.iter().filter_map(|id| state.silences.get(id));
+    let open = silences.filter_map(|silence| silence.record.rule.as_ref());
+    let rules: BTreeSet<Arc<str>> = inhibiting.chain(open).map(Arc::clone).collect();
+    for rule in rules {
+        credit(state, &rule, Credit::HeldBack, now);
+    }
+}
+
+/// Counts the rules that begin to inhibit an alert that fires already.
+pub(super) fn inhibited(state: &mut State, alert: Fingerprint) {
+    let Some(held) = state.alerts.get(&alert) else { return };
+    let rules = held.state.inhibited_by.iter().map(|by| Arc::clone(&by.rule));
+    for rule in rules.collect::<BTreeSet<_>>() {
+        credit(state, &rule, Credit::HeldBack, state.now());
     }
 }
 

@@ -13,7 +13,7 @@ use super::context::Context;
 use super::event::{Received, Refused};
 use super::state::Held;
 use super::timers::Timer;
-use super::{correlate, journal, own, quarantine, resolve};
+use super::{correlate, journal, own, quarantine, resolve, suppress};
 use crate::ingest;
 use crate::model::alert::{AlertState, Details, Lease, Occurrence, Signal, SourceId};
 use crate::model::labels::Fingerprint;
@@ -152,6 +152,7 @@ fn unknown(by: &Delivery<'_>, it: &Occurrence) -> Held {
         severity: it.severity.clone(),
         leases: Vec::new(),
         silenced_by: Box::default(),
+        inhibited_by: Box::default(),
     };
     let labels = it.labels.clone();
     Held {
@@ -208,6 +209,7 @@ fn prolong(state: &mut State, by: &Delivery<'_>, it: &Occurrence, lease: Lease) 
     if severity_changed {
         journal::note(state, it.fingerprint, lease.source, by.now);
         correlate::severity_changed(state, by.ctx, it.fingerprint, by.now);
+        suppress::inhibit::renew(state, by.ctx, it.fingerprint);
     }
     Outcome::Updated
 }
@@ -339,6 +341,7 @@ fn end(state: &mut State, ctx: &Context, alert: Fingerprint, ending: Ending, now
     state.shadows.remove(alert);
     journal::note(state, alert, ending.source, now);
     resolve::cleared(state, ctx, alert, now);
+    suppress::inhibit::end(state, alert);
 }
 
 /// Sees to an alert whose timer was set for `at`: leases that ended, or nothing left to hold it for.

@@ -56,6 +56,7 @@ fn is_done(reply: &Reply) -> bool {
         }
         Reply::Handled(_)
         | Reply::Silenced(_)
+        | Reply::Planned(_)
         | Reply::Retried(_)
         | Reply::Forgotten(_)
         | Reply::Done

@@ -55,6 +55,12 @@ pub(super) fn drain(state: &mut State, ctx: &Context) -> Changes {
             None => changes.silences_gone.push(id),
         }
     }
+    for number in core::mem::take(&mut state.pending.changes) {
+        match state.changes.get(&number) {
+            Some(change) => changes.planned.push(change.clone()),
+            None => changes.planned_gone.push(number),
+        }
+    }
     changes.credited = core::mem::take(&mut state.pending.credited);
     for rule in core::mem::take(&mut state.pending.credits) {
         match state.credits.get(&rule) {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::rebind::Forecast;
 use crate::model::alert::Occurrence;
+use crate::model::change::Change;
 use crate::model::delivery::DeliveryId;
 use crate::model::escalation::Target;
 use crate::model::incident::{IncidentId, RecordId, StateName, WaitsFor};
@@ -38,6 +39,15 @@ pub enum Event {
         /// Which.
         id: SilenceId,
         /// Who.
+        by: Box<str>,
+    },
+    /// Changes are planned, or planned otherwise.
+    PlanChanges {
+        /// What is planned; of two with one number the later counts.
+        changes: Vec<Change>,
+        /// What becomes of those that are not named.
+        rest: Rest,
+        /// Who says so.
         by: Box<str>,
     },
     /// Somebody did something outside the engine that the audit trail has to tell.
@@ -120,6 +130,15 @@ pub enum Event {
     Tick,
 }
 
+/// What becomes of planned changes that are not named.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rest {
+    /// They stay as they are.
+    Stays,
+    /// They are planned no more.
+    Goes,
+}
+
 /// What a person wants to be done with an incident.
 #[derive(Clone, Debug)]
 pub struct Order {
@@ -199,6 +218,8 @@ pub enum Reply {
     Handled(Handled),
     /// A silence is in force, or will be, under this id.
     Silenced(SilenceId),
+    /// What became of the planned changes.
+    Planned(Planned),
     /// What became of notices that were given up.
     Retried(Retried),
     /// What became of what was to be forgotten.
@@ -213,6 +234,17 @@ pub enum Reply {
     Quarantined(QuarantineId),
     /// It was not done, and nothing changed.
     Refused(Refusal),
+}
+
+/// How many planned changes are others than before.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Planned {
+    /// New ones.
+    pub added: u32,
+    /// Those that are planned otherwise.
+    pub changed: u32,
+    /// Those that are planned no more.
+    pub removed: u32,
 }
 
 /// What became of an incident that a person handled.
@@ -364,6 +396,11 @@ pub enum Refusal {
     /// There are too many silences.
     #[error("there are {0} silences already, the limit; expire some")]
     TooManySilences(usize),
+    /// There are too many planned changes.
+    #[error(
+        "there would be more than {0} planned changes, the limit; leave out those that are over"
+    )]
+    TooManyChanges(usize),
     /// The state does not allow it.
     #[error("{incident} is {state} and cannot be {wish}; allowed from here: {allowed}")]
     NotAllowed {

@@ -4,8 +4,8 @@
 //! and what is to be stored or sent leaves as [`changes::Changes`]. Production, rule tests and the
 //! simulator run this same code. Reading order: `event` (what can happen), `state` (what is held),
 //! then the stages: `deduplicate`, `suppress`, `correlate` with `topology` and `unite`, `prioritise`,
-//! `assign`, `escalate`, `notices`, `resolve`; what people do: `handle` with `regroup`, `audit`; `credit` and
-//! `shadow` count what came of rules; last
+//! `assign`, `escalate`, `notices`, `resolve`; what people do: `handle` with `regroup`, `planning`,
+//! `audit`; what came of rules: `credit`, `shadow` and `why_not`; last
 //! `drain`, `restore`, `rebind` and `retain`.
 
 mod assign;
@@ -26,6 +26,7 @@ mod journal;
 mod notices;
 pub mod own;
 mod pending;
+mod planning;
 mod prioritise;
 mod quarantine;
 pub mod rebind;
@@ -54,6 +55,7 @@ use timers::Timer;
 pub use correlate::reason;
 pub use state::State;
 pub use timers::Parked;
+pub use why_not::Tried;
 
 use crate::model::alert::Occurrence;
 use crate::model::incident::{IncidentId, Progress};
@@ -82,6 +84,7 @@ impl State {
         if now.millis() / HOUR_MS > before.millis() / HOUR_MS {
             resolve::prune_recurrences(self, ctx.rules.lifecycle.recurrence, now);
             deliveries::prune(self, ctx, now);
+            planning::prune(self, now);
             credit::prune(self, ctx, now);
         }
         self.run_timers(ctx, now);
@@ -89,6 +92,7 @@ impl State {
         rebind::review(self);
         let reply = self.handle(ctx, event, now);
         prioritise::settle(self, ctx, now);
+        suppress::inhibit::settle(self, ctx, now);
         self.reschedule(ctx);
         // What came too late for its own deadline, a lease that had ended on its way.
         self.run_timers(ctx, now);
@@ -111,6 +115,9 @@ impl State {
             Event::Handle(order) => return handle::handle(self, ctx, order, now),
             Event::Silence { silence, replaces } => {
                 return suppress::silence(self, ctx, silence, *replaces, now);
+            }
+            Event::PlanChanges { changes, rest, by } => {
+                return planning::plan(self, ctx, (changes, *rest, by), now);
             }
             Event::Unsilence { id, by } => return suppress::unsilence(self, ctx, *id, by, now),
             Event::Audit { by, action, object, detail } => {
@@ -146,6 +153,9 @@ impl State {
                 rebind::rebind(self, ctx, forecast);
                 shadow::reindex(self, ctx);
                 suppress::reconfigure(self, ctx, now);
+                if ctx.rules.can_inhibit() {
+                    suppress::inhibit::reindex(self, ctx);
+                }
             }
             Event::Tick => {}
         }
@@ -181,8 +191,10 @@ impl State {
                 Timer::Alert(alert) => deduplicate::due(self, ctx, alert, at, now),
                 Timer::Incident(id) => self.incident_due(ctx, id, now),
                 Timer::Silence(id) => suppress::due(self, ctx, id, at, now),
+                Timer::Windows => suppress::planned::due(self, ctx, at),
             }
             prioritise::settle(self, ctx, now);
+            suppress::inhibit::settle(self, ctx, now);
             self.reschedule(ctx);
         }
     }

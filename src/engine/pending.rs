@@ -41,6 +41,8 @@ pub(super) struct Pending {
     pub(super) episodes_gone: BTreeSet<(Fingerprint, u32)>,
     pub(super) policies: Vec<(PolicyHash, Arc<Policy>)>,
     pub(super) recurrences: BTreeMap<u64, Option<Recurrence>>,
+    /// Planned changes that changed, or are no longer held.
+    pub(super) changes: BTreeSet<Box<str>>,
     /// Silences that changed, or are no longer held.
     pub(super) silences: BTreeSet<SilenceId>,
     /// Rules of which something came, or whose credits are no longer held.

@@ -31,7 +31,7 @@ pub(super) fn settle(state: &mut State, ctx: &Context, now: Timestamp) {
 }
 
 fn settle_one(state: &mut State, ctx: &Context, id: IncidentId, now: Timestamp) {
-    suppress::settle(state, id, now);
+    suppress::settle(state, ctx, id, now);
     let Some(case) = state.incidents.get(&id) else { return };
     let before = case.record.assessment.clone();
     // When nothing fires or all of it is silenced the last assessment stands: clearing is not an improvement of

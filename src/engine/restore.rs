@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::State;
-use super::changes::Saved;
+use super::changes::{Counters, Saved};
 use super::context::Context;
 use super::correlate::{index_group, index_root, tally};
 use super::deliveries::Deliveries;
@@ -24,10 +24,16 @@ const DEAF_AFTER: Duration = Duration::from_secs(30);
 /// Leases are longer by the time we could not listen: a source that could not reach us has not
 /// fallen silent, and an alert must not end because the daemon was down.
 pub(super) fn restore(saved: Saved, ctx: &Context, now: Timestamp) -> State {
+    let is_first = saved.counters == Counters::default();
     let mut state = State { counters: saved.counters, ..State::default() };
     let deaf = now.since(state.counters.now);
+    if is_first {
+        // Before the first start nothing fell due.
+        state.counters.now = now;
+    }
     state.policies = saved.policies.into_iter().collect();
     state.recurrences = saved.recurrences.into_iter().collect();
+    state.changes = saved.planned.into_iter().map(|it| (it.number.clone(), it)).collect();
     state.credits = saved.credits.into_iter().map(|of| (Arc::clone(&of.rule), of)).collect();
     for record in saved.silences {
         suppress::restore(&mut state, record);
@@ -75,7 +81,7 @@ pub(super) fn reindex(state: &mut State, ctx: &Context) {
     state.held_by.clear();
     state.hushed.clear();
     state.timers.clear();
-    suppress::reindex(state);
+    suppress::reindex(state, ctx);
     let mut alerts: Vec<Fingerprint> = state.alerts.keys().copied().collect();
     // By record, so that causes at one CI are in the order in which they came.
     alerts.sort_unstable_by_key(|alert| {
@@ -85,6 +91,7 @@ pub(super) fn reindex(state: &mut State, ctx: &Context) {
         index_alert(state, ctx, alert);
     }
     index_incidents(state, ctx);
+    suppress::inhibit::reindex(state, ctx);
     shadow::reindex(state, ctx);
 }
 
@@ -92,7 +99,7 @@ fn index_alert(state: &mut State, ctx: &Context, alert: Fingerprint) {
     let Some(held) = state.alerts.get_mut(&alert) else { return };
     held.ci = ctx.binder.bind(&ctx.topology, &held.labels).map(|bound| bound.ci);
     held.timer = None;
-    if held.state.fires() && !held.state.is_audible() {
+    if held.state.fires() && !held.state.silenced_by.is_empty() {
         state.hushed.insert(alert);
     }
     for lease in &held.state.leases {

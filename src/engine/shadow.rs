@@ -11,12 +11,13 @@ use super::State;
 use super::context::Context;
 use super::correlate::{Grouping, place_of};
 use super::credit::{begins, credit};
+use super::suppress;
 use super::topology::{self, WALK_NODES_MAX};
 use crate::cmdb::{CiId, Toward};
 use crate::model::credit::Credit;
 use crate::model::labels::Fingerprint;
 use crate::model::time::Timestamp;
-use crate::rules::{Kind, Rule};
+use crate::rules::{Inhibit, Kind, Rule};
 
 /// Where firing alerts would stand under shadow rules. Made anew from the alerts.
 #[derive(Debug, Default)]
@@ -75,11 +76,24 @@ pub(super) fn note(state: &mut State, ctx: &Context, alert: Fingerprint) {
         let place = match &rule.kind {
             Kind::Group(kind) => Some(Grouping::new(rule, kind, &subject).index),
             Kind::Topology(_) => held.ci.map(|ci| at_ci(ctx, rule, ci)),
+            Kind::Quiet(_) | Kind::Inhibit(_) => None,
         };
         if let Some(place) = place {
             state.shadows.put(alert, place, since);
         }
     }
+    for (rule, kind) in inhibiting(ctx) {
+        let slots = kind.sources.iter().enumerate().filter(|(_, source)| source.takes(&subject));
+        for (slot, source) in slots {
+            let ci = kind.reach.as_ref().and(held.ci);
+            let place = at_source(ctx, rule, (slot, &source.values(&subject)), ci);
+            state.shadows.put(alert, place, since);
+        }
+    }
+}
+
+fn inhibiting(ctx: &Context) -> impl Iterator<Item = (&Rule, &Inhibit)> {
+    ctx.rules.shadows().iter().filter_map(|rule| Some((rule, rule.kind.inhibit()?)))
 }
 
 /// Notes anew where all firing alerts would stand.
@@ -116,6 +130,15 @@ fn would<'a>(
                 let sufferers = topology::sufferers(state, ctx, alert, &rule.name, now);
                 found.extend(sufferers.iter().map(|_| (rule, Credit::WouldAbsorb)));
             }
+            Kind::Quiet(kind) => {
+                let would = suppress::windows::would_hold_back(state, ctx, held, (rule, kind));
+                found.extend(would.then_some((rule, Credit::WouldHoldBack)));
+            }
+            Kind::Inhibit(kind) => {
+                let fires = |slot| has_source(state, ctx, alert, (rule, kind), slot);
+                let would = (0..kind.sources.len()).all(fires);
+                found.extend(would.then_some((rule, Credit::WouldHoldBack)));
+            }
         }
     }
     let Some(ci) = held.ci.filter(|_| !state.shadows.places.is_empty()) else { return found };
@@ -132,6 +155,38 @@ fn would<'a>(
         }
     }
     found
+}
+
+/// True when some other alert fires that is the source of an alert in one of a rule's places.
+fn has_source(
+    state: &State,
+    ctx: &Context,
+    alert: Fingerprint,
+    (rule, kind): (&Rule, &Inhibit),
+    slot: usize,
+) -> bool {
+    let Some(held) = state.alerts.get(&alert) else { return false };
+    let values = kind.sources.get(slot).map(|it| it.values(&held.subject(ctx))).unwrap_or_default();
+    let fires = |ci| {
+        let place = at_source(ctx, rule, (slot, &values), ci);
+        state.shadows.has_other(alert, place, Timestamp::from_millis(i64::MIN))
+    };
+    let Some(reach) = &kind.reach else { return fires(None) };
+    let Some(ci) = held.ci else { return false };
+    let follow = ctx.follow(&rule.name);
+    let walk = ctx.topology.walk(ci, Toward::Causes, follow, reach.max_hops, WALK_NODES_MAX);
+    walk.steps().iter().any(|step| fires(Some(step.ci)))
+}
+
+/// Returns the place of a source: which of the rule's, what must be equal, and at which CI.
+fn at_source(
+    ctx: &Context,
+    rule: &Rule,
+    (slot, values): (usize, &[Box<str>]),
+    ci: Option<CiId>,
+) -> u64 {
+    let ci = ci.map(|ci| &*ctx.topology.ci(ci).name);
+    place_of(&rule.name, &format!("{slot} {values:?} {ci:?}"))
 }
 
 /// Returns the place of a cause at a CI; by the CI's name, which another topology keeps.

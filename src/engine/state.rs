@@ -12,12 +12,14 @@ use super::changes::{Counters, Recurrence};
 use super::deliveries::Deliveries;
 use super::pending::Pending;
 use super::quarantine::Quarantine;
+use super::suppress::inhibit::Inhibition;
 use super::shadow::Shadows;
 use super::tally::Tally;
 use super::timers::{Parked, Timers};
 use crate::cmdb::{CiId, CiRow};
 use crate::engine::context::Context;
 use crate::model::alert::{AlertState, SourceId, severity};
+use crate::model::change::Change;
 use crate::model::credit::Credits;
 use crate::model::escalation::{Policy, PolicyHash, Target};
 use crate::model::incident::{Incident, IncidentId, RecordId};
@@ -43,6 +45,8 @@ pub struct State {
     pub(super) recurrences: BTreeMap<u64, Recurrence>,
     /// Silences, those that ended not long ago included.
     pub(super) silences: BTreeMap<SilenceId, Silenced>,
+    /// Planned changes by number, those that ended not long ago included.
+    pub(super) changes: BTreeMap<Box<str>, Change>,
     /// Deliveries and commands that were done not long ago.
     pub(super) deliveries: Deliveries,
     /// What could not be read or handled.
@@ -71,7 +75,11 @@ pub struct State {
     pub(super) amendments: BTreeMap<(IncidentId, Box<str>), Vec<IncidentId>>,
     /// Firing alerts that a silence holds back.
     pub(super) hushed: BTreeSet<Fingerprint>,
-    /// While silences end: what their end lets people know, told together.
+    /// When rules open the next window; the timer that is set.
+    pub(super) windows_due: Option<Timestamp>,
+    /// Who inhibits whom.
+    pub(super) inhibition: Inhibition,
+    /// While something held back is raised: what that lets people know, told together.
     pub(super) digest: Option<Vec<Call>>,
     /// What is due when.
     pub(super) timers: Timers,
@@ -156,7 +164,8 @@ impl State {
 
     /// Returns when something falls due next; `None` when nothing ever will.
     pub fn next_due(&self) -> Option<Timestamp> {
-        if self.reviews.is_empty() { self.timers.next() } else { Some(self.counters.now) }
+        let is_pending = !self.reviews.is_empty() || self.inhibition.is_unsure();
+        if is_pending { Some(self.counters.now) } else { self.timers.next() }
     }
 
     /// Returns the deadline in whose handling the last event broke; `None` when it was the event.
@@ -187,6 +196,11 @@ impl State {
     /// Returns how many alerts fire and are held back by a silence.
     pub fn alerts_silenced(&self) -> usize {
         self.hushed.len()
+    }
+
+    /// Returns how many alerts fire and are inhibited by another.
+    pub fn alerts_inhibited(&self) -> usize {
+        self.inhibition.muted()
     }
 
     /// Returns how many records the quarantine holds, and their bytes.

@@ -22,7 +22,7 @@ pub(super) struct Tally {
 /// What one member adds.
 #[derive(Clone, Debug)]
 pub(super) struct Share {
-    /// `None` when it is silenced.
+    /// `None` when it is held back.
     pub(super) urgency: Option<Urgency>,
     pub(super) services: Arc<[CiId]>,
 }

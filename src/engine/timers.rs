@@ -19,6 +19,8 @@ pub(super) enum Timer {
     Incident(IncidentId),
     /// A silence begins, ends, or is to be forgotten.
     Silence(SilenceId),
+    /// A rule opens a window.
+    Windows,
 }
 
 /// A deadline whose handling broke the engine: it is left out until the daemon starts again.
@@ -31,6 +33,7 @@ impl fmt::Display for Parked {
             Timer::Alert(alert) => write!(f, "alert {alert}"),
             Timer::Incident(id) => id.fmt(f),
             Timer::Silence(id) => write!(f, "silence {id}"),
+            Timer::Windows => f.write_str("the windows of rules"),
         }
     }
 }

@@ -9,7 +9,7 @@ use super::changes::{MemberOf, MemberRow};
 use super::context::Context;
 use super::correlate::{index_root, name_of, reason, root_ci, unindex_root};
 use super::pending::Told;
-use super::{State, credit, escalate, notices, topology};
+use super::{State, credit, escalate, notices, planning, topology};
 use crate::model::alert::{Join, Path};
 use crate::model::incident::{Happening, IncidentId};
 use crate::model::labels::Fingerprint;
@@ -95,6 +95,7 @@ pub(super) fn explain_root(state: &mut State, ctx: &Context, new: NewRoot<'_>, n
         case.record.wait_until = case.record.wait_until.map(|_| until);
     }
     index_root(state, &ctx.topology, id);
+    planning::mention(state, ctx, id, now);
     state.pending.unassigned.insert(id);
     state.pending.unsettled.insert(id);
 }

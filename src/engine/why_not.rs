@@ -3,6 +3,7 @@
 //! Asks the same indexes as the stages do, in their order, and names the first thing that decided.
 
 use core::time::Duration;
+use std::sync::Arc;
 
 use super::State;
 use super::context::Context;
@@ -13,11 +14,23 @@ use crate::cmdb::{CiId, Toward};
 use crate::model::alert::Join;
 use crate::model::incident::{Incident, IncidentId};
 use crate::model::labels::Fingerprint;
+use crate::model::silence::Silence;
 use crate::model::time::{Brief, Timestamp};
-use crate::rules::{Group, Kind, Rule, Subject, TopologyKind};
+use crate::rules::{Group, Kind, Rule, Subject, TopologyKind, Verdict};
 
 /// The most hops that any rule may follow.
 const HOPS_MAX: u8 = 8;
+
+/// What a rule says of an alert.
+#[derive(Clone, Debug)]
+pub struct Tried {
+    /// Its name.
+    pub rule: Arc<str>,
+    /// True when it matches.
+    pub matched: bool,
+    /// What each of its matchers says.
+    pub verdicts: Vec<Verdict>,
+}
 
 /// CIs that one answer names at most.
 const NAMED_MAX: usize = 5;
@@ -42,6 +55,33 @@ impl State {
         told.take(max).collect()
     }
 
+    /// Asks every rule about an alert that is held, those without effect behind the others.
+    pub fn tried(&self, ctx: &Context, alert: Fingerprint) -> Vec<Tried> {
+        let Some(held) = self.alerts.get(&alert) else { return Vec::new() };
+        let subject = held.subject(ctx);
+        let all = ctx.rules.rules.iter().chain(ctx.rules.shadows());
+        let tried = all.map(|rule| Tried {
+            rule: Arc::clone(&rule.name),
+            matched: rule.matches(&subject),
+            verdicts: rule.verdicts(&subject),
+        });
+        tried.collect()
+    }
+
+    /// Says in words what holds an alert back: silences, windows and alerts that inhibit it.
+    pub fn held_back_by(&self, ctx: &Context, alert: Fingerprint) -> Vec<String> {
+        let Some(held) = self.alerts.get(&alert) else { return Vec::new() };
+        let silences = held.state.silenced_by.iter().filter_map(|id| self.silences.get(id));
+        let silences = silences.map(|silence| {
+            let Silence { created_by, comment, .. } = &silence.record;
+            format!("silenced by {created_by} \"{comment}\"")
+        });
+        let inhibited = held.state.inhibited_by.iter().map(|by| {
+            format!("inhibited by {}, rule {}", name_of(self, ctx, by.alert), by.rule)
+        });
+        silences.chain(inhibited).collect()
+    }
+
     /// Says what kept a rule from applying to an alert that is held, or how it did apply. `join` is
     /// why the alert belongs to its incident.
     pub fn why_not(
@@ -64,6 +104,7 @@ impl State {
         match &rule.kind {
             Kind::Group(kind) => asked.group(kind),
             Kind::Topology(kind) => asked.topology(kind),
+            Kind::Quiet(_) | Kind::Inhibit(_) => asked.holding_back(),
         }
     }
 }
@@ -94,6 +135,29 @@ struct Asked<'a> {
 impl Asked<'_> {
     fn own(&self) -> Option<IncidentId> {
         incident_of(self.state, self.alert)
+    }
+
+    /// Of a rule that holds back: by the alert's own lists of who does.
+    fn holding_back(&self) -> String {
+        let of = &self.held.state;
+        let silences = of.silenced_by.iter().filter_map(|id| self.state.silences.get(id));
+        let mut open = silences.filter_map(|silence| silence.record.rule.as_ref());
+        if open.any(|rule| *rule == self.rule.name) {
+            return "it did apply: its window is open and holds the alert back".into();
+        }
+        if let Some(by) = of.inhibited_by.iter().find(|by| by.rule == self.rule.name) {
+            let source = name_of(self.state, self.ctx, by.alert);
+            return format!("it did apply: {source} fires and inhibits the alert");
+        }
+        failed(self.rule, &self.held.subject(self.ctx)).unwrap_or_else(|| {
+            match &self.rule.kind {
+                Kind::Quiet(_) => "its matchers hold, but no window of it covers the alert now",
+                Kind::Inhibit(_) | Kind::Group(_) | Kind::Topology(_) => {
+                    "its matchers hold, but no source of it fires for the alert"
+                }
+            }
+            .into()
+        })
     }
 
     fn group(&self, kind: &Group) -> String {

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use crate::engine::changes::{AlertRow, Changes, Counters, MemberRow, Recurrence, Saved};
 use crate::model::audit::AuditEntry;
+use crate::model::change::Change;
 use crate::model::credit::Credits;
 use crate::model::delivery::DeliveryId;
 use crate::model::escalation::{Policy, PolicyHash};
@@ -39,6 +40,8 @@ pub struct Image {
     pub recurrences: BTreeMap<u64, Recurrence>,
     /// Silences.
     pub silences: BTreeMap<SilenceId, Silence>,
+    /// Planned changes.
+    pub planned: BTreeMap<Box<str>, Change>,
     /// The journal by time and place.
     pub journal: BTreeMap<(Timestamp, u64), JournalEntry>,
     /// The audit trail.
@@ -101,6 +104,10 @@ impl Image {
         for id in &changes.silences_gone {
             self.silences.remove(id);
         }
+        self.planned.extend(changes.planned.iter().map(|it| (it.number.clone(), it.clone())));
+        for number in &changes.planned_gone {
+            self.planned.remove(number);
+        }
         self.audit.extend(changes.audit.iter().map(|entry| (entry.seq, entry.clone())));
         if let Some(before) = changes.journal_before {
             self.journal.retain(|(at, _), _| *at >= before);
@@ -137,6 +144,7 @@ impl Image {
             policies: self.policies.iter().map(|(k, v)| (*k, Arc::clone(v))).collect(),
             recurrences: self.recurrences.iter().map(|(k, v)| (*k, *v)).collect(),
             silences: self.silences.values().cloned().collect(),
+            planned: self.planned.values().cloned().collect(),
             deliveries: self.deliveries.iter().map(|(k, v)| (*k, *v)).collect(),
             quarantine: self.quarantine.values().map(Quarantined::head).collect(),
             credits: self.credits.values().cloned().collect(),

@@ -8,13 +8,18 @@ mod credits;
 mod doors;
 #[cfg(test)]
 mod handling;
+mod held_back;
 pub mod image;
+#[cfg(test)]
+mod inhibition;
 #[cfg(test)]
 mod limits;
 #[cfg(test)]
 mod messages;
 #[cfg(test)]
 mod on_call;
+#[cfg(test)]
+mod quiet;
 pub mod replay;
 pub mod rule_tests;
 #[cfg(test)]

@@ -20,7 +20,8 @@ fn silence(id: u128, name: &str, start_s: u64, end_s: u64) -> Silence {
     Silence {
         id: SilenceId(id),
         matchers: vec![matcher],
-        ci: None,
+        cis: vec![],
+        rule: None,
         starts_at: after(start_s),
         ends_at: after(end_s),
         updated_at: after(0),
@@ -151,7 +152,7 @@ fn a_silence_to_come_holds_from_its_start_on() {
 fn a_window_on_a_ci_covers_what_depends_on_it_and_nothing_else() {
     let mut story = Story::new();
     let mut window = silence(1, ".*", 0, 3_600);
-    (window.matchers, window.ci) = (vec![], Some("srv-1".into()));
+    (window.matchers, window.cis) = (vec![], vec!["srv-1".into()]);
     story.silence(0, window, None);
     story.fire(1, SRV1);
     story.fire(2, VM1);

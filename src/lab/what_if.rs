@@ -4,7 +4,7 @@ use core::time::Duration;
 use std::sync::Arc;
 
 use super::alone::{self, Alone, Told};
-use crate::engine::State;
+use crate::engine::{State, Tried};
 use crate::engine::changes::{AlertRow, Changes, Saved};
 use crate::engine::context::Context;
 use crate::engine::event::{Event, Reply};
@@ -49,6 +49,10 @@ pub struct Outcome {
     pub policy: Option<Arc<Policy>>,
     /// The first of the other alerts in it.
     pub company: Vec<String>,
+    /// What each rule says of it.
+    pub tried: Vec<Tried>,
+    /// What would hold it back, in words.
+    pub held_back_by: Vec<String>,
     /// Who would be told in the next day if nobody answered.
     pub plan: Vec<Told>,
     /// What would become of it with nothing else there.
@@ -88,6 +92,8 @@ pub fn what_if(
     let policy = incident.as_ref().and_then(|it| policy_of(&policies, it));
     Some(Outcome {
         company: state.company(ctx, fingerprint, COMPANY_MAX),
+        tried: state.tried(ctx, fingerprint),
+        held_back_by: state.held_back_by(ctx, fingerprint),
         why_not: rule.map(|rule| state.why_not(ctx, fingerprint, rule, join.as_ref())),
         plan: plan(ctx, &state, &changes, (&row, policies)),
         alone: alone::alone(ctx, &row),

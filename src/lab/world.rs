@@ -65,6 +65,28 @@ impl World {
         self.step(&Event::Tick, to);
     }
 
+    /// Puts other rules in force.
+    #[cfg(test)]
+    pub(super) fn reload(&mut self, rules: std::sync::Arc<crate::rules::RuleSet>, at: Timestamp) {
+        self.advance(at);
+        let topology = std::sync::Arc::clone(&self.ctx.topology);
+        self.ctx = Context::new(rules, topology, self.ctx.limits);
+        self.step(&Event::Reconfigured, at);
+    }
+
+    /// Starts anew from what is stored.
+    #[cfg(test)]
+    pub(super) fn restart(&mut self, at: Timestamp) {
+        self.state = State::restore(self.image.saved(), &self.ctx, at);
+        self.advance(at);
+    }
+
+    /// Returns how many alerts fire and are inhibited.
+    #[cfg(test)]
+    pub(super) fn inhibited(&self) -> usize {
+        self.state.alerts_inhibited()
+    }
+
     fn step(&mut self, event: &Event, at: Timestamp) -> Reply {
         let reply = self.state.apply(&self.ctx, event, at);
         self.commit();

@@ -100,6 +100,17 @@ pub struct AlertState {
     /// The silences that hold it back, in the order of their ids; those that did so at its end once
     /// it ended.
     pub silenced_by: Box<[SilenceId]>,
+    /// The alerts that inhibit it, in their order; those that did so at its end once it ended.
+    pub inhibited_by: Box<[Inhibitor]>,
+}
+
+/// An alert that mutes another while it fires.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Inhibitor {
+    /// The alert.
+    pub alert: Fingerprint,
+    /// Name of the rule that says so.
+    pub rule: Arc<str>,
 }
 
 impl AlertState {
@@ -108,9 +119,9 @@ impl AlertState {
         self.ended_at.is_none()
     }
 
-    /// True while it may open an incident and page: no silence holds it back.
+    /// True while it may open an incident and page: no silence and no other alert holds it back.
     pub fn is_audible(&self) -> bool {
-        self.silenced_by.is_empty()
+        self.silenced_by.is_empty() && self.inhibited_by.is_empty()
     }
 }
 

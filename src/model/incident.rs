@@ -282,10 +282,12 @@ pub struct Incident {
     pub recurrence_of: Option<IncidentId>,
     /// True when a person resolved it while members fired.
     pub awaiting_verification: bool,
-    /// True while every member that fires is silenced: nobody is told, and no step falls due.
+    /// True while every member that fires is held back: nobody is told, and no step falls due.
     pub quiet: bool,
     /// Incidents that a person split from it or it from them: not to be united again by a rule.
     pub apart_from: Vec<IncidentId>,
+    /// Numbers of the planned changes that its roots may have suffered from when they came.
+    pub changes: Vec<Box<str>>,
     /// Entries of its timeline.
     pub timeline_len: u32,
     /// Notices planned for it so far.
@@ -369,10 +371,12 @@ pub enum Happening {
     HoldEnded,
     /// Somebody gave an acknowledgement back.
     Unacknowledged,
-    /// All that fires of it is silenced.
+    /// All that fires of it is silenced or inhibited.
     Quieted,
-    /// It is silenced no more.
+    /// It is held back no more.
     Raised,
+    /// A planned change began on its root, or on what that depends on.
+    Change,
 }
 
 words!(
@@ -408,7 +412,8 @@ words!(
     HoldEnded = "hold_ended",
     Unacknowledged = "unacknowledged",
     Quieted = "quieted",
-    Raised = "raised"
+    Raised = "raised",
+    Change = "change"
 );
 
 /// One entry of a timeline: one per kind of event and batch.

@@ -1,6 +1,7 @@
 //! Silences and windows: what is recorded and correlated as ever, but opens nothing and pages nobody.
 
 use core::fmt;
+use std::sync::Arc;
 
 use super::labels::Labels;
 use super::time::Timestamp;
@@ -64,9 +65,11 @@ pub struct Silence {
     pub id: SilenceId,
     /// All must hold for an alert to be silenced.
     pub matchers: Vec<SilenceMatcher>,
-    /// A maintenance window on this CI: covers alerts of the CI and of what suffers when it fails.
-    /// With matchers, too, both must hold.
-    pub ci: Option<Box<str>>,
+    /// A maintenance window on these CIs, sorted: covers alerts of the CIs and of what suffers when
+    /// they fail. With matchers, too, both must hold.
+    pub cis: Vec<Box<str>>,
+    /// Name of the rule whose conditions must hold, instead of matchers.
+    pub rule: Option<Arc<str>>,
     /// When it begins to hold, inclusive.
     pub starts_at: Timestamp,
     /// When it ends, exclusive.

@@ -72,6 +72,7 @@ pub(super) fn briefing(incident: u64) -> Briefing {
         awaiting_verification: false,
         quiet: false,
         apart_from: Vec::new(),
+        changes: Vec::new(),
         timeline_len: 0,
         notices: 1,
         told: Vec::new(),
@@ -126,6 +127,7 @@ impl World {
             | Event::Handle(_)
             | Event::Silence { .. }
             | Event::Unsilence { .. }
+            | Event::PlanChanges { .. }
             | Event::Audit { .. }
             | Event::Retry { .. }
             | Event::Forget { .. }

@@ -18,6 +18,7 @@ use super::rule::Draft;
 use super::shadow;
 use super::source::SourceFile;
 use super::suggest::meant;
+use super::testcase::Expectation;
 
 /// Notes what should be looked at. `order` is the order in which the rules are asked.
 pub(super) fn advise(reader: &mut Reader<'_>, content: &Content<'_>, order: &[usize]) {
@@ -112,16 +113,27 @@ fn untested(reader: &mut Reader<'_>, content: &Content<'_>) {
         .flatten()
         .flat_map(|list| &list.value)
         .filter_map(|incident| incident.rule.as_ref()?.value.as_deref())
+        .chain(content.tests.iter().flat_map(|test| &test.expect).flat_map(holding_back))
         .collect();
     for (file, draft) in &content.rules {
         let name = &*draft.rule.name;
-        // A shadow opens none.
+        // A shadow does nothing that a test could expect.
         if !expected.contains(name) && !draft.rule.shadow {
-            let message = format!("no test expects an incident of rule `{name}`");
-            let help = format!("add a test whose `expect` has   rule: {name}");
+            let (what, how) = if draft.rule.kind.opens() {
+                ("an incident", format!("rule: {name}"))
+            } else {
+                ("anything", format!("silent: {{{name}: [NAME]}}"))
+            };
+            let message = format!("no test expects {what} of rule `{name}`");
+            let help = format!("add a test whose `expect` has   {how}");
             reader.diagnostics.push(warning(codes::NO_TEST, file, draft.span, message).help(help));
         }
     }
+}
+
+/// Yields the rules that an expectation says hold alerts back.
+fn holding_back(expectation: &Expectation) -> impl Iterator<Item = &str> {
+    expectation.silent.iter().map(|(rule, _)| &**rule)
 }
 
 /// Finds what can never hold in a rule: in its `when`, in a line of `unless` or `never_absorb`, or
@@ -136,7 +148,7 @@ fn never_true(file: &SourceFile, draft: &Draft) -> Vec<Diagnostic> {
     let reach = Reach::of(rule.when.matchers());
     for (line, place) in rule.unless.lines().iter().zip(&draft.places.unless) {
         let own = Listed::line(line, place).contradiction(file);
-        let with_when = || beside(file, line, place, (reach.as_ref()?, when.first()?));
+        let with_when = || beside(file, line, place, (reach.as_ref()?, when.span(file, 0)?));
         found.extend(own.or_else(with_when));
     }
     if let Some(kind) = rule.kind.topology() {
@@ -193,36 +205,36 @@ fn when_help(when: &Conditions) -> String {
     }
 }
 
-/// Matchers that must hold together, with their places.
-struct Listed<'m>(Vec<(&'m Matcher, Span)>);
+/// Matchers that must hold together, each with its line and its number in it.
+struct Listed<'m>(Vec<(&'m Matcher, &'m LinePlace, [usize; 2])>);
 
 impl<'m> Listed<'m> {
-    fn of(conditions: &'m Conditions, places: &[LinePlace]) -> Self {
+    fn of(conditions: &'m Conditions, places: &'m [LinePlace]) -> Self {
         let lines = conditions.lines().iter().zip(places);
         Self(lines.flat_map(|(line, place)| Self::line(line, place).0).collect())
     }
 
-    fn line(line: &'m Condition, place: &LinePlace) -> Self {
+    fn line(line: &'m Condition, place: &'m LinePlace) -> Self {
         let count = line.matchers().len();
-        let placed = |(at, matcher)| (matcher, place.matcher(at, count));
+        let placed = |(at, matcher)| (matcher, place, [at, count]);
         Self(line.matchers().iter().enumerate().map(placed).collect())
     }
 
-    fn first(&self) -> Option<Span> {
-        self.0.first().map(|(_, span)| *span)
+    fn span(&self, file: &SourceFile, at: usize) -> Option<Span> {
+        self.0.get(at).map(|(_, place, [at, count])| place.matcher(file, *at, *count))
     }
 
     /// Returns the first matcher that can never hold together with an earlier one.
     fn contradiction(&self, file: &SourceFile) -> Option<Diagnostic> {
         let mut reach = Reach::default();
         let all = || self.0.iter().take(MATCHERS_MAX).enumerate();
-        let (at, earlier) = all().find_map(|(at, (m, _))| Some((at, reach.add(at, m).err()?)))?;
-        let ((matcher, span), (other, place)) = (self.0.get(at)?, self.0.get(earlier)?);
+        let (at, earlier) = all().find_map(|(at, (m, ..))| Some((at, reach.add(at, m).err()?)))?;
+        let ((matcher, ..), (other, ..)) = (self.0.get(at)?, self.0.get(earlier)?);
         let message = format!("`{matcher}` can never hold together with `{other}`");
-        Some(warning(codes::NEVER_TRUE, file, *span, message).label("never true").related(
-            file,
-            *place,
-            "this must hold as well",
-        ))
+        Some(
+            warning(codes::NEVER_TRUE, file, self.span(file, at)?, message)
+                .label("never true")
+                .related(file, self.span(file, earlier)?, "this must hold as well"),
+        )
     }
 }

@@ -10,6 +10,7 @@ use super::calendar::{self, Calendar};
 use super::codes;
 use super::diagnostics::{self, Diagnostic, Severity};
 use super::index::Index;
+use super::kinds::inhibit::Sources;
 use super::mappings;
 use super::messages::{self, Messages};
 use super::order;
@@ -255,6 +256,7 @@ fn assemble(content: Content<'_>, templates: Templates, order: &[usize], version
     RuleSet {
         version,
         index: Index::build(rules.iter().map(|rule| &rule.when)),
+        sources: Sources::build(&rules),
         names: rules.iter().enumerate().map(|(at, rule)| (Arc::clone(&rule.name), at)).collect(),
         rules,
         shadow_index: Index::build(shadows.iter().map(|rule| &rule.when)),

@@ -65,6 +65,9 @@ codes! {
     ZONE = "R0213" "a time zone is not known";
     HANDOVER = "R0214" "a layer of a rotation does not start on the day of its hand-over";
     PATH = "R0215" "a path into JSON cannot be read";
+    INHIBIT_SOURCE = "R0225" "an `inhibit` has no source, or both `source` and `sources`";
+    WINDOW = "R0227" "a `quiet` does not say once when it is, or on what";
+    OPENS_NOTHING = "R0228" "a rule that opens no incidents says what they are like";
     ACROSS_KINDS = "R0240" "`before` or `after` names a rule of another kind";
     NO_OWNER = "R0301" "a rule has no owner";
     NO_TEST = "R0302" "no test expects an incident of a rule";

@@ -199,7 +199,7 @@ pub fn nearest<'a>(given: &str, known: impl IntoIterator<Item = &'a str>) -> Opt
 }
 
 /// Longest name that is compared, in characters; the work is its square.
-const NAME_LEN_MAX: usize = 64;
+pub(super) const NAME_LEN_MAX: usize = 64;
 
 /// Counts the insertions, deletions, changes and swaps of neighbours that lead from `a` to `b`.
 fn edits(a: &str, b: &str) -> usize {

@@ -22,10 +22,40 @@ pub(super) fn read(reader: &mut Reader<'_>, node: &Node, namespace: &str) -> Opt
     let incidents_include = list(reader, "incidents_include");
     let pages_total = fields.read(reader, "pages_total", count);
     let tickets_total = fields.read(reader, "tickets_total", count);
+    let silent = fields.read(reader, "silent", |r, n| silent(r, n, namespace)).unwrap_or_default();
     let span = fields.span;
     fields.finish(reader);
     let line = line(reader, span);
-    Some(Expectation { at: at?, line, incidents, incidents_include, pages_total, tickets_total })
+    Some(Expectation {
+        at: at?,
+        line,
+        incidents,
+        incidents_include,
+        pages_total,
+        tickets_total,
+        silent,
+    })
+}
+
+/// Reads `silent: {RULE: [NAMES]}`.
+fn silent(
+    reader: &mut Reader<'_>,
+    node: &Node,
+    namespace: &str,
+) -> Option<Vec<(Box<str>, Expected<Vec<Box<str>>>)>> {
+    let fields = reader.map(node, "`silent`")?;
+    let mut rules = Vec::new();
+    for (key, node) in fields.all() {
+        let Some(name) = reader.name(&key.name, key.span) else { continue };
+        let full = full_name(&name, namespace);
+        reader.refer(Noun::Rule, &full, key.span);
+        rules.extend(many(reader, node).map(|names| (full, names)));
+    }
+    Some(rules)
+}
+
+fn full_name(name: &str, namespace: &str) -> Box<str> {
+    if name.contains('/') { name.into() } else { format!("{namespace}/{name}").into() }
 }
 
 fn incident(reader: &mut Reader<'_>, node: &Node, namespace: &str) -> Option<IncidentExpectation> {
@@ -66,7 +96,7 @@ fn expected<T>(reader: &Reader<'_>, node: &Node, value: T) -> Expected<T> {
 fn rule_name(reader: &mut Reader<'_>, node: &Node, namespace: &str) -> Option<Box<str>> {
     let text = reader.text(node)?;
     let name = reader.name(text, node.span)?;
-    let full = if name.contains('/') { name } else { format!("{namespace}/{name}").into() };
+    let full = full_name(&name, namespace);
     reader.refer(Noun::Rule, &full, node.span);
     Some(full)
 }

@@ -3,23 +3,26 @@
 use super::cursor::Cursor;
 use super::diagnostics::Span;
 use super::lexer::{self, Kind};
+use super::rule::LINE_BYTES_MAX;
 use super::source::SourceFile;
 use super::text::locate;
 use super::yaml::{Node, Value};
 
-/// Where one line of matchers stands.
+/// Where one line of matchers stands. Its matchers are looked for only when one has a finding.
 #[derive(Clone, Debug, Default)]
 pub(super) struct LinePlace {
     line: Span,
-    /// Its parts between commas.
-    parts: Vec<Span>,
+    /// The line itself; empty where it is too long to be read.
+    text: Box<str>,
 }
 
 impl LinePlace {
     /// Returns where one of the `count` matchers of this line stands; the whole line where commas
     /// do not tell.
-    pub(super) fn matcher(&self, number: usize, count: usize) -> Span {
-        self.parts.get(number).filter(|_| self.parts.len() == count).copied().unwrap_or(self.line)
+    pub(super) fn matcher(&self, file: &SourceFile, number: usize, count: usize) -> Span {
+        let parts = parts(&self.text);
+        let part = parts.get(number).filter(|_| parts.len() == count);
+        part.map_or(self.line, |part| locate(&file.text, self.line, &self.text, *part))
     }
 
     /// Returns where the whole line stands.
@@ -29,26 +32,26 @@ impl LinePlace {
 }
 
 /// Returns where each line of a list of lines, or of one line, stands.
-pub(super) fn lines(file: &SourceFile, node: &Node) -> Vec<LinePlace> {
+pub(super) fn lines(node: &Node) -> Vec<LinePlace> {
     match &node.value {
-        Value::List(items) => items.iter().map(|item| line(file, item)).collect(),
-        Value::Null | Value::Text(_) | Value::Map(_) => vec![line(file, node)],
+        Value::List(items) => items.iter().map(line).collect(),
+        Value::Null | Value::Text(_) | Value::Map(_) => vec![line(node)],
     }
 }
 
 /// Returns where each line of a field stands whose mapping this is.
-pub(super) fn lines_under(file: &SourceFile, node: &Node, field: &str) -> Vec<LinePlace> {
+pub(super) fn lines_under(node: &Node, field: &str) -> Vec<LinePlace> {
     let Value::Map(entries) = &node.value else { return Vec::new() };
     let found = entries.iter().find(|(key, _)| &*key.name == field);
-    found.map_or(Vec::new(), |(_, node)| lines(file, node))
+    found.map_or(Vec::new(), |(_, node)| lines(node))
 }
 
-fn line(file: &SourceFile, node: &Node) -> LinePlace {
-    let Value::Text(text) = &node.value else {
-        return LinePlace { line: node.span, parts: Vec::new() };
+fn line(node: &Node) -> LinePlace {
+    let text = match &node.value {
+        Value::Text(text) if text.len() <= LINE_BYTES_MAX => text.clone(),
+        Value::Null | Value::Text(_) | Value::List(_) | Value::Map(_) => "".into(),
     };
-    let parts = parts(text).into_iter().map(|part| locate(&file.text, node.span, text, part));
-    LinePlace { line: node.span, parts: parts.collect() }
+    LinePlace { line: node.span, text }
 }
 
 /// Splits a line at its commas.

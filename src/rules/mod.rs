@@ -67,6 +67,8 @@ pub use condition::{Condition, Verdict};
 pub use diagnostics::{Diagnostic, Fix, Severity};
 pub use kinds::Kind;
 pub use kinds::group::Group;
+pub use kinds::inhibit::{Inhibit, InhibitSource, Reach};
+pub use kinds::quiet::{Every, Quiet, Stretch, Window};
 pub use kinds::topology::TopologyKind;
 pub use messages::{IncidentLine, MessageScope, Part};
 pub use priorities::{Limit, PageWhen, Priorities, Threshold};

@@ -143,20 +143,22 @@ impl<'f> Reader<'f> {
         self.defined.get(&(noun, name.into())).copied()
     }
 
-    pub(super) fn is_defined(&self, noun: Noun, name: &str) -> bool {
-        self.defined.contains_key(&(noun, name.into()))
-    }
-
     /// Notes all references to what no file defines. `built_in` is defined without any file.
     pub(super) fn resolve(&mut self, built_in: &[(Noun, &str)]) {
+        let mut known: BTreeMap<Noun, Vec<&str>> = BTreeMap::new();
+        for (noun, name) in
+            self.defined.keys().map(|(n, name)| (*n, &**name)).chain(built_in.iter().copied())
+        {
+            known.entry(noun).or_default().push(name);
+        }
         for reference in core::mem::take(&mut self.references) {
             let Reference { noun, name, spot } = reference;
-            if self.is_defined(noun, &name) || built_in.contains(&(noun, &*name)) {
+            if self.defined.contains_key(&(noun, name.clone()))
+                || built_in.contains(&(noun, &*name))
+            {
                 continue;
             }
-            let defined = self.defined.keys().filter(|(n, _)| *n == noun).map(|(_, name)| &**name);
-            let built_in = built_in.iter().filter(|(n, _)| *n == noun).map(|(_, name)| *name);
-            let known: Vec<&str> = defined.chain(built_in).collect();
+            let known = known.get(&noun).map_or(&[][..], Vec::as_slice);
             let word = noun.word();
             let message = format!("{word} `{name}` is not defined");
             let problem = Diagnostic::error(codes::REFERENCE, spot.file, spot.span, message);
@@ -164,7 +166,7 @@ impl<'f> Reader<'f> {
             self.diagnostics.push(match near {
                 Some(near) => meant(problem, spot.file, &name, near),
                 None if known.is_empty() => problem.help(format!("no {word} is defined")),
-                None => problem.help(format!("known: {}", listed(&known))),
+                None => problem.help(format!("known: {}", listed(known))),
             });
         }
     }

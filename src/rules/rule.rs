@@ -16,7 +16,6 @@ use super::parser;
 use super::reader::{DAY, Fields, Noun, Reader};
 use super::sections::{boolean, reference};
 use super::set::{IncidentSpec, Place, ResolveSpec, Rule};
-use super::source::SourceFile;
 use super::subject::Field;
 use super::template::{Flaw, Template, Templates};
 use super::text::locate;
@@ -25,7 +24,7 @@ use super::yaml::Node;
 /// Lines of one condition.
 const LINES_MAX: usize = 64;
 /// The longest line of matchers, in bytes; a pattern in it has at most 1 KiB.
-const LINE_BYTES_MAX: usize = 16 * 1024;
+pub(super) const LINE_BYTES_MAX: usize = 16 * 1024;
 /// Memory that the compiled patterns of one file may take, in bytes. Two thousand rules with a
 /// pattern each take half of it.
 const PATTERNS_SIZE_MAX: usize = 8 << 20;
@@ -80,7 +79,7 @@ pub(super) fn read(
         r.name(text, n.span)
     });
     let summary = fields.read(reader, "summary", |r, n| line(r, n, SUMMARY_BYTES_MAX));
-    let places = places(reader.file, &mut fields);
+    let places = places(&mut fields);
     let owner_at = fields.get("owner").map(|n| n.span);
     let when = fields.need(reader, "when").and_then(|n| conditions(reader, n));
     let unless = fields.read(reader, "unless", conditions).unwrap_or_default();
@@ -90,6 +89,9 @@ pub(super) fn read(
     let mut desk = Desk { templates, follow: Vec::new() };
     let kind = kinds::read(reader, &mut fields, &mut desk);
     let Desk { follow, templates } = desk;
+    if let Some(kind) = kind.as_ref().filter(|kind| !kind.opens()) {
+        refuse_incidents(reader, &mut fields, kind);
+    }
     let by = kind.as_ref().map_or(&[][..], Kind::by);
     let group: Option<Vec<&str>> =
         Some(by.iter().map(Field::key).collect()).filter(|keys: &Vec<_>| !keys.is_empty());
@@ -105,14 +107,26 @@ pub(super) fn read(
     Some(Draft { rule, span, owner: owner_at, places, before, after, follow })
 }
 
-fn places(file: &SourceFile, fields: &mut Fields<'_>) -> Places {
-    let mut lines =
-        |name| fields.get(name).map_or(Vec::new(), |node| matcher_places::lines(file, node));
+fn places(fields: &mut Fields<'_>) -> Places {
+    let mut lines = |name| fields.get(name).map_or(Vec::new(), matcher_places::lines);
     let (when, unless) = (lines("when"), lines("unless"));
     let never_absorb = fields
         .get("topology")
-        .map_or(Vec::new(), |node| matcher_places::lines_under(file, node, "never_absorb"));
+        .map_or(Vec::new(), |node| matcher_places::lines_under(node, "never_absorb"));
     Places { when, unless, never_absorb }
+}
+
+/// Notes what a rule that opens no incidents says of them.
+fn refuse_incidents(reader: &mut Reader<'_>, fields: &mut Fields<'_>, kind: &Kind) {
+    for name in ["incident", "resolve"] {
+        if let Some((key, _)) = fields.entry(name) {
+            let message = format!("`{name}` in a rule of kind `{}`", kind.name());
+            reader
+                .error(codes::OPENS_NOTHING, key.span, message)
+                .label("it opens no incidents")
+                .help("take it away, or put it into a rule that gathers alerts");
+        }
+    }
 }
 
 fn line(reader: &mut Reader<'_>, node: &Node, max: usize) -> Option<Box<str>> {

@@ -12,6 +12,7 @@ use super::calendar::{Calendar, Times};
 use super::condition::{Conditions, Verdict};
 use super::index::Index;
 use super::kinds::Kind;
+use super::kinds::inhibit::{Inhibit, Sources, sources_of};
 use super::messages::Messages;
 use super::places::Places;
 use super::priorities::Priorities;
@@ -62,6 +63,7 @@ pub struct RuleSet {
     pub(super) templates: Templates,
     pub(super) messages: Messages,
     pub(super) index: Index,
+    pub(super) sources: Sources,
     /// Places in `rules` by name.
     pub(super) names: BTreeMap<Arc<str>, usize>,
     pub(super) default_policy: Arc<Policy>,
@@ -75,6 +77,16 @@ impl RuleSet {
             .filter_map(|at| self.rules.get(at))
             .filter(|rule| rule.matches(subject))
             .collect()
+    }
+
+    /// Returns the rules of kind `inhibit` of which an alert is a source, in order.
+    pub fn inhibiting(&self, subject: &Subject<'_>) -> Vec<(&Arc<str>, &Inhibit)> {
+        sources_of(&self.rules, &self.sources, subject)
+    }
+
+    /// True when some rule is of kind `inhibit`.
+    pub fn can_inhibit(&self) -> bool {
+        !self.sources.is_empty()
     }
 
     /// Returns a rule by its name, `namespace/name`.

@@ -14,6 +14,7 @@ use super::text::shortened;
 use super::timeline;
 use super::yaml::{Node, Value};
 use crate::cmdb::{Rows, import};
+use crate::model::change::Change;
 use crate::model::escalation::Target;
 use crate::model::incident::{StateName, WaitsFor};
 use crate::model::labels::Labels;
@@ -56,7 +57,7 @@ pub struct TestStep {
     pub action: TestAction,
 }
 
-/// What happens in a test.
+/// What happens in a test. Times of a change count from 1970 until the test is played.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TestAction {
     /// An alert fires.
@@ -66,6 +67,8 @@ pub enum TestAction {
         /// The severity beside the labels, if any.
         severity: Option<Box<str>>,
     },
+    /// A change is planned.
+    Change(Change),
     /// Alerts end.
     Clear(Cleared),
     /// Somebody handles an incident.
@@ -153,6 +156,8 @@ pub struct Expectation {
     pub pages_total: Option<Expected<u32>>,
     /// Tickets planned so far.
     pub tickets_total: Option<Expected<u32>>,
+    /// By the full name of a rule the firing alerts that it holds back, in any order.
+    pub silent: Vec<(Box<str>, Expected<Vec<Box<str>>>)>,
 }
 
 /// A value that is expected, with its place in the file.
@@ -217,7 +222,7 @@ pub(super) fn read(reader: &mut Reader<'_>, node: &Node, namespace: &str) -> Opt
     let name_node = fields.need(reader, "name");
     let name = name_node.and_then(|n| reader.text(n));
     let span = name_node.map_or(fields.span, |n| n.span);
-    let start = fields.read(reader, "start", start).unwrap_or(START);
+    let start = fields.read(reader, "start", moment).unwrap_or(START);
     let cmdb = match fields.get("cmdb") {
         None => Some(Rows::default()),
         Some(node) => rows(reader, node),
@@ -259,9 +264,9 @@ pub(super) fn line(reader: &Reader<'_>, span: Span) -> u32 {
     reader.position(span).0
 }
 
-/// Reads when a test begins. With a zone in brackets the offset may be left out, and must be one
+/// Reads a point in time. With a zone in brackets the offset may be left out, and must be one
 /// that the zone has at that time.
-fn start(reader: &mut Reader<'_>, node: &Node) -> Option<Timestamp> {
+pub(super) fn moment(reader: &mut Reader<'_>, node: &Node) -> Option<Timestamp> {
     let text = reader.text(node)?;
     let time = if text.contains('[') {
         text.parse::<jiff::Zoned>().map(|zoned| zoned.timestamp())

@@ -11,6 +11,8 @@ use crate::cmdb::{CiRow, Topology};
 use crate::model::labels::Labels;
 
 const POWER: &str = include_str!("../../rules/examples/power.yaml");
+const INHIBIT: &str = include_str!("../../rules/examples/inhibit.yaml");
+const MAINTENANCE: &str = include_str!("../../rules/examples/maintenance.yaml");
 const ON_CALL: &str = include_str!("../../rules/examples/on-call.yaml");
 const BASE: [(&str, &str); 3] = [
     ("base/defaults.yaml", include_str!("../../rules/base/defaults.yaml")),
@@ -37,6 +39,8 @@ fn good(text: &str) -> RuleSet {
 fn the_shipped_rules_are_flawless_and_tested() {
     let mut files = base();
     files.push(file("examples/power.yaml", POWER));
+    files.push(file("examples/inhibit.yaml", INHIBIT));
+    files.push(file("examples/maintenance.yaml", MAINTENANCE));
     files.push(file("examples/on-call.yaml", ON_CALL));
     let loaded = load(&files);
     assert_eq!(render(Form::Human, &loaded.diagnostics, &files), "");
@@ -45,12 +49,67 @@ fn the_shipped_rules_are_flawless_and_tested() {
 }
 
 #[test]
+fn every_kind_that_holds_back_needs_what_it_says() {
+    for (rule, problem) in [
+        ("inhibit: {}", "R0225 `inhibit` has neither `source` nor"),
+        ("inhibit: {source: 'a=\"b\"', sources: [{when: 'a=\"b\"'}]}", "R0225 `inhibit` has both"),
+        ("inhibit: {sources: [{equal: a}]}", "R0102 a source needs `when`"),
+        ("inhibit: {source: 'a=\"b\"', topology: {max_hops: 9}}", "R0107 `9` is out of range"),
+        ("inhibit: {source: 'a=\"b\"', topology: {follow: power}}", "R0206 relation `power`"),
+        (
+            "inhibit: {source: 'a=\"b\"'}, incident: {urgency: low}",
+            "R0228 `incident` in a rule of kind `inhibit`",
+        ),
+        ("quiet: {}", "R0227 `quiet` says 0 times when it is"),
+        (
+            "quiet: {from: 2026-01-01T00:00:00Z, to: 2026-01-01T00:00:00Z}",
+            "R0107 the window ends before",
+        ),
+        ("quiet: {from: 2026-01-01T00:00:00Z}", "R0102 `quiet` needs `to`"),
+        ("quiet: {from: today, to: 2026-01-01T00:00:00Z}", "R0107 `today` is no point in time"),
+        ("quiet: {changes: {}, every: {}}", "R0227 `quiet` says 2 times"),
+        ("quiet: {changes: {states: [open]}}", "R0107 unknown value `open`"),
+        ("quiet: {changes: {}, ci: a}", "R0227 `quiet` has `ci` beside `changes`"),
+        (
+            "quiet: {every: {days: [sat], at: '24:00', for: 1h, zone: UTC}}",
+            "R0107 found the text `24:00`",
+        ),
+        (
+            "quiet: {every: {days: [sat, sun], at: '02:00', for: 25h, zone: UTC}}",
+            "R0107 a window is still open",
+        ),
+        ("quiet: {every: {days: sat, at: '02:00', for: 7d, zone: UTC}}", ""),
+        (
+            "quiet: {every: {days: sat, at: '02:00', for: 1h, zone: Europe/Berln}}",
+            "R0213 time zone",
+        ),
+    ] {
+        let text = format!(
+            "version: 1\nnamespace: n\nrules:\n  - {{name: r, owner: o, when: 'x=\"1\"', {rule}}}\n"
+        );
+        let found = load(&[file("f.yaml", &text)]).diagnostics;
+        let told = found.iter().find(|it| it.code != codes::NO_TEST);
+        let told = told.map(|it| format!("{} {}", it.code.id, it.message)).unwrap_or_default();
+        assert!(
+            told.starts_with(problem) && told.is_empty() == problem.is_empty(),
+            "{rule}: {told}"
+        );
+    }
+}
+
+#[test]
 fn the_examples_of_the_reference_load() {
     let reference = include_str!("../../rules/README.md");
     let blocks = reference.split("```yaml\n").skip(1);
     let blocks: Vec<&str> = blocks.filter_map(|rest| rest.split("```").next()).collect();
-    let [rule, tests, sections, times, mapping] = blocks[..] else {
-        panic!("{} examples", blocks.len())
+    let (kinds, whole): (Vec<&str>, Vec<&str>) =
+        blocks.into_iter().partition(|block| block.starts_with("rules:\n"));
+    for kind in &kinds {
+        good(&format!("version: 1\nnamespace: n\n{kind}"));
+    }
+    assert_eq!(kinds.len(), 2);
+    let [rule, tests, sections, times, mapping] = whole[..] else {
+        panic!("{} examples", whole.len())
     };
     let platform = "  platform: {members: anna}\n";
     let sections = sections.replace("teams:\n", &format!("teams:\n{platform}"));
@@ -204,9 +263,9 @@ fn generated_alerts_are_written_out_in_order_of_time() {
                 }
                 testcase::TestAction::Clear(testcase::Cleared::Exactly(l)) => format!("-{l}"),
                 testcase::TestAction::Clear(testcase::Cleared::Matching(_)) => "-".into(),
-                testcase::TestAction::Handle { .. } | testcase::TestAction::Silence(_) => {
-                    "?".into()
-                }
+                testcase::TestAction::Change(_)
+                | testcase::TestAction::Handle { .. }
+                | testcase::TestAction::Silence(_) => "?".into(),
             };
             format!("{}s {what}", step.at.as_secs())
         })

@@ -7,14 +7,16 @@ use super::condition::Condition;
 use super::diagnostics::Span;
 use super::matcher::{Matcher, Test};
 use super::parser;
-use super::reader::Reader;
+use super::reader::{MINUTE, Reader};
 use super::rule::{flawed, matchers, refused};
 use super::subject::Field;
 use super::template::Templates;
 use super::testcase::{Cleared, LENGTH_MAX, STEPS_MAX, TestAction, TestStep, at, line};
 use super::wish;
 use super::yaml::Node;
+use crate::model::change::{Change, ChangeState};
 use crate::model::labels::Labels;
+use crate::model::time::Timestamp;
 
 /// Reads `timeline:`; each step with its place.
 pub(super) fn read(reader: &mut Reader<'_>, node: &Node) -> Option<Vec<(Span, TestStep)>> {
@@ -29,8 +31,9 @@ fn step(reader: &mut Reader<'_>, node: &Node) -> Option<(Span, TestStep)> {
     let fire = fields.read(reader, "fire", labels);
     let clear = fields.read(reader, "clear", matchers);
     let silence = fields.read(reader, "silence", wish::silence);
+    let change = fields.read(reader, "change", |r, n| change(r, n, at.unwrap_or_default()));
     let handle = wish::read(reader, &mut fields);
-    let names = || ["fire", "clear", "silence"].into_iter().chain(wish::names());
+    let names = || ["fire", "clear", "silence", "change"].into_iter().chain(wish::names());
     let given = names().filter(|name| fields.has(name)).count();
     let span = fields.span;
     fields.finish(reader);
@@ -43,8 +46,33 @@ fn step(reader: &mut Reader<'_>, node: &Node) -> Option<(Span, TestStep)> {
     }
     let fire = fire.map(|labels| TestAction::Fire { labels, severity });
     let clear = clear.map(|m| TestAction::Clear(Cleared::Matching(Condition::new(m))));
-    let action = fire.or(clear).or(silence.map(TestAction::Silence)).or(handle)?;
+    let action = fire.or(clear).or(silence.map(TestAction::Silence)).or(handle).or(change)?;
     Some((span, TestStep { at: at?, line: line(reader, span), action }))
+}
+
+/// Reads a change that begins at its step and lasts `for` so long.
+fn change(reader: &mut Reader<'_>, node: &Node, at: Duration) -> Option<TestAction> {
+    let mut fields = reader.map(node, "`change`")?;
+    let number = fields.need(reader, "number").and_then(|n| reader.text(n));
+    let cis = fields.need(reader, "cis").and_then(|n| {
+        let items = reader.one_or_many(n)?;
+        Some(items.iter().filter_map(|item| reader.text(item).map(Into::into)).collect())
+    });
+    let lasts = fields.need(reader, "for").and_then(|n| reader.duration(n, MINUTE..=LENGTH_MAX));
+    let state = fields.read(reader, "state", Reader::word).unwrap_or(ChangeState::Approved);
+    fields.finish(reader);
+    let starts_at = Timestamp::EPOCH.plus(at);
+    let mut cis: Vec<Box<str>> = cis?;
+    cis.sort_unstable();
+    Some(TestAction::Change(Change {
+        number: number?.into(),
+        cis,
+        starts_at,
+        ends_at: starts_at.plus(lasts?),
+        state,
+        owner: "".into(),
+        summary: "".into(),
+    }))
 }
 
 /// Reads the labels of an alert, written as matchers with `=`.

@@ -191,7 +191,7 @@ fn a_rule_has_one_kind_that_we_know() {
     7 |     storm: {per: [site]}
       |     ^^^^^
       |
-      = help: known kinds: `group:` or `topology:`
+      = help: known kinds: `quiet:`, `inhibit:`, `group:` or `topology:`
 
     error[R0105]: rule has no kind
      --> kinds.yaml:8:5
@@ -199,7 +199,7 @@ fn a_rule_has_one_kind_that_we_know() {
     8 |   - name: none
       |     ^^^^
       |
-      = help: give it one of `group:` or `topology:`
+      = help: give it one of `quiet:`, `inhibit:`, `group:` or `topology:`
 
     error[R0105]: rule has two kinds
       --> kinds.yaml:15:15

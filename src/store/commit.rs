@@ -48,6 +48,9 @@ impl Store {
         let gone = changes.silences_gone.iter().map(|id| id.0.to_be_bytes());
         writer.delete_all(Family::Silences, gone);
         writer.put_all(&changes.silences);
+        let gone = changes.planned_gone.iter().map(|number| number.as_bytes());
+        writer.delete_all(Family::Changes, gone);
+        writer.put_all(&changes.planned);
         writer.put_all(&changes.audit);
         writer.journal(changes);
         writer.delete_all(Family::Deliveries, changes.deliveries_gone.iter().map(|id| id.0));

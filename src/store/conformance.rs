@@ -17,6 +17,7 @@ use crate::engine::changes::{
     AlertRow, Archived, Changes, Counters, MemberOf, MemberRow, Recurrence,
 };
 use crate::model::audit::AuditEntry;
+use crate::model::change::Change as PlannedChange;
 use crate::model::credit::Credits;
 use crate::model::delivery::DeliveryId;
 use crate::model::escalation::{Policy, PolicyHash};
@@ -41,6 +42,7 @@ struct Plain {
     policies: BTreeMap<PolicyHash, Arc<Policy>>,
     recurrences: BTreeMap<u64, Recurrence>,
     silences: BTreeMap<SilenceId, Silence>,
+    planned: BTreeMap<Box<str>, PlannedChange>,
     audit: BTreeMap<u64, AuditEntry>,
     journal: BTreeMap<(Timestamp, u64), JournalEntry>,
     deliveries: BTreeMap<DeliveryId, Timestamp>,
@@ -93,6 +95,9 @@ impl Plain {
         self.recurrences.extend(changes.recurrences.iter().copied());
         self.silences.retain(|id, _| !changes.silences_gone.contains(id));
         self.silences.extend(changes.silences.iter().map(|row| (row.id, row.clone())));
+        self.planned.retain(|number, _| !changes.planned_gone.contains(number));
+        let planned = changes.planned.iter().map(|row| (row.number.clone(), row.clone()));
+        self.planned.extend(planned);
         self.audit.extend(changes.audit.iter().map(|entry| (entry.seq, entry.clone())));
         if let Some(before) = changes.journal_before {
             self.journal.retain(|(at, _), _| *at >= before);
@@ -153,11 +158,14 @@ impl Plain {
                     changes.recurrences.push((incident.0, dice.recurrence().1));
                     let id = SilenceId(incident.0.into());
                     changes.silences.push(Silence { id, ..dice.silence() });
+                    let number = incident.to_string().into();
+                    changes.planned.push(PlannedChange { number, ..dice.planned_change() });
                     changes.audit.push(AuditEntry { seq: incident.0, ..dice.audit() });
                 }
                 1 => {
                     changes.recurrences_gone.push(incident.0);
                     changes.silences_gone.push(SilenceId(incident.0.into()));
+                    changes.planned_gone.push(incident.to_string().into());
                 }
                 2 => changes.policies.push((PolicyHash(incident.0), dice.policy().1)),
                 _ => {}
@@ -240,6 +248,7 @@ impl Plain {
         assert_eq!(saved.notices, self.notices.values().cloned().collect::<Vec<_>>());
         assert_eq!(saved.policies, self.policies.clone().into_iter().collect::<Vec<_>>());
         assert_eq!(saved.silences, self.silences.values().cloned().collect::<Vec<_>>());
+        assert_eq!(saved.planned, self.planned.values().cloned().collect::<Vec<_>>());
         assert_eq!(saved.deliveries, self.deliveries.clone().into_iter().collect::<Vec<_>>());
         let heads: Vec<_> = self.quarantine.values().map(Quarantined::head).collect();
         assert_eq!(saved.quarantine, heads);
@@ -279,6 +288,9 @@ impl Plain {
         }
         for (hash, policy) in &self.policies {
             assert_eq!(view.policy(*hash).unwrap().as_ref(), Some(policy));
+        }
+        for (number, change) in &self.planned {
+            assert_eq!(view.planned_change(number).unwrap().as_ref(), Some(change));
         }
         for (id, silence) in &self.silences {
             assert_eq!(view.silence(*id).unwrap().as_ref(), Some(silence));

@@ -13,8 +13,9 @@ use std::sync::Arc;
 use super::codec::Word;
 use crate::cmdb::{Change, CiRow, End, RelationRow, RelationType, Rows};
 use crate::engine::changes::{AlertRow, Counters, MemberOf, MemberRow, Recurrence};
-use crate::model::alert::{AlertState, Details, Join, Lease, Path, SourceId};
+use crate::model::alert::{AlertState, Details, Inhibitor, Join, Lease, Path, SourceId};
 use crate::model::audit::{AuditEntry, Seal};
+use crate::model::change::{Change as PlannedChange, ChangeState};
 use crate::model::credit::{Counts, Credits};
 use crate::model::delivery::DeliveryId;
 use crate::model::escalation::{Action, Due, Policy, PolicyHash, Rung, Step, Target};
@@ -118,6 +119,12 @@ impl Dice {
                 explicit: dice.flip(),
             }),
             silenced_by: self.list(2, Self::silence_id).into(),
+            inhibited_by: self
+                .list(2, |dice| Inhibitor {
+                    alert: Fingerprint(dice.number()),
+                    rule: dice.text().into(),
+                })
+                .into(),
         }
     }
 
@@ -232,6 +239,7 @@ impl Dice {
             resolving: self.rung(),
             quiet: self.flip(),
             apart_from: self.list(2, Self::record),
+            changes: self.list(2, |dice| dice.text().into()),
             group_rule: self.maybe(|dice| dice.text().into()),
             rules_version: self.next(),
             topology_version: self.number(),
@@ -360,13 +368,27 @@ impl Dice {
                 is_regex: dice.flip(),
                 is_equal: dice.flip(),
             }),
-            ci: self.maybe(|dice| dice.text().into()),
+            cis: self.list(3, |dice| dice.text().into()),
+            rule: self.maybe(|dice| dice.text().into()),
             starts_at: self.time(),
             ends_at: self.time(),
             updated_at: self.time(),
             created_by: self.text().into(),
             comment: self.text().into(),
             annotations: self.labels(),
+        }
+    }
+
+    pub(super) fn planned_change(&mut self) -> PlannedChange {
+        use ChangeState::{Approved, Cancelled, Done, InProgress, Planned};
+        PlannedChange {
+            number: self.text().into(),
+            cis: self.list(3, |dice| dice.text().into()),
+            starts_at: self.time(),
+            ends_at: self.time(),
+            state: [Planned, Approved, InProgress, Done, Cancelled][self.below(5) as usize],
+            owner: self.text().into(),
+            summary: self.text().into(),
         }
     }
 

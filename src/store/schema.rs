@@ -19,6 +19,7 @@
 //! | `policies` | hash of the content u64 | an escalation policy |
 //! | `recurrences` | signature u64 | the last resolved incident with it |
 //! | `silences` | id u128 | a silence |
+//! | `changes` | number | a planned change |
 //! | `audit` | place u64 | an entry of the audit trail |
 //! | `journal` | time i64 with its sign turned, place u64 | a change of an alert's state |
 //! | `deliveries` | half of a SHA-256 | when a delivery or command of that identity was done |
@@ -62,6 +63,7 @@ pub(super) enum Family {
     Policies,
     Recurrences,
     Silences,
+    Changes,
     Audit,
     Journal,
     Deliveries,
@@ -73,7 +75,7 @@ pub(super) enum Family {
 }
 
 /// All of them.
-pub(super) const FAMILIES: [Family; 22] = [
+pub(super) const FAMILIES: [Family; 23] = [
     Family::Meta,
     Family::Alerts,
     Family::Touches,
@@ -88,6 +90,7 @@ pub(super) const FAMILIES: [Family; 22] = [
     Family::Policies,
     Family::Recurrences,
     Family::Silences,
+    Family::Changes,
     Family::Audit,
     Family::Journal,
     Family::Deliveries,
@@ -116,6 +119,7 @@ impl Family {
             Self::Policies => "policies",
             Self::Recurrences => "recurrences",
             Self::Silences => "silences",
+            Self::Changes => "changes",
             Self::Audit => "audit",
             Self::Journal => "journal",
             Self::Deliveries => "deliveries",

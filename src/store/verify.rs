@@ -23,6 +23,7 @@ use crate::cmdb::{CiRow, RelationRow, RelationType};
 use crate::engine::changes::{AlertRow, MemberRow, Recurrence};
 use crate::model::alert::AlertState;
 use crate::model::audit::AuditEntry;
+use crate::model::change::Change;
 use crate::model::credit::Credits;
 use crate::model::delivery::DeliveryId;
 use crate::model::escalation::{Policy, PolicyHash};
@@ -145,6 +146,7 @@ impl Check<'_> {
             Family::Deliveries => Ok(<(DeliveryId, Timestamp)>::read(key, value).map(|_| ())),
             Family::Quarantine => Ok(Quarantined::read(key, value).map(|_| ())),
             Family::Silences => Ok(Silence::read(key, value).map(|_| ())),
+            Family::Changes => Ok(Change::read(key, value).map(|_| ())),
             Family::Audit => Ok(AuditEntry::read(key, value).map(|_| ())),
             Family::Journal => Ok(JournalEntry::read(key, value).map(|_| ())),
             Family::Rules => Ok(Credits::read(key, value).map(|_| ())),

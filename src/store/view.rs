@@ -16,6 +16,7 @@ use crate::cmdb::{Change, CiRow, Rows};
 use crate::engine::changes::{AlertRow, Counters, MemberOf, MemberRow};
 use crate::model::alert::AlertState;
 use crate::model::audit::AuditEntry;
+use crate::model::change::Change as PlannedChange;
 use crate::model::credit::Credits;
 use crate::model::escalation::{Policy, PolicyHash};
 use crate::model::incident::{Entry, Incident, IncidentId, RecordId};
@@ -216,6 +217,16 @@ impl View<'_> {
     /// Returns a silence.
     pub fn silence(&self, id: SilenceId) -> Result<Option<Silence>, StoreError> {
         self.get(&id.0.to_be_bytes())
+    }
+
+    /// Returns all planned changes, those that ended not long ago included, by number.
+    pub fn planned_changes(&self) -> Result<Vec<PlannedChange>, StoreError> {
+        self.all()
+    }
+
+    /// Returns a planned change.
+    pub fn planned_change(&self, number: &str) -> Result<Option<PlannedChange>, StoreError> {
+        self.get(number.as_bytes())
     }
 
     /// Returns what rules are credited with, by their names.

@@ -78,6 +78,8 @@ pub struct Engine {
     pub held_alerts: IntGauge,
     /// Alerts that fire and are held back by a silence.
     pub silenced_alerts: IntGauge,
+    /// Alerts that fire and are inhibited by another.
+    pub inhibited_alerts: IntGauge,
     silences: IntGaugeVec,
     /// Entries put on the audit trail.
     pub audit_entries: IntCounter,
@@ -331,6 +333,11 @@ impl Engine {
                 "incidentd_engine_silenced_alerts",
                 "Alerts that fire and are held back by a silence.",
             )?,
+            inhibited_alerts: gauge(
+                registry,
+                "incidentd_engine_inhibited_alerts",
+                "Alerts that fire and are inhibited by another.",
+            )?,
             silences: silences(registry)?,
             audit_entries: add(
                 registry,
@@ -542,6 +549,7 @@ mod tests {
             ("incidentd_engine_mailbox_events", 1),
             ("incidentd_engine_silences{", 3),
             ("incidentd_engine_silenced_alerts", 1),
+            ("incidentd_engine_inhibited_alerts", 1),
             ("incidentd_engine_audit_entries_total", 1),
             ("incidentd_notify_pending_notices", 1),
             ("incidentd_notify_template_failures_total", 1),

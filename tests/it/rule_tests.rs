@@ -71,7 +71,7 @@ fn a_failed_test_says_what_came_and_how_to_replay_it_and_that_command_does() {
     assert_eq!(code, 0, "{errors}");
     assert!(out.starts_with("shop.yaml:11  one site is one incident, up to 1m\n"), "{out}");
     for line in [
-        "5s  b  alertname=\"PingLoss\",ci=\"b\",site=\"fra\"  severity=–  fires",
+        "5s  b  alertname=\"PingLoss\", ci=\"b\", site=\"fra\"  severity=–  fires",
         "    INC-2, part of INC-1: shares site=\"fra\"  ← shop/site (shop.yaml:6)",
         "INC-1  P3  new  ",
     ] {

@@ -232,7 +232,8 @@ fn silence(dice: &mut Dice, at: Timestamp) -> Event {
     let silence = Silence {
         id: SilenceId(dice.roll(4).into()),
         matchers: if ci.is_some() { vec![] } else { vec![matcher] },
-        ci,
+        cis: ci.into_iter().collect(),
+        rule: None,
         starts_at,
         ends_at: starts_at.plus(Duration::from_mins(1 + dice.roll(20))),
         updated_at: at,

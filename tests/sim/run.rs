@@ -148,6 +148,7 @@ fn has_sender(event: &Event) -> bool {
         }
         Event::Silence { .. }
         | Event::Unsilence { .. }
+        | Event::PlanChanges { .. }
         | Event::Audit { .. }
         | Event::Delivered { .. }
         | Event::Failed { .. }

@@ -1,5 +1,6 @@
 //! `/api/v1/alerts`: list, show, explain.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::extract::{Path, State};
@@ -14,10 +15,11 @@ use crate::store::view::AlertQuery;
 
 use super::super::error::Problem;
 use super::super::query::Pairs;
+use super::super::wire::what_if::Question;
 use super::super::wire::{self, Time};
 use super::super::{App, Reading};
 use super::filter::Filter;
-use super::{explain, show};
+use super::{explain, show, what_if};
 
 /// Earlier firings that one answer shows at most.
 const EPISODES_MAX: usize = 100;
@@ -43,6 +45,7 @@ pub(super) fn routes() -> Router<Arc<App>> {
         ("state" = Option<String>, Query, description = "All when left out",
          pattern = "^(firing|ended|all)$"),
         ("silenced" = Option<String>, Query, pattern = "^(true|false|)$", description = "Only those that are silenced, or are not"),
+        ("inhibited" = Option<String>, Query, pattern = "^(true|false|)$", description = "Only those that other alerts inhibit, or that none does"),
         ("filter" = Option<Vec<String>>, Query),
         ("limit" = Option<u16>, Query, minimum = 1, maximum = 1000),
         ("cursor" = Option<String>, Query)
@@ -53,7 +56,8 @@ async fn list(
     State(app): State<Arc<App>>,
     uri: Uri,
 ) -> Result<Json<wire::Page<wire::Alert>>, Problem> {
-    let pairs = Pairs::read(&uri, &["state", "silenced", "filter", "limit", "cursor"])?;
+    let pairs =
+        Pairs::read(&uri, &["state", "silenced", "inhibited", "filter", "limit", "cursor"])?;
     let firing = match pairs.one("state")? {
         None | Some("all") => None,
         Some("firing") => Some(true),
@@ -63,16 +67,19 @@ async fn list(
             return Err(Problem::bad_request(message));
         }
     };
-    let silenced = match pairs.one("silenced")? {
-        None => None,
-        Some(_) => Some(pairs.switch("silenced")?),
+    let switch = |name| match pairs.one(name)? {
+        None => Ok(None),
+        Some(_) => pairs.switch(name).map(Some),
     };
+    let (silenced, inhibited) = (switch("silenced")?, switch("inhibited")?);
     let (limit, after, filter) = (pairs.limit()?, super::cursor(&pairs)?, Filter::read(&pairs)?);
     let page = app.read(move |reading| {
         let context = &reading.context;
         let takes = |row: &AlertRow| {
-            let hushed = !row.state.is_audible();
-            silenced.is_none_or(|silenced| silenced == hushed) && filter.takes(row, context)
+            let fits = |asked: Option<bool>, is| asked.is_none_or(|asked| asked == is);
+            fits(silenced, !row.state.silenced_by.is_empty())
+                && fits(inhibited, !row.state.inhibited_by.is_empty())
+                && filter.takes(row, context)
         };
         let query = AlertQuery { firing, after, limit, filter: &takes };
         let page = reading.view.alerts(&query)?;
@@ -122,21 +129,50 @@ async fn one(
     Ok(Json(record.await?))
 }
 
-/// Says what each stage saw of an alert.
+/// Says what each stage saw of an alert; why a rule did not apply; what would be with other labels.
 #[utoipa::path(
     get,
     path = "/api/v1/alerts/{fingerprint}/explain",
-    params(("fingerprint" = String, Path, pattern = "^[0-9a-f]{16}$")),
+    params(
+        ("fingerprint" = String, Path, pattern = "^[0-9a-f]{16}$"),
+        ("why_not" = Option<String>, Query, description = "A rule: what kept it from applying"),
+        ("set" = Option<Vec<String>>, Query, example = json!(["severity=critical"]), description = "A label with another value: what would become of the alert with it")
+    ),
     responses((status = 200, body = wire::explain::AlertExplanation))
 )]
 async fn explanation(
     State(app): State<Arc<App>>,
     Path(text): Path<String>,
+    uri: Uri,
 ) -> Result<Json<wire::explain::AlertExplanation>, Problem> {
+    let pairs = Pairs::read(&uri, &["set", "why_not"])?;
     let fingerprint = fingerprint(&text)?;
+    let why_not = pairs.one("why_not")?.map(str::to_owned);
+    let labels: BTreeMap<String, String> =
+        pairs.all("set").map(label).collect::<Result<_, Problem>>()?;
+    let asked = why_not.clone().filter(|_| labels.is_empty());
+    let of = Arc::clone(&app);
     let explained = app.read(move |reading| {
         let row = find(reading, fingerprint)?;
-        explain::alert(reading, &row)
+        let mut explained = explain::alert(reading, &row)?;
+        if let Some(rule) = asked {
+            explained.why_not =
+                Some(what_if::why_not(reading, &of.doors.store, (&row, &rule))?);
+        }
+        Ok(explained)
     });
-    Ok(Json(explained.await?))
+    let mut explained = explained.await?;
+    if !labels.is_empty() {
+        let alert = Some(fingerprint.to_string());
+        let question = Question { alert, labels, why_not, ..Question::default() };
+        explained.what_if = Some(Box::new(what_if::ask(&app, question).await?));
+    }
+    Ok(Json(explained))
+}
+
+fn label(text: &str) -> Result<(String, String), Problem> {
+    let (name, value) = text.split_once('=').ok_or_else(|| {
+        Problem::bad_request(format!("set is `{text}`, must be like severity=critical"))
+    })?;
+    Ok((name.into(), value.into()))
 }

@@ -3,10 +3,11 @@
 //! What was decided is told as it was decided; the rules' verdicts and the binding are worked out
 //! again on the rules and the topology in force, because nothing stores a rule that did not match.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::engine::changes::{AlertRow, MemberRow};
-use crate::lab::{self, alone::Alone};
+use crate::engine::context::Context;
+use crate::lab;
 use crate::model::alert::{Join, Path};
 use crate::model::incident::{Incident, RecordId};
 use crate::store::view::Member;
@@ -14,7 +15,7 @@ use crate::store::view::Member;
 use super::super::Reading;
 use super::super::error::Problem;
 use super::super::wire::{self, Time};
-use super::{filter, left_out, show};
+use super::{filter, left_out, show, what_if};
 
 /// Members that are looked at for the way from the root.
 const MEMBERS_MAX: usize = 1_000;
@@ -40,11 +41,16 @@ pub(super) fn alert(
     let (incident, join) = placed(reading, row)?;
     let applied = join.as_ref().and_then(Join::rule);
     let subject = filter::subject(row, &reading.context);
+    let silenced_by = left_out::silences(reading, row)?;
+    let windows: BTreeSet<&str> =
+        silenced_by.iter().filter_map(|silence| silence.rule.as_deref()).collect();
     let rules = reading.context.rules.rules.iter().map(|rule| wire::explain::RuleTried {
         rule: show::rule(&reading.context.rules, &rule.name),
         kind: rule.kind.name().into(),
         matched: rule.matches(&subject),
-        applied: applied == Some(&*rule.name),
+        applied: applied == Some(&*rule.name)
+            || windows.contains(&*rule.name)
+            || row.state.inhibited_by.iter().any(|by| by.rule == rule.name),
         verdicts: rule
             .verdicts(&subject)
             .into_iter()
@@ -60,14 +66,17 @@ pub(super) fn alert(
         incident.as_ref().map_or((false, false), |incident| changed(reading, incident));
     Ok(wire::explain::AlertExplanation {
         alert: show::alert(row, &sources),
-        binding: binding(reading, row),
-        silenced_by: left_out::silences(reading, row)?,
+        binding: binding(&reading.context, row),
         rules: rules.collect(),
+        silenced_by,
+        inhibited_by: left_out::inhibitors(reading, row)?,
         join: join.as_ref().map(show::join),
         left_out: left_out::of_alert(reading, row, incident.as_ref())?,
         incident: incident.map(|it| super::incidents::shown(reading, &it)).transpose()?,
         policy: policy.map(|policy| policy.name.to_string()),
         alone: alone(reading, row),
+        why_not: None,
+        what_if: None,
         rules_changed,
         topology_changed,
         now: Time(reading.now),
@@ -87,17 +96,7 @@ fn alone(reading: &Reading<'_>, row: &AlertRow) -> Option<wire::explain::Alone> 
     if row.state.episode == 0 {
         return None;
     }
-    let Alone { incident, told } = lab::alone::alone(&reading.context, row)?;
-    let after_ms = told.as_ref().map(|told| told.after.as_millis());
-    Some(wire::explain::Alone {
-        priority: incident.assessment.priority.to_string(),
-        sum: incident.assessment.sum,
-        rule: incident.rule.map(|rule| rule.to_string()),
-        team: incident.team.map(Into::into),
-        kind: told.as_ref().map(|told| told.kind.to_string()),
-        target: told.map(|told| told.target.into()),
-        after_ms: after_ms.map(|ms| u64::try_from(ms).unwrap_or(u64::MAX)),
-    })
+    lab::alone::alone(&reading.context, row).as_ref().map(what_if::alone)
 }
 
 /// Returns the incident an alert is part of in the end and why: where its own was adopted, the reason
@@ -127,9 +126,10 @@ fn placed(
     Ok((top, join))
 }
 
-fn binding(reading: &Reading<'_>, row: &AlertRow) -> Option<wire::explain::Binding> {
-    let topology = &reading.context.topology;
-    let bound = reading.context.binder.bind(topology, &row.labels)?;
+/// Tells which CI an alert speaks of.
+pub(super) fn binding(ctx: &Context, row: &AlertRow) -> Option<wire::explain::Binding> {
+    let topology = &ctx.topology;
+    let bound = ctx.binder.bind(topology, &row.labels)?;
     let ci = topology.ci(bound.ci);
     let services = topology.services_hit(bound.ci).into_iter().take(SERVICES_MAX);
     let text = |text: &str| text.to_owned();

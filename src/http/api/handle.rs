@@ -286,6 +286,7 @@ pub(super) fn done(
         }
         Reply::Received(_)
         | Reply::Silenced(_)
+        | Reply::Planned(_)
         | Reply::Retried(_)
         | Reply::Forgotten(_)
         | Reply::Quarantined(_)
@@ -310,6 +311,7 @@ fn kind(refusal: &Refusal, outdated: StatusCode) -> (StatusCode, &'static str) {
         Refusal::NotSplit { .. } => (NEVER, "not_split"),
         Refusal::UnknownSilence(_)
         | Refusal::TooManySilences(_)
+        | Refusal::TooManyChanges(_)
         | Refusal::NotDead(_)
         | Refusal::NotQuarantined(_) => (NEVER, "not_an_order"),
     }

@@ -4,9 +4,11 @@
 //! Worked out from what is stored and the rules in force; what no bound explains is not told.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use crate::cmdb::Toward;
 use crate::engine::changes::AlertRow;
+use crate::model::alert::Inhibitor;
 use crate::model::incident::{Incident, StateName};
 use crate::model::silence::SilenceId;
 use crate::model::time::{Brief, Timestamp};
@@ -17,7 +19,7 @@ use super::super::Reading;
 use super::super::error::Problem;
 use super::super::wire::LeftOut;
 use super::super::wire::Time;
-use super::super::wire::explain::SilencedBy;
+use super::super::wire::explain::{InhibitedBy, SilencedBy};
 use super::{filter, show};
 
 /// What one answer names at most.
@@ -246,29 +248,42 @@ fn grouped_apart(kind: &Group, one: &Incident, other: &Incident) -> Option<Strin
     Some(format!("{} {reason} of {}", newer.id, older.id))
 }
 
-/// Counts the members that a silence holds back.
+/// Counts the members that silences and other alerts hold back.
 fn silenced_members(reading: &Reading<'_>, members: &[Member]) -> Result<Vec<LeftOut>, Problem> {
     let mut counts = BTreeMap::<SilenceId, u32>::new();
+    let mut inhibited = BTreeMap::<Arc<str>, u32>::new();
     let firing = members.iter().filter_map(|member| member.alert.as_ref());
     for row in firing.filter(|row| row.state.fires()) {
         for id in &row.state.silenced_by {
             *counts.entry(*id).or_default() += 1;
         }
+        let rules: BTreeSet<&Arc<str>> = row.state.inhibited_by.iter().map(|by| &by.rule).collect();
+        for rule in rules {
+            *inhibited.entry(Arc::clone(rule)).or_default() += 1;
+        }
     }
+    let of_rule = |(rule, count): (Arc<str>, u32)| {
+        let plural = if count == 1 { "" } else { "s" };
+        let reason = format!("counted, but nobody is told: inhibited by rule {rule}");
+        LeftOut { incident: None, what: format!("{count} alert{plural} of it"), reason }
+    };
+    let inhibited = inhibited.into_iter().map(of_rule);
     let told = |(id, count): (SilenceId, u32)| {
         let plural = if count == 1 { "" } else { "s" };
         let reason = format!("counted, but nobody is told: {}", words(&silence(reading, id)?));
         Ok(LeftOut { incident: None, what: format!("{count} alert{plural} of it"), reason })
     };
-    counts.into_iter().map(told).collect()
+    let silenced: Vec<LeftOut> = counts.into_iter().map(told).collect::<Result<_, Problem>>()?;
+    Ok(silenced.into_iter().chain(inhibited).collect())
 }
 
-/// Returns firing alerts on these CIs that a silence keeps from being part of anything.
+/// Returns firing alerts on these CIs that are kept from being part of anything.
 fn silenced_around(
     reading: &Reading<'_>,
     around: &BTreeSet<Box<str>>,
 ) -> Result<Vec<LeftOut>, Problem> {
-    if around.is_empty() || reading.view.silences()?.is_empty() {
+    let can_hold_back = reading.context.rules.can_inhibit() || !reading.view.silences()?.is_empty();
+    if around.is_empty() || !can_hold_back {
         return Ok(Vec::new());
     }
     let takes = |row: &AlertRow| {
@@ -280,7 +295,8 @@ fn silenced_around(
     let told = |row: AlertRow| {
         let alert = row.labels.get("alertname").unwrap_or("");
         let silences = silences(reading, &row)?;
-        let reason = silences.first().map(words).unwrap_or_default();
+        let inhibited = || inhibitors(reading, &row).map(|by| inhibited_words(&by));
+        let reason = silences.first().map(words).map_or_else(inhibited, Ok)?;
         let what = format!("{} {alert}", show::name(&row)).trim_end().into();
         Ok(LeftOut { incident: None, what, reason })
     };
@@ -299,12 +315,40 @@ fn silence(reading: &Reading<'_>, id: SilenceId) -> Result<SilencedBy, Problem> 
         id: id.to_string(),
         by: known.as_ref().map(|it| text(&it.created_by)).unwrap_or_default(),
         comment: known.as_ref().map(|it| text(&it.comment)).unwrap_or_default(),
+        rule: known.as_ref().and_then(|it| it.rule.as_ref()).map(ToString::to_string),
         until: known.map(|it| Time(it.ends_at)),
     })
 }
 
+/// Returns the alerts that inhibit one.
+pub(super) fn inhibitors(
+    reading: &Reading<'_>,
+    row: &AlertRow,
+) -> Result<Vec<InhibitedBy>, Problem> {
+    let told = |by: &Inhibitor| {
+        let source = reading.view.alert(by.alert)?;
+        let name = |row: AlertRow| {
+            let name = show::name(&row);
+            let alert = row.labels.get("alertname").filter(|alert| **alert != *name);
+            alert.map_or_else(|| name.to_string(), |alert| format!("{alert} {name}"))
+        };
+        Ok(InhibitedBy {
+            alert: by.alert.to_string(),
+            name: source.map_or_else(|| by.alert.to_string(), name),
+            rule: by.rule.to_string(),
+        })
+    };
+    row.state.inhibited_by.iter().map(told).collect()
+}
+
+fn inhibited_words(by: &[InhibitedBy]) -> String {
+    let Some(first) = by.first() else { return String::new() };
+    let more = if by.len() > 1 { format!(" and {} more", by.len() - 1) } else { String::new() };
+    format!("inhibited by {}{more} (rule {})", first.name, first.rule)
+}
+
 fn words(silence: &SilencedBy) -> String {
-    let SilencedBy { id, by, comment, until } = silence;
+    let SilencedBy { id, by, comment, until, rule: _ } = silence;
     let who = if by.is_empty() { id } else { by };
     let until = until.map(|until| format!(" until {until}")).unwrap_or_default();
     format!("silenced by {who} \"{comment}\"{until}")

@@ -14,11 +14,13 @@ pub mod journal;
 pub mod left_out;
 pub mod notices;
 pub mod on_call;
+pub mod planned;
 pub mod quarantine;
 pub mod rules;
 pub mod show;
 pub mod silences;
 mod silencing;
+pub mod what_if;
 
 use std::sync::Arc;
 
@@ -41,8 +43,10 @@ pub(super) fn routes() -> Router<Arc<App>> {
         .merge(alerts::routes())
         .merge(notices::routes())
         .merge(on_call::routes())
+        .merge(planned::routes())
         .merge(quarantine::routes())
         .merge(rules::routes())
+        .merge(what_if::routes())
         .merge(cmdb::routes())
         .merge(silences::routes())
 }

@@ -47,6 +47,7 @@ pub(super) fn incident(
         waits_for: waits_for(&incident.progress),
         quiet: incident.quiet,
         apart_from: incident.apart_from.iter().map(ToString::to_string).collect(),
+        changes: incident.changes.iter().map(ToString::to_string).collect(),
         resolved,
         closed_at,
         awaiting_verification: incident.awaiting_verification,
@@ -180,7 +181,12 @@ pub fn alert(row: &AlertRow, sources: &[Arc<str>]) -> wire::Alert {
         occurrences: state.occurrences,
         leases: state.leases.iter().map(|one| lease(one, sources)).collect(),
         silenced_by: state.silenced_by.iter().map(ToString::to_string).collect(),
+        inhibited_by: state.inhibited_by.iter().map(inhibitor).collect(),
     }
+}
+
+fn inhibitor(by: &alert::Inhibitor) -> wire::Inhibitor {
+    wire::Inhibitor { alert: by.alert.to_string(), rule: by.rule.to_string() }
 }
 
 fn lease(lease: &Lease, sources: &[Arc<str>]) -> wire::Lease {
@@ -266,7 +272,7 @@ pub fn notice(notice: &Notice) -> wire::Notice {
 
 /// Shows the place of a rule; one that is no longer loaded keeps only its name.
 pub fn rule(rules: &RuleSet, name: &str) -> wire::RulePlace {
-    match rules.find(name) {
+    match rules.any(name) {
         Some(rule) => wire::RulePlace {
             name: name.into(),
             file: rule.place.file.to_string(),

@@ -133,7 +133,7 @@ async fn create(
         .map_err(|error| Problem::bad_request(format!("body: {error}")))?;
     new.by = caller.acting(&new.by);
     let wish = wish(new, app.doors.clock.now())?;
-    if let Some(ci) = wish.ci.clone() {
+    if let Some(ci) = wish.cis.first().cloned() {
         app.read(move |reading| require_ci(reading, &ci)).await?;
     }
     match silence(&app, wish).await {
@@ -176,7 +176,8 @@ fn wish(new: NewSilence, now: Timestamp) -> Result<Wish, Problem> {
     Ok(Wish {
         replaces: new.replaces.as_deref().map(number).transpose()?,
         matchers: matchers(&new.matchers)?,
-        ci: new.ci.map(Into::into),
+        cis: new.ci.into_iter().map(Into::into).collect(),
+        rule: None,
         starts_at,
         ends_at,
         created_by: new.by.trim().into(),
@@ -241,7 +242,12 @@ fn shown(silence: &Silence, now: Timestamp) -> Shown {
         id: silence.id.to_string(),
         state: silence.state(now).to_string(),
         matchers: silence.matchers.iter().map(spell).collect(),
-        ci: silence.ci.as_deref().map(Into::into),
+        ci: match &*silence.cis {
+            [ci] => Some(ci.to_string()),
+            _ => None,
+        },
+        cis: silence.cis.iter().map(ToString::to_string).collect(),
+        rule: silence.rule.as_ref().map(ToString::to_string),
         starts_at: Time(silence.starts_at),
         ends_at: Time(silence.ends_at),
         updated_at: Time(silence.updated_at),

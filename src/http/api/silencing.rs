@@ -24,7 +24,9 @@ pub(super) struct Wish {
     /// The silence it is to change.
     pub(super) replaces: Option<SilenceId>,
     pub(super) matchers: Vec<SilenceMatcher>,
-    pub(super) ci: Option<Box<str>>,
+    pub(super) cis: Vec<Box<str>>,
+    /// The rule of the window it changes.
+    pub(super) rule: Option<Arc<str>>,
     pub(super) starts_at: Timestamp,
     pub(super) ends_at: Timestamp,
     pub(super) created_by: String,
@@ -79,7 +81,8 @@ fn record(app: &App, wish: Wish) -> Result<(Option<SilenceId>, Silence), Denied>
     let silence = Silence {
         id: SilenceId(id),
         matchers: wish.matchers,
-        ci: wish.ci,
+        cis: wish.cis,
+        rule: wish.rule,
         starts_at: wish.starts_at,
         ends_at: wish.ends_at,
         updated_at: app.doors.clock.now(),
@@ -131,7 +134,7 @@ fn check_matchers(wish: &Wish) -> Result<(), String> {
     // Only `=` and `=~` tell that something is there (`silence.go`, `matchesEmpty`).
     let all = wish.matchers.iter().zip(condition.matchers());
     let is_anything = all.into_iter().all(|(it, test)| it.is_equal && test.test().passes(""));
-    if is_anything && wish.ci.is_none() {
+    if is_anything && wish.cis.is_empty() && wish.rule.is_none() {
         return Err("at least one matcher must not match the empty string".into());
     }
     Ok(())

@@ -124,3 +124,35 @@ async fn pages_of_silences_neither_miss_nor_repeat() {
         assert_eq!(seen.len(), count, "{query}");
     }
 }
+
+#[tokio::test]
+async fn alertmanagers_clients_see_the_window_of_a_rule_and_keep_it() {
+    let world = World::with_rules(
+        r#"
+version: 1
+namespace: t
+rules:
+  - name: move
+    when: 'severity="minor"'
+    quiet: {from: 2020-01-01T00:00:00Z, to: 2090-01-01T00:00:00Z, ci: [a.b, c]}
+"#,
+    );
+    let minor = [("alertname", "A"), ("ci", "c"), ("severity", "minor")];
+    let (_, incident) = world.fire(&minor).await;
+    assert_ne!(incident, "null", "the CMDB does not know c");
+    let silences = world.get("/api/v2/silences").await;
+    let mut shown = silences.json()[0].clone();
+    let matcher = |name: &str, value: &str, is_regex: bool| json!({"isEqual": true, "isRegex": is_regex, "name": name, "value": value});
+    let matchers = json!([matcher("ci", "a\\.b|c", true), matcher("rule", "t/move", false)]);
+    assert_eq!(shown["matchers"], matchers, "{}", silences.text);
+    shown["endsAt"] = json!("2100-01-01T00:00:00Z");
+    let id = shown["id"].as_str().unwrap().to_owned();
+    let changed = world.post("/api/v2/silences", &shown.to_string()).await;
+    assert_eq!(changed.at("/silenceID"), id, "{}", changed.text);
+    let kept = world.get(&format!("{PATH}/{id}")).await;
+    assert_eq!((kept.at("/rule"), kept.at("/cis")), ("t/move".into(), r#"["a.b","c"]"#.into()));
+    shown["startsAt"] = json!("2099-01-01T00:00:00Z");
+    let other = world.post("/api/v2/silences", &shown.to_string()).await.at("/silenceID");
+    assert_ne!(other, id, "another beginning is another silence");
+    assert_eq!(world.get(&format!("{PATH}/{other}")).await.at("/rule"), "t/move");
+}

@@ -54,7 +54,8 @@ fn silence_of(ci: &str) -> Silence {
     Silence {
         id: SilenceId(7),
         matchers: vec![matcher],
-        ci: None,
+        cis: vec![],
+        rule: None,
         starts_at: Timestamp::EPOCH,
         ends_at: Timestamp::from_millis(4_000_000_000_000),
         updated_at: Timestamp::EPOCH,

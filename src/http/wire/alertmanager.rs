@@ -58,8 +58,8 @@ pub struct Alert {
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct AlertStatus {
-    /// Nothing is inhibited here.
-    pub inhibited_by: [String; 0],
+    /// The fingerprints of alerts.
+    pub inhibited_by: Vec<String>,
     /// Nothing is muted by a time interval here.
     pub muted_by: [String; 0],
     /// The ids of silences.

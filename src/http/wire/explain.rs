@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::what_if::WhatIf;
 use super::{Alert, Incident, Join, LeftOut, RulePlace, Time, Why};
 
 /// Why an incident is what it is.
@@ -34,6 +35,9 @@ pub struct AlertExplanation {
     pub binding: Option<Binding>,
     /// The silences that hold it back, or held it back at its end.
     pub silenced_by: Vec<SilencedBy>,
+    /// The alerts that inhibit it, or inhibited it at its end.
+    #[serde(default)]
+    pub inhibited_by: Vec<InhibitedBy>,
     /// The rules in force, in their order, each with its verdict.
     pub rules: Vec<RuleTried>,
     /// Why it belongs to its incident.
@@ -44,6 +48,12 @@ pub struct AlertExplanation {
     pub policy: Option<String>,
     /// Incidents that could have taken it and did not, on purpose; at most twenty.
     pub left_out: Vec<LeftOut>,
+    /// What kept the rule that was asked about from applying, or how it did apply.
+    #[serde(default)]
+    pub why_not: Option<String>,
+    /// What would become of it with the labels that were asked about.
+    #[serde(default)]
+    pub what_if: Option<Box<WhatIf>>,
     /// What would have become of it had it been alone, by the rules and the topology in force;
     /// nothing when it never fired.
     pub alone: Option<Alone>,
@@ -64,8 +74,22 @@ pub struct SilencedBy {
     pub by: String,
     /// Why.
     pub comment: String,
+    /// The rule whose window it is.
+    #[serde(default)]
+    pub rule: Option<String>,
     /// When it ends; nothing when it is no longer known.
     pub until: Option<Time>,
+}
+
+/// An alert that inhibits another.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct InhibitedBy {
+    /// Its fingerprint.
+    pub alert: String,
+    /// The name people know it by; its fingerprint when it is no longer held.
+    pub name: String,
+    /// The rule that says so.
+    pub rule: String,
 }
 
 /// What would have become of an alert.
@@ -108,11 +132,11 @@ pub struct RuleTried {
     /// The rule.
     #[serde(flatten)]
     pub rule: RulePlace,
-    /// `group` or `topology`.
+    /// `quiet`, `inhibit`, `group` or `topology`.
     pub kind: String,
     /// True when all its conditions hold.
     pub matched: bool,
-    /// True when it put the alert where it is.
+    /// True when it put the alert where it is, or holds it back.
     pub applied: bool,
     /// Its matchers.
     pub verdicts: Vec<Verdict>,

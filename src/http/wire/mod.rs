@@ -13,10 +13,12 @@ pub mod explain;
 pub mod handle;
 pub mod notices;
 pub mod on_call;
+pub mod planned;
 pub mod quarantine;
 pub mod rules;
 pub mod silence;
 pub mod stream;
+pub mod what_if;
 
 use core::fmt;
 use std::collections::BTreeMap;
@@ -104,10 +106,13 @@ pub struct Incident {
     pub acknowledged: Option<Acknowledged>,
     /// What it waits for while it is on hold.
     pub waits_for: Option<String>,
-    /// True while all that fires of it is silenced: nobody is told.
+    /// True while all that fires of it is silenced or inhibited: nobody is told.
     pub quiet: bool,
     /// Incidents that a person split from it, or it from them.
     pub apart_from: Vec<String>,
+    /// Planned changes that its roots may have suffered from when they came.
+    #[serde(default)]
+    pub changes: Vec<String>,
     /// When and by whom it was resolved.
     pub resolved: Option<Resolved>,
     /// When it was closed.
@@ -358,6 +363,18 @@ pub struct Alert {
     /// The silences that hold it back; those that did so at its end once it ended.
     #[serde(default)]
     pub silenced_by: Vec<String>,
+    /// The alerts that inhibit it; those that did so at its end once it ended.
+    #[serde(default)]
+    pub inhibited_by: Vec<Inhibitor>,
+}
+
+/// An alert that inhibits another.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct Inhibitor {
+    /// Its fingerprint.
+    pub alert: String,
+    /// The rule that says so.
+    pub rule: String,
 }
 
 /// Until when a source holds an alert firing.

@@ -14,8 +14,15 @@ pub struct Silence {
     pub state: String,
     /// All must hold for an alert to be silenced.
     pub matchers: Vec<String>,
-    /// Only alerts of this CI and of what depends on it are silenced.
+    /// Only alerts of this CI and of what depends on it are silenced; nothing where there are none
+    /// or several.
     pub ci: Option<String>,
+    /// Only alerts of these CIs and of what depends on them are silenced.
+    #[serde(default)]
+    pub cis: Vec<String>,
+    /// The rule whose window it is, and whose conditions must hold.
+    #[serde(default)]
+    pub rule: Option<String>,
     /// When it begins.
     pub starts_at: Time,
     /// When it ends.

@@ -2,6 +2,7 @@
 
 use core::time::Duration;
 
+use super::super::held_back;
 use super::actual::{Actual, Comparison};
 use super::play::Played;
 use super::{Finding, Mismatch, Reason, reasons};
@@ -38,6 +39,9 @@ pub(super) fn compare(
         for wanted in missing {
             notes.missing(wanted, &actual, why);
         }
+    }
+    for (rule, names) in &expectation.silent {
+        notes.silent(rule, names);
     }
     notes.total(("pages_total", NoticeKind::Page), expectation.pages_total.as_ref());
     notes.total(("tickets_total", NoticeKind::Ticket), expectation.tickets_total.as_ref());
@@ -121,6 +125,21 @@ impl Notes<'_> {
         let got = format!("{:?}", it.record.title);
         let place = (all.line, all.column);
         self.single(place, &it.about, ("incident", "none".into(), got, because), "");
+    }
+
+    fn silent(&mut self, rule: &str, expected: &Expected<Vec<Box<str>>>) {
+        let got = held_back::by_rule(self.played.world.image(), rule);
+        let mut wanted: Vec<&str> = expected.value.iter().map(|name| &**name).collect();
+        wanted.sort_unstable();
+        if got == wanted {
+            return;
+        }
+        let change = Change::Names(got.iter().map(|name| name.as_str().into()).collect());
+        self.edits.push(Edit { span: expected.span, change });
+        let list = |names: &str| format!("[{names}]");
+        let values = (list(&wanted.join(", ")), list(&got.join(", ")));
+        let place = (expected.line, expected.column);
+        self.single(place, rule, ("silent", values.0, values.1, Vec::new()), "");
     }
 
     fn total(&mut self, what: (&'static str, NoticeKind), total: Option<&Expected<u32>>) {

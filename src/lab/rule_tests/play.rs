@@ -8,9 +8,10 @@ use super::{Finding, Mismatch};
 use crate::cmdb::Topology;
 use crate::engine::changes::AlertRow;
 use crate::engine::context::{Context, Limits};
-use crate::engine::event::{Command, Event, Order, Reply};
+use crate::engine::event::{Command, Event, Order, Reply, Rest};
 use crate::lab::world::World;
 use crate::model::alert::{Details, Occurrence, Signal, severity};
+use crate::model::change::Change;
 use crate::model::incident::{Incident, IncidentId, RecordId, StateName};
 use crate::model::labels::{Fingerprint, Labels};
 use crate::model::silence::{Silence, SilenceId};
@@ -114,6 +115,7 @@ impl Played {
             }
             TestAction::Handle { root, by, wish } => self.handle((root, by), wish, at),
             TestAction::Silence(silence) => self.silence(silence, at),
+            TestAction::Change(change) => self.plan(change, at),
         };
         done.err().map(|got| {
             let because = Vec::new();
@@ -227,12 +229,22 @@ impl Played {
         found.map(|(row, _)| row.record).ok_or_else(|| format!("{id} has no member {member}"))
     }
 
+    /// Plans a change whose times count from the start of the test.
+    fn plan(&mut self, change: &Change, at: Timestamp) -> Result<(), String> {
+        let moment = |time: Timestamp| self.start.plus(time.since(Timestamp::EPOCH));
+        let (starts_at, ends_at) = (moment(change.starts_at), moment(change.ends_at));
+        let changes = vec![Change { starts_at, ends_at, ..change.clone() }];
+        let (rest, by) = (Rest::Stays, "test".into());
+        done(self.world.event(&Event::PlanChanges { changes, rest, by }, at))
+    }
+
     fn silence(&mut self, silence: &TestSilence, at: Timestamp) -> Result<(), String> {
         let id = u128::try_from(self.world.image().silences.len()).unwrap_or(u128::MAX) + 1;
         let silence = Silence {
             id: SilenceId(id),
             matchers: silence.matchers.clone(),
-            ci: silence.ci.clone(),
+            cis: silence.ci.clone().into_iter().collect(),
+            rule: None,
             starts_at: at,
             ends_at: at.plus(silence.time),
             updated_at: at,

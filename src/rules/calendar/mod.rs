@@ -54,7 +54,7 @@ pub(super) struct Hours {
 
 /// Days of the week, a bit each, Monday first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Days(u8);
+pub(in crate::rules) struct Days(u8);
 
 /// A day on which no hours begin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -195,8 +195,20 @@ impl Hours {
 }
 
 impl Days {
-    fn has(self, day: Weekday) -> bool {
+    pub(in crate::rules) fn has(self, day: Weekday) -> bool {
         self.0 & bit(day) != 0
+    }
+
+    /// Returns how many days the next of them is away at the least.
+    pub(in crate::rules) fn apart(self) -> u32 {
+        let week = u32::from(self.0) | u32::from(self.0) << read::DAYS.len();
+        let days = (0..read::DAYS.len()).filter(|day| week & (1 << day) != 0);
+        days.map(|day| (week >> (day + 1)).trailing_zeros() + 1).min().unwrap_or(1)
+    }
+
+    #[cfg(test)]
+    pub(in crate::rules) fn of(bits: u8) -> Self {
+        Self(bits)
     }
 }
 

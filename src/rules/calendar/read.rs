@@ -145,7 +145,7 @@ fn days_of(reader: &mut Reader<'_>, fields: &mut Fields<'_>) -> Option<Days> {
     fields.read(reader, "days", days)
 }
 
-fn days(reader: &mut Reader<'_>, node: &Node) -> Option<Days> {
+pub(in crate::rules) fn days(reader: &mut Reader<'_>, node: &Node) -> Option<Days> {
     let items = reader.one_or_many(node)?;
     let mut days = 0;
     for item in items {

@@ -5,9 +5,13 @@
 //! engine that asks for it.
 
 pub(super) mod group;
+pub(super) mod inhibit;
+pub(super) mod quiet;
 pub(super) mod topology;
 
 use group::Group;
+use inhibit::Inhibit;
+use quiet::Quiet;
 use topology::TopologyKind;
 
 use super::codes;
@@ -22,6 +26,10 @@ use super::yaml::Node;
 /// What a rule does.
 #[derive(Clone, Debug)]
 pub enum Kind {
+    /// Opens windows in which nobody is told.
+    Quiet(Quiet),
+    /// Mutes alerts while others fire.
+    Inhibit(Inhibit),
     /// Gathers alerts with equal values.
     Group(Group),
     /// Gathers alerts that suffer from the CI of one that matches.
@@ -39,7 +47,11 @@ pub(super) struct Desk<'a> {
 type Read = fn(&mut Reader<'_>, &Node, &mut Desk<'_>) -> Option<Kind>;
 
 /// How the value of each kind is read, in the order in which the kinds apply to an alert.
-const KINDS: [(&str, Read); 2] = [
+const KINDS: [(&str, Read); 4] = [
+    ("quiet", |reader, node, _| quiet::read(reader, node).map(Kind::Quiet)),
+    ("inhibit", |reader, node, desk| {
+        inhibit::read(reader, node, &mut desk.follow).map(Kind::Inhibit)
+    }),
     ("group", |reader, node, _| group::read(reader, node).map(Kind::Group)),
     ("topology", |reader, node, desk| {
         topology::read(reader, node, &mut desk.follow).map(Kind::Topology)
@@ -47,13 +59,14 @@ const KINDS: [(&str, Read); 2] = [
 ];
 
 /// Kinds of later versions, so that they are named as such and not as misspelt fields.
-const LATER: [&str; 8] =
-    ["storm", "sequence", "absence", "known_error", "inhibit", "quiet", "enrich", "drop"];
+const LATER: [&str; 6] = ["storm", "sequence", "absence", "known_error", "enrich", "drop"];
 
 impl Kind {
     /// The key under which it is written.
     pub fn name(&self) -> &'static str {
         match self {
+            Self::Quiet(_) => "quiet",
+            Self::Inhibit(_) => "inhibit",
             Self::Group(_) => "group",
             Self::Topology(_) => "topology",
         }
@@ -68,14 +81,15 @@ impl Kind {
     pub fn by(&self) -> &[Field] {
         match self {
             Self::Group(group) => &group.by,
-            Self::Topology(_) => &[],
+            Self::Quiet(_) | Self::Inhibit(_) | Self::Topology(_) => &[],
         }
     }
 
     /// Returns the conditions of its own, each list with its key.
     pub(super) fn conditions(&self) -> Vec<(&'static str, &Conditions)> {
         match self {
-            Self::Group(_) => Vec::new(),
+            Self::Quiet(_) | Self::Group(_) => Vec::new(),
+            Self::Inhibit(kind) => kind.conditions().map(|when| ("source", when)).collect(),
             Self::Topology(kind) => vec![("never_absorb", &kind.never_absorb)],
         }
     }
@@ -83,6 +97,24 @@ impl Kind {
     /// Its settings, when it is of this kind.
     pub fn group(&self) -> Option<&Group> {
         if let Self::Group(group) = self { Some(group) } else { None }
+    }
+
+    /// Its settings, when it is of this kind.
+    pub fn inhibit(&self) -> Option<&Inhibit> {
+        if let Self::Inhibit(kind) = self { Some(kind) } else { None }
+    }
+
+    /// Its settings, when it is of this kind.
+    pub fn quiet(&self) -> Option<&Quiet> {
+        if let Self::Quiet(kind) = self { Some(kind) } else { None }
+    }
+
+    /// True when incidents can be handled under it.
+    pub fn opens(&self) -> bool {
+        match self {
+            Self::Group(_) | Self::Topology(_) => true,
+            Self::Quiet(_) | Self::Inhibit(_) => false,
+        }
     }
 
     /// Its settings, when it is of this kind.

@@ -18,7 +18,7 @@ use jiff::civil::Date;
 use super::calendar::Calendar;
 use super::calendar::zone::Zone;
 use super::codes;
-use super::diagnostics::{Diagnostic, Span};
+use super::diagnostics::{self, Diagnostic, Span};
 use super::set::RuleSet;
 use super::source::SourceFile;
 use crate::model::time::Timestamp;
@@ -181,7 +181,10 @@ impl RuleSet {
             let gap = Diagnostic::error(codes::GAP, file, rotation.span, message);
             Some(gap.label(label).help(help).warning())
         });
-        found.collect()
+        let mut found: Vec<Diagnostic> = found.collect();
+        let files: Vec<&SourceFile> = files.iter().collect();
+        diagnostics::place(&mut found, &files);
+        found
     }
 }
 

@@ -7,7 +7,7 @@ use prost::bytes::Bytes;
 
 use super::{Malformed, Row, keyed, required};
 use crate::engine::changes::AlertRow;
-use crate::model::alert::{AlertState, Details, Lease, SourceId};
+use crate::model::alert::{AlertState, Details, Inhibitor, Lease, SourceId};
 use crate::model::incident::RecordId;
 use crate::model::labels::{Fingerprint, Labels};
 use crate::model::silence::SilenceId;
@@ -69,6 +69,16 @@ pub(in crate::store) struct StateMessage {
     /// Ids, 16 bytes each.
     #[prost(bytes = "vec", tag = "13")]
     silenced_by: Vec<u8>,
+    #[prost(message, repeated, tag = "14")]
+    inhibited_by: Vec<InhibitorMessage>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct InhibitorMessage {
+    #[prost(fixed64, tag = "1")]
+    alert: u64,
+    #[prost(string, tag = "2")]
+    rule: String,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -88,6 +98,8 @@ impl From<&AlertState> for StateMessage {
             until: lease.until.millis(),
             explicit: lease.explicit,
         };
+        let inhibitor =
+            |by: &Inhibitor| InhibitorMessage { alert: by.alert.0, rule: String::from(&*by.rule) };
         Self {
             revision: state.revision,
             episode: state.episode,
@@ -102,6 +114,7 @@ impl From<&AlertState> for StateMessage {
             leases: state.leases.iter().map(lease).collect(),
             end_heard_at: state.end_heard_at.millis(),
             silenced_by: state.silenced_by.iter().flat_map(|id| id.0.to_be_bytes()).collect(),
+            inhibited_by: state.inhibited_by.iter().map(inhibitor).collect(),
         }
     }
 }
@@ -117,6 +130,8 @@ impl TryFrom<StateMessage> for AlertState {
             let until = Timestamp::from_millis(lease.until);
             Ok(Lease { source: SourceId(source), until, explicit: lease.explicit })
         };
+        let inhibitor =
+            |by: InhibitorMessage| Inhibitor { alert: Fingerprint(by.alert), rule: by.rule.into() };
         Ok(Self {
             revision: message.revision,
             episode: message.episode,
@@ -131,6 +146,7 @@ impl TryFrom<StateMessage> for AlertState {
             leases: message.leases.into_iter().map(lease).collect::<Result<_, _>>()?,
             end_heard_at: Timestamp::from_millis(message.end_heard_at),
             silenced_by: silences(&message.silenced_by)?,
+            inhibited_by: message.inhibited_by.into_iter().map(inhibitor).collect(),
         })
     }
 }
@@ -292,6 +308,10 @@ mod tests {
                 severity: Some("major".into()),
                 leases: vec![lease(0, 1_700_000_000_005, false), lease(1, 1_700_000_000_006, true)],
                 silenced_by: Box::new([SilenceId(0x2a2a_2a2a_2a2a_2a2a_2a2a_2a2a_2a2a_2a2a)]),
+                inhibited_by: Box::new([Inhibitor {
+                    alert: Fingerprint(0x2b2b_2b2b_2b2b_2b2b),
+                    rule: "a/b".into(),
+                }]),
             },
         }
     }
@@ -302,9 +322,10 @@ mod tests {
             0\x82\xd0\x95\xff\xbc18\x83\xd0\x95\xff\xbc1@\x84\xd0\x95\xff\xbc1\
             H\xac\x02R\x05majorZ\x07\x10\x85\xd0\x95\xff\xbc1\
             Z\x0b\x08\x01\x10\x86\xd0\x95\xff\xbc1\x18\x01\
-            `\x87\xd0\x95\xff\xbc1j\x10****************";
+            `\x87\xd0\x95\xff\xbc1j\x10****************\
+            r\x0e\x09++++++++\x12\x03a/b";
         let text = b"\n\x11\talertname\x01X\x03job\x00\x12\r\x07summary\x04down\
-            \x1a\nhttp://p/g\"\x04db-7*_";
+            \x1a\nhttp://p/g\"\x04db-7*o";
         let row = row();
         let touch = (row.fingerprint, row.state.clone());
         frozen(&touch, b"\x02#\xb7r\xb5\x1c)\xe1", &[&b"\x01"[..], state].concat());
@@ -317,7 +338,7 @@ mod tests {
     fn the_state_of_an_alert_that_is_repeated_takes_less_than_eighty_bytes() {
         let mut state = row().state;
         (state.revision, state.occurrences, state.ended_at) = (43_200, 43_200, None);
-        state.silenced_by = Box::default();
+        (state.silenced_by, state.inhibited_by) = (Box::default(), Box::default());
         (state.record, state.incident) = (Some(RecordId(9_999_999)), Some(RecordId(9_999_999)));
         let mut bytes = Vec::new();
         encode(&StateMessage::from(&state), &mut bytes);

@@ -90,6 +90,8 @@ pub(in crate::store) struct IncidentMessage {
     quiet: bool,
     #[prost(uint64, repeated, tag = "40")]
     apart_from: Vec<u64>,
+    #[prost(string, repeated, tag = "48")]
+    changes: Vec<String>,
 }
 
 #[derive(Clone, PartialEq, Oneof)]
@@ -370,6 +372,7 @@ impl Row for Incident {
             resolving: Some(self.resolving.into()),
             quiet: self.quiet,
             apart_from: self.apart_from.iter().map(|incident| incident.0).collect(),
+            changes: self.changes.iter().map(|number| String::from(&**number)).collect(),
             told: self.told.iter().map(ToString::to_string).collect(),
             rules_version: self.rules_version,
             topology_version: self.topology_version,
@@ -412,6 +415,7 @@ impl Row for Incident {
             resolving: message.resolving.unwrap_or_default().into(),
             quiet: message.quiet,
             apart_from: message.apart_from.into_iter().map(RecordId).collect(),
+            changes: message.changes.into_iter().map(Into::into).collect(),
             told: message.told.into_iter().map(Into::into).collect(),
             rules_version: message.rules_version,
             topology_version: message.topology_version,
@@ -479,6 +483,7 @@ mod tests {
             resolving: Rung { step: 28, repeats: 29, due_at: Some(at(33)) },
             quiet: true,
             apart_from: vec![RecordId(34)],
+            changes: vec!["CHG-1".into()],
             rules_version: 22,
             topology_version: 23,
         }
@@ -496,7 +501,7 @@ mod tests {
             \xf1\x01\x16\x00\x00\x00\x00\x00\x00\x00\xf8\x01\x17\
             \x82\x02\x06dc-ops\x8a\x02\x06t/site\x98\x02\x18\xa2\x02\x03ann\
             \xaa\x02\x0a\x08\x19\x10\x1a\x18\x1b\x22\x02\x23\x24\xb2\x02\x06\x08\x1c\x10\x1d\x18!\
-            \xb8\x02\x01\xc2\x02\x01\"";
+            \xb8\x02\x01\xc2\x02\x01\"\x82\x03\x05CHG-1";
         for (progress, value) in [
             (Progress::New, &b"\x12\x00"[..]),
             (Progress::Acknowledged { by: by(), until: at(30) }, b"\x1a\x07\x0a\x03ann\x10\x1e"),

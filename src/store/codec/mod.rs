@@ -13,6 +13,7 @@ use super::schema::Family;
 
 pub(super) mod alert;
 pub(super) mod audit;
+pub(super) mod change;
 pub(super) mod cmdb;
 pub(super) mod credit;
 pub(super) mod delivery;

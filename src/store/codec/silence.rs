@@ -13,8 +13,9 @@ use crate::store::schema::{self, Family};
 pub(in crate::store) struct SilenceMessage {
     #[prost(message, repeated, tag = "1")]
     matchers: Vec<MatcherMessage>,
-    #[prost(string, optional, tag = "2")]
-    ci: Option<String>,
+    /// Was one that could be missing, which is written the same way.
+    #[prost(string, repeated, tag = "2")]
+    cis: Vec<String>,
     #[prost(int64, tag = "3")]
     starts_at: i64,
     #[prost(int64, tag = "4")]
@@ -28,6 +29,8 @@ pub(in crate::store) struct SilenceMessage {
     /// See [`Labels::packed`].
     #[prost(bytes = "bytes", tag = "8")]
     annotations: Bytes,
+    #[prost(string, optional, tag = "9")]
+    rule: Option<String>,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -75,7 +78,8 @@ impl Row for Silence {
     fn message(&self) -> SilenceMessage {
         SilenceMessage {
             matchers: self.matchers.iter().map(Into::into).collect(),
-            ci: self.ci.as_deref().map(String::from),
+            cis: self.cis.iter().map(|ci| String::from(&**ci)).collect(),
+            rule: self.rule.as_deref().map(String::from),
             starts_at: self.starts_at.millis(),
             ends_at: self.ends_at.millis(),
             updated_at: self.updated_at.millis(),
@@ -90,7 +94,8 @@ impl Row for Silence {
         Ok(Self {
             id: SilenceId((u128::from(upper) << 64) | u128::from(lower)),
             matchers: message.matchers.into_iter().map(Into::into).collect(),
-            ci: message.ci.map(Into::into),
+            cis: message.cis.into_iter().map(Into::into).collect(),
+            rule: message.rule.map(Into::into),
             starts_at: Timestamp::from_millis(message.starts_at),
             ends_at: Timestamp::from_millis(message.ends_at),
             updated_at: Timestamp::from_millis(message.updated_at),
@@ -114,7 +119,8 @@ mod tests {
         let silence = Silence {
             id: SilenceId((1 << 64) | 2),
             matchers: vec![matcher],
-            ci: Some("ci".into()),
+            cis: vec!["ci".into()],
+            rule: Some("a/b".into()),
             starts_at: Timestamp::from_millis(1),
             ends_at: Timestamp::from_millis(2),
             updated_at: Timestamp::from_millis(3),
@@ -123,7 +129,7 @@ mod tests {
             annotations: Labels::empty(),
         };
         let value = b"\x01\x0a\x0a\x0a\x01a\x12\x01b\x18\x01\x20\x01\x12\x02ci\x18\x01\x20\x02\
-            (\x032\x03ann:\x03why";
+            (\x032\x03ann:\x03whyJ\x03a/b";
         frozen(&silence, b"\0\0\0\0\0\0\0\x01\0\0\0\0\0\0\0\x02", value);
     }
 }

@@ -41,6 +41,7 @@ numbered!(Happening:
     Unacknowledged = 30,
     Quieted = 31,
     Raised = 32,
+    Change = 40,
 );
 
 /// An entry.

@@ -3,7 +3,7 @@
 //! Alertmanager groups by labels of a route, this daemon by what is wrong. A group is an incident for
 //! each of its receivers, with the labels that all its firing alerts share, whatever is asked for,
 //! and its number as `incident`: so clients which tell groups apart by labels and receiver (karma)
-//! tell incidents apart. Alerts without an incident, which a silence kept from opening one, are
+//! tell incidents apart. Alerts without an incident, which were kept from opening one, are
 //! grouped by `alertname`.
 
 use std::collections::BTreeMap;

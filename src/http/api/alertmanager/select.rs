@@ -28,6 +28,7 @@ pub(super) struct Selection {
     filter: Vec<Matcher>,
     active: Wanted,
     silenced: Wanted,
+    inhibited: Wanted,
     pub(super) receivers: Receivers,
 }
 
@@ -44,8 +45,8 @@ impl From<bool> for Wanted {
 }
 
 impl Selection {
-    /// Reads the parameters that `/alerts` and `/alerts/groups` share. `inhibited`, `muted` and
-    /// `unprocessed` leave nothing out, because no alert is any of these here.
+    /// Reads the parameters that `/alerts` and `/alerts/groups` share. `muted` and `unprocessed` leave
+    /// nothing out, because no alert is any of these here.
     ///
     /// # Errors
     /// 400 when one cannot be understood.
@@ -54,15 +55,19 @@ impl Selection {
             filter: parameters.matchers("filter", "")?,
             active: parameters.wants("active").into(),
             silenced: parameters.wants("silenced").into(),
+            inhibited: parameters.wants("inhibited").into(),
             receivers: parameters.receivers()?,
         })
     }
 
     /// True when the alert is asked for, as far as it alone can tell.
     pub(super) fn takes(&self, reading: &Reading<'_>, row: &AlertRow) -> bool {
-        let state = if row.state.is_audible() { self.active } else { self.silenced };
+        let state = &row.state;
+        let left_out = (state.is_audible() && self.active == Wanted::No)
+            || (!state.silenced_by.is_empty() && self.silenced == Wanted::No)
+            || (!state.inhibited_by.is_empty() && self.inhibited == Wanted::No);
         let subject = subject(row, &reading.context);
-        state == Wanted::Yes && self.filter.iter().all(|matcher| matcher.holds(&subject))
+        !left_out && self.filter.iter().all(|matcher| matcher.holds(&subject))
     }
 }
 
@@ -154,6 +159,10 @@ pub(super) fn shown(row: &AlertRow, case: &Case) -> Alert {
     let state = &row.state;
     let until = state.leases.iter().map(|lease| lease.until).max();
     let silenced_by: Vec<String> = state.silenced_by.iter().map(ToString::to_string).collect();
+    // Alertmanager names one; an alert that two rules name is shown once.
+    let mut inhibited_by: Vec<String> =
+        state.inhibited_by.iter().map(|by| by.alert.to_string()).collect();
+    inhibited_by.dedup();
     Alert {
         annotations: wire::object(&row.details.annotations),
         ends_at: Time(until.unwrap_or(state.last_seen)),
@@ -161,9 +170,9 @@ pub(super) fn shown(row: &AlertRow, case: &Case) -> Alert {
         receivers: case.receivers.clone(),
         starts_at: Time(state.starts_at),
         status: AlertStatus {
-            inhibited_by: [],
+            inhibited_by,
             muted_by: [],
-            state: if silenced_by.is_empty() { "active" } else { "suppressed" },
+            state: if state.is_audible() { "active" } else { "suppressed" },
             silenced_by,
         },
         updated_at: Time(state.last_seen),

@@ -66,7 +66,8 @@ pub(super) fn read(body: &[u8]) -> Result<(String, Wish), Refused> {
     let starts_at = time("startsAt", body.starts_at.as_deref())?;
     let wish = Wish {
         replaces: None,
-        ci: None,
+        cis: Vec::new(),
+        rule: None,
         comment: required("comment", body.comment)?,
         created_by: required("createdBy", body.created_by)?,
         ends_at: required("endsAt", ends_at)?,

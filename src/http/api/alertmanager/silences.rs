@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use super::Refused;
 use super::query::Parameters;
 use super::silence_body;
-use crate::http::api::silencing::{Denied, by_state, find, silence, unsilence};
+use crate::http::api::silencing::{Denied, Wish, by_state, find, silence, unsilence};
 use crate::http::auth::Caller;
 use crate::http::wire::alertmanager::{Matcher, Silence as Shown, SilenceStatus};
 use crate::http::wire::{self, Time};
@@ -24,6 +24,9 @@ use crate::rules::matcher::Matcher as Asked;
 
 /// The label under which a window on a CI is shown.
 const CI: &str = "ci";
+
+/// The label under which the rule of a window is shown.
+const RULE: &str = "rule";
 
 /// `InvalidTypeCode` of go-openapi/errors.
 const INVALID_TYPE: u16 = 601;
@@ -90,7 +93,7 @@ pub(super) async fn post(
     if !named.is_empty() {
         let id: SilenceId = named.parse().map_err(|_| unknown())?;
         let held = app.read(move |reading| Ok(reading.view.silence(id)?)).await?;
-        wish.ci = keep_window(&mut wish.matchers, &held.ok_or_else(unknown)?);
+        keep_window(&mut wish, &held.ok_or_else(unknown)?);
         wish.replaces = Some(id);
     }
     match silence(&app, wish).await {
@@ -104,12 +107,19 @@ pub(super) async fn post(
     }
 }
 
-/// Takes the matcher away that shows the window of the silence that is replaced.
-fn keep_window(matchers: &mut Vec<SilenceMatcher>, replaced: &Silence) -> Option<Box<str>> {
-    let window = window(replaced)?;
-    let at = matchers.iter().rposition(|matcher| *matcher == window)?;
-    matchers.remove(at);
-    replaced.ci.clone()
+/// Takes the matchers away that show the window and the rule of the silence that is replaced.
+fn keep_window(wish: &mut Wish, replaced: &Silence) {
+    let mut take = |shown: Option<SilenceMatcher>| {
+        let at = shown.and_then(|shown| wish.matchers.iter().rposition(|it| *it == shown));
+        at.map(|at| wish.matchers.remove(at)).is_some()
+    };
+    let (keeps_window, keeps_rule) = (take(window(replaced)), take(rule(replaced)));
+    if keeps_window {
+        wish.cis.clone_from(&replaced.cis);
+    }
+    if keeps_rule {
+        wish.rule.clone_from(&replaced.rule);
+    }
 }
 
 /// Reads an id out of a path.
@@ -121,13 +131,33 @@ fn number(text: &str) -> Result<SilenceId, Refused> {
 }
 
 fn window(silence: &Silence) -> Option<SilenceMatcher> {
-    let value = silence.ci.clone()?;
-    Some(SilenceMatcher { name: CI.into(), value, is_regex: false, is_equal: true })
+    let (value, is_regex) = match &*silence.cis {
+        [] => return None,
+        [ci] => (ci.clone(), false),
+        cis => (cis.iter().map(|ci| literal(ci)).collect::<Vec<_>>().join("|").into(), true),
+    };
+    Some(SilenceMatcher { name: CI.into(), value, is_regex, is_equal: true })
 }
 
-/// Returns the matchers as they are shown, with that of the window last.
+/// Returns a pattern that matches this text alone.
+fn literal(text: &str) -> String {
+    text.chars().fold(String::with_capacity(text.len()), |mut pattern, c| {
+        if c.is_ascii_punctuation() {
+            pattern.push('\\');
+        }
+        pattern.push(c);
+        pattern
+    })
+}
+
+fn rule(silence: &Silence) -> Option<SilenceMatcher> {
+    let value = silence.rule.as_deref()?.into();
+    Some(SilenceMatcher { name: RULE.into(), value, is_regex: false, is_equal: true })
+}
+
+/// Returns the matchers as they are shown, with those of the window and its rule last.
 fn visible(silence: &Silence) -> Vec<SilenceMatcher> {
-    silence.matchers.iter().cloned().chain(window(silence)).collect()
+    silence.matchers.iter().cloned().chain(window(silence)).chain(rule(silence)).collect()
 }
 
 fn shown(silence: &Silence, now: Timestamp) -> Shown {

@@ -1,28 +1,22 @@
-//! Silences and windows: what they hold back, and what is told when they end.
+//! Silences and windows: how they are made, when they hold, and which alerts they hold back.
 //!
-//! A silenced alert is recorded, joins what is open and ends like any other; it opens nothing, adds
-//! nothing to a priority and lets nobody be told. Where all that fires of an incident is silenced
-//! its clocks are quiet, too. What still fires at the end is raised once, as one digest per person.
+//! What follows from that is in `super`.
 
+use core::cell::OnceCell;
 use core::time::Duration;
-use std::collections::BTreeMap;
 
-use super::context::Context;
-use super::correlate::{self, share};
-use super::event::{Refusal, Reply};
-use super::notices::{self, Plan};
-use super::pending::Told;
-use super::prioritise;
-use super::state::{Call, Silenced};
-use super::timers::Timer;
-use super::{State, audit, escalate};
-use crate::cmdb::Toward;
-use crate::model::incident::{Happening, IncidentId, Progress};
+use super::super::context::Context;
+use super::super::event::{Refusal, Reply};
+use super::super::state::{Held, Silenced};
+use super::super::timers::Timer;
+use super::super::{State, audit};
+use super::planned;
+use super::{Raised, raise, recount, unsettle};
+use crate::cmdb::{CiId, Toward};
 use crate::model::labels::Fingerprint;
-use crate::model::notice::NoticeKind;
 use crate::model::silence::{Silence, SilenceId, SilenceState};
 use crate::model::time::Timestamp;
-use crate::rules::{Condition, spell};
+use crate::rules::{Condition, Quiet, Rule, Subject, spell};
 
 /// How long an ended silence is kept, as Alertmanager does by default (`--data.retention`).
 const KEPT: Duration = Duration::from_hours(120);
@@ -38,7 +32,7 @@ const WINDOW_NODES_MAX: usize = 4_096;
 
 /// Makes a silence, or changes the one it replaces: in place where that only moves what is still to
 /// come, otherwise by ending it (Alertmanager's `Silences.Set`).
-pub(super) fn silence(
+pub(in crate::engine) fn silence(
     state: &mut State,
     ctx: &Context,
     wish: &Silence,
@@ -84,7 +78,7 @@ pub(super) fn silence(
 }
 
 fn changes_in_place(old: &Silence, new: &Silence, now: Timestamp) -> bool {
-    let same = old.matchers == new.matchers && old.ci == new.ci;
+    let same = old.matchers == new.matchers && old.cis == new.cis && old.rule == new.rule;
     same && match old.state(now) {
         SilenceState::Active => {
             old.starts_at.millis() / 1000 == new.starts_at.millis() / 1000 && new.ends_at >= now
@@ -95,14 +89,15 @@ fn changes_in_place(old: &Silence, new: &Silence, now: Timestamp) -> bool {
 }
 
 /// Says in words what a silence covers.
-fn scope(silence: &Silence) -> String {
+pub(super) fn scope(silence: &Silence) -> String {
     let matchers = silence.matchers.iter().map(spell);
-    let ci = silence.ci.iter().map(|ci| format!("{ci} and what depends on it"));
-    matchers.chain(ci).collect::<Vec<_>>().join(", ")
+    let rule = silence.rule.iter().map(|rule| format!("what rule {rule} matches"));
+    let ci = silence.cis.iter().map(|ci| format!("{ci} and what depends on it"));
+    matchers.chain(rule).chain(ci).collect::<Vec<_>>().join(", ")
 }
 
 /// Ends a silence; ending one that is over changes nothing.
-pub(super) fn unsilence(
+pub(in crate::engine) fn unsilence(
     state: &mut State,
     ctx: &Context,
     id: SilenceId,
@@ -121,7 +116,7 @@ pub(super) fn unsilence(
     Reply::Done
 }
 
-fn finish(state: &mut State, ctx: &Context, id: SilenceId, now: Timestamp) {
+pub(super) fn finish(state: &mut State, ctx: &Context, id: SilenceId, now: Timestamp) {
     let Some(held) = state.silences.get(&id) else { return };
     let mut record = held.record.clone();
     if record.state(now) == SilenceState::Expired {
@@ -135,7 +130,7 @@ fn finish(state: &mut State, ctx: &Context, id: SilenceId, now: Timestamp) {
 }
 
 /// Keeps a silence in its new form, with the timer for what becomes of it next.
-fn put(state: &mut State, record: Silence) {
+pub(super) fn put(state: &mut State, record: Silence) {
     let id = record.id;
     if let Some(old) = state.silences.get(&id) {
         for at in turns(&old.record) {
@@ -155,17 +150,18 @@ fn turns(record: &Silence) -> [Timestamp; 3] {
 }
 
 /// Takes a stored silence back into memory.
-pub(super) fn restore(state: &mut State, record: Silence) {
+pub(in crate::engine) fn restore(state: &mut State, record: Silence) {
     let Ok(condition) = Condition::of_silence(&record.matchers) else { return };
     state.silences.insert(record.id, Silenced { record, condition });
 }
 
 /// Sets the timers of all silences; what they say of alerts is stored with the alerts.
-pub(super) fn reindex(state: &mut State) {
+pub(in crate::engine) fn reindex(state: &mut State, ctx: &Context) {
     let records: Vec<Silence> = state.silences().cloned().collect();
     for record in records {
         set_timers(state, &record);
     }
+    planned::reindex(state, ctx);
 }
 
 /// Sets the timers for what becomes of a silence; what came of it until now has come.
@@ -176,13 +172,22 @@ fn set_timers(state: &mut State, record: &Silence) {
 }
 
 /// Sees to a silence whose turn it was `at`: after a gap everything happens in its order.
-pub(super) fn due(state: &mut State, ctx: &Context, id: SilenceId, at: Timestamp, now: Timestamp) {
+pub(in crate::engine) fn due(
+    state: &mut State,
+    ctx: &Context,
+    id: SilenceId,
+    at: Timestamp,
+    now: Timestamp,
+) {
     let Some(held) = state.silences.get(&id) else { return };
     match held.record.state(at) {
         SilenceState::Pending => {}
         SilenceState::Active => cover(state, ctx, id, at),
         SilenceState::Expired if at < held.record.ends_at.plus(KEPT) => {
             uncover(state, ctx, at, now);
+        }
+        SilenceState::Expired if planned::is_needed(state, ctx, id, at) => {
+            state.timers.set(at.plus(KEPT), Timer::Silence(id));
         }
         SilenceState::Expired => {
             state.silences.remove(&id);
@@ -193,27 +198,77 @@ pub(super) fn due(state: &mut State, ctx: &Context, id: SilenceId, at: Timestamp
 
 /// Says which silences hold an alert back at a time.
 fn covering(state: &State, ctx: &Context, alert: Fingerprint, at: Timestamp) -> Box<[SilenceId]> {
-    let active = state.silences.iter().filter(|(_, held)| is_active(&held.record, at));
-    active.filter(|(_, held)| covers(state, ctx, held, alert)).map(|(id, _)| *id).collect()
+    let Some(held) = state.alerts.get(&alert) else { return Box::default() };
+    let asked = Asked::new(ctx, held);
+    let active = state.silences.iter().filter(|(_, silence)| is_active(&silence.record, at));
+    active.filter(|(_, silence)| asked.is_covered(silence)).map(|(id, _)| *id).collect()
+}
+
+/// True when a rule without effect would open a window now that covers an alert that it matches.
+pub(in crate::engine) fn would_hold_back(
+    state: &State,
+    ctx: &Context,
+    held: &Held,
+    (rule, quiet): (&Rule, &Quiet),
+) -> bool {
+    let asked = Asked::new(ctx, held);
+    let open = planned::open_of(state, rule, quiet, state.now());
+    open.iter().any(|window| asked.is_below(&window.cis))
 }
 
 fn is_active(silence: &Silence, at: Timestamp) -> bool {
     silence.state(at) == SilenceState::Active
 }
 
-fn covers(state: &State, ctx: &Context, silence: &Silenced, alert: Fingerprint) -> bool {
-    let Some(held) = state.alerts.get(&alert) else { return false };
-    let Some(window) = &silence.record.ci else {
-        return silence.condition.holds(&held.subject(ctx));
-    };
-    let (Some(ci), Some(window)) = (held.ci, ctx.topology.find(window)) else { return false };
-    let follow = ctx.topology.all_relations();
-    let walk = ctx.topology.walk(ci, Toward::Causes, follow, WINDOW_HOPS, WINDOW_NODES_MAX);
-    walk.steps().iter().any(|step| step.ci == window) && silence.condition.holds(&held.subject(ctx))
+/// An alert about which silences are asked.
+struct Asked<'a> {
+    ctx: &'a Context,
+    subject: Subject<'a>,
+    ci: Option<CiId>,
+    /// Names of the CIs it suffers from, its own included; worked out for the first window.
+    above: OnceCell<Vec<&'a str>>,
+}
+
+impl<'a> Asked<'a> {
+    fn new(ctx: &'a Context, held: &'a Held) -> Self {
+        Self { ctx, subject: held.subject(ctx), ci: held.ci, above: OnceCell::new() }
+    }
+
+    fn is_covered(&self, silence: &Silenced) -> bool {
+        let record = &silence.record;
+        self.is_below(&record.cis)
+            && match &record.rule {
+                None => silence.condition.holds(&self.subject),
+                Some(rule) => {
+                    self.ctx.rules.find(rule).is_some_and(|rule| {
+                        rule.kind.quiet().is_some() && rule.matches(&self.subject)
+                    })
+                }
+            }
+    }
+
+    /// True when it is about one of these CIs or suffers from it; so also when there is none.
+    fn is_below(&self, cis: &[Box<str>]) -> bool {
+        let is_one = |name: &&str| cis.binary_search_by(|ci| (**ci).cmp(name)).is_ok();
+        cis.is_empty() || self.above.get_or_init(|| self.causes()).iter().any(is_one)
+    }
+
+    fn causes(&self) -> Vec<&'a str> {
+        let Some(ci) = self.ci else { return Vec::new() };
+        let topology = &self.ctx.topology;
+        let follow = topology.all_relations();
+        let walk = topology.walk(ci, Toward::Causes, follow, WINDOW_HOPS, WINDOW_NODES_MAX);
+        walk.steps().iter().map(|step| &*topology.ci(step.ci).name).collect()
+    }
 }
 
 /// Notes of an alert that begins to fire what holds it back.
-pub(super) fn hush(state: &mut State, ctx: &Context, alert: Fingerprint, now: Timestamp) {
+pub(in crate::engine) fn hush(
+    state: &mut State,
+    ctx: &Context,
+    alert: Fingerprint,
+    now: Timestamp,
+) {
     let by = covering(state, ctx, alert, now);
     if !by.is_empty() {
         state.hushed.insert(alert);
@@ -223,9 +278,11 @@ pub(super) fn hush(state: &mut State, ctx: &Context, alert: Fingerprint, now: Ti
     }
 }
 
-/// Looks again at what windows cover: the topology is another.
-pub(super) fn reconfigure(state: &mut State, ctx: &Context, now: Timestamp) {
-    let windows = state.silences.iter().filter(|(_, held)| held.record.ci.is_some());
+/// Looks again at windows and what they cover: rules or topology are others.
+pub(in crate::engine) fn reconfigure(state: &mut State, ctx: &Context, now: Timestamp) {
+    planned::review(state, ctx, now);
+    let could_differ = |it: &Silence| it.rule.is_some() || !it.cis.is_empty();
+    let windows = state.silences.iter().filter(|(_, held)| could_differ(&held.record));
     for id in windows.map(|(id, _)| *id).collect::<Vec<_>>() {
         cover(state, ctx, id, now);
     }
@@ -233,7 +290,7 @@ pub(super) fn reconfigure(state: &mut State, ctx: &Context, now: Timestamp) {
 }
 
 /// Lets a silence that holds hold what fires already.
-fn cover(state: &mut State, ctx: &Context, id: SilenceId, at: Timestamp) {
+pub(super) fn cover(state: &mut State, ctx: &Context, id: SilenceId, at: Timestamp) {
     let Some(silence) = state.silences.get(&id).filter(|held| is_active(&held.record, at)) else {
         return;
     };
@@ -241,14 +298,14 @@ fn cover(state: &mut State, ctx: &Context, id: SilenceId, at: Timestamp) {
         .alerts
         .iter()
         .filter(|(_, held)| held.state.fires() && !held.state.silenced_by.contains(&id))
-        .filter(|(alert, _)| covers(state, ctx, silence, **alert))
+        .filter(|(_, held)| Asked::new(ctx, held).is_covered(silence))
         .map(|(alert, _)| *alert)
         .collect();
     found.sort_unstable();
     for alert in found {
         let by = covering(state, ctx, alert, at);
         let was_audible = state.alerts.get(&alert).is_some_and(|held| held.state.is_audible());
-        recount(state, ctx, alert, by);
+        recount(state, ctx, alert, |of| of.silenced_by = by);
         state.hushed.insert(alert);
         if was_audible {
             unsettle(state, alert);
@@ -265,115 +322,14 @@ fn uncover(state: &mut State, ctx: &Context, at: Timestamp, now: Timestamp) {
         if held.state.silenced_by == by {
             continue;
         }
-        let is_raised = by.is_empty();
-        recount(state, ctx, alert, by);
-        if is_raised {
+        if by.is_empty() {
             state.hushed.remove(&alert);
+        }
+        recount(state, ctx, alert, |of| of.silenced_by = by);
+        if state.alerts.get(&alert).is_some_and(|held| held.state.is_audible()) {
             unsettle(state, alert);
             raised.push(alert);
         }
     }
-    raise(state, ctx, &raised, now);
-}
-
-/// Gives an alert other silences; what it adds to its incidents follows.
-fn recount(state: &mut State, ctx: &Context, alert: Fingerprint, by: Box<[SilenceId]>) {
-    let before = share(state, ctx, alert);
-    let own = state.alerts.get(&alert).and_then(|held| held.state.incident);
-    if let Some(held) = state.alerts.get_mut(&alert) {
-        held.state.silenced_by = by;
-        held.state.revision += 1;
-    }
-    state.pending.touch(alert);
-    let Some((before, after)) = before.zip(share(state, ctx, alert)) else { return };
-    for id in state.chain(own) {
-        if let Some(case) = state.change(id) {
-            case.tally.remove(&before);
-            case.tally.add(&after);
-        }
-    }
-}
-
-fn unsettle(state: &mut State, alert: Fingerprint) {
-    let own = state.alerts.get(&alert).and_then(|held| held.state.incident);
-    state.pending.unsettled.extend(state.chain(own));
-}
-
-/// Lets alerts open what a silence kept them from opening, and calls each person once for all.
-fn raise(state: &mut State, ctx: &Context, alerts: &[Fingerprint], now: Timestamp) {
-    state.digest = Some(Vec::new());
-    for alert in alerts {
-        if state.alerts.get(alert).is_some_and(|held| held.state.incident.is_none()) {
-            correlate::relate(state, ctx, *alert, None, now);
-        }
-    }
-    prioritise::settle(state, ctx, now);
-    let calls = state.digest.take().unwrap_or_default();
-    let mut by_person: BTreeMap<(Box<str>, NoticeKind), Vec<Call>> = BTreeMap::new();
-    for call in calls {
-        let person = notices::person(state, ctx, call.incident, &call.target, now);
-        by_person.entry((person, call.kind)).or_default().push(call);
-    }
-    for (_, calls) in by_person {
-        tell(state, ctx, calls, now);
-    }
-}
-
-/// Tells one person of everything at once.
-fn tell(state: &mut State, ctx: &Context, mut calls: Vec<Call>, now: Timestamp) {
-    calls.sort_by_key(|call| call.incident);
-    let also: Vec<IncidentId> = calls.iter().skip(1).map(|call| call.incident).collect();
-    let mut calls = calls.into_iter();
-    let Some(Call { incident, kind, target, because }) = calls.next() else { return };
-    let because = if also.is_empty() {
-        because
-    } else {
-        format!("{because}; with {} more that a silence held back", also.len())
-    };
-    notices::plan(state, ctx, incident, Plan { kind, target: &target, because, also }, now);
-    for call in calls {
-        let text = format!("told with {incident}, in one message");
-        notices::note_told(state, ctx, call.incident, &call.target, now);
-        let told = Told { what: Happening::Notice, text, path: None };
-        state.pending.tell(call.incident, now, told);
-    }
-}
-
-/// Quietens an incident all of whose firing members are silenced, and wakes it when one is not.
-pub(super) fn settle(state: &mut State, id: IncidentId, now: Timestamp) {
-    let Some(case) = state.incidents.get(&id) else { return };
-    let (audible, firing) = (case.tally.audible(), case.tally.firing());
-    if !case.record.quiet && audible == 0 && firing > 0 {
-        let why = "all that fires of it is silenced";
-        notices::withdraw(state, id, why, now);
-        if let Some(case) = state.change(id) {
-            case.record.quiet = true;
-            escalate::pause(&mut case.record);
-        }
-        state.pending.tell(
-            id,
-            now,
-            Told { what: Happening::Quieted, text: why.into(), path: None },
-        );
-    } else if case.record.quiet && audible > 0 {
-        let text = "no longer silenced".into();
-        state.pending.tell(id, now, Told { what: Happening::Raised, text, path: None });
-        if let Some(case) = state.change(id) {
-            case.record.quiet = false;
-            if matches!(case.record.progress, Progress::New) {
-                escalate::restart(&mut case.record, now);
-            }
-        }
-    }
-}
-
-/// Keeps a call for the digest while silences end; gives it back otherwise.
-pub(super) fn gather(state: &mut State, call: Call) -> Option<Call> {
-    match &mut state.digest {
-        Some(calls) => {
-            calls.push(call);
-            None
-        }
-        None => Some(call),
-    }
+    raise(state, ctx, &Raised { alerts: &raised, that: "that a silence held back" }, now);
 }
