@@ -31,6 +31,7 @@ pub mod replay;
 pub mod rules;
 pub mod serve;
 pub mod test;
+pub mod what_if;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -264,6 +265,7 @@ mod tests {
             "explain",
             "explain INC-7 --test x.yaml:3",
             "explain INC-7 --at 3m",
+            "explain --test x.yaml:3 --set a=b",
             "test --watch --update",
         ] {
             let words = std::iter::once("incidentd").chain(line.split(' '));
@@ -283,6 +285,10 @@ mod tests {
         "replay --from 2h --to 1h --against git:HEAD~1 --fail-on-missed",
         "replay - --against old --skip-bad",
         "explain INC-7",
+        "explain alertname=\"X\",ci=\"srv-1\" --why-not datacenter/rack-power",
+        "explain 9f31c20a77de41b2 --set severity=critical --rules rules -o json",
+        "explain - --cmdb topology.json",
+        "explain a=b --offline --rules rules",
         "explain --test rules/base/group.yaml:30 --rules rules/base --at 60s -o json",
         "test rules --filter power --coverage --junit out.xml",
         "test rules/base --update",

@@ -175,16 +175,17 @@ impl Asked<'_> {
         let tops = ids.filter_map(|id| self.state.top(*id));
         let others = tops.filter_map(|id| Some(&self.state.incidents.get(&id)?.record));
         let (own, others): (Vec<_>, Vec<_>) = others.partition(|it| Some(it.id) == self.own());
-        if let Some(own) = own.first() {
-            return format!("it did apply: {} is of {}", own.id, grouping.key);
-        }
-        match others.into_iter().max_by_key(|it| it.active_at) {
+        let older = match others.into_iter().max_by_key(|it| it.active_at) {
             Some(it) => {
                 let late = too_late(it, self.state.now(), kind.window, kind.max_age);
                 let late = late.unwrap_or_else(|| "took nothing of this alert".into());
                 format!("{} is of {} too, but {late}", it.id, grouping.key)
             }
-            None => format!("no incident that is not closed is of {}", grouping.key),
+            None => format!("no other incident that is not closed is of {}", grouping.key),
+        };
+        match own.first() {
+            Some(own) => format!("it did apply: {} is of {}; {older}", own.id, grouping.key),
+            None => older,
         }
     }
 

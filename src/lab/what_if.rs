@@ -255,7 +255,7 @@ mod tests {
         for (at_s, labels, rule, says) in [
             (1, &ping("b")[..], "t/power", "the alert speaks of no CI"),
             (1, &ping("b"), "t/site", "it did apply: rule t/site, same site=\"fra\""),
-            (400, &ping("b"), "t/site", "INC-1 is of site=\"fra\" too, but was last active 6m"),
+            (400, &ping("b"), "t/site", "it did apply: INC-3 is of site=\"fra\"; INC-1 is of site=\"fra\" too, but was last active 6m"),
             (1, DISK, "t/site", "`when alertname=\"PingLoss\"` does not hold"),
             (1, SRV1, "t/power", "it did apply: rule t/power"),
             (400, SRV1, "t/power", "PduOutputOff pdu-1 fires, by pdu-1 -powers-> srv-1, but INC-2"),

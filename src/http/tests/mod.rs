@@ -16,6 +16,7 @@ mod quarantine;
 mod rules;
 mod silences;
 mod stream;
+mod what_if;
 mod why;
 mod world;
 

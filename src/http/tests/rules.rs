@@ -53,7 +53,8 @@ async fn rules_are_listed_in_the_order_in_which_they_are_asked() {
     let metrics = world.get("/metrics").await.text;
     assert!(metrics.contains("incidentd_rules_credits_total{credit=\"absorbed\"}"), "{metrics}");
     let one = world.get("/api/v1/rules?kind=topology").await;
-    assert_eq!((one.at("/items/0/name"), one.at("/items/1")), ("t/power".into(), "null".into()));
+    let items = one.json()["items"].as_array().unwrap().len();
+    assert_eq!((one.at("/items/0/name"), items), ("t/power".into(), 1));
 }
 
 #[tokio::test]
