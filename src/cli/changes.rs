@@ -32,7 +32,7 @@ pub enum Command {
 /// What to list.
 #[derive(Clone, Debug, Args)]
 pub struct List {
-    /// planned, approved, in_progress, done, cancelled, several with commas, or all
+    /// States with commas between them, as in `planned,in_progress`, or all
     #[arg(long, default_value = "all")]
     state: String,
     /// Only those of this CI

@@ -4,11 +4,12 @@ use core::time::Duration;
 use std::path::PathBuf;
 
 use crate::http::wire::explain::{
-    AlertExplanation, Alone, Binding, IncidentExplanation, RuleTried,
+    AlertExplanation, Alone, Binding, IncidentExplanation, RuleTried, Verdict,
 };
 use crate::http::wire::what_if::Question;
 use crate::http::wire::{Incident, IncidentRecord, Time};
 use crate::model::time::Brief;
+use crate::rules;
 
 use super::Session;
 use super::alerts::{bare, title};
@@ -39,7 +40,7 @@ pub struct Args {
 }
 
 fn time(text: &str) -> Result<Duration, String> {
-    crate::rules::duration(text).ok_or_else(|| "expected a span of time like 45s or 1h30m".into())
+    rules::duration(text).ok_or_else(|| "expected a span of time like 45s or 1h30m".into())
 }
 
 /// Does it.
@@ -280,10 +281,11 @@ fn handled(explained: &AlertExplanation, tried: &RuleTried) -> String {
 /// Returns the matcher that kept a rule from matching: one of `when` that does not hold, or one of
 /// `unless` that does.
 pub fn failed(tried: &RuleTried) -> Option<String> {
-    let verdict = tried
-        .verdicts
-        .iter()
-        .find(|verdict| verdict.holds == verdict.matcher.starts_with("unless "))?;
+    let hinders = |it: &&Verdict| {
+        let Verdict { matcher, value, holds } = (*it).clone();
+        rules::Verdict { matcher, value, holds }.hinders()
+    };
+    let verdict = tried.verdicts.iter().find(hinders)?;
     let mark = if verdict.holds { "✓" } else { "✗" };
     Some(format!("{}  {mark}  (value {:?})", verdict.matcher, verdict.value))
 }

@@ -4,6 +4,7 @@ use core::time::Duration;
 
 use clap::{Args, Subcommand};
 
+use crate::http::wire::storm::Suspect;
 use crate::http::wire::{Incident, IncidentRecord, LeftOut, Page, Resolved, Time, Why};
 use crate::model::time::Brief;
 
@@ -207,6 +208,17 @@ fn facts(incident: &Incident, now: Time) -> Table {
     if !incident.changes.is_empty() {
         fact("changes", incident.changes.join(", "));
     }
+    if let Some(storm) = &incident.storm {
+        let over = storm.ended_at.map(|at| format!(", over at {} UTC", print::clock(at, now)));
+        fact("storm", format!("{}{}", storm.key, over.unwrap_or_default()));
+    }
+    for suspect in &incident.suspects {
+        let Suspect { ci, explains, of } = suspect;
+        fact("suspect", format!("{ci} explains {explains} of {of}"));
+    }
+    if let Some(at) = incident.update_at {
+        fact("next update", limit(at, now));
+    }
     if !incident.apart_from.is_empty() {
         fact("split from", incident.apart_from.join(", "));
     }
@@ -320,6 +332,7 @@ pub(super) mod tests {
             "root": {"alert": "9f31c20a77de41b2", "ci": "pdu-r12a"}, "team": "dc-ops",
             "parent": null, "recurrence_of": null, "assignee": null, "acknowledged": null,
             "waits_for": null, "quiet": false, "apart_from": [], "resolved": null,
+            "storm": null, "suspects": [], "update_at": null,
             "closed_at": null, "awaiting_verification": false,
             "opened_at": "2026-11-21T03:12:00.000Z", "active_at": "2026-11-21T03:12:20.000Z",
             "clear_since": null, "wait_until": null, "members": 3, "firing": 3,

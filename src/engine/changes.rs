@@ -14,6 +14,7 @@ use crate::model::escalation::{Policy, PolicyHash};
 use crate::model::incident::{Entry, Incident, IncidentId, RecordId};
 use crate::model::journal::JournalEntry;
 use crate::model::labels::{Fingerprint, Labels};
+use crate::model::learned::{LearnedKey, LearnedRow};
 use crate::model::notice::{Notice, NoticeId};
 use crate::model::quarantine::{QuarantineHead, QuarantineId, Quarantined};
 use crate::model::silence::{Silence, SilenceId};
@@ -77,6 +78,10 @@ pub struct Changes {
     pub quarantine_gone: Vec<QuarantineId>,
     /// How many of those were pushed out for lack of room; told, not stored.
     pub quarantine_pushed_out: u32,
+    /// What was learned.
+    pub learned: Vec<(LearnedKey, LearnedRow)>,
+    /// What was learned and is forgotten.
+    pub learned_gone: Vec<LearnedKey>,
     /// Rules of which something came, with all that did so far.
     pub credits: Vec<Credits>,
     /// Rules that are not in force any more and of which nothing came for long.
@@ -117,6 +122,8 @@ impl Changes {
             quarantined,
             quarantine_gone,
             quarantine_pushed_out: _,
+            learned,
+            learned_gone,
             credits,
             credits_gone,
             credited: _,
@@ -147,6 +154,8 @@ impl Changes {
             && deliveries_gone.is_empty()
             && quarantined.is_empty()
             && quarantine_gone.is_empty()
+            && learned.is_empty()
+            && learned_gone.is_empty()
             && credits.is_empty()
             && credits_gone.is_empty()
     }
@@ -236,6 +245,8 @@ pub struct Counters {
     pub quarantined: u64,
     /// Entries of the journal so far, forgotten ones included.
     pub journaled: u64,
+    /// Since when we listen without a gap in which we could hear nobody.
+    pub listening_since: Timestamp,
 }
 
 /// Everything the engine needs to go on where it stopped; all else is derived from it.
@@ -259,6 +270,8 @@ pub struct Saved {
     pub deliveries: Vec<(DeliveryId, Timestamp)>,
     /// What is in the quarantine.
     pub quarantine: Vec<QuarantineHead>,
+    /// What was learned.
+    pub learned: Vec<(LearnedKey, LearnedRow)>,
     /// What rules are credited with.
     pub credits: Vec<Credits>,
     /// The counters.

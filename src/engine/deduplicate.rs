@@ -9,11 +9,12 @@ use std::sync::Arc;
 
 use super::State;
 use super::changes::{AlertRow, Archived};
+use super::cis::ci_hash;
 use super::context::Context;
 use super::event::{Received, Refused};
 use super::state::Held;
 use super::timers::Timer;
-use super::{correlate, journal, own, quarantine, resolve, suppress};
+use super::{census, correlate, gather, journal, own, quarantine, resolve, suppress};
 use crate::ingest;
 use crate::model::alert::{AlertState, Details, Lease, Occurrence, Signal, SourceId};
 use crate::model::labels::Fingerprint;
@@ -93,6 +94,11 @@ fn overflow(state: &mut State, by: &Delivery<'_>, beyond: &[&Occurrence]) -> Qua
     id
 }
 
+/// Takes one alert of our own; false when it cannot be held.
+pub(super) fn is_taken(state: &mut State, by: &Delivery<'_>, it: &Occurrence) -> bool {
+    observe(state, by, it).is_ok()
+}
+
 enum Outcome {
     Began,
     Ended,
@@ -103,6 +109,10 @@ enum Outcome {
 fn observe(state: &mut State, by: &Delivery<'_>, it: &Occurrence) -> Result<Outcome, NotTaken> {
     #[cfg(test)]
     super::trap::received(it);
+    let is_expected = |held: &Held| held.labels == it.labels && held.slots.is_some();
+    if state.alerts.get(&it.fingerprint).is_some_and(is_expected) {
+        gather::absence::heard(state, by, it.fingerprint);
+    }
     let known = state.alerts.get(&it.fingerprint);
     if let Some(held) = known.filter(|held| held.labels != it.labels) {
         let other = held.labels.to_string();
@@ -155,12 +165,16 @@ fn unknown(by: &Delivery<'_>, it: &Occurrence) -> Held {
         inhibited_by: Box::default(),
     };
     let labels = it.labels.clone();
+    let ci = bound.map(|bound| bound.ci);
     Held {
+        ci_hash: ci_hash(&labels, ci.map(|ci| by.ctx.topology.ci(ci))),
         labels,
         state,
-        ci: bound.map(|bound| bound.ci),
+        ci,
+        slots: None,
         text: Some(digest(&it.details)),
         timer: None,
+        standing: None,
     }
 }
 
@@ -207,6 +221,7 @@ fn prolong(state: &mut State, by: &Delivery<'_>, it: &Occurrence, lease: Lease) 
     }
     schedule(state, it.fingerprint);
     if severity_changed {
+        census::note(state, by.ctx, it.fingerprint);
         journal::note(state, it.fingerprint, lease.source, by.now);
         correlate::severity_changed(state, by.ctx, it.fingerprint, by.now);
         suppress::inhibit::renew(state, by.ctx, it.fingerprint);
@@ -274,6 +289,7 @@ fn fire(state: &mut State, by: &Delivery<'_>, it: &Occurrence, lease: Lease) {
     *state.held_by.entry(lease.source).or_default() += 1;
     state.pending.rewrite(it.fingerprint, &it.details);
     schedule(state, it.fingerprint);
+    census::note(state, by.ctx, it.fingerprint);
     journal::note(state, it.fingerprint, lease.source, by.now);
     correlate::place(state, by.ctx, it.fingerprint, by.now);
 }
@@ -338,8 +354,10 @@ fn end(state: &mut State, ctx: &Context, alert: Fingerprint, ending: Ending, now
     state.pending.touch(alert);
     schedule(state, alert);
     state.hushed.remove(&alert);
+    census::leave(state, alert);
     state.shadows.remove(alert);
     journal::note(state, alert, ending.source, now);
+    gather::ended(state, ctx, alert, now);
     resolve::cleared(state, ctx, alert, now);
     suppress::inhibit::end(state, alert);
 }
@@ -357,7 +375,7 @@ pub(super) fn due(
     let Some(held) = state.alerts.get_mut(&alert) else { return };
     held.timer = None;
     if !held.state.fires() {
-        if at < held.state.end_heard_at.plus(HELD_AFTER_END) {
+        if at < held_until(held, state.counters.listening_since) {
             schedule(state, alert);
         } else {
             forget(state, ctx, alert);
@@ -381,17 +399,24 @@ pub(super) fn due(
     }
 }
 
+/// Returns until when an ended alert is held: longer where a rule expects it to come back.
+fn held_until(held: &Held, listening_since: Timestamp) -> Timestamp {
+    let until = held.state.end_heard_at.plus(HELD_AFTER_END);
+    let keep = held.slots.as_ref().map(|slots| slots.keep()).filter(|keep| !keep.is_zero());
+    keep.map_or(until, |keep| until.max(held.state.last_seen.max(listening_since).plus(keep)))
+}
+
 /// Drops an alert that ended long ago from memory; its episode goes to the history.
 fn forget(state: &mut State, ctx: &Context, alert: Fingerprint) {
     archive(state, ctx, alert);
-    let Some(held) = state.alerts.remove(&alert) else { return };
+    gather::remove(state, alert);
+    let Some(held) = state.alerts.get(&alert) else { return };
+    if let Some((incident, record)) = held.state.incident.zip(held.state.record) {
+        state.delist(incident, record);
+    }
+    state.alerts.remove(&alert);
     state.pending.alerts.remove(&alert);
     state.pending.forgotten.insert(alert);
-    let record = held.state.record;
-    let case = held.state.incident.and_then(|id| state.incidents.get_mut(&id));
-    if let Some((case, record)) = case.zip(record) {
-        case.live.remove(&record);
-    }
 }
 
 /// Moves the ended episode of a held alert to the history.
@@ -416,7 +441,7 @@ pub(super) fn schedule(state: &mut State, alert: Fingerprint) {
     let due = if held.state.fires() {
         held.state.leases.iter().map(|lease| lease.until).min()
     } else {
-        Some(held.state.end_heard_at.plus(HELD_AFTER_END))
+        Some(held_until(held, state.counters.listening_since))
     };
     let Some(due) = due else { return };
     if held.timer.is_none_or(|set| due < set) {

@@ -25,6 +25,8 @@ pub(super) fn scope(state: &State, ctx: &Context, case: &Case) -> Scope {
         members: record.members as usize,
         dependants_count: record.members.saturating_sub(1) as usize,
         dependants: dependants(state, ctx, case),
+        cis: case.cis.len(),
+        suspects: record.suspects.clone(),
     }
 }
 
@@ -40,7 +42,12 @@ fn group(ctx: &Context, case: &Case, root: &Held) -> Vec<(Box<str>, Box<str>)> {
     let rule = case.record.rule.as_deref().and_then(|rule| ctx.rules.find(rule));
     let by = rule.map_or(&[][..], |rule| rule.kind.by());
     let subject = root.subject(ctx);
-    let pair = |field: &Field| (field.key().into(), field.value(&subject).into());
+    // Under `absence` the root is our own alert, which has the values as labels.
+    let is_absence = rule.is_some_and(|rule| rule.kind.absence().is_some());
+    let value = |field: &Field| {
+        if is_absence { subject.label(field.key()) } else { field.value(&subject) }
+    };
+    let pair = |field: &Field| (field.key().into(), value(field).into());
     by.iter().map(pair).collect()
 }
 

@@ -49,6 +49,12 @@ pub(super) fn drain(state: &mut State, ctx: &Context) -> Changes {
             None => changes.quarantine_gone.push(id),
         }
     }
+    for (key, row) in state.likelihood.learned.take_changes() {
+        match row {
+            Some(row) => changes.learned.push((key, row)),
+            None => changes.learned_gone.push(key),
+        }
+    }
     for id in core::mem::take(&mut state.pending.silences) {
         match state.silences.get(&id) {
             Some(held) => changes.silences.push(held.record.clone()),

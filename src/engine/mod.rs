@@ -3,15 +3,19 @@
 //! No clock, disk, socket, log, random number or hash order: time is an argument, ids are counters,
 //! and what is to be stored or sent leaves as [`changes::Changes`]. Production, rule tests and the
 //! simulator run this same code. Reading order: `event` (what can happen), `state` (what is held),
-//! then the stages: `deduplicate`, `suppress`, `correlate` with `topology` and `unite`, `prioritise`,
-//! `assign`, `escalate`, `notices`, `resolve`; what people do: `handle` with `regroup`, `planning`,
-//! `audit`; what came of rules: `credit`, `shadow` and `why_not`; last
+//! then the stages: `deduplicate`, `suppress`, `correlate` with `topology`, `gather`, `related` and
+//! `unite`, `prioritise`, `assign`, `escalate`, `notices` with `standing`, `resolve`; what rules ask
+//! about the rest: `around`, `census`; what people do: `handle` with `regroup`, `planning`, `audit`;
+//! what came of rules: `credit`, `shadow` and `why_not`; last
 //! `drain`, `restore`, `rebind` and `retain`.
 
+mod around;
 mod assign;
 mod audit;
 mod canary;
+mod census;
 pub mod changes;
+mod cis;
 pub mod context;
 mod correlate;
 mod credit;
@@ -21,6 +25,7 @@ mod describe;
 mod drain;
 mod escalate;
 pub mod event;
+mod gather;
 mod handle;
 mod journal;
 mod notices;
@@ -31,10 +36,12 @@ mod prioritise;
 mod quarantine;
 pub mod rebind;
 mod regroup;
+mod related;
 mod resolve;
 mod restore;
 mod retain;
 mod shadow;
+mod standing;
 mod state;
 mod suppress;
 mod tally;
@@ -52,7 +59,6 @@ use context::Context;
 use event::{Event, Received, Reply};
 use timers::Timer;
 
-pub use correlate::reason;
 pub use state::State;
 pub use timers::Parked;
 pub use why_not::Tried;
@@ -85,6 +91,7 @@ impl State {
             resolve::prune_recurrences(self, ctx.rules.lifecycle.recurrence, now);
             deliveries::prune(self, ctx, now);
             planning::prune(self, now);
+            gather::prune(self, ctx, now);
             credit::prune(self, ctx, now);
         }
         self.run_timers(ctx, now);
@@ -137,6 +144,7 @@ impl State {
                 return deliveries::once(self, ctx, *delivery, event, now);
             }
             Event::Quarantine(what) => {
+                gather::absence::heard_source(self, ctx, &what.source, now);
                 return Reply::Quarantined(quarantine::add(self, ctx, what, now));
             }
             Event::Replay { id, source, occurrences } => {
@@ -169,6 +177,7 @@ impl State {
         occurrences: &[Occurrence],
         now: Timestamp,
     ) -> Received {
+        gather::absence::heard_source(self, ctx, source, now);
         let id = self.source(source);
         let by = deduplicate::Delivery { ctx, source: id, source_name: source, now };
         deduplicate::receive(self, &by, occurrences)
@@ -192,6 +201,7 @@ impl State {
                 Timer::Incident(id) => self.incident_due(ctx, id, now),
                 Timer::Silence(id) => suppress::due(self, ctx, id, at, now),
                 Timer::Windows => suppress::planned::due(self, ctx, at),
+                Timer::Watch(key) => gather::absence::due(self, ctx, key, at, now),
             }
             prioritise::settle(self, ctx, now);
             suppress::inhibit::settle(self, ctx, now);
@@ -210,6 +220,7 @@ impl State {
             }
             return;
         }
+        gather::storm::end_if_due(self, ctx, id, now);
         let Some(case) = self.incidents.get(&id) else { return };
         if resolve::resolves_at(self, ctx, &case.record).is_some_and(|at| at <= now) {
             resolve::by_itself(self, ctx, id, now);
@@ -217,6 +228,8 @@ impl State {
         }
         escalate::expire(self, ctx, id, now);
         escalate::take_due(self, ctx, id, now);
+        standing::take_due(self, ctx, id, now);
+        standing::plan(self, ctx, id, now);
     }
 
     fn closes_at(&self, ctx: &Context, id: IncidentId) -> Option<Timestamp> {
@@ -267,5 +280,7 @@ fn next_deadline(state: &State, ctx: &Context, id: IncidentId) -> Option<Timesta
     let lapses = record.progress.holder().map(|(_, until)| until);
     let resolves = resolve::resolves_at(state, ctx, record);
     let steps = [record.functional.due_at, record.hierarchical.due_at, record.resolving.due_at];
-    steps.into_iter().chain([lapses, resolves]).flatten().min()
+    let storm_ends = gather::storm::ends_at(ctx, record);
+    let others = [lapses, resolves, storm_ends, record.update_at];
+    steps.into_iter().chain(others).flatten().min()
 }

@@ -71,24 +71,31 @@ pub(super) fn note(state: &mut State, ctx: &Context, alert: Fingerprint) {
     }
     state.shadows.remove(alert);
     let Some(held) = state.alerts.get(&alert).filter(|held| held.state.fires()) else { return };
-    let (subject, since) = (held.subject(ctx), held.state.first_seen);
+    let around = state.around(ctx, held);
+    let (subject, since) = (around.subject(), held.state.first_seen);
+    let mut places = Vec::new();
     for rule in ctx.rules.shadows_matching(&subject) {
         let place = match &rule.kind {
             Kind::Group(kind) => Some(Grouping::new(rule, kind, &subject).index),
             Kind::Topology(_) => held.ci.map(|ci| at_ci(ctx, rule, ci)),
-            Kind::Quiet(_) | Kind::Inhibit(_) => None,
+            Kind::Quiet(_)
+            | Kind::Inhibit(_)
+            | Kind::Absence(_)
+            | Kind::Storm(_)
+            | Kind::Sequence(_)
+            | Kind::Related(_) => None,
         };
-        if let Some(place) = place {
-            state.shadows.put(alert, place, since);
-        }
+        places.extend(place);
     }
     for (rule, kind) in inhibiting(ctx) {
         let slots = kind.sources.iter().enumerate().filter(|(_, source)| source.takes(&subject));
         for (slot, source) in slots {
             let ci = kind.reach.as_ref().and(held.ci);
-            let place = at_source(ctx, rule, (slot, &source.values(&subject)), ci);
-            state.shadows.put(alert, place, since);
+            places.push(at_source(ctx, rule, (slot, &source.values(&subject)), ci));
         }
+    }
+    for place in places {
+        state.shadows.put(alert, place, since);
     }
 }
 
@@ -115,7 +122,8 @@ fn would<'a>(
     now: Timestamp,
 ) -> Vec<(&'a Rule, Credit)> {
     let Some(held) = state.alerts.get(&alert) else { return Vec::new() };
-    let subject = held.subject(ctx);
+    let around = state.around(ctx, held);
+    let subject = around.subject();
     let mut found = Vec::new();
     for rule in ctx.rules.shadows_matching(&subject) {
         found.push((rule, Credit::Matched));
@@ -139,6 +147,7 @@ fn would<'a>(
                 let would = (0..kind.sources.len()).all(fires);
                 found.extend(would.then_some((rule, Credit::WouldHoldBack)));
             }
+            Kind::Absence(_) | Kind::Storm(_) | Kind::Sequence(_) | Kind::Related(_) => {}
         }
     }
     let Some(ci) = held.ci.filter(|_| !state.shadows.places.is_empty()) else { return found };
@@ -166,7 +175,7 @@ fn has_source(
     slot: usize,
 ) -> bool {
     let Some(held) = state.alerts.get(&alert) else { return false };
-    let values = kind.sources.get(slot).map(|it| it.values(&held.subject(ctx))).unwrap_or_default();
+    let values = kind.sources.get(slot).map(|it| it.values(&state.around(ctx, held).subject())).unwrap_or_default();
     let fires = |ci| {
         let place = at_source(ctx, rule, (slot, &values), ci);
         state.shadows.has_other(alert, place, Timestamp::from_millis(i64::MIN))

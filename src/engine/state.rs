@@ -8,10 +8,14 @@ use std::sync::Arc;
 
 use foldhash::fast::RandomState;
 
+use super::census::Census;
 use super::changes::{Counters, Recurrence};
+use super::cis::Cis;
 use super::deliveries::Deliveries;
+use super::gather::{Gathering, Slots};
 use super::pending::Pending;
 use super::quarantine::Quarantine;
+use super::related::{Likelihood, Standing};
 use super::suppress::inhibit::Inhibition;
 use super::shadow::Shadows;
 use super::tally::Tally;
@@ -65,6 +69,8 @@ pub struct State {
     pub(super) groups: HashMap<u64, BTreeSet<IncidentId>, RandomState>,
     /// Whether a rule's root can be reached from a CI, as far as it was asked.
     pub(super) could_wait: BTreeMap<(Arc<str>, CiId), bool>,
+    /// What fires, as far as rules count it.
+    pub(super) census: Census,
     /// The services that suffer when a CI fails, as far as it was asked.
     pub(super) services: Arc<BTreeMap<CiId, Arc<[CiId]>>>,
     /// Incidents that another topology touches and that are still to be decided on anew.
@@ -81,6 +87,10 @@ pub struct State {
     pub(super) inhibition: Inhibition,
     /// While something held back is raised: what that lets people know, told together.
     pub(super) digest: Option<Vec<Call>>,
+    /// Where incidents are, and what was learned of alerts.
+    pub(super) likelihood: Likelihood,
+    /// What storms, sequences and absences keep.
+    pub(super) gathering: Gathering,
     /// What is due when.
     pub(super) timers: Timers,
     /// What changed since the last drain.
@@ -98,6 +108,12 @@ pub(super) struct Held {
     pub(super) text: Option<u64>,
     /// The earliest timer set for it.
     pub(super) timer: Option<Timestamp>,
+    /// Where it is counted while it fires.
+    pub(super) standing: Option<Standing>,
+    /// Hash of the name of its CI, or of its label `ci` without one.
+    pub(super) ci_hash: Option<u64>,
+    /// Where rules count it over time; nothing for most.
+    pub(super) slots: Option<Box<Slots>>,
 }
 
 impl Held {
@@ -145,6 +161,8 @@ pub(super) struct Case {
     pub(super) children: BTreeSet<IncidentId>,
     /// What its firing members amount to, those of its subordinates included.
     pub(super) tally: Tally,
+    /// On how many CIs its live members are, those of its subordinates included.
+    pub(super) cis: Cis,
     /// The timer set for it.
     pub(super) timer: Option<Timestamp>,
 }

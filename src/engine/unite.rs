@@ -9,7 +9,7 @@ use super::changes::{MemberOf, MemberRow};
 use super::context::Context;
 use super::correlate::{index_root, name_of, reason, root_ci, unindex_root};
 use super::pending::Told;
-use super::{State, credit, escalate, notices, planning, topology};
+use super::{State, credit, escalate, gather, notices, planning, topology};
 use crate::model::alert::{Join, Path};
 use crate::model::incident::{Happening, IncidentId};
 use crate::model::labels::Fingerprint;
@@ -120,6 +120,9 @@ pub(super) fn subordinate(state: &mut State, ctx: &Context, it: Adoption, now: T
         Join::Own
         | Join::Group { .. }
         | Join::Cause { .. }
+        | Join::Related { .. }
+        | Join::Storm { .. }
+        | Join::Sequence { .. }
         | Join::ByHand { .. }
         | Join::Outlived { .. } => None,
     };
@@ -135,13 +138,16 @@ pub(super) fn subordinate(state: &mut State, ctx: &Context, it: Adoption, now: T
         join,
     };
     state.pending.members.insert((parent, child.0), row);
+    gather::storm::hand_over(state, child, parent, now);
     let Some(case) = state.change(child) else { return };
     case.record.parent = Some(parent);
-    let (tally, members, told) =
-        (case.tally.clone(), case.record.members, core::mem::take(&mut case.record.told));
+    case.record.update_at = None;
+    let (tally, cis) = (case.tally.clone(), case.cis.clone());
+    let (members, told) = (case.record.members, core::mem::take(&mut case.record.told));
     if let Some(case) = state.change(parent) {
         case.children.insert(child);
         case.tally.absorb(&tally);
+        case.cis.absorb(&cis);
         case.record.members += members;
         case.record.firing = case.tally.firing();
         case.record.active_at = now;

@@ -58,7 +58,8 @@ impl State {
     /// Asks every rule about an alert that is held, those without effect behind the others.
     pub fn tried(&self, ctx: &Context, alert: Fingerprint) -> Vec<Tried> {
         let Some(held) = self.alerts.get(&alert) else { return Vec::new() };
-        let subject = held.subject(ctx);
+        let around = self.around(ctx, held);
+        let subject = around.subject();
         let all = ctx.rules.rules.iter().chain(ctx.rules.shadows());
         let tried = all.map(|rule| Tried {
             rule: Arc::clone(&rule.name),
@@ -97,7 +98,7 @@ impl State {
         }
         let asked = Asked { state: self, ctx, alert, held, rule };
         if rule.shadow {
-            let matched = failed(rule, &held.subject(ctx));
+            let matched = failed(rule, &self.around(ctx, held).subject());
             let matched = matched.unwrap_or_else(|| "its matchers hold".into());
             return format!("nothing follows from a rule with shadow: true; {matched}");
         }
@@ -105,6 +106,9 @@ impl State {
             Kind::Group(kind) => asked.group(kind),
             Kind::Topology(kind) => asked.topology(kind),
             Kind::Quiet(_) | Kind::Inhibit(_) => asked.holding_back(),
+            Kind::Absence(_) | Kind::Storm(_) | Kind::Sequence(_) | Kind::Related(_) => {
+                asked.failed().unwrap_or_else(|| "its matchers hold, but it gathered nothing of this alert; `rules show` has its bounds".into())
+            }
         }
     }
 }
@@ -114,11 +118,8 @@ fn failed(rule: &Rule, subject: &Subject<'_>) -> Option<String> {
     if rule.matches(subject) {
         return None;
     }
-    let of_unless = |matcher: &str| matcher.starts_with("unless ");
     let verdicts = rule.verdicts(subject);
-    let when = verdicts.iter().find(|verdict| !verdict.holds && !of_unless(&verdict.matcher));
-    let unless = || verdicts.iter().find(|verdict| verdict.holds && of_unless(&verdict.matcher));
-    let verdict = when.or_else(unless)?;
+    let verdict = verdicts.iter().find(|verdict| verdict.hinders())?;
     let does = if verdict.holds { "holds" } else { "does not hold" };
     Some(format!("`{}` {does}, the value is {:?}", verdict.matcher, verdict.value))
 }
@@ -137,6 +138,10 @@ impl Asked<'_> {
         incident_of(self.state, self.alert)
     }
 
+    fn failed(&self) -> Option<String> {
+        failed(self.rule, &self.state.around(self.ctx, self.held).subject())
+    }
+
     /// Of a rule that holds back: by the alert's own lists of who does.
     fn holding_back(&self) -> String {
         let of = &self.held.state;
@@ -149,22 +154,21 @@ impl Asked<'_> {
             let source = name_of(self.state, self.ctx, by.alert);
             return format!("it did apply: {source} fires and inhibits the alert");
         }
-        failed(self.rule, &self.held.subject(self.ctx)).unwrap_or_else(|| {
-            match &self.rule.kind {
-                Kind::Quiet(_) => "its matchers hold, but no window of it covers the alert now",
-                Kind::Inhibit(_) | Kind::Group(_) | Kind::Topology(_) => {
-                    "its matchers hold, but no source of it fires for the alert"
-                }
+        self.failed().unwrap_or_else(|| {
+            if self.rule.kind.quiet().is_some() {
+                "its matchers hold, but no window of it covers the alert now".into()
+            } else {
+                "its matchers hold, but no source of it fires for the alert".into()
             }
-            .into()
         })
     }
 
     fn group(&self, kind: &Group) -> String {
-        let subject = self.held.subject(self.ctx);
-        if let Some(failed) = failed(self.rule, &subject) {
+        if let Some(failed) = self.failed() {
             return failed;
         }
+        let around = self.state.around(self.ctx, self.held);
+        let subject = around.subject();
         let matching = self.ctx.rules.matching(&subject);
         let first = matching.iter().find(|rule| rule.kind.group().is_some());
         if let Some(first) = first.filter(|first| first.name != self.rule.name) {
@@ -190,11 +194,12 @@ impl Asked<'_> {
     }
 
     fn topology(&self, kind: &TopologyKind) -> String {
-        let subject = self.held.subject(self.ctx);
+        let around = self.state.around(self.ctx, self.held);
+        let subject = around.subject();
         let Some(ci) = self.held.ci else {
             return "the alert speaks of no CI, so no way leads to it".into();
         };
-        let Some(as_cause) = failed(self.rule, &subject) else {
+        let Some(as_cause) = self.failed() else {
             let own = self.own().map_or_else(String::new, |id| format!(", in {id}"));
             return format!("it did apply: the alert is taken for a cause{own}");
         };

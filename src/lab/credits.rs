@@ -154,3 +154,40 @@ fn credits_of_a_rule_that_is_gone_are_kept_for_a_quarter() {
         assert_eq!(state.drain(ctx).credits_gone.len(), forgotten, "{days} days");
     }
 }
+
+const HOLDING: &str = r#"
+  - name: maintenance
+    when: ['alertname="DiskFull"']
+    quiet: {from: 2026-01-05T09:00:00Z, to: 2026-01-05T11:00:00Z}
+  - name: link
+    when: ['alertname="PingLoss"']
+    inhibit: {source: 'alertname="LinkDown"', equal: [site]}
+"#;
+
+#[test]
+fn rules_that_hold_back_are_credited_and_their_shadows_with_what_they_would() {
+    let text = format!("{RULES}{HOLDING}");
+    let shadows = text.replace("    quiet:", "    shadow: true\n    quiet:");
+    let shadows = shadows.replace("    inhibit:", "    shadow: true\n    inhibit:");
+    for (text, at) in [(text, 4), (shadows, 7)] {
+        let loaded = load(&[SourceFile { name: "t.yaml".into(), text }]);
+        let set = loaded.set.unwrap_or_else(|| panic!("{:#?}", loaded.diagnostics));
+        let mut story = with_rules(Arc::new(set));
+        story.fire(0, DISK);
+        story.fire(0, SITE_C);
+        story.fire(1, &[("alertname", "LinkDown"), ("site", "fra")]);
+        story.fire(2, SITE_A);
+        let held = |rule: &str| counts(&story, rule)[at];
+        assert_eq!((held("t/maintenance"), held("t/link")), (1, 1), "count {at}");
+        assert_eq!(counts(&story, "t/link")[0], 2, "the other site's has no source");
+    }
+}
+
+#[test]
+fn a_rule_is_credited_when_its_source_comes_after_what_it_inhibits() {
+    let loaded = load(&[SourceFile { name: "t.yaml".into(), text: format!("{RULES}{HOLDING}") }]);
+    let mut story = with_rules(Arc::new(loaded.set.unwrap()));
+    story.fire(0, SITE_A);
+    story.fire(5, &[("alertname", "LinkDown"), ("site", "fra")]);
+    assert_eq!(counts(&story, "t/link")[4], 1);
+}

@@ -166,7 +166,7 @@ fn rules_that_inhibit_in_a_circle_settle_in_any_order() {
   - {name: ab, when: 'x=\"b\"', inhibit: {source: 'x=\"a\"'}}
   - {name: ba, when: 'x=\"a\"', inhibit: {source: 'x=\"b\"'}}
 ";
-    let (a, b): (&[(&str, &str)], &[(&str, &str)]) = (&[("x", "a")], &[("x", "b")]);
+    let (a, b) = (&[("x", "a")][..], &[("x", "b")][..]);
     for order in [[a, b], [b, a]] {
         let mut story = story(rules);
         story.fire(0, order[0]);
@@ -399,7 +399,7 @@ proptest! {
     ) {
         let written = |set: &Vec<String>| {
             let rules = set.iter().enumerate();
-            rules.map(|(n, rule)| format!("\n  - {{name: r{n}, {rule}}}")).collect::<String>()
+            rules.map(|(n, rule)| format!("\n  - {{name: r{n}, {rule}}}")).collect::<Vec<_>>().concat()
         };
         let sets: Vec<Arc<RuleSet>> =
             sets.iter().map(|set| Arc::clone(&context(&written(set)).rules)).collect();

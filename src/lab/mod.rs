@@ -7,6 +7,8 @@ mod credits;
 #[cfg(test)]
 mod doors;
 #[cfg(test)]
+mod gathering;
+#[cfg(test)]
 mod handling;
 mod held_back;
 pub mod image;
@@ -20,6 +22,8 @@ mod messages;
 mod on_call;
 #[cfg(test)]
 mod quiet;
+#[cfg(test)]
+mod reload;
 pub mod replay;
 pub mod rule_tests;
 #[cfg(test)]

@@ -2,7 +2,7 @@
 //! become a template, a line of their own or a control character.
 
 use super::Briefing;
-use crate::model::incident::Incident;
+use crate::model::incident::{Incident, Suspect};
 use crate::model::notice::Notice;
 use crate::model::time::{Brief, Timestamp};
 use crate::rules::{IncidentLine, MessageScope, Part, RuleSet};
@@ -97,6 +97,11 @@ fn scope(notice: &Notice, briefing: &Briefing, now: Timestamp) -> MessageScope {
             .map(|(labels, summary)| (one_line(&labels.to_string()), one_line(summary)))
             .collect(),
         more,
+        suspects: incident
+            .suspects
+            .iter()
+            .map(|it| Suspect { ci: one_line(&it.ci).into(), ..it.clone() })
+            .collect(),
         also: also.iter().take(ALSO_MAX).map(|incident| line(incident, now)).collect(),
         also_more: count(notice.also.len(), also.len().min(ALSO_MAX)),
     }

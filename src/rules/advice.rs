@@ -114,6 +114,7 @@ fn untested(reader: &mut Reader<'_>, content: &Content<'_>) {
         .flat_map(|list| &list.value)
         .filter_map(|incident| incident.rule.as_ref()?.value.as_deref())
         .chain(content.tests.iter().flat_map(|test| &test.expect).flat_map(holding_back))
+        .chain(expected_storms(content))
         .collect();
     for (file, draft) in &content.rules {
         let name = &*draft.rule.name;
@@ -131,9 +132,20 @@ fn untested(reader: &mut Reader<'_>, content: &Content<'_>) {
     }
 }
 
+/// Yields the rules whose storms tests expect: a key begins with the name of its rule.
+fn expected_storms<'a>(content: &'a Content<'_>) -> impl Iterator<Item = &'a str> {
+    let expected = content.tests.iter().flat_map(|test| &test.expect);
+    let storms = expected.filter_map(|e| e.storms.as_ref()).flat_map(|list| &list.value);
+    let keys = storms.filter_map(|storm| storm.key.as_deref());
+    keys.filter_map(|key| {
+        let name = key.split_inclusive('/').take(2).map(str::len).sum::<usize>();
+        Some(key.get(..name)?.trim_end_matches('/'))
+    })
+}
+
 /// Yields the rules that an expectation says hold alerts back.
 fn holding_back(expectation: &Expectation) -> impl Iterator<Item = &str> {
-    expectation.silent.iter().map(|(rule, _)| &**rule)
+    expectation.silent.iter().map(|silent| &*silent.rule)
 }
 
 /// Finds what can never hold in a rule: in its `when`, in a line of `unless` or `never_absorb`, or
@@ -147,12 +159,15 @@ fn never_true(file: &SourceFile, draft: &Draft) -> Vec<Diagnostic> {
     }
     let reach = Reach::of(rule.when.matchers());
     for (line, place) in rule.unless.lines().iter().zip(&draft.places.unless) {
+        let Some(line) = line.plain() else { continue };
         let own = Listed::line(line, place).contradiction(file);
         let with_when = || beside(file, line, place, (reach.as_ref()?, when.span(file, 0)?));
         found.extend(own.or_else(with_when));
     }
-    if let Some(kind) = rule.kind.topology() {
-        for (line, place) in kind.never_absorb.lines().iter().zip(&draft.places.never_absorb) {
+    let lists = rule.kind.conditions().into_iter();
+    for (_, list) in lists.filter(|(name, _)| *name == "never_absorb") {
+        for (line, place) in list.lines().iter().zip(&draft.places.never_absorb) {
+            let Some(line) = line.plain() else { continue };
             found.extend(Listed::line(line, place).contradiction(file));
         }
     }
@@ -211,7 +226,8 @@ struct Listed<'m>(Vec<(&'m Matcher, &'m LinePlace, [usize; 2])>);
 impl<'m> Listed<'m> {
     fn of(conditions: &'m Conditions, places: &'m [LinePlace]) -> Self {
         let lines = conditions.lines().iter().zip(places);
-        Self(lines.flat_map(|(line, place)| Self::line(line, place).0).collect())
+        let plain = lines.filter_map(|(line, place)| Some((line.plain()?, place)));
+        Self(plain.flat_map(|(line, place)| Self::line(line, place).0).collect())
     }
 
     fn line(line: &'m Condition, place: &'m LinePlace) -> Self {

@@ -8,6 +8,8 @@ use std::sync::Arc;
 use super::advice;
 use super::calendar::{self, Calendar};
 use super::codes;
+use super::counter::Counter;
+use super::counters::Counters;
 use super::diagnostics::{self, Diagnostic, Severity};
 use super::index::Index;
 use super::kinds::inhibit::Sources;
@@ -79,6 +81,7 @@ pub(super) struct Content<'f> {
     pub(super) policies: BTreeMap<Box<str>, Arc<Policy>>,
     calendar_drafts: BTreeMap<Box<str>, calendar::read::Draft<'f>>,
     calendars: BTreeMap<Box<str>, Arc<Calendar>>,
+    counters: Vec<Arc<Counter>>,
     rotations: BTreeMap<Box<str>, rotation::read::Draft>,
     mappings: BTreeMap<Box<str>, Mapping>,
     messages: Messages,
@@ -120,6 +123,7 @@ pub fn load(files: &[SourceFile]) -> Loaded {
     let tests = core::mem::take(&mut content.tests);
     let rules = content.rules_seen;
     let failed = diagnostics.iter().any(|d| d.severity == Severity::Error);
+    content.counters = reader.counters;
     let set = (!failed).then(|| assemble(content, templates, &order, version(&sorted)));
     Loaded { set, tests, diagnostics, rules }
 }
@@ -257,6 +261,8 @@ fn assemble(content: Content<'_>, templates: Templates, order: &[usize], version
         version,
         index: Index::build(rules.iter().map(|rule| &rule.when)),
         sources: Sources::build(&rules),
+        counters: Counters::new(content.counters),
+        asks_around: rules.iter().chain(&shadows).any(Rule::asks_around),
         names: rules.iter().enumerate().map(|(at, rule)| (Arc::clone(&rule.name), at)).collect(),
         rules,
         shadow_index: Index::build(shadows.iter().map(|rule| &rule.when)),

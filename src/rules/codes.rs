@@ -52,6 +52,7 @@ codes! {
     KIND = "R0105" "a rule has no kind, several, or one that is not known to this version";
     NEVER_TRUE = "R0106" "a matcher can never be true";
     VALUE = "R0107" "a value is not of the form, or not in the range, that its field needs";
+    LINE = "R0109" "a line of a condition says nothing, too much, or what may not stand there";
     DUPLICATE = "R0201" "a name or a section is given twice";
     REFERENCE = "R0202" "a name refers to nothing";
     ORDER = "R0203" "`before` and `after` form a circle";
@@ -68,6 +69,9 @@ codes! {
     INHIBIT_SOURCE = "R0225" "an `inhibit` has no source, or both `source` and `sources`";
     WINDOW = "R0227" "a `quiet` does not say once when it is, or on what";
     OPENS_NOTHING = "R0228" "a rule that opens no incidents says what they are like";
+    STORM = "R0230" "a storm would end as soon as it begins";
+    SEQUENCE = "R0231" "a sequence has too few steps, or too many";
+    ABSENCE = "R0232" "an absence does not fit the alerts or the source that it expects";
     ACROSS_KINDS = "R0240" "`before` or `after` names a rule of another kind";
     NO_OWNER = "R0301" "a rule has no owner";
     NO_TEST = "R0302" "no test expects an incident of a rule";
@@ -124,7 +128,7 @@ mod tests {
             ("r0103", Some("R0103"), None),
             ("r103", None, Some("R0103")),
             ("R0130", None, Some("R0103")),
-            ("R030", None, Some("R0301")),
+            ("R301", None, Some("R0301")),
             ("matcher", None, None),
         ] {
             assert_eq!(find(given).map(|code| code.id), found, "{given}");

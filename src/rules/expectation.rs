@@ -3,7 +3,9 @@
 use core::str::FromStr;
 
 use super::reader::{Noun, Reader};
-use super::testcase::{Expectation, Expected, IncidentExpectation, at, line};
+use super::testcase::{
+    Expectation, Expected, IncidentExpectation, Silent, StormExpectation, at, line,
+};
 use super::yaml::{Node, Value};
 use crate::model::priority::NotAWord;
 
@@ -20,6 +22,11 @@ pub(super) fn read(reader: &mut Reader<'_>, node: &Node, namespace: &str) -> Opt
     };
     let incidents = list(reader, "incidents");
     let incidents_include = list(reader, "incidents_include");
+    let storms = fields.read(reader, "storms", |r, n| {
+        let items = r.list(n)?;
+        let all = items.iter().map(|item| storm(r, item)).collect::<Option<_>>();
+        Some(expected(r, n, all?))
+    });
     let pages_total = fields.read(reader, "pages_total", count);
     let tickets_total = fields.read(reader, "tickets_total", count);
     let silent = fields.read(reader, "silent", |r, n| silent(r, n, namespace)).unwrap_or_default();
@@ -31,6 +38,7 @@ pub(super) fn read(reader: &mut Reader<'_>, node: &Node, namespace: &str) -> Opt
         line,
         incidents,
         incidents_include,
+        storms,
         pages_total,
         tickets_total,
         silent,
@@ -38,24 +46,35 @@ pub(super) fn read(reader: &mut Reader<'_>, node: &Node, namespace: &str) -> Opt
 }
 
 /// Reads `silent: {RULE: [NAMES]}`.
-fn silent(
-    reader: &mut Reader<'_>,
-    node: &Node,
-    namespace: &str,
-) -> Option<Vec<(Box<str>, Expected<Vec<Box<str>>>)>> {
+fn silent(reader: &mut Reader<'_>, node: &Node, namespace: &str) -> Option<Vec<Silent>> {
     let fields = reader.map(node, "`silent`")?;
     let mut rules = Vec::new();
     for (key, node) in fields.all() {
         let Some(name) = reader.name(&key.name, key.span) else { continue };
-        let full = full_name(&name, namespace);
-        reader.refer(Noun::Rule, &full, key.span);
-        rules.extend(many(reader, node).map(|names| (full, names)));
+        let rule = full_name(&name, namespace);
+        reader.refer(Noun::Rule, &rule, key.span);
+        rules.extend(many(reader, node).map(|names| Silent { rule, names }));
     }
     Some(rules)
 }
 
 fn full_name(name: &str, namespace: &str) -> Box<str> {
     if name.contains('/') { name.into() } else { format!("{namespace}/{name}").into() }
+}
+
+fn storm(reader: &mut Reader<'_>, node: &Node) -> Option<StormExpectation> {
+    let mut fields = reader.map(node, "an expected storm")?;
+    let key = fields.read(reader, "key", |r, n| r.text(n)).map(Into::into);
+    let active = fields.read(reader, "active", |r, n| match r.text(n)? {
+        "true" => Some(true),
+        "false" => Some(false),
+        _ => {
+            r.expected(n, "true or false");
+            None
+        }
+    });
+    fields.finish(reader);
+    Some(StormExpectation { key, active })
 }
 
 fn incident(reader: &mut Reader<'_>, node: &Node, namespace: &str) -> Option<IncidentExpectation> {

@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use super::calendar::{Calendar, Times};
 use super::condition::{Conditions, Verdict};
+use super::counters::Counters;
 use super::index::Index;
 use super::kinds::Kind;
 use super::kinds::inhibit::{Inhibit, Sources, sources_of};
@@ -64,6 +65,8 @@ pub struct RuleSet {
     pub(super) messages: Messages,
     pub(super) index: Index,
     pub(super) sources: Sources,
+    pub(super) counters: Counters,
+    pub(super) asks_around: bool,
     /// Places in `rules` by name.
     pub(super) names: BTreeMap<Arc<str>, usize>,
     pub(super) default_policy: Arc<Policy>,
@@ -87,6 +90,16 @@ impl RuleSet {
     /// True when some rule is of kind `inhibit`.
     pub fn can_inhibit(&self) -> bool {
         !self.sources.is_empty()
+    }
+
+    /// Returns the counters that the rules' conditions ask.
+    pub fn counters(&self) -> &Counters {
+        &self.counters
+    }
+
+    /// True when what a rule says of an alert can depend on what is around it.
+    pub fn asks_around(&self) -> bool {
+        self.asks_around
     }
 
     /// Returns a rule by its name, `namespace/name`.
@@ -184,7 +197,14 @@ pub struct Rule {
 impl Rule {
     /// True when an alert is one of those the rule is about.
     pub fn matches(&self, subject: &Subject<'_>) -> bool {
-        self.when.all_hold(subject) && !self.unless.any_holds(subject)
+        self.kind.is_about_alerts()
+            && self.when.all_hold(subject)
+            && !self.unless.any_holds(subject)
+    }
+
+    /// True when what it says of an alert depends on what else fires, the time, or services.
+    pub(super) fn asks_around(&self) -> bool {
+        self.when.asks_around() || self.unless.asks_around()
     }
 
     /// Returns what each of its matchers says of an alert, for people who ask why. Those of `unless`
@@ -227,7 +247,30 @@ pub struct IncidentSpec {
     pub impact: Option<Impact>,
     /// The escalation policy, by name.
     pub policy: Option<Box<str>>,
+    /// When people hear of them, beside what the policy says.
+    pub notify: NotifySpec,
 }
+
+/// When people hear of a rule's incidents, beside what the policy says.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct NotifySpec {
+    /// When the first notice goes out.
+    pub first: FirstNotice,
+    /// How often everybody who was told hears how an open incident stands.
+    pub repeat: Option<Duration>,
+}
+
+/// When the first notice of an incident goes out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum FirstNotice {
+    /// At once, though a cause could show itself.
+    Now,
+    /// After the `wait` of the topology rules whose cause could show itself.
+    #[default]
+    Wait,
+}
+
+words!(FirstNotice, Now = "now", Wait = "wait");
 
 /// When a rule's incidents are over.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -228,6 +228,7 @@ fn translated(inside: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::incident::Suspect;
     use crate::model::labels::Labels;
     use crate::rules::scope::RootScope;
 
@@ -247,6 +248,8 @@ mod tests {
             dependants: (0..20).map(|i| format!("srv-{i}").into()).collect(),
             dependants_count: 37,
             members: 38,
+            cis: 31,
+            suspects: vec![Suspect { ci: "sw-2".into(), explains: 30, of: 31 }],
         }
     }
 

@@ -2,6 +2,7 @@
 //!
 //! Only data: `lab` plays them on the engine. A field of an expectation that is not given is free.
 
+use core::fmt;
 use core::time::Duration;
 
 use super::codes;
@@ -152,12 +153,14 @@ pub struct Expectation {
     pub incidents: Option<Expected<Vec<IncidentExpectation>>>,
     /// Some of them.
     pub incidents_include: Option<Expected<Vec<IncidentExpectation>>>,
+    /// All storms that last; and some that are over.
+    pub storms: Option<Expected<Vec<StormExpectation>>>,
     /// Pages planned so far.
     pub pages_total: Option<Expected<u32>>,
     /// Tickets planned so far.
     pub tickets_total: Option<Expected<u32>>,
-    /// By the full name of a rule the firing alerts that it holds back, in any order.
-    pub silent: Vec<(Box<str>, Expected<Vec<Box<str>>>)>,
+    /// What rules hold back.
+    pub silent: Vec<Silent>,
 }
 
 /// A value that is expected, with its place in the file.
@@ -173,7 +176,34 @@ pub struct Expected<T> {
     pub span: Span,
 }
 
-/// What is expected of an incident; alerts are named by their CI, or by `alertname` without one.
+/// The firing alerts that a rule is expected to hold back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Silent {
+    /// The rule's full name.
+    pub rule: Box<str>,
+    /// Names of the alerts, in any order.
+    pub names: Expected<Vec<Box<str>>>,
+}
+
+/// What is expected of a storm.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct StormExpectation {
+    /// Its key.
+    pub key: Option<Box<str>>,
+    /// False for one that is over.
+    pub active: Option<bool>,
+}
+
+/// Writes `ops/site-storm/fra1`, with `(over)` behind it where it is to be over.
+impl fmt::Display for StormExpectation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let over = if self.active == Some(false) { " (over)" } else { "" };
+        write!(f, "{}{over}", self.key.as_deref().unwrap_or("any"))
+    }
+}
+
+/// What is expected of an incident; alerts are named by their CI, without one by the label `ci`, else
+/// by `alertname`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct IncidentExpectation {
     /// The line it stands in.

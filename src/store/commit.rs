@@ -58,6 +58,8 @@ impl Store {
         let gone = changes.quarantine_gone.iter().map(|id| schema::number(id.0));
         writer.delete_all(Family::Quarantine, gone);
         writer.put_all(&changes.quarantined);
+        writer.delete_all(Family::Learned, changes.learned_gone.iter().map(codec::learned::key_of));
+        writer.put_all(&changes.learned);
         let gone = changes.credits_gone.iter().map(|rule| rule.as_bytes());
         writer.delete_all(Family::Rules, gone);
         writer.put_all(&changes.credits);

@@ -43,6 +43,7 @@ impl Store {
             planned: view.all()?,
             deliveries: view.all()?,
             quarantine: view.quarantine_heads()?,
+            learned: view.all()?,
             credits: view.all()?,
             counters: view.counters()?,
         })

@@ -24,6 +24,7 @@
 //! | `journal` | time i64 with its sign turned, place u64 | a change of an alert's state |
 //! | `deliveries` | half of a SHA-256 | when a delivery or command of that identity was done |
 //! | `quarantine` | number u64 | what could not be read or handled, as it came |
+//! | `learned` | `a`, `u`, `n` name, `s` source, `p` hash u64 | what correlation learned of all, of alerts without a CI, of a name, a source, a place |
 //! | `rules` | name | how often a rule matched, and what came of it |
 //! | `cis` | name | class, attributes and labels of a CI |
 //! | `relations` | from, 0x00, relation, 0x00, to | nothing |
@@ -68,6 +69,7 @@ pub(super) enum Family {
     Journal,
     Deliveries,
     Quarantine,
+    Learned,
     Rules,
     Cis,
     Relations,
@@ -75,7 +77,7 @@ pub(super) enum Family {
 }
 
 /// All of them.
-pub(super) const FAMILIES: [Family; 23] = [
+pub(super) const FAMILIES: [Family; 24] = [
     Family::Meta,
     Family::Alerts,
     Family::Touches,
@@ -95,6 +97,7 @@ pub(super) const FAMILIES: [Family; 23] = [
     Family::Journal,
     Family::Deliveries,
     Family::Quarantine,
+    Family::Learned,
     Family::Rules,
     Family::Cis,
     Family::Relations,
@@ -124,6 +127,7 @@ impl Family {
             Self::Journal => "journal",
             Self::Deliveries => "deliveries",
             Self::Quarantine => "quarantine",
+            Self::Learned => "learned",
             Self::Rules => "rules",
             Self::Cis => "cis",
             Self::Relations => "relations",

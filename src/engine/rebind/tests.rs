@@ -23,6 +23,13 @@ rules:
     summary: A strip explains what hangs off it.
     when: ['ci.class=~\"pdu|ups\"']
     topology: {follow: [powers, hosts], max_hops: 3, lookback: 1h}
+  - name: many
+    owner: dc
+    summary: Where several fire of one class that a service of tier 1 stands on, each is a cause.
+    when:
+      - service.tier < 2
+      - count: {of: ci, where: 'service.tier!=\"\"', same: ci.class, at_least: 2}
+    topology: {follow: [powers, hosts], max_hops: 3, lookback: 1h}
   - name: rack
     owner: dc
     summary: What one job says is one incident.
@@ -93,7 +100,8 @@ fn essence(state: &mut State) -> (String, Vec<(IncidentId, Entry)>) {
     }
     // Not: the timers, of which some may be out of date.
     let State { causes, root_at, .. } = &*state;
-    let text = format!("{alerts:?}\n{causes:?}\n{root_at:?}\n{cases:?}");
+    let census = state.census.sorted();
+    let text = format!("{alerts:?}\n{causes:?}\n{root_at:?}\n{census:?}\n{cases:?}");
     (text, state.pending.take_entries())
 }
 

@@ -173,26 +173,25 @@ impl Inhibition {
             self.muted.insert(alert)
         };
     }
+}
 
-    /// Returns the first sources at a place, with those that are listed already before others.
-    fn first(
-        &self,
-        groups: &[&Group],
-        side: Side,
-        listed: impl Iterator<Item = Fingerprint>,
-    ) -> Vec<Fingerprint> {
-        let holds = |source: &Fingerprint| groups.iter().any(|it| it.can_mute(side, *source));
-        let mut found: Vec<Fingerprint> = listed.filter(holds).take(LISTED_MAX).collect();
-        for source in groups.iter().flat_map(|group| group.for_target(side)) {
-            if found.len() >= LISTED_MAX {
-                break;
-            }
-            if !found.contains(&source) {
-                found.push(source);
-            }
+/// Returns the first sources at a place, with those that are listed already before others.
+fn first(
+    groups: &[&Group],
+    side: Side,
+    listed: impl Iterator<Item = Fingerprint>,
+) -> Vec<Fingerprint> {
+    let holds = |source: &Fingerprint| groups.iter().any(|it| it.can_mute(side, *source));
+    let mut found: Vec<Fingerprint> = listed.filter(holds).take(LISTED_MAX).collect();
+    for source in groups.iter().flat_map(|group| group.for_target(side)) {
+        if found.len() >= LISTED_MAX {
+            break;
         }
-        found
+        if !found.contains(&source) {
+            found.push(source);
+        }
     }
+    found
 }
 
 /// Files an alert that begins to fire, notes who mutes it, and lets it mute others.
@@ -367,7 +366,8 @@ fn reach_of<'a>(ctx: &'a Context, rule: &str) -> Option<&'a Reach> {
 /// Files a firing alert by the rules that are about it and those of which it is a source.
 fn file(state: &mut State, ctx: &Context, alert: Fingerprint) {
     let Some(held) = state.alerts.get(&alert) else { return };
-    let subject = held.subject(ctx);
+    let around = state.around_then(ctx, held);
+    let subject = around.subject();
     let mut filed = Filed::default();
     let place = |rule: &Arc<str>, kind: &Inhibit, slot: usize| {
         let values = kind.sources.get(slot).map(|it| it.values(&subject)).unwrap_or_default();
@@ -408,7 +408,7 @@ fn inhibitors(state: &State, ctx: &Context, alert: Fingerprint) -> Box<[Inhibito
             let groups = above(state, ctx, place);
             let before = held.state.inhibited_by.iter().filter(|by| by.rule == place.rule);
             let before = before.map(|by| by.alert);
-            let sources = state.inhibition.first(&groups, *side, before);
+            let sources = first(&groups, *side, before);
             if sources.is_empty() {
                 of_rule.clear();
                 break;

@@ -17,7 +17,7 @@ use super::notices::{self, Plan};
 use super::pending::Told;
 use super::prioritise;
 use super::state::Call;
-use super::{State, escalate};
+use super::{State, escalate, gather};
 use crate::model::alert::AlertState;
 use crate::model::incident::{Happening, IncidentId, Progress};
 use crate::model::labels::Fingerprint;
@@ -43,6 +43,7 @@ fn recount(
         held.state.revision += 1;
     }
     state.pending.touch(alert);
+    gather::refresh(state, ctx, alert, state.counters.now);
     let Some((before, after)) = before.zip(share(state, ctx, alert)) else { return };
     for id in state.chain(own) {
         if let Some(case) = state.change(id) {

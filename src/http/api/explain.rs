@@ -15,6 +15,7 @@ use crate::store::view::Member;
 use super::super::Reading;
 use super::super::error::Problem;
 use super::super::wire::{self, Time};
+use super::around::Surroundings;
 use super::{filter, left_out, show, what_if};
 
 /// Members that are looked at for the way from the root.
@@ -40,7 +41,8 @@ pub(super) fn alert(
     let sources = reading.view.counters()?.sources;
     let (incident, join) = placed(reading, row)?;
     let applied = join.as_ref().and_then(Join::rule);
-    let subject = filter::subject(row, &reading.context);
+    let around = Surroundings::of(reading, row);
+    let subject = filter::subject(row, &reading.context).amid(&around);
     let silenced_by = left_out::silences(reading, row)?;
     let windows: BTreeSet<&str> =
         silenced_by.iter().filter_map(|silence| silence.rule.as_deref()).collect();
@@ -201,6 +203,9 @@ impl<'a> Ways<'a> {
             Join::Own
             | Join::Group { .. }
             | Join::Cause { .. }
+            | Join::Related { .. }
+            | Join::Storm { .. }
+            | Join::Sequence { .. }
             | Join::ByHand { .. }
             | Join::Outlived { .. } => None,
         });
@@ -231,6 +236,13 @@ fn reasons<'a>(joins: impl Iterator<Item = &'a Join>) -> Vec<wire::ReasonCount> 
                 (format!("reached from {}", path.from), path.steps.len(), path.to_string())
             }
             Join::Cause { rule } => (format!("the cause under rule {rule}"), 0, String::new()),
+            Join::Related { rule, .. } => {
+                (format!("likely under rule {rule}"), 0, join.to_string())
+            }
+            Join::Storm { key, .. } => (format!("of storm {key}"), 0, String::new()),
+            Join::Sequence { rule, steps } => {
+                (format!("a sequence under rule {rule}"), 0, steps.to_string())
+            }
             Join::ByHand { by, note } => (format!("joined by hand: {by}"), 0, note.to_string()),
             Join::Outlived { former } => (format!("still fired after {former}"), 0, String::new()),
         };

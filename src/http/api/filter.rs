@@ -76,7 +76,7 @@ fn own(incident: &Incident, field: &Field) -> Option<String> {
             "team" => Some(incident.team.as_deref().unwrap_or("").into()),
             _ => None,
         },
-        Field::Ci(_) => None,
+        Field::Ci(_) | Field::Service(_) => None,
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::engine::changes::{AlertRow, MemberOf};
 use crate::model::alert::{self, Lease};
 use crate::model::escalation::{Action, Ladder, Policy, Rung, Target};
-use crate::model::incident::{Entry, Incident, Progress, ResolutionClock};
+use crate::model::incident::{self, Entry, Incident, Progress, ResolutionClock};
 use crate::model::notice::Notice;
 use crate::model::time::Timestamp;
 use crate::rules::RuleSet;
@@ -48,6 +48,9 @@ pub(super) fn incident(
         quiet: incident.quiet,
         apart_from: incident.apart_from.iter().map(ToString::to_string).collect(),
         changes: incident.changes.iter().map(ToString::to_string).collect(),
+        storm: incident.storm.as_ref().map(storm),
+        suspects: incident.suspects.iter().map(suspect).collect(),
+        update_at: incident.update_at.map(Time),
         resolved,
         closed_at,
         awaiting_verification: incident.awaiting_verification,
@@ -70,6 +73,22 @@ pub(super) fn incident(
         rules_version: format!("{:016x}", incident.rules_version),
         topology_version: incident.topology_version,
     }
+}
+
+fn storm(storm: &incident::Storm) -> wire::storm::Storm {
+    wire::storm::Storm {
+        rule: storm.rule.to_string(),
+        key: storm.key.to_string(),
+        active: storm.is_active(),
+        began_at: Time(storm.began_at),
+        calm_since: storm.calm_since.filter(|_| storm.is_active()).map(Time),
+        ended_at: storm.ended_at.map(Time),
+    }
+}
+
+fn suspect(suspect: &incident::Suspect) -> wire::storm::Suspect {
+    let incident::Suspect { ci, explains, of } = suspect;
+    wire::storm::Suspect { ci: ci.to_string(), explains: *explains, of: *of }
 }
 
 type Shown = (Option<wire::Acknowledged>, Option<wire::Resolved>, Option<Time>);
@@ -217,6 +236,9 @@ pub fn join(join: &alert::Join) -> wire::Join {
         Join::Group { .. } => ("group", None),
         Join::Dependant { path, .. } => ("dependant", Some(path.to_string())),
         Join::Cause { .. } => ("cause", None),
+        Join::Related { .. } => ("related", None),
+        Join::Storm { .. } => ("storm", None),
+        Join::Sequence { .. } => ("sequence", None),
         Join::ByHand { .. } => ("by_hand", None),
         Join::Outlived { .. } => ("outlived", None),
     };

@@ -17,6 +17,7 @@ pub mod planned;
 pub mod quarantine;
 pub mod rules;
 pub mod silence;
+pub mod storm;
 pub mod stream;
 pub mod what_if;
 
@@ -113,6 +114,12 @@ pub struct Incident {
     /// Planned changes that its roots may have suffered from when they came.
     #[serde(default)]
     pub changes: Vec<String>,
+    /// The storm it is or was.
+    pub storm: Option<storm::Storm>,
+    /// CIs that explain most of it; the likeliest first.
+    pub suspects: Vec<storm::Suspect>,
+    /// When everybody who was told hears next how it stands.
+    pub update_at: Option<Time>,
     /// When and by whom it was resolved.
     pub resolved: Option<Resolved>,
     /// When it was closed.

@@ -154,10 +154,9 @@ impl Played {
     }
 
     fn cover(&self, alert: Fingerprint, coverage: &mut Coverage) {
-        let ctx = self.world.context();
-        if let Some(row) = self.world.image().alerts.get(&alert) {
-            coverage.see(&ctx.rules, &subject(ctx, row));
-        }
+        let rules = &self.world.context().rules;
+        let seen = self.world.ask_about(alert, |subject| coverage.see(rules, subject));
+        debug_assert!(seen.is_some(), "an alert that fires is held");
     }
 
     fn handle(
@@ -293,8 +292,10 @@ pub(super) fn subject<'a>(ctx: &'a Context, row: &'a AlertRow) -> Subject<'a> {
     Subject::new(&row.labels, severity, ci.map(|ci| ctx.topology.ci(ci)))
 }
 
-/// Returns the name by which tests call an alert: its CI's, or its own without one.
+/// Returns the name by which tests call an alert: its CI's, without one what it calls its CI, else its
+/// own.
 pub fn name(row: &AlertRow) -> String {
-    let unbound = || row.labels.get("alertname").map_or_else(|| row.labels.to_string(), Into::into);
-    row.ci.as_deref().map_or_else(unbound, Into::into)
+    let own = ["ci", "alertname"].iter().find_map(|name| row.labels.get(name));
+    let name = row.ci.as_deref().or(own);
+    name.map_or_else(|| row.labels.to_string(), Into::into)
 }

@@ -4,14 +4,22 @@
 //! file, an arm of [`Kind`], a row of [`KINDS`] at the place where it applies, and the stage of the
 //! engine that asks for it.
 
+pub(super) mod absence;
 pub(super) mod group;
 pub(super) mod inhibit;
 pub(super) mod quiet;
+pub(super) mod related;
+pub(super) mod sequence;
+pub(super) mod storm;
 pub(super) mod topology;
 
+use absence::Absence;
 use group::Group;
 use inhibit::Inhibit;
 use quiet::Quiet;
+use related::Related;
+use sequence::Sequence;
+use storm::StormKind;
 use topology::TopologyKind;
 
 use super::codes;
@@ -30,10 +38,18 @@ pub enum Kind {
     Quiet(Quiet),
     /// Mutes alerts while others fire.
     Inhibit(Inhibit),
+    /// Says so when something expected is not heard of.
+    Absence(Absence),
+    /// Makes many alerts of one place one incident.
+    Storm(StormKind),
     /// Gathers alerts with equal values.
     Group(Group),
+    /// Makes one incident of alerts that begin in an order.
+    Sequence(Sequence),
     /// Gathers alerts that suffer from the CI of one that matches.
     Topology(TopologyKind),
+    /// Gathers what is likely to have one cause.
+    Related(Related),
 }
 
 /// What a kind is read with, beside its own value.
@@ -47,19 +63,23 @@ pub(super) struct Desk<'a> {
 type Read = fn(&mut Reader<'_>, &Node, &mut Desk<'_>) -> Option<Kind>;
 
 /// How the value of each kind is read, in the order in which the kinds apply to an alert.
-const KINDS: [(&str, Read); 4] = [
+const KINDS: [(&str, Read); 8] = [
     ("quiet", |reader, node, _| quiet::read(reader, node).map(Kind::Quiet)),
     ("inhibit", |reader, node, desk| {
         inhibit::read(reader, node, &mut desk.follow).map(Kind::Inhibit)
     }),
+    ("absence", |reader, node, _| absence::read(reader, node).map(Kind::Absence)),
+    ("storm", |reader, node, desk| storm::read(reader, node, &mut desk.follow).map(Kind::Storm)),
     ("group", |reader, node, _| group::read(reader, node).map(Kind::Group)),
+    ("sequence", |reader, node, _| sequence::read(reader, node).map(Kind::Sequence)),
     ("topology", |reader, node, desk| {
         topology::read(reader, node, &mut desk.follow).map(Kind::Topology)
     }),
+    ("related", |reader, node, _| related::read(reader, node).map(Kind::Related)),
 ];
 
 /// Kinds of later versions, so that they are named as such and not as misspelt fields.
-const LATER: [&str; 6] = ["storm", "sequence", "absence", "known_error", "enrich", "drop"];
+const LATER: [&str; 3] = ["known_error", "enrich", "drop"];
 
 impl Kind {
     /// The key under which it is written.
@@ -67,8 +87,12 @@ impl Kind {
         match self {
             Self::Quiet(_) => "quiet",
             Self::Inhibit(_) => "inhibit",
+            Self::Absence(_) => "absence",
+            Self::Storm(_) => "storm",
             Self::Group(_) => "group",
+            Self::Sequence(_) => "sequence",
             Self::Topology(_) => "topology",
+            Self::Related(_) => "related",
         }
     }
 
@@ -80,17 +104,23 @@ impl Kind {
     /// What must be equal, when it gathers by equal values; otherwise nothing.
     pub fn by(&self) -> &[Field] {
         match self {
+            Self::Absence(absence) => &absence.per,
+            Self::Storm(storm) => &storm.per,
             Self::Group(group) => &group.by,
-            Self::Quiet(_) | Self::Inhibit(_) | Self::Topology(_) => &[],
+            Self::Sequence(sequence) => &sequence.by,
+            Self::Quiet(_) | Self::Inhibit(_) | Self::Topology(_) | Self::Related(_) => &[],
         }
     }
 
     /// Returns the conditions of its own, each list with its key.
     pub(super) fn conditions(&self) -> Vec<(&'static str, &Conditions)> {
         match self {
-            Self::Quiet(_) | Self::Group(_) => Vec::new(),
+            Self::Absence(_) | Self::Quiet(_) | Self::Group(_) => Vec::new(),
             Self::Inhibit(kind) => kind.conditions().map(|when| ("source", when)).collect(),
+            Self::Storm(kind) => vec![("never_absorb", &kind.never_absorb)],
+            Self::Sequence(kind) => kind.steps.iter().map(|step| ("steps", &step.when)).collect(),
             Self::Topology(kind) => vec![("never_absorb", &kind.never_absorb)],
+            Self::Related(kind) => vec![("never_absorb", &kind.never_absorb)],
         }
     }
 
@@ -112,14 +142,55 @@ impl Kind {
     /// True when incidents can be handled under it.
     pub fn opens(&self) -> bool {
         match self {
-            Self::Group(_) | Self::Topology(_) => true,
+            Self::Absence(_)
+            | Self::Storm(_)
+            | Self::Group(_)
+            | Self::Sequence(_)
+            | Self::Topology(_)
+            | Self::Related(_) => true,
             Self::Quiet(_) | Self::Inhibit(_) => false,
         }
     }
 
     /// Its settings, when it is of this kind.
+    pub fn storm(&self) -> Option<&StormKind> {
+        if let Self::Storm(storm) = self { Some(storm) } else { None }
+    }
+
+    /// Its settings, when it is of this kind.
+    pub fn sequence(&self) -> Option<&Sequence> {
+        if let Self::Sequence(sequence) = self { Some(sequence) } else { None }
+    }
+
+    /// Its settings, when it is of this kind.
+    pub fn absence(&self) -> Option<&Absence> {
+        if let Self::Absence(absence) = self { Some(absence) } else { None }
+    }
+
+    /// The names of the relations it follows, when it follows any.
+    pub fn follow(&self) -> Option<&[Box<str>]> {
+        let of_storm = || self.storm()?.suspects.as_ref().map(|suspects| &*suspects.follow);
+        self.topology().map(|kind| &*kind.follow).or_else(of_storm)
+    }
+
+    /// True when it counts alerts over time.
+    pub fn gathers(&self) -> bool {
+        self.storm().is_some() || self.sequence().is_some() || self.absence().is_some()
+    }
+
+    /// True when it is about alerts that `when` picks; not when it listens to a whole source.
+    pub fn is_about_alerts(&self) -> bool {
+        self.absence().is_none_or(|absence| absence.source.is_none())
+    }
+
+    /// Its settings, when it is of this kind.
     pub fn topology(&self) -> Option<&TopologyKind> {
         if let Self::Topology(kind) = self { Some(kind) } else { None }
+    }
+
+    /// Its settings, when it is of this kind.
+    pub fn related(&self) -> Option<&Related> {
+        if let Self::Related(kind) = self { Some(kind) } else { None }
     }
 }
 

@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 
 use minijinja::Value;
 
-use super::super::scope::open;
+use super::super::scope::{open, specimen_suspect, suspect};
+use crate::model::incident::Suspect;
 
 /// The fields of a message.
 pub(super) const FIELDS: &[&str] = &[
@@ -29,13 +30,15 @@ pub(super) const FIELDS: &[&str] = &[
     "labels",
     "alerts",
     "more",
+    "suspects",
     "also",
     "also_more",
 ];
 
 /// What the fields of the lists are, for those who ask for another.
 pub(super) const LISTS: &str = "one of `alerts` has labels and summary; one of `also` has id, \
-                                priority, state, title, since and age";
+                                priority, state, title, since and age; one of `suspects` has \
+                                name, explains and of";
 
 /// What a message says. Texts that do not apply are empty.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -68,6 +71,8 @@ pub struct MessageScope {
     pub alerts: Vec<(String, String)>,
     /// How many alerts are not among `alerts`.
     pub more: u32,
+    /// CIs that explain most of it, the likeliest first.
+    pub suspects: Vec<Suspect>,
     /// Incidents told together with it.
     pub also: Vec<IncidentLine>,
     /// How many of these are not among `also`.
@@ -126,6 +131,7 @@ impl MessageScope {
             ("labels", open(self.labels.clone(), None)),
             ("alerts", self.alerts.iter().map(alert).collect()),
             ("more", Value::from(self.more)),
+            ("suspects", self.suspects.iter().map(suspect).collect()),
             ("also", self.also.iter().map(line).collect()),
             ("also_more", Value::from(self.also_more)),
         ];
@@ -158,6 +164,7 @@ pub(super) fn specimens() -> [MessageScope; 2] {
         labels: vec![("alertname".into(), "PduOutputOff".into())],
         alerts: vec![(text("alertname=\"PduOutputOff\""), text("Output 3 is off"))],
         more: 2,
+        suspects: vec![specimen_suspect()],
         also: vec![incident.clone()],
         also_more: 1,
         incident: incident.clone(),

@@ -5,7 +5,7 @@ use prost::{Message, Oneof};
 use super::{Malformed, Row, Word, keyed, numbered, required};
 use crate::model::escalation::{PolicyHash, Rung};
 use crate::model::incident::{
-    Incident, Progress, RecordId, ResolutionClock, ResponseClock, Root, WaitsFor,
+    Incident, Progress, RecordId, ResolutionClock, ResponseClock, Root, Storm, Suspect, WaitsFor,
 };
 use crate::model::labels::Fingerprint;
 use crate::model::priority::{Assessment, Impact, Priority, Urgency};
@@ -92,6 +92,38 @@ pub(in crate::store) struct IncidentMessage {
     apart_from: Vec<u64>,
     #[prost(string, repeated, tag = "48")]
     changes: Vec<String>,
+    #[prost(message, optional, tag = "50")]
+    storm: Option<StormMessage>,
+    #[prost(message, repeated, tag = "51")]
+    suspects: Vec<SuspectMessage>,
+    #[prost(uint32, tag = "52")]
+    ranked_at: u32,
+    #[prost(int64, optional, tag = "53")]
+    update_at: Option<i64>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct StormMessage {
+    #[prost(string, tag = "1")]
+    rule: String,
+    #[prost(string, tag = "2")]
+    key: String,
+    #[prost(int64, tag = "3")]
+    began_at: i64,
+    #[prost(int64, optional, tag = "4")]
+    calm_since: Option<i64>,
+    #[prost(int64, optional, tag = "5")]
+    ended_at: Option<i64>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct SuspectMessage {
+    #[prost(string, tag = "1")]
+    ci: String,
+    #[prost(uint32, tag = "2")]
+    explains: u32,
+    #[prost(uint32, tag = "3")]
+    of: u32,
 }
 
 #[derive(Clone, PartialEq, Oneof)]
@@ -330,6 +362,44 @@ impl From<RungMessage> for Rung {
     }
 }
 
+impl From<&Storm> for StormMessage {
+    fn from(storm: &Storm) -> Self {
+        Self {
+            rule: String::from(&*storm.rule),
+            key: String::from(&*storm.key),
+            began_at: storm.began_at.millis(),
+            calm_since: storm.calm_since.map(Timestamp::millis),
+            ended_at: storm.ended_at.map(Timestamp::millis),
+        }
+    }
+}
+
+impl From<StormMessage> for Storm {
+    fn from(message: StormMessage) -> Self {
+        Self {
+            rule: message.rule.into(),
+            key: message.key.into(),
+            began_at: Timestamp::from_millis(message.began_at),
+            calm_since: message.calm_since.map(Timestamp::from_millis),
+            ended_at: message.ended_at.map(Timestamp::from_millis),
+        }
+    }
+}
+
+impl From<&Suspect> for SuspectMessage {
+    fn from(suspect: &Suspect) -> Self {
+        let Suspect { ci, explains, of } = suspect;
+        Self { ci: String::from(&**ci), explains: *explains, of: *of }
+    }
+}
+
+impl From<SuspectMessage> for Suspect {
+    fn from(message: SuspectMessage) -> Self {
+        let SuspectMessage { ci, explains, of } = message;
+        Self { ci: ci.into(), explains, of }
+    }
+}
+
 impl Row for Incident {
     const FAMILY: Family = Family::Incidents;
     type Message = IncidentMessage;
@@ -373,6 +443,10 @@ impl Row for Incident {
             quiet: self.quiet,
             apart_from: self.apart_from.iter().map(|incident| incident.0).collect(),
             changes: self.changes.iter().map(|number| String::from(&**number)).collect(),
+            storm: self.storm.as_ref().map(Into::into),
+            suspects: self.suspects.iter().map(Into::into).collect(),
+            ranked_at: self.ranked_at,
+            update_at: self.update_at.map(Timestamp::millis),
             told: self.told.iter().map(ToString::to_string).collect(),
             rules_version: self.rules_version,
             topology_version: self.topology_version,
@@ -416,6 +490,10 @@ impl Row for Incident {
             quiet: message.quiet,
             apart_from: message.apart_from.into_iter().map(RecordId).collect(),
             changes: message.changes.into_iter().map(Into::into).collect(),
+            storm: message.storm.map(Into::into),
+            suspects: message.suspects.into_iter().map(Into::into).collect(),
+            ranked_at: message.ranked_at,
+            update_at: message.update_at.map(Timestamp::from_millis),
             told: message.told.into_iter().map(Into::into).collect(),
             rules_version: message.rules_version,
             topology_version: message.topology_version,
@@ -484,6 +562,16 @@ mod tests {
             quiet: true,
             apart_from: vec![RecordId(34)],
             changes: vec!["CHG-1".into()],
+            storm: Some(Storm {
+                rule: "o/s".into(),
+                key: "o/s/f".into(),
+                began_at: at(35),
+                calm_since: Some(at(36)),
+                ended_at: Some(at(37)),
+            }),
+            suspects: vec![Suspect { ci: "sw".into(), explains: 38, of: 39 }],
+            ranked_at: 40,
+            update_at: Some(at(41)),
             rules_version: 22,
             topology_version: 23,
         }
@@ -501,7 +589,9 @@ mod tests {
             \xf1\x01\x16\x00\x00\x00\x00\x00\x00\x00\xf8\x01\x17\
             \x82\x02\x06dc-ops\x8a\x02\x06t/site\x98\x02\x18\xa2\x02\x03ann\
             \xaa\x02\x0a\x08\x19\x10\x1a\x18\x1b\x22\x02\x23\x24\xb2\x02\x06\x08\x1c\x10\x1d\x18!\
-            \xb8\x02\x01\xc2\x02\x01\"\x82\x03\x05CHG-1";
+            \xb8\x02\x01\xc2\x02\x01\"\x82\x03\x05CHG-1\
+            \x92\x03\x12\x0a\x03o/s\x12\x05o/s/f\x18#\x20$\x28%\
+            \x9a\x03\x08\x0a\x02sw\x10&\x18\x27\xa0\x03(\xa8\x03)";
         for (progress, value) in [
             (Progress::New, &b"\x12\x00"[..]),
             (Progress::Acknowledged { by: by(), until: at(30) }, b"\x1a\x07\x0a\x03ann\x10\x1e"),

@@ -42,6 +42,9 @@ numbered!(Happening:
     Quieted = 31,
     Raised = 32,
     Change = 40,
+    StormBegan = 50,
+    StormEnded = 51,
+    Sequence = 52,
 );
 
 /// An entry.

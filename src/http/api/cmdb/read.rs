@@ -121,7 +121,7 @@ impl Wanted {
     /// Matchers ask for attributes: `rack="R12"` and `ci.rack="R12"` are the same here.
     fn takes(&self, ci: &CiRow) -> bool {
         let holds = |matcher: &Matcher| {
-            let (Field::Label(name) | Field::Ci(name)) = matcher.field();
+            let (Field::Label(name) | Field::Ci(name) | Field::Service(name)) = matcher.field();
             matcher.test().passes(ci.attribute(name).unwrap_or(""))
         };
         self.class.as_ref().is_none_or(|class| **class == *ci.class)
