@@ -291,8 +291,8 @@ mod tests {
         begins(&told[0], "NodeDown  srv-1  severity=critical  if it came now");
         begins(&told[2], " 2 bind        ci=srv-1  class=server");
         begins(&told[3], " 3 suppress    nothing holds it back");
-        begins(&told[5], "     group     t/site   no  when site!=\"\"  ✗  (value \"\")");
-        begins(&told[7], " 5 correlate   opens INC-1: nothing open explained it");
+        begins(&told[5], "     group     t/site   no  site!=\"\"  ✗  (value \"\")");
+        begins(&told[7], " 5 correlate   opens INC-1: opened the incident");
         begins(&told[10], " 8 assign      dc");
         assert!(told.iter().any(|line| line.contains("dc") && line.contains("after 0s")), "{told:#?}");
         begins(told.last().unwrap(), "Why not? no cause fires on what it could suffer from: pdu-1");

@@ -26,7 +26,7 @@ fn an_open_incident_keeps_the_policy_it_began_with() {
     story.world.reload(quick, START.plus(Duration::from_secs(30)));
     story.fire(40, DISK);
     story.wait(599);
-    assert_eq!(story.told(NoticeKind::Page), ["INC-2 linux"], "only the later one is quick");
+    assert_eq!(story.told(NoticeKind::Page), ["INC-2 default"], "only the later one is quick");
     story.wait(600);
     assert_eq!(story.world.sent().len(), 2);
     assert_eq!(story.world.sent()[1].created_at, after(600));

@@ -256,7 +256,7 @@ mod tests {
             (1, &ping("b")[..], "t/power", "the alert speaks of no CI"),
             (1, &ping("b"), "t/site", "it did apply: rule t/site, same site=\"fra\""),
             (400, &ping("b"), "t/site", "it did apply: INC-3 is of site=\"fra\"; INC-1 is of site=\"fra\" too, but was last active 6m"),
-            (1, DISK, "t/site", "`when alertname=\"PingLoss\"` does not hold"),
+            (1, DISK, "t/site", "`alertname=\"PingLoss\"` does not hold"),
             (1, SRV1, "t/power", "it did apply: rule t/power"),
             (400, SRV1, "t/power", "PduOutputOff pdu-1 fires, by pdu-1 -powers-> srv-1, but INC-2"),
             (1, &far, "t/power", "it did apply: rule t/power"),
@@ -273,7 +273,7 @@ mod tests {
         let why = ask(&story, &question(SRV1), "t/power").why_not.unwrap();
         assert_eq!(
             why,
-            "no cause fires on what it could suffer from: pdu-1; and it is no cause itself: `when alertname=\"PduOutputOff\"` does not hold, the value is \"NodeDown\""
+            "no cause fires on what it could suffer from: pdu-1; and it is no cause itself: `alertname=\"PduOutputOff\"` does not hold, the value is \"NodeDown\""
         );
     }
 }
