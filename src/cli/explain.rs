@@ -153,13 +153,17 @@ fn stages(explained: &AlertExplanation) -> Vec<(&'static str, String, Vec<String
     let none_loaded = if explained.rules.is_empty() { "none are loaded" } else { "" };
     let path = explained.join.as_ref().and_then(|join| join.path.as_ref());
     let path = path.map(|path| print::clean(&format!("     {path}")));
-    let mut stages = vec![
+    let mut stages = Vec::new();
+    if let Some(dropped) = &explained.dropped {
+        stages.push(("intake", format!("if it began now: {dropped}"), Vec::new()));
+    }
+    stages.extend([
         ("dedup", dedup(explained, now), Vec::new()),
         ("bind", bound(explained.binding.as_ref()), Vec::new()),
         ("suppress", suppress(explained, now), Vec::new()),
         ("rules", none_loaded.into(), rules(explained).lines("     ")),
         ("correlate", outcome(explained), path.into_iter().collect()),
-    ];
+    ]);
     if let Some(incident) = &explained.incident {
         let category = incident.category.as_deref().unwrap_or("no category: no rule says one");
         let team = or_nothing(incident.team.as_deref());

@@ -5,7 +5,7 @@ use core::time::Duration;
 use clap::{Args, Subcommand};
 
 use crate::http::wire::storm::Suspect;
-use crate::http::wire::{Incident, IncidentRecord, LeftOut, Page, Resolved, Time, Why};
+use crate::http::wire::{Help, Incident, IncidentRecord, LeftOut, Page, Resolved, Time, Why};
 use crate::model::time::Brief;
 
 use super::Session;
@@ -153,6 +153,7 @@ fn record(record: &IncidentRecord) -> Vec<String> {
         incident.title
     ))];
     lines.extend(facts(incident, record.now).lines(""));
+    lines.extend(help(&record.help).lines(""));
     lines.push(String::new());
     lines.extend(why(incident, &record.why, record.now));
     if !record.subordinates.is_empty() {
@@ -174,6 +175,22 @@ fn record(record: &IncidentRecord) -> Vec<String> {
     lines
 }
 
+fn help(help: &Help) -> Table {
+    let Help { workaround, cause, runbook, fixed_in, links } = help;
+    let mut table = Table::bare();
+    for (name, text) in
+        [("workaround", workaround), ("cause", cause), ("runbook", runbook), ("fixed in", fixed_in)]
+    {
+        if let Some(text) = text {
+            table.row([name.into(), text.clone()]);
+        }
+    }
+    for (name, link) in links {
+        table.row([name.clone(), link.clone()]);
+    }
+    table
+}
+
 fn facts(incident: &Incident, now: Time) -> Table {
     let mut table = Table::bare();
     let mut fact = |name: &str, value: String| table.row([name.into(), value]);
@@ -185,7 +202,16 @@ fn facts(incident: &Incident, now: Time) -> Table {
         fact("waits for", format!("a {what}"));
     }
     if incident.quiet {
-        fact("quiet", "all that fires of it is silenced or inhibited: nobody is told".into());
+        let until = incident.known_error.as_ref().and_then(|known| known.quiet_until);
+        let why = match until {
+            Some(until) => format!("known, nobody is told until {} UTC", print::clock(until, now)),
+            None => "all that fires of it is silenced or inhibited: nobody is told".into(),
+        };
+        fact("quiet", why);
+    }
+    if let Some(known) = &incident.known_error {
+        let exceeded = known.exceeded.as_ref().map(|why| format!("; {why}")).unwrap_or_default();
+        fact("known error", format!("{} by rule {}{exceeded}", known.id, known.rule));
     }
     let age = print::span(incident.opened_at, now);
     fact("opened", format!("{} UTC, {age} ago", print::clock(incident.opened_at, now)));

@@ -7,9 +7,9 @@ use crate::http::operate::Reloaded;
 use crate::http::wire::Time;
 use crate::http::wire::rules::{RuleRecord, RuleRow, RulesPage};
 
-use super::Session;
 use super::failure::Failure;
 use super::print::{self, NOTHING, Table, or_nothing};
+use super::{Session, known_error};
 
 /// Where they are.
 const PATH: [&str; 3] = ["api", "v1", "rules"];
@@ -29,6 +29,11 @@ pub enum Command {
     Stats(Which),
     /// Load the rule files again; bad ones change nothing
     Reload,
+    /// Write a rule that knows the cause of an incident from now on
+    KnownError {
+        /// The incident, for example INC-7
+        incident: String,
+    },
 }
 
 /// Which rules to list.
@@ -55,6 +60,7 @@ pub async fn run(session: &Session, command: Command) -> Result<(), Failure> {
                 Ok(())
             })
         }
+        Command::KnownError { incident } => known_error(session, &incident).await,
         Command::Reload => {
             let answer = session.connect()?.post(&["-", "reload"], &Value::Null).await?;
             session.show(&answer, |answer| {
@@ -67,6 +73,14 @@ pub async fn run(session: &Session, command: Command) -> Result<(), Failure> {
             })
         }
     }
+}
+
+async fn known_error(session: &Session, incident: &str) -> Result<(), Failure> {
+    let answer = session.connect()?.get(&["api", "v1", "incidents", incident], &[]).await?;
+    session.show(&answer, |answer| {
+        print::data(known_error::rule_of(&answer.read()?)?.trim_end());
+        Ok(())
+    })
 }
 
 async fn list(
@@ -181,7 +195,8 @@ mod tests {
 
     #[test]
     fn rules_are_told_with_what_came_of_them() {
-        let items = json!([rule("a/g", "group", &false.into()), rule("a/s", "topology", &true.into())]);
+        let items =
+            json!([rule("a/g", "group", &false.into()), rule("a/s", "topology", &true.into())]);
         let page = json!({"items": items, "version": "", "now": "2026-11-21T03:16:00.000Z"});
         let page: RulesPage = serde_json::from_value(page).unwrap();
         assert_eq!(

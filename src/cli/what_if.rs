@@ -123,7 +123,8 @@ pub async fn run(
 /// Works it out with nothing there but rules and a CMDB.
 fn alone(question: &Question, options: &Options, rules: &[PathBuf]) -> Result<WhatIf, Failure> {
     if question.alert.is_some() {
-        let message = "without a daemon no alert is known; write its labels out, as in 'ci=\"db-3\"'";
+        let message =
+            "without a daemon no alert is known; write its labels out, as in 'ci=\"db-3\"'";
         return Err(Failure::Usage(message.into()));
     }
     let shipped = [PathBuf::from(SHIPPED)];
@@ -168,8 +169,11 @@ fn cmdb(file: &PathBuf) -> Result<Topology, Failure> {
 pub fn lines(it: &WhatIf) -> Vec<String> {
     let name = it.labels.get("alertname").map_or("an alert", |name| &**name);
     let ci = it.binding.as_ref().map(|binding| &*binding.ci);
-    let head =
-        format!("{name}  {}  severity={}  if it came now", or_nothing(ci), or_nothing(Some(&it.severity)));
+    let head = format!(
+        "{name}  {}  severity={}  if it came now",
+        or_nothing(ci),
+        or_nothing(Some(&it.severity))
+    );
     let mut lines = vec![print::clean(&head)];
     for (number, (stage, text, below)) in (1..).zip(stages(it)) {
         lines.push(print::clean(&format!("{number:>2} {stage:<12}{text}")));
@@ -283,7 +287,8 @@ mod tests {
             "cis: {pdu-1: {class: pdu}, srv-1: {class: server, owner: dc}}\nrelations: [pdu-1 -powers-> srv-1]\n",
         );
         let options = Options { cmdb: Some(cmdb), ..Options::default() };
-        let mut question = written(r#"alertname="NodeDown", ci="srv-1", severity="critical""#).unwrap().unwrap();
+        let mut question =
+            written(r#"alertname="NodeDown", ci="srv-1", severity="critical""#).unwrap().unwrap();
         question.why_not = Some("t/power".into());
         let answer = alone(&question, &options, &[rules]).unwrap();
         let told = lines(&answer);
@@ -294,7 +299,10 @@ mod tests {
         begins(&told[5], "     group     t/site   no  site!=\"\"  ✗  (value \"\")");
         begins(&told[7], " 5 correlate   opens INC-1: opened the incident");
         begins(&told[10], " 8 assign      dc");
-        assert!(told.iter().any(|line| line.contains("dc") && line.contains("after 0s")), "{told:#?}");
+        assert!(
+            told.iter().any(|line| line.contains("dc") && line.contains("after 0s")),
+            "{told:#?}"
+        );
         begins(told.last().unwrap(), "Why not? no cause fires on what it could suffer from: pdu-1");
         question.why_not = Some("t/none".into());
         assert_eq!(alone(&question, &options, &[]).unwrap_err().code(), 2, "no shipped rules here");

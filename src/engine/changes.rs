@@ -217,12 +217,12 @@ pub enum MemberOf {
     Incident,
 }
 
-/// The last incident with a signature.
+/// The last incident with a signature; one for each of the last times that a known error came, too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Recurrence {
     /// Its number.
     pub incident: IncidentId,
-    /// When it was resolved.
+    /// When it was resolved; when it was opened under the signature of a known error.
     pub resolved_at: Timestamp,
 }
 

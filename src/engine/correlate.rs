@@ -15,7 +15,9 @@ use super::pending::Told;
 use super::related::{self, Joined};
 use super::state::Case;
 use super::tally::{Share, Tally};
-use super::{State, credit, escalate, gather, planning, resolve, shadow, suppress, topology};
+use super::{
+    State, credit, escalate, gather, known_error, planning, resolve, shadow, suppress, topology,
+};
 use crate::cmdb::{CiId, Topology};
 use crate::model::alert::Join;
 use crate::model::credit::Credit;
@@ -328,6 +330,7 @@ fn count_in(state: &mut State, ctx: &Context, alert: Fingerprint, now: Timestamp
         }
         state.pending.unsettled.insert(id);
     }
+    known_error::review_member(state, ctx, alert, now);
 }
 
 /// Returns what a firing alert adds to its incident's tally.
@@ -367,6 +370,7 @@ pub(super) fn severity_changed(
         }
         state.pending.unsettled.insert(id);
     }
+    known_error::review_member(state, ctx, alert, now);
 }
 
 /// Counts an incident's firing members anew, its subordinates' included.
@@ -420,7 +424,9 @@ fn open(
 ) -> IncidentId {
     let id = state.next_record();
     let group = how.group.as_ref();
-    let rule = how.cause.or_else(|| group.map(|group| Arc::clone(&group.rule.name)));
+    let known = known_error::known_by(state, ctx, alert, now);
+    let rule = known.map(|rule| Arc::clone(&rule.name)).or(how.cause);
+    let rule = rule.or_else(|| group.map(|group| Arc::clone(&group.rule.name)));
     let spec = rule.as_deref().and_then(|name| ctx.rules.find(name));
     let first = spec.map(|rule| rule.incident.notify.first).unwrap_or_default();
     let policy = Arc::clone(ctx.rules.policy_of(spec));
@@ -449,6 +455,9 @@ fn open(
     let text = format!("{}: {}{under}", name_of(state, ctx, alert), reason(&join));
     state.pending.tell(id, now, Told { what: Happening::Opened, text, path: None });
     enrol(state, alert, MemberKey { incident: id, record: id }, join, now);
+    if let Some(known) = known {
+        known_error::classify(state, ctx, id, known, now);
+    }
     index_root(state, &ctx.topology, id);
     state.pending.unassigned.insert(id);
     resolve::link_recurrence(state, ctx, id, now);
@@ -501,6 +510,7 @@ fn blank(id: IncidentId, alert: Fingerprint, policy: PolicyHash, now: Timestamp)
         recurrence_of: None,
         awaiting_verification: false,
         quiet: false,
+        known_error: None,
         apart_from: Vec::new(),
         changes: Vec::new(),
         storm: None,

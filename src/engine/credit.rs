@@ -39,9 +39,14 @@ pub(super) fn credit(state: &mut State, rule: &str, what: Credit, now: Timestamp
     state.pending.credits.insert(rule);
 }
 
-/// Counts the rules that match an alert; once for each episode, when that begins.
+/// Counts the rules that match an alert, and those that added something to it; once for each episode,
+/// when that begins.
 pub(super) fn matched(state: &mut State, rules: &[&Rule], alert: Fingerprint, now: Timestamp) {
     if begins(state, alert, now) {
+        let added = state.alerts.get(&alert).and_then(|held| held.added.as_deref());
+        for rule in added.map(|added| added.rules.clone()).unwrap_or_default() {
+            credit(state, &rule, Credit::Matched, now);
+        }
         for rule in rules {
             credit(state, &rule.name, Credit::Matched, now);
         }
@@ -61,6 +66,13 @@ pub(super) fn held_back(state: &mut State, alert: Fingerprint, now: Timestamp) {
     for rule in rules {
         credit(state, &rule, Credit::HeldBack, now);
     }
+}
+
+/// Counts a message that a rule leaves out; each one of an alert that is repeated, because nothing is
+/// held of it.
+pub(super) fn dropped(state: &mut State, rule: &str, now: Timestamp) {
+    credit(state, rule, Credit::Matched, now);
+    credit(state, rule, Credit::HeldBack, now);
 }
 
 /// Counts the rules that begin to inhibit an alert that fires already.

@@ -12,14 +12,17 @@ use super::changes::{AlertRow, Archived};
 use super::cis::ci_hash;
 use super::context::Context;
 use super::event::{Received, Refused};
+use super::pending::Told;
 use super::state::Held;
 use super::timers::Timer;
-use super::{census, correlate, gather, journal, own, quarantine, resolve, suppress};
+use super::{census, correlate, credit, gather, journal, own, quarantine, resolve, suppress};
 use crate::ingest;
-use crate::model::alert::{AlertState, Details, Lease, Occurrence, Signal, SourceId};
+use crate::model::alert::{AlertState, Details, Lease, Occurrence, Signal, SourceId, severity};
+use crate::model::incident::Happening;
 use crate::model::labels::Fingerprint;
 use crate::model::quarantine::{Cause, QuarantineId, Unhandled};
 use crate::model::time::Timestamp;
+use crate::rules::Subject;
 
 /// How long after an alert's end a firing message about the time before it counts as late.
 ///
@@ -49,6 +52,10 @@ pub(super) fn receive(state: &mut State, by: &Delivery<'_>, all: &[Occurrence]) 
             Ok(Outcome::Ended) => reply.ended += 1,
             Ok(Outcome::Updated) => reply.updated += 1,
             Ok(Outcome::Repeated) => reply.repeated += 1,
+            Ok(Outcome::Dropped(rule)) => {
+                credit::dropped(state, &rule, by.now);
+                *reply.dropped.entry(rule).or_default() += 1;
+            }
             Err(NotTaken::Overflow) => beyond.push(occurrence),
             Err(NotTaken::Refused(why)) => {
                 reply.refused.push((u32::try_from(index).unwrap_or(u32::MAX), why));
@@ -104,6 +111,8 @@ enum Outcome {
     Ended,
     Updated,
     Repeated,
+    /// It is left out, by this rule.
+    Dropped(Arc<str>),
 }
 
 fn observe(state: &mut State, by: &Delivery<'_>, it: &Occurrence) -> Result<Outcome, NotTaken> {
@@ -119,7 +128,16 @@ fn observe(state: &mut State, by: &Delivery<'_>, it: &Occurrence) -> Result<Outc
         let why = Refused::Collision { fingerprint: it.fingerprint, other };
         return Err(NotTaken::Refused(why));
     }
-    match (known.map(|held| held.state.fires()), it.signal) {
+    let fires = known.map(|held| held.state.fires());
+    // What fires already goes on to its end, and the end of what is known is always taken.
+    let may_drop = match it.signal {
+        Signal::Firing { .. } => fires != Some(true),
+        Signal::Resolved { .. } => fires.is_none(),
+    };
+    if may_drop && let Some(rule) = dropped_by(by.ctx, it) {
+        return Ok(Outcome::Dropped(rule));
+    }
+    match (fires, it.signal) {
         (Some(true), Signal::Firing { until, explicit }) => {
             Ok(prolong(state, by, it, Lease { source: by.source, until, explicit }))
         }
@@ -144,6 +162,14 @@ fn observe(state: &mut State, by: &Delivery<'_>, it: &Occurrence) -> Result<Outc
             Ok(Outcome::Repeated)
         }
     }
+}
+
+/// Returns the rule that leaves an alert out, as it was sent.
+fn dropped_by(ctx: &Context, it: &Occurrence) -> Option<Arc<str>> {
+    let ci = ctx.binder.bind(&ctx.topology, &it.labels).map(|bound| ctx.topology.ci(bound.ci));
+    let severity = severity(it.severity.as_deref(), &it.labels);
+    let dropped = ctx.rules.dropped(&Subject::new(&it.labels, severity, ci))?;
+    Some(Arc::clone(&dropped.rule.name))
 }
 
 fn unknown(by: &Delivery<'_>, it: &Occurrence) -> Held {
@@ -172,6 +198,7 @@ fn unknown(by: &Delivery<'_>, it: &Occurrence) -> Held {
         state,
         ci,
         slots: None,
+        added: None,
         text: Some(digest(&it.details)),
         timer: None,
         standing: None,
@@ -208,6 +235,7 @@ fn prolong(state: &mut State, by: &Delivery<'_>, it: &Occurrence, lease: Lease) 
     let severity_changed = of.severity != it.severity;
     if severity_changed {
         of.severity.clone_from(&it.severity);
+        held.enrich(by.ctx);
     }
     let text = Some(digest(&it.details));
     if held.text == text {
@@ -288,10 +316,22 @@ fn fire(state: &mut State, by: &Delivery<'_>, it: &Occurrence, lease: Lease) {
     held.state.leases = vec![lease];
     *state.held_by.entry(lease.source).or_default() += 1;
     state.pending.rewrite(it.fingerprint, &it.details);
+    held.enrich(by.ctx);
     schedule(state, it.fingerprint);
     census::note(state, by.ctx, it.fingerprint);
     journal::note(state, it.fingerprint, lease.source, by.now);
     correlate::place(state, by.ctx, it.fingerprint, by.now);
+    tell_flaws(state, it.fingerprint, by.now);
+}
+
+/// Says which templates of rules failed on an alert, once an episode.
+fn tell_flaws(state: &mut State, alert: Fingerprint, now: Timestamp) {
+    let Some(held) = state.alerts.get(&alert) else { return };
+    let Some((incident, added)) = held.state.incident.zip(held.added.as_deref()) else { return };
+    for flaw in added.flaws.clone() {
+        let told = Told { what: Happening::Noted, text: flaw, path: None };
+        state.pending.tell(incident, now, told);
+    }
 }
 
 /// Counts a message that changes nothing else.

@@ -7,13 +7,13 @@ use super::state::{Case, Held};
 use crate::cmdb::CiRow;
 use crate::model::incident::IncidentId;
 use crate::model::labels::Labels;
-use crate::rules::{DEPENDANTS_MAX, Field, RootScope, Scope};
+use crate::rules::{DEPENDANTS_MAX, Field, KnownErrorText, RootScope, Rule, Scope};
 
 /// Collects what templates see of an incident.
 pub(super) fn scope(state: &State, ctx: &Context, case: &Case) -> Scope {
     let record = &case.record;
     let root = state.alerts.get(&record.root.alert);
-    let labels = root.map_or_else(Labels::empty, |held| held.labels.clone());
+    let labels = root.map_or_else(Labels::empty, |held| held.all_labels().clone());
     let ci = record.root.ci.as_deref().and_then(|ci| ctx.topology.find(ci));
     Scope {
         incident: record.id.to_string().into(),
@@ -49,6 +49,17 @@ fn group(ctx: &Context, case: &Case, root: &Held) -> Vec<(Box<str>, Box<str>)> {
     };
     let pair = |field: &Field| (field.key().into(), value(field).into());
     by.iter().map(pair).collect()
+}
+
+/// Returns what a rule of kind `known_error` says of an incident's root.
+pub(super) fn known_error(
+    state: &State,
+    ctx: &Context,
+    case: &Case,
+    rule: &Rule,
+) -> KnownErrorText {
+    let root = state.alerts.get(&case.record.root.alert);
+    root.map(|root| ctx.rules.known_error_text(&rule.name, &root.subject(ctx))).unwrap_or_default()
 }
 
 /// Returns the names of the first dependants, by record.

@@ -103,7 +103,9 @@ fn take_incidents(state: &mut State, ctx: &Context, changes: &mut Changes) {
             case.record.title = title;
         }
         let rule = case.record.rule.as_deref().and_then(|rule| ctx.rules.find(rule));
-        if let Some(category) = rule.and_then(|rule| rule.incident.category.clone()) {
+        let root = state.alerts.get(&case.record.root.alert);
+        let added = root.and_then(|root| root.added.as_deref()?.category.clone());
+        if let Some(category) = rule.and_then(|rule| rule.incident.category.clone()).or(added) {
             case.record.category = Some(category);
         }
         case.record.revision += 1;

@@ -3,11 +3,11 @@
 //! No clock, disk, socket, log, random number or hash order: time is an argument, ids are counters,
 //! and what is to be stored or sent leaves as [`changes::Changes`]. Production, rule tests and the
 //! simulator run this same code. Reading order: `event` (what can happen), `state` (what is held),
-//! then the stages: `deduplicate`, `suppress`, `correlate` with `topology`, `gather`, `related` and
-//! `unite`, `prioritise`, `assign`, `escalate`, `notices` with `standing`, `resolve`; what rules ask
-//! about the rest: `around`, `census`; what people do: `handle` with `regroup`, `planning`, `audit`;
-//! what came of rules: `credit`, `shadow` and `why_not`; last
-//! `drain`, `restore`, `rebind` and `retain`.
+//! then the stages: `deduplicate`, `suppress`, `correlate` with `known_error`, `topology`, `gather`,
+//! `related` and `unite`, `prioritise`, `assign`, `escalate`, `notices` with `standing`, `resolve`;
+//! what rules ask about the rest: `around`, `census`; what people do: `handle` with `regroup`,
+//! `planning`, `audit`; what came of rules: `credit`, `shadow` and `why_not`; last `drain`, `restore`,
+//! `rebind` and `retain`; beside them `stored`, for whoever shows what there is.
 
 mod around;
 mod assign;
@@ -28,6 +28,7 @@ pub mod event;
 mod gather;
 mod handle;
 mod journal;
+mod known_error;
 mod notices;
 pub mod own;
 mod pending;
@@ -43,6 +44,7 @@ mod retain;
 mod shadow;
 mod standing;
 mod state;
+pub mod stored;
 mod suppress;
 mod tally;
 mod timers;
@@ -88,7 +90,8 @@ impl State {
         let now = now.max(before);
         self.counters.now = now;
         if now.millis() / HOUR_MS > before.millis() / HOUR_MS {
-            resolve::prune_recurrences(self, ctx.rules.lifecycle.recurrence, now);
+            let keep = ctx.rules.lifecycle.recurrence.max(known_error::COUNTED);
+            resolve::prune_recurrences(self, keep, now);
             deliveries::prune(self, ctx, now);
             planning::prune(self, now);
             gather::prune(self, ctx, now);
@@ -189,6 +192,9 @@ impl State {
         suppress::reconfigure(self, ctx, now);
         let open: Vec<IncidentId> =
             self.incidents.keys().copied().filter(|id| self.is_open(*id)).collect();
+        for id in &open {
+            known_error::review(self, ctx, *id, now);
+        }
         self.pending.unsettled.extend(open);
     }
 
@@ -226,6 +232,7 @@ impl State {
             resolve::by_itself(self, ctx, id, now);
             return;
         }
+        known_error::due(self, ctx, id, now);
         escalate::expire(self, ctx, id, now);
         escalate::take_due(self, ctx, id, now);
         standing::take_due(self, ctx, id, now);
@@ -281,6 +288,7 @@ fn next_deadline(state: &State, ctx: &Context, id: IncidentId) -> Option<Timesta
     let resolves = resolve::resolves_at(state, ctx, record);
     let steps = [record.functional.due_at, record.hierarchical.due_at, record.resolving.due_at];
     let storm_ends = gather::storm::ends_at(ctx, record);
-    let others = [lapses, resolves, storm_ends, record.update_at];
+    let quiet_until = record.known_error.as_ref().and_then(|known| known.quiet_until);
+    let others = [lapses, resolves, storm_ends, record.update_at, quiet_until];
     steps.into_iter().chain(others).flatten().min()
 }

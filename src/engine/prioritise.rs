@@ -40,7 +40,12 @@ fn settle_one(state: &mut State, ctx: &Context, id: IncidentId, now: Timestamp) 
     // what happened.
     if case.tally.audible() > 0 || before.sum.is_empty() {
         let spec = case.record.rule.as_deref().and_then(|rule| ctx.rules.find(rule));
-        let assessment = assess(ctx, &case.tally, spec.map(|rule| &rule.incident));
+        let mut assessment = assess(ctx, &case.tally, spec.map(|rule| &rule.incident));
+        let known = case.record.known_error.as_ref();
+        if let Some(why) = known.and_then(|known| known.exceeded.as_deref()) {
+            assessment.pages = true;
+            assessment.sum = format!("{}; pages: {why}", assessment.sum);
+        }
         reassess(state, ctx, id, assessment, now);
     }
     if assign::assign(state, ctx, id, now) {

@@ -71,6 +71,7 @@ pub(super) fn restore(saved: Saved, ctx: &Context, now: Timestamp) -> State {
             labels,
             state: of,
             ci: None,
+            added: None,
             text: None,
             timer: None,
             standing: None,
@@ -80,6 +81,8 @@ pub(super) fn restore(saved: Saved, ctx: &Context, now: Timestamp) -> State {
         state.alerts.insert(fingerprint, held);
     }
     reindex(&mut state, ctx);
+    // What is stored of silences was decided on what is added still.
+    state.relabelled.clear();
     // The daemon may have stopped before all that the topology touched were decided on.
     let newest = ctx.topology.version();
     let older = state.incidents.values().filter(|case| case.record.topology_version < newest);
@@ -129,6 +132,11 @@ fn index_alert(state: &mut State, ctx: &Context, alert: Fingerprint) {
     held.ci_hash = ci_hash(&held.labels, held.ci.map(|ci| ctx.topology.ci(ci)));
     held.timer = None;
     held.standing = None;
+    let before = held.added.take();
+    held.enrich(ctx);
+    if held.added != before {
+        state.relabelled.insert(alert);
+    }
     if held.state.fires() && !held.state.silenced_by.is_empty() {
         state.hushed.insert(alert);
     }

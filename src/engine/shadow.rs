@@ -44,9 +44,8 @@ impl Shadows {
     fn has_other(&self, alert: Fingerprint, place: u64, after: Timestamp) -> bool {
         let first = Timestamp::from_millis(after.millis().saturating_add(1));
         let end = Timestamp::from_millis(i64::MAX);
-        let mut there = self
-            .places
-            .range((place, first, Fingerprint(0))..=(place, end, Fingerprint(u64::MAX)));
+        let mut there =
+            self.places.range((place, first, Fingerprint(0))..=(place, end, Fingerprint(u64::MAX)));
         there.any(|(_, _, other)| *other != alert)
     }
 }
@@ -78,7 +77,10 @@ pub(super) fn note(state: &mut State, ctx: &Context, alert: Fingerprint) {
         let place = match &rule.kind {
             Kind::Group(kind) => Some(Grouping::new(rule, kind, &subject).index),
             Kind::Topology(_) => held.ci.map(|ci| at_ci(ctx, rule, ci)),
-            Kind::Quiet(_)
+            Kind::Drop(_)
+            | Kind::Enrich(_)
+            | Kind::KnownError(_)
+            | Kind::Quiet(_)
             | Kind::Inhibit(_)
             | Kind::Absence(_)
             | Kind::Storm(_)
@@ -147,7 +149,13 @@ fn would<'a>(
                 let would = (0..kind.sources.len()).all(fires);
                 found.extend(would.then_some((rule, Credit::WouldHoldBack)));
             }
-            Kind::Absence(_) | Kind::Storm(_) | Kind::Sequence(_) | Kind::Related(_) => {}
+            Kind::Drop(_) => found.push((rule, Credit::WouldHoldBack)),
+            Kind::Enrich(_)
+            | Kind::KnownError(_)
+            | Kind::Absence(_)
+            | Kind::Storm(_)
+            | Kind::Sequence(_)
+            | Kind::Related(_) => {}
         }
     }
     let Some(ci) = held.ci.filter(|_| !state.shadows.places.is_empty()) else { return found };
@@ -175,7 +183,11 @@ fn has_source(
     slot: usize,
 ) -> bool {
     let Some(held) = state.alerts.get(&alert) else { return false };
-    let values = kind.sources.get(slot).map(|it| it.values(&state.around(ctx, held).subject())).unwrap_or_default();
+    let values = kind
+        .sources
+        .get(slot)
+        .map(|it| it.values(&state.around(ctx, held).subject()))
+        .unwrap_or_default();
     let fires = |ci| {
         let place = at_source(ctx, rule, (slot, &values), ci);
         state.shadows.has_other(alert, place, Timestamp::from_millis(i64::MIN))

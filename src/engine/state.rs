@@ -16,8 +16,8 @@ use super::gather::{Gathering, Slots};
 use super::pending::Pending;
 use super::quarantine::Quarantine;
 use super::related::{Likelihood, Standing};
-use super::suppress::inhibit::Inhibition;
 use super::shadow::Shadows;
+use super::suppress::inhibit::Inhibition;
 use super::tally::Tally;
 use super::timers::{Parked, Timers};
 use crate::cmdb::{CiId, CiRow};
@@ -32,7 +32,7 @@ use crate::model::notice::{Notice, NoticeId, NoticeKind};
 use crate::model::priority::Urgency;
 use crate::model::silence::{Silence, SilenceId};
 use crate::model::time::Timestamp;
-use crate::rules::{Condition, Subject};
+use crate::rules::{Added, Condition, Subject};
 
 /// Everything that is open, in one place with one owner.
 #[derive(Debug, Default)]
@@ -81,6 +81,8 @@ pub struct State {
     pub(super) amendments: BTreeMap<(IncidentId, Box<str>), Vec<IncidentId>>,
     /// Firing alerts that a silence holds back.
     pub(super) hushed: BTreeSet<Fingerprint>,
+    /// Alerts to which rules add something else than before: silences may cover them otherwise.
+    pub(super) relabelled: BTreeSet<Fingerprint>,
     /// When rules open the next window; the timer that is set.
     pub(super) windows_due: Option<Timestamp>,
     /// Who inhibits whom.
@@ -104,6 +106,8 @@ pub(super) struct Held {
     pub(super) state: AlertState,
     /// The CI it is bound to in the topology of the context.
     pub(super) ci: Option<CiId>,
+    /// What rules add to it; that of its labels, severity and CI by the rules of the context.
+    pub(super) added: Option<Box<Added>>,
     /// Hash of its text, to see a change without holding the text; `None` when unknown.
     pub(super) text: Option<u64>,
     /// The earliest timer set for it.
@@ -117,13 +121,32 @@ pub(super) struct Held {
 }
 
 impl Held {
+    /// Returns it as rules see it, with what they added.
     pub(super) fn subject<'a>(&'a self, ctx: &'a Context) -> Subject<'a> {
+        let sent = self.sent(ctx);
+        self.added.as_deref().map_or(sent, |added| added.over(sent))
+    }
+
+    /// Returns it as it was sent.
+    pub(super) fn sent<'a>(&'a self, ctx: &'a Context) -> Subject<'a> {
         let severity = severity(self.state.severity.as_deref(), &self.labels);
         Subject::new(&self.labels, severity, self.ci.map(|ci| ctx.topology.ci(ci)))
     }
 
+    /// Returns its labels with those that rules added.
+    pub(super) fn all_labels(&self) -> &Labels {
+        self.added.as_deref().map_or(&self.labels, |added| added.all_labels(&self.labels))
+    }
+
+    /// Lets rules add to it what they add to one that is as it is now.
+    pub(super) fn enrich(&mut self, ctx: &Context) {
+        self.added = ctx.rules.enrich(&self.sent(ctx));
+    }
+
     pub(super) fn urgency(&self, ctx: &Context) -> Urgency {
-        let word = severity(self.state.severity.as_deref(), &self.labels);
+        let sent = || severity(self.state.severity.as_deref(), &self.labels);
+        let added = self.added.as_deref().and_then(|added| added.severity.as_deref());
+        let word = added.unwrap_or_else(sent);
         ctx.rules.priorities.urgency.get(word).copied().unwrap_or(Urgency::Low)
     }
 

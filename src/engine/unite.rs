@@ -9,7 +9,7 @@ use super::changes::{MemberOf, MemberRow};
 use super::context::Context;
 use super::correlate::{index_root, name_of, reason, root_ci, unindex_root};
 use super::pending::Told;
-use super::{State, credit, escalate, gather, notices, planning, topology};
+use super::{State, credit, escalate, gather, known_error, notices, planning, topology};
 use crate::model::alert::{Join, Path};
 use crate::model::incident::{Happening, IncidentId};
 use crate::model::labels::Fingerprint;
@@ -94,6 +94,7 @@ pub(super) fn explain_root(state: &mut State, ctx: &Context, new: NewRoot<'_>, n
         let until = case.record.opened_at.plus(wait).max(now);
         case.record.wait_until = case.record.wait_until.map(|_| until);
     }
+    known_error::review_root(state, ctx, id, now);
     index_root(state, &ctx.topology, id);
     planning::mention(state, ctx, id, now);
     state.pending.unassigned.insert(id);
@@ -155,6 +156,7 @@ pub(super) fn subordinate(state: &mut State, ctx: &Context, it: Adoption, now: T
             case.record.clear_since = None;
         }
     }
+    known_error::review_members(state, ctx, child, now);
     // Whoever was called for the child learns where it went, in one message for all of a moment.
     notices::amend(state, parent, notices::Amendment { told, from: child });
     state.pending.unsettled.insert(parent);

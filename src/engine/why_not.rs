@@ -77,9 +77,10 @@ impl State {
             let Silence { created_by, comment, .. } = &silence.record;
             format!("silenced by {created_by} \"{comment}\"")
         });
-        let inhibited = held.state.inhibited_by.iter().map(|by| {
-            format!("inhibited by {}, rule {}", name_of(self, ctx, by.alert), by.rule)
-        });
+        let inhibited =
+            held.state.inhibited_by.iter().map(|by| {
+                format!("inhibited by {}, rule {}", name_of(self, ctx, by.alert), by.rule)
+            });
         silences.chain(inhibited).collect()
     }
 
@@ -106,9 +107,13 @@ impl State {
             Kind::Group(kind) => asked.group(kind),
             Kind::Topology(kind) => asked.topology(kind),
             Kind::Quiet(_) | Kind::Inhibit(_) => asked.holding_back(),
-            Kind::Absence(_) | Kind::Storm(_) | Kind::Sequence(_) | Kind::Related(_) => {
-                asked.failed().unwrap_or_else(|| "its matchers hold, but it gathered nothing of this alert; `rules show` has its bounds".into())
-            }
+            Kind::Drop(_)
+            | Kind::Enrich(_)
+            | Kind::KnownError(_)
+            | Kind::Absence(_)
+            | Kind::Storm(_)
+            | Kind::Sequence(_)
+            | Kind::Related(_) => asked.other(),
         }
     }
 }
@@ -136,6 +141,20 @@ struct Asked<'a> {
 impl Asked<'_> {
     fn own(&self) -> Option<IncidentId> {
         incident_of(self.state, self.alert)
+    }
+
+    /// Of a rule whose bounds are its stage's business.
+    fn other(&self) -> String {
+        let known = self.state.incident_of(self.alert).and_then(|it| it.known_error.as_ref());
+        if known.is_some_and(|known| known.rule == self.rule.name) {
+            return "it did apply: the incident is taken for its known error".into();
+        }
+        self.failed().unwrap_or_else(|| {
+            format!(
+                "its matchers hold; what else a rule of kind {} asks did not",
+                self.rule.kind.name()
+            )
+        })
     }
 
     fn failed(&self) -> Option<String> {
@@ -235,8 +254,7 @@ impl Asked<'_> {
         let walk = topology.walk(ci, Toward::Causes, follow, hops, WALK_NODES_MAX);
         let (index, cause) = walk.steps().iter().enumerate().find_map(|(index, step)| {
             let mut there = self.state.causes.get(&step.ci)?.iter();
-            let of_rule =
-                there.find(|it| it.rule == self.rule.name && it.alert != self.alert)?;
+            let of_rule = there.find(|it| it.rule == self.rule.name && it.alert != self.alert)?;
             Some((index, of_rule.alert))
         })?;
         let name = name_of(self.state, self.ctx, cause);
@@ -246,12 +264,10 @@ impl Asked<'_> {
             _ if hops > kind.max_hops => return Some(way),
             None => "but its incident is closed".into(),
             Some(it) if Some(it.id) == self.own() => format!("and both are part of {}", it.id),
-            Some(it) => {
-                match too_late(it, self.state.now(), kind.window, kind.max_age) {
-                    Some(late) => format!("but {} {late}", it.id),
-                    None => format!("but the alert got into another incident before {}", it.id),
-                }
-            }
+            Some(it) => match too_late(it, self.state.now(), kind.window, kind.max_age) {
+                Some(late) => format!("but {} {late}", it.id),
+                None => format!("but the alert got into another incident before {}", it.id),
+            },
         };
         Some(format!("{way}, {verdict}"))
     }

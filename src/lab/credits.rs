@@ -191,3 +191,30 @@ fn a_rule_is_credited_when_its_source_comes_after_what_it_inhibits() {
     story.fire(5, &[("alertname", "LinkDown"), ("site", "fra")]);
     assert_eq!(counts(&story, "t/link")[4], 1);
 }
+
+#[test]
+fn what_is_left_out_or_added_to_is_counted_and_a_shadow_leaves_nothing_out() {
+    let rules = r#"
+  - name: noise
+    when: ['alertname="Watchdog"']
+    drop: {reason: it always fires}
+  - name: shop
+    when: ['alertname="DiskFull"']
+    enrich: {category: storage}
+"#;
+    let text = format!("{RULES}{rules}");
+    let shadows = text.replace("    drop:", "    shadow: true\n    drop:");
+    for (text, noise, open) in
+        [(text, [2, 0, 0, 0, 2, 0, 0, 0], 1), (shadows, [1, 0, 0, 0, 0, 0, 0, 1], 2)]
+    {
+        let loaded = load(&[SourceFile { name: "t.yaml".into(), text }]);
+        let set = loaded.set.unwrap_or_else(|| panic!("{:#?}", loaded.diagnostics));
+        let mut story = with_rules(Arc::new(set));
+        story.fire(0, &[("alertname", "Watchdog")]);
+        story.fire(1, &[("alertname", "Watchdog")]);
+        story.fire(2, DISK);
+        assert_eq!(counts(&story, "t/noise"), noise, "each message that is left out");
+        assert_eq!(counts(&story, "t/shop")[0], 1);
+        assert_eq!(story.open().len(), open);
+    }
+}

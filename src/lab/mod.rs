@@ -15,6 +15,10 @@ pub mod image;
 #[cfg(test)]
 mod inhibition;
 #[cfg(test)]
+mod intake;
+#[cfg(test)]
+mod known_errors;
+#[cfg(test)]
 mod limits;
 #[cfg(test)]
 mod messages;

@@ -4,10 +4,10 @@ use core::time::Duration;
 use std::sync::Arc;
 
 use super::alone::{self, Alone, Told};
-use crate::engine::{State, Tried};
 use crate::engine::changes::{AlertRow, Changes, Saved};
 use crate::engine::context::Context;
 use crate::engine::event::{Event, Reply};
+use crate::engine::{State, Tried};
 use crate::model::alert::{Details, Join, Occurrence, Signal};
 use crate::model::escalation::{Policy, PolicyHash};
 use crate::model::incident::{Incident, IncidentId};
@@ -185,9 +185,10 @@ fn chain(state: &State, id: Option<IncidentId>) -> Vec<Incident> {
 }
 
 fn told(changes: &Changes, incident: IncidentId, start: Timestamp) -> Vec<Told> {
-    let ours = changes.notices.iter().filter(|notice| {
-        notice.id.incident == incident && notice.kind != NoticeKind::Update
-    });
+    let ours = changes
+        .notices
+        .iter()
+        .filter(|notice| notice.id.incident == incident && notice.kind != NoticeKind::Update);
     let told = ours.map(|notice| Told {
         kind: notice.kind,
         target: notice.target.clone(),
@@ -222,7 +223,9 @@ mod tests {
         assert_eq!(outcome.join.unwrap().rule(), Some("t/power"));
         assert_eq!(outcome.incident.unwrap().id.0, 1);
         assert_eq!(outcome.company, ["PduOutputOff pdu-1, since 1m"]);
-        assert!(outcome.why_not.unwrap().starts_with("it did apply: rule t/power, pdu-1 -powers->"));
+        assert!(
+            outcome.why_not.unwrap().starts_with("it did apply: rule t/power, pdu-1 -powers->")
+        );
         assert_eq!(&*outcome.alone.unwrap().incident.team.unwrap(), "linux");
         assert_eq!(*story.world.image(), before);
     }
@@ -231,7 +234,8 @@ mod tests {
     fn the_plan_says_who_would_be_told_when() {
         let story = Story::new();
         let outcome = ask(&story, &question(SRV1), "t/power");
-        let plan: Vec<_> = outcome.plan.iter().map(|it| (&*it.target, it.after.as_secs())).collect();
+        let plan: Vec<_> =
+            outcome.plan.iter().map(|it| (&*it.target, it.after.as_secs())).collect();
         assert_eq!(plan[0], ("linux", 30), "it waits for a cause");
         assert!(plan.len() > 1 && plan[1].1 > 30, "{plan:?}");
     }
@@ -255,7 +259,12 @@ mod tests {
         for (at_s, labels, rule, says) in [
             (1, &ping("b")[..], "t/power", "the alert speaks of no CI"),
             (1, &ping("b"), "t/site", "it did apply: rule t/site, same site=\"fra\""),
-            (400, &ping("b"), "t/site", "it did apply: INC-3 is of site=\"fra\"; INC-1 is of site=\"fra\" too, but was last active 6m"),
+            (
+                400,
+                &ping("b"),
+                "t/site",
+                "it did apply: INC-3 is of site=\"fra\"; INC-1 is of site=\"fra\" too, but was last active 6m",
+            ),
             (1, DISK, "t/site", "`alertname=\"PingLoss\"` does not hold"),
             (1, SRV1, "t/power", "it did apply: rule t/power"),
             (400, SRV1, "t/power", "PduOutputOff pdu-1 fires, by pdu-1 -powers-> srv-1, but INC-2"),

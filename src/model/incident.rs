@@ -264,6 +264,19 @@ impl fmt::Display for Suspect {
     }
 }
 
+/// What an incident is taken for; the rule says what helps.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KnownError {
+    /// What people call it, as in `KE-0142`.
+    pub id: Box<str>,
+    /// Name of the rule that says so.
+    pub rule: Arc<str>,
+    /// Until when nobody is told, exclusive; `None` when people are.
+    pub quiet_until: Option<Timestamp>,
+    /// The bound that was passed, in words: it pages, whatever its priority.
+    pub exceeded: Option<Box<str>>,
+}
+
 /// The parent record: something is wrong and somebody handles it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Incident {
@@ -323,8 +336,11 @@ pub struct Incident {
     pub recurrence_of: Option<IncidentId>,
     /// True when a person resolved it while members fired.
     pub awaiting_verification: bool,
-    /// True while every member that fires is held back: nobody is told, and no step falls due.
+    /// True while every member that fires is held back, or while its known error keeps it quiet:
+    /// nobody is told, and no step falls due.
     pub quiet: bool,
+    /// The known error it is taken for.
+    pub known_error: Option<KnownError>,
     /// Incidents that a person split from it or it from them: not to be united again by a rule.
     pub apart_from: Vec<IncidentId>,
     /// Numbers of the planned changes that its roots may have suffered from when they came.
@@ -424,6 +440,8 @@ pub enum Happening {
     Quieted,
     /// It is held back no more.
     Raised,
+    /// It is taken for a known error, or no longer.
+    KnownError,
     /// A planned change began on its root, or on what that depends on.
     Change,
     /// It became a storm.
@@ -468,6 +486,7 @@ words!(
     Unacknowledged = "unacknowledged",
     Quieted = "quieted",
     Raised = "raised",
+    KnownError = "known_error",
     Change = "change",
     StormBegan = "storm_began",
     StormEnded = "storm_ended",

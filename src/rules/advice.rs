@@ -116,11 +116,20 @@ fn untested(reader: &mut Reader<'_>, content: &Content<'_>) {
         .chain(content.tests.iter().flat_map(|test| &test.expect).flat_map(holding_back))
         .chain(expected_storms(content))
         .collect();
+    let incidents = content.tests.iter().flat_map(|test| &test.expect);
+    let incidents = incidents.flat_map(|e| [&e.incidents, &e.incidents_include]).flatten();
+    let known: BTreeSet<&str> = incidents
+        .flat_map(|list| &list.value)
+        .filter_map(|incident| incident.known_error.as_ref()?.value.as_deref())
+        .collect();
     for (file, draft) in &content.rules {
         let name = &*draft.rule.name;
+        let kind = &draft.rule.kind;
+        let is_known = kind.known_error().is_some_and(|kind| known.contains(&*kind.id));
         // A shadow does nothing that a test could expect.
-        if !expected.contains(name) && !draft.rule.shadow {
-            let (what, how) = if draft.rule.kind.opens() {
+        let is_asked = !kind.is_intake() && !draft.rule.shadow;
+        if is_asked && !is_known && !expected.contains(name) {
+            let (what, how) = if kind.opens() {
                 ("an incident", format!("rule: {name}"))
             } else {
                 ("anything", format!("silent: {{{name}: [NAME]}}"))

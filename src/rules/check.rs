@@ -12,7 +12,9 @@ use super::counter::Counter;
 use super::counters::Counters;
 use super::diagnostics::{self, Diagnostic, Severity};
 use super::index::Index;
+use super::intake::Phase;
 use super::kinds::inhibit::Sources;
+use super::lookups::{self, Tables};
 use super::mappings;
 use super::messages::{self, Messages};
 use super::order;
@@ -85,6 +87,7 @@ pub(super) struct Content<'f> {
     rotations: BTreeMap<Box<str>, rotation::read::Draft>,
     mappings: BTreeMap<Box<str>, Mapping>,
     messages: Messages,
+    lookups: Tables,
     defaults: Option<Defaults>,
     priorities: Option<Priorities>,
     lifecycle: Option<Lifecycle>,
@@ -216,6 +219,11 @@ fn read_sections<'f>(reader: &mut Reader<'f>, content: &mut Content<'f>, fields:
     }) {
         content.mappings.extend(mappings);
     }
+    if let Some(tables) = fields.read(reader, "lookups", |r, n| {
+        sections::named(r, n, Noun::Table, |r, n, _| lookups::read(r, n))
+    }) {
+        content.lookups.extend(tables);
+    }
     let messages = &mut content.messages;
     fields.read(reader, "templates", |r, n| {
         sections::named(r, n, Noun::Templates, |r, n, set| messages::read(r, messages, n, set))
@@ -238,13 +246,19 @@ fn keep<T>(slot: &mut Option<T>, given: Option<T>) {
     }
 }
 
-fn assemble(content: Content<'_>, templates: Templates, order: &[usize], version: u64) -> RuleSet {
+fn assemble(
+    content: Content<'_>,
+    mut templates: Templates,
+    order: &[usize],
+    version: u64,
+) -> RuleSet {
     let mut drafts: Vec<Option<Rule>> =
         content.rules.into_iter().map(|(_, draft)| Some(draft.rule)).collect();
     let (shadows, rules): (Vec<Rule>, Vec<Rule>) = order
         .iter()
         .filter_map(|at| drafts.get_mut(*at).and_then(Option::take))
         .partition(|rule| rule.shadow);
+    templates.set_lookups(content.lookups);
     let defaults = content.defaults.unwrap_or_default();
     let default_contact = defaults.contact.unwrap_or_else(|| DEFAULT_CONTACT.into());
     let mut contacts = content.contacts;
@@ -259,6 +273,7 @@ fn assemble(content: Content<'_>, templates: Templates, order: &[usize], version
         .or_insert_with(|| Arc::new(policies::default_policy()));
     RuleSet {
         version,
+        intake: Phase::build(&rules),
         index: Index::build(rules.iter().map(|rule| &rule.when)),
         sources: Sources::build(&rules),
         counters: Counters::new(content.counters),

@@ -66,6 +66,9 @@ codes! {
     ZONE = "R0213" "a time zone is not known";
     HANDOVER = "R0214" "a layer of a rotation does not start on the day of its hand-over";
     PATH = "R0215" "a path into JSON cannot be read";
+    LOOKUP = "R0220" "the table of a lookup is not written out";
+    RESERVED = "R0221" "a rule sets a label that is not its to set";
+    NO_EFFECT = "R0222" "a field has no effect where it stands";
     INHIBIT_SOURCE = "R0225" "an `inhibit` has no source, or both `source` and `sources`";
     WINDOW = "R0227" "a `quiet` does not say once when it is, or on what";
     OPENS_NOTHING = "R0228" "a rule that opens no incidents says what they are like";
@@ -75,6 +78,7 @@ codes! {
     ACROSS_KINDS = "R0240" "`before` or `after` names a rule of another kind";
     NO_OWNER = "R0301" "a rule has no owner";
     NO_TEST = "R0302" "no test expects an incident of a rule";
+    EXPIRES = "R0305" "a known error expires soon, or has expired";
     GAP = "R0307" "nobody is on call for a time";
     OVERLAP = "R0308" "a part of a rotation covers another one";
     UNUSED_POLICY = "R0309" "an escalation policy is used by no rule";
@@ -109,9 +113,13 @@ mod tests {
             let found = |file: &SourceFile| {
                 let loaded = load(core::slice::from_ref(file));
                 let now = Timestamp::from_millis(1_767_603_600_000);
-                let gaps = loaded.set.map(|set| set.gaps(core::slice::from_ref(file), now));
+                let timely = |set: crate::rules::RuleSet| {
+                    let file = core::slice::from_ref(file);
+                    [set.gaps(file, now), set.expiring(file, now)].concat()
+                };
+                let timely = loaded.set.map(timely);
                 let mut found = loaded.diagnostics;
-                found.extend(gaps.into_iter().flatten());
+                found.extend(timely.into_iter().flatten());
                 found
             };
             assert!(found(&bad).iter().any(|d| d.code == *code), "{}: {:#?}", code.id, found(&bad));

@@ -101,6 +101,7 @@ fn incident(reader: &mut Reader<'_>, node: &Node, namespace: &str) -> Option<Inc
         team: fields.entry("team").and_then(|(_, n)| or_nothing(reader, n, text)),
         category: fields.entry("category").and_then(|(_, n)| or_nothing(reader, n, text)),
         quiet: fields.read(reader, "quiet", truth),
+        known_error: fields.entry("known_error").and_then(|(_, n)| or_nothing(reader, n, text)),
         because: fields.read(reader, "because", many),
     };
     fields.finish(reader);

@@ -41,6 +41,7 @@ pub(super) enum Noun {
     Calendar,
     Rotation,
     Mapping,
+    Table,
 }
 
 impl Noun {
@@ -55,6 +56,7 @@ impl Noun {
             Self::Calendar => "calendar",
             Self::Rotation => "rotation",
             Self::Mapping => "mapping",
+            Self::Table => "table",
         }
     }
 }

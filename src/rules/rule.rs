@@ -11,6 +11,7 @@ use super::condition::Conditions;
 use super::diagnostics::Span;
 use super::kinds::{self, Desk, Kind};
 use super::lexer::{Part, SyntaxError};
+use super::lookups;
 use super::matcher::Matcher;
 use super::matcher_places::{self, LinePlace};
 use super::parser;
@@ -148,7 +149,7 @@ fn when(
     Some(Conditions::default())
 }
 
-fn line(reader: &mut Reader<'_>, node: &Node, max: usize) -> Option<Box<str>> {
+pub(super) fn line(reader: &mut Reader<'_>, node: &Node, max: usize) -> Option<Box<str>> {
     let text = reader.text(node)?;
     if text.len() > max {
         reader
@@ -294,6 +295,23 @@ fn notify(reader: &mut Reader<'_>, node: &Node) -> Option<NotifySpec> {
     Some(NotifySpec { first, repeat })
 }
 
+/// Reads a template that is rendered of an alert alone: of its labels and its CI.
+pub(super) fn intake_template(
+    reader: &mut Reader<'_>,
+    templates: &mut Templates,
+    node: &Node,
+) -> Option<Template> {
+    let text = reader.text(node)?;
+    lookups::refer(reader, node.span, text);
+    match templates.add_intake(text) {
+        Ok(template) => Some(template),
+        Err(flaw) => {
+            flawed(reader, node.span, text, flaw);
+            None
+        }
+    }
+}
+
 fn compiled(
     reader: &mut Reader<'_>,
     templates: &mut Templates,
@@ -301,6 +319,7 @@ fn compiled(
     group: Option<&[&str]>,
 ) -> Option<Template> {
     let text = reader.text(node)?;
+    lookups::refer(reader, node.span, text);
     match templates.add(text, group) {
         Ok(template) => Some(template),
         Err(flaw) => {

@@ -100,15 +100,12 @@ impl Scope {
 
     /// Returns a scope in which every name that may be there is there, to try templates out.
     pub(super) fn specimen(group: Option<&[&str]>) -> Value {
-        let any = |name: Option<Box<str>>| {
-            Value::from_object(Pairs { list: Vec::new(), name, missing: Missing::ItsName })
-        };
         let pairs = group.unwrap_or(&[]).iter().map(|n| ((*n).into(), (*n).into())).collect();
         let dependants =
             Names { names: vec!["dependant".into(); DEPENDANTS_MAX], count: DEPENDANTS_MAX };
         Value::from(BTreeMap::from([
-            ("labels", any(None)),
-            ("root", any(Some("root".into()))),
+            ("labels", anything(None)),
+            ("root", anything(Some("root".into()))),
             (
                 "group",
                 Value::from_object(Pairs { list: pairs, name: None, missing: Missing::Unknown }),
@@ -143,6 +140,11 @@ pub(super) fn suspect(it: &Suspect) -> Value {
 /// A suspect to try templates out with.
 pub(super) fn specimen_suspect() -> Suspect {
     Suspect { ci: "suspect".into(), explains: 2, of: 2 }
+}
+
+/// Makes a value that answers every name with that name, to try templates out.
+pub(super) fn anything(name: Option<Box<str>>) -> Value {
+    Value::from_object(Pairs { list: Vec::new(), name, missing: Missing::ItsName })
 }
 
 /// Makes a value of pairs that answers every name, with nothing for what it does not have.

@@ -12,6 +12,7 @@ use super::calendar::{Calendar, Times};
 use super::condition::{Conditions, Verdict};
 use super::counters::Counters;
 use super::index::Index;
+use super::intake::Phase;
 use super::kinds::Kind;
 use super::kinds::inhibit::{Inhibit, Sources, sources_of};
 use super::messages::Messages;
@@ -64,6 +65,7 @@ pub struct RuleSet {
     pub(super) templates: Templates,
     pub(super) messages: Messages,
     pub(super) index: Index,
+    pub(super) intake: Phase,
     pub(super) sources: Sources,
     pub(super) counters: Counters,
     pub(super) asks_around: bool,
@@ -73,12 +75,12 @@ pub struct RuleSet {
 }
 
 impl RuleSet {
-    /// Returns the rules that match, in order.
+    /// Returns the rules that match, in order; without those that are asked at the intake.
     pub fn matching<'a>(&'a self, subject: &Subject<'_>) -> Vec<&'a Rule> {
         let candidates = self.index.candidates(subject).into_iter();
         candidates
             .filter_map(|at| self.rules.get(at))
-            .filter(|rule| rule.matches(subject))
+            .filter(|rule| !rule.kind.is_intake() && rule.matches(subject))
             .collect()
     }
 

@@ -240,8 +240,10 @@ pub struct IncidentExpectation {
     pub team: Option<Expected<Option<Box<str>>>>,
     /// What kind of thing is broken.
     pub category: Option<Expected<Option<Box<str>>>>,
-    /// Whether all that fires of it is silenced.
+    /// Whether nobody is told of it.
     pub quiet: Option<Expected<bool>>,
+    /// The known error it is taken for; none when that is nothing.
+    pub known_error: Option<Expected<Option<Box<str>>>>,
     /// Texts each of which is found in its timeline or in the reason of one of its notices.
     pub because: Option<Expected<Vec<Box<str>>>>,
 }

@@ -141,7 +141,7 @@ fn wrong_fields_and_values_are_all_named_at_once() {
     10 | colour: red
        | ^^^^^^
        |
-       = help: known here: version, namespace, rules, tests, teams, contacts, policies, calendars, rotations, mappings, templates, defaults, priorities, lifecycle, binding
+       = help: known here: version, namespace, rules, tests, teams, contacts, policies, calendars, rotations, mappings, lookups, templates, defaults, priorities, lifecycle, binding
     "###);
 }
 
@@ -191,7 +191,7 @@ fn a_rule_has_one_kind_that_we_know() {
     7 |     drop: {per: [site]}
       |     ^^^^
       |
-      = help: known kinds: `quiet:`, `inhibit:`, `absence:`, `storm:`, `group:`, `sequence:`, `topology:` or `related:`
+      = help: known kinds: `drop:`, `enrich:`, `quiet:`, `inhibit:`, `absence:`, `known_error:`, `storm:`, `group:`, `sequence:`, `topology:` or `related:`
 
     error[R0105]: rule has no kind
      --> kinds.yaml:8:5
@@ -199,7 +199,7 @@ fn a_rule_has_one_kind_that_we_know() {
     8 |   - name: none
       |     ^^^^
       |
-      = help: give it one of `quiet:`, `inhibit:`, `absence:`, `storm:`, `group:`, `sequence:`, `topology:` or `related:`
+      = help: give it one of `drop:`, `enrich:`, `quiet:`, `inhibit:`, `absence:`, `known_error:`, `storm:`, `group:`, `sequence:`, `topology:` or `related:`
 
     error[R0105]: rule has two kinds
       --> kinds.yaml:15:15
@@ -623,7 +623,7 @@ fn a_bad_message_has_a_caret_under_its_mistake_even_in_a_block() {
      --> messages.yaml:6:19
       |
     6 |     subject: '[{{ prio }}] {{ id }}'
-      |                   ^^^^ expected kind, contact, because, id, state, open, title, priority, sum, team, rule, since, age, services, members, firing, labels, alerts, more, suspects, also or also_more
+      |                   ^^^^ expected kind, contact, because, id, state, open, title, priority, sum, team, rule, since, age, known_error, workaround, cause, runbook, fixed_in, links, services, members, firing, labels, alerts, more, suspects, also or also_more
       |
       = help: a label of the root's alert is `labels.prio`
 
@@ -633,7 +633,7 @@ fn a_bad_message_has_a_caret_under_its_mistake_even_in_a_block() {
     9 |       {% for alert in alerts %}{{ alert.name }}
       |                                   ^^^^^^^^^^
       |
-      = help: one of `alerts` has labels and summary; one of `also` has id, priority, state, title, since and age; one of `suspects` has name, explains and of
+      = help: one of `alerts` has labels and summary; one of `links` has name and url; one of `also` has id, priority, state, title, since and age; one of `suspects` has name, explains and of
 
     error[R0205]: engine ran out of fuel
       --> messages.yaml:11:50

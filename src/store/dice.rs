@@ -20,8 +20,8 @@ use crate::model::credit::{Counts, Credits};
 use crate::model::delivery::DeliveryId;
 use crate::model::escalation::{Action, Due, Policy, PolicyHash, Rung, Step, Target};
 use crate::model::incident::{
-    Entry, Happening, Incident, Progress, RecordId, ResolutionClock, ResponseClock, Root, Storm,
-    Suspect, WaitsFor,
+    Entry, Happening, Incident, KnownError, Progress, RecordId, ResolutionClock, ResponseClock,
+    Root, Storm, Suspect, WaitsFor,
 };
 use crate::model::journal::JournalEntry;
 use crate::model::labels::{Fingerprint, Labels};
@@ -253,6 +253,12 @@ impl Dice {
             },
             resolving: self.rung(),
             quiet: self.flip(),
+            known_error: self.maybe(|dice| KnownError {
+                id: dice.text().into(),
+                rule: dice.text().into(),
+                quiet_until: dice.maybe(Self::time),
+                exceeded: dice.maybe(|dice| dice.text().into()),
+            }),
             apart_from: self.list(2, Self::record),
             changes: self.list(2, |dice| dice.text().into()),
             storm: self.maybe(Self::storm),

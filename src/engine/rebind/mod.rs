@@ -22,7 +22,8 @@ use crate::cmdb::{CiId, Topology};
 use crate::model::alert::severity;
 use crate::model::incident::{IncidentId, RecordId};
 use crate::model::labels::{Fingerprint, Labels};
-use crate::rules::Subject;
+use crate::model::priority::Urgency;
+use crate::rules::{Added, Subject};
 
 /// What another topology means for alerts; belongs to the two contexts it was made for.
 #[derive(Debug)]
@@ -45,6 +46,8 @@ struct Fate {
     ci: Option<CiId>,
     /// The severity that its source gave it when this was foretold.
     severity: Option<Box<str>>,
+    /// What rules add to it.
+    added: Option<Box<Added>>,
     /// Topology rules that take it for a cause while it fires.
     causes: Box<[Arc<str>]>,
 }
@@ -83,9 +86,11 @@ impl Forecast {
         let ci = new.binder.bind(&new.topology, of.labels).map(|bound| bound.ci);
         let severity = severity(of.severity, of.labels);
         let row = ci.map(|ci| new.topology.ci(ci));
-        let subject = Subject::new(of.labels, severity, row);
-        let causes = cause_rules(new, &subject);
-        self.alerts.insert(alert, Fate { ci, severity: of.severity.map(Into::into), causes });
+        let sent = Subject::new(of.labels, severity, row);
+        let added = new.rules.enrich(&sent);
+        let causes = cause_rules(new, &added.as_deref().map_or(sent, |added| added.over(sent)));
+        let fate = Fate { ci, severity: of.severity.map(Into::into), added, causes };
+        self.alerts.insert(alert, fate);
         let Some(ci) = ci.filter(|ci| !self.services.contains_key(ci)) else { return };
         let services = new.topology.services_hit(ci);
         let name = &new.topology.ci(ci).name;
@@ -188,6 +193,8 @@ struct Moved {
     incident: IncidentId,
     /// Its CI in the old topology.
     from: Option<CiId>,
+    /// Its urgency in the old topology.
+    urgency: Urgency,
 }
 
 /// A firing alert with the topology rules that take it for a cause at its CI.
@@ -213,13 +220,24 @@ fn bind_alerts(state: &mut State, ctx: &Context, forecast: &Forecast) -> Bound {
             Some(fate) => fate.ci,
             None => ctx.binder.bind(&ctx.topology, &held.labels).map(|bound| bound.ci),
         };
+        let urgency = held.urgency(ctx);
         let from = core::mem::replace(&mut held.ci, ci);
         let is_as_before = match (from, ci) {
             (Some(old), Some(new)) => forecast.moved(old) == Some(new) && !forecast.is_fresh(new),
             (None, None) => true,
             (Some(_), None) | (None, Some(_)) => false,
         };
-        if !is_as_before {
+        let fate = fate.filter(|fate| fate.severity == held.state.severity);
+        let before = held.added.take();
+        match fate {
+            Some(fate) => held.added.clone_from(&fate.added),
+            None => held.enrich(ctx),
+        }
+        let relabelled = held.added != before;
+        if relabelled {
+            state.relabelled.insert(*alert);
+        }
+        if !is_as_before || relabelled {
             let hash = ci_hash(&held.labels, ci.map(|ci| ctx.topology.ci(ci)));
             let renamed = core::mem::replace(&mut held.ci_hash, hash) != hash;
             changed.push(Changed { alert: *alert, renamed });
@@ -227,18 +245,19 @@ fn bind_alerts(state: &mut State, ctx: &Context, forecast: &Forecast) -> Bound {
         if !held.state.fires() {
             continue;
         }
-        let stays = match (from, ci) {
-            (None, None) => true,
-            (Some(old), Some(new)) => {
-                fate.is_some() && forecast.moved(old) == Some(new) && !forecast.shifts(new)
-            }
-            (Some(_), None) | (None, Some(_)) => false,
-        };
+        let stays = held.urgency(ctx) == urgency
+            && match (from, ci) {
+                (None, None) => true,
+                (Some(old), Some(new)) => {
+                    fate.is_some() && forecast.moved(old) == Some(new) && !forecast.shifts(new)
+                }
+                (Some(_), None) | (None, Some(_)) => false,
+            };
         if let Some(incident) = held.state.incident.filter(|_| !stays) {
-            moved.push(Moved { alert: *alert, incident, from });
+            moved.push(Moved { alert: *alert, incident, from, urgency });
         }
         let Some(ci) = ci else { continue };
-        let rules = match fate.filter(|fate| fate.severity == held.state.severity) {
+        let rules = match fate {
             Some(fate) if fate.causes.is_empty() && !ctx.rules.asks_around() => continue,
             Some(fate) => fate.causes.clone(),
             None => cause_rules(ctx, &held.subject(ctx)),
@@ -292,7 +311,7 @@ fn count_anew(
         let share = held.map(|held| {
             if held.state.is_audible() {
                 let services = services.map(Arc::clone).unwrap_or_default();
-                Share { urgency: Some(held.urgency(ctx)), services }
+                Share { urgency: Some(moved.urgency), services }
             } else {
                 Share { urgency: None, services: Arc::default() }
             }

@@ -18,6 +18,11 @@ const RULES: &str = "
 version: 1
 namespace: it
 rules:
+  - name: tier
+    owner: dc
+    summary: What is of tier 1 is urgent, and of a class.
+    when: ['ci.tier=\"1\"']
+    enrich: {severity: critical, labels: {class: '{{ ci.class }}'}, override: true}
   - name: power
     owner: dc
     summary: A strip explains what hangs off it.
@@ -90,8 +95,9 @@ fn event((ci, by, job, over): Fired) -> Event {
 
 /// What a state amounts to, without the numbers that say how often it was looked at.
 fn essence(state: &mut State) -> (String, Vec<(IncidentId, Entry)>) {
-    let mut alerts: Vec<_> = state.alerts.iter().map(|(alert, held)| (*alert, held.ci)).collect();
-    alerts.sort_unstable();
+    let seen = state.alerts.iter().map(|(alert, held)| (*alert, held.ci, held.added.clone()));
+    let mut alerts: Vec<_> = seen.collect();
+    alerts.sort_unstable_by_key(|(alert, _, _)| *alert);
     let mut cases = Vec::new();
     for case in state.incidents.values() {
         let mut case = case.clone();

@@ -279,9 +279,13 @@ pub(in crate::engine) fn hush(
     }
 }
 
-/// Looks again at windows and what they cover: rules or topology are others.
+/// Looks again at windows and at what silences cover: rules or topology are others, or what rules add
+/// to alerts.
 pub(in crate::engine) fn reconfigure(state: &mut State, ctx: &Context, now: Timestamp) {
     planned::review(state, ctx, now);
+    for alert in core::mem::take(&mut state.relabelled) {
+        cover_alert(state, ctx, alert, now);
+    }
     let could_differ = |it: &Silence| it.rule.is_some() || !it.cis.is_empty();
     let windows = state.silences.iter().filter(|(_, held)| could_differ(&held.record));
     for id in windows.map(|(id, _)| *id).collect::<Vec<_>>() {
@@ -304,13 +308,22 @@ pub(super) fn cover(state: &mut State, ctx: &Context, id: SilenceId, at: Timesta
         .collect();
     found.sort_unstable();
     for alert in found {
-        let by = covering(state, ctx, alert, at);
-        let was_audible = state.alerts.get(&alert).is_some_and(|held| held.state.is_audible());
-        recount(state, ctx, alert, |of| of.silenced_by = by);
-        state.hushed.insert(alert);
-        if was_audible {
-            unsettle(state, alert);
-        }
+        cover_alert(state, ctx, alert, at);
+    }
+}
+
+/// Lets silences hold one alert that fires already.
+fn cover_alert(state: &mut State, ctx: &Context, alert: Fingerprint, at: Timestamp) {
+    let by = covering(state, ctx, alert, at);
+    let fires = state.alerts.get(&alert).filter(|held| held.state.fires());
+    let Some(held) = fires.filter(|held| !by.is_empty() && held.state.silenced_by != by) else {
+        return;
+    };
+    let was_audible = held.state.is_audible();
+    recount(state, ctx, alert, |of| of.silenced_by = by);
+    state.hushed.insert(alert);
+    if was_audible {
+        unsettle(state, alert);
     }
 }
 

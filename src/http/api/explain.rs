@@ -16,7 +16,7 @@ use super::super::Reading;
 use super::super::error::Problem;
 use super::super::wire::{self, Time};
 use super::around::Surroundings;
-use super::{filter, left_out, show, what_if};
+use super::{left_out, show, what_if};
 
 /// Members that are looked at for the way from the root.
 const MEMBERS_MAX: usize = 1_000;
@@ -42,7 +42,8 @@ pub(super) fn alert(
     let (incident, join) = placed(reading, row)?;
     let applied = join.as_ref().and_then(Join::rule);
     let around = Surroundings::of(reading, row);
-    let subject = filter::subject(row, &reading.context).amid(&around);
+    let seen = reading.context.seen(row);
+    let subject = seen.subject().amid(&around);
     let silenced_by = left_out::silences(reading, row)?;
     let windows: BTreeSet<&str> =
         silenced_by.iter().filter_map(|silence| silence.rule.as_deref()).collect();
@@ -67,8 +68,9 @@ pub(super) fn alert(
     let (rules_changed, topology_changed) =
         incident.as_ref().map_or((false, false), |incident| changed(reading, incident));
     Ok(wire::explain::AlertExplanation {
-        alert: show::alert(row, &sources),
+        alert: show::alert(&reading.context, row, &sources),
         binding: binding(&reading.context, row),
+        dropped: reading.context.rules.dropped(&seen.sent()).map(|it| it.to_string()),
         rules: rules.collect(),
         silenced_by,
         inhibited_by: left_out::inhibitors(reading, row)?,

@@ -21,7 +21,7 @@ use super::super::wire::LeftOut;
 use super::super::wire::Time;
 use super::super::wire::explain::{InhibitedBy, SilencedBy};
 use super::around::Surroundings;
-use super::{filter, show};
+use super::show;
 
 /// What one answer names at most.
 const LEFT_OUT_MAX: usize = 20;
@@ -56,8 +56,8 @@ pub(super) fn of_incident(
         for (other, other_root) in candidates(reading, incident, &around)? {
             let is_never_absorbed = other_root.as_ref().is_some_and(|row| {
                 let surroundings = Surroundings::of(reading, row);
-                let subject = filter::subject(row, &reading.context);
-                kind.never_absorbs(&subject.amid(&surroundings))
+                let seen = reading.context.seen(row);
+                kind.never_absorbs(&seen.subject().amid(&surroundings))
             });
             let sufferer = Sufferer {
                 began: other.opened_at,
@@ -82,7 +82,8 @@ pub(super) fn of_alert(
 ) -> Result<Vec<LeftOut>, Problem> {
     let mut found = Vec::new();
     let surroundings = Surroundings::of(reading, row);
-    let subject = filter::subject(row, &reading.context).amid(&surroundings);
+    let seen = reading.context.seen(row);
+    let subject = seen.subject().amid(&surroundings);
     for (rule, kind) in reading.context.topology_rules() {
         let around = around(reading, row.ci.as_deref(), rule, Toward::Causes);
         let query = |other: &Incident| {

@@ -19,8 +19,8 @@ use super::super::wire::what_if::{Call, Question, RuleFile, WhatIf, WouldBe};
 use super::super::wire::{self, Time};
 use super::super::{App, Reading, json_body};
 use super::{explain, show};
-use crate::engine::changes::AlertRow;
 use crate::engine::Tried;
+use crate::engine::changes::AlertRow;
 use crate::engine::context::Context;
 use crate::lab::what_if::{self, Hypothesis, Outcome};
 use crate::model::alert::{Join, severity};
@@ -93,8 +93,7 @@ fn known(reading: &Reading<'_>, text: &str) -> Result<AlertRow, Problem> {
 }
 
 fn hypothesis(known: Option<&AlertRow>, question: &Question) -> Result<Hypothesis, Problem> {
-    let mut labels: BTreeMap<&str, &str> =
-        known.iter().flat_map(|row| row.labels.iter()).collect();
+    let mut labels: BTreeMap<&str, &str> = known.iter().flat_map(|row| row.labels.iter()).collect();
     for (name, value) in &question.labels {
         labels.insert(name, value);
     }
@@ -198,7 +197,8 @@ fn millis(span: core::time::Duration) -> u64 {
 
 fn would_be(outcome: &Outcome) -> Option<WouldBe> {
     let it = outcome.incident.as_ref()?;
-    let opens = matches!(outcome.join, Some(Join::Own)) && outcome.row.state.incident == Some(it.id);
+    let opens =
+        matches!(outcome.join, Some(Join::Own)) && outcome.row.state.incident == Some(it.id);
     Some(WouldBe {
         id: it.id.to_string(),
         opens,

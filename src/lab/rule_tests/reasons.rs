@@ -2,7 +2,7 @@
 
 use super::Reason;
 use super::actual::{Actual, sent};
-use super::play::{Played, name, subject};
+use super::play::{Played, name};
 use crate::engine::changes::{AlertRow, MemberRow};
 use crate::model::incident::{Happening, Incident, StateName};
 use crate::model::labels::Fingerprint;
@@ -38,6 +38,7 @@ pub(super) fn of(
         }
         "state" => state(played, &it.record),
         "quiet" => last(played, &it.record, &[Happening::Quieted, Happening::Raised], None),
+        "known_error" => last(played, &it.record, &[Happening::KnownError], None),
         "team" => {
             let assigned = [Happening::Assigned];
             last(played, &it.record, &assigned, rule.map(|rule| &rule.place))
@@ -100,7 +101,7 @@ pub fn kept_out(played: &Played, rule: &Rule, row: &AlertRow) -> Vec<String> {
         if rule.matches(subject) { Vec::new() } else { rule.verdicts(subject) }
     };
     let known = played.world.ask_about(row.fingerprint, judge);
-    let verdicts = known.unwrap_or_else(|| judge(&subject(played.world.context(), row)));
+    let verdicts = known.unwrap_or_else(|| judge(&played.world.context().seen(row).subject()));
     verdicts
         .into_iter()
         .filter(Verdict::hinders)

@@ -5,8 +5,11 @@
 //! engine that asks for it.
 
 pub(super) mod absence;
+pub(super) mod drop;
+pub(super) mod enrich;
 pub(super) mod group;
 pub(super) mod inhibit;
+pub(super) mod known_error;
 pub(super) mod quiet;
 pub(super) mod related;
 pub(super) mod sequence;
@@ -14,8 +17,11 @@ pub(super) mod storm;
 pub(super) mod topology;
 
 use absence::Absence;
+use drop::Drop;
+use enrich::Enrich;
 use group::Group;
 use inhibit::Inhibit;
+use known_error::KnownErrorKind;
 use quiet::Quiet;
 use related::Related;
 use sequence::Sequence;
@@ -34,6 +40,12 @@ use super::yaml::Node;
 /// What a rule does.
 #[derive(Clone, Debug)]
 pub enum Kind {
+    /// Leaves alerts out.
+    Drop(Drop),
+    /// Adds to alerts what their senders did not say.
+    Enrich(Enrich),
+    /// Knows the cause of an incident, and what helps.
+    KnownError(KnownErrorKind),
     /// Opens windows in which nobody is told.
     Quiet(Quiet),
     /// Mutes alerts while others fire.
@@ -63,12 +75,17 @@ pub(super) struct Desk<'a> {
 type Read = fn(&mut Reader<'_>, &Node, &mut Desk<'_>) -> Option<Kind>;
 
 /// How the value of each kind is read, in the order in which the kinds apply to an alert.
-const KINDS: [(&str, Read); 8] = [
+const KINDS: [(&str, Read); 11] = [
+    ("drop", |reader, node, _| drop::read(reader, node).map(Kind::Drop)),
+    ("enrich", |reader, node, desk| enrich::read(reader, node, desk.templates).map(Kind::Enrich)),
     ("quiet", |reader, node, _| quiet::read(reader, node).map(Kind::Quiet)),
     ("inhibit", |reader, node, desk| {
         inhibit::read(reader, node, &mut desk.follow).map(Kind::Inhibit)
     }),
     ("absence", |reader, node, _| absence::read(reader, node).map(Kind::Absence)),
+    ("known_error", |reader, node, desk| {
+        known_error::read(reader, node, desk.templates).map(Kind::KnownError)
+    }),
     ("storm", |reader, node, desk| storm::read(reader, node, &mut desk.follow).map(Kind::Storm)),
     ("group", |reader, node, _| group::read(reader, node).map(Kind::Group)),
     ("sequence", |reader, node, _| sequence::read(reader, node).map(Kind::Sequence)),
@@ -79,12 +96,15 @@ const KINDS: [(&str, Read); 8] = [
 ];
 
 /// Kinds of later versions, so that they are named as such and not as misspelt fields.
-const LATER: [&str; 3] = ["known_error", "enrich", "drop"];
+const LATER: [&str; 0] = [];
 
 impl Kind {
     /// The key under which it is written.
     pub fn name(&self) -> &'static str {
         match self {
+            Self::Drop(_) => "drop",
+            Self::Enrich(_) => "enrich",
+            Self::KnownError(_) => "known_error",
             Self::Quiet(_) => "quiet",
             Self::Inhibit(_) => "inhibit",
             Self::Absence(_) => "absence",
@@ -108,14 +128,35 @@ impl Kind {
             Self::Storm(storm) => &storm.per,
             Self::Group(group) => &group.by,
             Self::Sequence(sequence) => &sequence.by,
-            Self::Quiet(_) | Self::Inhibit(_) | Self::Topology(_) | Self::Related(_) => &[],
+            Self::Drop(_)
+            | Self::Enrich(_)
+            | Self::Quiet(_)
+            | Self::Inhibit(_)
+            | Self::KnownError(_)
+            | Self::Topology(_)
+            | Self::Related(_) => &[],
         }
+    }
+
+    /// True for what is asked before all other rules, when an episode begins: see `intake`.
+    pub fn is_intake(&self) -> bool {
+        matches!(self, Self::Drop(_) | Self::Enrich(_))
+    }
+
+    /// Its settings, when it is of this kind.
+    pub fn known_error(&self) -> Option<&KnownErrorKind> {
+        if let Self::KnownError(kind) = self { Some(kind) } else { None }
     }
 
     /// Returns the conditions of its own, each list with its key.
     pub(super) fn conditions(&self) -> Vec<(&'static str, &Conditions)> {
         match self {
-            Self::Absence(_) | Self::Quiet(_) | Self::Group(_) => Vec::new(),
+            Self::Drop(_)
+            | Self::Enrich(_)
+            | Self::KnownError(_)
+            | Self::Absence(_)
+            | Self::Quiet(_)
+            | Self::Group(_) => Vec::new(),
             Self::Inhibit(kind) => kind.conditions().map(|when| ("source", when)).collect(),
             Self::Storm(kind) => vec![("never_absorb", &kind.never_absorb)],
             Self::Sequence(kind) => kind.steps.iter().map(|step| ("steps", &step.when)).collect(),
@@ -143,12 +184,13 @@ impl Kind {
     pub fn opens(&self) -> bool {
         match self {
             Self::Absence(_)
+            | Self::KnownError(_)
             | Self::Storm(_)
             | Self::Group(_)
             | Self::Sequence(_)
             | Self::Topology(_)
             | Self::Related(_) => true,
-            Self::Quiet(_) | Self::Inhibit(_) => false,
+            Self::Drop(_) | Self::Enrich(_) | Self::Quiet(_) | Self::Inhibit(_) => false,
         }
     }
 

@@ -168,7 +168,8 @@ fn record(reading: &Reading<'_>, name: &str) -> Result<CiRecord, Problem> {
     let query = AlertQuery { firing: Some(true), after: None, limit: ALERTS_MAX, filter: &bound };
     let page = reading.view.alerts(&query)?;
     let sources = reading.view.counters()?.sources;
-    let alerts: Vec<_> = page.items.iter().map(|row| shown::alert(row, &sources)).collect();
+    let alerts: Vec<_> =
+        page.items.iter().map(|row| shown::alert(&reading.context, row, &sources)).collect();
     let [causes, sufferers] =
         [Toward::Causes, Toward::Sufferers].map(|toward| topology.relations_of(id, toward));
     let relations = causes.len() + sufferers.len();
