@@ -58,12 +58,10 @@ rules:
 /// Shows that the last alerts of a storm cost what the first ones cost.
 fn measure_storm(alerts: usize) {
     let ctx = context(STORM);
-    let one_each = events(alerts).into_iter().flat_map(|event| match event {
-        Event::Received { source, occurrences } => occurrences
-            .into_iter()
-            .map(|it| Event::Received { source: Arc::clone(&source), occurrences: vec![it] })
-            .collect(),
-        other => vec![other],
+    let one_each = events(alerts).into_iter().flat_map(|event| {
+        let Event::Received { source, occurrences } = event else { return vec![event] };
+        let alone = |it| Event::Received { source: Arc::clone(&source), occurrences: vec![it] };
+        occurrences.into_iter().map(alone).collect()
     });
     let events: Vec<Event> = one_each.collect();
     let mut state = State::restore(Saved::default(), &ctx, START);

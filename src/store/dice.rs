@@ -201,6 +201,15 @@ impl Dice {
         Rung { step: self.count(), repeats: self.count(), due_at: self.maybe(Self::time) }
     }
 
+    fn known_error(&mut self) -> KnownError {
+        KnownError {
+            id: self.text().into(),
+            rule: self.text().into(),
+            quiet_until: self.maybe(Self::time),
+            exceeded: self.maybe(|dice| dice.text().into()),
+        }
+    }
+
     pub(super) fn incident(&mut self) -> Incident {
         Incident {
             id: self.record(),
@@ -253,12 +262,7 @@ impl Dice {
             },
             resolving: self.rung(),
             quiet: self.flip(),
-            known_error: self.maybe(|dice| KnownError {
-                id: dice.text().into(),
-                rule: dice.text().into(),
-                quiet_until: dice.maybe(Self::time),
-                exceeded: dice.maybe(|dice| dice.text().into()),
-            }),
+            known_error: self.maybe(Self::known_error),
             apart_from: self.list(2, Self::record),
             changes: self.list(2, |dice| dice.text().into()),
             storm: self.maybe(Self::storm),

@@ -91,7 +91,7 @@ pub(super) fn explained(
         return None;
     }
     let source = held.labels.get(JOB).unwrap_or("").to_owned();
-    let role = state.likelihood.learned.role(held.labels.get(ALERTNAME).unwrap_or(""));
+    let habit = state.likelihood.learned.role(held.labels.get(ALERTNAME).unwrap_or(""));
     let places = places::places(ctx, held, kind, &state.likelihood.learned);
     let mut asked = Asked {
         tick_ms: state.likelihood.learned.tick_ms(&source),
@@ -110,7 +110,7 @@ pub(super) fn explained(
         let Some(record) = state.incidents.get(&id).map(|case| &case.record) else { continue };
         let burns = record.firing > 0 && (resolving || now < record.active_at.plus(silent));
         let burns = if burns { Burns::Yes } else { Burns::No };
-        let weight = found.evidence.weigh(kind.odds, role, burns);
+        let weight = found.evidence.weigh(kind.odds, habit, burns);
         let better = best.as_ref().is_none_or(|(most, active_at, _, _)| {
             weight > *most || (weight >= *most && record.active_at > *active_at)
         });
