@@ -305,6 +305,6 @@ mod tests {
         );
         begins(told.last().unwrap(), "Why not? no cause fires on what it could suffer from: pdu-1");
         question.why_not = Some("t/none".into());
-        assert_eq!(alone(&question, &options, &[]).unwrap_err().code(), 2, "no shipped rules here");
+        assert_eq!(alone(&question, &options, &[]).unwrap_err().code(), 4, "of the shipped rules");
     }
 }
