@@ -4,9 +4,10 @@ use core::time::Duration;
 use std::path::PathBuf;
 
 use crate::http::wire::explain::{
-    AlertExplanation, Alone, IncidentExplanation, RuleTried, Verdict,
+    AlertExplanation, Alone, Binding, IncidentExplanation, RuleTried, Verdict,
 };
-use crate::http::wire::{Incident, Time};
+use crate::http::wire::what_if::Question;
+use crate::http::wire::{Incident, IncidentRecord, Time};
 use crate::model::time::Brief;
 use crate::rules;
 
@@ -16,22 +17,26 @@ use super::explain_test::{self, Wanted};
 use super::failure::Failure;
 use super::incidents;
 use super::print::{self, NOTHING, Table, or_nothing};
+use super::what_if;
 
 /// The arguments of `explain`.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Args {
-    /// An alert's fingerprint or an incident's number, as in 9f31c20a77de41b2 or INC-1042
+    /// An alert's fingerprint, an incident's number, or an alert that never came: its labels, as in
+    /// 'alertname="X", ci="srv-1"', or `-` for JSON on standard input
     #[arg(value_name = "ALERT|INC", required_unless_present = "test", conflicts_with = "test")]
     what: Option<String>,
     /// Instead, play the test of a rule file that this line belongs to, up to its expectation there
     #[arg(long, value_name = "FILE:LINE")]
     test: Option<String>,
-    /// Rule files and folders to load with the test
-    #[arg(long, value_name = "FILE|DIR", requires = "test", conflicts_with = "what")]
+    /// Rule files and folders to load with the test, or to decide by in place of those in force
+    #[arg(long, value_name = "FILE|DIR")]
     rules: Vec<PathBuf>,
     /// Play the test up to this time from its start, as in 90s
     #[arg(long, value_name = "TIME", value_parser = time, requires = "test", conflicts_with = "what")]
     at: Option<Duration>,
+    #[command(flatten)]
+    what_if: what_if::Options,
 }
 
 fn time(text: &str) -> Result<Duration, String> {
@@ -46,16 +51,53 @@ pub async fn run(session: &Session, args: &Args) -> Result<(), Failure> {
     if let Some(test) = &args.test {
         return explain_test::run(session, &Wanted { test, rules: &args.rules, at: args.at });
     }
+    let (given, options) = (args.what.as_deref().unwrap_or_default(), &args.what_if);
+    let mut question = what_if::written(given)?;
+    let is_changed = !options.set.is_empty() || !args.rules.is_empty();
+    if question.is_none() && (is_changed || options.offline || options.cmdb.is_some()) {
+        let alert = alert_of(session, bare(given), options).await?;
+        question = Some(Question { alert: Some(alert), ..Question::default() });
+    }
+    if let Some(question) = question {
+        return what_if::run(session, question, options, &args.rules).await;
+    }
+    if let Some(rule) = &options.why_not {
+        let alert = alert_of(session, bare(given), options).await?;
+        let path = ["api", "v1", "alerts", &*alert, "explain"];
+        let answer = session.connect()?.get(&path, &[("why_not", &**rule)]).await?;
+        return session.show(&answer, |answer| {
+            alert_lines(&answer.read()?).iter().for_each(print::data);
+            Ok(())
+        });
+    }
     let server = session.connect()?;
     let what = bare(args.what.as_deref().unwrap_or_default());
-    let is_alert = what.len() == 16 && what.bytes().all(|b| b.is_ascii_hexdigit());
+    let is_alert = is_fingerprint(what);
     let kind = if is_alert { "alerts" } else { "incidents" };
     let answer = server.get(&["api", "v1", kind, what, "explain"], &[]).await?;
     session.show(&answer, |answer| {
-        let lines = if is_alert { alert(&answer.read()?) } else { incident(&answer.read()?) };
+        let lines = if is_alert { alert_lines(&answer.read()?) } else { incident(&answer.read()?) };
         lines.iter().for_each(print::data);
         Ok(())
     })
+}
+
+fn is_fingerprint(text: &str) -> bool {
+    text.len() == 16 && text.bytes().all(|b| b.is_ascii_hexdigit())
+}
+
+/// Returns the fingerprint that is given, or that of an incident's root.
+async fn alert_of(
+    session: &Session,
+    what: &str,
+    options: &what_if::Options,
+) -> Result<String, Failure> {
+    // Without a daemon nobody knows an incident's root; what follows says so.
+    if is_fingerprint(what) || options.offline || options.cmdb.is_some() {
+        return Ok(what.into());
+    }
+    let answer = session.connect()?.get(&["api", "v1", "incidents", what], &[]).await?;
+    Ok(answer.read::<IncidentRecord>()?.incident.root.alert)
 }
 
 fn incident(explained: &IncidentExplanation) -> Vec<String> {
@@ -85,7 +127,7 @@ fn changed(what: &str) -> String {
     format!("Note: other {what} are in force now than those it was decided on.")
 }
 
-fn alert(explained: &AlertExplanation) -> Vec<String> {
+fn alert_lines(explained: &AlertExplanation) -> Vec<String> {
     let (alert, now) = (&explained.alert, explained.now);
     let head = format!(
         "{}  {}  severity={}  last seen {} UTC",
@@ -101,6 +143,7 @@ fn alert(explained: &AlertExplanation) -> Vec<String> {
     }
     lines.extend(explained.rules_changed.then(|| changed("rules")));
     lines.extend(explained.topology_changed.then(|| changed("relations")));
+    lines.extend(explained.why_not.as_ref().map(|why| print::clean(&format!("Why not? {why}"))));
     lines
 }
 
@@ -116,7 +159,7 @@ fn stages(explained: &AlertExplanation) -> Vec<(&'static str, String, Vec<String
     }
     stages.extend([
         ("dedup", dedup(explained, now), Vec::new()),
-        ("bind", bind(explained), Vec::new()),
+        ("bind", bound(explained.binding.as_ref()), Vec::new()),
         ("suppress", suppress(explained, now), Vec::new()),
         ("rules", none_loaded.into(), rules(explained).lines("     ")),
         ("correlate", outcome(explained), path.into_iter().collect()),
@@ -171,7 +214,7 @@ fn escalate(explained: &AlertExplanation, incident: &Incident) -> String {
 }
 
 /// What would have become of it: what correlation and silences saved people.
-fn alone(alone: &Alone) -> String {
+pub fn alone(alone: &Alone) -> String {
     let told = match (&alone.kind, &alone.target) {
         (Some(kind), Some(target)) => format!("{kind} to {target}"),
         _ => "nobody told".into(),
@@ -193,8 +236,9 @@ fn dedup(explained: &AlertExplanation, now: Time) -> String {
     format!("fingerprint {fingerprint}, episode {episode}, seen {seen} times, {held}")
 }
 
-fn bind(explained: &AlertExplanation) -> String {
-    let Some(binding) = &explained.binding else {
+/// Says which CI an alert speaks of.
+pub fn bound(binding: Option<&Binding>) -> String {
+    let Some(binding) = binding else {
         return "no CI: no label names one, and no binding key fits".into();
     };
     let attributes: Vec<String> =
@@ -240,7 +284,7 @@ fn handled(explained: &AlertExplanation, tried: &RuleTried) -> String {
 
 /// Returns the matcher that kept a rule from matching: one of `when` that does not hold, or one of
 /// `unless` that does.
-fn failed(tried: &RuleTried) -> Option<String> {
+pub fn failed(tried: &RuleTried) -> Option<String> {
     let hinders = |it: &&Verdict| {
         let Verdict { matcher, value, holds } = (*it).clone();
         rules::Verdict { matcher, value, holds }.hinders()
@@ -317,7 +361,7 @@ mod tests {
         }))
         .unwrap();
         assert_eq!(
-            alert(&explained),
+            alert_lines(&explained),
             [
                 "NodeDown  srv-0412  severity=major  last seen 03:12:07 UTC",
                 " 1 dedup       fingerprint 9f31c20a77de41b2, episode 1, seen 1 times, held by native",

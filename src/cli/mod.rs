@@ -32,6 +32,7 @@ pub mod replay;
 pub mod rules;
 pub mod serve;
 pub mod test;
+pub mod what_if;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -265,6 +266,7 @@ mod tests {
             "explain",
             "explain INC-7 --test x.yaml:3",
             "explain INC-7 --at 3m",
+            "explain --test x.yaml:3 --set a=b",
             "test --watch --update",
         ] {
             let words = std::iter::once("incidentd").chain(line.split(' '));
@@ -284,6 +286,10 @@ mod tests {
         "replay --from 2h --to 1h --against git:HEAD~1 --fail-on-missed",
         "replay - --against old --skip-bad",
         "explain INC-7",
+        "explain alertname=\"X\",ci=\"srv-1\" --why-not datacenter/rack-power",
+        "explain 9f31c20a77de41b2 --set severity=critical --rules rules -o json",
+        "explain - --cmdb topology.json",
+        "explain a=b --offline --rules rules",
         "explain --test rules/base/group.yaml:30 --rules rules/base --at 60s -o json",
         "test rules --filter power --coverage --junit out.xml",
         "test rules/base --update",
@@ -332,6 +338,9 @@ mod tests {
         "notify test anna --dry-run",
         "notify retry INC-1042/3 --as m.ito",
         "notify retry --dead",
+        "rules ls --kind group",
+        "rules show datacenter/rack-power -o json",
+        "rules stats",
         "rules reload",
         "db verify",
         "db verify data/backups/x -o json",

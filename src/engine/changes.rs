@@ -8,6 +8,7 @@ use std::sync::Arc;
 use crate::model::alert::{AlertState, Details, Join};
 use crate::model::audit::{AuditEntry, Seal};
 use crate::model::change::Change;
+use crate::model::credit::{Counts, Credits};
 use crate::model::delivery::DeliveryId;
 use crate::model::escalation::{Policy, PolicyHash};
 use crate::model::incident::{Entry, Incident, IncidentId, RecordId};
@@ -81,6 +82,12 @@ pub struct Changes {
     pub learned: Vec<(LearnedKey, LearnedRow)>,
     /// What was learned and is forgotten.
     pub learned_gone: Vec<LearnedKey>,
+    /// Rules of which something came, with all that did so far.
+    pub credits: Vec<Credits>,
+    /// Rules that are not in force any more and of which nothing came for long.
+    pub credits_gone: Vec<Arc<str>>,
+    /// What came of all rules within the batch; told, not stored.
+    pub credited: Counts,
     /// The counters after the batch.
     pub counters: Counters,
 }
@@ -117,6 +124,9 @@ impl Changes {
             quarantine_pushed_out: _,
             learned,
             learned_gone,
+            credits,
+            credits_gone,
+            credited: _,
             counters: _,
         } = self;
         incidents_gone.is_empty()
@@ -146,6 +156,8 @@ impl Changes {
             && quarantine_gone.is_empty()
             && learned.is_empty()
             && learned_gone.is_empty()
+            && credits.is_empty()
+            && credits_gone.is_empty()
     }
 }
 
@@ -260,6 +272,8 @@ pub struct Saved {
     pub quarantine: Vec<QuarantineHead>,
     /// What was learned.
     pub learned: Vec<(LearnedKey, LearnedRow)>,
+    /// What rules are credited with.
+    pub credits: Vec<Credits>,
     /// The counters.
     pub counters: Counters,
 }

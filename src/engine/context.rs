@@ -54,12 +54,13 @@ impl Context {
     pub fn new(rules: Arc<RuleSet>, topology: Arc<Topology>, limits: Limits) -> Self {
         let binder = Binder::new(&topology, &rules.binding);
         let mut follow = BTreeMap::new();
-        for rule in &rules.rules {
+        let all = || rules.rules.iter().chain(rules.shadows());
+        for rule in all() {
             let Some(names) = rule.kind.follow() else { continue };
             let names = names.iter().map(|name| &**name);
             follow.insert(Arc::clone(&rule.name), topology.relations(names));
         }
-        let reaching = rules.rules.iter().filter_map(|rule| Some((rule, rule.kind.inhibit()?)));
+        let reaching = all().filter_map(|rule| Some((rule, rule.kind.inhibit()?)));
         for (rule, reach) in reaching.filter_map(|(rule, it)| Some((rule, it.reach.as_ref()?))) {
             let names = reach.follow.iter().map(|name| &**name);
             let all = reach.follow.is_empty();

@@ -15,9 +15,12 @@ use super::pending::Told;
 use super::related::{self, Joined};
 use super::state::Case;
 use super::tally::{Share, Tally};
-use super::{State, escalate, gather, known_error, planning, resolve, suppress, topology};
+use super::{
+    State, credit, escalate, gather, known_error, planning, resolve, shadow, suppress, topology,
+};
 use crate::cmdb::{CiId, Topology};
 use crate::model::alert::Join;
+use crate::model::credit::Credit;
 use crate::model::escalation::{Policy, PolicyHash, Rung};
 use crate::model::incident::{
     Happening, Incident, IncidentId, Progress, RecordId, ResolutionClock, ResponseClock, Root,
@@ -31,12 +34,14 @@ use crate::rules::{FirstNotice, Group, Rule, Subject};
 pub(super) fn place(state: &mut State, ctx: &Context, alert: Fingerprint, now: Timestamp) {
     suppress::hush(state, ctx, alert, now);
     suppress::inhibit::begin(state, ctx, alert);
+    credit::held_back(state, alert, now);
     gather::refresh(state, ctx, alert, now);
     if rejoin(state, ctx, alert, now) {
         gather::conclude(state, ctx, alert, now);
     } else {
         relate(state, ctx, alert, None, now);
     }
+    shadow::began(state, ctx, alert, now);
 }
 
 /// Relates an alert to what is open, leaving out its own former incident.
@@ -53,6 +58,7 @@ pub(super) fn relate(
     let matching = ctx.rules.matching(&subject);
     let group =
         matching.iter().find_map(|rule| Some(Grouping::new(rule, rule.kind.group()?, &subject)));
+    credit::matched(state, &matching, alert, now);
     let causes = cause_rules(&matching);
     let found = group
         .as_ref()
@@ -116,19 +122,19 @@ pub(super) fn incident_of(state: &State, alert: Fingerprint) -> Option<IncidentI
 }
 
 /// What a `group` rule makes of one alert.
-struct Grouping<'a> {
+pub(super) struct Grouping<'a> {
     rule: &'a Rule,
     kind: &'a Group,
-    key: String,
-    index: u64,
+    pub(super) key: String,
+    pub(super) index: u64,
 }
 
 impl<'a> Grouping<'a> {
-    fn new(rule: &'a Rule, kind: &'a Group, subject: &Subject<'_>) -> Self {
+    pub(super) fn new(rule: &'a Rule, kind: &'a Group, subject: &Subject<'_>) -> Self {
         let pairs: Vec<String> =
             kind.by.iter().map(|field| format!("{field}={:?}", field.value(subject))).collect();
         let key = pairs.join(", ");
-        Self { index: group_index(&rule.name, &key), rule, kind, key }
+        Self { index: place_of(&rule.name, &key), rule, kind, key }
     }
 }
 
@@ -153,11 +159,11 @@ pub(super) fn unindex_group(state: &mut State, id: IncidentId) {
 
 /// Returns the place of an incident's group in [`State::groups`].
 fn group_of(record: &Incident) -> Option<u64> {
-    Some(group_index(record.group_rule.as_deref()?, record.key.as_deref()?))
+    Some(place_of(record.group_rule.as_deref()?, record.key.as_deref()?))
 }
 
 /// Returns the place of a rule's key in [`State::groups`].
-fn group_index(rule: &str, key: &str) -> u64 {
+pub(super) fn place_of(rule: &str, key: &str) -> u64 {
     use core::hash::BuildHasher;
     foldhash::quality::FixedState::with_seed(0).hash_one((rule, key))
 }
@@ -208,6 +214,7 @@ fn rejoin(state: &mut State, ctx: &Context, alert: Fingerprint, now: Timestamp) 
     count_in(state, ctx, alert, now);
     let Some(held) = state.alerts.get(&alert) else { return true };
     let matching = ctx.rules.matching(&state.around(ctx, held).subject());
+    credit::matched(state, &matching, alert, now);
     let causes = cause_rules(&matching);
     if let Some((_, kind)) = related::rule_of(&matching) {
         related::began(state, ctx, alert, kind, now);
@@ -236,6 +243,7 @@ pub(super) fn attach(
     let held_back = held_back.map(|by| format!("; {by}, so nobody is told")).unwrap_or_default();
     let text = format!("{} joined: {}{held_back}", name_of(state, ctx, alert), reason(&join));
     let path = path_of(&join);
+    credit::joined(state, ctx, alert, &join, now);
     state.pending.tell(incident, now, Told { what: Happening::Joined, text, path });
     enrol(state, alert, MemberKey { incident, record }, join, now);
     if let Some(case) = state.change(incident) {
@@ -350,6 +358,7 @@ pub(super) fn severity_changed(
     now: Timestamp,
 ) {
     gather::refresh(state, ctx, alert, now);
+    shadow::note(state, ctx, alert);
     let own = state.alerts.get(&alert).and_then(|held| held.state.incident);
     for id in state.chain(own) {
         let tally = tally(state, ctx, id);
@@ -439,6 +448,9 @@ fn open(
     state.incidents.insert(id, case);
     index_group(state, id);
     let join = how.join;
+    if let Some(rule) = &rule {
+        credit::credit(state, rule, Credit::Opened, now);
+    }
     let under = rule.as_ref().map_or_else(String::new, |rule| format!(" under rule {rule}"));
     let text = format!("{}: {}{under}", name_of(state, ctx, alert), reason(&join));
     state.pending.tell(id, now, Told { what: Happening::Opened, text, path: None });

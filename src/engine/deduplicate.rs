@@ -15,7 +15,7 @@ use super::event::{Received, Refused};
 use super::pending::Told;
 use super::state::Held;
 use super::timers::Timer;
-use super::{census, correlate, gather, journal, own, quarantine, resolve, suppress};
+use super::{census, correlate, credit, gather, journal, own, quarantine, resolve, suppress};
 use crate::ingest;
 use crate::model::alert::{AlertState, Details, Lease, Occurrence, Signal, SourceId, severity};
 use crate::model::incident::Happening;
@@ -52,7 +52,10 @@ pub(super) fn receive(state: &mut State, by: &Delivery<'_>, all: &[Occurrence]) 
             Ok(Outcome::Ended) => reply.ended += 1,
             Ok(Outcome::Updated) => reply.updated += 1,
             Ok(Outcome::Repeated) => reply.repeated += 1,
-            Ok(Outcome::Dropped(rule)) => *reply.dropped.entry(rule).or_default() += 1,
+            Ok(Outcome::Dropped(rule)) => {
+                credit::dropped(state, &rule, by.now);
+                *reply.dropped.entry(rule).or_default() += 1;
+            }
             Err(NotTaken::Overflow) => beyond.push(occurrence),
             Err(NotTaken::Refused(why)) => {
                 reply.refused.push((u32::try_from(index).unwrap_or(u32::MAX), why));
@@ -392,6 +395,7 @@ fn end(state: &mut State, ctx: &Context, alert: Fingerprint, ending: Ending, now
     schedule(state, alert);
     state.hushed.remove(&alert);
     census::leave(state, alert);
+    state.shadows.remove(alert);
     journal::note(state, alert, ending.source, now);
     gather::ended(state, ctx, alert, now);
     resolve::cleared(state, ctx, alert, now);

@@ -67,6 +67,13 @@ pub(super) fn drain(state: &mut State, ctx: &Context) -> Changes {
             None => changes.planned_gone.push(number),
         }
     }
+    changes.credited = core::mem::take(&mut state.pending.credited);
+    for rule in core::mem::take(&mut state.pending.credits) {
+        match state.credits.get(&rule) {
+            Some(of) => changes.credits.push(of.clone()),
+            None => changes.credits_gone.push(rule),
+        }
+    }
     changes.audit = core::mem::take(&mut state.pending.audit);
     changes.journal = core::mem::take(&mut state.pending.journal);
     changes.journal_before = state.pending.journal_before.take();

@@ -11,7 +11,8 @@ use super::changes::Recurrence;
 use super::context::Context;
 use super::correlate::{firing_members, name_of};
 use super::pending::Told;
-use super::{State, describe};
+use super::{State, credit, describe};
+use crate::model::credit::Credit;
 use crate::model::incident::{Happening, Incident, IncidentId, KnownError};
 use crate::model::labels::{FNV_OFFSET, Fingerprint, fnv};
 use crate::model::time::{Brief, Timestamp};
@@ -60,7 +61,10 @@ pub(super) fn classify(
     };
     let mut text = format!("{} by rule {}: {}", kind.id, rule.name, text.workaround);
     match bounds {
-        Some(Ok(until)) => known.quiet_until = Some(until),
+        Some(Ok(until)) => {
+            known.quiet_until = Some(until);
+            credit::credit(state, &rule.name, Credit::HeldBack, now);
+        }
         Some(Err(why)) => {
             let why = exceeded(&why);
             text = format!("{text}; {why}");

@@ -6,8 +6,8 @@
 //! then the stages: `deduplicate`, `suppress`, `correlate` with `known_error`, `topology`, `gather`,
 //! `related` and `unite`, `prioritise`, `assign`, `escalate`, `notices` with `standing`, `resolve`;
 //! what rules ask about the rest: `around`, `census`; what people do: `handle` with `regroup`,
-//! `planning`, `audit`; last `drain`, `restore`, `rebind` and `retain`; beside them `stored`, for
-//! whoever shows what there is.
+//! `planning`, `audit`; what came of rules: `credit`, `shadow` and `why_not`; last `drain`, `restore`,
+//! `rebind` and `retain`; beside them `stored`, for whoever shows what there is.
 
 mod around;
 mod assign;
@@ -18,6 +18,7 @@ pub mod changes;
 mod cis;
 pub mod context;
 mod correlate;
+mod credit;
 mod deduplicate;
 mod deliveries;
 mod describe;
@@ -40,6 +41,7 @@ mod related;
 mod resolve;
 mod restore;
 mod retain;
+mod shadow;
 mod standing;
 mod state;
 pub mod stored;
@@ -50,6 +52,7 @@ mod topology;
 #[cfg(test)]
 pub(crate) mod trap;
 mod unite;
+mod why_not;
 
 use std::sync::Arc;
 
@@ -60,6 +63,7 @@ use timers::Timer;
 
 pub use state::State;
 pub use timers::Parked;
+pub use why_not::Tried;
 
 use crate::model::alert::Occurrence;
 use crate::model::incident::{IncidentId, Progress};
@@ -91,6 +95,7 @@ impl State {
             deliveries::prune(self, ctx, now);
             planning::prune(self, now);
             gather::prune(self, ctx, now);
+            credit::prune(self, ctx, now);
         }
         self.run_timers(ctx, now);
         // Before the event: another topology is taken over with nothing else to do.
@@ -157,6 +162,7 @@ impl State {
             Event::Reconfigured => self.reconfigure(ctx, now),
             Event::TopologyChanged(forecast) => {
                 rebind::rebind(self, ctx, forecast);
+                shadow::reindex(self, ctx);
                 suppress::reconfigure(self, ctx, now);
                 if ctx.rules.can_inhibit() {
                     suppress::inhibit::reindex(self, ctx);

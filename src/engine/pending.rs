@@ -8,6 +8,7 @@ use foldhash::fast::RandomState;
 use super::changes::{Archived, MemberRow, Recurrence};
 use crate::model::alert::{Details, Path};
 use crate::model::audit::AuditEntry;
+use crate::model::credit::Counts;
 use crate::model::delivery::DeliveryId;
 use crate::model::escalation::{Policy, PolicyHash};
 use crate::model::incident::{Entry, Happening, IncidentId};
@@ -44,6 +45,9 @@ pub(super) struct Pending {
     pub(super) changes: BTreeSet<Box<str>>,
     /// Silences that changed, or are no longer held.
     pub(super) silences: BTreeSet<SilenceId>,
+    /// Rules of which something came, or whose credits are no longer held.
+    pub(super) credits: BTreeSet<Arc<str>>,
+    pub(super) credited: Counts,
     pub(super) audit: Vec<AuditEntry>,
     pub(super) journal: Vec<JournalEntry>,
     /// Entries of the journal from before then are to be forgotten.

@@ -8,7 +8,7 @@ use super::State;
 use super::context::Context;
 use super::notices::{self, Plan};
 use super::pending::Told;
-use super::tally::Tally;
+use super::tally::{Share, Tally};
 use super::{assign, escalate, gather, related, standing, suppress};
 use crate::model::escalation::Target;
 use crate::model::incident::{Happening, IncidentId, Progress};
@@ -137,6 +137,16 @@ fn assess(ctx: &Context, tally: &Tally, spec: Option<&IncidentSpec>) -> Assessme
     let sum =
         format!("{because} = impact {impact}{because_impact} × urgency {urgency}{because_urgency}");
     Assessment { impact, urgency, priority, sum, pages }
+}
+
+/// True when an alert that adds this share would page if it were alone and no rule said otherwise.
+pub(super) fn would_page(ctx: &Context, share: &Share) -> bool {
+    let Some(urgency) = share.urgency else { return false };
+    let priorities = &ctx.rules.priorities;
+    let mut tally = Tally::default();
+    tally.add(share);
+    let (impact, _) = impact(ctx, priorities, &tally);
+    priorities.pages(priorities.priority(impact, urgency), urgency)
 }
 
 fn impact(ctx: &Context, priorities: &Priorities, tally: &Tally) -> (Impact, String) {

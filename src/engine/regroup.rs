@@ -7,7 +7,7 @@ use super::event::{Order, Refusal};
 use super::handle::by_whom;
 use super::pending::Told;
 use super::unite::{self, Adoption};
-use super::{State, escalate, handle};
+use super::{State, credit, escalate, handle};
 use crate::model::alert::Join;
 use crate::model::incident::{Happening, IncidentId, Progress, RecordId};
 use crate::model::labels::Fingerprint;
@@ -63,6 +63,7 @@ pub(super) fn split(
 ) -> Result<IncidentId, Refusal> {
     let id = order.incident;
     let parting = find(state, id, records)?;
+    credit::split(state, id, now);
     for child in &parting.children {
         part(state, ctx, order, *child, now);
     }

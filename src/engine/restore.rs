@@ -14,7 +14,7 @@ use super::quarantine::Quarantine;
 use super::related::{self, Learned};
 use super::state::{Case, Held};
 use super::tally::Tally;
-use super::{census, deduplicate, gather, schedule, suppress, topology};
+use super::{census, deduplicate, gather, schedule, shadow, suppress, topology};
 use crate::model::labels::Fingerprint;
 use crate::model::time::Timestamp;
 
@@ -39,6 +39,7 @@ pub(super) fn restore(saved: Saved, ctx: &Context, now: Timestamp) -> State {
     state.policies = saved.policies.into_iter().collect();
     state.recurrences = saved.recurrences.into_iter().collect();
     state.changes = saved.planned.into_iter().map(|it| (it.number.clone(), it)).collect();
+    state.credits = saved.credits.into_iter().map(|of| (Arc::clone(&of.rule), of)).collect();
     for record in saved.silences {
         suppress::restore(&mut state, record);
     }
@@ -122,6 +123,7 @@ pub(super) fn reindex(state: &mut State, ctx: &Context) {
     for alert in alerts {
         deduplicate::schedule(state, alert);
     }
+    shadow::reindex(state, ctx);
 }
 
 fn index_alert(state: &mut State, ctx: &Context, alert: Fingerprint) {

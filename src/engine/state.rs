@@ -16,6 +16,7 @@ use super::gather::{Gathering, Slots};
 use super::pending::Pending;
 use super::quarantine::Quarantine;
 use super::related::{Likelihood, Standing};
+use super::shadow::Shadows;
 use super::suppress::inhibit::Inhibition;
 use super::tally::Tally;
 use super::timers::{Parked, Timers};
@@ -23,6 +24,7 @@ use crate::cmdb::{CiId, CiRow};
 use crate::engine::context::Context;
 use crate::model::alert::{AlertState, SourceId, severity};
 use crate::model::change::Change;
+use crate::model::credit::Credits;
 use crate::model::escalation::{Policy, PolicyHash, Target};
 use crate::model::incident::{Incident, IncidentId, RecordId};
 use crate::model::labels::{Fingerprint, Labels};
@@ -53,6 +55,10 @@ pub struct State {
     pub(super) deliveries: Deliveries,
     /// What could not be read or handled.
     pub(super) quarantine: Quarantine,
+    /// What rules are credited with.
+    pub(super) credits: BTreeMap<Arc<str>, Credits>,
+    /// What firing alerts would be to shadow rules.
+    pub(super) shadows: Shadows,
     /// Numbers that only grow.
     pub(super) counters: Counters,
     /// Open incidents by the CI of their root.

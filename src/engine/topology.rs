@@ -17,7 +17,7 @@ use crate::model::time::Timestamp;
 use crate::rules::{Rule, TopologyKind};
 
 /// CIs looked at in one walk; what hangs off a core switch beyond that is left to other rules.
-const WALK_NODES_MAX: usize = 4_096;
+pub(super) const WALK_NODES_MAX: usize = 4_096;
 
 /// Finds the open incident whose cause explains an alert: the nearest cause, then the oldest.
 pub(super) fn explained(
@@ -106,7 +106,7 @@ pub(super) fn eldest_sufferer(
 
 /// Returns the open incidents whose root suffers from an alert's CI under a rule and began within
 /// its lookback, by number, each with the way to it.
-fn sufferers(
+pub(super) fn sufferers(
     state: &State,
     ctx: &Context,
     alert: Fingerprint,
@@ -142,7 +142,7 @@ fn cause_and_kind<'a>(
     rule: &str,
 ) -> Option<(CiId, &'a TopologyKind)> {
     let ci = state.alerts.get(&alert)?.ci?;
-    Some((ci, ctx.rules.find(rule)?.kind.topology()?))
+    Some((ci, ctx.rules.any(rule)?.kind.topology()?))
 }
 
 /// True when a rule lets a cause that shows itself now take over an open incident.

@@ -9,7 +9,7 @@ use super::changes::{MemberOf, MemberRow};
 use super::context::Context;
 use super::correlate::{index_root, name_of, reason, root_ci, unindex_root};
 use super::pending::Told;
-use super::{State, escalate, gather, known_error, notices, planning, topology};
+use super::{State, credit, escalate, gather, known_error, notices, planning, topology};
 use crate::model::alert::{Join, Path};
 use crate::model::incident::{Happening, IncidentId};
 use crate::model::labels::Fingerprint;
@@ -111,6 +111,7 @@ pub(super) struct Adoption {
 /// Makes an open incident a subordinate of another; its own escalation ends.
 pub(super) fn subordinate(state: &mut State, ctx: &Context, it: Adoption, now: Timestamp) {
     let Adoption { parent, child, join } = it;
+    credit::adopted(state, child, &join, now);
     unindex_root(state, &ctx.topology, child);
     escalate::stop(state, child, now);
     notices::withdraw(state, child, &format!("now part of {parent}"), now);

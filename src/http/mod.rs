@@ -105,6 +105,8 @@ struct App {
     reads: Semaphore,
     /// One permit: changes of the CMDB happen one after the other.
     imports: Semaphore,
+    /// One permit: each question about what would be takes a copy of all that is open.
+    copies: Semaphore,
     /// A permit for each client that may follow the stream.
     streams: Arc<Semaphore>,
     started: Timestamp,
@@ -150,6 +152,7 @@ pub fn router(doors: Doors) -> Router {
         doors,
         reads: Semaphore::new(READS_MAX),
         imports: Semaphore::new(1),
+        copies: Semaphore::new(1),
         streams: Arc::new(Semaphore::new(stream::CLIENTS_MAX)),
         started,
     });

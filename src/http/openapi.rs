@@ -101,6 +101,8 @@ pub(super) fn document() -> Value {
         .merge_from(api::notices::Document::openapi())
         .merge_from(api::on_call::Document::openapi())
         .merge_from(api::planned::Document::openapi())
+        .merge_from(api::rules::Document::openapi())
+        .merge_from(api::what_if::Document::openapi())
         .merge_from(api::cmdb::Document::openapi())
         .merge_from(ingest::Document::openapi())
         .merge_from(operate::Document::openapi())

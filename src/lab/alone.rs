@@ -56,7 +56,7 @@ pub fn alone(ctx: &Context, alert: &AlertRow) -> Option<Alone> {
     Some(Alone { incident, told })
 }
 
-fn fires(alert: &AlertRow, start: Timestamp) -> Event {
+pub(super) fn fires(alert: &AlertRow, start: Timestamp) -> Event {
     let occurrence = Occurrence {
         labels: alert.labels.clone(),
         fingerprint: alert.fingerprint,

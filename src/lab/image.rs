@@ -8,6 +8,7 @@ use std::sync::Arc;
 use crate::engine::changes::{AlertRow, Changes, Counters, MemberRow, Recurrence, Saved};
 use crate::model::audit::AuditEntry;
 use crate::model::change::Change;
+use crate::model::credit::Credits;
 use crate::model::delivery::DeliveryId;
 use crate::model::escalation::{Policy, PolicyHash};
 use crate::model::incident::{Entry, Incident, IncidentId, Progress, RecordId};
@@ -52,6 +53,8 @@ pub struct Image {
     pub deliveries: BTreeMap<DeliveryId, Timestamp>,
     /// What could not be read or handled.
     pub quarantine: BTreeMap<QuarantineId, Quarantined>,
+    /// What rules are credited with.
+    pub credits: BTreeMap<Arc<str>, Credits>,
     /// The counters.
     pub counters: Counters,
 }
@@ -124,6 +127,11 @@ impl Image {
         for id in &changes.quarantine_gone {
             self.quarantine.remove(id);
         }
+        for rule in &changes.credits_gone {
+            self.credits.remove(rule);
+        }
+        let credits = changes.credits.iter().cloned();
+        self.credits.extend(credits.map(|of| (Arc::clone(&of.rule), of)));
         self.counters = changes.counters.clone();
     }
 
@@ -145,6 +153,7 @@ impl Image {
             planned: self.planned.values().cloned().collect(),
             deliveries: self.deliveries.iter().map(|(k, v)| (*k, *v)).collect(),
             quarantine: self.quarantine.values().map(Quarantined::head).collect(),
+            credits: self.credits.values().cloned().collect(),
             counters: self.counters.clone(),
         }
     }

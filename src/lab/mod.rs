@@ -3,6 +3,8 @@
 
 pub mod alone;
 #[cfg(test)]
+mod credits;
+#[cfg(test)]
 mod doors;
 #[cfg(test)]
 mod gathering;
@@ -24,6 +26,8 @@ mod messages;
 mod on_call;
 #[cfg(test)]
 mod quiet;
+#[cfg(test)]
+mod reload;
 pub mod replay;
 pub mod rule_tests;
 #[cfg(test)]
@@ -34,4 +38,5 @@ mod silences;
 mod story;
 #[cfg(test)]
 mod upkeep;
+pub mod what_if;
 pub mod world;

@@ -7,6 +7,7 @@
 pub mod alert;
 pub mod audit;
 pub mod change;
+pub mod credit;
 pub mod delivery;
 pub mod escalation;
 pub mod incident;

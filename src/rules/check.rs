@@ -254,8 +254,10 @@ fn assemble(
 ) -> RuleSet {
     let mut drafts: Vec<Option<Rule>> =
         content.rules.into_iter().map(|(_, draft)| Some(draft.rule)).collect();
-    let rules: Vec<Rule> =
-        order.iter().filter_map(|at| drafts.get_mut(*at).and_then(Option::take)).collect();
+    let (shadows, rules): (Vec<Rule>, Vec<Rule>) = order
+        .iter()
+        .filter_map(|at| drafts.get_mut(*at).and_then(Option::take))
+        .partition(|rule| rule.shadow);
     templates.set_lookups(content.lookups);
     let defaults = content.defaults.unwrap_or_default();
     let default_contact = defaults.contact.unwrap_or_else(|| DEFAULT_CONTACT.into());
@@ -275,9 +277,11 @@ fn assemble(
         index: Index::build(rules.iter().map(|rule| &rule.when)),
         sources: Sources::build(&rules),
         counters: Counters::new(content.counters),
-        asks_around: rules.iter().any(Rule::asks_around),
+        asks_around: rules.iter().chain(&shadows).any(Rule::asks_around),
         names: rules.iter().enumerate().map(|(at, rule)| (Arc::clone(&rule.name), at)).collect(),
         rules,
+        shadow_index: Index::build(shadows.iter().map(|rule| &rule.when)),
+        shadows,
         teams: content.teams,
         contacts,
         default_team: defaults.team,

@@ -75,6 +75,7 @@ codes! {
     STORM = "R0230" "a storm would end as soon as it begins";
     SEQUENCE = "R0231" "a sequence has too few steps, or too many";
     ABSENCE = "R0232" "an absence does not fit the alerts or the source that it expects";
+    ACROSS_KINDS = "R0240" "`before` or `after` names a rule of another kind";
     NO_OWNER = "R0301" "a rule has no owner";
     NO_TEST = "R0302" "no test expects an incident of a rule";
     EXPIRES = "R0305" "a known error expires soon, or has expired";

@@ -107,3 +107,4 @@ pub use subject::{Field, Subject};
 pub use template::Template;
 pub use testcase::TestCase;
 pub use text::duration;
+pub use timeline::alert_labels;

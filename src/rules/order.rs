@@ -12,6 +12,7 @@ use super::text::listed;
 /// Settles the order, as places in the list: by name, except where `before` or `after` says
 /// otherwise. Rules of a circle are left out and noted.
 pub(super) fn settle(reader: &mut Reader<'_>, rules: &[(&SourceFile, Draft)]) -> Vec<usize> {
+    across_kinds(reader, rules);
     let mut waiting: BTreeMap<&str, (usize, BTreeSet<&str>)> = BTreeMap::new();
     for (at, (_, draft)) in rules.iter().enumerate() {
         waiting.entry(&draft.rule.name).or_insert((at, BTreeSet::new()));
@@ -63,4 +64,38 @@ pub(super) fn settle(reader: &mut Reader<'_>, rules: &[(&SourceFile, Draft)]) ->
         );
     }
     order
+}
+
+/// Refuses `before` and `after` between rules of different kinds: which kind applies first is not up
+/// to a rule.
+fn across_kinds(reader: &mut Reader<'_>, rules: &[(&SourceFile, Draft)]) {
+    let known: BTreeMap<&str, &(&SourceFile, Draft)> =
+        rules.iter().map(|it| (&*it.1.rule.name, it)).collect();
+    for (file, draft) in rules {
+        let own = &draft.rule.kind;
+        let said = draft.before.iter().map(|other| ("before", other));
+        for (word, (name, span)) in said.chain(draft.after.iter().map(|other| ("after", other))) {
+            let Some((other_file, other)) = known.get(&**name) else { continue };
+            let kind = &other.rule.kind;
+            if kind.rank() == own.rank() {
+                continue;
+            }
+            let (first, then) = if kind.rank() < own.rank() { (kind, own) } else { (own, kind) };
+            let message = format!(
+                "`{word}` names a rule of kind `{}`, and this one is of kind `{}`",
+                kind.name(),
+                own.name()
+            );
+            reader.diagnostics.push(
+                Diagnostic::error(codes::ACROSS_KINDS, file, *span, message)
+                    .label("expected a rule of the same kind")
+                    .help(format!(
+                        "kinds apply in an order of their own, `{}` before `{}`: leave this out",
+                        first.name(),
+                        then.name()
+                    ))
+                    .related(other_file, other.span, "the other rule"),
+            );
+        }
+    }
 }

@@ -16,7 +16,7 @@ use super::matcher::Matcher;
 use super::matcher_places::{self, LinePlace};
 use super::parser;
 use super::reader::{DAY, Fields, MINUTE, Noun, Reader};
-use super::sections::reference;
+use super::sections::{boolean, reference};
 use super::set::{IncidentSpec, NotifySpec, Place, ResolveSpec, Rule};
 use super::subject::Field;
 use super::template::{Flaw, Template, Templates};
@@ -86,6 +86,7 @@ pub(super) fn read(
     let unless = fields.read(reader, "unless", conditions).unwrap_or_default();
     let before = fields.read(reader, "before", |r, n| order(r, n, namespace)).unwrap_or_default();
     let after = fields.read(reader, "after", |r, n| order(r, n, namespace)).unwrap_or_default();
+    let shadow = fields.read(reader, "shadow", boolean).unwrap_or_default();
     let mut desk = Desk { templates, follow: Vec::new() };
     let kind = kinds::read(reader, &mut fields, &mut desk);
     let Desk { follow, templates } = desk;
@@ -104,7 +105,7 @@ pub(super) fn read(
     let place = Place { file: reader.file.name.as_str().into(), line };
     let incident = incident.unwrap_or_default();
     let (summary, when, kind) = (summary.unwrap_or_default(), when?, kind?);
-    let rule = Rule { name, place, owner, summary, kind, incident, resolve, when, unless };
+    let rule = Rule { name, place, owner, summary, kind, shadow, incident, resolve, when, unless };
     Some(Draft { rule, span, owner: owner_at, places, before, after, follow })
 }
 

@@ -58,6 +58,9 @@ pub struct RuleSet {
     pub lifecycle: Lifecycle,
     /// How alerts find their CIs, in order.
     pub binding: Vec<BindingKey>,
+    /// Rules without effect, in the order in which they would be asked.
+    pub(super) shadows: Vec<Rule>,
+    pub(super) shadow_index: Index,
     pub(super) places: Places,
     pub(super) templates: Templates,
     pub(super) messages: Messages,
@@ -104,6 +107,24 @@ impl RuleSet {
     /// Returns a rule by its name, `namespace/name`.
     pub fn find(&self, name: &str) -> Option<&Rule> {
         self.names.get(name).and_then(|at| self.rules.get(*at))
+    }
+
+    /// Returns the rules with `shadow: true`: none of them is among `rules`, nor among those that
+    /// match, and nothing may follow from one.
+    pub fn shadows(&self) -> &[Rule] {
+        &self.shadows
+    }
+
+    /// Returns the rules without effect that match, in order.
+    pub fn shadows_matching<'a>(&'a self, subject: &Subject<'_>) -> Vec<&'a Rule> {
+        let candidates = self.shadow_index.candidates(subject).into_iter();
+        let rules = candidates.filter_map(|at| self.shadows.get(at));
+        rules.filter(|rule| rule.matches(subject)).collect()
+    }
+
+    /// Returns a rule by its name, be it a shadow.
+    pub fn any(&self, name: &str) -> Option<&Rule> {
+        self.find(name).or_else(|| self.shadows.iter().find(|rule| &*rule.name == name))
     }
 
     /// Returns where a part of a section stands, or the nearest part around it that is given:
@@ -165,6 +186,8 @@ pub struct Rule {
     pub summary: Box<str>,
     /// What it does.
     pub kind: Kind,
+    /// True when it is asked and counted, and nothing follows from it.
+    pub shadow: bool,
     /// What its incidents are like.
     pub incident: IncidentSpec,
     /// When its incidents are over.

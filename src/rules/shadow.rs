@@ -31,7 +31,7 @@ pub(super) fn find(rules: &[(&SourceFile, Draft)], order: &[usize]) -> Vec<Shado
     let mut left = PAIRS_MAX;
     for rule in order.iter().copied() {
         let Some((_, Draft { rule: it, .. })) = rules.get(rule) else { continue };
-        if it.kind.group().is_none() {
+        if it.kind.group().is_none() || it.shadow {
             continue;
         }
         let Some(reach) = Reach::of(it.when.matchers()) else { continue };

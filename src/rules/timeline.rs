@@ -76,6 +76,20 @@ fn change(reader: &mut Reader<'_>, node: &Node, at: Duration) -> Option<TestActi
 }
 
 /// Reads the labels of an alert, written as matchers with `=`.
+/// Reads the labels of an alert, written like matchers: `alertname="DiskFull", ci="db-3"`.
+///
+/// # Errors
+/// In words, when it is anything else.
+pub fn alert_labels(text: &str) -> Result<Labels, String> {
+    let matchers = parser::parse(text).map_err(|error| error.message)?;
+    let pairs: Option<Vec<_>> = matchers.iter().map(pair).collect();
+    let Some(mut pairs) = pairs.filter(|pairs| !pairs.is_empty()) else {
+        return Err("expected `name=\"value\"` for each label, and nothing but `=`".into());
+    };
+    pairs.retain(|(_, value)| !value.is_empty());
+    Labels::build(&mut pairs).map_err(|error| error.to_string())
+}
+
 fn labels(reader: &mut Reader<'_>, node: &Node) -> Option<Labels> {
     let text = reader.text(node)?;
     alert(reader, node, text)

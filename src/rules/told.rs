@@ -191,7 +191,7 @@ fn a_rule_has_one_kind_that_we_know() {
     8 |   - name: none
       |     ^^^^
       |
-      = help: give it one of `drop:`, `enrich:`, `quiet:`, `inhibit:`, `absence:`, `known_error:`, `storm:`, `group:`, `sequence:`, `topology:` or `related:`
+      = help: give it one of `drop:`, `enrich:`, `quiet:`, `inhibit:`, `absence:`, `storm:`, `group:`, `sequence:`, `topology:`, `related:` or `known_error:`
 
     error[R0105]: rule has two kinds
       --> kinds.yaml:15:15
@@ -836,5 +836,23 @@ fn a_caret_stands_under_its_mistake_in_whatever_way_the_text_is_written() {
        |                                                      ^^ expected `true` or `false`
        |
        = help: `no` is a text in YAML 1.2; did you mean `false`?   write   - {labels: instance, attributes: name, strip_port: false}
+    "###);
+}
+
+#[test]
+fn a_rule_cannot_come_before_or_after_one_of_another_kind() {
+    assert_snapshot!(told!("across-kinds.yaml"), @r###"
+    error[R0240]: `after` names a rule of kind `topology`, and this one is of kind `group`
+      --> across-kinds.yaml:7:13
+       |
+     7 |     after: [rack, stock]
+       |             ^^^^ expected a rule of the same kind
+       |
+      ::: across-kinds.yaml:9:11
+       |
+     9 |   - name: rack
+       |           ---- the other rule
+       |
+       = help: kinds apply in an order of their own, `group` before `topology`: leave this out
     "###);
 }

@@ -60,6 +60,9 @@ impl Store {
         writer.put_all(&changes.quarantined);
         writer.delete_all(Family::Learned, changes.learned_gone.iter().map(codec::learned::key_of));
         writer.put_all(&changes.learned);
+        let gone = changes.credits_gone.iter().map(|rule| rule.as_bytes());
+        writer.delete_all(Family::Rules, gone);
+        writer.put_all(&changes.credits);
         writer.put(Family::Meta, META_COUNTERS, &CountersMessage::from(&changes.counters));
         if !revisions.is_empty() {
             let mut message: TopologyMessage = view.meta(META_TOPOLOGY)?.unwrap_or_default();

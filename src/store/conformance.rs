@@ -18,6 +18,7 @@ use crate::engine::changes::{
 };
 use crate::model::audit::AuditEntry;
 use crate::model::change::Change as PlannedChange;
+use crate::model::credit::Credits;
 use crate::model::delivery::DeliveryId;
 use crate::model::escalation::{Policy, PolicyHash};
 use crate::model::incident::{Entry, Incident, IncidentId, RecordId, StateName};
@@ -48,6 +49,7 @@ struct Plain {
     deliveries: BTreeMap<DeliveryId, Timestamp>,
     quarantine: BTreeMap<QuarantineId, Quarantined>,
     learned: BTreeMap<LearnedKey, LearnedRow>,
+    credits: BTreeMap<Arc<str>, Credits>,
     counters: Counters,
     topology: Option<(u64, Rows)>,
     history: Vec<Change>,
@@ -110,6 +112,8 @@ impl Plain {
         self.quarantine.extend(changes.quarantined.iter().map(|row| (row.id, row.clone())));
         self.learned.retain(|key, _| !changes.learned_gone.contains(key));
         self.learned.extend(changes.learned.iter().cloned());
+        self.credits.retain(|rule, _| !changes.credits_gone.contains(rule));
+        self.credits.extend(changes.credits.iter().map(|it| (Arc::clone(&it.rule), it.clone())));
         self.counters = changes.counters.clone();
         if let Some((version, rows)) = topology {
             self.topology = Some((version, rows.clone()));
@@ -173,6 +177,13 @@ impl Plain {
                     changes.planned_gone.push(incident.to_string().into());
                 }
                 2 => changes.policies.push((PolicyHash(incident.0), dice.policy().1)),
+                _ => {}
+            }
+        }
+        for rule in ["a/b", "a/c"] {
+            match dice.below(4) {
+                0 => changes.credits_gone.push(rule.into()),
+                1 => changes.credits.push(Credits { rule: rule.into(), ..dice.credits() }),
                 _ => {}
             }
         }
@@ -296,6 +307,11 @@ impl Plain {
         }
         let behind: Vec<_> = self.audit.range(2..).map(|(_, entry)| entry.clone()).collect();
         assert_eq!(view.audit(1, 9).unwrap(), behind);
+        let credits: Vec<_> = self.credits.values().cloned().collect();
+        assert_eq!(view.credits().unwrap(), credits);
+        for of in &credits {
+            assert_eq!(view.credits_of(&of.rule).unwrap().as_ref(), Some(of));
+        }
         let after = self.journal.keys().next().copied().unwrap_or_default();
         let until = self.journal.keys().nth(3).map_or(Timestamp::EPOCH, |(at, _)| *at);
         let behind = self.journal.iter().filter(|(key, _)| **key > after && key.0 < until);

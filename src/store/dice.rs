@@ -16,6 +16,7 @@ use crate::engine::changes::{AlertRow, Counters, MemberOf, MemberRow, Recurrence
 use crate::model::alert::{AlertState, Details, Inhibitor, Join, Lease, Path, SourceId};
 use crate::model::audit::{AuditEntry, Seal};
 use crate::model::change::{Change as PlannedChange, ChangeState};
+use crate::model::credit::{Counts, Credits};
 use crate::model::delivery::DeliveryId;
 use crate::model::escalation::{Action, Due, Policy, PolicyHash, Rung, Step, Target};
 use crate::model::incident::{
@@ -445,6 +446,14 @@ impl Dice {
             state: [Planned, Approved, InProgress, Done, Cancelled][self.below(5) as usize],
             owner: self.text().into(),
             summary: self.text().into(),
+        }
+    }
+
+    pub(super) fn credits(&mut self) -> Credits {
+        Credits {
+            rule: self.text().into(),
+            last: self.time(),
+            counts: Counts(core::array::from_fn(|_| self.number())),
         }
     }
 

@@ -20,12 +20,20 @@ impl Store {
     /// # Errors
     /// When something cannot be read, or one record speaks of another that is missing.
     pub fn load(&self) -> Result<(Saved, Option<(u64, Rows)>), StoreError> {
+        Ok((self.saved()?, self.view().topology_rows()?))
+    }
+
+    /// Returns everything the engine needs beside the topology.
+    ///
+    /// # Errors
+    /// As for [`Store::load`].
+    pub fn saved(&self) -> Result<Saved, StoreError> {
         let view = self.view();
         let unclosed = view.entries(Family::Unclosed, read::bulk(), IteratorMode::Start);
         let incident = |entry: Result<read::Pair, StoreError>| {
             entry.and_then(|(key, _)| view.indexed(Family::Unclosed, &key))
         };
-        let saved = Saved {
+        Ok(Saved {
             alerts: alerts(&view)?,
             incidents: unclosed.map(incident).collect::<Result<_, _>>()?,
             notices: view.all()?,
@@ -36,9 +44,9 @@ impl Store {
             deliveries: view.all()?,
             quarantine: view.quarantine_heads()?,
             learned: view.all()?,
+            credits: view.all()?,
             counters: view.counters()?,
-        };
-        Ok((saved, view.topology_rows()?))
+        })
     }
 }
 

@@ -25,6 +25,7 @@
 //! | `deliveries` | half of a SHA-256 | when a delivery or command of that identity was done |
 //! | `quarantine` | number u64 | what could not be read or handled, as it came |
 //! | `learned` | `a`, `u`, `n` name, `s` source, `p` hash u64 | what correlation learned of all, of alerts without a CI, of a name, a source, a place |
+//! | `rules` | name | how often a rule matched, and what came of it |
 //! | `cis` | name | class, attributes and labels of a CI |
 //! | `relations` | from, 0x00, relation, 0x00, to | nothing |
 //! | `relation_types` | name | converse and direction |
@@ -69,13 +70,14 @@ pub(super) enum Family {
     Deliveries,
     Quarantine,
     Learned,
+    Rules,
     Cis,
     Relations,
     RelationTypes,
 }
 
 /// All of them.
-pub(super) const FAMILIES: [Family; 23] = [
+pub(super) const FAMILIES: [Family; 24] = [
     Family::Meta,
     Family::Alerts,
     Family::Touches,
@@ -96,6 +98,7 @@ pub(super) const FAMILIES: [Family; 23] = [
     Family::Deliveries,
     Family::Quarantine,
     Family::Learned,
+    Family::Rules,
     Family::Cis,
     Family::Relations,
     Family::RelationTypes,
@@ -125,6 +128,7 @@ impl Family {
             Self::Deliveries => "deliveries",
             Self::Quarantine => "quarantine",
             Self::Learned => "learned",
+            Self::Rules => "rules",
             Self::Cis => "cis",
             Self::Relations => "relations",
             Self::RelationTypes => "relation_types",

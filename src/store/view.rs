@@ -17,6 +17,7 @@ use crate::engine::changes::{AlertRow, Counters, MemberOf, MemberRow};
 use crate::model::alert::AlertState;
 use crate::model::audit::AuditEntry;
 use crate::model::change::Change as PlannedChange;
+use crate::model::credit::Credits;
 use crate::model::escalation::{Policy, PolicyHash};
 use crate::model::incident::{Entry, Incident, IncidentId, RecordId};
 use crate::model::journal::JournalEntry;
@@ -226,6 +227,16 @@ impl View<'_> {
     /// Returns a planned change.
     pub fn planned_change(&self, number: &str) -> Result<Option<PlannedChange>, StoreError> {
         self.get(number.as_bytes())
+    }
+
+    /// Returns what rules are credited with, by their names.
+    pub fn credits(&self) -> Result<Vec<Credits>, StoreError> {
+        self.all()
+    }
+
+    /// Returns what one rule is credited with.
+    pub fn credits_of(&self, rule: &str) -> Result<Option<Credits>, StoreError> {
+        self.get(rule.as_bytes())
     }
 
     /// Returns entries of the audit trail behind place `after` in their order, at most `limit`.

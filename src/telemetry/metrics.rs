@@ -15,6 +15,7 @@ use prometheus::{
 
 use super::doors::Doors;
 use crate::engine::event::Received;
+use crate::model::credit::{CREDITS, Counts};
 use crate::model::escalation::Ladder;
 use crate::model::notice::NoticeKind;
 use crate::model::priority::words;
@@ -108,6 +109,7 @@ pub struct Rules {
     /// Rules in force.
     pub loaded_rules: IntGauge,
     reloads: IntCounterVec,
+    credits: IntCounterVec,
 }
 
 /// The first digit of an HTTP status.
@@ -430,6 +432,11 @@ impl Rules {
     fn new(registry: &Registry) -> Result<Self, Error> {
         let reloads =
             Opts::new("incidentd_rules_reloads_total", "Loads of the rule files, by result.");
+        let credits = Opts::new(
+            "incidentd_rules_credits_total",
+            "What came of all rules since the start; of each rule by `incidentd rules stats`.",
+        );
+        let kinds = CREDITS.map(|what| what.to_string());
         let results = [Reload::Accepted, Reload::Refused].map(|result| result.to_string());
         Ok(Self {
             last_reload_successful: gauge(
@@ -444,6 +451,7 @@ impl Rules {
             )?,
             loaded_rules: gauge(registry, "incidentd_rules_loaded_rules", "Rules in force.")?,
             reloads: family(registry, reloads, [("result", &refs(&results))])?,
+            credits: family(registry, credits, [("credit", &refs(&kinds))])?,
         })
     }
 
@@ -453,6 +461,13 @@ impl Rules {
         self.last_reload_successful.set(1);
         self.last_reload_success.set(now.millis() / 1_000);
         self.loaded_rules.set(i64::try_from(rules).unwrap_or(i64::MAX));
+    }
+
+    /// Counts what came of rules within a batch.
+    pub fn credited(&self, counts: &Counts) {
+        for (what, count) in counts.each().filter(|(_, count)| *count > 0) {
+            self.credits.with_label_values(&[&what.to_string()]).inc_by(count);
+        }
     }
 
     /// Notes that a load was refused; what was in force still is.

@@ -13,7 +13,7 @@ use foldhash::fast::RandomState;
 
 use super::super::context::Context;
 use super::super::correlate::name_of;
-use super::super::{State, prioritise};
+use super::super::{State, credit, prioritise};
 use super::{Raised, raise, recount, unsettle};
 use crate::cmdb::{CiId, Toward};
 use crate::model::alert::Inhibitor;
@@ -298,7 +298,10 @@ fn change(state: &mut State, ctx: &Context, alert: Fingerprint, by: Box<[Inhibit
     }
     match (was_audible, is_audible) {
         (false, true) => Change::Raised,
-        (true, false) => Change::Muted,
+        (true, false) => {
+            credit::inhibited(state, alert);
+            Change::Muted
+        }
         (true, true) | (false, false) => Change::None,
     }
 }

@@ -7,7 +7,7 @@
 
 pub(super) mod inhibit;
 pub(super) mod planned;
-mod windows;
+pub(super) mod windows;
 
 use std::collections::BTreeMap;
 

@@ -25,21 +25,22 @@ fn quiet_rules(ctx: &Context) -> impl Iterator<Item = (&Rule, &Quiet)> {
 
 /// Returns the windows that are open at a time.
 fn open_at(state: &State, ctx: &Context, at: Timestamp) -> Vec<Silence> {
-    let mut open = Vec::new();
-    for (rule, quiet) in quiet_rules(ctx) {
-        if let Window::Changes(states) = &quiet.window {
-            let meant = |change: &&Change| {
-                // A change of nothing must not silence everything.
-                states.contains(&change.state) && !change.cis.is_empty()
-            };
-            let now = |change: &&Change| change.starts_at <= at && at < change.ends_at;
-            let changes = state.changes.values().filter(meant).filter(now);
-            open.extend(changes.map(|change| of_change(rule, change)));
-        } else {
-            open.extend(quiet.window.at(at).map(|stretch| of_rule(rule, quiet, stretch)));
-        }
-    }
-    open
+    quiet_rules(ctx).flat_map(|(rule, quiet)| open_of(state, rule, quiet, at)).collect()
+}
+
+/// Returns the windows of one rule that are open at a time.
+pub(super) fn open_of(state: &State, rule: &Rule, quiet: &Quiet, at: Timestamp) -> Vec<Silence> {
+    let Window::Changes(states) = &quiet.window else {
+        let stretch = quiet.window.at(at);
+        return stretch.map(|stretch| of_rule(rule, quiet, stretch)).into_iter().collect();
+    };
+    let meant = |change: &&Change| {
+        // A change of nothing must not silence everything.
+        states.contains(&change.state) && !change.cis.is_empty()
+    };
+    let now = |change: &&Change| change.starts_at <= at && at < change.ends_at;
+    let changes = state.changes.values().filter(meant).filter(now);
+    changes.map(|change| of_change(rule, change)).collect()
 }
 
 fn of_rule(rule: &Rule, quiet: &Quiet, stretch: Stretch) -> Silence {

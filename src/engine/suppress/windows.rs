@@ -17,7 +17,7 @@ use crate::cmdb::{CiId, Toward};
 use crate::model::labels::Fingerprint;
 use crate::model::silence::{Silence, SilenceId, SilenceState};
 use crate::model::time::Timestamp;
-use crate::rules::{Condition, spell};
+use crate::rules::{Condition, Quiet, Rule, spell};
 
 /// How long an ended silence is kept, as Alertmanager does by default (`--data.retention`).
 const KEPT: Duration = Duration::from_hours(120);
@@ -203,6 +203,18 @@ fn covering(state: &State, ctx: &Context, alert: Fingerprint, at: Timestamp) -> 
     let asked = Asked::new(state, ctx, held);
     let active = state.silences.iter().filter(|(_, silence)| is_active(&silence.record, at));
     active.filter(|(_, silence)| asked.is_covered(silence)).map(|(id, _)| *id).collect()
+}
+
+/// True when a rule without effect would open a window now that covers an alert that it matches.
+pub(in crate::engine) fn would_hold_back(
+    state: &State,
+    ctx: &Context,
+    held: &Held,
+    (rule, quiet): (&Rule, &Quiet),
+) -> bool {
+    let asked = Asked::new(state, ctx, held);
+    let open = planned::open_of(state, rule, quiet, state.now());
+    open.iter().any(|window| asked.is_below(&window.cis))
 }
 
 fn is_active(silence: &Silence, at: Timestamp) -> bool {

@@ -1,5 +1,6 @@
 //! `/api/v1/alerts`: list, show, explain.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::extract::{Path, State};
@@ -14,10 +15,11 @@ use crate::store::view::AlertQuery;
 
 use super::super::error::Problem;
 use super::super::query::Pairs;
+use super::super::wire::what_if::Question;
 use super::super::wire::{self, Time};
 use super::super::{App, Reading};
 use super::filter::Filter;
-use super::{explain, show};
+use super::{explain, show, what_if};
 
 /// Earlier firings that one answer shows at most.
 const EPISODES_MAX: usize = 100;
@@ -127,21 +129,49 @@ async fn one(
     Ok(Json(record.await?))
 }
 
-/// Says what each stage saw of an alert.
+/// Says what each stage saw of an alert; why a rule did not apply; what would be with other labels.
 #[utoipa::path(
     get,
     path = "/api/v1/alerts/{fingerprint}/explain",
-    params(("fingerprint" = String, Path, pattern = "^[0-9a-f]{16}$")),
+    params(
+        ("fingerprint" = String, Path, pattern = "^[0-9a-f]{16}$"),
+        ("why_not" = Option<String>, Query, description = "A rule: what kept it from applying"),
+        ("set" = Option<Vec<String>>, Query, example = json!(["severity=critical"]), description = "A label with another value: what would become of the alert with it")
+    ),
     responses((status = 200, body = wire::explain::AlertExplanation))
 )]
 async fn explanation(
     State(app): State<Arc<App>>,
     Path(text): Path<String>,
+    uri: Uri,
 ) -> Result<Json<wire::explain::AlertExplanation>, Problem> {
+    let pairs = Pairs::read(&uri, &["set", "why_not"])?;
     let fingerprint = fingerprint(&text)?;
+    let why_not = pairs.one("why_not")?.map(str::to_owned);
+    let labels: BTreeMap<String, String> =
+        pairs.all("set").map(label).collect::<Result<_, Problem>>()?;
+    let asked = why_not.clone().filter(|_| labels.is_empty());
+    let of = Arc::clone(&app);
     let explained = app.read(move |reading| {
         let row = find(reading, fingerprint)?;
-        explain::alert(reading, &row)
+        let mut explained = explain::alert(reading, &row)?;
+        if let Some(rule) = asked {
+            explained.why_not = Some(what_if::why_not(reading, &of.doors.store, (&row, &rule))?);
+        }
+        Ok(explained)
     });
-    Ok(Json(explained.await?))
+    let mut explained = explained.await?;
+    if !labels.is_empty() {
+        let alert = Some(fingerprint.to_string());
+        let question = Question { alert, labels, why_not, ..Question::default() };
+        explained.what_if = Some(Box::new(what_if::ask(&app, question).await?));
+    }
+    Ok(Json(explained))
+}
+
+fn label(text: &str) -> Result<(String, String), Problem> {
+    let (name, value) = text.split_once('=').ok_or_else(|| {
+        Problem::bad_request(format!("set is `{text}`, must be like severity=critical"))
+    })?;
+    Ok((name.into(), value.into()))
 }

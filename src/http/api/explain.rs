@@ -6,7 +6,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::engine::changes::{AlertRow, MemberRow};
-use crate::lab::{self, alone::Alone};
+use crate::engine::context::Context;
+use crate::lab;
 use crate::model::alert::{Join, Path};
 use crate::model::incident::{Incident, RecordId};
 use crate::store::view::Member;
@@ -15,7 +16,7 @@ use super::super::Reading;
 use super::super::error::Problem;
 use super::super::wire::{self, Time};
 use super::around::Surroundings;
-use super::{left_out, show};
+use super::{left_out, show, what_if};
 
 /// Members that are looked at for the way from the root.
 const MEMBERS_MAX: usize = 1_000;
@@ -68,7 +69,7 @@ pub(super) fn alert(
         incident.as_ref().map_or((false, false), |incident| changed(reading, incident));
     Ok(wire::explain::AlertExplanation {
         alert: show::alert(&reading.context, row, &sources),
-        binding: binding(reading, row),
+        binding: binding(&reading.context, row),
         dropped: reading.context.rules.dropped(&seen.sent()).map(|it| it.to_string()),
         rules: rules.collect(),
         silenced_by,
@@ -78,6 +79,8 @@ pub(super) fn alert(
         incident: incident.map(|it| super::incidents::shown(reading, &it)).transpose()?,
         policy: policy.map(|policy| policy.name.to_string()),
         alone: alone(reading, row),
+        why_not: None,
+        what_if: None,
         rules_changed,
         topology_changed,
         now: Time(reading.now),
@@ -97,17 +100,7 @@ fn alone(reading: &Reading<'_>, row: &AlertRow) -> Option<wire::explain::Alone> 
     if row.state.episode == 0 {
         return None;
     }
-    let Alone { incident, told } = lab::alone::alone(&reading.context, row)?;
-    let after_ms = told.as_ref().map(|told| told.after.as_millis());
-    Some(wire::explain::Alone {
-        priority: incident.assessment.priority.to_string(),
-        sum: incident.assessment.sum,
-        rule: incident.rule.map(|rule| rule.to_string()),
-        team: incident.team.map(Into::into),
-        kind: told.as_ref().map(|told| told.kind.to_string()),
-        target: told.map(|told| told.target.into()),
-        after_ms: after_ms.map(|ms| u64::try_from(ms).unwrap_or(u64::MAX)),
-    })
+    lab::alone::alone(&reading.context, row).as_ref().map(what_if::alone)
 }
 
 /// Returns the incident an alert is part of in the end and why: where its own was adopted, the reason
@@ -137,9 +130,10 @@ fn placed(
     Ok((top, join))
 }
 
-fn binding(reading: &Reading<'_>, row: &AlertRow) -> Option<wire::explain::Binding> {
-    let topology = &reading.context.topology;
-    let bound = reading.context.binder.bind(topology, &row.labels)?;
+/// Tells which CI an alert speaks of.
+pub(super) fn binding(ctx: &Context, row: &AlertRow) -> Option<wire::explain::Binding> {
+    let topology = &ctx.topology;
+    let bound = ctx.binder.bind(topology, &row.labels)?;
     let ci = topology.ci(bound.ci);
     let services = topology.services_hit(bound.ci).into_iter().take(SERVICES_MAX);
     let text = |text: &str| text.to_owned();

@@ -17,9 +17,11 @@ pub mod notices;
 pub mod on_call;
 pub mod planned;
 pub mod quarantine;
+pub mod rules;
 pub mod show;
 pub mod silences;
 mod silencing;
+pub mod what_if;
 
 use std::sync::Arc;
 
@@ -44,6 +46,8 @@ pub(super) fn routes() -> Router<Arc<App>> {
         .merge(on_call::routes())
         .merge(planned::routes())
         .merge(quarantine::routes())
+        .merge(rules::routes())
+        .merge(what_if::routes())
         .merge(cmdb::routes())
         .merge(silences::routes())
 }

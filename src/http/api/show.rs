@@ -335,7 +335,7 @@ pub fn notice(notice: &Notice) -> wire::Notice {
 
 /// Shows the place of a rule; one that is no longer loaded keeps only its name.
 pub fn rule(rules: &RuleSet, name: &str) -> wire::RulePlace {
-    match rules.find(name) {
+    match rules.any(name) {
         Some(rule) => wire::RulePlace {
             name: name.into(),
             file: rule.place.file.to_string(),

@@ -14,8 +14,10 @@ mod on_call;
 mod openapi;
 mod planned;
 mod quarantine;
+mod rules;
 mod silences;
 mod stream;
+mod what_if;
 mod why;
 mod world;
 

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::what_if::WhatIf;
 use super::{Alert, Incident, Join, LeftOut, RulePlace, Time, Why};
 
 /// Why an incident is what it is.
@@ -50,6 +51,12 @@ pub struct AlertExplanation {
     pub policy: Option<String>,
     /// Incidents that could have taken it and did not, on purpose; at most twenty.
     pub left_out: Vec<LeftOut>,
+    /// What kept the rule that was asked about from applying, or how it did apply.
+    #[serde(default)]
+    pub why_not: Option<String>,
+    /// What would become of it with the labels that were asked about.
+    #[serde(default)]
+    pub what_if: Option<Box<WhatIf>>,
     /// What would have become of it had it been alone, by the rules and the topology in force;
     /// nothing when it never fired.
     pub alone: Option<Alone>,

@@ -15,9 +15,11 @@ pub mod notices;
 pub mod on_call;
 pub mod planned;
 pub mod quarantine;
+pub mod rules;
 pub mod silence;
 pub mod storm;
 pub mod stream;
+pub mod what_if;
 
 use core::fmt;
 use std::collections::BTreeMap;

@@ -83,9 +83,6 @@ const KINDS: [(&str, Read); 11] = [
         inhibit::read(reader, node, &mut desk.follow).map(Kind::Inhibit)
     }),
     ("absence", |reader, node, _| absence::read(reader, node).map(Kind::Absence)),
-    ("known_error", |reader, node, desk| {
-        known_error::read(reader, node, desk.templates).map(Kind::KnownError)
-    }),
     ("storm", |reader, node, desk| storm::read(reader, node, &mut desk.follow).map(Kind::Storm)),
     ("group", |reader, node, _| group::read(reader, node).map(Kind::Group)),
     ("sequence", |reader, node, _| sequence::read(reader, node).map(Kind::Sequence)),
@@ -93,6 +90,9 @@ const KINDS: [(&str, Read); 11] = [
         topology::read(reader, node, &mut desk.follow).map(Kind::Topology)
     }),
     ("related", |reader, node, _| related::read(reader, node).map(Kind::Related)),
+    ("known_error", |reader, node, desk| {
+        known_error::read(reader, node, desk.templates).map(Kind::KnownError)
+    }),
 ];
 
 impl Kind {
@@ -257,5 +257,21 @@ pub(super) fn read(
                 .help(format!("make it two rules, one with `{first}:` and one with `{second}:`"));
             None
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_reference_draws_the_kinds_in_the_order_in_which_they_apply() {
+        let reference = include_str!("../../../rules/README.md");
+        let picture = reference.split("## Order in which rules are asked").nth(1).unwrap();
+        let picture = picture.split("```").nth(1).unwrap();
+        let is_kind = |word: &&str| KINDS.iter().any(|(name, _)| name == word);
+        let words = picture.split(|c: char| !(c.is_ascii_lowercase() || c == '_'));
+        let drawn: Vec<&str> = words.filter(is_kind).collect();
+        assert_eq!(drawn, KINDS.map(|(name, _)| name));
     }
 }

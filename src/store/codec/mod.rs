@@ -15,6 +15,7 @@ pub(super) mod alert;
 pub(super) mod audit;
 pub(super) mod change;
 pub(super) mod cmdb;
+pub(super) mod credit;
 pub(super) mod delivery;
 pub(super) mod incident;
 pub(super) mod journal;
@@ -147,6 +148,7 @@ mod tests {
     use crate::engine::changes::{AlertRow, Counters, MemberRow};
     use crate::model::alert::AlertState;
     use crate::model::audit::AuditEntry;
+    use crate::model::credit::Credits;
     use crate::model::delivery::DeliveryId;
     use crate::model::escalation::{Policy, PolicyHash};
     use crate::model::incident::{Entry, Happening, Incident, RecordId, WaitsFor};
@@ -205,6 +207,7 @@ mod tests {
             prop_assert_eq!(Counters::try_from(message).unwrap(), counters);
             same(&dice.silence());
             same(&dice.audit());
+            same(&dice.credits());
         }
 
         #[test]
@@ -227,6 +230,7 @@ mod tests {
             read::<(DeliveryId, Timestamp)>(&key, &value);
             read::<Quarantined>(&key, &value);
             read::<(LearnedKey, LearnedRow)>(&key, &value);
+            read::<Credits>(&key, &value);
             read::<CiRow>(&key, &value);
             read::<RelationRow>(&key, &value);
         }
