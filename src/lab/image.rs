@@ -127,9 +127,7 @@ impl Image {
         for id in &changes.quarantine_gone {
             self.quarantine.remove(id);
         }
-        for rule in &changes.credits_gone {
-            self.credits.remove(rule);
-        }
+        self.credits.retain(|rule, _| !changes.credits_gone.contains(rule));
         let credits = changes.credits.iter().cloned();
         self.credits.extend(credits.map(|of| (Arc::clone(&of.rule), of)));
         self.counters = changes.counters.clone();

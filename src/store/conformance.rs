@@ -180,13 +180,7 @@ impl Plain {
                 _ => {}
             }
         }
-        for rule in ["a/b", "a/c"] {
-            match dice.below(4) {
-                0 => changes.credits_gone.push(rule.into()),
-                1 => changes.credits.push(Credits { rule: rule.into(), ..dice.credits() }),
-                _ => {}
-            }
-        }
+        roll_credits(dice, &mut changes);
         changes.journal_before = (dice.below(4) == 0).then(|| dice.journal().at);
         for seq in 0..dice.below(4) {
             changes.journal.push(JournalEntry { seq, ..dice.journal() });
@@ -372,6 +366,16 @@ impl Plain {
             let fits = |row: &&AlertRow| firing.is_none_or(|firing| row.state.fires() == firing);
             let expected: Vec<_> = self.alerts.values().filter(fits).cloned().collect();
             assert_eq!(alerts(store, firing), expected, "{firing:?}");
+        }
+    }
+}
+
+fn roll_credits(dice: &mut Dice, changes: &mut Changes) {
+    for rule in ["a/b", "a/c"] {
+        match dice.below(4) {
+            0 => changes.credits_gone.push(rule.into()),
+            1 => changes.credits.push(Credits { rule: rule.into(), ..dice.credits() }),
+            _ => {}
         }
     }
 }
