@@ -103,7 +103,7 @@ pub(super) fn recount(state: &mut State, ctx: &Context) {
 fn tallied(state: &State, ctx: &Context, alert: Fingerprint) -> Box<[Tallied]> {
     let Some(held) = state.alerts.get(&alert) else { return Box::default() };
     let around = state.around(ctx, held);
-    ctx.rules.counters().tally(&around.subject()).collect()
+    ctx.rules.counters().tally(&around.subject(), alert).collect()
 }
 
 #[cfg(test)]

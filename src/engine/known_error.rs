@@ -28,8 +28,8 @@ pub(super) fn known_by<'a>(
     alert: Fingerprint,
     now: Timestamp,
 ) -> Option<&'a Rule> {
-    let subject = state.alerts.get(&alert)?.subject(ctx);
-    let mut matching = ctx.rules.matching(&subject).into_iter();
+    let around = state.around(ctx, state.alerts.get(&alert)?);
+    let mut matching = ctx.rules.matching(&around.subject()).into_iter();
     matching.find(|rule| rule.kind.known_error().is_some_and(|kind| !kind.is_over(now)))
 }
 
@@ -186,7 +186,8 @@ pub(super) fn review_member(state: &mut State, ctx: &Context, alert: Fingerprint
     let Some(id) = held.state.incident.and_then(|id| state.top(id)) else { return };
     let known = state.incidents.get(&id).and_then(|case| case.record.known_error.as_ref());
     let Some(known) = known.filter(|known| known.quiet_until.is_some()) else { return };
-    let subject = held.subject(ctx);
+    let around = state.around(ctx, held);
+    let subject = around.subject();
     if ctx.rules.find(&known.rule).is_none_or(|rule| rule.matches(&subject)) {
         return;
     }
@@ -223,7 +224,8 @@ pub(super) fn review_root(state: &mut State, ctx: &Context, id: IncidentId, now:
     let Some(known) = record.known_error.clone() else { return };
     let root = state.alerts.get(&record.root.alert);
     let rule = ctx.rules.find(&known.rule);
-    let matches = root.zip(rule).is_some_and(|(root, rule)| rule.matches(&root.subject(ctx)));
+    let matches =
+        root.zip(rule).is_some_and(|(root, rule)| rule.matches(&state.around(ctx, root).subject()));
     if matches {
         return;
     }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use super::condition::Conditions;
 use super::subject::{Field, Subject};
+use crate::model::labels::Fingerprint;
 
 /// Identifies a counter within one rule set: its place among [`RuleSet::counters`].
 ///
@@ -60,12 +61,12 @@ impl Counter {
     }
 
     /// Returns as what an alert counts; nothing when it does not.
-    pub(super) fn value(&self, subject: &Subject<'_>) -> Option<Box<str>> {
+    pub(super) fn value(&self, subject: &Subject<'_>, alert: Fingerprint) -> Option<Box<str>> {
         if !self.among.all_hold(subject) {
             return None;
         }
         match &self.of {
-            Of::Alerts => Some(subject.labels.fingerprint().to_string().into()),
+            Of::Alerts => Some(alert.to_string().into()),
             Of::Values(field) => {
                 let value = field.value(subject);
                 (!value.is_empty()).then(|| value.into())
@@ -104,7 +105,9 @@ impl Count {
     /// Returns how many there are; where nobody knows, only the alert itself.
     pub(super) fn number(&self, subject: &Subject<'_>) -> usize {
         let known = subject.around.and_then(|it| it.count(self.id, &self.counter.key(subject)));
-        known.unwrap_or_else(|| usize::from(self.counter.value(subject).is_some()))
+        // Of one alert it does not matter which one it is.
+        let alone = || self.counter.value(subject, Fingerprint(0)).is_some();
+        known.unwrap_or_else(|| usize::from(alone()))
     }
 }
 

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::counter::{Counter, CounterId, Tallied};
 use super::index::Index;
 use super::subject::Subject;
+use crate::model::labels::Fingerprint;
 
 /// What the conditions of a rule set count.
 #[derive(Clone, Debug, Default)]
@@ -26,11 +27,15 @@ impl Counters {
         self.all.is_empty()
     }
 
-    /// Yields what an alert counts as.
-    pub fn tally(&self, subject: &Subject<'_>) -> impl Iterator<Item = Tallied> {
-        self.index.candidates(subject).into_iter().filter_map(|at| {
+    /// Yields what an alert counts as. Its fingerprint is that of the labels that were sent.
+    pub fn tally(
+        &self,
+        subject: &Subject<'_>,
+        alert: Fingerprint,
+    ) -> impl Iterator<Item = Tallied> {
+        self.index.candidates(subject).into_iter().filter_map(move |at| {
             let counter = self.all.get(at)?;
-            let value = counter.value(subject)?;
+            let value = counter.value(subject, alert)?;
             Some(Tallied { counter: CounterId(at), key: counter.key(subject), value })
         })
     }

@@ -91,6 +91,9 @@ pub(super) fn read(
     let kind = kinds::read(reader, &mut fields, &mut desk);
     let Desk { follow, templates } = desk;
     let when = when(reader, &mut fields, kind.as_ref());
+    if kind.as_ref().is_some_and(Kind::is_intake) {
+        refuse_asking(reader, &mut fields, [("when", when.as_ref()), ("unless", Some(&unless))]);
+    }
     if let Some(kind) = kind.as_ref().filter(|kind| !kind.opens()) {
         refuse_incidents(reader, &mut fields, kind);
     }
@@ -128,6 +131,25 @@ fn refuse_incidents(reader: &mut Reader<'_>, fields: &mut Fields<'_>, kind: &Kin
                 .error(codes::OPENS_NOTHING, key.span, message)
                 .label("it opens no incidents")
                 .help("take it away, or put it into a rule that gathers alerts");
+        }
+    }
+}
+
+/// Notes what a rule asks that is applied to alerts as they come in, before anything is known of
+/// what is around them.
+fn refuse_asking(
+    reader: &mut Reader<'_>,
+    fields: &mut Fields<'_>,
+    lists: [(&'static str, Option<&Conditions>); 2],
+) {
+    for (name, list) in lists {
+        if let Some((_, node)) =
+            fields.entry(name).filter(|_| list.is_some_and(Conditions::asks_around))
+        {
+            reader
+                .error(codes::LINE, node.span, "a rule that is applied first asks what is around")
+                .label("no `count`, `time` or `service.…` here")
+                .help("ask labels and `ci.…` alone; at night mute with   quiet");
         }
     }
 }

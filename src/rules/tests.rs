@@ -137,6 +137,25 @@ fn the_kinds_in_the_reference_can_be_copied_into_a_rule() {
 }
 
 #[test]
+fn what_is_applied_first_cannot_ask_what_is_around() {
+    for (kind, line, refused) in [
+        ("drop: {reason: x}", "count: {of: ci, at_least: 2}", true),
+        ("drop: {reason: x}", "any: ['service.tier=1']", true),
+        ("drop: {reason: x}", "any: ['ci.tier=1']", false),
+        ("group: {by: ci}", "count: {of: ci, at_least: 2}", false),
+    ] {
+        for list in ["when: ", "when: a=1\n    unless: "] {
+            let text = format!(
+                "version: 1\nnamespace: n\nrules:\n  - name: r\n    owner: x\n    {kind}\n    {list}{{{line}}}\n"
+            );
+            let loaded = load(&[file("f.yaml", &text)]);
+            let codes: Vec<_> = loaded.diagnostics.iter().map(|it| it.code.id).collect();
+            assert_eq!(codes.contains(&"R0109"), refused, "{text}: {codes:?}");
+        }
+    }
+}
+
+#[test]
 fn the_shipped_defaults_are_those_in_force() {
     let written: String = BASE[0]
         .1

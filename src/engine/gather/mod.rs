@@ -150,15 +150,22 @@ pub(super) fn remove(state: &mut State, alert: Fingerprint) -> Vec<KeyHash> {
 }
 
 fn add(state: &mut State, ctx: &Context, alert: Fingerprint, now: Timestamp) {
-    let Some(held) = state.alerts.get(&alert).filter(|held| held.state.episode > 0) else { return };
+    let mut gathering = core::mem::take(&mut state.gathering);
+    let held = state.alerts.get(&alert).filter(|held| held.state.episode > 0);
+    let Some(held) = held else {
+        state.gathering = gathering;
+        return;
+    };
     let mut slots = Slots {
         began: held.state.first_seen,
         fires: held.state.fires(),
         audible: held.state.is_audible(),
         ..Slots::default()
     };
-    let (subject, last_seen) = (held.subject(ctx), held.state.last_seen);
-    let gathering = &mut state.gathering;
+    let last_seen = held.state.last_seen;
+    // As of its beginning, so that a start counts it no other way.
+    let around = state.around_then(ctx, held);
+    let subject = around.subject();
     for rule in ctx.rules.matching(&subject) {
         if let Some(kind) = rule.kind.storm().filter(|kind| !kind.never_absorbs(&subject)) {
             let name = kind.key(&rule.name, &subject);
@@ -194,6 +201,7 @@ fn add(state: &mut State, ctx: &Context, alert: Fingerprint, now: Timestamp) {
             }
         }
     }
+    state.gathering = gathering;
     if slots.is_empty() {
         return;
     }

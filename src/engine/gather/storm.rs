@@ -198,7 +198,7 @@ fn opened_by(state: &State, alert: Fingerprint) -> Option<IncidentId> {
 fn is_withheld(state: &State, ctx: &Context, kind: &StormKind, id: IncidentId) -> bool {
     let root = state.incidents.get(&id).map(|case| case.record.root.alert);
     let held = root.and_then(|root| state.alerts.get(&root));
-    held.is_some_and(|held| kind.never_absorbs(&held.subject(ctx)))
+    held.is_some_and(|held| kind.never_absorbs(&state.around(ctx, held).subject()))
 }
 
 /// Makes the oldest of these incidents a storm and the others part of it.

@@ -87,7 +87,7 @@ pub(super) fn explained(
     now: Timestamp,
 ) -> Option<(IncidentId, Join)> {
     let held = state.alerts.get(&alert)?;
-    if kind.never_absorbs(&held.subject(ctx)) {
+    if kind.never_absorbs(&state.around(ctx, held).subject()) {
         return None;
     }
     let source = held.labels.get(JOB).unwrap_or("").to_owned();
@@ -147,7 +147,7 @@ pub(super) fn parts(
         return false;
     }
     let Some(held) = state.alerts.get(&alert) else { return false };
-    let matching = ctx.rules.matching(&held.subject(ctx));
+    let matching = ctx.rules.matching(&state.around(ctx, held).subject());
     let Some(rule) = rule_of(&matching) else { return false };
     let found = explained(state, ctx, alert, rule, now);
     let stays = found.is_some_and(|(id, _)| id == own);

@@ -78,8 +78,10 @@ fn counts(reading: &Reading<'_>) -> Result<Counts, StoreError> {
         let ci = bound.map(|bound| bound.ci);
         let around = Surroundings::new(reading, ci, state.first_seen);
         let severity = severity(state.severity.as_deref(), labels);
-        let subject = Subject::new(labels, severity, ci.map(|ci| context.topology.ci(ci)));
-        for one in context.rules.counters().tally(&subject.amid(&around)) {
+        let sent = Subject::new(labels, severity, ci.map(|ci| context.topology.ci(ci)));
+        let added = context.rules.enrich(&sent);
+        let subject = added.as_deref().map_or(sent, |added| added.over(sent)).amid(&around);
+        for one in context.rules.counters().tally(&subject, labels.fingerprint()) {
             counts.entry((one.counter, one.key)).or_default().insert(one.value);
         }
     })?;
