@@ -127,14 +127,18 @@ impl Plain {
         Revision { delta: Delta::between(old, rows), change: dice.change(version) }
     }
 
-    /// Rolls a batch that may follow. Keys are few, so that records meet.
-    fn batch(&self, dice: &mut Dice) -> Changes {
-        let mut changes = Changes { counters: dice.counters(), ..Changes::default() };
+    fn roll_learned(&self, dice: &mut Dice, changes: &mut Changes) {
         let (key, row) = dice.learned();
         match (self.learned.keys().next(), dice.flip()) {
             (Some(key), true) => changes.learned_gone.push(key.clone()),
             _ => changes.learned.push((key, row)),
         }
+    }
+
+    /// Rolls a batch that may follow. Keys are few, so that records meet.
+    fn batch(&self, dice: &mut Dice) -> Changes {
+        let mut changes = Changes { counters: dice.counters(), ..Changes::default() };
+        self.roll_learned(dice, &mut changes);
         for n in 0..8_u64 {
             self.roll_alert(dice, Fingerprint(n * (u64::MAX / 7)), &mut changes);
         }
