@@ -170,6 +170,17 @@ fn alerts_split_off_together_become_one_incident() {
 }
 
 #[test]
+fn what_has_ended_is_not_split_off() {
+    let mut story = Story::new();
+    story.fire(0, PDU);
+    story.fire(1, SRV1);
+    story.clear(2, SRV1);
+    let split = story.order(10, 1, Command::Split { records: vec![RecordId(2)] });
+    assert!(refused(split).to_string().contains("it has ended"));
+    assert_eq!(story.open(), [1]);
+}
+
+#[test]
 fn every_order_carried_out_is_on_the_audit_trail_and_the_chain_holds() {
     let mut story = Story::new();
     story.fire(0, DISK);
