@@ -34,10 +34,44 @@ fn main() {
             measure(active);
         }
     }
+    println!("one storm, an alert a delivery, with the time of each quarter in ms");
+    for _ in 0..ROUNDS {
+        measure_storm(20_000);
+    }
 }
 
-fn context() -> Context {
-    let files = [SourceFile { name: "load.yaml".into(), text: load::RULES.into() }];
+/// All alerts of the load are of one region: a storm from the thirtieth pod on.
+const STORM: &str = "
+version: 1
+namespace: ops
+rules:
+  - name: storm
+    owner: noc
+    when: ['region!=\"\"']
+    storm:
+      per: [region]
+      enter: {distinct: pod, count: 30, within: 2m}
+      leave: {below: 5, for: 10m}
+    incident: {title: '{{ stats.alerts }} alerts on {{ stats.cis }} CIs at {{ group.region }}'}
+";
+
+/// Shows that the last alerts of a storm cost what the first ones cost.
+fn measure_storm(alerts: usize) {
+    let ctx = context(STORM);
+    let one_each = events(alerts).into_iter().flat_map(|event| {
+        let Event::Received { source, occurrences } = event else { return vec![event] };
+        let alone = |it| Event::Received { source: Arc::clone(&source), occurrences: vec![it] };
+        occurrences.into_iter().map(alone).collect()
+    });
+    let events: Vec<Event> = one_each.collect();
+    let mut state = State::restore(Saved::default(), &ctx, START);
+    let quarters = events.chunks(events.len().div_ceil(4));
+    let times = quarters.map(|part| format!("{:.0}", 1e3 * pass(&mut state, &ctx, part)));
+    println!("{:>10} {}", events.len(), times.collect::<Vec<_>>().join(" "));
+}
+
+fn context(rules: &str) -> Context {
+    let files = [SourceFile { name: "load.yaml".into(), text: rules.into() }];
     let rules = load_rules(&files).set.unwrap();
     let limits = Limits { alerts_per_source: u32::MAX, ..Limits::default() };
     Context::new(Arc::new(rules), Arc::new(Topology::empty()), limits)
@@ -54,7 +88,7 @@ fn events(active: usize) -> Vec<Event> {
 }
 
 fn measure(active: usize) {
-    let ctx = context();
+    let ctx = context(load::RULES);
     let events = events(active);
     let alerts = (events.len() * load::BATCH) as f64;
     let mut state = State::restore(Saved::default(), &ctx, START);

@@ -160,6 +160,12 @@ fn record(record: &AlertRecord) -> Vec<String> {
     let mut facts = Table::bare();
     let mut fact = |name: &str, value: String| facts.row([name.into(), value]);
     fact("labels", pairs(&alert.labels));
+    if let Some(added) = &alert.added {
+        fact("added", format!("{} by {}", pairs(&added.labels), added.rules.join(", ")));
+        for (name, link) in &added.links {
+            fact(name, link.clone());
+        }
+    }
     fact("severity", or_nothing(Some(&alert.severity)));
     fact("ci", or_nothing(alert.ci.as_deref()));
     fact(
@@ -260,11 +266,14 @@ fn sent(accepted: &Accepted) -> String {
         (accepted.ended, "it ended"),
         (accepted.updated, "it fired already and was updated"),
         (accepted.repeated, "it was known already and is counted"),
+        (accepted.dropped, "a rule leaves it out; nothing of it is kept"),
         (accepted.overflowed, "it is beyond what its source may hold; see `quarantine ls`"),
     ];
     let what =
         what.iter().find(|(count, _)| *count > 0).map_or("nothing changed", |(_, text)| text);
-    format!("accepted: {what}")
+    let rules: Vec<&str> = accepted.dropped_by.keys().map(String::as_str).collect();
+    let by = if rules.is_empty() { String::new() } else { format!(" ({})", rules.join(", ")) };
+    format!("accepted: {what}{by}")
 }
 
 #[cfg(test)]

@@ -48,6 +48,7 @@ pub fn run(session: &Session, args: &Args) -> Result<(), Failure> {
     let files = files::read(&args.paths)?;
     let mut loaded = load(&files);
     if let Some(set) = &loaded.set {
+        loaded.diagnostics.extend(set.expiring(&files, clock::wall()));
         loaded.diagnostics.extend(set.gaps(&files, clock::wall()));
     }
     let form = match args.format {

@@ -3,9 +3,12 @@
 use core::time::Duration;
 use std::path::PathBuf;
 
-use crate::http::wire::explain::{AlertExplanation, Alone, IncidentExplanation, RuleTried};
+use crate::http::wire::explain::{
+    AlertExplanation, Alone, IncidentExplanation, RuleTried, Verdict,
+};
 use crate::http::wire::{Incident, Time};
 use crate::model::time::Brief;
+use crate::rules;
 
 use super::Session;
 use super::alerts::{bare, title};
@@ -32,7 +35,7 @@ pub struct Args {
 }
 
 fn time(text: &str) -> Result<Duration, String> {
-    crate::rules::duration(text).ok_or_else(|| "expected a span of time like 45s or 1h30m".into())
+    rules::duration(text).ok_or_else(|| "expected a span of time like 45s or 1h30m".into())
 }
 
 /// Does it.
@@ -107,13 +110,17 @@ fn stages(explained: &AlertExplanation) -> Vec<(&'static str, String, Vec<String
     let none_loaded = if explained.rules.is_empty() { "none are loaded" } else { "" };
     let path = explained.join.as_ref().and_then(|join| join.path.as_ref());
     let path = path.map(|path| print::clean(&format!("     {path}")));
-    let mut stages = vec![
+    let mut stages = Vec::new();
+    if let Some(dropped) = &explained.dropped {
+        stages.push(("intake", format!("if it began now: {dropped}"), Vec::new()));
+    }
+    stages.extend([
         ("dedup", dedup(explained, now), Vec::new()),
         ("bind", bind(explained), Vec::new()),
         ("suppress", suppress(explained, now), Vec::new()),
         ("rules", none_loaded.into(), rules(explained).lines("     ")),
         ("correlate", outcome(explained), path.into_iter().collect()),
-    ];
+    ]);
     if let Some(incident) = &explained.incident {
         let category = incident.category.as_deref().unwrap_or("no category: no rule says one");
         let team = or_nothing(incident.team.as_deref());
@@ -234,10 +241,11 @@ fn handled(explained: &AlertExplanation, tried: &RuleTried) -> String {
 /// Returns the matcher that kept a rule from matching: one of `when` that does not hold, or one of
 /// `unless` that does.
 fn failed(tried: &RuleTried) -> Option<String> {
-    let verdict = tried
-        .verdicts
-        .iter()
-        .find(|verdict| verdict.holds == verdict.matcher.starts_with("unless "))?;
+    let hinders = |it: &&Verdict| {
+        let Verdict { matcher, value, holds } = (*it).clone();
+        rules::Verdict { matcher, value, holds }.hinders()
+    };
+    let verdict = tried.verdicts.iter().find(hinders)?;
     let mark = if verdict.holds { "✓" } else { "✗" };
     Some(format!("{}  {mark}  (value {:?})", verdict.matcher, verdict.value))
 }

@@ -4,7 +4,8 @@ use core::time::Duration;
 
 use clap::{Args, Subcommand};
 
-use crate::http::wire::{Incident, IncidentRecord, LeftOut, Page, Resolved, Time, Why};
+use crate::http::wire::storm::Suspect;
+use crate::http::wire::{Help, Incident, IncidentRecord, LeftOut, Page, Resolved, Time, Why};
 use crate::model::time::Brief;
 
 use super::Session;
@@ -152,6 +153,7 @@ fn record(record: &IncidentRecord) -> Vec<String> {
         incident.title
     ))];
     lines.extend(facts(incident, record.now).lines(""));
+    lines.extend(help(&record.help).lines(""));
     lines.push(String::new());
     lines.extend(why(incident, &record.why, record.now));
     if !record.subordinates.is_empty() {
@@ -173,6 +175,22 @@ fn record(record: &IncidentRecord) -> Vec<String> {
     lines
 }
 
+fn help(help: &Help) -> Table {
+    let Help { workaround, cause, runbook, fixed_in, links } = help;
+    let mut table = Table::bare();
+    for (name, text) in
+        [("workaround", workaround), ("cause", cause), ("runbook", runbook), ("fixed in", fixed_in)]
+    {
+        if let Some(text) = text {
+            table.row([name.into(), text.clone()]);
+        }
+    }
+    for (name, link) in links {
+        table.row([name.clone(), link.clone()]);
+    }
+    table
+}
+
 fn facts(incident: &Incident, now: Time) -> Table {
     let mut table = Table::bare();
     let mut fact = |name: &str, value: String| table.row([name.into(), value]);
@@ -184,7 +202,16 @@ fn facts(incident: &Incident, now: Time) -> Table {
         fact("waits for", format!("a {what}"));
     }
     if incident.quiet {
-        fact("quiet", "all that fires of it is silenced or inhibited: nobody is told".into());
+        let until = incident.known_error.as_ref().and_then(|known| known.quiet_until);
+        let why = match until {
+            Some(until) => format!("known, nobody is told until {} UTC", print::clock(until, now)),
+            None => "all that fires of it is silenced or inhibited: nobody is told".into(),
+        };
+        fact("quiet", why);
+    }
+    if let Some(known) = &incident.known_error {
+        let exceeded = known.exceeded.as_ref().map(|why| format!("; {why}")).unwrap_or_default();
+        fact("known error", format!("{} by rule {}{exceeded}", known.id, known.rule));
     }
     let age = print::span(incident.opened_at, now);
     fact("opened", format!("{} UTC, {age} ago", print::clock(incident.opened_at, now)));
@@ -206,6 +233,17 @@ fn facts(incident: &Incident, now: Time) -> Table {
     }
     if !incident.changes.is_empty() {
         fact("changes", incident.changes.join(", "));
+    }
+    if let Some(storm) = &incident.storm {
+        let over = storm.ended_at.map(|at| format!(", over at {} UTC", print::clock(at, now)));
+        fact("storm", format!("{}{}", storm.key, over.unwrap_or_default()));
+    }
+    for suspect in &incident.suspects {
+        let Suspect { ci, explains, of } = suspect;
+        fact("suspect", format!("{ci} explains {explains} of {of}"));
+    }
+    if let Some(at) = incident.update_at {
+        fact("next update", limit(at, now));
     }
     if !incident.apart_from.is_empty() {
         fact("split from", incident.apart_from.join(", "));
@@ -320,6 +358,7 @@ pub(super) mod tests {
             "root": {"alert": "9f31c20a77de41b2", "ci": "pdu-r12a"}, "team": "dc-ops",
             "parent": null, "recurrence_of": null, "assignee": null, "acknowledged": null,
             "waits_for": null, "quiet": false, "apart_from": [], "resolved": null,
+            "storm": null, "suspects": [], "update_at": null,
             "closed_at": null, "awaiting_verification": false,
             "opened_at": "2026-11-21T03:12:00.000Z", "active_at": "2026-11-21T03:12:20.000Z",
             "clear_since": null, "wait_until": null, "members": 3, "firing": 3,

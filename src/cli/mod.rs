@@ -21,6 +21,7 @@ pub mod generate;
 pub mod handle;
 pub mod handled;
 pub mod incidents;
+pub mod known_error;
 pub mod notify;
 pub mod on_call;
 pub mod paging;

@@ -24,35 +24,35 @@ const SERVICES_MAX: usize = 5;
 /// Further incidents of a digest that are read.
 const ALSO_MAX: usize = 20;
 
-/// Returns the notifier's way to committed incidents; the topology says for whom they are bad.
+/// Returns the notifier's way to committed incidents; rules and topology say for
+/// whom they are bad and what helps.
 pub(super) fn reader(store: Arc<Store>, context: watch::Receiver<Arc<Context>>) -> Reader {
     Arc::new(move |notice| {
-        let topology = Arc::clone(&context.borrow().topology);
-        read(&store, &topology, notice).unwrap_or_else(|error| {
+        let context = Arc::clone(&context.borrow());
+        read(&store, &context, notice).unwrap_or_else(|error| {
             warn!(%error, notice.id = %notice.id, "an incident cannot be read for a notice");
             None
         })
     })
 }
 
-fn read(
-    store: &Store,
-    topology: &Topology,
-    notice: &Notice,
-) -> Result<Option<Briefing>, StoreError> {
+fn read(store: &Store, context: &Context, notice: &Notice) -> Result<Option<Briefing>, StoreError> {
     let view = store.view();
     let Some(incident) = view.incident(notice.id.incident)? else { return Ok(None) };
     let root = view.alert(incident.root.alert)?;
+    let help = context.help(&incident, root.as_ref());
     let members = view.members(incident.id, ALERTS_MAX)?;
     let others = members.into_iter().filter_map(|member| member.alert);
     let others = others.filter(|alert| alert.fingerprint != incident.root.alert);
     let alerts: Vec<AlertRow> = root.into_iter().chain(others).take(ALERTS_MAX).collect();
     let own = incident.root.ci.iter();
     let cis = own.chain(alerts.iter().filter_map(|alert| alert.ci.as_ref()));
-    let services = services(topology, cis.map(|name| &**name));
+    let services = services(&context.topology, cis.map(|name| &**name));
     let also = also(&view, &notice.also)?;
-    let alerts = alerts.into_iter().map(|alert| (alert.labels, line(&alert.details.annotations)));
-    Ok(Some(Briefing { alerts: alerts.collect(), incident, services, also }))
+    let alerts = alerts.iter().map(|alert| {
+        (context.seen(alert).subject().labels.clone(), line(&alert.details.annotations))
+    });
+    Ok(Some(Briefing { alerts: alerts.collect(), incident, services, help, also }))
 }
 
 /// Returns the names of the services that suffer with these CIs: the lowest tier first.

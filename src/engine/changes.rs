@@ -13,6 +13,7 @@ use crate::model::escalation::{Policy, PolicyHash};
 use crate::model::incident::{Entry, Incident, IncidentId, RecordId};
 use crate::model::journal::JournalEntry;
 use crate::model::labels::{Fingerprint, Labels};
+use crate::model::learned::{LearnedKey, LearnedRow};
 use crate::model::notice::{Notice, NoticeId};
 use crate::model::quarantine::{QuarantineHead, QuarantineId, Quarantined};
 use crate::model::silence::{Silence, SilenceId};
@@ -76,6 +77,10 @@ pub struct Changes {
     pub quarantine_gone: Vec<QuarantineId>,
     /// How many of those were pushed out for lack of room; told, not stored.
     pub quarantine_pushed_out: u32,
+    /// What was learned.
+    pub learned: Vec<(LearnedKey, LearnedRow)>,
+    /// What was learned and is forgotten.
+    pub learned_gone: Vec<LearnedKey>,
     /// The counters after the batch.
     pub counters: Counters,
 }
@@ -110,6 +115,8 @@ impl Changes {
             quarantined,
             quarantine_gone,
             quarantine_pushed_out: _,
+            learned,
+            learned_gone,
             counters: _,
         } = self;
         incidents_gone.is_empty()
@@ -137,6 +144,8 @@ impl Changes {
             && deliveries_gone.is_empty()
             && quarantined.is_empty()
             && quarantine_gone.is_empty()
+            && learned.is_empty()
+            && learned_gone.is_empty()
     }
 }
 
@@ -196,12 +205,12 @@ pub enum MemberOf {
     Incident,
 }
 
-/// The last incident with a signature.
+/// The last incident with a signature; one for each of the last times that a known error came, too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Recurrence {
     /// Its number.
     pub incident: IncidentId,
-    /// When it was resolved.
+    /// When it was resolved; when it was opened under the signature of a known error.
     pub resolved_at: Timestamp,
 }
 
@@ -224,6 +233,8 @@ pub struct Counters {
     pub quarantined: u64,
     /// Entries of the journal so far, forgotten ones included.
     pub journaled: u64,
+    /// Since when we listen without a gap in which we could hear nobody.
+    pub listening_since: Timestamp,
 }
 
 /// Everything the engine needs to go on where it stopped; all else is derived from it.
@@ -247,6 +258,8 @@ pub struct Saved {
     pub deliveries: Vec<(DeliveryId, Timestamp)>,
     /// What is in the quarantine.
     pub quarantine: Vec<QuarantineHead>,
+    /// What was learned.
+    pub learned: Vec<(LearnedKey, LearnedRow)>,
     /// The counters.
     pub counters: Counters,
 }

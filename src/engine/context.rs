@@ -46,6 +46,7 @@ pub struct Context {
     /// The limits in force.
     pub limits: Limits,
     follow: BTreeMap<Arc<str>, RelationSet>,
+    gathers: bool,
 }
 
 impl Context {
@@ -53,8 +54,9 @@ impl Context {
     pub fn new(rules: Arc<RuleSet>, topology: Arc<Topology>, limits: Limits) -> Self {
         let binder = Binder::new(&topology, &rules.binding);
         let mut follow = BTreeMap::new();
-        for (rule, kind) in topology_rules(&rules) {
-            let names = kind.follow.iter().map(|name| &**name);
+        for rule in &rules.rules {
+            let Some(names) = rule.kind.follow() else { continue };
+            let names = names.iter().map(|name| &**name);
             follow.insert(Arc::clone(&rule.name), topology.relations(names));
         }
         let reaching = rules.rules.iter().filter_map(|rule| Some((rule, rule.kind.inhibit()?)));
@@ -64,10 +66,16 @@ impl Context {
             let set = if all { topology.all_relations() } else { topology.relations(names) };
             follow.insert(Arc::clone(&rule.name), set);
         }
-        Self { rules, topology, binder, limits, follow }
+        let gathers = rules.rules.iter().any(|rule| rule.kind.gathers());
+        Self { rules, topology, binder, limits, follow, gathers }
     }
 
-    /// Returns the relations that a rule follows; none where it follows none.
+    /// True when a rule counts alerts over time: a storm, a sequence or an absence.
+    pub fn gathers(&self) -> bool {
+        self.gathers
+    }
+
+    /// Returns the relations that a rule follows; none for one that follows none.
     pub fn follow(&self, rule: &str) -> RelationSet {
         self.follow.get(rule).copied().unwrap_or_default()
     }

@@ -9,11 +9,13 @@ use std::collections::btree_map::Entry;
 use std::sync::Arc;
 
 use super::changes::{MemberOf, MemberRow};
+use super::cis::Cis;
 use super::context::Context;
 use super::pending::Told;
+use super::related::{self, Joined};
 use super::state::Case;
 use super::tally::{Share, Tally};
-use super::{State, escalate, planning, resolve, suppress, topology};
+use super::{State, escalate, gather, known_error, planning, resolve, suppress, topology};
 use crate::cmdb::{CiId, Topology};
 use crate::model::alert::Join;
 use crate::model::escalation::{Policy, PolicyHash, Rung};
@@ -23,13 +25,16 @@ use crate::model::incident::{
 use crate::model::labels::Fingerprint;
 use crate::model::priority::{Assessment, Impact, Priority, Urgency};
 use crate::model::time::{Brief, Timestamp};
-use crate::rules::{Group, Rule, Subject};
+use crate::rules::{FirstNotice, Group, Rule, Subject};
 
 /// Puts an alert whose episode began where it belongs.
 pub(super) fn place(state: &mut State, ctx: &Context, alert: Fingerprint, now: Timestamp) {
     suppress::hush(state, ctx, alert, now);
     suppress::inhibit::begin(state, ctx, alert);
-    if !rejoin(state, ctx, alert, now) {
+    gather::refresh(state, ctx, alert, now);
+    if rejoin(state, ctx, alert, now) {
+        gather::conclude(state, ctx, alert, now);
+    } else {
         relate(state, ctx, alert, None, now);
     }
 }
@@ -43,7 +48,8 @@ pub(super) fn relate(
     now: Timestamp,
 ) {
     let Some(held) = state.alerts.get(&alert) else { return };
-    let subject = held.subject(ctx);
+    let around = state.around(ctx, held);
+    let subject = around.subject();
     let matching = ctx.rules.matching(&subject);
     let group =
         matching.iter().find_map(|rule| Some(Grouping::new(rule, rule.kind.group()?, &subject)));
@@ -52,17 +58,34 @@ pub(super) fn relate(
         .as_ref()
         .and_then(|group| in_group(state, group, now))
         .or_else(|| topology::explained(state, ctx, alert, now));
-    let found = found.or_else(|| topology::eldest_sufferer(state, ctx, alert, &causes, now));
+    let found = found
+        .or_else(|| topology::eldest_sufferer(state, ctx, alert, &causes, now))
+        .or_else(|| gather::storm::raging(state, alert));
+    let likely = related::rule_of(&matching);
+    let found = match (found, likely) {
+        (None, Some(rule)) => {
+            let found = related::explained(state, ctx, alert, rule, now);
+            let joined = if found.is_some() { Joined::Open } else { Joined::Nothing };
+            related::learn(state, alert, joined);
+            found
+        }
+        (found, _) => found,
+    };
     if let Some((incident, join)) = found {
         attach(state, ctx, alert, Attachment { incident, join }, now);
     } else if !is_audible(state, alert) {
         hold_back(state, alert);
     } else {
-        let cause = causes.first().map(Arc::clone);
+        let cause = gather::absence::rule_of(state, alert).or_else(|| causes.first().cloned());
+        let cause = cause.or_else(|| Some(Arc::clone(&likely?.0.name)).filter(|_| group.is_none()));
         let join = former.map_or(Join::Own, |former| Join::Outlived { former });
         open(state, ctx, alert, Opening { cause, group: &group, join }, now);
     }
+    if let Some((_, kind)) = likely {
+        related::began(state, ctx, alert, kind, now);
+    }
     topology::act_as_cause(state, ctx, alert, &causes, now);
+    gather::conclude(state, ctx, alert, now);
 }
 
 /// True when an alert may open an incident and page.
@@ -73,11 +96,11 @@ fn is_audible(state: &State, alert: Fingerprint) -> bool {
 /// Leaves a silenced alert without an incident; it gets one when its silence ends.
 fn hold_back(state: &mut State, alert: Fingerprint) {
     let Some(held) = state.alerts.get_mut(&alert) else { return };
-    let former = held.state.incident.take().and_then(|id| state.incidents.get_mut(&id));
-    if let Some((former, record)) = former.zip(held.state.record.take()) {
-        former.live.remove(&record);
-    }
+    let former = held.state.incident.take().zip(held.state.record.take());
     held.state.revision += 1;
+    if let Some((former, record)) = former {
+        state.delist(former, record);
+    }
     state.pending.touch(alert);
 }
 
@@ -159,6 +182,9 @@ fn in_group(state: &State, group: &Grouping<'_>, now: Timestamp) -> Option<(Inci
 /// the reopen window.
 fn rejoin(state: &mut State, ctx: &Context, alert: Fingerprint, now: Timestamp) -> bool {
     let Some(id) = incident_of(state, alert) else { return false };
+    if related::parts(state, ctx, alert, id, now) {
+        return false;
+    }
     let Some(case) = state.incidents.get(&id) else { return false };
     let reopens = match &case.record.progress {
         Progress::New
@@ -181,7 +207,11 @@ fn rejoin(state: &mut State, ctx: &Context, alert: Fingerprint, now: Timestamp) 
     state.pending.tell(id, now, Told { what: Happening::Refired, text, path: None });
     count_in(state, ctx, alert, now);
     let Some(held) = state.alerts.get(&alert) else { return true };
-    let causes = cause_rules(&ctx.rules.matching(&held.subject(ctx)));
+    let matching = ctx.rules.matching(&state.around(ctx, held).subject());
+    let causes = cause_rules(&matching);
+    if let Some((_, kind)) = related::rule_of(&matching) {
+        related::began(state, ctx, alert, kind, now);
+    }
     topology::act_as_cause(state, ctx, alert, &causes, now);
     true
 }
@@ -215,7 +245,7 @@ pub(super) fn attach(
 }
 
 /// Says in words why an alert belongs to its incident.
-pub fn reason(join: &Join) -> String {
+pub(super) fn reason(join: &Join) -> String {
     match join {
         Join::Own => "nothing open explained it".into(),
         Join::Group { rule, key } => format!("rule {rule}, same {key}"),
@@ -225,6 +255,14 @@ pub fn reason(join: &Join) -> String {
             format!("rule {rule}, {path}, {span} {order} the cause")
         }
         Join::Cause { rule } => format!("rule {rule}, it explains the others"),
+        Join::Related { rule, place, silence_ms, confidence } => {
+            let silence = Brief(Duration::from_millis(*silence_ms));
+            format!(
+                "rule {rule}, {place}, {silence} after the last new alert, {confidence} % likely"
+            )
+        }
+        Join::Storm { key, .. } => format!("storm {key}"),
+        Join::Sequence { rule, steps } => format!("rule {rule}: {steps}"),
         Join::ByHand { by, note } if note.is_empty() => format!("by hand: {by}"),
         Join::ByHand { by, note } => format!("by hand: {by} \"{note}\""),
         Join::Outlived { former } => format!("it still fired when {former} was resolved"),
@@ -237,6 +275,9 @@ fn path_of(join: &Join) -> Option<crate::model::alert::Path> {
         Join::Own
         | Join::Group { .. }
         | Join::Cause { .. }
+        | Join::Related { .. }
+        | Join::Storm { .. }
+        | Join::Sequence { .. }
         | Join::ByHand { .. }
         | Join::Outlived { .. } => None,
     }
@@ -251,21 +292,21 @@ struct MemberKey {
 /// Gives an alert's episode its record.
 fn enrol(state: &mut State, alert: Fingerprint, key: MemberKey, join: Join, now: Timestamp) {
     let MemberKey { incident, record } = key;
-    let Some(held) = state.alerts.get_mut(&alert) else { return };
-    let former = held.state.incident.and_then(|id| state.incidents.get_mut(&id));
-    if let Some((former, record)) = former.zip(held.state.record) {
-        former.live.remove(&record);
+    let of = state.alerts.get(&alert).map(|held| (held.state.incident, held.state.record));
+    if let Some((Some(former), Some(record))) = of {
+        state.delist(former, record);
     }
+    let Some(held) = state.alerts.get_mut(&alert) else { return };
     held.state.record = Some(record);
     held.state.incident = Some(incident);
     held.state.revision += 1;
     let what = MemberOf::Alert { fingerprint: alert, episode: held.state.episode };
     let row = MemberRow { incident, record, what, joined_at: now, join };
     state.pending.touch(alert);
+    related::moved(state, alert, incident, now);
     state.pending.members.insert((incident, record.0), row);
-    if let Some(case) = state.change(incident) {
-        case.live.insert(record, alert);
-    }
+    state.enlist(incident, record, alert);
+    state.change(incident);
 }
 
 /// Counts a firing member into its incident and all that this is part of.
@@ -281,6 +322,7 @@ fn count_in(state: &mut State, ctx: &Context, alert: Fingerprint, now: Timestamp
         }
         state.pending.unsettled.insert(id);
     }
+    known_error::review_member(state, ctx, alert, now);
 }
 
 /// Returns what a firing alert adds to its incident's tally.
@@ -307,6 +349,7 @@ pub(super) fn severity_changed(
     alert: Fingerprint,
     now: Timestamp,
 ) {
+    gather::refresh(state, ctx, alert, now);
     let own = state.alerts.get(&alert).and_then(|held| held.state.incident);
     for id in state.chain(own) {
         let tally = tally(state, ctx, id);
@@ -318,6 +361,7 @@ pub(super) fn severity_changed(
         }
         state.pending.unsettled.insert(id);
     }
+    known_error::review_member(state, ctx, alert, now);
 }
 
 /// Counts an incident's firing members anew, its subordinates' included.
@@ -371,8 +415,12 @@ fn open(
 ) -> IncidentId {
     let id = state.next_record();
     let group = how.group.as_ref();
-    let rule = how.cause.or_else(|| group.map(|group| Arc::clone(&group.rule.name)));
-    let policy = Arc::clone(ctx.rules.policy_of(rule.as_deref().and_then(|n| ctx.rules.find(n))));
+    let known = known_error::known_by(state, ctx, alert, now);
+    let rule = known.map(|rule| Arc::clone(&rule.name)).or(how.cause);
+    let rule = rule.or_else(|| group.map(|group| Arc::clone(&group.rule.name)));
+    let spec = rule.as_deref().and_then(|name| ctx.rules.find(name));
+    let first = spec.map(|rule| rule.incident.notify.first).unwrap_or_default();
+    let policy = Arc::clone(ctx.rules.policy_of(spec));
     let policy = remember(state, &policy);
     let mut record = blank(id, alert, policy, now);
     record.rule.clone_from(&rule);
@@ -385,6 +433,7 @@ fn open(
         live: std::collections::BTreeMap::new(),
         children: std::collections::BTreeSet::new(),
         tally: Tally::default(),
+        cis: Cis::default(),
         timer: None,
     };
     state.incidents.insert(id, case);
@@ -394,13 +443,19 @@ fn open(
     let text = format!("{}: {}{under}", name_of(state, ctx, alert), reason(&join));
     state.pending.tell(id, now, Told { what: Happening::Opened, text, path: None });
     enrol(state, alert, MemberKey { incident: id, record: id }, join, now);
+    if let Some(known) = known {
+        known_error::classify(state, ctx, id, known, now);
+    }
     index_root(state, &ctx.topology, id);
     state.pending.unassigned.insert(id);
     resolve::link_recurrence(state, ctx, id, now);
     planning::mention(state, ctx, id, now);
     // What a silence held back has waited long enough.
-    let wait =
-        if state.digest.is_some() { Duration::ZERO } else { topology::wait(state, ctx, alert) };
+    let wait = if state.digest.is_some() || first == FirstNotice::Now {
+        Duration::ZERO
+    } else {
+        topology::wait(state, ctx, alert)
+    };
     escalate::start(state, id, wait, now);
     count_in(state, ctx, alert, now);
     id
@@ -443,8 +498,13 @@ fn blank(id: IncidentId, alert: Fingerprint, policy: PolicyHash, now: Timestamp)
         recurrence_of: None,
         awaiting_verification: false,
         quiet: false,
+        known_error: None,
         apart_from: Vec::new(),
         changes: Vec::new(),
+        storm: None,
+        suspects: Vec::new(),
+        ranked_at: 0,
+        update_at: None,
         timeline_len: 0,
         notices: 0,
         told: Vec::new(),

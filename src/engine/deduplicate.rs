@@ -9,16 +9,20 @@ use std::sync::Arc;
 
 use super::State;
 use super::changes::{AlertRow, Archived};
+use super::cis::ci_hash;
 use super::context::Context;
 use super::event::{Received, Refused};
+use super::pending::Told;
 use super::state::Held;
 use super::timers::Timer;
-use super::{correlate, journal, own, quarantine, resolve, suppress};
+use super::{census, correlate, gather, journal, own, quarantine, resolve, suppress};
 use crate::ingest;
-use crate::model::alert::{AlertState, Details, Lease, Occurrence, Signal, SourceId};
+use crate::model::alert::{AlertState, Details, Lease, Occurrence, Signal, SourceId, severity};
+use crate::model::incident::Happening;
 use crate::model::labels::Fingerprint;
 use crate::model::quarantine::{Cause, QuarantineId, Unhandled};
 use crate::model::time::Timestamp;
+use crate::rules::Subject;
 
 /// How long after an alert's end a firing message about the time before it counts as late.
 ///
@@ -48,6 +52,7 @@ pub(super) fn receive(state: &mut State, by: &Delivery<'_>, all: &[Occurrence]) 
             Ok(Outcome::Ended) => reply.ended += 1,
             Ok(Outcome::Updated) => reply.updated += 1,
             Ok(Outcome::Repeated) => reply.repeated += 1,
+            Ok(Outcome::Dropped(rule)) => *reply.dropped.entry(rule).or_default() += 1,
             Err(NotTaken::Overflow) => beyond.push(occurrence),
             Err(NotTaken::Refused(why)) => {
                 reply.refused.push((u32::try_from(index).unwrap_or(u32::MAX), why));
@@ -93,23 +98,43 @@ fn overflow(state: &mut State, by: &Delivery<'_>, beyond: &[&Occurrence]) -> Qua
     id
 }
 
+/// Takes one alert of our own; false when it cannot be held.
+pub(super) fn is_taken(state: &mut State, by: &Delivery<'_>, it: &Occurrence) -> bool {
+    observe(state, by, it).is_ok()
+}
+
 enum Outcome {
     Began,
     Ended,
     Updated,
     Repeated,
+    /// It is left out, by this rule.
+    Dropped(Arc<str>),
 }
 
 fn observe(state: &mut State, by: &Delivery<'_>, it: &Occurrence) -> Result<Outcome, NotTaken> {
     #[cfg(test)]
     super::trap::received(it);
+    let is_expected = |held: &Held| held.labels == it.labels && held.slots.is_some();
+    if state.alerts.get(&it.fingerprint).is_some_and(is_expected) {
+        gather::absence::heard(state, by, it.fingerprint);
+    }
     let known = state.alerts.get(&it.fingerprint);
     if let Some(held) = known.filter(|held| held.labels != it.labels) {
         let other = held.labels.to_string();
         let why = Refused::Collision { fingerprint: it.fingerprint, other };
         return Err(NotTaken::Refused(why));
     }
-    match (known.map(|held| held.state.fires()), it.signal) {
+    let fires = known.map(|held| held.state.fires());
+    // What fires already goes on to its end, and the end of what is known is always taken.
+    let may_drop = match it.signal {
+        Signal::Firing { .. } => fires != Some(true),
+        Signal::Resolved { .. } => fires.is_none(),
+    };
+    if may_drop && let Some(rule) = dropped_by(by.ctx, it) {
+        return Ok(Outcome::Dropped(rule));
+    }
+    match (fires, it.signal) {
         (Some(true), Signal::Firing { until, explicit }) => {
             Ok(prolong(state, by, it, Lease { source: by.source, until, explicit }))
         }
@@ -136,6 +161,14 @@ fn observe(state: &mut State, by: &Delivery<'_>, it: &Occurrence) -> Result<Outc
     }
 }
 
+/// Returns the rule that leaves an alert out, as it was sent.
+fn dropped_by(ctx: &Context, it: &Occurrence) -> Option<Arc<str>> {
+    let ci = ctx.binder.bind(&ctx.topology, &it.labels).map(|bound| ctx.topology.ci(bound.ci));
+    let severity = severity(it.severity.as_deref(), &it.labels);
+    let dropped = ctx.rules.dropped(&Subject::new(&it.labels, severity, ci))?;
+    Some(Arc::clone(&dropped.rule.name))
+}
+
 fn unknown(by: &Delivery<'_>, it: &Occurrence) -> Held {
     let bound = by.ctx.binder.bind(&by.ctx.topology, &it.labels);
     let state = AlertState {
@@ -155,12 +188,17 @@ fn unknown(by: &Delivery<'_>, it: &Occurrence) -> Held {
         inhibited_by: Box::default(),
     };
     let labels = it.labels.clone();
+    let ci = bound.map(|bound| bound.ci);
     Held {
+        ci_hash: ci_hash(&labels, ci.map(|ci| by.ctx.topology.ci(ci))),
         labels,
         state,
-        ci: bound.map(|bound| bound.ci),
+        ci,
+        slots: None,
+        added: None,
         text: Some(digest(&it.details)),
         timer: None,
+        standing: None,
     }
 }
 
@@ -194,6 +232,7 @@ fn prolong(state: &mut State, by: &Delivery<'_>, it: &Occurrence, lease: Lease) 
     let severity_changed = of.severity != it.severity;
     if severity_changed {
         of.severity.clone_from(&it.severity);
+        held.enrich(by.ctx);
     }
     let text = Some(digest(&it.details));
     if held.text == text {
@@ -207,6 +246,7 @@ fn prolong(state: &mut State, by: &Delivery<'_>, it: &Occurrence, lease: Lease) 
     }
     schedule(state, it.fingerprint);
     if severity_changed {
+        census::note(state, by.ctx, it.fingerprint);
         journal::note(state, it.fingerprint, lease.source, by.now);
         correlate::severity_changed(state, by.ctx, it.fingerprint, by.now);
         suppress::inhibit::renew(state, by.ctx, it.fingerprint);
@@ -273,9 +313,22 @@ fn fire(state: &mut State, by: &Delivery<'_>, it: &Occurrence, lease: Lease) {
     held.state.leases = vec![lease];
     *state.held_by.entry(lease.source).or_default() += 1;
     state.pending.rewrite(it.fingerprint, &it.details);
+    held.enrich(by.ctx);
     schedule(state, it.fingerprint);
+    census::note(state, by.ctx, it.fingerprint);
     journal::note(state, it.fingerprint, lease.source, by.now);
     correlate::place(state, by.ctx, it.fingerprint, by.now);
+    tell_flaws(state, it.fingerprint, by.now);
+}
+
+/// Says which templates of rules failed on an alert, once an episode.
+fn tell_flaws(state: &mut State, alert: Fingerprint, now: Timestamp) {
+    let Some(held) = state.alerts.get(&alert) else { return };
+    let Some((incident, added)) = held.state.incident.zip(held.added.as_deref()) else { return };
+    for flaw in added.flaws.clone() {
+        let told = Told { what: Happening::Noted, text: flaw, path: None };
+        state.pending.tell(incident, now, told);
+    }
 }
 
 /// Counts a message that changes nothing else.
@@ -338,7 +391,9 @@ fn end(state: &mut State, ctx: &Context, alert: Fingerprint, ending: Ending, now
     state.pending.touch(alert);
     schedule(state, alert);
     state.hushed.remove(&alert);
+    census::leave(state, alert);
     journal::note(state, alert, ending.source, now);
+    gather::ended(state, ctx, alert, now);
     resolve::cleared(state, ctx, alert, now);
     suppress::inhibit::end(state, alert);
 }
@@ -356,7 +411,7 @@ pub(super) fn due(
     let Some(held) = state.alerts.get_mut(&alert) else { return };
     held.timer = None;
     if !held.state.fires() {
-        if at < held.state.end_heard_at.plus(HELD_AFTER_END) {
+        if at < held_until(held, state.counters.listening_since) {
             schedule(state, alert);
         } else {
             forget(state, ctx, alert);
@@ -380,17 +435,24 @@ pub(super) fn due(
     }
 }
 
+/// Returns until when an ended alert is held: longer where a rule expects it to come back.
+fn held_until(held: &Held, listening_since: Timestamp) -> Timestamp {
+    let until = held.state.end_heard_at.plus(HELD_AFTER_END);
+    let keep = held.slots.as_ref().map(|slots| slots.keep()).filter(|keep| !keep.is_zero());
+    keep.map_or(until, |keep| until.max(held.state.last_seen.max(listening_since).plus(keep)))
+}
+
 /// Drops an alert that ended long ago from memory; its episode goes to the history.
 fn forget(state: &mut State, ctx: &Context, alert: Fingerprint) {
     archive(state, ctx, alert);
-    let Some(held) = state.alerts.remove(&alert) else { return };
+    gather::remove(state, alert);
+    let Some(held) = state.alerts.get(&alert) else { return };
+    if let Some((incident, record)) = held.state.incident.zip(held.state.record) {
+        state.delist(incident, record);
+    }
+    state.alerts.remove(&alert);
     state.pending.alerts.remove(&alert);
     state.pending.forgotten.insert(alert);
-    let record = held.state.record;
-    let case = held.state.incident.and_then(|id| state.incidents.get_mut(&id));
-    if let Some((case, record)) = case.zip(record) {
-        case.live.remove(&record);
-    }
 }
 
 /// Moves the ended episode of a held alert to the history.
@@ -415,7 +477,7 @@ pub(super) fn schedule(state: &mut State, alert: Fingerprint) {
     let due = if held.state.fires() {
         held.state.leases.iter().map(|lease| lease.until).min()
     } else {
-        Some(held.state.end_heard_at.plus(HELD_AFTER_END))
+        Some(held_until(held, state.counters.listening_since))
     };
     let Some(due) = due else { return };
     if held.timer.is_none_or(|set| due < set) {

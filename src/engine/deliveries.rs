@@ -51,9 +51,9 @@ pub(super) fn once(
 /// False when nothing changed: then the sender may try again under the same id.
 fn is_done(reply: &Reply) -> bool {
     match reply {
-        Reply::Received(Received { began, ended, updated, repeated, overflowed, .. }) => {
-            began + ended + updated + repeated + overflowed > 0
-        }
+        Reply::Received(Received {
+            began, ended, updated, repeated, overflowed, dropped, ..
+        }) => began + ended + updated + repeated + overflowed > 0 || !dropped.is_empty(),
         Reply::Handled(_)
         | Reply::Silenced(_)
         | Reply::Planned(_)

@@ -7,13 +7,13 @@ use super::state::{Case, Held};
 use crate::cmdb::CiRow;
 use crate::model::incident::IncidentId;
 use crate::model::labels::Labels;
-use crate::rules::{DEPENDANTS_MAX, Field, RootScope, Scope};
+use crate::rules::{DEPENDANTS_MAX, Field, KnownErrorText, RootScope, Rule, Scope};
 
 /// Collects what templates see of an incident.
 pub(super) fn scope(state: &State, ctx: &Context, case: &Case) -> Scope {
     let record = &case.record;
     let root = state.alerts.get(&record.root.alert);
-    let labels = root.map_or_else(Labels::empty, |held| held.labels.clone());
+    let labels = root.map_or_else(Labels::empty, |held| held.all_labels().clone());
     let ci = record.root.ci.as_deref().and_then(|ci| ctx.topology.find(ci));
     Scope {
         incident: record.id.to_string().into(),
@@ -25,6 +25,8 @@ pub(super) fn scope(state: &State, ctx: &Context, case: &Case) -> Scope {
         members: record.members as usize,
         dependants_count: record.members.saturating_sub(1) as usize,
         dependants: dependants(state, ctx, case),
+        cis: case.cis.len(),
+        suspects: record.suspects.clone(),
     }
 }
 
@@ -40,8 +42,24 @@ fn group(ctx: &Context, case: &Case, root: &Held) -> Vec<(Box<str>, Box<str>)> {
     let rule = case.record.rule.as_deref().and_then(|rule| ctx.rules.find(rule));
     let by = rule.map_or(&[][..], |rule| rule.kind.by());
     let subject = root.subject(ctx);
-    let pair = |field: &Field| (field.key().into(), field.value(&subject).into());
+    // Under `absence` the root is our own alert, which has the values as labels.
+    let is_absence = rule.is_some_and(|rule| rule.kind.absence().is_some());
+    let value = |field: &Field| {
+        if is_absence { subject.label(field.key()) } else { field.value(&subject) }
+    };
+    let pair = |field: &Field| (field.key().into(), value(field).into());
     by.iter().map(pair).collect()
+}
+
+/// Returns what a rule of kind `known_error` says of an incident's root.
+pub(super) fn known_error(
+    state: &State,
+    ctx: &Context,
+    case: &Case,
+    rule: &Rule,
+) -> KnownErrorText {
+    let root = state.alerts.get(&case.record.root.alert);
+    root.map(|root| ctx.rules.known_error_text(&rule.name, &root.subject(ctx))).unwrap_or_default()
 }
 
 /// Returns the names of the first dependants, by record.

@@ -49,6 +49,12 @@ pub(super) fn drain(state: &mut State, ctx: &Context) -> Changes {
             None => changes.quarantine_gone.push(id),
         }
     }
+    for (key, row) in state.likelihood.learned.take_changes() {
+        match row {
+            Some(row) => changes.learned.push((key, row)),
+            None => changes.learned_gone.push(key),
+        }
+    }
     for id in core::mem::take(&mut state.pending.silences) {
         match state.silences.get(&id) {
             Some(held) => changes.silences.push(held.record.clone()),
@@ -90,7 +96,9 @@ fn take_incidents(state: &mut State, ctx: &Context, changes: &mut Changes) {
             case.record.title = title;
         }
         let rule = case.record.rule.as_deref().and_then(|rule| ctx.rules.find(rule));
-        if let Some(category) = rule.and_then(|rule| rule.incident.category.clone()) {
+        let root = state.alerts.get(&case.record.root.alert);
+        let added = root.and_then(|root| root.added.as_deref()?.category.clone());
+        if let Some(category) = rule.and_then(|rule| rule.incident.category.clone()).or(added) {
             case.record.category = Some(category);
         }
         case.record.revision += 1;

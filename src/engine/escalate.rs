@@ -238,6 +238,11 @@ fn tell(state: &mut State, ctx: &Context, climb: Climb, step: &Step, when: &Occa
         (0, _) => format!("assigned to you now{lateness}"),
         _ => format!("unanswered for {open_for} (functional escalation{lateness})"),
     };
+    let known = case.record.known_error.as_ref();
+    let because = match known.and_then(|known| known.exceeded.as_deref()) {
+        Some(why) if at.step == 0 => format!("{because}; {why}"),
+        Some(_) | None => because,
+    };
     let target = match &step.action {
         Action::Notify(target) => target.clone(),
         Action::NextLine => Target::Assigned,

@@ -1,6 +1,7 @@
 //! What can happen to the engine, and what it answers.
 
 use core::time::Duration;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::rebind::Forecast;
@@ -291,6 +292,8 @@ pub struct Received {
     pub updated: u32,
     /// Occurrences that were only counted: repeated or late messages.
     pub repeated: u32,
+    /// Alerts that were left out, by the name of the rule that says so.
+    pub dropped: BTreeMap<Arc<str>, u32>,
     /// Alerts beyond what the source may hold; they are in the quarantine.
     pub overflowed: u32,
     /// The record of the quarantine that holds those.

@@ -3,15 +3,19 @@
 //! No clock, disk, socket, log, random number or hash order: time is an argument, ids are counters,
 //! and what is to be stored or sent leaves as [`changes::Changes`]. Production, rule tests and the
 //! simulator run this same code. Reading order: `event` (what can happen), `state` (what is held),
-//! then the stages: `deduplicate`, `suppress`, `correlate` with `topology` and `unite`, `prioritise`,
-//! `assign`, `escalate`, `notices`, `resolve`; what people do: `handle` with `regroup`, `planning`,
-//! `audit`; last
-//! `drain`, `restore`, `rebind` and `retain`.
+//! then the stages: `deduplicate`, `suppress`, `correlate` with `known_error`, `topology`, `gather`,
+//! `related` and `unite`, `prioritise`, `assign`, `escalate`, `notices` with `standing`, `resolve`;
+//! what rules ask about the rest: `around`, `census`; what people do: `handle` with `regroup`,
+//! `planning`, `audit`; last `drain`, `restore`, `rebind` and `retain`; beside them `stored`, for
+//! whoever shows what there is.
 
+mod around;
 mod assign;
 mod audit;
 mod canary;
+mod census;
 pub mod changes;
+mod cis;
 pub mod context;
 mod correlate;
 mod deduplicate;
@@ -20,8 +24,10 @@ mod describe;
 mod drain;
 mod escalate;
 pub mod event;
+mod gather;
 mod handle;
 mod journal;
+mod known_error;
 mod notices;
 pub mod own;
 mod pending;
@@ -30,10 +36,13 @@ mod prioritise;
 mod quarantine;
 pub mod rebind;
 mod regroup;
+mod related;
 mod resolve;
 mod restore;
 mod retain;
+mod standing;
 mod state;
+pub mod stored;
 mod suppress;
 mod tally;
 mod timers;
@@ -49,7 +58,6 @@ use context::Context;
 use event::{Event, Received, Reply};
 use timers::Timer;
 
-pub use correlate::reason;
 pub use state::State;
 pub use timers::Parked;
 
@@ -78,9 +86,11 @@ impl State {
         let now = now.max(before);
         self.counters.now = now;
         if now.millis() / HOUR_MS > before.millis() / HOUR_MS {
-            resolve::prune_recurrences(self, ctx.rules.lifecycle.recurrence, now);
+            let keep = ctx.rules.lifecycle.recurrence.max(known_error::COUNTED);
+            resolve::prune_recurrences(self, keep, now);
             deliveries::prune(self, ctx, now);
             planning::prune(self, now);
+            gather::prune(self, ctx, now);
         }
         self.run_timers(ctx, now);
         // Before the event: another topology is taken over with nothing else to do.
@@ -132,6 +142,7 @@ impl State {
                 return deliveries::once(self, ctx, *delivery, event, now);
             }
             Event::Quarantine(what) => {
+                gather::absence::heard_source(self, ctx, &what.source, now);
                 return Reply::Quarantined(quarantine::add(self, ctx, what, now));
             }
             Event::Replay { id, source, occurrences } => {
@@ -163,6 +174,7 @@ impl State {
         occurrences: &[Occurrence],
         now: Timestamp,
     ) -> Received {
+        gather::absence::heard_source(self, ctx, source, now);
         let id = self.source(source);
         let by = deduplicate::Delivery { ctx, source: id, source_name: source, now };
         deduplicate::receive(self, &by, occurrences)
@@ -174,6 +186,9 @@ impl State {
         suppress::reconfigure(self, ctx, now);
         let open: Vec<IncidentId> =
             self.incidents.keys().copied().filter(|id| self.is_open(*id)).collect();
+        for id in &open {
+            known_error::review(self, ctx, *id, now);
+        }
         self.pending.unsettled.extend(open);
     }
 
@@ -186,6 +201,7 @@ impl State {
                 Timer::Incident(id) => self.incident_due(ctx, id, now),
                 Timer::Silence(id) => suppress::due(self, ctx, id, at, now),
                 Timer::Windows => suppress::planned::due(self, ctx, at),
+                Timer::Watch(key) => gather::absence::due(self, ctx, key, at, now),
             }
             prioritise::settle(self, ctx, now);
             suppress::inhibit::settle(self, ctx, now);
@@ -204,13 +220,17 @@ impl State {
             }
             return;
         }
+        gather::storm::end_if_due(self, ctx, id, now);
         let Some(case) = self.incidents.get(&id) else { return };
         if resolve::resolves_at(self, ctx, &case.record).is_some_and(|at| at <= now) {
             resolve::by_itself(self, ctx, id, now);
             return;
         }
+        known_error::due(self, ctx, id, now);
         escalate::expire(self, ctx, id, now);
         escalate::take_due(self, ctx, id, now);
+        standing::take_due(self, ctx, id, now);
+        standing::plan(self, ctx, id, now);
     }
 
     fn closes_at(&self, ctx: &Context, id: IncidentId) -> Option<Timestamp> {
@@ -261,5 +281,8 @@ fn next_deadline(state: &State, ctx: &Context, id: IncidentId) -> Option<Timesta
     let lapses = record.progress.holder().map(|(_, until)| until);
     let resolves = resolve::resolves_at(state, ctx, record);
     let steps = [record.functional.due_at, record.hierarchical.due_at, record.resolving.due_at];
-    steps.into_iter().chain([lapses, resolves]).flatten().min()
+    let storm_ends = gather::storm::ends_at(ctx, record);
+    let quiet_until = record.known_error.as_ref().and_then(|known| known.quiet_until);
+    let others = [lapses, resolves, storm_ends, record.update_at, quiet_until];
+    steps.into_iter().chain(others).flatten().min()
 }

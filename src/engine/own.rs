@@ -22,13 +22,24 @@ pub fn occurrence(
     now: Timestamp,
 ) -> Occurrence {
     let labels = build(&mut [("alertname", name), (label, value)]);
+    let signal = Signal::Firing { until: now.plus(LEASE), explicit: false };
+    Occurrence { severity: Some("major".into()), ..labelled(labels, signal, summary, now) }
+}
+
+/// Says something of an alert of our own that has these labels.
+pub(super) fn labelled(
+    labels: Labels,
+    signal: Signal,
+    summary: &str,
+    now: Timestamp,
+) -> Occurrence {
     let annotations = build(&mut [("summary", summary)]);
     Occurrence {
         fingerprint: labels.fingerprint(),
         labels,
-        signal: Signal::Firing { until: now.plus(LEASE), explicit: false },
+        signal,
         starts_at: now,
-        severity: Some("major".into()),
+        severity: None,
         details: Arc::new(Details { annotations, generator_url: Box::default() }),
     }
 }

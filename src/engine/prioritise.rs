@@ -9,7 +9,7 @@ use super::context::Context;
 use super::notices::{self, Plan};
 use super::pending::Told;
 use super::tally::Tally;
-use super::{assign, escalate, suppress};
+use super::{assign, escalate, gather, related, standing, suppress};
 use crate::model::escalation::Target;
 use crate::model::incident::{Happening, IncidentId, Progress};
 use crate::model::notice::NoticeKind;
@@ -32,13 +32,20 @@ pub(super) fn settle(state: &mut State, ctx: &Context, now: Timestamp) {
 
 fn settle_one(state: &mut State, ctx: &Context, id: IncidentId, now: Timestamp) {
     suppress::settle(state, ctx, id, now);
+    gather::storm::rank(state, ctx, id, now);
+    related::rank(state, ctx, id, now);
     let Some(case) = state.incidents.get(&id) else { return };
     let before = case.record.assessment.clone();
     // When nothing fires or all of it is silenced the last assessment stands: clearing is not an improvement of
     // what happened.
     if case.tally.audible() > 0 || before.sum.is_empty() {
         let spec = case.record.rule.as_deref().and_then(|rule| ctx.rules.find(rule));
-        let assessment = assess(ctx, &case.tally, spec.map(|rule| &rule.incident));
+        let mut assessment = assess(ctx, &case.tally, spec.map(|rule| &rule.incident));
+        let known = case.record.known_error.as_ref();
+        if let Some(why) = known.and_then(|known| known.exceeded.as_deref()) {
+            assessment.pages = true;
+            assessment.sum = format!("{}; pages: {why}", assessment.sum);
+        }
         reassess(state, ctx, id, assessment, now);
     }
     if assign::assign(state, ctx, id, now) {
@@ -48,6 +55,7 @@ fn settle_one(state: &mut State, ctx: &Context, id: IncidentId, now: Timestamp) 
     }
     escalate::plan(state, &ctx.rules, id);
     escalate::take_due(state, ctx, id, now);
+    standing::plan(state, ctx, id, now);
 }
 
 /// A team that is handed an incident has not answered yet, whoever answered before.

@@ -120,8 +120,8 @@ fn leave(state: &mut State, ctx: &Context, alert: Fingerprint, now: Timestamp) {
     let Some(held) = state.alerts.get_mut(&alert) else { return };
     let own = held.state.incident.take();
     let record = held.state.record.take();
-    if let Some((case, record)) = own.and_then(|id| state.incidents.get_mut(&id)).zip(record) {
-        case.live.remove(&record);
+    if let Some((own, record)) = own.zip(record) {
+        state.delist(own, record);
     }
     let Some(share) = share else { return };
     for id in state.chain(own) {
@@ -139,12 +139,13 @@ fn leave(state: &mut State, ctx: &Context, alert: Fingerprint, now: Timestamp) {
 fn part(state: &mut State, ctx: &Context, order: &Order, child: IncidentId, now: Timestamp) {
     let Some(case) = state.change(child) else { return };
     let parent = case.record.parent.take();
-    let tally = case.tally.clone();
+    let (tally, cis) = (case.tally.clone(), case.cis.clone());
     case.record.enter(Progress::New);
     escalate::restart(&mut case.record, now);
     for id in state.chain(parent) {
         let Some(case) = state.change(id) else { continue };
         case.tally.subtract(&tally);
+        case.cis.subtract(&cis);
         case.record.firing = case.tally.firing();
         if case.record.firing == 0 {
             case.record.clear_since = Some(now);

@@ -7,8 +7,8 @@ use super::changes::Recurrence;
 use super::context::Context;
 use super::correlate::{self, firing_members, name_of, share, unindex_group, unindex_root};
 use super::pending::Told;
-use super::{State, escalate, notices, topology};
-use crate::model::incident::{Happening, Incident, IncidentId, Progress};
+use super::{State, escalate, gather, notices, related, topology};
+use crate::model::incident::{Happening, Incident, IncidentId, Progress, Storm};
 use crate::model::labels::{FNV_OFFSET, Fingerprint, fnv};
 use crate::model::time::{Brief, Timestamp};
 use crate::rules::ResolveWhen;
@@ -16,6 +16,7 @@ use crate::rules::ResolveWhen;
 /// Counts an alert that ended out of its incident and all that this is part of.
 pub(super) fn cleared(state: &mut State, ctx: &Context, alert: Fingerprint, now: Timestamp) {
     topology::drop_cause(state, alert);
+    related::ended(state, alert, now);
     let own = state.alerts.get(&alert).and_then(|held| held.state.incident);
     let Some(share) = share(state, ctx, alert) else { return };
     let chain = state.chain(own);
@@ -35,8 +36,12 @@ pub(super) fn cleared(state: &mut State, ctx: &Context, alert: Fingerprint, now:
     }
 }
 
-/// Returns when an open incident resolves by itself, as far as can be said now.
+/// Returns when an open incident resolves by itself, as far as can be said now: never while it is a
+/// storm.
 pub(super) fn resolves_at(state: &State, ctx: &Context, record: &Incident) -> Option<Timestamp> {
+    if record.storm.as_ref().is_some_and(Storm::is_active) {
+        return None;
+    }
     let rule = record.rule.as_deref().and_then(|rule| ctx.rules.find(rule));
     let spec = rule.map(|rule| &rule.resolve);
     let linger = spec.and_then(|spec| spec.linger).unwrap_or(ctx.rules.lifecycle.linger);
@@ -97,9 +102,8 @@ fn split(state: &mut State, ctx: &Context, alert: Fingerprint, former: IncidentI
             }
         }
     }
-    let case = own.and_then(|id| state.incidents.get_mut(&id));
-    if let Some((case, record)) = case.zip(record) {
-        case.live.remove(&record);
+    if let Some((own, record)) = own.zip(record) {
+        state.delist(own, record);
     }
     topology::drop_cause(state, alert);
     correlate::relate(state, ctx, alert, Some(former), now);
@@ -112,6 +116,7 @@ struct Resolution {
 
 /// Resolves an open incident with all that is part of it, and tells whoever was called.
 fn resolve(state: &mut State, ctx: &Context, id: IncidentId, how: Resolution, now: Timestamp) {
+    gather::storm::end(state, id, "resolved", now);
     escalate::stop(state, id, now);
     notices::withdraw(state, id, "resolved", now);
     let Resolution { by, text } = how;
@@ -128,6 +133,7 @@ fn set_resolved(state: &mut State, id: IncidentId, by: Option<&str>, now: Timest
     let had = case.record.progress.holder().map(|(by, _)| Box::from(by));
     case.record.resolution.stop(now);
     case.record.resolving.due_at = None;
+    case.record.update_at = None;
     case.record.awaiting_verification = by.is_some() && case.record.firing > 0;
     case.record.enter(Progress::Resolved { at: now, by: by.map(Box::from), had });
     let signature = signature(&case.record);
@@ -145,7 +151,9 @@ fn set_resolved(state: &mut State, id: IncidentId, by: Option<&str>, now: Timest
 /// What makes two incidents the same trouble again: rule and key, rule and root CI, or the alert.
 fn signature(record: &Incident) -> u64 {
     let rule = record.rule.as_deref().unwrap_or("");
+    let storm = record.storm.as_ref().filter(|storm| *storm.rule == *rule);
     let what = match (&record.key, &record.root.ci) {
+        _ if let Some(storm) = storm => storm.key.to_string(),
         (Some(key), _) if !rule.is_empty() => key.to_string(),
         (_, Some(ci)) if !rule.is_empty() => ci.to_string(),
         _ => record.root.alert.to_string(),

@@ -6,18 +6,20 @@ use std::sync::Arc;
 
 use super::State;
 use super::changes::{Counters, Saved};
+use super::cis::{Cis, ci_hash};
 use super::context::Context;
 use super::correlate::{index_group, index_root, tally};
 use super::deliveries::Deliveries;
 use super::quarantine::Quarantine;
+use super::related::{self, Learned};
 use super::state::{Case, Held};
 use super::tally::Tally;
-use super::{deduplicate, schedule, suppress, topology};
+use super::{census, deduplicate, gather, schedule, suppress, topology};
 use crate::model::labels::Fingerprint;
 use crate::model::time::Timestamp;
 
 /// A gap shorter than this is a restart in which no sender's repeat was missed.
-const DEAF_AFTER: Duration = Duration::from_secs(30);
+pub(super) const DEAF_AFTER: Duration = Duration::from_secs(30);
 
 /// Goes on from stored rows at `now`.
 ///
@@ -27,6 +29,9 @@ pub(super) fn restore(saved: Saved, ctx: &Context, now: Timestamp) -> State {
     let is_first = saved.counters == Counters::default();
     let mut state = State { counters: saved.counters, ..State::default() };
     let deaf = now.since(state.counters.now);
+    if deaf >= DEAF_AFTER {
+        state.counters.listening_since = now;
+    }
     if is_first {
         // Before the first start nothing fell due.
         state.counters.now = now;
@@ -40,12 +45,14 @@ pub(super) fn restore(saved: Saved, ctx: &Context, now: Timestamp) -> State {
     state.notices = saved.notices.into_iter().map(|notice| (notice.id, notice)).collect();
     state.deliveries = Deliveries::restore(saved.deliveries);
     state.quarantine = Quarantine::restore(saved.quarantine);
+    state.likelihood.learned = Learned::restore(saved.learned);
     for record in saved.incidents {
         let case = Case {
             record,
             live: BTreeMap::new(),
             children: BTreeSet::new(),
             tally: Tally::default(),
+            cis: Cis::default(),
             timer: None,
         };
         state.incidents.insert(case.record.id, case);
@@ -59,10 +66,22 @@ pub(super) fn restore(saved: Saved, ctx: &Context, now: Timestamp) -> State {
             of.revision += 1;
             state.pending.touch(fingerprint);
         }
-        let held = Held { labels, state: of, ci: None, text: None, timer: None };
+        let held = Held {
+            labels,
+            state: of,
+            ci: None,
+            added: None,
+            text: None,
+            timer: None,
+            standing: None,
+            ci_hash: None,
+            slots: None,
+        };
         state.alerts.insert(fingerprint, held);
     }
     reindex(&mut state, ctx);
+    // What is stored of silences was decided on what is added still.
+    state.relabelled.clear();
     // The daemon may have stopped before all that the topology touched were decided on.
     let newest = ctx.topology.version();
     let older = state.incidents.values().filter(|case| case.record.topology_version < newest);
@@ -81,22 +100,41 @@ pub(super) fn reindex(state: &mut State, ctx: &Context) {
     state.hushed.clear();
     state.timers.clear();
     suppress::reindex(state, ctx);
+    related::clear(state);
     let mut alerts: Vec<Fingerprint> = state.alerts.keys().copied().collect();
     // By record, so that causes at one CI are in the order in which they came.
     alerts.sort_unstable_by_key(|alert| {
         (state.alerts.get(alert).and_then(|held| held.state.record), *alert)
     });
-    for alert in alerts {
-        index_alert(state, ctx, alert);
+    for alert in &alerts {
+        index_alert(state, ctx, *alert);
     }
+    // Rules can ask how many fire: all are bound and counted before the first is asked about.
+    census::recount(state, ctx);
+    for alert in &alerts {
+        index_cause(state, ctx, *alert);
+    }
+    state.recount_cis();
     index_incidents(state, ctx);
     suppress::inhibit::reindex(state, ctx);
+    gather::reindex(state, ctx, &alerts);
+    // What an alert is held for may be longer by what counts it.
+    for alert in alerts {
+        deduplicate::schedule(state, alert);
+    }
 }
 
 fn index_alert(state: &mut State, ctx: &Context, alert: Fingerprint) {
     let Some(held) = state.alerts.get_mut(&alert) else { return };
     held.ci = ctx.binder.bind(&ctx.topology, &held.labels).map(|bound| bound.ci);
+    held.ci_hash = ci_hash(&held.labels, held.ci.map(|ci| ctx.topology.ci(ci)));
     held.timer = None;
+    held.standing = None;
+    let before = held.added.take();
+    held.enrich(ctx);
+    if held.added != before {
+        state.relabelled.insert(alert);
+    }
     if held.state.fires() && !held.state.silenced_by.is_empty() {
         state.hushed.insert(alert);
     }
@@ -107,15 +145,21 @@ fn index_alert(state: &mut State, ctx: &Context, alert: Fingerprint) {
     if let Some((case, record)) = case.zip(held.state.record) {
         case.live.insert(record, alert);
     }
-    if held.state.fires() && held.ci.is_some() {
-        let subject = held.subject(ctx);
-        for rule in ctx.rules.matching(&subject) {
-            if rule.kind.topology().is_some() {
-                topology::note_cause(state, alert, &rule.name);
-            }
+    deduplicate::schedule(state, alert);
+}
+
+fn index_cause(state: &mut State, ctx: &Context, alert: Fingerprint) {
+    let Some(held) = state.alerts.get(&alert) else { return };
+    let takes_part = held.state.fires() && held.ci.is_some();
+    let matching = ctx.rules.matching(&state.around_then(ctx, held).subject());
+    for rule in matching.iter().filter(|rule| rule.kind.topology().is_some()) {
+        if takes_part {
+            topology::note_cause(state, alert, &rule.name);
         }
     }
-    deduplicate::schedule(state, alert);
+    if let Some((_, kind)) = related::rule_of(&matching) {
+        related::index(state, ctx, alert, kind);
+    }
 }
 
 fn index_incidents(state: &mut State, ctx: &Context) {

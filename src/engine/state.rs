@@ -8,10 +8,14 @@ use std::sync::Arc;
 
 use foldhash::fast::RandomState;
 
+use super::census::Census;
 use super::changes::{Counters, Recurrence};
+use super::cis::Cis;
 use super::deliveries::Deliveries;
+use super::gather::{Gathering, Slots};
 use super::pending::Pending;
 use super::quarantine::Quarantine;
+use super::related::{Likelihood, Standing};
 use super::suppress::inhibit::Inhibition;
 use super::tally::Tally;
 use super::timers::{Parked, Timers};
@@ -26,7 +30,7 @@ use crate::model::notice::{Notice, NoticeId, NoticeKind};
 use crate::model::priority::Urgency;
 use crate::model::silence::{Silence, SilenceId};
 use crate::model::time::Timestamp;
-use crate::rules::{Condition, Subject};
+use crate::rules::{Added, Condition, Subject};
 
 /// Everything that is open, in one place with one owner.
 #[derive(Debug, Default)]
@@ -59,6 +63,8 @@ pub struct State {
     pub(super) groups: HashMap<u64, BTreeSet<IncidentId>, RandomState>,
     /// Whether a rule's root can be reached from a CI, as far as it was asked.
     pub(super) could_wait: BTreeMap<(Arc<str>, CiId), bool>,
+    /// What fires, as far as rules count it.
+    pub(super) census: Census,
     /// The services that suffer when a CI fails, as far as it was asked.
     pub(super) services: Arc<BTreeMap<CiId, Arc<[CiId]>>>,
     /// Incidents that another topology touches and that are still to be decided on anew.
@@ -69,12 +75,18 @@ pub struct State {
     pub(super) amendments: BTreeMap<(IncidentId, Box<str>), Vec<IncidentId>>,
     /// Firing alerts that a silence holds back.
     pub(super) hushed: BTreeSet<Fingerprint>,
+    /// Alerts to which rules add something else than before: silences may cover them otherwise.
+    pub(super) relabelled: BTreeSet<Fingerprint>,
     /// When rules open the next window; the timer that is set.
     pub(super) windows_due: Option<Timestamp>,
     /// Who inhibits whom.
     pub(super) inhibition: Inhibition,
     /// While something held back is raised: what that lets people know, told together.
     pub(super) digest: Option<Vec<Call>>,
+    /// Where incidents are, and what was learned of alerts.
+    pub(super) likelihood: Likelihood,
+    /// What storms, sequences and absences keep.
+    pub(super) gathering: Gathering,
     /// What is due when.
     pub(super) timers: Timers,
     /// What changed since the last drain.
@@ -88,20 +100,47 @@ pub(super) struct Held {
     pub(super) state: AlertState,
     /// The CI it is bound to in the topology of the context.
     pub(super) ci: Option<CiId>,
+    /// What rules add to it; that of its labels, severity and CI by the rules of the context.
+    pub(super) added: Option<Box<Added>>,
     /// Hash of its text, to see a change without holding the text; `None` when unknown.
     pub(super) text: Option<u64>,
     /// The earliest timer set for it.
     pub(super) timer: Option<Timestamp>,
+    /// Where it is counted while it fires.
+    pub(super) standing: Option<Standing>,
+    /// Hash of the name of its CI, or of its label `ci` without one.
+    pub(super) ci_hash: Option<u64>,
+    /// Where rules count it over time; nothing for most.
+    pub(super) slots: Option<Box<Slots>>,
 }
 
 impl Held {
+    /// Returns it as rules see it, with what they added.
     pub(super) fn subject<'a>(&'a self, ctx: &'a Context) -> Subject<'a> {
+        let sent = self.sent(ctx);
+        self.added.as_deref().map_or(sent, |added| added.over(sent))
+    }
+
+    /// Returns it as it was sent.
+    pub(super) fn sent<'a>(&'a self, ctx: &'a Context) -> Subject<'a> {
         let severity = severity(self.state.severity.as_deref(), &self.labels);
         Subject::new(&self.labels, severity, self.ci.map(|ci| ctx.topology.ci(ci)))
     }
 
+    /// Returns its labels with those that rules added.
+    pub(super) fn all_labels(&self) -> &Labels {
+        self.added.as_deref().map_or(&self.labels, |added| added.all_labels(&self.labels))
+    }
+
+    /// Lets rules add to it what they add to one that is as it is now.
+    pub(super) fn enrich(&mut self, ctx: &Context) {
+        self.added = ctx.rules.enrich(&self.sent(ctx));
+    }
+
     pub(super) fn urgency(&self, ctx: &Context) -> Urgency {
-        let word = severity(self.state.severity.as_deref(), &self.labels);
+        let sent = || severity(self.state.severity.as_deref(), &self.labels);
+        let added = self.added.as_deref().and_then(|added| added.severity.as_deref());
+        let word = added.unwrap_or_else(sent);
         ctx.rules.priorities.urgency.get(word).copied().unwrap_or(Urgency::Low)
     }
 
@@ -139,6 +178,8 @@ pub(super) struct Case {
     pub(super) children: BTreeSet<IncidentId>,
     /// What its firing members amount to, those of its subordinates included.
     pub(super) tally: Tally,
+    /// On how many CIs its live members are, those of its subordinates included.
+    pub(super) cis: Cis,
     /// The timer set for it.
     pub(super) timer: Option<Timestamp>,
 }

@@ -21,6 +21,8 @@ pub(super) enum Timer {
     Silence(SilenceId),
     /// A rule opens a window.
     Windows,
+    /// Something expected may not have been heard of for too long, by the hash of its key.
+    Watch(u64),
 }
 
 /// A deadline whose handling broke the engine: it is left out until the daemon starts again.
@@ -34,6 +36,7 @@ impl fmt::Display for Parked {
             Timer::Incident(id) => id.fmt(f),
             Timer::Silence(id) => write!(f, "silence {id}"),
             Timer::Windows => f.write_str("the windows of rules"),
+            Timer::Watch(key) => write!(f, "watch {key:016x}"),
         }
     }
 }

@@ -31,7 +31,8 @@ pub(super) fn explained(
     }
     let held = state.alerts.get(&alert)?;
     let ci = held.ci?;
-    let subject = held.subject(ctx);
+    let around = state.around(ctx, held);
+    let subject = around.subject();
     let mut best: Option<(u8, IncidentId, Join)> = None;
     for (rule, kind) in ctx.topology_rules() {
         if kind.never_absorbs(&subject) {
@@ -156,7 +157,7 @@ fn absorbs(
     let Some(root) = state.alerts.get(&case.record.root.alert) else { return false };
     state.is_open(id)
         && now < case.record.opened_at.plus(kind.lookback)
-        && !kind.never_absorbs(&root.subject(ctx))
+        && !kind.never_absorbs(&state.around(ctx, root).subject())
 }
 
 /// Lets an alert that rules take for a cause be one: what suffers from it later is found by it, what
@@ -226,16 +227,20 @@ fn take_root(
     }
 }
 
+fn never_absorbs(state: &State, ctx: &Context, kind: &TopologyKind, alert: Fingerprint) -> bool {
+    let held = state.alerts.get(&alert);
+    held.is_some_and(|held| kind.never_absorbs(&state.around(ctx, held).subject()))
+}
+
 /// Returns until when an alert's first notice waits for a cause: the longest wait of the rules whose
 /// root could show itself at a CI that the alert's CI suffers from.
 pub(super) fn wait(state: &mut State, ctx: &Context, alert: Fingerprint) -> core::time::Duration {
     let none = core::time::Duration::ZERO;
     let Some(held) = state.alerts.get(&alert) else { return none };
     let Some(ci) = held.ci else { return none };
-    let subject = held.subject(ctx);
     let mut longest = none;
     for (rule, kind) in ctx.topology_rules() {
-        if kind.wait <= longest || kind.never_absorbs(&subject) {
+        if kind.wait <= longest || never_absorbs(state, ctx, kind, alert) {
             continue;
         }
         let key = (Arc::clone(&rule.name), ci);

@@ -9,7 +9,7 @@ use super::changes::{MemberOf, MemberRow};
 use super::context::Context;
 use super::correlate::{index_root, name_of, reason, root_ci, unindex_root};
 use super::pending::Told;
-use super::{State, escalate, notices, planning, topology};
+use super::{State, escalate, gather, known_error, notices, planning, topology};
 use crate::model::alert::{Join, Path};
 use crate::model::incident::{Happening, IncidentId};
 use crate::model::labels::Fingerprint;
@@ -94,6 +94,7 @@ pub(super) fn explain_root(state: &mut State, ctx: &Context, new: NewRoot<'_>, n
         let until = case.record.opened_at.plus(wait).max(now);
         case.record.wait_until = case.record.wait_until.map(|_| until);
     }
+    known_error::review_root(state, ctx, id, now);
     index_root(state, &ctx.topology, id);
     planning::mention(state, ctx, id, now);
     state.pending.unassigned.insert(id);
@@ -119,6 +120,9 @@ pub(super) fn subordinate(state: &mut State, ctx: &Context, it: Adoption, now: T
         Join::Own
         | Join::Group { .. }
         | Join::Cause { .. }
+        | Join::Related { .. }
+        | Join::Storm { .. }
+        | Join::Sequence { .. }
         | Join::ByHand { .. }
         | Join::Outlived { .. } => None,
     };
@@ -134,13 +138,16 @@ pub(super) fn subordinate(state: &mut State, ctx: &Context, it: Adoption, now: T
         join,
     };
     state.pending.members.insert((parent, child.0), row);
+    gather::storm::hand_over(state, child, parent, now);
     let Some(case) = state.change(child) else { return };
     case.record.parent = Some(parent);
-    let (tally, members, told) =
-        (case.tally.clone(), case.record.members, core::mem::take(&mut case.record.told));
+    case.record.update_at = None;
+    let (tally, cis) = (case.tally.clone(), case.cis.clone());
+    let (members, told) = (case.record.members, core::mem::take(&mut case.record.told));
     if let Some(case) = state.change(parent) {
         case.children.insert(child);
         case.tally.absorb(&tally);
+        case.cis.absorb(&cis);
         case.record.members += members;
         case.record.firing = case.tally.firing();
         case.record.active_at = now;
@@ -148,6 +155,7 @@ pub(super) fn subordinate(state: &mut State, ctx: &Context, it: Adoption, now: T
             case.record.clear_since = None;
         }
     }
+    known_error::review_members(state, ctx, child, now);
     // Whoever was called for the child learns where it went, in one message for all of a moment.
     notices::amend(state, parent, notices::Amendment { told, from: child });
     state.pending.unsettled.insert(parent);

@@ -306,6 +306,9 @@ pub(super) fn sum_up(answer: &mut Accepted, sent: u32, indexes: &[u32], received
     answer.ended = received.ended;
     answer.updated = received.updated;
     answer.repeated = received.repeated;
+    answer.dropped = received.dropped.values().sum();
+    answer.dropped_by =
+        received.dropped.iter().map(|(rule, count)| (rule.to_string(), *count)).collect();
     answer.overflowed = received.overflowed;
     answer.quarantined = received.quarantined.map(|id| id.0);
 }

@@ -13,6 +13,7 @@ use crate::model::escalation::{Policy, PolicyHash};
 use crate::model::incident::{Entry, Incident, IncidentId, Progress, RecordId};
 use crate::model::journal::JournalEntry;
 use crate::model::labels::Fingerprint;
+use crate::model::learned::{LearnedKey, LearnedRow};
 use crate::model::notice::{Notice, NoticeId};
 use crate::model::quarantine::{QuarantineId, Quarantined};
 use crate::model::silence::{Silence, SilenceId};
@@ -37,6 +38,8 @@ pub struct Image {
     pub policies: BTreeMap<PolicyHash, Arc<Policy>>,
     /// Signatures of resolved incidents.
     pub recurrences: BTreeMap<u64, Recurrence>,
+    /// What was learned.
+    pub learned: BTreeMap<LearnedKey, LearnedRow>,
     /// Silences.
     pub silences: BTreeMap<SilenceId, Silence>,
     /// Planned changes.
@@ -94,6 +97,8 @@ impl Image {
         }
         self.policies.extend(changes.policies.iter().cloned());
         self.recurrences.extend(changes.recurrences.iter().copied());
+        self.learned.retain(|key, _| !changes.learned_gone.contains(key));
+        self.learned.extend(changes.learned.iter().cloned());
         for signature in &changes.recurrences_gone {
             self.recurrences.remove(signature);
         }
@@ -134,6 +139,7 @@ impl Image {
             incidents: self.incidents.values().filter(unclosed).cloned().collect(),
             notices: self.notices.values().cloned().collect(),
             policies: self.policies.iter().map(|(k, v)| (*k, Arc::clone(v))).collect(),
+            learned: self.learned.clone().into_iter().collect(),
             recurrences: self.recurrences.iter().map(|(k, v)| (*k, *v)).collect(),
             silences: self.silences.values().cloned().collect(),
             planned: self.planned.values().cloned().collect(),

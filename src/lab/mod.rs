@@ -5,11 +5,17 @@ pub mod alone;
 #[cfg(test)]
 mod doors;
 #[cfg(test)]
+mod gathering;
+#[cfg(test)]
 mod handling;
 mod held_back;
 pub mod image;
 #[cfg(test)]
 mod inhibition;
+#[cfg(test)]
+mod intake;
+#[cfg(test)]
+mod known_errors;
 #[cfg(test)]
 mod limits;
 #[cfg(test)]

@@ -56,6 +56,13 @@ pub(super) fn rule_set() -> Arc<RuleSet> {
     Arc::new(loaded.set.unwrap_or_else(|| panic!("{:#?}", loaded.diagnostics)))
 }
 
+/// Loads one file, of the namespace `t`.
+pub(super) fn rules_of(text: &str) -> Arc<RuleSet> {
+    let text = format!("version: 1\nnamespace: t\n{text}");
+    let loaded = rules::load(&[SourceFile { name: "t.yaml".into(), text }]);
+    Arc::new(loaded.set.unwrap_or_else(|| panic!("{:#?}", loaded.diagnostics)))
+}
+
 pub(super) struct Story {
     pub(super) world: World,
     pub(super) source: Arc<str>,
@@ -66,6 +73,12 @@ impl Story {
         let rows = import::read(CMDB, "cmdb.yaml").unwrap();
         let topology = Topology::build(1, &rows).unwrap();
         let ctx = Context::new(rule_set(), Arc::new(topology), Limits::default());
+        Self { world: World::new(ctx, START), source: "test".into() }
+    }
+
+    /// Begins with further rules, written as in a file, without CIs.
+    pub(super) fn under(text: &str) -> Self {
+        let ctx = Context::new(rules_of(text), Arc::new(Topology::empty()), Limits::default());
         Self { world: World::new(ctx, START), source: "test".into() }
     }
 

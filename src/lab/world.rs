@@ -6,8 +6,10 @@ use crate::engine::State;
 use crate::engine::changes::Saved;
 use crate::engine::context::Context;
 use crate::engine::event::{Event, Reply};
+use crate::model::labels::Fingerprint;
 use crate::model::notice::{Notice, NoticeKind, NoticeState};
 use crate::model::time::Timestamp;
+use crate::rules::Subject;
 
 /// The engine with everything it talks to.
 #[derive(Debug)]
@@ -38,6 +40,15 @@ impl World {
     /// Returns what the engine decides by.
     pub fn context(&self) -> &Context {
         &self.ctx
+    }
+
+    /// Asks something about an alert amid what is around it now; `None` when it is not held.
+    pub fn ask_about<R>(
+        &self,
+        alert: Fingerprint,
+        ask: impl FnOnce(&Subject<'_>) -> R,
+    ) -> Option<R> {
+        self.state.ask_about(&self.ctx, alert, ask)
     }
 
     /// Returns every notice that was delivered, in order.

@@ -159,6 +159,31 @@ pub enum Join {
         /// Name of the rule.
         rule: Arc<str>,
     },
+    /// It is likely to have the cause that the others have, by time, place and experience.
+    Related {
+        /// Name of the rule.
+        rule: Arc<str>,
+        /// By way of which place, in words: `one relation from shop/cart`.
+        place: Box<str>,
+        /// Milliseconds since the incident's last new alert.
+        silence_ms: u64,
+        /// How sure that is, in percent, 50 to 99.
+        confidence: u8,
+    },
+    /// It is one of many of a storm.
+    Storm {
+        /// Name of the rule.
+        rule: Arc<str>,
+        /// The storm's key.
+        key: Box<str>,
+    },
+    /// It is a step of a sequence, or belongs to the incident of one.
+    Sequence {
+        /// Name of the rule.
+        rule: Arc<str>,
+        /// The steps with their times, in words.
+        steps: Box<str>,
+    },
     /// A person put it there.
     ByHand {
         /// Who.
@@ -187,6 +212,12 @@ impl fmt::Display for Join {
                 write!(f, "dependant of {}, {hops} hop{plural}, {span} {side} it", path.from)
             }
             Self::Cause { .. } => f.write_str("explains the others"),
+            Self::Related { place, silence_ms, confidence, .. } => {
+                let silence = Brief(core::time::Duration::from_millis(*silence_ms));
+                write!(f, "{place}, {silence} after the last new alert, {confidence} % likely")
+            }
+            Self::Storm { key, .. } => write!(f, "storm {key}"),
+            Self::Sequence { steps, .. } => f.write_str(steps),
             Self::ByHand { by, note } => write!(f, "{by}: {note}"),
             Self::Outlived { former } => write!(f, "still fired when {former} was resolved"),
         }
@@ -197,9 +228,12 @@ impl Join {
     /// Returns the name of the rule that decided it, where one did.
     pub fn rule(&self) -> Option<&str> {
         match self {
-            Self::Group { rule, .. } | Self::Dependant { rule, .. } | Self::Cause { rule } => {
-                Some(rule)
-            }
+            Self::Group { rule, .. }
+            | Self::Dependant { rule, .. }
+            | Self::Cause { rule }
+            | Self::Related { rule, .. }
+            | Self::Storm { rule, .. }
+            | Self::Sequence { rule, .. } => Some(rule),
             Self::Own | Self::ByHand { .. } | Self::Outlived { .. } => None,
         }
     }

@@ -223,6 +223,60 @@ impl ResolutionClock {
     }
 }
 
+/// What makes an incident a storm: many of one place under one rule at once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Storm {
+    /// Name of the rule.
+    pub rule: Arc<str>,
+    /// The rule's name and the values that its alerts share: `ops/site-storm/fra1`.
+    pub key: Box<str>,
+    /// When it began.
+    pub began_at: Timestamp,
+    /// Since when fewer fire than the rule asks for; `None` while enough do. Has no meaning once it
+    /// ended.
+    pub calm_since: Option<Timestamp>,
+    /// When it ended; nothing joins from then on.
+    pub ended_at: Option<Timestamp>,
+}
+
+impl Storm {
+    /// True while alerts that nothing else explains join it.
+    pub fn is_active(&self) -> bool {
+        self.ended_at.is_none()
+    }
+}
+
+/// A CI that many of an incident's CIs suffer from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Suspect {
+    /// Its name.
+    pub ci: Arc<str>,
+    /// How many of the incident's CIs suffer from it, itself included.
+    pub explains: u32,
+    /// How many CIs were looked at.
+    pub of: u32,
+}
+
+/// Writes `sw-core-2 explains 312 of 340`.
+impl fmt::Display for Suspect {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} explains {} of {}", self.ci, self.explains, self.of)
+    }
+}
+
+/// What an incident is taken for; the rule says what helps.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KnownError {
+    /// What people call it, as in `KE-0142`.
+    pub id: Box<str>,
+    /// Name of the rule that says so.
+    pub rule: Arc<str>,
+    /// Until when nobody is told, exclusive; `None` when people are.
+    pub quiet_until: Option<Timestamp>,
+    /// The bound that was passed, in words: it pages, whatever its priority.
+    pub exceeded: Option<Box<str>>,
+}
+
 /// The parent record: something is wrong and somebody handles it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Incident {
@@ -282,12 +336,23 @@ pub struct Incident {
     pub recurrence_of: Option<IncidentId>,
     /// True when a person resolved it while members fired.
     pub awaiting_verification: bool,
-    /// True while every member that fires is held back: nobody is told, and no step falls due.
+    /// True while every member that fires is held back, or while its known error keeps it quiet:
+    /// nobody is told, and no step falls due.
     pub quiet: bool,
+    /// The known error it is taken for.
+    pub known_error: Option<KnownError>,
     /// Incidents that a person split from it or it from them: not to be united again by a rule.
     pub apart_from: Vec<IncidentId>,
     /// Numbers of the planned changes that its roots may have suffered from when they came.
     pub changes: Vec<Box<str>>,
+    /// The storm it is or was.
+    pub storm: Option<Storm>,
+    /// CIs that explain most of it, the likeliest first; nothing unless its storm's rule ranks them.
+    pub suspects: Vec<Suspect>,
+    /// How many members it had when these were ranked.
+    pub ranked_at: u32,
+    /// When everybody who was told hears next how it stands, where its rule says so.
+    pub update_at: Option<Timestamp>,
     /// Entries of its timeline.
     pub timeline_len: u32,
     /// Notices planned for it so far.
@@ -375,8 +440,16 @@ pub enum Happening {
     Quieted,
     /// It is held back no more.
     Raised,
+    /// It is taken for a known error, or no longer.
+    KnownError,
     /// A planned change began on its root, or on what that depends on.
     Change,
+    /// It became a storm.
+    StormBegan,
+    /// Its storm is over.
+    StormEnded,
+    /// Alerts of it began in the order of a rule's steps.
+    Sequence,
 }
 
 words!(
@@ -413,7 +486,11 @@ words!(
     Unacknowledged = "unacknowledged",
     Quieted = "quieted",
     Raised = "raised",
-    Change = "change"
+    KnownError = "known_error",
+    Change = "change",
+    StormBegan = "storm_began",
+    StormEnded = "storm_ended",
+    Sequence = "sequence"
 );
 
 /// One entry of a timeline: one per kind of event and batch.

@@ -12,6 +12,7 @@ pub mod escalation;
 pub mod incident;
 pub mod journal;
 pub mod labels;
+pub mod learned;
 pub mod notice;
 pub mod priority;
 pub mod quarantine;

@@ -292,6 +292,8 @@ async fn a_webhook_gets_the_notice_with_its_stable_id() {
         "firing": 37,
         "id": "INC-1042",
         "impact": "high",
+        "known_error": null,
+        "links": {},
         "members": 38,
         "opened_at": "1970-01-01T00:00:00.000Z",
         "parent": null,
@@ -302,13 +304,15 @@ async fn a_webhook_gets_the_notice_with_its_stable_id() {
           "fingerprint": "6575df0b1581aa45"
         },
         "rule": "datacenter/rack-power",
+        "runbook": null,
         "services": [
           "checkout"
         ],
         "state": "new",
         "team": "dc-ops",
         "title": "Power lost in rack R12",
-        "urgency": "medium"
+        "urgency": "medium",
+        "workaround": null
       },
       "kind": "page",
       "subject": "[P2] INC-1042 Power lost\r\nBcc: eve@example.com",

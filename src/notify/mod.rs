@@ -19,6 +19,7 @@ use tracing::{error, warn};
 use crate::clock::Clock;
 use crate::engine::context::Context;
 use crate::engine::event::Event;
+use crate::engine::stored::Help;
 use crate::model::incident::Incident;
 use crate::model::labels::Labels;
 use crate::model::notice::{CANARY_INCIDENT, Notice, NoticeId, NoticeState};
@@ -72,6 +73,8 @@ pub struct Briefing {
     pub alerts: Vec<(Labels, String)>,
     /// Names of the services that suffer, the most important first; may be empty.
     pub services: Vec<String>,
+    /// What helps.
+    pub help: Help,
     /// The first of the incidents that are told with it, as far as they can be read.
     pub also: Vec<Incident>,
 }

@@ -71,8 +71,13 @@ pub(super) fn briefing(incident: u64) -> Briefing {
         recurrence_of: None,
         awaiting_verification: false,
         quiet: false,
+        known_error: None,
         apart_from: Vec::new(),
         changes: Vec::new(),
+        storm: None,
+        suspects: Vec::new(),
+        ranked_at: 0,
+        update_at: None,
         timeline_len: 0,
         notices: 1,
         told: Vec::new(),
@@ -81,7 +86,13 @@ pub(super) fn briefing(incident: u64) -> Briefing {
         topology_version: 0,
     };
     let alerts = vec![(labels, "Output 3 of pdu-r12a is off".to_owned())];
-    Briefing { incident, alerts, services: vec!["checkout".into()], also: Vec::new() }
+    Briefing {
+        incident,
+        alerts,
+        services: vec!["checkout".into()],
+        help: Help::default(),
+        also: Vec::new(),
+    }
 }
 
 /// A notifier with the channels `chat`, which leads to the sink, and `log`.

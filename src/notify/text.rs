@@ -2,7 +2,7 @@
 //! become a template, a line of their own or a control character.
 
 use super::Briefing;
-use crate::model::incident::Incident;
+use crate::model::incident::{Incident, Suspect};
 use crate::model::notice::Notice;
 use crate::model::time::{Brief, Timestamp};
 use crate::rules::{IncidentLine, MessageScope, Part, RuleSet};
@@ -15,6 +15,9 @@ const ALSO_MAX: usize = 20;
 
 /// Characters of any one text that came from outside.
 const FIELD_MAX: usize = 300;
+
+/// Characters of any one text of a rule; a template writes at most 1 KiB.
+const SAID_MAX: usize = 1_024;
 
 /// A message for people, in the forms that channels want.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -70,7 +73,7 @@ pub(super) fn write(
 }
 
 fn scope(notice: &Notice, briefing: &Briefing, now: Timestamp) -> MessageScope {
-    let Briefing { incident, alerts, services, also } = briefing;
+    let Briefing { incident, alerts, services, help, also } = briefing;
     let named = alerts.iter().take(ALERTS_MAX);
     let labels = alerts.first().map(|(labels, _)| labels.iter());
     let count =
@@ -85,6 +88,12 @@ fn scope(notice: &Notice, briefing: &Briefing, now: Timestamp) -> MessageScope {
         sum: one_line(&incident.assessment.sum),
         team: incident.team.as_deref().map(one_line).unwrap_or_default(),
         rule: incident.rule.as_deref().unwrap_or_default().into(),
+        known_error: incident.known_error.as_ref().map(|it| one_line(&it.id)).unwrap_or_default(),
+        workaround: long_line(&help.known.workaround),
+        cause: long_line(&help.known.cause),
+        runbook: long_line(&help.known.runbook),
+        fixed_in: one_line(&help.known.fixed_in),
+        links: help.links.iter().map(|(name, url)| (one_line(name), long_line(url))).collect(),
         services: services.iter().map(|name| one_line(name)).collect(),
         members: incident.members,
         firing: incident.firing,
@@ -97,6 +106,11 @@ fn scope(notice: &Notice, briefing: &Briefing, now: Timestamp) -> MessageScope {
             .map(|(labels, summary)| (one_line(&labels.to_string()), one_line(summary)))
             .collect(),
         more,
+        suspects: incident
+            .suspects
+            .iter()
+            .map(|it| Suspect { ci: one_line(&it.ci).into(), ..it.clone() })
+            .collect(),
         also: also.iter().take(ALSO_MAX).map(|incident| line(incident, now)).collect(),
         also_more: count(notice.also.len(), also.len().min(ALSO_MAX)),
     }
@@ -137,13 +151,22 @@ pub(super) fn test(contact: &str, channel: &str, now: Timestamp) -> Wording {
 /// Makes one printable line of a text from outside: no line break in it can pretend to be ours, no
 /// control or direction character can change what a reader sees.
 fn one_line(text: &str) -> String {
+    line_of(text, FIELD_MAX)
+}
+
+/// Makes one printable line of what rules say; a command that is cut would do harm.
+fn long_line(text: &str) -> String {
+    line_of(text, SAID_MAX)
+}
+
+fn line_of(text: &str, chars_max: usize) -> String {
     let hidden = |c: char| {
         c.is_control()
             || matches!(c, '\u{2028}' | '\u{2029}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
     };
     let mut line: String =
-        text.chars().take(FIELD_MAX).map(|c| if hidden(c) { ' ' } else { c }).collect();
-    if text.chars().nth(FIELD_MAX).is_some() {
+        text.chars().take(chars_max).map(|c| if hidden(c) { ' ' } else { c }).collect();
+    if text.chars().nth(chars_max).is_some() {
         line.push('…');
     }
     line
@@ -152,11 +175,11 @@ fn one_line(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::incident::{Progress, RecordId};
+    use crate::model::incident::{KnownError, Progress, RecordId};
     use crate::model::labels::Labels;
     use crate::model::notice::NoticeKind;
     use crate::notify::tests::{briefing, page};
-    use crate::rules::{SourceFile, load};
+    use crate::rules::{KnownErrorText, SourceFile, load};
 
     const NOW: Timestamp = Timestamp::from_millis(240_000);
 
@@ -185,6 +208,42 @@ mod tests {
         incidentd incidents ack INC-1042
         incidentd incidents show INC-1042
         "#);
+    }
+
+    #[test]
+    fn what_helps_stands_in_the_text_whole_and_on_lines_of_its_own() {
+        let mut told = briefing(1042);
+        told.incident.known_error = Some(KnownError {
+            id: "KE-0142".into(),
+            rule: "ledger/ke".into(),
+            quiet_until: None,
+            exceeded: None,
+        });
+        told.help.known = KnownErrorText {
+            workaround: "systemctl restart ledger\n".to_owned() + &"x".repeat(400),
+            cause: String::new(),
+            runbook: "https://wiki.example/ke-0142".into(),
+            fixed_in: "ledger 7.4".into(),
+        };
+        told.help.links = vec![("graphs".into(), "https://graphs.example/?a=<b>".into())];
+        let written = write(&RuleSet::builtin(), &page(1042, 3), Some(&told), NOW).text;
+        let lines: Vec<&str> = written.text.lines().skip(2).take(6).collect();
+        assert_eq!(
+            lines,
+            [
+                "38 alerts, 37 firing; team dc-ops; rule datacenter/rack-power",
+                &format!("Known error KE-0142: systemctl restart ledger {}", "x".repeat(400)),
+                "Runbook: https://wiki.example/ke-0142",
+                "Fixed in: ledger 7.4",
+                "graphs: https://graphs.example/?a=<b>",
+                "",
+            ]
+        );
+        let html = written.html.unwrap();
+        assert!(
+            html.contains("<b>KE-0142</b>: systemctl") && html.contains("a=&lt;b&gt;"),
+            "{html}"
+        );
     }
 
     #[test]

@@ -172,6 +172,10 @@ struct IncidentBody<'a> {
     urgency: String,
     priority_because: &'a str,
     category: Option<&'a str>,
+    known_error: Option<&'a str>,
+    workaround: Option<&'a str>,
+    runbook: Option<&'a str>,
+    links: BTreeMap<&'a str, &'a str>,
     team: Option<&'a str>,
     rule: Option<&'a str>,
     parent: Option<String>,
@@ -234,7 +238,8 @@ fn also(incident: &Incident) -> AlsoBody<'_> {
 }
 
 fn incident(briefing: &Briefing) -> IncidentBody<'_> {
-    let Briefing { incident, alerts, services, also: _ } = briefing;
+    let Briefing { incident, alerts, services, help, also: _ } = briefing;
+    let known = &help.known;
     IncidentBody {
         id: incident.id.to_string(),
         state: incident.progress.name().to_string(),
@@ -244,6 +249,10 @@ fn incident(briefing: &Briefing) -> IncidentBody<'_> {
         urgency: incident.assessment.urgency.to_string(),
         priority_because: &incident.assessment.sum,
         category: incident.category.as_deref(),
+        known_error: incident.known_error.as_ref().map(|known| &*known.id),
+        workaround: Some(&*known.workaround).filter(|text| !text.is_empty()),
+        runbook: Some(&*known.runbook).filter(|text| !text.is_empty()),
+        links: help.links.iter().map(|(name, link)| (&**name, &**link)).collect(),
         team: incident.team.as_deref(),
         rule: incident.rule.as_deref(),
         parent: incident.parent.map(|parent| parent.to_string()),

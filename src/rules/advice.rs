@@ -114,11 +114,20 @@ fn untested(reader: &mut Reader<'_>, content: &Content<'_>) {
         .flat_map(|list| &list.value)
         .filter_map(|incident| incident.rule.as_ref()?.value.as_deref())
         .chain(content.tests.iter().flat_map(|test| &test.expect).flat_map(holding_back))
+        .chain(expected_storms(content))
+        .collect();
+    let incidents = content.tests.iter().flat_map(|test| &test.expect);
+    let incidents = incidents.flat_map(|e| [&e.incidents, &e.incidents_include]).flatten();
+    let known: BTreeSet<&str> = incidents
+        .flat_map(|list| &list.value)
+        .filter_map(|incident| incident.known_error.as_ref()?.value.as_deref())
         .collect();
     for (file, draft) in &content.rules {
         let name = &*draft.rule.name;
-        if !expected.contains(name) {
-            let (what, how) = if draft.rule.kind.opens() {
+        let kind = &draft.rule.kind;
+        let is_known = kind.known_error().is_some_and(|kind| known.contains(&*kind.id));
+        if !kind.is_intake() && !is_known && !expected.contains(name) {
+            let (what, how) = if kind.opens() {
                 ("an incident", format!("rule: {name}"))
             } else {
                 ("anything", format!("silent: {{{name}: [NAME]}}"))
@@ -128,6 +137,17 @@ fn untested(reader: &mut Reader<'_>, content: &Content<'_>) {
             reader.diagnostics.push(warning(codes::NO_TEST, file, draft.span, message).help(help));
         }
     }
+}
+
+/// Yields the rules whose storms tests expect: a key begins with the name of its rule.
+fn expected_storms<'a>(content: &'a Content<'_>) -> impl Iterator<Item = &'a str> {
+    let expected = content.tests.iter().flat_map(|test| &test.expect);
+    let storms = expected.filter_map(|e| e.storms.as_ref()).flat_map(|list| &list.value);
+    let keys = storms.filter_map(|storm| storm.key.as_deref());
+    keys.filter_map(|key| {
+        let name = key.split_inclusive('/').take(2).map(str::len).sum::<usize>();
+        Some(key.get(..name)?.trim_end_matches('/'))
+    })
 }
 
 /// Yields the rules that an expectation says hold alerts back.
@@ -146,12 +166,15 @@ fn never_true(file: &SourceFile, draft: &Draft) -> Vec<Diagnostic> {
     }
     let reach = Reach::of(rule.when.matchers());
     for (line, place) in rule.unless.lines().iter().zip(&draft.places.unless) {
+        let Some(line) = line.plain() else { continue };
         let own = Listed::line(line, place).contradiction(file);
         let with_when = || beside(file, line, place, (reach.as_ref()?, when.span(file, 0)?));
         found.extend(own.or_else(with_when));
     }
-    if let Some(kind) = rule.kind.topology() {
-        for (line, place) in kind.never_absorb.lines().iter().zip(&draft.places.never_absorb) {
+    let lists = rule.kind.conditions().into_iter();
+    for (_, list) in lists.filter(|(name, _)| *name == "never_absorb") {
+        for (line, place) in list.lines().iter().zip(&draft.places.never_absorb) {
+            let Some(line) = line.plain() else { continue };
             found.extend(Listed::line(line, place).contradiction(file));
         }
     }
@@ -210,7 +233,8 @@ struct Listed<'m>(Vec<(&'m Matcher, &'m LinePlace, [usize; 2])>);
 impl<'m> Listed<'m> {
     fn of(conditions: &'m Conditions, places: &'m [LinePlace]) -> Self {
         let lines = conditions.lines().iter().zip(places);
-        Self(lines.flat_map(|(line, place)| Self::line(line, place).0).collect())
+        let plain = lines.filter_map(|(line, place)| Some((line.plain()?, place)));
+        Self(plain.flat_map(|(line, place)| Self::line(line, place).0).collect())
     }
 
     fn line(line: &'m Condition, place: &'m LinePlace) -> Self {

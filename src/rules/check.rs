@@ -8,9 +8,13 @@ use std::sync::Arc;
 use super::advice;
 use super::calendar::{self, Calendar};
 use super::codes;
+use super::counter::Counter;
+use super::counters::Counters;
 use super::diagnostics::{self, Diagnostic, Severity};
 use super::index::Index;
+use super::intake::Phase;
 use super::kinds::inhibit::Sources;
+use super::lookups::{self, Tables};
 use super::mappings;
 use super::messages::{self, Messages};
 use super::order;
@@ -79,9 +83,11 @@ pub(super) struct Content<'f> {
     pub(super) policies: BTreeMap<Box<str>, Arc<Policy>>,
     calendar_drafts: BTreeMap<Box<str>, calendar::read::Draft<'f>>,
     calendars: BTreeMap<Box<str>, Arc<Calendar>>,
+    counters: Vec<Arc<Counter>>,
     rotations: BTreeMap<Box<str>, rotation::read::Draft>,
     mappings: BTreeMap<Box<str>, Mapping>,
     messages: Messages,
+    lookups: Tables,
     defaults: Option<Defaults>,
     priorities: Option<Priorities>,
     lifecycle: Option<Lifecycle>,
@@ -120,6 +126,7 @@ pub fn load(files: &[SourceFile]) -> Loaded {
     let tests = core::mem::take(&mut content.tests);
     let rules = content.rules_seen;
     let failed = diagnostics.iter().any(|d| d.severity == Severity::Error);
+    content.counters = reader.counters;
     let set = (!failed).then(|| assemble(content, templates, &order, version(&sorted)));
     Loaded { set, tests, diagnostics, rules }
 }
@@ -212,6 +219,11 @@ fn read_sections<'f>(reader: &mut Reader<'f>, content: &mut Content<'f>, fields:
     }) {
         content.mappings.extend(mappings);
     }
+    if let Some(tables) = fields.read(reader, "lookups", |r, n| {
+        sections::named(r, n, Noun::Table, |r, n, _| lookups::read(r, n))
+    }) {
+        content.lookups.extend(tables);
+    }
     let messages = &mut content.messages;
     fields.read(reader, "templates", |r, n| {
         sections::named(r, n, Noun::Templates, |r, n, set| messages::read(r, messages, n, set))
@@ -234,11 +246,17 @@ fn keep<T>(slot: &mut Option<T>, given: Option<T>) {
     }
 }
 
-fn assemble(content: Content<'_>, templates: Templates, order: &[usize], version: u64) -> RuleSet {
+fn assemble(
+    content: Content<'_>,
+    mut templates: Templates,
+    order: &[usize],
+    version: u64,
+) -> RuleSet {
     let mut drafts: Vec<Option<Rule>> =
         content.rules.into_iter().map(|(_, draft)| Some(draft.rule)).collect();
     let rules: Vec<Rule> =
         order.iter().filter_map(|at| drafts.get_mut(*at).and_then(Option::take)).collect();
+    templates.set_lookups(content.lookups);
     let defaults = content.defaults.unwrap_or_default();
     let default_contact = defaults.contact.unwrap_or_else(|| DEFAULT_CONTACT.into());
     let mut contacts = content.contacts;
@@ -253,8 +271,11 @@ fn assemble(content: Content<'_>, templates: Templates, order: &[usize], version
         .or_insert_with(|| Arc::new(policies::default_policy()));
     RuleSet {
         version,
+        intake: Phase::build(&rules),
         index: Index::build(rules.iter().map(|rule| &rule.when)),
         sources: Sources::build(&rules),
+        counters: Counters::new(content.counters),
+        asks_around: rules.iter().any(Rule::asks_around),
         names: rules.iter().enumerate().map(|(at, rule)| (Arc::clone(&rule.name), at)).collect(),
         rules,
         teams: content.teams,

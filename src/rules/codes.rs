@@ -52,6 +52,7 @@ codes! {
     KIND = "R0105" "a rule has no kind, several, or one that is not known to this version";
     NEVER_TRUE = "R0106" "a matcher can never be true";
     VALUE = "R0107" "a value is not of the form, or not in the range, that its field needs";
+    LINE = "R0109" "a line of a condition says nothing, too much, or what may not stand there";
     DUPLICATE = "R0201" "a name or a section is given twice";
     REFERENCE = "R0202" "a name refers to nothing";
     ORDER = "R0203" "`before` and `after` form a circle";
@@ -65,11 +66,18 @@ codes! {
     ZONE = "R0213" "a time zone is not known";
     HANDOVER = "R0214" "a layer of a rotation does not start on the day of its hand-over";
     PATH = "R0215" "a path into JSON cannot be read";
+    LOOKUP = "R0220" "the table of a lookup is not written out";
+    RESERVED = "R0221" "a rule sets a label that is not its to set";
+    NO_EFFECT = "R0222" "a field has no effect where it stands";
     INHIBIT_SOURCE = "R0225" "an `inhibit` has no source, or both `source` and `sources`";
     WINDOW = "R0227" "a `quiet` does not say once when it is, or on what";
     OPENS_NOTHING = "R0228" "a rule that opens no incidents says what they are like";
+    STORM = "R0230" "a storm would end as soon as it begins";
+    SEQUENCE = "R0231" "a sequence has too few steps, or too many";
+    ABSENCE = "R0232" "an absence does not fit the alerts or the source that it expects";
     NO_OWNER = "R0301" "a rule has no owner";
     NO_TEST = "R0302" "no test expects an incident of a rule";
+    EXPIRES = "R0305" "a known error expires soon, or has expired";
     GAP = "R0307" "nobody is on call for a time";
     OVERLAP = "R0308" "a part of a rotation covers another one";
     UNUSED_POLICY = "R0309" "an escalation policy is used by no rule";
@@ -104,9 +112,13 @@ mod tests {
             let found = |file: &SourceFile| {
                 let loaded = load(core::slice::from_ref(file));
                 let now = Timestamp::from_millis(1_767_603_600_000);
-                let gaps = loaded.set.map(|set| set.gaps(core::slice::from_ref(file), now));
+                let timely = |set: crate::rules::RuleSet| {
+                    let file = core::slice::from_ref(file);
+                    [set.gaps(file, now), set.expiring(file, now)].concat()
+                };
+                let timely = loaded.set.map(timely);
                 let mut found = loaded.diagnostics;
-                found.extend(gaps.into_iter().flatten());
+                found.extend(timely.into_iter().flatten());
                 found
             };
             assert!(found(&bad).iter().any(|d| d.code == *code), "{}: {:#?}", code.id, found(&bad));
@@ -123,7 +135,7 @@ mod tests {
             ("r0103", Some("R0103"), None),
             ("r103", None, Some("R0103")),
             ("R0130", None, Some("R0103")),
-            ("R030", None, Some("R0301")),
+            ("R301", None, Some("R0301")),
             ("matcher", None, None),
         ] {
             assert_eq!(find(given).map(|code| code.id), found, "{given}");

@@ -3,7 +3,9 @@
 use core::str::FromStr;
 
 use super::reader::{Noun, Reader};
-use super::testcase::{Expectation, Expected, IncidentExpectation, Silent, at, line};
+use super::testcase::{
+    Expectation, Expected, IncidentExpectation, Silent, StormExpectation, at, line,
+};
 use super::yaml::{Node, Value};
 use crate::model::priority::NotAWord;
 
@@ -20,6 +22,11 @@ pub(super) fn read(reader: &mut Reader<'_>, node: &Node, namespace: &str) -> Opt
     };
     let incidents = list(reader, "incidents");
     let incidents_include = list(reader, "incidents_include");
+    let storms = fields.read(reader, "storms", |r, n| {
+        let items = r.list(n)?;
+        let all = items.iter().map(|item| storm(r, item)).collect::<Option<_>>();
+        Some(expected(r, n, all?))
+    });
     let pages_total = fields.read(reader, "pages_total", count);
     let tickets_total = fields.read(reader, "tickets_total", count);
     let silent = fields.read(reader, "silent", |r, n| silent(r, n, namespace)).unwrap_or_default();
@@ -31,6 +38,7 @@ pub(super) fn read(reader: &mut Reader<'_>, node: &Node, namespace: &str) -> Opt
         line,
         incidents,
         incidents_include,
+        storms,
         pages_total,
         tickets_total,
         silent,
@@ -52,6 +60,21 @@ fn silent(reader: &mut Reader<'_>, node: &Node, namespace: &str) -> Option<Vec<S
 
 fn full_name(name: &str, namespace: &str) -> Box<str> {
     if name.contains('/') { name.into() } else { format!("{namespace}/{name}").into() }
+}
+
+fn storm(reader: &mut Reader<'_>, node: &Node) -> Option<StormExpectation> {
+    let mut fields = reader.map(node, "an expected storm")?;
+    let key = fields.read(reader, "key", |r, n| r.text(n)).map(Into::into);
+    let active = fields.read(reader, "active", |r, n| match r.text(n)? {
+        "true" => Some(true),
+        "false" => Some(false),
+        _ => {
+            r.expected(n, "true or false");
+            None
+        }
+    });
+    fields.finish(reader);
+    Some(StormExpectation { key, active })
 }
 
 fn incident(reader: &mut Reader<'_>, node: &Node, namespace: &str) -> Option<IncidentExpectation> {
@@ -78,6 +101,7 @@ fn incident(reader: &mut Reader<'_>, node: &Node, namespace: &str) -> Option<Inc
         team: fields.entry("team").and_then(|(_, n)| or_nothing(reader, n, text)),
         category: fields.entry("category").and_then(|(_, n)| or_nothing(reader, n, text)),
         quiet: fields.read(reader, "quiet", truth),
+        known_error: fields.entry("known_error").and_then(|(_, n)| or_nothing(reader, n, text)),
         because: fields.read(reader, "because", many),
     };
     fields.finish(reader);

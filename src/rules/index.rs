@@ -1,20 +1,23 @@
 //! Finds the rules that could match an alert without looking at the others.
 //!
 //! Each rule is filed under one of its matchers: the values that one lets pass, if they can be
-//! listed, else the mere presence of its field. An alert looks up each of its labels and each of
-//! its CI's attributes once. Never decides that a rule does match.
+//! listed; else texts that its pattern cannot match without; else the mere presence of its field.
+//! Under `any:` that is one matcher of each line. An alert looks up each of its labels and each of
+//! its CI's attributes once. Never decides that a rule does match. Read `handles`, `needles` and
+//! `shelf` next.
 
-use core::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
 
 use foldhash::fast::FixedState;
 
 use super::condition::Conditions;
+use super::handles::{Need, Popularity, needs};
+use super::shelf::{Draft, Shelf};
 use super::subject::{Field, Subject};
 
 /// A map that is only asked for its keys, so its order shows nowhere. The keys come from rule
 /// files, so nobody can choose them to collide.
-type Map<V> = HashMap<Box<str>, V, FixedState>;
+pub(super) type Map<V> = HashMap<Box<str>, V, FixedState>;
 
 /// Rule numbers, filed by what an alert must have for the rule to match.
 #[derive(Clone, Debug, Default)]
@@ -25,43 +28,33 @@ pub struct Index {
     always: Vec<usize>,
 }
 
-/// The rules filed under one field.
-#[derive(Clone, Debug, Default)]
-struct Shelf {
-    by_value: Map<Vec<usize>>,
-    /// Rules that could match whatever the value is, if there is one.
-    any_value: Vec<usize>,
-}
-
 impl Index {
     /// Files the rules with these conditions under their numbers, counted from 0 in the order given.
-    /// All conditions of a rule must hold for it to match.
+    /// All lines of a rule must hold for it to match.
     pub fn build<'a>(rules: impl IntoIterator<Item = &'a Conditions>) -> Self {
-        let rules: Vec<Vec<Handle<'_>>> = rules.into_iter().map(handles).collect();
+        let rules: Vec<Vec<Need<'_>>> = rules.into_iter().map(needs).collect();
         let popularity = Popularity::count(&rules);
-        let mut index = Self::default();
-        for (rule, handles) in rules.into_iter().enumerate() {
-            match handles.into_iter().min_by_key(|handle| popularity.rank(handle)) {
-                Some(handle) => index.put(rule, &handle),
-                None => index.always.push(rule),
+        let mut shelves: BTreeMap<&Field, Draft> = BTreeMap::new();
+        let mut always = Vec::new();
+        for (rule, needs) in rules.iter().enumerate() {
+            match popularity.best(needs) {
+                Some((_, handles)) => {
+                    for handle in handles {
+                        shelves.entry(handle.field).or_default().put(rule, &handle.by);
+                    }
+                }
+                None => always.push(rule),
             }
+        }
+        let mut index = Self { always, ..Self::default() };
+        for (field, draft) in shelves {
+            match field {
+                Field::Label(name) => index.labels.insert(name.clone(), draft.finish()),
+                Field::Ci(name) => index.attributes.insert(name.clone(), draft.finish()),
+                Field::Service(_) => None,
+            };
         }
         index
-    }
-
-    fn put(&mut self, rule: usize, handle: &Handle<'_>) {
-        let place = match handle.field {
-            Field::Label(name) => self.labels.entry(name.clone()).or_default(),
-            Field::Ci(name) => self.attributes.entry(name.clone()).or_default(),
-        };
-        match &handle.values {
-            None => place.any_value.push(rule),
-            Some(values) => {
-                for value in values {
-                    place.by_value.entry((*value).into()).or_default().push(rule);
-                }
-            }
-        }
     }
 
     /// Returns the numbers of the rules that could match, ascending, each once. Every rule that does
@@ -73,75 +66,40 @@ impl Index {
             gather(&self.attributes, subject.all_attributes(), &mut found);
         }
         found.sort_unstable();
+        // A rule with several texts or lines can be found by more than one of them.
+        found.dedup();
         found
     }
 }
 
-/// Adds the rules filed under any of the pairs. A rule has one field and a field one value, so none
-/// is added twice.
+/// Adds the rules filed under any of the pairs.
 fn gather<'a>(
     shelves: &Map<Shelf>,
     pairs: impl Iterator<Item = (&'a str, &'a str)>,
     found: &mut Vec<usize>,
 ) {
+    if shelves.is_empty() {
+        return;
+    }
     for (name, value) in pairs {
         if let Some(shelf) = shelves.get(name) {
-            found.extend(&shelf.any_value);
-            found.extend(shelf.by_value.get(value).into_iter().flatten());
+            shelf.find(value, found);
         }
-    }
-}
-
-/// A matcher by which a rule can be filed: it refuses the empty value, so its field must be there.
-struct Handle<'a> {
-    field: &'a Field,
-    /// The values it lets pass, if they can be listed.
-    values: Option<Vec<&'a str>>,
-}
-
-fn handles(conditions: &Conditions) -> Vec<Handle<'_>> {
-    let refuses_nothing = conditions.matchers().filter(|matcher| !matcher.test().passes(""));
-    refuses_nothing
-        .map(|matcher| Handle { field: matcher.field(), values: matcher.test().values() })
-        .collect()
-}
-
-/// How many rules could be filed under each value of each field.
-struct Popularity<'a>(BTreeMap<&'a Field, BTreeMap<&'a str, usize>>);
-
-impl<'a> Popularity<'a> {
-    fn count(rules: &[Vec<Handle<'a>>]) -> Self {
-        let mut counts: BTreeMap<&Field, BTreeMap<&str, usize>> = BTreeMap::new();
-        for handle in rules.iter().flatten() {
-            for value in handle.values.iter().flatten() {
-                *counts.entry(handle.field).or_default().entry(value).or_default() += 1;
-            }
-        }
-        Self(counts)
-    }
-
-    /// Orders handles from the best: a value that few rules share, of a field of which rules know
-    /// many values (an alert's name tells more than its severity). Mere presence comes last.
-    fn rank(&self, handle: &Handle<'_>) -> (usize, Reverse<usize>) {
-        let Some((counts, values)) = self.0.get(handle.field).zip(handle.values.as_ref()) else {
-            return (usize::MAX, Reverse(0));
-        };
-        let shared = values.iter().filter_map(|value| counts.get(value)).max();
-        (shared.copied().unwrap_or(0), Reverse(counts.len()))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::condition::Condition;
-    use super::super::parser::parse;
-    use super::super::subject::tests::pdu;
+    use super::super::line::Line;
+    use super::super::parser::parse_rules;
+    use super::super::subject::tests::{Hurt, pdu};
     use super::*;
     use crate::model::labels::Labels;
     use proptest::prelude::*;
 
     fn rule(line: &str) -> Conditions {
-        Conditions::new(vec![Condition::new(parse(line).unwrap())])
+        Conditions::new(vec![Condition::new(parse_rules(line).unwrap())])
     }
 
     fn candidates(rules: &[Conditions], pairs: &[(&str, &str)], severity: &str) -> Vec<usize> {
@@ -163,7 +121,7 @@ mod tests {
             rule("ci.class=pdu"),
         ];
         assert_eq!(candidates(&rules, &[("a", "1")], ""), [0, 1, 2, 3, 4, 5, 6]);
-        assert_eq!(candidates(&rules, &[("a", "2")], ""), [1, 2, 3, 4, 5, 6]);
+        assert_eq!(candidates(&rules, &[("a", "2")], ""), [1, 2, 4, 5, 6]);
         assert_eq!(candidates(&rules, &[("b", "1")], "critical"), [2, 4, 6, 7]);
         assert_eq!(candidates(&rules, &[("severity", "critical")], "minor"), [2, 4, 6]);
     }
@@ -182,6 +140,58 @@ mod tests {
     }
 
     #[test]
+    fn a_thousand_patterns_for_other_alerts_are_not_looked_at() {
+        let rules: Vec<_> = (0..1000)
+            .map(|n| match n % 4 {
+                0 => rule(&format!("alertname=~\"Node.*Down{n}x\"")),
+                1 => rule(&format!("severity=critical, alertname=~\"(?i:disk){n}x.*\"")),
+                2 => rule(&format!("alertname=~\".*(Full{n}x|Slow{n}x)[0-9]+\", team!=\"\"")),
+                _ => rule(&format!("alertname=~\"(Kafka{n}x|Zookeeper{n}x).*\"")),
+            })
+            .collect();
+        for (alertname, expected) in [
+            ("NodeExporterDown8x", &[8][..]),
+            ("DISK9xFull", &[9]),
+            ("DbSlow10x5", &[10]),
+            ("ZookeeperKafka11x", &[11]),
+            ("Other", &[]),
+        ] {
+            let pairs = [("alertname", alertname), ("team", "x")];
+            assert_eq!(candidates(&rules, &pairs, "critical"), expected, "{alertname}");
+        }
+    }
+
+    #[test]
+    fn alternatives_are_filed_under_each_of_their_lines() {
+        let line = |text: &str| Line::from(Condition::new(parse_rules(text).unwrap()));
+        let any = |lines: Vec<Line>| Line::Any(Conditions::new(lines));
+        let list = |lines: Vec<Line>| Conditions::new(lines);
+        let rules = [
+            list(vec![any(vec![line("a=1"), line("b=~\"2.*\", c!=\"\"")])]),
+            // A line without anything that must be there.
+            list(vec![any(vec![line("a=1"), line("b!=2")])]),
+            // The value that few share is the better one.
+            list(vec![any(vec![line("a=1"), line("b=2")]), line("c=3")]),
+            list(vec![Line::All(list(vec![line("a=1"), line("c=4")]))]),
+            list(vec![Line::Not(list(vec![line("a=1")]))]),
+            list(vec![line("c in (5, 6)")]),
+            list(vec![line("d > 1")]),
+        ];
+        for (pairs, expected) in [
+            (&[("a", "1")][..], &[0, 1, 4][..]),
+            (&[("b", "2x")], &[0, 1, 4]),
+            (&[("b", "3")], &[1, 4]),
+            (&[("a", "1"), ("b", "2")], &[0, 1, 4]),
+            (&[("c", "3")], &[1, 2, 4]),
+            (&[("c", "4")], &[1, 3, 4]),
+            (&[("c", "6")], &[1, 4, 5]),
+            (&[("d", "0")], &[1, 4, 6]),
+        ] {
+            assert_eq!(candidates(&rules, pairs, ""), expected, "{pairs:?}");
+        }
+    }
+
+    #[test]
     fn of_two_values_equally_rare_the_one_of_the_more_telling_field_counts() {
         let rules = [
             rule("severity=critical, alertname=A"),
@@ -197,42 +207,79 @@ mod tests {
         assert_eq!(candidates(&rules, &[("a", "1")], ""), [0, 1]);
     }
 
-    const NAMES: [&str; 6] = ["a", "b", "ci", "severity", "ci.class", "ci.rack"];
-    const VALUES: [&str; 5] = ["", "x", "y", "pdu", "pdu-1"];
+    const NAMES: [&str; 7] = ["a", "b", "ci", "severity", "ci.class", "ci.rack", "service.tier"];
+    const VALUES: [&str; 7] = ["", "x", "y", "pdu", "pdu-1", "7", "70"];
 
-    fn any_rule() -> impl Strategy<Value = Conditions> {
+    fn any_matcher() -> impl Strategy<Value = String> {
+        let name = || prop::sample::select(&NAMES[..]);
+        let some = || prop::sample::subsequence(&VALUES[..], 1..4);
         let operand = prop_oneof![
             prop::sample::select(&VALUES[..]).prop_map(str::to_owned),
-            prop::sample::subsequence(&VALUES[..], 1..4).prop_map(|values| values.join("|")),
-            Just("[a-x].*".to_owned()),
+            some().prop_map(|values| values.join("|")),
+            prop::sample::select(
+                &["[a-x].*", ".*d.*", "(?i)P.*", "7.", "(x|p)+du(-1)?", "x*", ".*-1|y"][..]
+            )
+            .prop_map(str::to_owned),
         ];
-        let matcher = (
-            prop::sample::select(&NAMES[..]),
-            prop::sample::select(&["=", "!=", "=~", "!~"][..]),
-            operand,
-        )
-            .prop_map(|(name, operator, operand)| format!("{name}{operator}\"{operand}\""));
-        let line = prop::collection::vec(matcher, 0..3)
-            .prop_map(|all| Condition::new(parse(&all.join(",")).unwrap()));
-        prop::collection::vec(line, 0..3).prop_map(Conditions::new)
+        let operator = prop::sample::select(&["=", "!=", "=~", "!~"][..]);
+        let order = prop::sample::select(&["<", "<=", ">", ">="][..]);
+        let plain = (name(), operator, operand);
+        let list = (name(), prop::sample::select(&["in", "not in"][..]), some());
+        prop_oneof![
+            4 => plain.prop_map(|(name, sign, operand)| format!("{name}{sign}\"{operand}\"")),
+            1 => list.prop_map(|(name, word, all)| format!("{name} {word} (\"{}\")", all.join("\", \""))),
+            1 => (name(), order).prop_map(|(name, order)| format!("{name} {order} 7")),
+        ]
+    }
+
+    fn any_line() -> impl Strategy<Value = Line> {
+        let matchers = prop::collection::vec(any_matcher(), 0..3)
+            .prop_map(|all| Line::from(Condition::new(parse_rules(&all.join(",")).unwrap())));
+        matchers.prop_recursive(3, 12, 3, |line| {
+            (0..3u8, prop::collection::vec(line, 0..3)).prop_map(|(kind, lines)| {
+                let lines = Conditions::new(lines);
+                match kind {
+                    0 => Line::Any(lines),
+                    1 => Line::All(lines),
+                    _ => Line::Not(lines),
+                }
+            })
+        })
     }
 
     proptest! {
         #[test]
         fn no_rule_that_matches_is_missed(
-            rules in prop::collection::vec(any_rule(), 0..12),
+            rules in prop::collection::vec(prop::collection::vec(any_line(), 0..3), 0..12),
             values in prop::array::uniform6(prop::sample::select(&VALUES[..])),
             bound in any::<bool>(),
         ) {
+            let rules: Vec<_> = rules.into_iter().map(Conditions::new).collect();
             let [a, b, ci_label, severity_label, severity, rack] = values;
             let labels = Labels::build(&mut [("a", a), ("b", b), ("ci", ci_label), ("severity", severity_label)]).unwrap();
-            let ci = pdu(&[("rack", rack)]);
+            let ci = pdu(&[("rack", rack), ("tier", "7")]);
+            let hurt = Hurt([&ci]);
             let subject = Subject::new(&labels, severity, bound.then_some(&ci));
+            let subject = if bound { subject.amid(&hurt) } else { subject };
             let candidates = Index::build(&rules).candidates(&subject);
             prop_assert!(candidates.is_sorted_by(|one, next| one < next), "{:?}", candidates);
             let holds = |rule: &usize| rules[*rule].all_hold(&subject);
             let found: Vec<_> = candidates.into_iter().filter(holds).collect();
             prop_assert_eq!(found, (0..rules.len()).filter(holds).collect::<Vec<_>>());
+        }
+
+        #[test]
+        fn a_rule_that_matches_an_alert_could_match_one_on_its_ci(
+            lines in prop::collection::vec(any_line(), 0..3),
+            values in prop::array::uniform4(prop::sample::select(&VALUES[..])),
+        ) {
+            let [a, b, severity, rack] = values;
+            let labels = Labels::build(&mut [("a", a), ("b", b)]).unwrap();
+            let ci = pdu(&[("rack", rack), ("tier", "7")]);
+            let hurt = Hurt([&ci]);
+            let rule = Conditions::new(lines);
+            let subject = Subject::new(&labels, severity, Some(&ci)).amid(&hurt);
+            prop_assert!(rule.could_hold_on(&ci) || !rule.all_hold(&subject));
         }
     }
 }

@@ -95,6 +95,21 @@ pub(super) fn is_reserved(c: char) -> bool {
     c.is_whitespace() || "{}!=~,\\\"'`".contains(c)
 }
 
+/// True for a character that ends an unquoted name in a condition of a rule, because it begins a
+/// comparison of numbers.
+pub(super) fn is_sign(c: char) -> bool {
+    c == '<' || c == '>'
+}
+
+/// Reads a name in a condition of a rule: as [`scan`], but an unquoted one ends where a comparison
+/// of numbers begins.
+pub(super) fn scan_name<'a>(cursor: &mut Cursor<'a>) -> Result<Token<'a>, SyntaxError> {
+    cursor.eat_while(char::is_whitespace);
+    let offset = cursor.at();
+    let text = cursor.eat_while(|c| !is_reserved(c) && !is_sign(c));
+    if text.is_empty() { scan(cursor) } else { Ok(Token { kind: Kind::Bare, offset, text }) }
+}
+
 /// Reads the next token; white space before it is skipped.
 pub(super) fn scan<'a>(cursor: &mut Cursor<'a>) -> Result<Token<'a>, SyntaxError> {
     cursor.eat_while(char::is_whitespace);

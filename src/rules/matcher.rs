@@ -1,10 +1,12 @@
-//! Matchers: one comparison of one field, held, tested and printed in Alertmanager's UTF-8 syntax.
+//! Matchers: one comparison of one field, held, tested and printed in Alertmanager's UTF-8 syntax
+//! and in what rules add to it.
 //!
 //! Never reads text: that is `parser`. Read `condition` next.
 
 use core::fmt::{self, Write as _};
 
 use super::lexer;
+use super::number::{Number, Order};
 use super::pattern::Pattern;
 use super::subject::{Field, Subject};
 
@@ -26,6 +28,12 @@ pub enum Test {
     Matches(Pattern),
     /// `!~`: it does not.
     NotMatches(Pattern),
+    /// `in (…)`: the value is one of these, in the order they were written in. Of rules only.
+    In(Box<[Box<str>]>),
+    /// `not in (…)`: it is none of them. Of rules only.
+    NotIn(Box<[Box<str>]>),
+    /// `<`, `<=`, `>`, `>=`: the value is a number and compares so. Of rules only.
+    Number(Order, Number),
 }
 
 impl Matcher {
@@ -44,9 +52,12 @@ impl Matcher {
         &self.test
     }
 
-    /// True when the subject's value passes.
+    /// True when the subject's value passes; where several services suffer, that of any of them.
     pub fn holds(&self, subject: &Subject<'_>) -> bool {
-        self.test.passes(self.field.value(subject))
+        match &self.field {
+            Field::Service(name) => subject.services(name).any(|value| self.test.passes(value)),
+            field @ (Field::Label(_) | Field::Ci(_)) => self.test.passes(field.value(subject)),
+        }
     }
 }
 
@@ -58,6 +69,9 @@ impl Test {
             Self::NotEqual(unwanted) => value != &**unwanted,
             Self::Matches(pattern) => pattern.matches(value),
             Self::NotMatches(pattern) => !pattern.matches(value),
+            Self::In(wanted) => wanted.iter().any(|one| **one == *value),
+            Self::NotIn(unwanted) => !unwanted.iter().any(|one| **one == *value),
+            Self::Number(order, bound) => bound.admits(*order, value),
         }
     }
 
@@ -68,40 +82,58 @@ impl Test {
             Self::Matches(pattern) => {
                 pattern.literals().map(|all| all.iter().map(|v| &**v).collect())
             }
-            Self::NotEqual(_) | Self::NotMatches(_) => None,
+            Self::In(values) => Some(values.iter().map(|v| &**v).collect()),
+            Self::NotEqual(_) | Self::NotMatches(_) | Self::NotIn(_) | Self::Number(..) => None,
         }
     }
 
     /// Returns the memory its pattern takes, in bytes; nothing without one.
     pub(super) fn weight(&self) -> usize {
         match self {
-            Self::Equal(_) | Self::NotEqual(_) => 0,
             Self::Matches(pattern) | Self::NotMatches(pattern) => pattern.weight(),
+            Self::Equal(_)
+            | Self::NotEqual(_)
+            | Self::In(_)
+            | Self::NotIn(_)
+            | Self::Number(..) => 0,
         }
     }
+}
 
-    /// Returns its operator and what stands behind it.
-    fn parts(&self) -> (&'static str, &str) {
-        match self {
-            Self::Equal(value) => ("=", value),
-            Self::NotEqual(value) => ("!=", value),
+/// Writes its operator and what stands behind it.
+impl fmt::Display for Test {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (operator, operand) = match self {
+            Self::Equal(value) => ("=", &**value),
+            Self::NotEqual(value) => ("!=", &**value),
             Self::Matches(pattern) => ("=~", pattern.as_str()),
             Self::NotMatches(pattern) => ("!~", pattern.as_str()),
-        }
+            Self::In(values) => return list(" in (", values, f),
+            Self::NotIn(values) => return list(" not in (", values, f),
+            Self::Number(order, bound) => return write!(f, " {} {bound}", order.sign()),
+        };
+        f.write_str(operator)?;
+        quote(operand, f)
     }
+}
+
+fn list(begin: &str, values: &[Box<str>], f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    f.write_str(begin)?;
+    for (at, value) in values.iter().enumerate() {
+        f.write_str(if at > 0 { ", " } else { "" })?;
+        quote(value, f)?;
+    }
+    f.write_str(")")
 }
 
 /// Writes the matcher so that it reads back as the same one.
 impl fmt::Display for Matcher {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (operator, operand) = self.test.parts();
         match &self.field {
-            Field::Label(name) => Comparison { name, operator, operand }.fmt(f),
-            field @ Field::Ci(_) => {
-                write!(f, "{field}{operator}")?;
-                quote(operand, f)
-            }
+            Field::Label(name) => label(name, f)?,
+            field @ (Field::Ci(_) | Field::Service(_)) => field.fmt(f)?,
         }
+        self.test.fmt(f)
     }
 }
 
@@ -115,20 +147,22 @@ pub(super) struct Comparison<'a> {
 
 impl fmt::Display for Comparison<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if needs_quotes(self.name) {
-            quote(self.name, f)?;
-        } else {
-            f.write_str(self.name)?;
-        }
+        label(self.name, f)?;
         f.write_str(self.operator)?;
         quote(self.operand, f)
     }
 }
 
+/// Writes a label's name, in quotes where it needs them.
+fn label(name: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    if needs_quotes(name) { quote(name, f) } else { f.write_str(name) }
+}
+
 /// True for a label's name that would not be read as itself without quotes.
 fn needs_quotes(name: &str) -> bool {
     let itself = matches!(Field::parse(name), Ok(Field::Label(read)) if &*read == name);
-    name.is_empty() || name.contains(lexer::is_reserved) || !itself
+    let reserved = |c| lexer::is_reserved(c) || lexer::is_sign(c);
+    name.is_empty() || name.contains(reserved) || !itself
 }
 
 /// Writes a text in double quotes with Go's escapes.
@@ -162,7 +196,7 @@ fn is_visible(c: char) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::parser::parse;
+    use super::super::parser::{parse, parse_rules};
     use super::*;
     use crate::model::labels::Labels;
     use proptest::prelude::*;
@@ -192,6 +226,31 @@ mod tests {
     }
 
     #[test]
+    fn rules_can_ask_for_numbers_and_lists() {
+        let labels = Labels::build(&mut [("here", "x"), ("n", "1500")]).unwrap();
+        let subject = Subject::new(&labels, "", None);
+        for (text, holds) in [
+            ("n >= 1000", true),
+            ("n<1000", false),
+            ("n > 1500", false),
+            ("n <= \"1500\"", true),
+            ("here > 0", false),
+            ("here <= 0", false),
+            ("gone < 5", false),
+            ("gone >= 0", false),
+            ("here in (y, x)", true),
+            ("here in (y)", false),
+            ("here not in (y)", true),
+            ("here not in (\"x\")", false),
+            ("gone in (\"\")", true),
+            ("gone in (x)", false),
+            ("gone not in (x)", true),
+        ] {
+            assert_eq!(parse_rules(text).unwrap()[0].holds(&subject), holds, "{text}");
+        }
+    }
+
+    #[test]
     fn a_matcher_is_printed_as_go_would() {
         let printed = |name: &str, value: &str| {
             Matcher::new(Field::Label(name.into()), Test::Equal(value.into())).to_string()
@@ -216,33 +275,44 @@ mod tests {
             (0, _) => Test::Equal(value.into()),
             (1, Ok(pattern)) => Test::Matches(pattern),
             (2, Ok(pattern)) => Test::NotMatches(pattern),
+            (4, _) => Test::In([value, "x"].map(Into::into).into()),
+            (5, _) => Test::NotIn([value].map(Into::into).into()),
+            (6, _) => Test::Number(Order::AtMost, Number::read("-1.5e3").unwrap()),
+            (7, _) => Test::Number(Order::More, Number::read("7").unwrap()),
             _ => Test::NotEqual(value.into()),
         }
     }
 
-    fn any_matcher() -> impl Strategy<Value = Matcher> {
+    /// Matchers of silences, which use the first four tests and no services, or of rules.
+    fn any_matcher(prefixes: &'static str, tests: u8) -> impl Strategy<Value = Matcher> {
         let text = prop_oneof![any::<String>(), "[ -~]{0,12}", "[\\\\\"a-c\\PC]{0,6}"];
         let label = prop_oneof![text.clone(), "(ci|root|service)\\.?[a-z]{0,2}"];
         let label = label.prop_filter("a label has a name", |name| !name.is_empty());
         let field = prop_oneof![
             label.prop_map(|name| Field::Label(name.into())),
-            "[a-z._é-]{1,6}".prop_map(|name| Field::Ci(name.into())),
+            prefixes.prop_map(|name| Field::in_rule(&name).unwrap()),
         ];
-        (field, 0..4u8, text)
+        (field, 0..tests, text)
             .prop_map(|(field, kind, value)| Matcher::new(field, test(kind, &value)))
     }
 
     proptest! {
         #[test]
-        fn every_matcher_reads_back_as_it_was_printed(matchers in prop::collection::vec(any_matcher(), 0..4)) {
+        fn every_matcher_of_a_rule_reads_back_as_it_was_printed(matchers in prop::collection::vec(any_matcher("(ci|service)\\.[a-z._é-]{1,6}", 8), 0..4)) {
+            let printed: Vec<_> = matchers.iter().map(Matcher::to_string).collect();
+            prop_assert_eq!(parse_rules(&printed.join(",")), Ok(matchers));
+        }
+
+        #[test]
+        fn every_matcher_reads_back_as_it_was_printed(matchers in prop::collection::vec(any_matcher("ci\\.[a-z._é-]{1,6}", 4), 0..4)) {
             let printed: Vec<_> = matchers.iter().map(Matcher::to_string).collect();
             prop_assert_eq!(parse(&printed.join(",")), Ok(matchers.clone()));
             prop_assert_eq!(parse(&format!("{{{},}}", printed.join(" ,\n"))).ok(), (!matchers.is_empty()).then_some(matchers));
         }
 
         #[test]
-        fn any_text_is_read_or_refused_within_itself(text in "[{}=!~,\"'`\\\\ab .ci(é]{0,24}") {
-            if let Err(error) = parse(&text) {
+        fn any_text_is_read_or_refused_within_itself(text in "([{}=!~<>,\"'`\\\\ab .ci()é1-]| in | not in \\(){0,24}") {
+            for error in [parse(&text).err(), parse_rules(&text).err()].into_iter().flatten() {
                 prop_assert!(text.get(error.offset..error.offset + error.len).is_some(), "{:?}", error);
             }
         }

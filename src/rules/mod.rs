@@ -4,28 +4,41 @@
 //! `set` is what comes out; `check` makes it of files, with `rule`, `sections`, `priorities`,
 //! `policies`, `order` and `testcase` for their parts, and `kinds` for what rules do; `yaml` and
 //! `reader` are below those, `diagnostics`, `codes`, `render` and `sarif` beside them; `advice` warns
-//! of what works and is hardly meant. Matchers: `subject`, `matcher`, `parser`, `classic`, `condition`, `index`.
+//! of what works and is hardly meant. Matchers: `subject`, `matcher`, `number`, `parser`,
+//! `comparison`, `classic`. Conditions: `condition`, `line`, `compound`, `counter`, `around`, `index`
+//! with `handles`, `needles` and `shelf`.
 //! Templates: `template`, `scope`, `messages`. Civil time: `calendar`, `rotation`.
 
 mod advice;
+mod around;
 mod calendar;
 mod charset;
 mod check;
 pub mod classic;
 pub mod codes;
+mod comparison;
+mod compound;
 pub mod condition;
+mod counter;
+mod counters;
 mod cursor;
 pub mod diagnostics;
 pub mod edit;
 mod expectation;
+mod handles;
 pub mod index;
+mod intake;
 mod kinds;
 pub mod lexer;
+mod line;
 pub mod lines;
+mod lookups;
 mod mappings;
 pub mod matcher;
 mod matcher_places;
 mod messages;
+mod needles;
+mod number;
 mod order;
 pub mod parser;
 pub mod pattern;
@@ -43,6 +56,7 @@ mod scope;
 mod sections;
 mod set;
 mod shadow;
+mod shelf;
 mod silence;
 mod source;
 pub mod subject;
@@ -60,22 +74,33 @@ mod wish;
 mod yaml;
 
 // What the engine and the shells ask for by name; they need not know in which file it stands.
+pub use around::Around;
 pub use calendar::zone::Zone;
 pub use calendar::{Calendar, Times};
 pub use check::{Loaded, load};
 pub use condition::{Condition, Verdict};
+pub use counter::{CounterId, Tallied};
+pub use counters::Counters;
 pub use diagnostics::{Diagnostic, Fix, Severity};
+pub use intake::{Added, Dropped, KnownErrorText};
 pub use kinds::Kind;
+pub use kinds::absence::{Absence, RULE};
 pub use kinds::group::Group;
 pub use kinds::inhibit::{Inhibit, InhibitSource, Reach};
+pub use kinds::known_error::{KeepQuiet, KnownErrorKind, PER_DAY_MAX};
 pub use kinds::quiet::{Every, Quiet, Stretch, Window};
+pub use kinds::related::Related;
+pub use kinds::sequence::{RootStep, Sequence};
+pub use kinds::storm::{StormKind, Suspects};
 pub use kinds::topology::TopologyKind;
 pub use messages::{IncidentLine, MessageScope, Part};
 pub use priorities::{Limit, PageWhen, Priorities, Threshold};
 pub use rotation::{OnCall, Rotation, Shift};
 pub use scope::{DEPENDANTS_MAX, RootScope, Scope};
 pub use sections::{Contact, Lifecycle, Team};
-pub use set::{IncidentSpec, Place, ResolveSpec, ResolveWhen, Rule, RuleSet};
+pub use set::{
+    FirstNotice, IncidentSpec, NotifySpec, Place, ResolveSpec, ResolveWhen, Rule, RuleSet,
+};
 pub use silence::{in_silence, spell};
 pub use source::SourceFile;
 pub use subject::{Field, Subject};

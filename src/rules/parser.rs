@@ -1,14 +1,17 @@
 //! Reads matchers: Alertmanager's UTF-8 grammar in its strict mode (`matcher/parse/parse.go`).
 //!
 //! Extension: a name written without quotes that begins with `ci.` is an attribute of the CI.
+//! Conditions of rules have more of them: `service.`, numbers and lists (`comparison`).
 //! Not: the classic grammar, which gives another meaning to some of the same texts. An empty name is
 //! refused here; Alertmanager refuses it one step later.
 
+use super::comparison;
 use super::cursor::Cursor;
 use super::lexer::{self, Kind, Operator, Part, SyntaxError, Token};
 use super::matcher::{Matcher, Test};
+use super::number::Number;
 use super::pattern::{Pattern, PatternError};
-use super::subject::Field;
+use super::subject::{Field, NotAField};
 
 /// Memory that the compiled patterns of one list may take, in bytes.
 const PATTERNS_SIZE_MAX: usize = 1 << 20;
@@ -16,12 +19,33 @@ const PATTERNS_SIZE_MAX: usize = 1 << 20;
 /// What is expected where an operator belongs.
 const OPERATORS: &str = "expected one of `=`, `!=`, `=~`, `!~`";
 
+/// Which grammar is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Grammar {
+    /// That of silences, filters and Alertmanager's API.
+    Alertmanager,
+    /// That of the conditions of rules, which holds the other.
+    Rules,
+}
+
 /// Reads a list of matchers, `a="b", c=~"d"`, with or without braces around it.
 ///
 /// # Errors
 /// With the first mistake and its place.
 pub fn parse(text: &str) -> Result<Vec<Matcher>, SyntaxError> {
-    let mut parser = Parser { cursor: Cursor::new(text, 0), weight: 0 };
+    read(text, Grammar::Alertmanager)
+}
+
+/// Reads a list of matchers in a condition of a rule, where they can ask for more.
+///
+/// # Errors
+/// With the first mistake and its place.
+pub fn parse_rules(text: &str) -> Result<Vec<Matcher>, SyntaxError> {
+    read(text, Grammar::Rules)
+}
+
+fn read(text: &str, grammar: Grammar) -> Result<Vec<Matcher>, SyntaxError> {
+    let mut parser = Parser { cursor: Cursor::new(text, 0), grammar, weight: 0 };
     let open = parser.accept(Kind::Open)?;
     let mut matchers = Vec::new();
     while ![Kind::Close, Kind::End].contains(&parser.peek()?.kind) {
@@ -36,6 +60,7 @@ pub fn parse(text: &str) -> Result<Vec<Matcher>, SyntaxError> {
 
 struct Parser<'a> {
     cursor: Cursor<'a>,
+    grammar: Grammar,
     /// What the patterns so far take, in bytes.
     weight: usize,
 }
@@ -55,11 +80,19 @@ impl<'a> Parser<'a> {
     }
 
     fn matcher(&mut self) -> Result<Matcher, SyntaxError> {
-        let name = self.next()?;
-        let field = field(&name)?;
+        let (name, field) = self.field()?;
+        if self.grammar == Grammar::Rules
+            && let Some((test, value)) = comparison::read(&mut self.cursor, &name)?
+        {
+            let next = self.peek()?;
+            if ![Kind::Comma, Kind::Close, Kind::End].contains(&next.kind) {
+                return Err(self.too_much(&name, &value, &next));
+            }
+            return Ok(Matcher::new(field, test));
+        }
         let sign = self.next()?;
         let Kind::Operator(operator) = sign.kind else {
-            return Err(no_operator(&name, &sign));
+            return Err(self.no_operator(&name, &sign));
         };
         let token = self.next()?;
         let value = match token.kind {
@@ -74,7 +107,7 @@ impl<'a> Parser<'a> {
         match next.kind {
             Kind::Comma | Kind::Close | Kind::End => {}
             Kind::Bare | Kind::Quoted if [">", "<"].contains(&token.text) => {
-                return Err(strange_operator(&sign, &token));
+                return Err(self.no_order(&sign, &token, &next));
             }
             Kind::Bare | Kind::Quoted | Kind::Operator(_) | Kind::Open => {
                 return Err(self.too_much(&name, &token, &next));
@@ -91,6 +124,37 @@ impl<'a> Parser<'a> {
             return Err(SyntaxError { part: Part::Pattern, ..error });
         }
         Ok(Matcher::new(field, test))
+    }
+
+    /// Reads the name with which a matcher begins.
+    fn field(&mut self) -> Result<(Token<'a>, Field), SyntaxError> {
+        if self.grammar == Grammar::Alertmanager {
+            let name = self.next()?;
+            return field(&name, Field::parse).map(|field| (name, field));
+        }
+        let name = lexer::scan_name(&mut self.cursor)?;
+        if name.kind == Kind::Bare && name.text.starts_with(lexer::is_sign) {
+            return Err(no_name(&name));
+        }
+        field(&name, Field::in_rule).map(|field| (name, field))
+    }
+
+    fn no_operator(&self, name: &Token<'_>, next: &Token<'_>) -> SyntaxError {
+        let mut error = no_operator(name, next);
+        if self.grammar == Grammar::Rules {
+            error.message += ", `<`, `<=`, `>`, `>=`, `in (…)`, `not in (…)`";
+        }
+        error
+    }
+
+    /// Explains `=>` and `=<`: in a rule, before a number, they are meant to compare with it.
+    fn no_order(&self, sign: &Token<'_>, order: &Token<'_>, next: &Token<'_>) -> SyntaxError {
+        let mut error = strange_operator(sign, order);
+        let compares = self.grammar == Grammar::Rules && sign.text == "=";
+        if compares && Number::read(next.text).is_some() {
+            error.help = format!("did you mean `{}=`?", order.text);
+        }
+        error
     }
 
     /// Explains `next` behind a value.
@@ -145,22 +209,27 @@ impl<'a> Parser<'a> {
     }
 }
 
-fn field(name: &Token<'_>) -> Result<Field, SyntaxError> {
+fn field(
+    name: &Token<'_>,
+    read: fn(&str) -> Result<Field, NotAField>,
+) -> Result<Field, SyntaxError> {
     match name.kind {
-        Kind::Bare => {
-            Field::parse(name.text).map_err(|e| SyntaxError::new(name.span(), e.message, e.help))
-        }
+        Kind::Bare => read(name.text).map_err(|e| SyntaxError::new(name.span(), e.message, e.help)),
         Kind::Quoted if name.text == "\"\"" => {
             let message = "the name is empty, and no label has an empty name".into();
             Err(SyntaxError::new(name.span(), message, "write the label's name"))
         }
         Kind::Quoted => Ok(Field::Label(lexer::unquote(name)?.into())),
         Kind::Open | Kind::Close | Kind::Comma | Kind::Operator(_) | Kind::End => {
-            let message = format!("found {}, expected the name of a label", found(name));
-            let help = "write name=\"value\", for example severity=\"critical\"";
-            Err(SyntaxError::new(name.span(), message, help))
+            Err(no_name(name))
         }
     }
+}
+
+fn no_name(found_instead: &Token<'_>) -> SyntaxError {
+    let message = format!("found {}, expected the name of a label", found(found_instead));
+    let help = "write name=\"value\", for example severity=\"critical\"";
+    SyntaxError::new(found_instead.span(), message, help)
 }
 
 fn test(operator: Operator, value: &str) -> Result<Test, PatternError> {
@@ -311,7 +380,12 @@ mod tests {
             (r#"a="b"#, r#""b"#, "never closed", "add a"),
             ("ci.=x", "ci.", "`ci.` names no attribute", "ci.class"),
             ("root.rack=x", "root.rack", "has no value yet when an alert is matched", "ci.rack"),
-            ("a=b, service.x=1", "service.x", "has no value yet", "quote it: \"service.x\""),
+            (
+                "a=b, service.x=1",
+                "service.x",
+                "only conditions of rules",
+                "quote it: \"service.x\"",
+            ),
         ] {
             let error = mistake(text, found);
             assert!(error.message.contains(message), "{text}: {error:?}");

@@ -45,6 +45,10 @@ impl<'m> Reach<'m> {
     /// # Errors
     /// With the number of an earlier one when nothing passes both, or all so far.
     pub(super) fn add(&mut self, number: usize, matcher: &'m Matcher) -> Result<(), usize> {
+        if matches!(matcher.field(), Field::Service(_)) {
+            // One service may pass this matcher and another that one.
+            return Ok(());
+        }
         let held = self.fields.entry(matcher.field()).or_default();
         let passes_all =
             |value: &&str| held.matchers.iter().all(|(_, other)| other.test().passes(value));
@@ -109,13 +113,14 @@ fn refusals(test: &Test) -> Option<Vec<&str>> {
         Test::NotMatches(pattern) => {
             pattern.literals().map(|all| all.iter().map(|v| &**v).collect())
         }
-        Test::Equal(_) | Test::Matches(_) => None,
+        Test::NotIn(values) => Some(values.iter().map(|v| &**v).collect()),
+        Test::Equal(_) | Test::Matches(_) | Test::In(_) | Test::Number(..) => None,
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::parser::parse;
+    use super::super::parser::parse_rules as parse;
     use super::super::subject::Subject;
     use super::*;
     use crate::model::labels::Labels;
@@ -138,6 +143,10 @@ mod tests {
             (r#"a=~"x.*", a=~"y.*""#, None),
             (r#"a!="x", a!="y""#, None),
             (r#"ci.a="x", a="y""#, None),
+            (r#"service.a="x", service.a="y""#, None),
+            (r#"a in ("x", "y"), a not in ("y", "x")"#, Some(0)),
+            (r#"a > 5, a in ("3", "x")"#, Some(0)),
+            (r#"a > 5, a in ("3", "7")"#, None),
         ] {
             let matchers = parse(text).unwrap();
             let mut reach = Reach::default();
@@ -192,7 +201,7 @@ mod tests {
             for a in ["", "x", "y", "xy", "xx", "z"] {
                 for b in ["", "x", "y", "xy", "yy", "z"] {
                     let labels = Labels::build(&mut [("a", a), ("b", b)]).unwrap();
-                    let subject = Subject { labels: &labels, severity: "", ci: None };
+                    let subject = Subject::new(&labels, "", None);
                     if line.holds(&subject) {
                         let reach = reach.as_ref().expect("an alert passes");
                         prop_assert!(!reach.implies_all(&other) || other.holds(&subject));

@@ -8,8 +8,10 @@ use core::ops::RangeInclusive;
 use core::str::FromStr;
 use core::time::Duration;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::codes::{self, Code};
+use super::counter::{Counter, CounterId};
 use super::diagnostics::{Diagnostic, Fix, Span};
 use super::lines::Lines;
 use super::source::SourceFile;
@@ -39,6 +41,7 @@ pub(super) enum Noun {
     Calendar,
     Rotation,
     Mapping,
+    Table,
 }
 
 impl Noun {
@@ -53,6 +56,7 @@ impl Noun {
             Self::Calendar => "calendar",
             Self::Rotation => "rotation",
             Self::Mapping => "mapping",
+            Self::Table => "table",
         }
     }
 }
@@ -83,7 +87,12 @@ pub(super) struct Reader<'f> {
     lines: Lines<'f>,
     defined: BTreeMap<(Noun, Box<str>), Spot<'f>>,
     references: Vec<Reference<'f>>,
+    /// What the conditions of all rules count, each once.
+    pub(super) counters: Vec<Arc<Counter>>,
 }
+
+/// Different counters of one rule set: an alert is looked at by each that could count it.
+const COUNTERS_MAX: usize = 256;
 
 impl<'f> Reader<'f> {
     pub(super) fn new(file: &'f SourceFile) -> Self {
@@ -95,6 +104,7 @@ impl<'f> Reader<'f> {
             lines: Lines::of(&file.text),
             defined: BTreeMap::new(),
             references: Vec::new(),
+            counters: Vec::new(),
         }
     }
 
@@ -108,6 +118,25 @@ impl<'f> Reader<'f> {
     /// Returns line and column of the beginning of a stretch of the current file.
     pub(super) fn position(&self, span: Span) -> (u32, u32) {
         self.lines.position(span.start)
+    }
+
+    /// Returns the counter that counts so, adding it if there is none yet.
+    pub(super) fn counter(
+        &mut self,
+        counter: Counter,
+        span: Span,
+    ) -> Option<(CounterId, Arc<Counter>)> {
+        let known = self.counters.iter().position(|known| **known == counter);
+        let id = known.unwrap_or(self.counters.len());
+        if id >= COUNTERS_MAX {
+            self.error(codes::VALUE, span, format!("more than {COUNTERS_MAX} different counts"))
+                .help("count the same things where you can, and compare with different numbers");
+            return None;
+        }
+        if known.is_none() {
+            self.counters.push(Arc::new(counter));
+        }
+        self.counters.get(id).map(|counter| (CounterId(id), Arc::clone(counter)))
     }
 
     /// Notes a problem of the current file.

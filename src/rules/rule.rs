@@ -6,20 +6,22 @@ use core::time::Duration;
 use std::sync::Arc;
 
 use super::codes;
-use super::condition::{Condition, Conditions};
+use super::compound;
+use super::condition::Conditions;
 use super::diagnostics::Span;
 use super::kinds::{self, Desk, Kind};
 use super::lexer::{Part, SyntaxError};
+use super::lookups;
 use super::matcher::Matcher;
 use super::matcher_places::{self, LinePlace};
 use super::parser;
-use super::reader::{DAY, Fields, Noun, Reader};
+use super::reader::{DAY, Fields, MINUTE, Noun, Reader};
 use super::sections::reference;
-use super::set::{IncidentSpec, Place, ResolveSpec, Rule};
+use super::set::{IncidentSpec, NotifySpec, Place, ResolveSpec, Rule};
 use super::subject::Field;
 use super::template::{Flaw, Template, Templates};
 use super::text::locate;
-use super::yaml::Node;
+use super::yaml::{Node, Value};
 
 /// Lines of one condition.
 const LINES_MAX: usize = 64;
@@ -81,13 +83,13 @@ pub(super) fn read(
     let summary = fields.read(reader, "summary", |r, n| line(r, n, SUMMARY_BYTES_MAX));
     let places = places(&mut fields);
     let owner_at = fields.get("owner").map(|n| n.span);
-    let when = fields.need(reader, "when").and_then(|n| conditions(reader, n));
     let unless = fields.read(reader, "unless", conditions).unwrap_or_default();
     let before = fields.read(reader, "before", |r, n| order(r, n, namespace)).unwrap_or_default();
     let after = fields.read(reader, "after", |r, n| order(r, n, namespace)).unwrap_or_default();
     let mut desk = Desk { templates, follow: Vec::new() };
     let kind = kinds::read(reader, &mut fields, &mut desk);
     let Desk { follow, templates } = desk;
+    let when = when(reader, &mut fields, kind.as_ref());
     if let Some(kind) = kind.as_ref().filter(|kind| !kind.opens()) {
         refuse_incidents(reader, &mut fields, kind);
     }
@@ -111,6 +113,7 @@ fn places(fields: &mut Fields<'_>) -> Places {
     let (when, unless) = (lines("when"), lines("unless"));
     let never_absorb = fields
         .get("topology")
+        .or_else(|| fields.get("storm"))
         .map_or(Vec::new(), |node| matcher_places::lines_under(node, "never_absorb"));
     Places { when, unless, never_absorb }
 }
@@ -128,7 +131,24 @@ fn refuse_incidents(reader: &mut Reader<'_>, fields: &mut Fields<'_>, kind: &Kin
     }
 }
 
-fn line(reader: &mut Reader<'_>, node: &Node, max: usize) -> Option<Box<str>> {
+/// Reads which alerts the rule is about; one that listens to a whole source is about none.
+fn when(
+    reader: &mut Reader<'_>,
+    fields: &mut Fields<'_>,
+    kind: Option<&Kind>,
+) -> Option<Conditions> {
+    if kind.is_none_or(Kind::is_about_alerts) {
+        return fields.need(reader, "when").and_then(|n| conditions(reader, n));
+    }
+    if let Some(node) = fields.get("when") {
+        reader
+            .error(codes::ABSENCE, node.span, "a source is expected whatever it sends")
+            .help("leave `when` out, or `source`");
+    }
+    Some(Conditions::default())
+}
+
+pub(super) fn line(reader: &mut Reader<'_>, node: &Node, max: usize) -> Option<Box<str>> {
     let text = reader.text(node)?;
     if text.len() > max {
         reader
@@ -150,9 +170,12 @@ fn order(reader: &mut Reader<'_>, node: &Node, namespace: &str) -> Option<Vec<(B
     Some(names)
 }
 
-/// Reads lines of matchers, or one line.
+/// Reads lines of a condition, or one line.
 pub(super) fn conditions(reader: &mut Reader<'_>, node: &Node) -> Option<Conditions> {
-    let items = reader.one_or_many(node)?;
+    let items = match &node.value {
+        Value::Map(_) => core::slice::from_ref(node),
+        Value::Null | Value::Text(_) | Value::List(_) => reader.one_or_many(node)?,
+    };
     if items.is_empty() || items.len() > LINES_MAX {
         reader
             .error(codes::VALUE, node.span, format!("list of {} lines", items.len()))
@@ -160,13 +183,22 @@ pub(super) fn conditions(reader: &mut Reader<'_>, node: &Node) -> Option<Conditi
             .help("for all alerts write   'alertname!=\"\"'");
         return None;
     }
-    let lines: Vec<_> = items.iter().map(|item| matchers(reader, item)).collect();
-    let lines: Option<Vec<_>> = lines.into_iter().map(|line| line.map(Condition::new)).collect();
+    let lines: Vec<_> = items.iter().map(|item| compound::line(reader, item)).collect();
+    let lines: Option<Vec<_>> = lines.into_iter().collect();
     lines.map(|lines| Conditions::new(lines).at(items.iter().map(|item| item.span).collect()))
 }
 
-/// Reads one line of matchers; at least one of them.
+/// Reads one line of matchers, in Alertmanager's grammar; at least one of them.
 pub(super) fn matchers(reader: &mut Reader<'_>, node: &Node) -> Option<Vec<Matcher>> {
+    matchers_by(parser::parse, reader, node)
+}
+
+/// Reads one line of matchers in a grammar; at least one of them.
+pub(super) fn matchers_by(
+    parse: fn(&str) -> Result<Vec<Matcher>, SyntaxError>,
+    reader: &mut Reader<'_>,
+    node: &Node,
+) -> Option<Vec<Matcher>> {
     let text = reader.text(node)?;
     if text.len() > LINE_BYTES_MAX {
         reader
@@ -179,7 +211,7 @@ pub(super) fn matchers(reader: &mut Reader<'_>, node: &Node) -> Option<Vec<Match
     if reader.patterns_size > PATTERNS_SIZE_MAX {
         return None;
     }
-    match parser::parse(text) {
+    match parse(text) {
         Ok(matchers) if matchers.is_empty() => {
             reader
                 .error(codes::MATCHER, node.span, "no matcher")
@@ -248,9 +280,35 @@ fn incident(
         urgency: fields.read(reader, "urgency", Reader::word),
         impact: fields.read(reader, "impact", Reader::word),
         policy: fields.read(reader, "policy", |r, n| reference(r, n, Noun::Policy)),
+        notify: fields.read(reader, "notify", notify).unwrap_or_default(),
     };
     fields.finish(reader);
     Some(spec)
+}
+
+fn notify(reader: &mut Reader<'_>, node: &Node) -> Option<NotifySpec> {
+    let mut fields = reader.map(node, "`notify`")?;
+    let first = fields.read(reader, "first", Reader::word).unwrap_or_default();
+    let repeat = fields.read(reader, "repeat", |r, n| r.duration(n, MINUTE..=7 * DAY));
+    fields.finish(reader);
+    Some(NotifySpec { first, repeat })
+}
+
+/// Reads a template that is rendered of an alert alone: of its labels and its CI.
+pub(super) fn intake_template(
+    reader: &mut Reader<'_>,
+    templates: &mut Templates,
+    node: &Node,
+) -> Option<Template> {
+    let text = reader.text(node)?;
+    lookups::refer(reader, node.span, text);
+    match templates.add_intake(text) {
+        Ok(template) => Some(template),
+        Err(flaw) => {
+            flawed(reader, node.span, text, flaw);
+            None
+        }
+    }
 }
 
 fn compiled(
@@ -260,6 +318,7 @@ fn compiled(
     group: Option<&[&str]>,
 ) -> Option<Template> {
     let text = reader.text(node)?;
+    lookups::refer(reader, node.span, text);
     match templates.add(text, group) {
         Ok(template) => Some(template),
         Err(flaw) => {

@@ -8,11 +8,22 @@ use std::sync::Arc;
 
 use minijinja::value::{Enumerator, Object, ObjectRepr, Value};
 
+use crate::model::incident::Suspect;
 use crate::model::labels::Labels;
 
 /// The fields of a scope.
-pub(super) const FIELDS: &[&str] =
-    &["labels", "root", "group", "dependants", "members", "rule", "incident", "priority"];
+pub(super) const FIELDS: &[&str] = &[
+    "labels",
+    "root",
+    "group",
+    "dependants",
+    "members",
+    "rule",
+    "incident",
+    "priority",
+    "stats",
+    "suspects",
+];
 
 /// Names of dependants that a template can get at; the count is of all.
 pub const DEPENDANTS_MAX: usize = 20;
@@ -38,6 +49,10 @@ pub struct Scope {
     pub dependants_count: usize,
     /// How many members there are.
     pub members: usize,
+    /// How many CIs they are on, among those that are held.
+    pub cis: usize,
+    /// CIs that explain most of them, the likeliest first.
+    pub suspects: Vec<Suspect>,
 }
 
 /// The root's CI; the alert's name and no class where it is bound to none.
@@ -75,6 +90,8 @@ impl Scope {
             ),
             ("dependants", Value::from_object(Names { names, count })),
             ("members", Value::from(self.members)),
+            ("stats", stats(self.members, self.cis)),
+            ("suspects", self.suspects.iter().map(suspect).collect()),
             ("rule", rule),
             ("incident", incident),
             ("priority", priority),
@@ -83,26 +100,51 @@ impl Scope {
 
     /// Returns a scope in which every name that may be there is there, to try templates out.
     pub(super) fn specimen(group: Option<&[&str]>) -> Value {
-        let any = |name: Option<Box<str>>| {
-            Value::from_object(Pairs { list: Vec::new(), name, missing: Missing::ItsName })
-        };
         let pairs = group.unwrap_or(&[]).iter().map(|n| ((*n).into(), (*n).into())).collect();
         let dependants =
             Names { names: vec!["dependant".into(); DEPENDANTS_MAX], count: DEPENDANTS_MAX };
         Value::from(BTreeMap::from([
-            ("labels", any(None)),
-            ("root", any(Some("root".into()))),
+            ("labels", anything(None)),
+            ("root", anything(Some("root".into()))),
             (
                 "group",
                 Value::from_object(Pairs { list: pairs, name: None, missing: Missing::Unknown }),
             ),
             ("dependants", Value::from_object(dependants)),
             ("members", Value::from(2)),
+            ("stats", stats(2, 2)),
+            ("suspects", [specimen_suspect()].iter().map(suspect).collect()),
             ("rule", Value::from("namespace/rule")),
             ("incident", Value::from("INC-1")),
             ("priority", Value::from("P3")),
         ]))
     }
+}
+
+fn stats(alerts: usize, cis: usize) -> Value {
+    Value::from(BTreeMap::from([("alerts", Value::from(alerts)), ("cis", Value::from(cis))]))
+}
+
+/// Returns a suspect as templates see it; printed as it reads elsewhere.
+pub(super) fn suspect(it: &Suspect) -> Value {
+    let number = |name: &str, of: u32| (name.into(), of.to_string().into());
+    let list = vec![
+        ("name".into(), (&*it.ci).into()),
+        number("explains", it.explains),
+        number("of", it.of),
+    ];
+    let name = Some(it.to_string().into());
+    Value::from_object(Pairs { list, name, missing: Missing::Unknown })
+}
+
+/// A suspect to try templates out with.
+pub(super) fn specimen_suspect() -> Suspect {
+    Suspect { ci: "suspect".into(), explains: 2, of: 2 }
+}
+
+/// Makes a value that answers every name with that name, to try templates out.
+pub(super) fn anything(name: Option<Box<str>>) -> Value {
+    Value::from_object(Pairs { list: Vec::new(), name, missing: Missing::ItsName })
 }
 
 /// Makes a value of pairs that answers every name, with nothing for what it does not have.

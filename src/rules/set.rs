@@ -10,7 +10,9 @@ use std::sync::Arc;
 
 use super::calendar::{Calendar, Times};
 use super::condition::{Conditions, Verdict};
+use super::counters::Counters;
 use super::index::Index;
+use super::intake::Phase;
 use super::kinds::Kind;
 use super::kinds::inhibit::{Inhibit, Sources, sources_of};
 use super::messages::Messages;
@@ -60,19 +62,22 @@ pub struct RuleSet {
     pub(super) templates: Templates,
     pub(super) messages: Messages,
     pub(super) index: Index,
+    pub(super) intake: Phase,
     pub(super) sources: Sources,
+    pub(super) counters: Counters,
+    pub(super) asks_around: bool,
     /// Places in `rules` by name.
     pub(super) names: BTreeMap<Arc<str>, usize>,
     pub(super) default_policy: Arc<Policy>,
 }
 
 impl RuleSet {
-    /// Returns the rules that match, in order.
+    /// Returns the rules that match, in order; without those that are asked at the intake.
     pub fn matching<'a>(&'a self, subject: &Subject<'_>) -> Vec<&'a Rule> {
         let candidates = self.index.candidates(subject).into_iter();
         candidates
             .filter_map(|at| self.rules.get(at))
-            .filter(|rule| rule.matches(subject))
+            .filter(|rule| !rule.kind.is_intake() && rule.matches(subject))
             .collect()
     }
 
@@ -84,6 +89,16 @@ impl RuleSet {
     /// True when some rule is of kind `inhibit`.
     pub fn can_inhibit(&self) -> bool {
         !self.sources.is_empty()
+    }
+
+    /// Returns the counters that the rules' conditions ask.
+    pub fn counters(&self) -> &Counters {
+        &self.counters
+    }
+
+    /// True when what a rule says of an alert can depend on what is around it.
+    pub fn asks_around(&self) -> bool {
+        self.asks_around
     }
 
     /// Returns a rule by its name, `namespace/name`.
@@ -161,7 +176,14 @@ pub struct Rule {
 impl Rule {
     /// True when an alert is one of those the rule is about.
     pub fn matches(&self, subject: &Subject<'_>) -> bool {
-        self.when.all_hold(subject) && !self.unless.any_holds(subject)
+        self.kind.is_about_alerts()
+            && self.when.all_hold(subject)
+            && !self.unless.any_holds(subject)
+    }
+
+    /// True when what it says of an alert depends on what else fires, the time, or services.
+    pub(super) fn asks_around(&self) -> bool {
+        self.when.asks_around() || self.unless.asks_around()
     }
 
     /// Returns what each of its matchers says of an alert, for people who ask why. Those of `unless`
@@ -204,7 +226,30 @@ pub struct IncidentSpec {
     pub impact: Option<Impact>,
     /// The escalation policy, by name.
     pub policy: Option<Box<str>>,
+    /// When people hear of them, beside what the policy says.
+    pub notify: NotifySpec,
 }
+
+/// When people hear of a rule's incidents, beside what the policy says.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct NotifySpec {
+    /// When the first notice goes out.
+    pub first: FirstNotice,
+    /// How often everybody who was told hears how an open incident stands.
+    pub repeat: Option<Duration>,
+}
+
+/// When the first notice of an incident goes out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum FirstNotice {
+    /// At once, though a cause could show itself.
+    Now,
+    /// After the `wait` of the topology rules whose cause could show itself.
+    #[default]
+    Wait,
+}
+
+words!(FirstNotice, Now = "now", Wait = "wait");
 
 /// When a rule's incidents are over.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

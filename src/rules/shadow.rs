@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use super::condition::Condition;
+use super::line::Line;
 use super::matcher::Matcher;
 use super::reach::Reach;
 use super::rule::Draft;
@@ -50,13 +50,18 @@ pub(super) fn find(rules: &[(&SourceFile, Draft)], order: &[usize]) -> Vec<Shado
 
 /// True when `by` certainly matches whatever `rule` does, whose `when` is `reach`.
 fn covers(by: &Rule, rule: &Rule, reach: &Reach<'_>) -> bool {
-    let spared = |line| {
+    let spared = |line: &Line| {
         // What `by` leaves out, `rule` does not get either.
-        let narrow = Reach::of(Condition::matchers(line).iter());
+        let Some(line) = line.plain() else { return rule.unless.lines().contains(line) };
+        let narrow = Reach::of(line.matchers().iter());
         let left_out = |other| narrow.as_ref().is_some_and(|narrow| narrow.implies_all(other));
-        reach.excludes(line) || rule.unless.lines().iter().any(left_out)
+        reach.excludes(line) || rule.unless.lines().iter().filter_map(Line::plain).any(left_out)
     };
-    by.when.matchers().all(|matcher| reach.implies(matcher)) && by.unless.lines().iter().all(spared)
+    let asked = |line: &Line| match line.plain() {
+        Some(plain) => reach.implies_all(plain),
+        None => rule.when.lines().contains(line),
+    };
+    by.when.lines().iter().all(asked) && by.unless.lines().iter().all(spared)
 }
 
 /// Rules by what an alert must have for them to match.

@@ -26,11 +26,12 @@ impl Condition {
     }
 }
 
-/// Returns a matcher as a silence keeps it; `None` for one of a CI's attribute, which a silence
-/// cannot ask.
+/// Returns a matcher as a silence keeps it; `None` for one of a CI's attribute, and for what only
+/// rules can ask.
 pub fn in_silence(matcher: &Matcher) -> Option<SilenceMatcher> {
     let Field::Label(name) = matcher.field() else { return None };
     let (value, is_regex, is_equal) = match matcher.test() {
+        Test::In(_) | Test::NotIn(_) | Test::Number(..) => return None,
         Test::Equal(value) => (&**value, false, true),
         Test::NotEqual(value) => (&**value, false, false),
         Test::Matches(pattern) => (pattern.as_str(), true, true),
@@ -52,7 +53,7 @@ pub fn spell(matcher: &SilenceMatcher) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::parser::parse;
+    use super::super::parser::{parse, parse_rules};
     use super::*;
 
     #[test]
@@ -62,5 +63,8 @@ mod tests {
             assert_eq!(spell(&matcher), text);
         }
         assert_eq!(in_silence(&parse("ci.class=pdu").unwrap()[0]), None);
+        for text in ["a in (b)", "a not in (b)", "a > 1", "service.tier=1"] {
+            assert_eq!(in_silence(&parse_rules(text).unwrap()[0]), None, "{text}");
+        }
     }
 }

@@ -4,6 +4,7 @@
 
 use core::fmt;
 
+use super::around::Around;
 use crate::cmdb::CiRow;
 use crate::model::alert::SEVERITY;
 use crate::model::labels::Labels;
@@ -23,12 +24,20 @@ pub struct Subject<'a> {
     pub severity: &'a str,
     /// The CI it is bound to; its name stands in for a missing label `ci`.
     pub ci: Option<&'a CiRow>,
+    /// What is around it; without it the alert is taken to be alone, at no known time.
+    pub around: Option<&'a dyn Around>,
 }
 
 impl<'a> Subject<'a> {
     /// Puts an alert and its CI together.
     pub fn new(labels: &'a Labels, severity: &'a str, ci: Option<&'a CiRow>) -> Self {
-        Self { labels, severity, ci }
+        Self { labels, severity, ci, around: None }
+    }
+
+    /// Puts the alert amid what is around it.
+    #[must_use]
+    pub fn amid(self, around: &'a dyn Around) -> Self {
+        Self { around: Some(around), ..self }
     }
 
     /// Returns the value of a label.
@@ -45,6 +54,14 @@ impl<'a> Subject<'a> {
     /// Returns the value of one of the CI's attributes.
     pub fn attribute(&self, name: &str) -> &'a str {
         self.ci.and_then(|ci| ci.attribute(name)).unwrap_or("")
+    }
+
+    /// Yields the value of an attribute for each service that suffers when the CI fails; `""` once
+    /// when none does.
+    pub fn services(&self, name: &str) -> impl Iterator<Item = &'a str> {
+        let services = self.around.map_or(&[][..], |around| around.services());
+        let none = services.is_empty().then_some("");
+        services.iter().map(move |ci| ci.attribute(name).unwrap_or("")).chain(none)
     }
 
     /// Yields each label for which [`label`](Self::label) has a value, once.
@@ -74,6 +91,9 @@ pub enum Field {
     Label(Box<str>),
     /// An attribute of the CI, by its name without the prefix `ci.`.
     Ci(Box<str>),
+    /// An attribute of the services that suffer when the CI fails, without the prefix `service.`.
+    /// There may be several, so that only conditions of rules can ask for it.
+    Service(Box<str>),
 }
 
 /// An unquoted name is no field.
@@ -87,6 +107,22 @@ pub struct NotAField {
 }
 
 impl Field {
+    /// Reads a name in a condition of a rule: as [`parse`](Self::parse), and with the prefix
+    /// `service.` it is an attribute of the services.
+    ///
+    /// # Errors
+    /// When it has a prefix of which an alert has no attributes, or nothing behind its prefix.
+    pub fn in_rule(name: &str) -> Result<Self, NotAField> {
+        match name.strip_prefix("service.") {
+            Some(attribute) if !attribute.is_empty() => Ok(Self::Service(attribute.into())),
+            Some(_) => Err(NotAField {
+                message: "`service.` names no attribute".into(),
+                help: "write one, for example service.tier".into(),
+            }),
+            None => Self::parse(name),
+        }
+    }
+
     /// Reads a name that was written without quotes: with the prefix `ci.` it is an attribute, else
     /// a label.
     ///
@@ -102,9 +138,15 @@ impl Field {
                 refuse("`ci.` names no attribute".into(), "write one, for example ci.class")
             }
             Some(("ci", attribute)) => Ok(Self::Ci(attribute.into())),
-            Some((prefix @ ("service" | "root"), attribute)) => refuse(
+            Some(("service", attribute)) => refuse(
                 format!(
-                    "`{name}` has no value yet when an alert is matched: its {prefix} is found later"
+                    "`{name}` can have several values: only conditions of rules can ask for it"
+                ),
+                &format!("ask the alert's own CI: ci.{attribute}"),
+            ),
+            Some(("root", attribute)) => refuse(
+                format!(
+                    "`{name}` has no value yet when an alert is matched: its root is found later"
                 ),
                 &format!("ask the alert's own CI: ci.{attribute}"),
             ),
@@ -116,37 +158,73 @@ impl Field {
     pub fn key(&self) -> &str {
         match self {
             Self::Ci(name) if &**name == "name" => CI,
-            Self::Label(name) | Self::Ci(name) => name,
+            Self::Label(name) | Self::Ci(name) | Self::Service(name) => name,
         }
     }
 
-    /// Returns its value; `""` when it is missing.
+    /// Returns its value; `""` when it is missing. Of several services it is that of the first.
     pub fn value<'a>(&self, subject: &Subject<'a>) -> &'a str {
         match self {
             Self::Label(name) => subject.label(name),
             Self::Ci(name) => subject.attribute(name),
+            Self::Service(name) => subject.services(name).next().unwrap_or(""),
         }
     }
 }
 
-/// Writes a label's name as it is, and `ci.` before an attribute's. Quotes are a matcher's business.
+/// Writes a label's name as it is, and `ci.` or `service.` before an attribute's. Quotes are a
+/// matcher's business.
 impl fmt::Display for Field {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Label(name) => f.write_str(name),
             Self::Ci(name) => write!(f, "{CI}.{name}"),
+            Self::Service(name) => write!(f, "service.{name}"),
         }
     }
 }
 
 #[cfg(test)]
 pub(super) mod tests {
+    use super::super::calendar::Times;
+    use super::super::counter::CounterId;
     use super::*;
 
     /// A CI of class `pdu` named `pdu-1`, with these other attributes.
     pub(in super::super) fn pdu(attributes: &[(&str, &str)]) -> CiRow {
         let attributes = attributes.iter().map(|(n, v)| ((*n).into(), (*v).into())).collect();
         CiRow { name: "pdu-1".into(), class: "pdu".into(), attributes, labels: Labels::empty() }
+    }
+
+    /// Only these services suffer; nothing else is known.
+    #[derive(Debug)]
+    pub(in super::super) struct Hurt<'a, const N: usize>(pub(in super::super) [&'a CiRow; N]);
+
+    impl<const N: usize> Around for Hurt<'_, N> {
+        fn covers(&self, _: &Times) -> Option<bool> {
+            None
+        }
+
+        fn services(&self) -> &[&CiRow] {
+            &self.0
+        }
+
+        fn count(&self, _: CounterId, _: &str) -> Option<usize> {
+            None
+        }
+    }
+
+    #[test]
+    fn a_field_of_services_has_a_value_for_each_and_one_where_none_suffers() {
+        let labels = Labels::empty();
+        let (one, other) = (pdu(&[("tier", "1")]), pdu(&[]));
+        let subject = Subject::new(&labels, "", None);
+        let values = |subject: Subject<'_>| subject.services("tier").map(str::to_owned).collect();
+        let (both, first) = (Hurt([&other, &one]), Hurt([&one]));
+        let values: [Vec<String>; 4] =
+            [subject, subject.amid(&Hurt([])), subject.amid(&first), subject.amid(&both)]
+                .map(values);
+        assert_eq!(values, [vec![""], vec![""], vec!["1"], vec!["", "1"]]);
     }
 
     #[test]
@@ -210,11 +288,18 @@ pub(super) mod tests {
             ("ci.", None),
             ("root.rack", None),
             ("service.", None),
+            ("service.tier", None),
         ] {
             assert_eq!(Field::parse(name).ok(), expected, "{name}");
             if let Some(field) = expected {
+                assert_eq!(Field::in_rule(name), Ok(field.clone()));
                 assert_eq!(field.to_string(), name);
             }
         }
+        let service = Field::in_rule("service.tier").unwrap();
+        assert_eq!(service, Field::Service("tier".into()));
+        assert_eq!(service.to_string(), "service.tier");
+        assert!(Field::in_rule("service.").unwrap_err().message.contains("names no attribute"));
+        assert!(Field::in_rule("root.rack").is_err());
     }
 }

@@ -6,9 +6,9 @@
 use super::diagnostics::{Diagnostic, NAME_LEN_MAX, Span, nearest};
 use super::source::SourceFile;
 
-/// Pairs of characters compared in one load, some 30 ms: a hundred misspelt names of twelve among a
+/// Pairs of characters compared in one load, some 20 ms: fifty misspelt names of ten among a
 /// thousand others. What is misspelt beyond that is named without a guess.
-const PAIRS_MAX: usize = 15_000_000;
+const PAIRS_MAX: usize = 5_000_000;
 
 /// Finds similar names, as long as it does not take too much.
 #[derive(Debug)]

@@ -6,11 +6,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use minijinja::{AutoEscape, Environment, Error, ErrorKind, UndefinedBehavior};
+use minijinja::{AutoEscape, Environment, Error, ErrorKind, UndefinedBehavior, Value};
 
 use super::codes::{self, Code};
 use super::diagnostics::{Span, nearest};
-use super::scope::{FIELDS, Scope};
+use super::lookups::{self, Tables};
+use super::scope::{FIELDS, Scope, anything, open};
+use super::subject::Subject;
 use super::text::{alternatives, listed};
 
 /// Steps one rendering may take; the shipped titles take some twenty.
@@ -31,6 +33,16 @@ impl Template {
     pub fn source(&self) -> &str {
         &self.source
     }
+}
+
+/// The fields of a template that is rendered of an alert alone.
+const INTAKE_FIELDS: [&str; 2] = ["labels", "ci"];
+
+/// What a template may use.
+struct Known<'a> {
+    fields: &'a [&'a str],
+    /// The fields of `group`, for rules that have one.
+    group: Option<&'a [&'a str]>,
 }
 
 /// What is wrong with a template.
@@ -60,12 +72,37 @@ impl Templates {
         env.set_fuel(Some(FUEL));
         env.set_debug(true);
         env.remove_global("debug");
+        // The tables are read beside the templates: until then every row has every field.
+        env.add_function(lookups::FUNCTION, |_: &str, _: Value| anything(None));
         Self { env }
+    }
+
+    /// Gives templates the tables that they look up.
+    pub(super) fn set_lookups(&mut self, tables: Tables) {
+        self.env.add_function(lookups::FUNCTION, lookups::function(tables));
     }
 
     /// Compiles a template and tries it out. `group` names the fields of `group`, for rules that
     /// have one.
     pub(super) fn add(&mut self, source: &str, group: Option<&[&str]>) -> Result<Template, Flaw> {
+        let known: Vec<&str> =
+            FIELDS.iter().copied().filter(|name| *name != "group" || group.is_some()).collect();
+        self.compile(source, &Known { fields: &known, group }, Scope::specimen(group))
+    }
+
+    /// Compiles a template that is rendered of an alert alone, and tries it out.
+    pub(super) fn add_intake(&mut self, source: &str) -> Result<Template, Flaw> {
+        let known = Known { fields: &INTAKE_FIELDS, group: None };
+        let specimen = INTAKE_FIELDS.map(|name| (name, anything(Some(name.into()))));
+        self.compile(source, &known, Value::from(BTreeMap::from(specimen)))
+    }
+
+    fn compile(
+        &mut self,
+        source: &str,
+        known: &Known<'_>,
+        specimen: Value,
+    ) -> Result<Template, Flaw> {
         if source.len() > SOURCE_BYTES_MAX {
             let message = format!("template is {} bytes long", source.len());
             let label = format!("expected at most {SOURCE_BYTES_MAX}");
@@ -77,8 +114,8 @@ impl Templates {
         self.env
             .add_template_owned(source.to_owned(), source.to_owned())
             .map_err(|error| explain(&error, source, FUEL))?;
-        self.undefined(source, group)?;
-        match self.env.get_template(source).and_then(|t| t.render(Scope::specimen(group))) {
+        self.undefined(source, known)?;
+        match self.env.get_template(source).and_then(|t| t.render(specimen)) {
             // A label's value may be a number in truth, which the specimen's is not.
             Err(error) if error.kind() != ErrorKind::InvalidOperation => {
                 Err(explain(&error, source, FUEL))
@@ -88,24 +125,30 @@ impl Templates {
     }
 
     /// Finds names that no incident has.
-    fn undefined(&self, source: &str, group: Option<&[&str]>) -> Result<(), Flaw> {
+    fn undefined(&self, source: &str, known: &Known<'_>) -> Result<(), Flaw> {
+        let Known { fields: known, group } = *known;
         let Ok(template) = self.env.get_template(source) else { return Ok(()) };
         let globals: BTreeSet<&str> = self.env.globals().map(|(name, _)| name).collect();
-        let known: Vec<&str> =
-            FIELDS.iter().copied().filter(|name| *name != "group" || group.is_some()).collect();
         let names: BTreeSet<String> = template.undeclared_variables(true).into_iter().collect();
         for name in &names {
             let (first, rest) = name.split_once('.').unwrap_or((name, ""));
             if !known.contains(&first) && !globals.contains(first) {
                 let message = format!("unknown field `{first}` in a template");
-                let label = format!("expected {}", alternatives(&known));
-                let near = nearest(first, known.iter().copied());
-                let help = match near {
-                    Some(near) => format!("did you mean `{near}`?"),
-                    None => format!(
-                        "a label is `labels.{first}`, an attribute of the root's CI `root.{first}`"
-                    ),
+                let label = format!("expected {}", alternatives(known));
+                let (ci, whose) = if known.contains(&"ci") {
+                    ("ci", "its CI")
+                } else {
+                    ("root", "the root's CI")
                 };
+                let near = nearest(first, known.iter().copied());
+                let help = near.map_or_else(
+                    || {
+                        format!(
+                            "a label is `labels.{first}`, an attribute of {whose} `{ci}.{first}`"
+                        )
+                    },
+                    |near| format!("did you mean `{near}`?"),
+                );
                 let instead = near.map(Into::into);
                 let flaw = flaw(&codes::UNDEFINED, source, first, message);
                 return Err(Flaw { label, help, instead, ..flaw });
@@ -133,10 +176,28 @@ impl Templates {
         Ok(one_line(&text))
     }
 
+    /// Renders a template of an alert alone to one line of at most [`TEXT_BYTES_MAX`] bytes.
+    pub(super) fn render_intake(
+        &self,
+        template: &Template,
+        subject: &Subject<'_>,
+    ) -> Result<String, String> {
+        let pairs = |pairs: &mut dyn Iterator<Item = (&str, &str)>| {
+            pairs.map(|(name, value)| (name.into(), value.into())).collect()
+        };
+        let ci = subject.ci.map_or_else(Box::default, |ci| Box::from(&*ci.name));
+        let scope = Value::from(BTreeMap::from([
+            ("labels", open(pairs(&mut subject.all_labels()), None)),
+            ("ci", open(pairs(&mut subject.all_attributes()), Some(ci))),
+        ]));
+        let template = self.env.get_template(&template.source).map_err(|error| describe(&error))?;
+        Ok(one_line(&template.render(scope).map_err(|error| describe(&error))?))
+    }
+
     /// Renders a source that is used once, with a single number `n`.
     pub(super) fn number(source: &str, n: u32) -> Result<String, Flaw> {
         let env = Self::new().env;
-        let scope = minijinja::Value::from(BTreeMap::from([("n", n)]));
+        let scope = Value::from(BTreeMap::from([("n", n)]));
         env.render_str(source, scope).map_err(|error| explain(&error, source, FUEL))
     }
 }
@@ -228,6 +289,7 @@ fn translated(inside: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::incident::Suspect;
     use crate::model::labels::Labels;
     use crate::rules::scope::RootScope;
 
@@ -247,6 +309,8 @@ mod tests {
             dependants: (0..20).map(|i| format!("srv-{i}").into()).collect(),
             dependants_count: 37,
             members: 38,
+            cis: 31,
+            suspects: vec![Suspect { ci: "sw-2".into(), explains: 30, of: 31 }],
         }
     }
 

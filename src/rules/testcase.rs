@@ -2,6 +2,7 @@
 //!
 //! Only data: `lab` plays them on the engine. A field of an expectation that is not given is free.
 
+use core::fmt;
 use core::time::Duration;
 
 use super::codes;
@@ -152,6 +153,8 @@ pub struct Expectation {
     pub incidents: Option<Expected<Vec<IncidentExpectation>>>,
     /// Some of them.
     pub incidents_include: Option<Expected<Vec<IncidentExpectation>>>,
+    /// All storms that last; and some that are over.
+    pub storms: Option<Expected<Vec<StormExpectation>>>,
     /// Pages planned so far.
     pub pages_total: Option<Expected<u32>>,
     /// Tickets planned so far.
@@ -182,7 +185,25 @@ pub struct Silent {
     pub names: Expected<Vec<Box<str>>>,
 }
 
-/// What is expected of an incident; alerts are named by their CI, or by `alertname` without one.
+/// What is expected of a storm.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct StormExpectation {
+    /// Its key.
+    pub key: Option<Box<str>>,
+    /// False for one that is over.
+    pub active: Option<bool>,
+}
+
+/// Writes `ops/site-storm/fra1`, with `(over)` behind it where it is to be over.
+impl fmt::Display for StormExpectation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let over = if self.active == Some(false) { " (over)" } else { "" };
+        write!(f, "{}{over}", self.key.as_deref().unwrap_or("any"))
+    }
+}
+
+/// What is expected of an incident; alerts are named by their CI, without one by the label `ci`, else
+/// by `alertname`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct IncidentExpectation {
     /// The line it stands in.
@@ -219,8 +240,10 @@ pub struct IncidentExpectation {
     pub team: Option<Expected<Option<Box<str>>>>,
     /// What kind of thing is broken.
     pub category: Option<Expected<Option<Box<str>>>>,
-    /// Whether all that fires of it is silenced.
+    /// Whether nobody is told of it.
     pub quiet: Option<Expected<bool>>,
+    /// The known error it is taken for; none when that is nothing.
+    pub known_error: Option<Expected<Option<Box<str>>>>,
     /// Texts each of which is found in its timeline or in the reason of one of its notices.
     pub because: Option<Expected<Vec<Box<str>>>>,
 }

@@ -108,9 +108,14 @@ fn the_examples_of_the_reference_load() {
         good(&format!("version: 1\nnamespace: n\n{kind}"));
     }
     assert_eq!(kinds.len(), 2);
-    let [rule, tests, sections, times, mapping] = whole[..] else {
+    let [rule, condition, tests, sections, times, mapping] = whole[..] else {
         panic!("{} examples", whole.len())
     };
+    let condition = condition.replace('\n', "\n    ");
+    let condition = good(&format!(
+        "version: 1\nnamespace: c\nrules:\n  - name: c\n    group: {{by: ci}}\n    {condition}"
+    ));
+    assert_eq!(condition.rules[0].verdicts(&Subject::new(&Labels::empty(), "", None)).len(), 8);
     let platform = "  platform: {members: anna}\n";
     let sections = sections.replace("teams:\n", &format!("teams:\n{platform}"));
     let contacts = "  bert: {channels: mail}\n  carla: {channels: mail}\n";
@@ -118,6 +123,17 @@ fn the_examples_of_the_reference_load() {
     let set = good(&format!("{rule}{tests}{sections}{times}{mapping}"));
     assert_eq!((set.rules.len(), set.teams.len(), set.binding.len()), (1, 2, 1));
     assert_eq!((set.calendars.len(), set.rotations.len(), set.mappings.len()), (2, 1, 1));
+}
+
+#[test]
+fn the_kinds_in_the_reference_can_be_copied_into_a_rule() {
+    let reference = include_str!("../../rules/README.md");
+    let parts = reference.split("```yaml rule\n").skip(1);
+    let parts: Vec<&str> = parts.filter_map(|rest| rest.split("```").next()).collect();
+    assert!(parts.len() >= 3, "{parts:?}");
+    for part in parts {
+        good(&format!("version: 1\nnamespace: t\nrules:\n  - name: r\n{part}"));
+    }
 }
 
 #[test]

@@ -109,7 +109,7 @@ fn alert(reader: &mut Reader<'_>, node: &Node, text: &str) -> Option<Labels> {
 fn pair(matcher: &Matcher) -> Option<(&str, &str)> {
     match (matcher.field(), matcher.test()) {
         (Field::Label(name), Test::Equal(value)) => Some((name, value)),
-        (Field::Label(_) | Field::Ci(_), _) => None,
+        (Field::Label(_) | Field::Ci(_) | Field::Service(_), _) => None,
     }
 }
 

@@ -141,7 +141,7 @@ fn wrong_fields_and_values_are_all_named_at_once() {
     10 | colour: red
        | ^^^^^^
        |
-       = help: known here: version, namespace, rules, tests, teams, contacts, policies, calendars, rotations, mappings, templates, defaults, priorities, lifecycle, binding
+       = help: known here: version, namespace, rules, tests, teams, contacts, policies, calendars, rotations, mappings, lookups, templates, defaults, priorities, lifecycle, binding
     "###);
 }
 
@@ -185,13 +185,13 @@ fn a_bad_matcher_has_a_caret_under_its_mistake() {
 #[test]
 fn a_rule_has_one_kind_that_we_know() {
     assert_snapshot!(told!("kinds.yaml"), @r###"
-    error[R0105]: kind `storm` is not known to this version
+    error[R0105]: kind `drop` is not known to this version
      --> kinds.yaml:7:5
       |
-    7 |     storm: {per: [site]}
-      |     ^^^^^
+    7 |     drop: {per: [site]}
+      |     ^^^^
       |
-      = help: known kinds: `quiet:`, `inhibit:`, `group:` or `topology:`
+      = help: known kinds: `drop:`, `enrich:`, `quiet:`, `inhibit:`, `absence:`, `known_error:`, `storm:`, `group:`, `sequence:`, `topology:` or `related:`
 
     error[R0105]: rule has no kind
      --> kinds.yaml:8:5
@@ -199,7 +199,7 @@ fn a_rule_has_one_kind_that_we_know() {
     8 |   - name: none
       |     ^^^^
       |
-      = help: give it one of `quiet:`, `inhibit:`, `group:` or `topology:`
+      = help: give it one of `drop:`, `enrich:`, `quiet:`, `inhibit:`, `absence:`, `known_error:`, `storm:`, `group:`, `sequence:`, `topology:` or `related:`
 
     error[R0105]: rule has two kinds
       --> kinds.yaml:15:15
@@ -212,13 +212,84 @@ fn a_rule_has_one_kind_that_we_know() {
 }
 
 #[test]
+fn what_gathers_over_time_is_told_what_is_wrong_with_it() {
+    assert_snapshot!(told!("gather.yaml"), @r###"
+    error[R0107]: `1h` is out of range
+     --> gather.yaml:7:67
+      |
+    7 |     storm: {per: [site], enter: {distinct: ci, count: 10, within: 1h}, leave: {below: 5, for: 10m}}
+      |                                                                   ^^ expected 1s to 30m
+
+    error[R0230]: it ends below 11 and begins at 10
+      --> gather.yaml:11:79
+       |
+    11 |     storm: {per: [site], enter: {distinct: ci, count: 10, within: 1m}, leave: {below: 11}}
+       |                                                                               ^ expected `below` to be at most `count`
+       |
+       = help: a storm that begins must not end at once: lower `below`
+
+    error[R0107]: unknown value `later`
+      --> gather.yaml:12:32
+       |
+    12 |     incident: {notify: {first: later, repeat: 5s}}
+       |                                ^^^^^ expected now or wait
+
+    error[R0107]: `5s` is out of range
+      --> gather.yaml:12:47
+       |
+    12 |     incident: {notify: {first: later, repeat: 5s}}
+       |                                               ^^ expected 1m to 7d
+
+    error[R0231]: a sequence with 1 step
+      --> gather.yaml:16:35
+       |
+    16 |     sequence: {by: [site], steps: [{name: only, when: 'a="b"'}], within: 5m}
+       |                                   ^ expected 2 to 8
+       |
+       = help: for alerts in any order use   group:
+
+    error[R0232]: `rule` is a label of the alert that is raised
+      --> gather.yaml:20:29
+       |
+    20 |     absence: {for: 5m, per: [cluster, rule], expected: [{cluster: a}]}
+       |                             ^
+       |
+       = help: tell the alerts apart by other labels; `when` can pick one name
+
+    error[R0232]: its fields are not those of `per`
+      --> gather.yaml:20:57
+       |
+    20 |     absence: {for: 5m, per: [cluster, rule], expected: [{cluster: a}]}
+       |                                                         ^ expected cluster, rule
+       |
+       = help: give each field of `per` one value, and no other
+
+    error[R0232]: a source is expected whatever it sends
+      --> gather.yaml:23:11
+       |
+    23 |     when: 'alertname="Dog"'
+       |           ^^^^^^^^^^^^^^^^^
+       |
+       = help: leave `when` out, or `source`
+
+    error[R0232]: a source has no labels
+      --> gather.yaml:24:42
+       |
+    24 |     absence: {for: 5m, source: bus, per: [cluster]}
+       |                                          ^
+       |
+       = help: leave `per` and `expected` out, or `source`
+    "###);
+}
+
+#[test]
 fn a_bad_template_has_a_caret_under_its_mistake() {
     assert_snapshot!(told!("templates.yaml"), @r###"
     error[R0204]: unknown field `alertname` in a template
      --> templates.yaml:9:18
       |
     9 |       title: '{{ alertname }} on {{ root.name }}'
-      |                  ^^^^^^^^^ expected labels, root, group, dependants, members, rule, incident or priority
+      |                  ^^^^^^^^^ expected labels, root, group, dependants, members, rule, incident, priority, stats or suspects
       |
       = help: a label is `labels.alertname`, an attribute of the root's CI `root.alertname`
 
@@ -552,7 +623,7 @@ fn a_bad_message_has_a_caret_under_its_mistake_even_in_a_block() {
      --> messages.yaml:6:19
       |
     6 |     subject: '[{{ prio }}] {{ id }}'
-      |                   ^^^^ expected kind, contact, because, id, state, open, title, priority, sum, team, rule, since, age, services, members, firing, labels, alerts, more, also or also_more
+      |                   ^^^^ expected kind, contact, because, id, state, open, title, priority, sum, team, rule, since, age, known_error, workaround, cause, runbook, fixed_in, links, services, members, firing, labels, alerts, more, suspects, also or also_more
       |
       = help: a label of the root's alert is `labels.prio`
 
@@ -562,7 +633,7 @@ fn a_bad_message_has_a_caret_under_its_mistake_even_in_a_block() {
     9 |       {% for alert in alerts %}{{ alert.name }}
       |                                   ^^^^^^^^^^
       |
-      = help: one of `alerts` has labels and summary; one of `also` has id, priority, state, title, since and age
+      = help: one of `alerts` has labels and summary; one of `links` has name and url; one of `also` has id, priority, state, title, since and age; one of `suspects` has name, explains and of
 
     error[R0205]: engine ran out of fuel
       --> messages.yaml:11:50
@@ -748,7 +819,7 @@ fn a_caret_stands_under_its_mistake_in_whatever_way_the_text_is_written() {
       --> places.yaml:20:12
        |
     20 |         {{ rooot.name }}
-       |            ^^^^^ expected labels, root, group, dependants, members, rule, incident or priority
+       |            ^^^^^ expected labels, root, group, dependants, members, rule, incident, priority, stats or suspects
        |
        = help: did you mean `root`?   write   {{ root.name }}
 

@@ -58,6 +58,8 @@ impl Store {
         let gone = changes.quarantine_gone.iter().map(|id| schema::number(id.0));
         writer.delete_all(Family::Quarantine, gone);
         writer.put_all(&changes.quarantined);
+        writer.delete_all(Family::Learned, changes.learned_gone.iter().map(codec::learned::key_of));
+        writer.put_all(&changes.learned);
         writer.put(Family::Meta, META_COUNTERS, &CountersMessage::from(&changes.counters));
         if !revisions.is_empty() {
             let mut message: TopologyMessage = view.meta(META_TOPOLOGY)?.unwrap_or_default();

@@ -23,6 +23,7 @@ use crate::model::escalation::{Policy, PolicyHash};
 use crate::model::incident::{Entry, Incident, IncidentId, RecordId, StateName};
 use crate::model::journal::JournalEntry;
 use crate::model::labels::Fingerprint;
+use crate::model::learned::{LearnedKey, LearnedRow};
 use crate::model::notice::{Notice, NoticeId, NoticeState};
 use crate::model::quarantine::{QuarantineId, Quarantined};
 use crate::model::silence::{Silence, SilenceId};
@@ -46,6 +47,7 @@ struct Plain {
     journal: BTreeMap<(Timestamp, u64), JournalEntry>,
     deliveries: BTreeMap<DeliveryId, Timestamp>,
     quarantine: BTreeMap<QuarantineId, Quarantined>,
+    learned: BTreeMap<LearnedKey, LearnedRow>,
     counters: Counters,
     topology: Option<(u64, Rows)>,
     history: Vec<Change>,
@@ -106,6 +108,8 @@ impl Plain {
         self.deliveries.extend(changes.deliveries.iter().copied());
         self.quarantine.retain(|id, _| !changes.quarantine_gone.contains(id));
         self.quarantine.extend(changes.quarantined.iter().map(|row| (row.id, row.clone())));
+        self.learned.retain(|key, _| !changes.learned_gone.contains(key));
+        self.learned.extend(changes.learned.iter().cloned());
         self.counters = changes.counters.clone();
         if let Some((version, rows)) = topology {
             self.topology = Some((version, rows.clone()));
@@ -122,6 +126,11 @@ impl Plain {
     /// Rolls a batch that may follow. Keys are few, so that records meet.
     fn batch(&self, dice: &mut Dice) -> Changes {
         let mut changes = Changes { counters: dice.counters(), ..Changes::default() };
+        let (key, row) = dice.learned();
+        match (self.learned.keys().next(), dice.flip()) {
+            (Some(key), true) => changes.learned_gone.push(key.clone()),
+            _ => changes.learned.push((key, row)),
+        }
         for n in 0..8_u64 {
             self.roll_alert(dice, Fingerprint(n * (u64::MAX / 7)), &mut changes);
         }
@@ -241,6 +250,7 @@ impl Plain {
         assert_eq!(saved.deliveries, self.deliveries.clone().into_iter().collect::<Vec<_>>());
         let heads: Vec<_> = self.quarantine.values().map(Quarantined::head).collect();
         assert_eq!(saved.quarantine, heads);
+        assert_eq!(saved.learned, self.learned.clone().into_iter().collect::<Vec<_>>());
         let rows: Vec<_> = self.quarantine.values().cloned().collect();
         assert_eq!(store.view().quarantine(None, 9).unwrap(), rows);
         let behind: Vec<_> = rows.iter().filter(|row| row.id.0 > 2).take(2).cloned().collect();

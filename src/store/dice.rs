@@ -19,10 +19,12 @@ use crate::model::change::{Change as PlannedChange, ChangeState};
 use crate::model::delivery::DeliveryId;
 use crate::model::escalation::{Action, Due, Policy, PolicyHash, Rung, Step, Target};
 use crate::model::incident::{
-    Entry, Happening, Incident, Progress, RecordId, ResolutionClock, ResponseClock, Root, WaitsFor,
+    Entry, Happening, Incident, KnownError, Progress, RecordId, ResolutionClock, ResponseClock,
+    Root, Storm, Suspect, WaitsFor,
 };
 use crate::model::journal::JournalEntry;
 use crate::model::labels::{Fingerprint, Labels};
+use crate::model::learned::{LearnedKey, LearnedRow};
 use crate::model::notice::{Notice, NoticeId, NoticeKind, NoticeState};
 use crate::model::priority::{Assessment, Impact, Priority, Urgency};
 use crate::model::quarantine::{Cause, QuarantineId, Quarantined, Unhandled};
@@ -80,8 +82,13 @@ impl Dice {
         (0..self.below(len_max + 1)).map(|_| make(self)).collect()
     }
 
+    /// A word by its number; numbers that are not given are passed over.
     fn word<W: Word>(&mut self, words: u64) -> W {
-        W::of(1 + self.below(words) as u32).unwrap()
+        loop {
+            if let Ok(word) = W::of(1 + self.below(words) as u32) {
+                return word;
+            }
+        }
     }
 
     pub(super) fn labels(&mut self) -> Labels {
@@ -140,12 +147,20 @@ impl Dice {
 
     fn join(&mut self) -> Join {
         let rule = Arc::from(self.text());
-        match self.below(6) {
+        match self.below(9) {
             0 => Join::Own,
+            8 => Join::Related {
+                rule,
+                place: self.text().into(),
+                silence_ms: self.number(),
+                confidence: self.below(100) as u8,
+            },
             1 => Join::Group { rule, key: self.text().into() },
             2 => Join::Dependant { rule, path: self.path(), after_ms: self.time().millis() },
             3 => Join::Cause { rule },
             4 => Join::ByHand { by: self.text().into(), note: self.text().into() },
+            5 => Join::Storm { rule, key: self.text().into() },
+            6 => Join::Sequence { rule, steps: self.text().into() },
             _ => Join::Outlived { former: self.record() },
         }
     }
@@ -183,6 +198,15 @@ impl Dice {
 
     fn rung(&mut self) -> Rung {
         Rung { step: self.count(), repeats: self.count(), due_at: self.maybe(Self::time) }
+    }
+
+    fn known_error(&mut self) -> KnownError {
+        KnownError {
+            id: self.text().into(),
+            rule: self.text().into(),
+            quiet_until: self.maybe(Self::time),
+            exceeded: self.maybe(|dice| dice.text().into()),
+        }
     }
 
     pub(super) fn incident(&mut self) -> Incident {
@@ -237,18 +261,37 @@ impl Dice {
             },
             resolving: self.rung(),
             quiet: self.flip(),
+            known_error: self.maybe(Self::known_error),
             apart_from: self.list(2, Self::record),
             changes: self.list(2, |dice| dice.text().into()),
+            storm: self.maybe(Self::storm),
+            suspects: self.list(3, |dice| Suspect {
+                ci: dice.text().into(),
+                explains: dice.count(),
+                of: dice.count(),
+            }),
+            ranked_at: self.count(),
+            update_at: self.maybe(Self::time),
             group_rule: self.maybe(|dice| dice.text().into()),
             rules_version: self.next(),
             topology_version: self.number(),
         }
     }
 
+    fn storm(&mut self) -> Storm {
+        Storm {
+            rule: self.text().into(),
+            key: self.text().into(),
+            began_at: self.time(),
+            calm_since: self.maybe(Self::time),
+            ended_at: self.maybe(Self::time),
+        }
+    }
+
     pub(super) fn entry(&mut self) -> Entry {
         Entry {
             at: self.time(),
-            what: self.word::<Happening>(32),
+            what: self.word::<Happening>(52),
             count: self.count(),
             text: self.text(),
             path: self.maybe(Self::path),
@@ -324,6 +367,19 @@ impl Dice {
         }
     }
 
+    pub(super) fn learned(&mut self) -> (LearnedKey, LearnedRow) {
+        let key = match self.below(5) {
+            0 => LearnedKey::All,
+            1 => LearnedKey::Unbound,
+            2 => LearnedKey::Name(self.text().into()),
+            3 => LearnedKey::Source(self.text().into()),
+            _ => LearnedKey::Place(self.number()),
+        };
+        let intervals_ms = self.list(4, |dice| dice.next() as u32);
+        let (joined, opened) = (self.next() as u32, self.next() as u32);
+        (key, LearnedRow { joined, opened, intervals_ms, resolves: self.flip() })
+    }
+
     pub(super) fn counters(&mut self) -> Counters {
         Counters {
             next_record: self.number(),
@@ -334,6 +390,7 @@ impl Dice {
             journaled: self.number(),
             audited: self.number(),
             seal: self.seal(),
+            listening_since: self.time(),
         }
     }
 

@@ -35,6 +35,7 @@ impl Store {
             planned: view.all()?,
             deliveries: view.all()?,
             quarantine: view.quarantine_heads()?,
+            learned: view.all()?,
             counters: view.counters()?,
         };
         Ok((saved, view.topology_rows()?))

@@ -24,6 +24,7 @@
 //! | `journal` | time i64 with its sign turned, place u64 | a change of an alert's state |
 //! | `deliveries` | half of a SHA-256 | when a delivery or command of that identity was done |
 //! | `quarantine` | number u64 | what could not be read or handled, as it came |
+//! | `learned` | `a`, `u`, `n` name, `s` source, `p` hash u64 | what correlation learned of all, of alerts without a CI, of a name, a source, a place |
 //! | `cis` | name | class, attributes and labels of a CI |
 //! | `relations` | from, 0x00, relation, 0x00, to | nothing |
 //! | `relation_types` | name | converse and direction |
@@ -67,13 +68,14 @@ pub(super) enum Family {
     Journal,
     Deliveries,
     Quarantine,
+    Learned,
     Cis,
     Relations,
     RelationTypes,
 }
 
 /// All of them.
-pub(super) const FAMILIES: [Family; 22] = [
+pub(super) const FAMILIES: [Family; 23] = [
     Family::Meta,
     Family::Alerts,
     Family::Touches,
@@ -93,6 +95,7 @@ pub(super) const FAMILIES: [Family; 22] = [
     Family::Journal,
     Family::Deliveries,
     Family::Quarantine,
+    Family::Learned,
     Family::Cis,
     Family::Relations,
     Family::RelationTypes,
@@ -121,6 +124,7 @@ impl Family {
             Self::Journal => "journal",
             Self::Deliveries => "deliveries",
             Self::Quarantine => "quarantine",
+            Self::Learned => "learned",
             Self::Cis => "cis",
             Self::Relations => "relations",
             Self::RelationTypes => "relation_types",

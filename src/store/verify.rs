@@ -29,6 +29,7 @@ use crate::model::escalation::{Policy, PolicyHash};
 use crate::model::incident::{Entry, Incident, IncidentId, StateName};
 use crate::model::journal::JournalEntry;
 use crate::model::labels::Fingerprint;
+use crate::model::learned::{LearnedKey, LearnedRow};
 use crate::model::notice::{CANARY_INCIDENT, Notice};
 use crate::model::quarantine::Quarantined;
 use crate::model::silence::Silence;
@@ -144,6 +145,7 @@ impl Check<'_> {
             Family::Recurrences => Ok(<(u64, Recurrence)>::read(key, value).map(|_| ())),
             Family::Deliveries => Ok(<(DeliveryId, Timestamp)>::read(key, value).map(|_| ())),
             Family::Quarantine => Ok(Quarantined::read(key, value).map(|_| ())),
+            Family::Learned => Ok(<(LearnedKey, LearnedRow)>::read(key, value).map(|_| ())),
             Family::Silences => Ok(Silence::read(key, value).map(|_| ())),
             Family::Changes => Ok(Change::read(key, value).map(|_| ())),
             Family::Audit => Ok(AuditEntry::read(key, value).map(|_| ())),

@@ -134,6 +134,8 @@ pub enum Outcome {
     Updated,
     /// It was only counted.
     Repeated,
+    /// A rule leaves them out.
+    Dropped,
     /// It is beyond what its source may hold, and in the quarantine.
     Overflowed,
     /// It could not be taken.
@@ -169,6 +171,7 @@ words!(
     Ended = "ended",
     Updated = "updated",
     Repeated = "repeated",
+    Dropped = "dropped",
     Overflowed = "overflowed",
     Refused = "refused"
 );
@@ -251,8 +254,9 @@ impl Ingest {
             "incidentd_ingest_alerts_total",
             "Alerts received, by source and what became of them.",
         );
-        let outcomes = [O::Began, O::Ended, O::Updated, O::Repeated, O::Overflowed, O::Refused]
-            .map(|o| o.to_string());
+        let outcomes =
+            [O::Began, O::Ended, O::Updated, O::Repeated, O::Dropped, O::Overflowed, O::Refused]
+                .map(|o| o.to_string());
         Ok(Self {
             requests: family(
                 registry,
@@ -282,6 +286,7 @@ impl Ingest {
             (Outcome::Ended, received.ended.into()),
             (Outcome::Updated, received.updated.into()),
             (Outcome::Repeated, received.repeated.into()),
+            (Outcome::Dropped, received.dropped.values().copied().map(u64::from).sum()),
             (Outcome::Overflowed, received.overflowed.into()),
             (Outcome::Refused, refused),
         ] {
@@ -525,7 +530,7 @@ mod tests {
         let series = series(&metrics());
         for (name, count) in [
             ("incidentd_ingest_requests_total{", 2 * 3),
-            ("incidentd_ingest_alerts_total{", 2 * 6),
+            ("incidentd_ingest_alerts_total{", 2 * 7),
             ("incidentd_notify_notices_total{", 2 * 3 * 4),
             ("incidentd_engine_escalations_total{", 2),
             ("incidentd_rules_reloads_total{", 2),

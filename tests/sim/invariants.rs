@@ -148,7 +148,7 @@ fn notices(image: &Image) -> Checked {
 }
 
 /// A firing alert is held back by silences that hold now, and an incident is quiet when all that
-/// fires of it is.
+/// fires of it is, or while its known error keeps it so.
 fn silences(image: &Image) -> Checked {
     let now = image.counters.now;
     for row in image.alerts.values().filter(|row| row.state.fires()) {
@@ -172,8 +172,12 @@ fn silences(image: &Image) -> Checked {
         let members = image.members_of(it.id);
         let mut firing = members.iter().filter(|row| row.state.fires());
         let audible = firing.any(|row| row.state.is_audible());
-        refuse(audible == it.quiet, || {
-            format!("{}: audible {audible}, quiet {}", it.id, it.quiet)
+        let until = it.known_error.as_ref().and_then(|known| known.quiet_until);
+        refuse(it.quiet == (audible && until.is_none()), || {
+            format!("{}: audible {audible}, known until {until:?}, quiet {}", it.id, it.quiet)
+        })?;
+        refuse(until.is_some_and(|until| until <= now), || {
+            format!("{} is kept quiet beyond its bound", it.id)
         })?;
     }
     let mut seal = Seal::default();

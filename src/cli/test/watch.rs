@@ -1,5 +1,6 @@
 //! `--watch`: plays the tests again whenever a file changed, until somebody presses Ctrl-C.
 
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 
 use crate::watch_folder::Watch;
@@ -17,8 +18,9 @@ pub(super) async fn run(session: &Session, args: &Args) -> Result<(), Failure> {
     let mut watch = Watch::new(args.paths.clone(), hint, |error| {
         print::talk(format_args!("changes go unnoticed: {error}"));
     });
-    let interrupt = tokio::signal::ctrl_c();
-    tokio::pin!(interrupt);
+    // Asked for before anything is printed: from then on no Ctrl-C is lost.
+    let mut interrupts = signal(SignalKind::interrupt())
+        .map_err(|error| Failure::Findings(format!("Ctrl-C cannot be waited for: {error}")))?;
     let mut last = None;
     loop {
         let read = files::read(&args.paths);
@@ -32,9 +34,7 @@ pub(super) async fn run(session: &Session, args: &Args) -> Result<(), Failure> {
             last = Some(read);
         }
         tokio::select! {
-            interrupted = &mut interrupt => {
-                return interrupted.map_err(|error| Failure::Findings(format!("no signals: {error}")));
-            }
+            _ = interrupts.recv() => return Ok(()),
             Some(()) = hints.recv() => {
                 watch.settle(&mut hints).await;
                 watch.renew();

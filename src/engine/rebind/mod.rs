@@ -11,15 +11,19 @@ use std::sync::Arc;
 use foldhash::fast::FixedState;
 
 use super::State;
+use super::census;
+use super::cis::ci_hash;
 use super::context::Context;
 use super::correlate::{index_root, share};
+use super::gather;
 use super::state::Cause;
 use super::tally::Share;
 use crate::cmdb::{CiId, Topology};
 use crate::model::alert::severity;
 use crate::model::incident::{IncidentId, RecordId};
 use crate::model::labels::{Fingerprint, Labels};
-use crate::rules::Subject;
+use crate::model::priority::Urgency;
+use crate::rules::{Added, Subject};
 
 /// What another topology means for alerts; belongs to the two contexts it was made for.
 #[derive(Debug)]
@@ -42,6 +46,8 @@ struct Fate {
     ci: Option<CiId>,
     /// The severity that its source gave it when this was foretold.
     severity: Option<Box<str>>,
+    /// What rules add to it.
+    added: Option<Box<Added>>,
     /// Topology rules that take it for a cause while it fires.
     causes: Box<[Arc<str>]>,
 }
@@ -80,9 +86,11 @@ impl Forecast {
         let ci = new.binder.bind(&new.topology, of.labels).map(|bound| bound.ci);
         let severity = severity(of.severity, of.labels);
         let row = ci.map(|ci| new.topology.ci(ci));
-        let subject = Subject::new(of.labels, severity, row);
-        let causes = cause_rules(new, &subject);
-        self.alerts.insert(alert, Fate { ci, severity: of.severity.map(Into::into), causes });
+        let sent = Subject::new(of.labels, severity, row);
+        let added = new.rules.enrich(&sent);
+        let causes = cause_rules(new, &added.as_deref().map_or(sent, |added| added.over(sent)));
+        let fate = Fate { ci, severity: of.severity.map(Into::into), added, causes };
+        self.alerts.insert(alert, fate);
         let Some(ci) = ci.filter(|ci| !self.services.contains_key(ci)) else { return };
         let services = new.topology.services_hit(ci);
         let name = &new.topology.ci(ci).name;
@@ -133,7 +141,11 @@ pub(super) fn rebind(state: &mut State, ctx: &Context, forecast: &Forecast) {
     state.could_wait.clear();
     // Invariant: whatever is counted has its services here, so a count can be taken back.
     let old = core::mem::replace(&mut state.services, Arc::clone(&forecast.services));
-    let (moved, causes) = bind_alerts(state, ctx, forecast);
+    let (moved, mut causes, changed) = bind_alerts(state, ctx, forecast);
+    census::recount(state, ctx);
+    if ctx.rules.asks_around() {
+        ask_around(state, ctx, &mut causes);
+    }
     note_causes(state, causes);
     let mut touched = count_anew(state, ctx, forecast, &Recount { old: &old, moved: &moved });
     state.root_at.clear();
@@ -145,6 +157,12 @@ pub(super) fn rebind(state: &mut State, ctx: &Context, forecast: &Forecast) {
         }
     }
     state.reviews.append(&mut touched);
+    if changed.iter().any(|changed| changed.renamed) {
+        state.recount_cis();
+    }
+    for changed in changed {
+        gather::refresh(state, ctx, changed.alert, state.counters.now);
+    }
 }
 
 /// Incidents decided on with one event because another topology touches them; thousands at once would
@@ -175,14 +193,26 @@ struct Moved {
     incident: IncidentId,
     /// Its CI in the old topology.
     from: Option<CiId>,
+    /// Its urgency in the old topology.
+    urgency: Urgency,
 }
 
 /// A firing alert with the topology rules that take it for a cause at its CI.
 type Causes = (Option<RecordId>, Fingerprint, CiId, Box<[Arc<str>]>);
 
-/// Binds every alert; returns the members of incidents that have to be counted anew, and the causes.
-fn bind_alerts(state: &mut State, ctx: &Context, forecast: &Forecast) -> (Vec<Moved>, Vec<Causes>) {
-    let (mut moved, mut causes) = (Vec::new(), Vec::new());
+/// An alert whose CI is another, or other, than before.
+struct Changed {
+    alert: Fingerprint,
+    /// True when the CI has another name.
+    renamed: bool,
+}
+
+type Bound = (Vec<Moved>, Vec<Causes>, Vec<Changed>);
+
+/// Binds every alert; returns the members of incidents that have to be counted anew, the causes, and
+/// the alerts whose CI is not what it was.
+fn bind_alerts(state: &mut State, ctx: &Context, forecast: &Forecast) -> Bound {
+    let (mut moved, mut causes, mut changed) = (Vec::new(), Vec::new(), Vec::new());
     #[expect(clippy::iter_over_hash_type, reason = "each is bound for itself, lists are sorted")]
     for (alert, held) in &mut state.alerts {
         let fate = forecast.alerts.get(alert);
@@ -190,23 +220,45 @@ fn bind_alerts(state: &mut State, ctx: &Context, forecast: &Forecast) -> (Vec<Mo
             Some(fate) => fate.ci,
             None => ctx.binder.bind(&ctx.topology, &held.labels).map(|bound| bound.ci),
         };
+        let urgency = held.urgency(ctx);
         let from = core::mem::replace(&mut held.ci, ci);
+        let is_as_before = match (from, ci) {
+            (Some(old), Some(new)) => forecast.moved(old) == Some(new) && !forecast.is_fresh(new),
+            (None, None) => true,
+            (Some(_), None) | (None, Some(_)) => false,
+        };
+        let fate = fate.filter(|fate| fate.severity == held.state.severity);
+        let before = held.added.take();
+        match fate {
+            Some(fate) => held.added.clone_from(&fate.added),
+            None => held.enrich(ctx),
+        }
+        let relabelled = held.added != before;
+        if relabelled {
+            state.relabelled.insert(*alert);
+        }
+        if !is_as_before || relabelled {
+            let hash = ci_hash(&held.labels, ci.map(|ci| ctx.topology.ci(ci)));
+            let renamed = core::mem::replace(&mut held.ci_hash, hash) != hash;
+            changed.push(Changed { alert: *alert, renamed });
+        }
         if !held.state.fires() {
             continue;
         }
-        let stays = match (from, ci) {
-            (None, None) => true,
-            (Some(old), Some(new)) => {
-                fate.is_some() && forecast.moved(old) == Some(new) && !forecast.shifts(new)
-            }
-            (Some(_), None) | (None, Some(_)) => false,
-        };
+        let stays = held.urgency(ctx) == urgency
+            && match (from, ci) {
+                (None, None) => true,
+                (Some(old), Some(new)) => {
+                    fate.is_some() && forecast.moved(old) == Some(new) && !forecast.shifts(new)
+                }
+                (Some(_), None) | (None, Some(_)) => false,
+            };
         if let Some(incident) = held.state.incident.filter(|_| !stays) {
-            moved.push(Moved { alert: *alert, incident, from });
+            moved.push(Moved { alert: *alert, incident, from, urgency });
         }
         let Some(ci) = ci else { continue };
-        let rules = match fate.filter(|fate| fate.severity == held.state.severity) {
-            Some(fate) if fate.causes.is_empty() => continue,
+        let rules = match fate {
+            Some(fate) if fate.causes.is_empty() && !ctx.rules.asks_around() => continue,
             Some(fate) => fate.causes.clone(),
             None => cause_rules(ctx, &held.subject(ctx)),
         };
@@ -214,7 +266,18 @@ fn bind_alerts(state: &mut State, ctx: &Context, forecast: &Forecast) -> (Vec<Mo
     }
     moved.sort_unstable_by_key(|moved| (moved.incident, moved.alert));
     causes.sort_unstable_by_key(|(record, alert, _, _)| (*record, *alert));
-    (moved, causes)
+    changed.sort_unstable_by_key(|changed| changed.alert);
+    (moved, causes, changed)
+}
+
+/// Asks anew which rules take the alerts for causes: what is around them, such as what else fires,
+/// could not be foretold.
+fn ask_around(state: &State, ctx: &Context, causes: &mut [Causes]) {
+    for (_, alert, _, rules) in causes {
+        if let Some(held) = state.alerts.get(alert) {
+            *rules = cause_rules(ctx, &state.around_then(ctx, held).subject());
+        }
+    }
 }
 
 /// Notes anew which firing alerts rules take for causes, in the order in which the alerts came.
@@ -248,7 +311,7 @@ fn count_anew(
         let share = held.map(|held| {
             if held.state.is_audible() {
                 let services = services.map(Arc::clone).unwrap_or_default();
-                Share { urgency: Some(held.urgency(ctx)), services }
+                Share { urgency: Some(moved.urgency), services }
             } else {
                 Share { urgency: None, services: Arc::default() }
             }

@@ -18,10 +18,22 @@ const RULES: &str = "
 version: 1
 namespace: it
 rules:
+  - name: tier
+    owner: dc
+    summary: What is of tier 1 is urgent, and of a class.
+    when: ['ci.tier=\"1\"']
+    enrich: {severity: critical, labels: {class: '{{ ci.class }}'}, override: true}
   - name: power
     owner: dc
     summary: A strip explains what hangs off it.
     when: ['ci.class=~\"pdu|ups\"']
+    topology: {follow: [powers, hosts], max_hops: 3, lookback: 1h}
+  - name: many
+    owner: dc
+    summary: Where several fire of one class that a service of tier 1 stands on, each is a cause.
+    when:
+      - service.tier < 2
+      - count: {of: ci, where: 'service.tier!=\"\"', same: ci.class, at_least: 2}
     topology: {follow: [powers, hosts], max_hops: 3, lookback: 1h}
   - name: rack
     owner: dc
@@ -83,8 +95,9 @@ fn event((ci, by, job, over): Fired) -> Event {
 
 /// What a state amounts to, without the numbers that say how often it was looked at.
 fn essence(state: &mut State) -> (String, Vec<(IncidentId, Entry)>) {
-    let mut alerts: Vec<_> = state.alerts.iter().map(|(alert, held)| (*alert, held.ci)).collect();
-    alerts.sort_unstable();
+    let seen = state.alerts.iter().map(|(alert, held)| (*alert, held.ci, held.added.clone()));
+    let mut alerts: Vec<_> = seen.collect();
+    alerts.sort_unstable_by_key(|(alert, _, _)| *alert);
     let mut cases = Vec::new();
     for case in state.incidents.values() {
         let mut case = case.clone();
@@ -93,7 +106,8 @@ fn essence(state: &mut State) -> (String, Vec<(IncidentId, Entry)>) {
     }
     // Not: the timers, of which some may be out of date.
     let State { causes, root_at, .. } = &*state;
-    let text = format!("{alerts:?}\n{causes:?}\n{root_at:?}\n{cases:?}");
+    let census = state.census.sorted();
+    let text = format!("{alerts:?}\n{causes:?}\n{root_at:?}\n{census:?}\n{cases:?}");
     (text, state.pending.take_entries())
 }
 

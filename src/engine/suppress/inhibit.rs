@@ -363,7 +363,8 @@ fn reach_of<'a>(ctx: &'a Context, rule: &str) -> Option<&'a Reach> {
 /// Files a firing alert by the rules that are about it and those of which it is a source.
 fn file(state: &mut State, ctx: &Context, alert: Fingerprint) {
     let Some(held) = state.alerts.get(&alert) else { return };
-    let subject = held.subject(ctx);
+    let around = state.around_then(ctx, held);
+    let subject = around.subject();
     let mut filed = Filed::default();
     let place = |rule: &Arc<str>, kind: &Inhibit, slot: usize| {
         let values = kind.sources.get(slot).map(|it| it.values(&subject)).unwrap_or_default();

@@ -17,7 +17,7 @@ use super::notices::{self, Plan};
 use super::pending::Told;
 use super::prioritise;
 use super::state::Call;
-use super::{State, escalate};
+use super::{State, escalate, gather, known_error};
 use crate::model::alert::AlertState;
 use crate::model::incident::{Happening, IncidentId, Progress};
 use crate::model::labels::Fingerprint;
@@ -43,6 +43,7 @@ fn recount(
         held.state.revision += 1;
     }
     state.pending.touch(alert);
+    gather::refresh(state, ctx, alert, state.counters.now);
     let Some((before, after)) = before.zip(share(state, ctx, alert)) else { return };
     for id in state.chain(own) {
         if let Some(case) = state.change(id) {
@@ -110,28 +111,41 @@ fn tell(
     }
 }
 
-/// Quietens an incident all of whose firing members are held back, and wakes it when one is not.
+/// Quietens an incident all of whose firing members are held back, or that its known error keeps
+/// quiet, and wakes it when neither holds.
 pub(super) fn settle(state: &mut State, ctx: &Context, id: IncidentId, now: Timestamp) {
     let Some(case) = state.incidents.get(&id) else { return };
     let (audible, firing) = (case.tally.audible(), case.tally.firing());
-    if !case.record.quiet && audible == 0 && firing > 0 {
-        let why = why_quiet(state, ctx, id);
-        notices::withdraw(state, id, &why, now);
-        if let Some(case) = state.change(id) {
-            case.record.quiet = true;
-            escalate::pause(&mut case.record);
+    let is_held_back = audible == 0 && firing > 0;
+    let known = known_error::keeps_quiet(&case.record);
+    match (case.record.quiet, is_held_back || known.is_some()) {
+        (false, true) => {
+            let why = known.filter(|_| !is_held_back);
+            let why = why.unwrap_or_else(|| why_quiet(state, ctx, id));
+            quieten(state, id, why, now);
         }
-        state.pending.tell(id, now, Told { what: Happening::Quieted, text: why, path: None });
-    } else if case.record.quiet && audible > 0 {
-        let text = "no longer held back".into();
-        state.pending.tell(id, now, Told { what: Happening::Raised, text, path: None });
-        if let Some(case) = state.change(id) {
-            case.record.quiet = false;
-            if matches!(case.record.progress, Progress::New) {
-                escalate::restart(&mut case.record, now);
-            }
-        }
+        (true, false) if audible > 0 => wake(state, id, now),
+        (true, _) | (false, false) => {}
     }
+}
+
+fn quieten(state: &mut State, id: IncidentId, why: String, now: Timestamp) {
+    notices::withdraw(state, id, &why, now);
+    if let Some(case) = state.change(id) {
+        case.record.quiet = true;
+        escalate::pause(&mut case.record);
+    }
+    state.pending.tell(id, now, Told { what: Happening::Quieted, text: why, path: None });
+}
+
+fn wake(state: &mut State, id: IncidentId, now: Timestamp) {
+    let Some(case) = state.change(id) else { return };
+    case.record.quiet = false;
+    if matches!(case.record.progress, Progress::New) {
+        escalate::restart(&mut case.record, now);
+    }
+    let text = known_error::why_told(&case.record);
+    state.pending.tell(id, now, Told { what: Happening::Raised, text, path: None });
 }
 
 /// Says why nobody is told of an incident; where its members are inhibited, of the first by whom.

@@ -5,6 +5,7 @@
 use core::cell::OnceCell;
 use core::time::Duration;
 
+use super::super::around::Surroundings;
 use super::super::context::Context;
 use super::super::event::{Refusal, Reply};
 use super::super::state::{Held, Silenced};
@@ -16,7 +17,7 @@ use crate::cmdb::{CiId, Toward};
 use crate::model::labels::Fingerprint;
 use crate::model::silence::{Silence, SilenceId, SilenceState};
 use crate::model::time::Timestamp;
-use crate::rules::{Condition, Subject, spell};
+use crate::rules::{Condition, spell};
 
 /// How long an ended silence is kept, as Alertmanager does by default (`--data.retention`).
 const KEPT: Duration = Duration::from_hours(120);
@@ -199,7 +200,7 @@ pub(in crate::engine) fn due(
 /// Says which silences hold an alert back at a time.
 fn covering(state: &State, ctx: &Context, alert: Fingerprint, at: Timestamp) -> Box<[SilenceId]> {
     let Some(held) = state.alerts.get(&alert) else { return Box::default() };
-    let asked = Asked::new(ctx, held);
+    let asked = Asked::new(state, ctx, held);
     let active = state.silences.iter().filter(|(_, silence)| is_active(&silence.record, at));
     active.filter(|(_, silence)| asked.is_covered(silence)).map(|(id, _)| *id).collect()
 }
@@ -211,27 +212,27 @@ fn is_active(silence: &Silence, at: Timestamp) -> bool {
 /// An alert about which silences are asked.
 struct Asked<'a> {
     ctx: &'a Context,
-    subject: Subject<'a>,
+    around: Surroundings<'a>,
     ci: Option<CiId>,
     /// Names of the CIs it suffers from, its own included; worked out for the first window.
     above: OnceCell<Vec<&'a str>>,
 }
 
 impl<'a> Asked<'a> {
-    fn new(ctx: &'a Context, held: &'a Held) -> Self {
-        Self { ctx, subject: held.subject(ctx), ci: held.ci, above: OnceCell::new() }
+    fn new(state: &'a State, ctx: &'a Context, held: &'a Held) -> Self {
+        Self { ctx, around: state.around(ctx, held), ci: held.ci, above: OnceCell::new() }
     }
 
     fn is_covered(&self, silence: &Silenced) -> bool {
-        let record = &silence.record;
+        let (record, subject) = (&silence.record, self.around.subject());
         self.is_below(&record.cis)
             && match &record.rule {
-                None => silence.condition.holds(&self.subject),
-                Some(rule) => {
-                    self.ctx.rules.find(rule).is_some_and(|rule| {
-                        rule.kind.quiet().is_some() && rule.matches(&self.subject)
-                    })
-                }
+                None => silence.condition.holds(&subject),
+                Some(rule) => self
+                    .ctx
+                    .rules
+                    .find(rule)
+                    .is_some_and(|rule| rule.kind.quiet().is_some() && rule.matches(&subject)),
             }
     }
 
@@ -266,9 +267,13 @@ pub(in crate::engine) fn hush(
     }
 }
 
-/// Looks again at windows and what they cover: rules or topology are others.
+/// Looks again at windows and at what silences cover: rules or topology are others, or what rules add
+/// to alerts.
 pub(in crate::engine) fn reconfigure(state: &mut State, ctx: &Context, now: Timestamp) {
     planned::review(state, ctx, now);
+    for alert in core::mem::take(&mut state.relabelled) {
+        cover_alert(state, ctx, alert, now);
+    }
     let could_differ = |it: &Silence| it.rule.is_some() || !it.cis.is_empty();
     let windows = state.silences.iter().filter(|(_, held)| could_differ(&held.record));
     for id in windows.map(|(id, _)| *id).collect::<Vec<_>>() {
@@ -286,18 +291,27 @@ pub(super) fn cover(state: &mut State, ctx: &Context, id: SilenceId, at: Timesta
         .alerts
         .iter()
         .filter(|(_, held)| held.state.fires() && !held.state.silenced_by.contains(&id))
-        .filter(|(_, held)| Asked::new(ctx, held).is_covered(silence))
+        .filter(|(_, held)| Asked::new(state, ctx, held).is_covered(silence))
         .map(|(alert, _)| *alert)
         .collect();
     found.sort_unstable();
     for alert in found {
-        let by = covering(state, ctx, alert, at);
-        let was_audible = state.alerts.get(&alert).is_some_and(|held| held.state.is_audible());
-        recount(state, ctx, alert, |of| of.silenced_by = by);
-        state.hushed.insert(alert);
-        if was_audible {
-            unsettle(state, alert);
-        }
+        cover_alert(state, ctx, alert, at);
+    }
+}
+
+/// Lets silences hold one alert that fires already.
+fn cover_alert(state: &mut State, ctx: &Context, alert: Fingerprint, at: Timestamp) {
+    let by = covering(state, ctx, alert, at);
+    let fires = state.alerts.get(&alert).filter(|held| held.state.fires());
+    let Some(held) = fires.filter(|held| !by.is_empty() && held.state.silenced_by != by) else {
+        return;
+    };
+    let was_audible = held.state.is_audible();
+    recount(state, ctx, alert, |of| of.silenced_by = by);
+    state.hushed.insert(alert);
+    if was_audible {
+        unsettle(state, alert);
     }
 }
 

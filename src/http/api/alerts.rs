@@ -83,7 +83,7 @@ async fn list(
         let page = reading.view.alerts(&query)?;
         let sources = reading.view.counters()?.sources;
         Ok(wire::Page {
-            items: page.items.iter().map(|row| show::alert(row, &sources)).collect(),
+            items: page.items.iter().map(|row| show::alert(context, row, &sources)).collect(),
             next: page.next.map(|next| next.to_string()),
             now: Time(reading.now),
         })
@@ -118,7 +118,7 @@ async fn one(
         let sources = reading.view.counters()?.sources;
         let episodes = reading.view.episodes(fingerprint, EPISODES_MAX)?;
         Ok(wire::AlertRecord {
-            alert: show::alert(&row, &sources),
+            alert: show::alert(&reading.context, &row, &sources),
             join: explain::join(reading, &row)?.as_ref().map(show::join),
             episodes: episodes.iter().map(show::episode).collect(),
             now: Time(reading.now),

@@ -14,7 +14,8 @@ use crate::store::view::Member;
 use super::super::Reading;
 use super::super::error::Problem;
 use super::super::wire::{self, Time};
-use super::{filter, left_out, show};
+use super::around::Surroundings;
+use super::{left_out, show};
 
 /// Members that are looked at for the way from the root.
 const MEMBERS_MAX: usize = 1_000;
@@ -39,7 +40,9 @@ pub(super) fn alert(
     let sources = reading.view.counters()?.sources;
     let (incident, join) = placed(reading, row)?;
     let applied = join.as_ref().and_then(Join::rule);
-    let subject = filter::subject(row, &reading.context);
+    let around = Surroundings::of(reading, row);
+    let seen = reading.context.seen(row);
+    let subject = seen.subject().amid(&around);
     let silenced_by = left_out::silences(reading, row)?;
     let windows: BTreeSet<&str> =
         silenced_by.iter().filter_map(|silence| silence.rule.as_deref()).collect();
@@ -64,8 +67,9 @@ pub(super) fn alert(
     let (rules_changed, topology_changed) =
         incident.as_ref().map_or((false, false), |incident| changed(reading, incident));
     Ok(wire::explain::AlertExplanation {
-        alert: show::alert(row, &sources),
+        alert: show::alert(&reading.context, row, &sources),
         binding: binding(reading, row),
+        dropped: reading.context.rules.dropped(&seen.sent()).map(|it| it.to_string()),
         rules: rules.collect(),
         silenced_by,
         inhibited_by: left_out::inhibitors(reading, row)?,
@@ -207,6 +211,9 @@ impl<'a> Ways<'a> {
             Join::Own
             | Join::Group { .. }
             | Join::Cause { .. }
+            | Join::Related { .. }
+            | Join::Storm { .. }
+            | Join::Sequence { .. }
             | Join::ByHand { .. }
             | Join::Outlived { .. } => None,
         });
@@ -237,6 +244,13 @@ fn reasons<'a>(joins: impl Iterator<Item = &'a Join>) -> Vec<wire::ReasonCount> 
                 (format!("reached from {}", path.from), path.steps.len(), path.to_string())
             }
             Join::Cause { rule } => (format!("the cause under rule {rule}"), 0, String::new()),
+            Join::Related { rule, .. } => {
+                (format!("likely under rule {rule}"), 0, join.to_string())
+            }
+            Join::Storm { key, .. } => (format!("of storm {key}"), 0, String::new()),
+            Join::Sequence { rule, steps } => {
+                (format!("a sequence under rule {rule}"), 0, steps.to_string())
+            }
             Join::ByHand { by, note } => (format!("joined by hand: {by}"), 0, note.to_string()),
             Join::Outlived { former } => (format!("still fired after {former}"), 0, String::new()),
         };

@@ -2,11 +2,11 @@
 
 use crate::engine::changes::AlertRow;
 use crate::engine::context::Context;
-use crate::model::alert::severity;
+use crate::engine::stored::Seen;
 use crate::model::incident::Incident;
 use crate::rules::matcher::Matcher;
 use crate::rules::parser;
-use crate::rules::subject::{Field, Subject};
+use crate::rules::subject::Field;
 
 use super::super::error::Problem;
 use super::super::query::Pairs;
@@ -45,7 +45,8 @@ impl Filter {
 
     /// True when an alert is asked for.
     pub fn takes(&self, row: &AlertRow, context: &Context) -> bool {
-        let subject = subject(row, context);
+        let seen = context.seen(row);
+        let subject = seen.subject();
         self.0.iter().all(|matcher| matcher.holds(&subject))
     }
 
@@ -56,7 +57,8 @@ impl Filter {
         root: Option<&AlertRow>,
         context: &Context,
     ) -> bool {
-        let subject = root.map(|row| subject(row, context));
+        let seen = root.map(|row| context.seen(row));
+        let subject = seen.as_ref().map(Seen::subject);
         self.0.iter().all(|matcher| match own(incident, matcher.field()) {
             Some(value) => matcher.test().passes(&value),
             None => match &subject {
@@ -76,13 +78,6 @@ fn own(incident: &Incident, field: &Field) -> Option<String> {
             "team" => Some(incident.team.as_deref().unwrap_or("").into()),
             _ => None,
         },
-        Field::Ci(_) => None,
+        Field::Ci(_) | Field::Service(_) => None,
     }
-}
-
-/// Returns an alert as matchers see it.
-pub fn subject<'a>(row: &'a AlertRow, context: &'a Context) -> Subject<'a> {
-    let ci = row.ci.as_deref().and_then(|name| context.topology.find(name));
-    let severity = severity(row.state.severity.as_deref(), &row.labels);
-    Subject::new(&row.labels, severity, ci.map(|ci| context.topology.ci(ci)))
 }

@@ -157,12 +157,17 @@ async fn one(State(app): State<Arc<App>>, Path(id): Path<String>) -> Result<Resp
         }
         let incident = find(reading, id)?;
         let sources = reading.view.counters()?.sources;
+        let root = reading.view.alert(incident.root.alert)?;
         let members = reading.view.members(id, SHOWN_MAX)?;
         let timeline = reading.view.timeline(id, SHOWN_MAX)?;
         let record = wire::IncidentRecord {
             incident: shown(reading, &incident)?,
             why: explain::why(reading, &incident, &members)?,
-            subordinates: members.iter().map(|one| show::member(one, &sources)).collect(),
+            help: show::help(reading.context.help(&incident, root.as_ref())),
+            subordinates: members
+                .iter()
+                .map(|one| show::member(&reading.context, one, &sources))
+                .collect(),
             timeline: timeline.iter().map(show::entry).collect(),
             now: Time(reading.now),
         };

@@ -20,7 +20,8 @@ use super::super::error::Problem;
 use super::super::wire::LeftOut;
 use super::super::wire::Time;
 use super::super::wire::explain::{InhibitedBy, SilencedBy};
-use super::{filter, show};
+use super::around::Surroundings;
+use super::show;
 
 /// What one answer names at most.
 const LEFT_OUT_MAX: usize = 20;
@@ -53,10 +54,14 @@ pub(super) fn of_incident(
         let around = around(reading, incident.root.ci.as_deref(), rule, Toward::Sufferers);
         let cause = Cause::new(incident, root);
         for (other, other_root) in candidates(reading, incident, &around)? {
-            let subject = other_root.as_ref().map(|row| filter::subject(row, &reading.context));
+            let is_never_absorbed = other_root.as_ref().is_some_and(|row| {
+                let surroundings = Surroundings::of(reading, row);
+                let seen = reading.context.seen(row);
+                kind.never_absorbs(&seen.subject().amid(&surroundings))
+            });
             let sufferer = Sufferer {
                 began: other.opened_at,
-                is_never_absorbed: subject.is_some_and(|it| kind.never_absorbs(&it)),
+                is_never_absorbed,
                 is_kept_apart: incident.apart_from.contains(&other.id),
             };
             let name = name(&other, other_root.as_ref());
@@ -76,7 +81,9 @@ pub(super) fn of_alert(
     incident: Option<&Incident>,
 ) -> Result<Vec<LeftOut>, Problem> {
     let mut found = Vec::new();
-    let subject = filter::subject(row, &reading.context);
+    let surroundings = Surroundings::of(reading, row);
+    let seen = reading.context.seen(row);
+    let subject = seen.subject().amid(&surroundings);
     for (rule, kind) in reading.context.topology_rules() {
         let around = around(reading, row.ci.as_deref(), rule, Toward::Causes);
         let query = |other: &Incident| {

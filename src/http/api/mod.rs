@@ -2,6 +2,7 @@
 
 pub mod alertmanager;
 pub mod alerts;
+mod around;
 pub mod audit;
 pub mod bulk;
 pub mod cmdb;

@@ -3,12 +3,14 @@
 use std::sync::Arc;
 
 use crate::engine::changes::{AlertRow, MemberOf};
+use crate::engine::context::Context;
+use crate::engine::stored::Help;
 use crate::model::alert::{self, Lease};
 use crate::model::escalation::{Action, Ladder, Policy, Rung, Target};
-use crate::model::incident::{Entry, Incident, Progress, ResolutionClock};
+use crate::model::incident::{self, Entry, Incident, KnownError, Progress, ResolutionClock};
 use crate::model::notice::Notice;
 use crate::model::time::Timestamp;
-use crate::rules::RuleSet;
+use crate::rules::{Added, RuleSet};
 use crate::store::view::Member;
 
 use super::super::Reading;
@@ -46,8 +48,12 @@ pub(super) fn incident(
         acknowledged,
         waits_for: waits_for(&incident.progress),
         quiet: incident.quiet,
+        known_error: incident.known_error.as_ref().map(known_error),
         apart_from: incident.apart_from.iter().map(ToString::to_string).collect(),
         changes: incident.changes.iter().map(ToString::to_string).collect(),
+        storm: incident.storm.as_ref().map(storm),
+        suspects: incident.suspects.iter().map(suspect).collect(),
+        update_at: incident.update_at.map(Time),
         resolved,
         closed_at,
         awaiting_verification: incident.awaiting_verification,
@@ -70,6 +76,22 @@ pub(super) fn incident(
         rules_version: format!("{:016x}", incident.rules_version),
         topology_version: incident.topology_version,
     }
+}
+
+fn storm(storm: &incident::Storm) -> wire::storm::Storm {
+    wire::storm::Storm {
+        rule: storm.rule.to_string(),
+        key: storm.key.to_string(),
+        active: storm.is_active(),
+        began_at: Time(storm.began_at),
+        calm_since: storm.calm_since.filter(|_| storm.is_active()).map(Time),
+        ended_at: storm.ended_at.map(Time),
+    }
+}
+
+fn suspect(suspect: &incident::Suspect) -> wire::storm::Suspect {
+    let incident::Suspect { ci, explains, of } = suspect;
+    wire::storm::Suspect { ci: ci.to_string(), explains: *explains, of: *of }
 }
 
 type Shown = (Option<wire::Acknowledged>, Option<wire::Resolved>, Option<Time>);
@@ -161,15 +183,17 @@ fn next_steps(incident: &Incident, policy: &Policy, people: &People<'_>) -> Vec<
 }
 
 /// Shows an alert; `sources` are the names that leases refer to.
-pub fn alert(row: &AlertRow, sources: &[Arc<str>]) -> wire::Alert {
+pub fn alert(context: &Context, row: &AlertRow, sources: &[Arc<str>]) -> wire::Alert {
     let state = &row.state;
+    let seen = context.seen(row);
     wire::Alert {
         fingerprint: row.fingerprint.to_string(),
         state: if state.fires() { "firing" } else { "ended" }.into(),
         labels: wire::object(&row.labels),
         annotations: wire::object(&row.details.annotations),
         generator_url: row.details.generator_url.to_string(),
-        severity: alert::severity(state.severity.as_deref(), &row.labels).into(),
+        severity: seen.subject().severity.into(),
+        added: seen.added.as_deref().map(added),
         ci: row.ci.as_deref().map(Into::into),
         episode: state.episode,
         record: state.record.map(|record| record.to_string()),
@@ -182,6 +206,42 @@ pub fn alert(row: &AlertRow, sources: &[Arc<str>]) -> wire::Alert {
         leases: state.leases.iter().map(|one| lease(one, sources)).collect(),
         silenced_by: state.silenced_by.iter().map(ToString::to_string).collect(),
         inhibited_by: state.inhibited_by.iter().map(inhibitor).collect(),
+    }
+}
+
+fn added(added: &Added) -> wire::Added {
+    let map = |pairs: &[(Box<str>, Box<str>)]| {
+        pairs.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect()
+    };
+    wire::Added {
+        labels: map(&added.labels),
+        severity: added.severity.as_deref().map(Into::into),
+        category: added.category.as_deref().map(Into::into),
+        links: map(&added.links),
+        rules: added.rules.iter().map(ToString::to_string).collect(),
+    }
+}
+
+/// Shows what an incident is taken for.
+fn known_error(known: &KnownError) -> wire::KnownError {
+    wire::KnownError {
+        id: known.id.to_string(),
+        rule: known.rule.to_string(),
+        quiet_until: known.quiet_until.map(Time),
+        exceeded: known.exceeded.as_deref().map(Into::into),
+    }
+}
+
+/// Shows what helps with an incident.
+pub(super) fn help(help: Help) -> wire::Help {
+    let Help { known, links } = help;
+    let given = |text: String| Some(text).filter(|text| !text.is_empty());
+    wire::Help {
+        workaround: given(known.workaround),
+        cause: given(known.cause),
+        runbook: given(known.runbook),
+        fixed_in: given(known.fixed_in),
+        links: links.into_iter().map(|(name, link)| (name.into(), link.into())).collect(),
     }
 }
 
@@ -217,6 +277,9 @@ pub fn join(join: &alert::Join) -> wire::Join {
         Join::Group { .. } => ("group", None),
         Join::Dependant { path, .. } => ("dependant", Some(path.to_string())),
         Join::Cause { .. } => ("cause", None),
+        Join::Related { .. } => ("related", None),
+        Join::Storm { .. } => ("storm", None),
+        Join::Sequence { .. } => ("sequence", None),
         Join::ByHand { .. } => ("by_hand", None),
         Join::Outlived { .. } => ("outlived", None),
     };
@@ -225,7 +288,7 @@ pub fn join(join: &alert::Join) -> wire::Join {
 }
 
 /// Shows a record attached to an incident.
-pub fn member(member: &Member, sources: &[Arc<str>]) -> wire::Member {
+pub fn member(context: &Context, member: &Member, sources: &[Arc<str>]) -> wire::Member {
     let row = &member.row;
     wire::Member {
         id: row.record.to_string(),
@@ -237,7 +300,7 @@ pub fn member(member: &Member, sources: &[Arc<str>]) -> wire::Member {
         incident: row.incident.to_string(),
         joined_at: Time(row.joined_at),
         join: join(&row.join),
-        alert: member.alert.as_ref().map(|row| alert(row, sources)),
+        alert: member.alert.as_ref().map(|row| alert(context, row, sources)),
     }
 }
 

@@ -6,6 +6,7 @@ mod auth;
 mod cmdb;
 mod handling;
 mod inhibition;
+mod intake;
 mod journal;
 mod mapping;
 mod notices;

@@ -185,3 +185,44 @@ async fn an_explanation_says_when_the_topology_is_another_by_now() {
     let alert = world.get(&format!("/api/v1/alerts/{alert}/explain")).await;
     assert_eq!(alert.at("/topology_changed"), "true", "{}", alert.text);
 }
+
+const AROUND: &str = r#"
+version: 1
+namespace: t
+rules:
+  - name: many
+    owner: dc-ops
+    when:
+      - count: {of: ci, where: 'alertname="NodeDown", service.tier="1"', at_least: 2}
+      - service.tier=1
+      - time: {zone: UTC, between: ['00:00', '24:00']}
+    group: {by: [alertname]}
+"#;
+
+const TWO: &str = "
+cis: {srv-1: {class: server}, srv-2: {class: server}, lab-1: {class: server}, shop: {class: service, tier: 1}}
+relations: [srv-1 -supports-> shop, srv-2 -supports-> shop]
+";
+
+#[tokio::test]
+async fn a_condition_that_asks_around_is_explained_with_what_it_saw() {
+    let world = World::with_rules(AROUND);
+    import(&world, TWO).await;
+    let mut ids = Vec::new();
+    for ci in ["lab-1", "srv-1", "srv-2"] {
+        ids.push(world.fire(&[("alertname", "NodeDown"), ("ci", ci)]).await.0);
+    }
+    for (id, matched, count, tier) in [(&ids[0], "false", "2", ""), (&ids[2], "true", "2", "1")] {
+        let explained = world.get(&format!("/api/v1/alerts/{id}/explain")).await;
+        for (pointer, value) in [
+            ("/rules/0/matched", matched),
+            ("/rules/0/verdicts/0/value", count),
+            ("/rules/0/verdicts/1/matcher", "service.tier=\"1\""),
+            ("/rules/0/verdicts/1/value", tier),
+            ("/rules/0/verdicts/2/value", "within"),
+        ] {
+            assert_eq!(explained.at(pointer), value, "{pointer}: {}", explained.text);
+        }
+    }
+    assert_eq!(world.get("/api/v1/incidents/INC-3").await.at("/rule"), "t/many");
+}

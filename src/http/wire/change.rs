@@ -1,6 +1,8 @@
 //! The shapes of what changes something: deliveries, and the answers to those and to what people do,
 //! whose own shapes are in `handle`.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -21,6 +23,12 @@ pub struct Accepted {
     pub repeated: u32,
     /// Alerts that the sender says it left out.
     pub truncated: u64,
+    /// Alerts that rules leave out.
+    #[serde(default)]
+    pub dropped: u32,
+    /// How many of them, by the name of the rule.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub dropped_by: BTreeMap<String, u32>,
     /// Alerts beyond what the source may hold; they are in the quarantine.
     #[serde(default)]
     pub overflowed: u32,

@@ -34,6 +34,9 @@ pub struct AlertExplanation {
     pub binding: Option<Binding>,
     /// The silences that hold it back, or held it back at its end.
     pub silenced_by: Vec<SilencedBy>,
+    /// The rule in force that would leave it out if it began now, and why.
+    #[serde(default)]
+    pub dropped: Option<String>,
     /// The alerts that inhibit it, or inhibited it at its end.
     #[serde(default)]
     pub inhibited_by: Vec<InhibitedBy>,

@@ -16,6 +16,7 @@ pub mod on_call;
 pub mod planned;
 pub mod quarantine;
 pub mod silence;
+pub mod storm;
 pub mod stream;
 
 use core::fmt;
@@ -104,13 +105,23 @@ pub struct Incident {
     pub acknowledged: Option<Acknowledged>,
     /// What it waits for while it is on hold.
     pub waits_for: Option<String>,
-    /// True while all that fires of it is silenced or inhibited: nobody is told.
+    /// True while all that fires of it is silenced or inhibited, or its known error keeps it quiet: nobody is
+    /// told.
     pub quiet: bool,
+    /// The known error it is taken for.
+    #[serde(default)]
+    pub known_error: Option<KnownError>,
     /// Incidents that a person split from it, or it from them.
     pub apart_from: Vec<String>,
     /// Planned changes that its roots may have suffered from when they came.
     #[serde(default)]
     pub changes: Vec<String>,
+    /// The storm it is or was.
+    pub storm: Option<storm::Storm>,
+    /// CIs that explain most of it; the likeliest first.
+    pub suspects: Vec<storm::Suspect>,
+    /// When everybody who was told hears next how it stands.
+    pub update_at: Option<Time>,
     /// When and by whom it was resolved.
     pub resolved: Option<Resolved>,
     /// When it was closed.
@@ -152,6 +163,34 @@ pub struct Root {
     pub alert: String,
     /// Its CI.
     pub ci: Option<String>,
+}
+
+/// What an incident is taken for.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct KnownError {
+    /// What people call it.
+    pub id: String,
+    /// The rule that says so.
+    pub rule: String,
+    /// Until when nobody is told.
+    pub quiet_until: Option<Time>,
+    /// The bound that was passed: it pages, whatever its priority.
+    pub exceeded: Option<String>,
+}
+
+/// What helps with an incident, by the rules in force.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
+pub struct Help {
+    /// What helps until its known error is mended.
+    pub workaround: Option<String>,
+    /// Why it happens.
+    pub cause: Option<String>,
+    /// Where to read on.
+    pub runbook: Option<String>,
+    /// What it will be gone with.
+    pub fixed_in: Option<String>,
+    /// Links by name.
+    pub links: BTreeMap<String, String>,
 }
 
 /// Who has an incident.
@@ -216,6 +255,9 @@ pub struct IncidentRecord {
     pub incident: Incident,
     /// Why its members are one incident, summed up.
     pub why: Why,
+    /// What helps.
+    #[serde(default)]
+    pub help: Help,
     /// Its records, at most a thousand, in the order of their numbers.
     pub subordinates: Vec<Member>,
     /// What happened, in order; the newest thousand entries.
@@ -338,6 +380,9 @@ pub struct Alert {
     pub generator_url: String,
     /// The severity in force.
     pub severity: String,
+    /// What the rules in force add to what was sent.
+    #[serde(default)]
+    pub added: Option<Added>,
     /// The CI it is bound to.
     pub ci: Option<String>,
     /// Numbers its firings.
@@ -373,6 +418,21 @@ pub struct Inhibitor {
     pub alert: String,
     /// The rule that says so.
     pub rule: String,
+}
+
+/// What rules add to an alert.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct Added {
+    /// Labels.
+    pub labels: BTreeMap<String, String>,
+    /// Its severity.
+    pub severity: Option<String>,
+    /// The category of the incident it opens.
+    pub category: Option<String>,
+    /// Links, by name.
+    pub links: BTreeMap<String, String>,
+    /// The rules that did so, in order.
+    pub rules: Vec<String>,
 }
 
 /// Until when a source holds an alert firing.

@@ -57,6 +57,8 @@ struct Episode {
 struct Line {
     parent: Option<IncidentId>,
     root: Root,
+    /// As the engine ranked them; none where nothing ranks them.
+    suspects: Vec<Arc<str>>,
     root_slot: Option<Slot>,
     opened_at: Timestamp,
     resolved_at: Option<Timestamp>,
@@ -145,6 +147,7 @@ impl Ledger {
         let line = Line {
             parent: incident.parent,
             root: incident.root,
+            suspects: incident.suspects.into_iter().map(|suspect| suspect.ci).collect(),
             root_slot,
             opened_at: incident.opened_at,
             resolved_at,
@@ -206,7 +209,7 @@ impl Ledger {
             let root = line.root_slot.and_then(|slot| self.episodes.get(slot));
             Opened {
                 number: id.0,
-                root: line.root.ci.clone(),
+                root: line.suspects.first().or(line.root.ci.as_ref()).cloned(),
                 suspects: suspects(line, members),
                 members: members.len() as u64,
                 opened_at: line.opened_at,
@@ -236,9 +239,12 @@ impl Ledger {
     }
 }
 
-/// Returns the CIs that may be the cause, the likeliest first: the root's, then those with most
-/// alerts; of equals the one that was heard of first.
+/// Returns the CIs that may be the cause, the likeliest first: as the engine ranked them; where it did
+/// not the root's, then those with most alerts, of equals the one that was heard of first.
 fn suspects(line: &Line, members: &[&Episode]) -> Vec<Arc<str>> {
+    if !line.suspects.is_empty() {
+        return line.suspects.clone();
+    }
     let mut alerts: BTreeMap<&Arc<str>, (usize, usize)> = BTreeMap::new();
     for (place, ci) in members.iter().filter_map(|it| it.ci.as_ref()).enumerate() {
         alerts.entry(ci).or_insert((0, place)).0 += 1;

@@ -115,6 +115,8 @@ impl Actual {
         found.text("team", wanted.team.as_ref(), it.team.as_deref());
         found.text("category", wanted.category.as_ref(), it.category.as_deref());
         found.value("quiet", wanted.quiet.as_ref(), &it.quiet);
+        let known = it.known_error.as_ref().map(|known| &*known.id);
+        found.text("known_error", wanted.known_error.as_ref(), known);
         found.contained("because", wanted.because.as_ref(), &self.told);
         found
     }

@@ -5,7 +5,7 @@ use core::time::Duration;
 use super::super::held_back;
 use super::actual::{Actual, Comparison};
 use super::play::Played;
-use super::{Finding, Mismatch, Reason, reasons};
+use super::{Finding, Mismatch, Reason, reasons, storms};
 use crate::model::notice::NoticeKind;
 use crate::rules::edit::{Change, Edit};
 use crate::rules::testcase::{Expectation, Expected, IncidentExpectation, Silent};
@@ -42,6 +42,13 @@ pub(super) fn compare(
     }
     for Silent { rule, names } in &expectation.silent {
         notes.silent(rule, names);
+    }
+    if let Some(storms) = &expectation.storms
+        && let Some((wanted, got)) = storms::difference(played, &storms.value)
+    {
+        let place = (storms.line, storms.column);
+        let unmendable = "which storms are meant cannot be guessed";
+        notes.single(place, "all storms", ("storms", wanted, got, Vec::new()), unmendable);
     }
     notes.total(("pages_total", NoticeKind::Page), expectation.pages_total.as_ref());
     notes.total(("tickets_total", NoticeKind::Ticket), expectation.tickets_total.as_ref());

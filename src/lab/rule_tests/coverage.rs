@@ -79,7 +79,7 @@ impl Coverage {
             let mut seen = self.rules.get(&at).into_iter().flatten();
             for (list, lines) in rule.conditions() {
                 for (span, line) in lines.placed() {
-                    for matcher in line.matchers() {
+                    for matcher in line.leaves() {
                         let Seen { held, failed } = seen.next().copied().unwrap_or_default();
                         if held && failed {
                             continue;
@@ -89,7 +89,7 @@ impl Coverage {
                             file: Arc::clone(&rule.place.file),
                             span,
                             list,
-                            matcher: matcher.to_string(),
+                            matcher,
                             never_true: !held,
                             never_false: !failed,
                         });
@@ -104,5 +104,5 @@ impl Coverage {
 
 fn matchers(rule: &crate::rules::Rule) -> usize {
     let lists = rule.conditions();
-    lists.iter().flat_map(|(_, list)| list.placed()).map(|(_, line)| line.matchers().len()).sum()
+    lists.iter().flat_map(|(_, list)| list.placed()).map(|(_, line)| line.leaves().len()).sum()
 }

@@ -9,6 +9,7 @@ mod compare;
 pub mod coverage;
 mod play;
 mod reasons;
+mod storms;
 #[cfg(test)]
 mod tests;
 

@@ -10,14 +10,14 @@ use crate::engine::changes::AlertRow;
 use crate::engine::context::{Context, Limits};
 use crate::engine::event::{Command, Event, Order, Reply, Rest};
 use crate::lab::world::World;
-use crate::model::alert::{Details, Occurrence, Signal, severity};
+use crate::model::alert::{Details, Occurrence, Signal};
 use crate::model::change::Change;
 use crate::model::incident::{Incident, IncidentId, RecordId, StateName};
 use crate::model::labels::{Fingerprint, Labels};
 use crate::model::silence::{Silence, SilenceId};
 use crate::model::time::Timestamp;
 use crate::rules::testcase::{Cleared, TestAction, TestSilence, TestStep, Wish};
-use crate::rules::{RuleSet, Subject, TestCase};
+use crate::rules::{RuleSet, TestCase};
 
 /// How long an alert of a test holds without another word: as long as a webhook's.
 const LEASE: Duration = Duration::from_hours(24);
@@ -106,7 +106,7 @@ impl Played {
                 self.world.advance(at);
                 let ctx = self.world.context();
                 let firing = self.world.image().alerts.values().filter(|row| row.state.fires());
-                let matching = firing.filter(|row| condition.holds(&subject(ctx, row)));
+                let matching = firing.filter(|row| condition.holds(&ctx.seen(row).subject()));
                 let all: Vec<Labels> = matching.map(|row| row.labels.clone()).collect();
                 for labels in all {
                     self.receive(&labels, None, Signal::Resolved { at }, at);
@@ -154,10 +154,9 @@ impl Played {
     }
 
     fn cover(&self, alert: Fingerprint, coverage: &mut Coverage) {
-        let ctx = self.world.context();
-        if let Some(row) = self.world.image().alerts.get(&alert) {
-            coverage.see(&ctx.rules, &subject(ctx, row));
-        }
+        let rules = &self.world.context().rules;
+        let seen = self.world.ask_about(alert, |subject| coverage.see(rules, subject));
+        debug_assert!(seen.is_some(), "an alert that fires is held");
     }
 
     fn handle(
@@ -286,15 +285,10 @@ fn done(reply: Reply) -> Result<(), String> {
     if let Reply::Refused(refusal) = reply { Err(refusal.to_string()) } else { Ok(()) }
 }
 
-/// Returns an alert as matchers see it.
-pub(super) fn subject<'a>(ctx: &'a Context, row: &'a AlertRow) -> Subject<'a> {
-    let ci = row.ci.as_deref().and_then(|ci| ctx.topology.find(ci));
-    let severity = severity(row.state.severity.as_deref(), &row.labels);
-    Subject::new(&row.labels, severity, ci.map(|ci| ctx.topology.ci(ci)))
-}
-
-/// Returns the name by which tests call an alert: its CI's, or its own without one.
+/// Returns the name by which tests call an alert: its CI's, without one what it calls its CI, else its
+/// own.
 pub fn name(row: &AlertRow) -> String {
-    let unbound = || row.labels.get("alertname").map_or_else(|| row.labels.to_string(), Into::into);
-    row.ci.as_deref().map_or_else(unbound, Into::into)
+    let own = ["ci", "alertname"].iter().find_map(|name| row.labels.get(name));
+    let name = row.ci.as_deref().or(own);
+    name.map_or_else(|| row.labels.to_string(), Into::into)
 }

@@ -2,14 +2,14 @@
 
 use super::Reason;
 use super::actual::{Actual, sent};
-use super::play::{Played, name, subject};
+use super::play::{Played, name};
 use crate::engine::changes::{AlertRow, MemberRow};
 use crate::model::incident::{Happening, Incident, StateName};
 use crate::model::labels::Fingerprint;
 use crate::model::notice::{Notice, NoticeKind};
 use crate::model::time::Brief;
 use crate::rules::testcase::IncidentExpectation;
-use crate::rules::{Place, Rule};
+use crate::rules::{Place, Rule, Subject, Verdict};
 
 /// Reasons told of one field.
 const REASONS_MAX: usize = 4;
@@ -38,6 +38,7 @@ pub(super) fn of(
         }
         "state" => state(played, &it.record),
         "quiet" => last(played, &it.record, &[Happening::Quieted, Happening::Raised], None),
+        "known_error" => last(played, &it.record, &[Happening::KnownError], None),
         "team" => {
             let assigned = [Happening::Assigned];
             last(played, &it.record, &assigned, rule.map(|rule| &rule.place))
@@ -96,13 +97,14 @@ fn tried(played: &Played, rule: &Rule, row: &AlertRow) -> String {
 /// Returns the matchers that keep a rule from matching an alert, with the values they saw; none when
 /// it matches.
 pub fn kept_out(played: &Played, rule: &Rule, row: &AlertRow) -> Vec<String> {
-    let subject = subject(played.world.context(), row);
-    if rule.matches(&subject) {
-        return Vec::new();
-    }
-    let verdicts = rule.verdicts(&subject).into_iter();
+    let judge = |subject: &Subject<'_>| {
+        if rule.matches(subject) { Vec::new() } else { rule.verdicts(subject) }
+    };
+    let known = played.world.ask_about(row.fingerprint, judge);
+    let verdicts = known.unwrap_or_else(|| judge(&played.world.context().seen(row).subject()));
     verdicts
-        .filter(|verdict| verdict.holds == verdict.matcher.starts_with("unless "))
+        .into_iter()
+        .filter(Verdict::hinders)
         .map(|verdict| format!("{} (value {:?})", verdict.matcher, verdict.value))
         .collect()
 }

@@ -34,7 +34,7 @@ pub(in crate::rules) fn read(reader: &mut Reader<'_>, node: &Node) -> Option<Gro
 }
 
 /// Reads the fields by which something is told apart: labels, `ci.` attributes, `ci`.
-pub(super) fn fields(reader: &mut Reader<'_>, node: &Node) -> Option<Vec<Field>> {
+pub(in crate::rules) fn fields(reader: &mut Reader<'_>, node: &Node) -> Option<Vec<Field>> {
     let items = reader.one_or_many(node)?;
     let mut fields: Vec<Field> = Vec::with_capacity(items.len());
     for item in items {

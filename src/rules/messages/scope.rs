@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 
 use minijinja::Value;
 
-use super::super::scope::open;
+use super::super::scope::{open, specimen_suspect, suspect};
+use crate::model::incident::Suspect;
 
 /// The fields of a message.
 pub(super) const FIELDS: &[&str] = &[
@@ -23,19 +24,27 @@ pub(super) const FIELDS: &[&str] = &[
     "rule",
     "since",
     "age",
+    "known_error",
+    "workaround",
+    "cause",
+    "runbook",
+    "fixed_in",
+    "links",
     "services",
     "members",
     "firing",
     "labels",
     "alerts",
     "more",
+    "suspects",
     "also",
     "also_more",
 ];
 
 /// What the fields of the lists are, for those who ask for another.
-pub(super) const LISTS: &str = "one of `alerts` has labels and summary; one of `also` has id, \
-                                priority, state, title, since and age";
+pub(super) const LISTS: &str = "one of `alerts` has labels and summary; one of `links` has \
+                                name and url; one of `also` has id, priority, state, title, \
+                                since and age; one of `suspects` has name, explains and of";
 
 /// What a message says. Texts that do not apply are empty.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -56,6 +65,18 @@ pub struct MessageScope {
     pub team: String,
     /// The rule that made it.
     pub rule: String,
+    /// What people call the known error that it is taken for.
+    pub known_error: String,
+    /// What helps until that is mended.
+    pub workaround: String,
+    /// Why it happens.
+    pub cause: String,
+    /// Where to read on.
+    pub runbook: String,
+    /// What it will be gone with.
+    pub fixed_in: String,
+    /// Links: name and address.
+    pub links: Vec<(String, String)>,
     /// The services that suffer.
     pub services: Vec<String>,
     /// How many alerts it has.
@@ -68,6 +89,8 @@ pub struct MessageScope {
     pub alerts: Vec<(String, String)>,
     /// How many alerts are not among `alerts`.
     pub more: u32,
+    /// CIs that explain most of it, the likeliest first.
+    pub suspects: Vec<Suspect>,
     /// Incidents told together with it.
     pub also: Vec<IncidentLine>,
     /// How many of these are not among `also`.
@@ -111,6 +134,10 @@ impl MessageScope {
             let fields = [("labels", Value::from(&**labels)), ("summary", Value::from(&**summary))];
             Value::from(BTreeMap::from(fields))
         };
+        let named = |(name, url): &(String, String)| {
+            let fields = [("name", Value::from(&**name)), ("url", Value::from(&**url))];
+            Value::from(BTreeMap::from(fields))
+        };
         let line = |line: &IncidentLine| Value::from(BTreeMap::from(line.fields()));
         let own = [
             ("kind", Value::from(&*self.kind)),
@@ -120,12 +147,19 @@ impl MessageScope {
             ("sum", Value::from(&*self.sum)),
             ("team", Value::from(&*self.team)),
             ("rule", Value::from(&*self.rule)),
+            ("known_error", Value::from(&*self.known_error)),
+            ("workaround", Value::from(&*self.workaround)),
+            ("cause", Value::from(&*self.cause)),
+            ("runbook", Value::from(&*self.runbook)),
+            ("fixed_in", Value::from(&*self.fixed_in)),
+            ("links", self.links.iter().map(named).collect()),
             ("services", Value::from(self.services.clone())),
             ("members", Value::from(self.members)),
             ("firing", Value::from(self.firing)),
             ("labels", open(self.labels.clone(), None)),
             ("alerts", self.alerts.iter().map(alert).collect()),
             ("more", Value::from(self.more)),
+            ("suspects", self.suspects.iter().map(suspect).collect()),
             ("also", self.also.iter().map(line).collect()),
             ("also_more", Value::from(self.also_more)),
         ];
@@ -152,12 +186,19 @@ pub(super) fn specimens() -> [MessageScope; 2] {
         sum: text("P2 = impact high × urgency medium"),
         team: text("dc-ops"),
         rule: text("datacenter/rack-power"),
+        known_error: text("KE-0142"),
+        workaround: text("systemctl restart ledger"),
+        cause: text("metaspace leaks"),
+        runbook: text("https://wiki.example/ke-0142"),
+        fixed_in: text("ledger 7.4"),
+        links: vec![(text("dashboard"), text("https://graphs.example/ledger"))],
         services: vec![text("checkout")],
         members: 3,
         firing: 2,
         labels: vec![("alertname".into(), "PduOutputOff".into())],
         alerts: vec![(text("alertname=\"PduOutputOff\""), text("Output 3 is off"))],
         more: 2,
+        suspects: vec![specimen_suspect()],
         also: vec![incident.clone()],
         also_more: 1,
         incident: incident.clone(),

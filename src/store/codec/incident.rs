@@ -5,7 +5,8 @@ use prost::{Message, Oneof};
 use super::{Malformed, Row, Word, keyed, numbered, required};
 use crate::model::escalation::{PolicyHash, Rung};
 use crate::model::incident::{
-    Incident, Progress, RecordId, ResolutionClock, ResponseClock, Root, WaitsFor,
+    Incident, KnownError, Progress, RecordId, ResolutionClock, ResponseClock, Root, Storm, Suspect,
+    WaitsFor,
 };
 use crate::model::labels::Fingerprint;
 use crate::model::priority::{Assessment, Impact, Priority, Urgency};
@@ -92,6 +93,52 @@ pub(in crate::store) struct IncidentMessage {
     apart_from: Vec<u64>,
     #[prost(string, repeated, tag = "48")]
     changes: Vec<String>,
+    #[prost(message, optional, tag = "50")]
+    storm: Option<StormMessage>,
+    #[prost(message, repeated, tag = "51")]
+    suspects: Vec<SuspectMessage>,
+    #[prost(uint32, tag = "52")]
+    ranked_at: u32,
+    #[prost(int64, optional, tag = "53")]
+    update_at: Option<i64>,
+    #[prost(message, optional, tag = "60")]
+    known_error: Option<KnownErrorMessage>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct StormMessage {
+    #[prost(string, tag = "1")]
+    rule: String,
+    #[prost(string, tag = "2")]
+    key: String,
+    #[prost(int64, tag = "3")]
+    began_at: i64,
+    #[prost(int64, optional, tag = "4")]
+    calm_since: Option<i64>,
+    #[prost(int64, optional, tag = "5")]
+    ended_at: Option<i64>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct SuspectMessage {
+    #[prost(string, tag = "1")]
+    ci: String,
+    #[prost(uint32, tag = "2")]
+    explains: u32,
+    #[prost(uint32, tag = "3")]
+    of: u32,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct KnownErrorMessage {
+    #[prost(string, tag = "1")]
+    id: String,
+    #[prost(string, tag = "2")]
+    rule: String,
+    #[prost(int64, optional, tag = "3")]
+    quiet_until: Option<i64>,
+    #[prost(string, optional, tag = "4")]
+    exceeded: Option<String>,
 }
 
 #[derive(Clone, PartialEq, Oneof)]
@@ -330,6 +377,66 @@ impl From<RungMessage> for Rung {
     }
 }
 
+impl From<&KnownError> for KnownErrorMessage {
+    fn from(known: &KnownError) -> Self {
+        Self {
+            id: known.id.to_string(),
+            rule: known.rule.to_string(),
+            quiet_until: known.quiet_until.map(Timestamp::millis),
+            exceeded: known.exceeded.as_deref().map(String::from),
+        }
+    }
+}
+
+impl From<&Storm> for StormMessage {
+    fn from(storm: &Storm) -> Self {
+        Self {
+            rule: String::from(&*storm.rule),
+            key: String::from(&*storm.key),
+            began_at: storm.began_at.millis(),
+            calm_since: storm.calm_since.map(Timestamp::millis),
+            ended_at: storm.ended_at.map(Timestamp::millis),
+        }
+    }
+}
+
+impl From<KnownErrorMessage> for KnownError {
+    fn from(message: KnownErrorMessage) -> Self {
+        Self {
+            id: message.id.into(),
+            rule: message.rule.into(),
+            quiet_until: message.quiet_until.map(Timestamp::from_millis),
+            exceeded: message.exceeded.map(Into::into),
+        }
+    }
+}
+
+impl From<StormMessage> for Storm {
+    fn from(message: StormMessage) -> Self {
+        Self {
+            rule: message.rule.into(),
+            key: message.key.into(),
+            began_at: Timestamp::from_millis(message.began_at),
+            calm_since: message.calm_since.map(Timestamp::from_millis),
+            ended_at: message.ended_at.map(Timestamp::from_millis),
+        }
+    }
+}
+
+impl From<&Suspect> for SuspectMessage {
+    fn from(suspect: &Suspect) -> Self {
+        let Suspect { ci, explains, of } = suspect;
+        Self { ci: String::from(&**ci), explains: *explains, of: *of }
+    }
+}
+
+impl From<SuspectMessage> for Suspect {
+    fn from(message: SuspectMessage) -> Self {
+        let SuspectMessage { ci, explains, of } = message;
+        Self { ci: ci.into(), explains, of }
+    }
+}
+
 impl Row for Incident {
     const FAMILY: Family = Family::Incidents;
     type Message = IncidentMessage;
@@ -371,8 +478,13 @@ impl Row for Incident {
             resolution: Some((&self.resolution).into()),
             resolving: Some(self.resolving.into()),
             quiet: self.quiet,
+            known_error: self.known_error.as_ref().map(Into::into),
             apart_from: self.apart_from.iter().map(|incident| incident.0).collect(),
             changes: self.changes.iter().map(|number| String::from(&**number)).collect(),
+            storm: self.storm.as_ref().map(Into::into),
+            suspects: self.suspects.iter().map(Into::into).collect(),
+            ranked_at: self.ranked_at,
+            update_at: self.update_at.map(Timestamp::millis),
             told: self.told.iter().map(ToString::to_string).collect(),
             rules_version: self.rules_version,
             topology_version: self.topology_version,
@@ -414,8 +526,13 @@ impl Row for Incident {
             resolution: message.resolution.unwrap_or_default().into(),
             resolving: message.resolving.unwrap_or_default().into(),
             quiet: message.quiet,
+            known_error: message.known_error.map(Into::into),
             apart_from: message.apart_from.into_iter().map(RecordId).collect(),
             changes: message.changes.into_iter().map(Into::into).collect(),
+            storm: message.storm.map(Into::into),
+            suspects: message.suspects.into_iter().map(Into::into).collect(),
+            ranked_at: message.ranked_at,
+            update_at: message.update_at.map(Timestamp::from_millis),
             told: message.told.into_iter().map(Into::into).collect(),
             rules_version: message.rules_version,
             topology_version: message.topology_version,
@@ -482,8 +599,24 @@ mod tests {
             },
             resolving: Rung { step: 28, repeats: 29, due_at: Some(at(33)) },
             quiet: true,
+            known_error: Some(KnownError {
+                id: "KE-1".into(),
+                rule: "t/ke".into(),
+                quiet_until: Some(at(35)),
+                exceeded: Some("why".into()),
+            }),
             apart_from: vec![RecordId(34)],
             changes: vec!["CHG-1".into()],
+            storm: Some(Storm {
+                rule: "o/s".into(),
+                key: "o/s/f".into(),
+                began_at: at(35),
+                calm_since: Some(at(36)),
+                ended_at: Some(at(37)),
+            }),
+            suspects: vec![Suspect { ci: "sw".into(), explains: 38, of: 39 }],
+            ranked_at: 40,
+            update_at: Some(at(41)),
             rules_version: 22,
             topology_version: 23,
         }
@@ -501,7 +634,10 @@ mod tests {
             \xf1\x01\x16\x00\x00\x00\x00\x00\x00\x00\xf8\x01\x17\
             \x82\x02\x06dc-ops\x8a\x02\x06t/site\x98\x02\x18\xa2\x02\x03ann\
             \xaa\x02\x0a\x08\x19\x10\x1a\x18\x1b\x22\x02\x23\x24\xb2\x02\x06\x08\x1c\x10\x1d\x18!\
-            \xb8\x02\x01\xc2\x02\x01\"\x82\x03\x05CHG-1";
+            \xb8\x02\x01\xc2\x02\x01\"\x82\x03\x05CHG-1\
+            \x92\x03\x12\x0a\x03o/s\x12\x05o/s/f\x18#\x20$\x28%\
+            \x9a\x03\x08\x0a\x02sw\x10&\x18\x27\xa0\x03(\xa8\x03)\
+            \xe2\x03\x13\x0a\x04KE-1\x12\x04t/ke\x18\x23\x22\x03why";
         for (progress, value) in [
             (Progress::New, &b"\x12\x00"[..]),
             (Progress::Acknowledged { by: by(), until: at(30) }, b"\x1a\x07\x0a\x03ann\x10\x1e"),

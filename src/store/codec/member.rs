@@ -17,7 +17,7 @@ pub(in crate::store) struct MemberMessage {
     joined_at: i64,
     #[prost(oneof = "WhatMessage", tags = "2, 3")]
     what: Option<WhatMessage>,
-    #[prost(oneof = "JoinMessage", tags = "4, 5, 6, 7, 8, 9")]
+    #[prost(oneof = "JoinMessage", tags = "4, 5, 6, 7, 8, 9, 10, 20, 21")]
     join: Option<JoinMessage>,
 }
 
@@ -53,6 +53,32 @@ enum JoinMessage {
     Outlived(u64),
     #[prost(message, tag = "9")]
     ByHand(ByHandMessage),
+    #[prost(message, tag = "10")]
+    Related(RelatedMessage),
+    #[prost(message, tag = "20")]
+    Storm(GroupMessage),
+    #[prost(message, tag = "21")]
+    Sequence(SequenceMessage),
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct RelatedMessage {
+    #[prost(string, tag = "1")]
+    rule: String,
+    #[prost(string, tag = "2")]
+    place: String,
+    #[prost(uint64, tag = "3")]
+    silence_ms: u64,
+    #[prost(uint32, tag = "4")]
+    confidence: u32,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct SequenceMessage {
+    #[prost(string, tag = "1")]
+    rule: String,
+    #[prost(string, tag = "2")]
+    steps: String,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -146,7 +172,22 @@ impl From<&Join> for JoinMessage {
                 after_ms: *after_ms,
             }),
             Join::Cause { rule } => Self::Cause(String::from(&**rule)),
+            Join::Storm { rule, key } => {
+                Self::Storm(GroupMessage { rule: String::from(&**rule), key: String::from(&**key) })
+            }
+            Join::Sequence { rule, steps } => Self::Sequence(SequenceMessage {
+                rule: String::from(&**rule),
+                steps: String::from(&**steps),
+            }),
             Join::Outlived { former } => Self::Outlived(former.0),
+            Join::Related { rule, place, silence_ms, confidence } => {
+                Self::Related(RelatedMessage {
+                    rule: String::from(&**rule),
+                    place: String::from(&**place),
+                    silence_ms: *silence_ms,
+                    confidence: (*confidence).into(),
+                })
+            }
             Join::ByHand { by, note } => {
                 Self::ByHand(ByHandMessage { by: String::from(&**by), note: String::from(&**note) })
             }
@@ -168,8 +209,23 @@ impl TryFrom<JoinMessage> for Join {
                 path: required(path, "path")?.try_into()?,
                 after_ms,
             },
+            JoinMessage::Storm(GroupMessage { rule, key }) => {
+                Self::Storm { rule: rule.into(), key: key.into() }
+            }
+            JoinMessage::Sequence(SequenceMessage { rule, steps }) => {
+                Self::Sequence { rule: rule.into(), steps: steps.into() }
+            }
             JoinMessage::Cause(rule) => Self::Cause { rule: rule.into() },
             JoinMessage::Outlived(former) => Self::Outlived { former: RecordId(former) },
+            JoinMessage::Related(RelatedMessage { rule, place, silence_ms, confidence }) => {
+                Self::Related {
+                    rule: rule.into(),
+                    place: place.into(),
+                    silence_ms,
+                    confidence: u8::try_from(confidence)
+                        .map_err(|_| Malformed::Damaged("its confidence is above 255".into()))?,
+                }
+            }
             JoinMessage::ByHand(ByHandMessage { by, note }) => {
                 Self::ByHand { by: by.into(), note: note.into() }
             }
@@ -276,6 +332,29 @@ mod tests {
             (alert, of_alert, Join::Dependant { rule: rule(), path, after_ms: -8000 }, dependant),
             (MemberOf::Incident, b"\x1a\x00", Join::Cause { rule: rule() }, b":\rdc/rack-power"),
             (alert, of_alert, Join::Outlived { former: RecordId(999) }, b"@\xe7\x07"),
+            (
+                alert,
+                of_alert,
+                Join::Related {
+                    rule: "b/r".into(),
+                    place: "at x".into(),
+                    silence_ms: 300,
+                    confidence: 93,
+                },
+                b"R\x10\x0a\x03b/r\x12\x04at x\x18\xac\x02 ]",
+            ),
+            (
+                alert,
+                of_alert,
+                Join::Storm { rule: "o/s".into(), key: "o/s/f".into() },
+                b"\xa2\x01\x0c\x0a\x03o/s\x12\x05o/s/f",
+            ),
+            (
+                MemberOf::Incident,
+                b"\x1a\x00",
+                Join::Sequence { rule: "o/s".into(), steps: "a, b".into() },
+                b"\xaa\x01\x0b\x0a\x03o/s\x12\x04a, b",
+            ),
             (
                 alert,
                 of_alert,

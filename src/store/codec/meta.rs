@@ -112,6 +112,8 @@ pub(in crate::store) struct CountersMessage {
     quarantined: u64,
     #[prost(uint64, tag = "30")]
     journaled: u64,
+    #[prost(int64, tag = "40")]
+    listening_since: i64,
 }
 
 impl From<&Counters> for CountersMessage {
@@ -125,6 +127,7 @@ impl From<&Counters> for CountersMessage {
             seal: super::audit::stored(counters.seal),
             quarantined: counters.quarantined,
             journaled: counters.journaled,
+            listening_since: counters.listening_since.millis(),
         }
     }
 }
@@ -142,6 +145,7 @@ impl TryFrom<CountersMessage> for Counters {
             seal: super::audit::seal(&message.seal)?,
             quarantined: message.quarantined,
             journaled: message.journaled,
+            listening_since: Timestamp::from_millis(message.listening_since),
         })
     }
 }
@@ -194,11 +198,12 @@ mod tests {
             seal: Seal([b'*'; 32]),
             quarantined: 3,
             journaled: 5,
+            listening_since: Timestamp::from_millis(6),
         };
         frozen_value(
             &CountersMessage::from(&counters),
             b"\x01\x08\x93\x08\x10\xac\x02\x18\x81\xd0\x95\xff\xbc1\"\x02am\"\x06native\
-            (\x072\x20********************************\xa0\x01\x03\xf0\x01\x05",
+            (\x072\x20********************************\xa0\x01\x03\xf0\x01\x05\xc0\x02\x06",
         );
         frozen_value(&SchemaMessage { version: 1 }, b"\x01\x08\x01");
         let mut topology = TopologyMessage { version: 7, history: Vec::new() };

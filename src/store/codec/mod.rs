@@ -18,6 +18,7 @@ pub(super) mod cmdb;
 pub(super) mod delivery;
 pub(super) mod incident;
 pub(super) mod journal;
+pub(super) mod learned;
 pub(super) mod member;
 pub(super) mod meta;
 pub(super) mod notice;
@@ -151,6 +152,7 @@ mod tests {
     use crate::model::incident::{Entry, Happening, Incident, RecordId, WaitsFor};
     use crate::model::journal::JournalEntry;
     use crate::model::labels::Fingerprint;
+    use crate::model::learned::{LearnedKey, LearnedRow};
     use crate::model::notice::{Notice, NoticeKind, NoticeState};
     use crate::model::priority::{Impact, Priority, Urgency};
     use crate::model::quarantine::{Cause, Quarantined};
@@ -195,6 +197,7 @@ mod tests {
             same(&dice.journal());
             same(&dice.delivery());
             same(&dice.quarantined());
+            same(&dice.learned());
             same(&dice.ci("srv-0412"));
             same(&dice.relation_type());
             let counters = dice.counters();
@@ -223,6 +226,7 @@ mod tests {
             read::<JournalEntry>(&key, &value);
             read::<(DeliveryId, Timestamp)>(&key, &value);
             read::<Quarantined>(&key, &value);
+            read::<(LearnedKey, LearnedRow)>(&key, &value);
             read::<CiRow>(&key, &value);
             read::<RelationRow>(&key, &value);
         }

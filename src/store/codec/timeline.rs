@@ -41,7 +41,11 @@ numbered!(Happening:
     Unacknowledged = 30,
     Quieted = 31,
     Raised = 32,
+    KnownError = 60,
     Change = 40,
+    StormBegan = 50,
+    StormEnded = 51,
+    Sequence = 52,
 );
 
 /// An entry.

@@ -7,7 +7,6 @@ use super::Refused;
 use super::query::{Parameters, Receivers};
 use crate::engine::changes::AlertRow;
 use crate::http::Reading;
-use crate::http::api::filter::subject;
 use crate::http::error::Problem;
 use crate::http::wire::alertmanager::{Alert, AlertStatus, Name};
 use crate::http::wire::{self, Time};
@@ -66,7 +65,8 @@ impl Selection {
         let left_out = (state.is_audible() && self.active == Wanted::No)
             || (!state.silenced_by.is_empty() && self.silenced == Wanted::No)
             || (!state.inhibited_by.is_empty() && self.inhibited == Wanted::No);
-        let subject = subject(row, &reading.context);
+        let seen = reading.context.seen(row);
+        let subject = seen.subject();
         !left_out && self.filter.iter().all(|matcher| matcher.holds(&subject))
     }
 }

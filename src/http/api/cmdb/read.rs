@@ -121,7 +121,7 @@ impl Wanted {
     /// Matchers ask for attributes: `rack="R12"` and `ci.rack="R12"` are the same here.
     fn takes(&self, ci: &CiRow) -> bool {
         let holds = |matcher: &Matcher| {
-            let (Field::Label(name) | Field::Ci(name)) = matcher.field();
+            let (Field::Label(name) | Field::Ci(name) | Field::Service(name)) = matcher.field();
             matcher.test().passes(ci.attribute(name).unwrap_or(""))
         };
         self.class.as_ref().is_none_or(|class| **class == *ci.class)
@@ -168,7 +168,8 @@ fn record(reading: &Reading<'_>, name: &str) -> Result<CiRecord, Problem> {
     let query = AlertQuery { firing: Some(true), after: None, limit: ALERTS_MAX, filter: &bound };
     let page = reading.view.alerts(&query)?;
     let sources = reading.view.counters()?.sources;
-    let alerts: Vec<_> = page.items.iter().map(|row| shown::alert(row, &sources)).collect();
+    let alerts: Vec<_> =
+        page.items.iter().map(|row| shown::alert(&reading.context, row, &sources)).collect();
     let [causes, sufferers] =
         [Toward::Causes, Toward::Sufferers].map(|toward| topology.relations_of(id, toward));
     let relations = causes.len() + sufferers.len();

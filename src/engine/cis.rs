@@ -1,0 +1,107 @@
+//! On how many CIs an incident's members are, kept by counting up and down.
+//!
+//! Counts the members whose alert is held, those of its subordinates included; so it can be made
+//! anew from the records. A storm must not look at all members for its title.
+
+use core::hash::BuildHasher;
+use std::collections::BTreeMap;
+
+use super::State;
+use super::state::Held;
+use crate::cmdb::CiRow;
+use crate::model::incident::{IncidentId, RecordId};
+use crate::model::labels::{Fingerprint, Labels};
+use crate::rules::{Field, Subject};
+
+/// Members by the hash of their CI's name.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Cis(BTreeMap<u64, u32>);
+
+impl Cis {
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    fn add(&mut self, ci: u64, more: u32) {
+        *self.0.entry(ci).or_default() += more;
+    }
+
+    fn remove(&mut self, ci: u64, less: u32) {
+        if let Some(count) = self.0.get_mut(&ci) {
+            *count = count.saturating_sub(less);
+            if *count == 0 {
+                self.0.remove(&ci);
+            }
+        }
+    }
+
+    /// Adds what another incident counts.
+    pub(super) fn absorb(&mut self, other: &Self) {
+        for (ci, count) in &other.0 {
+            self.add(*ci, *count);
+        }
+    }
+
+    /// Takes away what another incident counts.
+    pub(super) fn subtract(&mut self, other: &Self) {
+        for (ci, count) in &other.0 {
+            self.remove(*ci, *count);
+        }
+    }
+}
+
+/// Returns the hash of the name of the CI that an alert is bound to or, unbound, speaks of.
+pub(super) fn ci_hash(labels: &Labels, ci: Option<&CiRow>) -> Option<u64> {
+    let field = Field::Label("ci".into());
+    hash_of(field.value(&Subject::new(labels, "", ci)))
+}
+
+/// Returns the hash of a value; nothing for the missing one.
+pub(super) fn hash_of(value: &str) -> Option<u64> {
+    (!value.is_empty()).then(|| foldhash::quality::FixedState::with_seed(0).hash_one(value))
+}
+
+impl State {
+    /// Notes an alert as a live member of an incident.
+    pub(super) fn enlist(&mut self, id: IncidentId, record: RecordId, alert: Fingerprint) {
+        let ci = self.alerts.get(&alert).and_then(|held| held.ci_hash);
+        let Some(case) = self.incidents.get_mut(&id) else { return };
+        case.live.insert(record, alert);
+        let Some(ci) = ci else { return };
+        for id in self.chain(Some(id)) {
+            if let Some(case) = self.incidents.get_mut(&id) {
+                case.cis.add(ci, 1);
+            }
+        }
+    }
+
+    /// Forgets a live member of an incident; while its alert is still held.
+    pub(super) fn delist(&mut self, id: IncidentId, record: RecordId) {
+        let Some(case) = self.incidents.get_mut(&id) else { return };
+        let alert = case.live.remove(&record);
+        let held = alert.and_then(|alert| self.alerts.get(&alert));
+        let Some(ci) = held.and_then(|held: &Held| held.ci_hash) else { return };
+        for id in self.chain(Some(id)) {
+            if let Some(case) = self.incidents.get_mut(&id) {
+                case.cis.remove(ci, 1);
+            }
+        }
+    }
+
+    /// Counts the CIs of all incidents anew: alerts are bound otherwise.
+    pub(super) fn recount_cis(&mut self) {
+        let mut found = Vec::new();
+        for (id, case) in &mut self.incidents {
+            case.cis = Cis::default();
+            found.extend(case.live.values().map(|alert| (*id, *alert)));
+        }
+        for (id, alert) in found {
+            let Some(ci) = self.alerts.get(&alert).and_then(|held| held.ci_hash) else { continue };
+            for id in self.chain(Some(id)) {
+                if let Some(case) = self.incidents.get_mut(&id) {
+                    case.cis.add(ci, 1);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,169 @@
+//! Who is suspected: blame flows from each alert down to what its CI depends on.
+//!
+//! A CI is the likelier the cause the more *different* places blame it and the nearer it is below
+//! them; further alerts of the same place say less and less. CIs that do not alert are ranked like
+//! all others.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use super::places::{self, Balls};
+use crate::cmdb::{CiId, Ties, WHOLE};
+use crate::engine::context::Context;
+use crate::engine::correlate::name_of;
+use crate::engine::gather;
+use crate::engine::pending::Told;
+use crate::engine::state::{Held, State};
+use crate::model::incident::{Happening, IncidentId, Progress, Suspect};
+use crate::model::labels::Fingerprint;
+use crate::model::time::Timestamp;
+use crate::rules::Related;
+
+/// Members that are asked, the first ones.
+const MEMBERS_MAX: usize = 500;
+
+/// Suspects that are named.
+const SUSPECTS_MAX: usize = 5;
+
+/// What the next alert of the same place says, against the one before it; and how many are heard.
+const REPEATED: f64 = 0.4;
+const REPEATS_MAX: usize = 8;
+
+/// What an alert that only informs says, against one that warns.
+const INFORMS: f64 = 0.6;
+const INFORMATION: &str = "info";
+
+/// Ranks the suspects of an incident that likelihood gathered, and makes the alert of the likeliest
+/// one its root: when it has grown by an eighth since the last time.
+pub(in crate::engine) fn rank(state: &mut State, ctx: &Context, id: IncidentId, now: Timestamp) {
+    let Some(case) = state.incidents.get(&id) else { return };
+    let record = &case.record;
+    let rule = record.rule.as_deref().and_then(|name| ctx.rules.find(name));
+    let Some((rule, kind)) = rule.and_then(|rule| Some((rule, rule.kind.related()?))) else {
+        return;
+    };
+    let grown = record.members >= record.ranked_at + (record.ranked_at / 8).max(1);
+    if record.ranked_at > 0 && !grown {
+        return;
+    }
+    let members = record.members;
+    let ties = state.likelihood.balls.ties(&ctx.topology);
+    let asked = Asked { ctx, kind, ties };
+    let ranked = suspects(state, &asked, id);
+    let root = ranked.first().and_then(|(ci, _)| alert_of(state, &asked, id, *ci));
+    let Some(case) = state.change(id) else { return };
+    case.record.ranked_at = members;
+    case.record.suspects = ranked.into_iter().map(|(_, suspect)| suspect).collect();
+    let first = case.record.suspects.first().map(ToString::to_string);
+    // Not: once somebody has it. A new root can mean another team.
+    let changed = root.filter(|root| {
+        case.record.root.alert != *root && matches!(case.record.progress, Progress::New)
+    });
+    if let (Some(root), Some(why)) = (changed, first) {
+        let name = name_of(state, ctx, root);
+        let text = format!("{name} is the most likely cause: {why}, rule {}", rule.name);
+        state.pending.tell(id, now, Told { what: Happening::RootChanged, text, path: None });
+        gather::set_root(state, ctx, id, root);
+    }
+}
+
+struct Asked<'a> {
+    ctx: &'a Context,
+    kind: &'a Related,
+    ties: Ties,
+}
+
+/// Returns the firing and ended members that are still held, in the order of their records.
+fn members(state: &State, id: IncidentId) -> Vec<Fingerprint> {
+    let mut alerts = Vec::new();
+    let mut ids = vec![id];
+    while let Some(case) = ids.pop().and_then(|id| state.incidents.get(&id)) {
+        alerts.extend(case.live.values().copied());
+        ids.extend(case.children.iter().rev());
+        if alerts.len() >= MEMBERS_MAX {
+            break;
+        }
+    }
+    alerts.truncate(MEMBERS_MAX);
+    alerts
+}
+
+/// Returns the CIs most to blame, the likeliest first and then by name.
+fn suspects(state: &State, asked: &Asked<'_>, id: IncidentId) -> Vec<(CiId, Suspect)> {
+    let mut votes: BTreeMap<(CiId, CiId), Vec<f64>> = BTreeMap::new();
+    let mut services = BTreeSet::new();
+    for held in members(state, id).iter().filter_map(|alert| state.alerts.get(alert)) {
+        let blamed = blamed(asked, held);
+        let subject = held.subject(asked.ctx);
+        let weight = if subject.severity == INFORMATION { INFORMS } else { 1.0 };
+        let share = weight / f64::from(u32::try_from(blamed.len()).unwrap_or(1).max(1));
+        for service in blamed {
+            services.insert(service);
+            for (ci, blame) in asked.ctx.topology.blamed(service, asked.ties) {
+                let vote = share * f64::from(blame) / f64::from(WHOLE);
+                votes.entry((ci, service)).or_default().push(vote);
+            }
+        }
+    }
+    let of = u32::try_from(services.len()).unwrap_or(u32::MAX);
+    let mut scores: BTreeMap<CiId, (f64, u32)> = BTreeMap::new();
+    for ((ci, _), mut heard) in votes {
+        heard.sort_by(|a, b| b.total_cmp(a));
+        let (score, explains) = scores.entry(ci).or_default();
+        let weights = core::iter::successors(Some(1.0), |weight| Some(weight * REPEATED));
+        *score += heard.iter().take(REPEATS_MAX).zip(weights).map(|(v, w)| v * w).sum::<f64>();
+        *explains += 1;
+    }
+    let mut ranked: Vec<(CiId, (f64, u32))> = scores.into_iter().collect();
+    // Stable: equal ones stay in the order of their names.
+    ranked.sort_by(|(_, (a, _)), (_, (b, _))| rounded(*b).total_cmp(&rounded(*a)));
+    ranked.truncate(SUSPECTS_MAX);
+    let suspect = |(ci, (_, explains)): (CiId, (f64, u32))| {
+        let name = Arc::clone(&asked.ctx.topology.ci(ci).name);
+        (ci, Suspect { ci: name, explains, of })
+    };
+    ranked.into_iter().map(suspect).collect()
+}
+
+/// Sums of the same votes in another order must not differ.
+fn rounded(score: f64) -> f64 {
+    (score * 1e9).round()
+}
+
+/// Returns the services that an alert blames: of those it names the ones that depend on no other
+/// of them.
+fn blamed(asked: &Asked<'_>, held: &Held) -> Vec<CiId> {
+    let topology = &asked.ctx.topology;
+    let named = held.ci.into_iter().chain(places::peers_of(topology, held, asked.kind));
+    let mut services = Vec::new();
+    for service in named.map(|ci| topology.service_of(ci, asked.ties)) {
+        if !services.contains(&service) {
+            services.push(service);
+        }
+    }
+    let depends = |ci: &CiId| {
+        let mut others = services.iter().filter(|other| *other != ci);
+        others.any(|other| topology.depends(*ci, *other, asked.ties))
+    };
+    let deepest: Vec<CiId> = services.iter().copied().filter(|ci| !depends(ci)).collect();
+    if deepest.is_empty() { services } else { deepest }
+}
+
+/// Returns the first alert of a CI or of what runs it.
+fn alert_of(state: &State, asked: &Asked<'_>, id: IncidentId, ci: CiId) -> Option<Fingerprint> {
+    let topology = &asked.ctx.topology;
+    let service = topology.service_of(ci, asked.ties);
+    let is_of = |alert: &Fingerprint| {
+        let at = state.alerts.get(alert).and_then(|held| held.ci);
+        at.is_some_and(|at| at == ci || topology.service_of(at, asked.ties) == service)
+    };
+    members(state, id).into_iter().find(is_of)
+}
+
+impl Balls {
+    /// Returns the relations that are told apart in the topology in force.
+    fn ties(&mut self, topology: &crate::cmdb::Topology) -> Ties {
+        self.renew(topology);
+        self.ties
+    }
+}
