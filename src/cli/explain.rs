@@ -306,6 +306,9 @@ fn outcome(explained: &AlertExplanation) -> String {
             format!("subordinate {record} of {incident}{pages}{because}")
         }
         (Some(incident), _) => format!("{incident}{pages}{because}"),
+        (None, _) if !explained.silenced_by.is_empty() || !explained.inhibited_by.is_empty() => {
+            format!("no incident {NOTHING} it is held back, see suppress")
+        }
         (None, _) => format!("no incident {NOTHING} nothing of it ever fired here"),
     }
 }

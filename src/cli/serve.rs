@@ -42,8 +42,14 @@ pub struct Args {
 }
 
 /// The shipped rules, for a demonstration that is started away from a checkout.
-const SHIPPED: [(&str, &str); 3] = [
+const SHIPPED: [(&str, &str); 9] = [
+    ("rules/base/blackbox.yaml", include_str!("../../rules/base/blackbox.yaml")),
+    ("rules/base/databases.yaml", include_str!("../../rules/base/databases.yaml")),
     ("rules/base/group.yaml", include_str!("../../rules/base/group.yaml")),
+    ("rules/base/kafka.yaml", include_str!("../../rules/base/kafka.yaml")),
+    ("rules/base/kubernetes.yaml", include_str!("../../rules/base/kubernetes.yaml")),
+    ("rules/base/nodes.yaml", include_str!("../../rules/base/nodes.yaml")),
+    ("rules/base/prometheus.yaml", include_str!("../../rules/base/prometheus.yaml")),
     ("rules/base/related.yaml", include_str!("../../rules/base/related.yaml")),
     ("rules/base/topology.yaml", include_str!("../../rules/base/topology.yaml")),
 ];
