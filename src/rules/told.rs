@@ -843,16 +843,14 @@ fn a_caret_stands_under_its_mistake_in_whatever_way_the_text_is_written() {
 fn a_rule_cannot_come_before_or_after_one_of_another_kind() {
     assert_snapshot!(told!("across-kinds.yaml"), @r###"
     error[R0240]: `after` names a rule of kind `topology`, and this one is of kind `group`
-      --> across-kinds.yaml:7:13
-       |
-     7 |     after: [rack, stock]
-       |             ^^^^ expected a rule of the same kind
-       |
-      ::: across-kinds.yaml:9:11
-       |
-     9 |   - name: rack
-       |           ---- the other rule
-       |
-       = help: kinds apply in an order of their own, `group` before `topology`: leave this out
+     --> across-kinds.yaml:7:13
+      |
+    7 |     after: [rack, stock]
+      |             ^^^^ expected a rule of the same kind
+    8 |     group: {by: service}
+    9 |   - name: rack
+      |           ---- the other rule
+      |
+      = help: kinds apply in an order of their own, `group` before `topology`: leave this out
     "###);
 }
