@@ -53,6 +53,7 @@ pub(super) fn relate(
     now: Timestamp,
 ) {
     let Some(held) = state.alerts.get(&alert) else { return };
+    let is_bound = held.ci.is_some();
     let around = state.around(ctx, held);
     let subject = around.subject();
     let matching = ctx.rules.matching(&subject);
@@ -68,7 +69,9 @@ pub(super) fn relate(
         .or_else(|| topology::eldest_sufferer(state, ctx, alert, &causes, now))
         .or_else(|| gather::storm::raging(state, alert));
     let likely = related::rule_of(&matching);
-    let found = match (found, likely) {
+    // Labels alone say less than a rule that says by which of them alerts belong together.
+    let asked = likely.filter(|_| group.is_none() || is_bound);
+    let found = match (found, asked) {
         (None, Some(rule)) => {
             let found = related::explained(state, ctx, alert, rule, now);
             let joined = if found.is_some() { Joined::Open } else { Joined::Nothing };
