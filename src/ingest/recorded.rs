@@ -3,7 +3,7 @@
 //! ```json
 //! {"at": "2026-11-21T03:12:07.120Z", "source": "am", "status": "firing", "labels": {"alertname": "X"}, "starts_at": "2026-11-21T03:12:00Z"}
 //! ```
-//! That is a line of the journal, as [`write`] writes it. One alert as Alertmanager writes it
+//! That is a line of the journal, as [`write()`] writes it. One alert as Alertmanager writes it
 //! (`startsAt`, `endsAt`) and a whole webhook message of Alertmanager are lines, too. A line without
 //! `at` happened when its newest alert began or ended. An alert fires until a line says that it is
 //! over: there are no heartbeats among what was recorded.
