@@ -91,7 +91,9 @@ async fn list(
     let query: Vec<_> = which.kind.iter().map(|kind| ("kind", &**kind)).collect();
     let answer = session.connect()?.get(&PATH, &query).await?;
     session.show(&answer, |answer| {
-        session.list(table(&answer.read()?), "no rule is in force");
+        let page: RulesPage = answer.read()?;
+        session
+            .list(table(&page), &format!("{} rules, version {}", page.items.len(), page.version));
         Ok(())
     })
 }
