@@ -191,7 +191,7 @@ fn a_rule_has_one_kind_that_we_know() {
     8 |   - name: none
       |     ^^^^
       |
-      = help: give it one of `drop:`, `enrich:`, `quiet:`, `inhibit:`, `absence:`, `storm:`, `group:`, `sequence:`, `topology:`, `related:` or `known_error:`
+      = help: give it one of `drop:`, `enrich:`, `quiet:`, `inhibit:`, `absence:`, `group:`, `sequence:`, `topology:`, `storm:`, `related:` or `known_error:`
 
     error[R0105]: rule has two kinds
       --> kinds.yaml:15:15

@@ -83,12 +83,12 @@ const KINDS: [(&str, Read); 11] = [
         inhibit::read(reader, node, &mut desk.follow).map(Kind::Inhibit)
     }),
     ("absence", |reader, node, _| absence::read(reader, node).map(Kind::Absence)),
-    ("storm", |reader, node, desk| storm::read(reader, node, &mut desk.follow).map(Kind::Storm)),
     ("group", |reader, node, _| group::read(reader, node).map(Kind::Group)),
     ("sequence", |reader, node, _| sequence::read(reader, node).map(Kind::Sequence)),
     ("topology", |reader, node, desk| {
         topology::read(reader, node, &mut desk.follow).map(Kind::Topology)
     }),
+    ("storm", |reader, node, desk| storm::read(reader, node, &mut desk.follow).map(Kind::Storm)),
     ("related", |reader, node, _| related::read(reader, node).map(Kind::Related)),
     ("known_error", |reader, node, desk| {
         known_error::read(reader, node, desk.templates).map(Kind::KnownError)
