@@ -252,7 +252,13 @@ fn facts(incident: &Incident, now: Time) -> Table {
     table
 }
 
+/// What a clock shows that nobody is held to while nobody is told.
+const PAUSED: &str = "paused, nobody is told";
+
 fn response(incident: &Incident, now: Time) -> String {
+    if incident.quiet {
+        return PAUSED.into();
+    }
     match incident.response.stopped_at {
         Some(at) => format!("stopped {} UTC", print::clock(at, now)),
         None => limit(incident.response.due_at, now),
@@ -261,6 +267,9 @@ fn response(incident: &Incident, now: Time) -> String {
 
 /// The resolution clock with its limit, or since when it stands, and how long it has stood.
 fn resolution(incident: &Incident, now: Time) -> String {
+    if incident.quiet {
+        return PAUSED.into();
+    }
     let clock = &incident.resolution;
     let runs = match (clock.due_at, clock.stands_since) {
         (_, Some(since)) => format!("stands since {} UTC", print::clock(since, now)),

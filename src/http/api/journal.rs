@@ -95,7 +95,7 @@ impl Reader {
 }
 
 fn time(pairs: &Pairs, name: &str) -> Result<Option<Timestamp>, Problem> {
-    let Some(text) = pairs.one(name)?.filter(|text| !text.is_empty()) else { return Ok(None) };
+    let Some(text) = pairs.one(name)? else { return Ok(None) };
     let refused = || {
         let message = format!("{name} is `{text}`, must be a time like 2026-11-21T10:00:00Z");
         Problem::bad_request(message)

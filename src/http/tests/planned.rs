@@ -36,7 +36,7 @@ async fn changes_are_planned_listed_shown_and_taken_back() {
         assert_eq!(found.join(" "), numbers, "{query}");
     }
     let shown = world.get(&format!("{PATH}/CHG-1")).await;
-    assert_eq!((shown.at("/active"), shown.at("/owner")), ("true".into(), "net".into()));
+    assert_eq!((shown.at("/active"), shown.at("/change/owner")), ("true".into(), "net".into()));
     let all = json!({"by": "mia", "replace": true, "changes": [change("CHG-2", "planned")]});
     let replaced = world.post(PATH, &all.to_string()).await;
     assert_eq!((replaced.at("/changed"), replaced.at("/removed")), ("1".into(), "1".into()));

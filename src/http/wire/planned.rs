@@ -72,7 +72,6 @@ pub struct Planned {
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct PlannedRecord {
     /// The change.
-    #[serde(flatten)]
     pub change: PlannedChange,
     /// True while its time has come and it is neither over nor called off.
     pub active: bool,
