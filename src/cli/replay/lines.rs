@@ -84,8 +84,9 @@ impl Lines {
         to: Option<Timestamp>,
     ) -> Result<(), Failure> {
         self.name = "the journal".into();
-        let (from, to) = (from.to_string(), to.map(|to| to.to_string()).unwrap_or_default());
-        let query = [("from", &*from), ("to", &*to)];
+        let (from, to) = (from.to_string(), to.map(|to| to.to_string()));
+        let mut query = vec![("from", &*from)];
+        query.extend(to.as_deref().map(|to| ("to", to)));
         let path = ["api", "v1", "journal"];
         server.lines(&path, &query, &mut |line| self.line(line)).await
     }

@@ -100,5 +100,7 @@ fn time(pairs: &Pairs, name: &str) -> Result<Option<Timestamp>, Problem> {
         let message = format!("{name} is `{text}`, must be a time like 2026-11-21T10:00:00Z");
         Problem::bad_request(message)
     };
-    ingest::date_time(text).map(Some).ok_or_else(refused)
+    // Not: the beginning of time, as which senders of alerts mean nothing.
+    let time = Some(text).filter(|text| !text.is_empty()).and_then(ingest::date_time);
+    time.map(Some).ok_or_else(refused)
 }

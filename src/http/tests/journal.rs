@@ -53,7 +53,12 @@ async fn a_long_journal_comes_whole() {
 
 #[tokio::test]
 async fn a_time_that_is_none_is_refused_by_name() {
-    let answer = World::new().get("/api/v1/journal?from=noon").await;
-    assert_eq!(answer.status, 400);
-    assert!(answer.at("/message").starts_with("from is `noon`, must be a time like"));
+    for (query, message) in [
+        ("from=noon", "from is `noon`, must be a time like"),
+        ("to=", "to is ``, must be a time like"),
+    ] {
+        let answer = World::new().get(&format!("/api/v1/journal?{query}")).await;
+        assert_eq!(answer.status, 400, "{query}");
+        assert!(answer.at("/message").starts_with(message), "{query}");
+    }
 }
