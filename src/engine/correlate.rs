@@ -245,7 +245,7 @@ pub(super) fn attach(
     let held_back = suppress::inhibit::words(state, ctx, alert);
     let held_back = held_back.map(|by| format!("; {by}, so nobody is told")).unwrap_or_default();
     let text = format!("{} joined: {}{held_back}", name_of(state, ctx, alert), reason(&join));
-    let path = path_of(&join);
+    let path = join.path().cloned();
     credit::joined(state, ctx, alert, &join, now);
     state.pending.tell(incident, now, Told { what: Happening::Joined, text, path });
     enrol(state, alert, MemberKey { incident, record }, join, now);
@@ -266,31 +266,12 @@ pub(super) fn reason(join: &Join) -> String {
             format!("rule {rule}, {path}, {span} {order} the cause")
         }
         Join::Cause { rule } => format!("rule {rule}, it explains the others"),
-        Join::Related { rule, place, silence_ms, confidence } => {
-            let silence = Brief(Duration::from_millis(*silence_ms));
-            format!(
-                "rule {rule}, {place}, {silence} after the last new alert, {confidence} % likely"
-            )
-        }
-        Join::Storm { key, .. } => format!("storm {key}"),
+        Join::Related { rule, .. } => format!("rule {rule}, {join}"),
+        Join::Storm { .. } => join.to_string(),
         Join::Sequence { rule, steps } => format!("rule {rule}: {steps}"),
         Join::ByHand { by, note } if note.is_empty() => format!("by hand: {by}"),
         Join::ByHand { by, note } => format!("by hand: {by} \"{note}\""),
         Join::Outlived { former } => format!("it still fired when {former} was resolved"),
-    }
-}
-
-fn path_of(join: &Join) -> Option<crate::model::alert::Path> {
-    match join {
-        Join::Dependant { path, .. } => Some(path.clone()),
-        Join::Own
-        | Join::Group { .. }
-        | Join::Cause { .. }
-        | Join::Related { .. }
-        | Join::Storm { .. }
-        | Join::Sequence { .. }
-        | Join::ByHand { .. }
-        | Join::Outlived { .. } => None,
     }
 }
 

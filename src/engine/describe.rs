@@ -5,7 +5,7 @@ use super::context::Context;
 use super::correlate::name_of;
 use super::state::{Case, Held};
 use crate::cmdb::CiRow;
-use crate::model::incident::IncidentId;
+use crate::model::incident::{Incident, IncidentId};
 use crate::model::labels::Labels;
 use crate::rules::{DEPENDANTS_MAX, Field, KnownErrorText, RootScope, Rule, Scope};
 
@@ -64,21 +64,14 @@ pub(super) fn known_error(
 
 /// Returns the names of the first dependants, by record.
 fn dependants(state: &State, ctx: &Context, case: &Case) -> Vec<Box<str>> {
-    let root = case.record.root.alert;
-    let mut names = Vec::new();
-    let mut cases = vec![case];
-    while let Some(case) = cases.pop() {
-        for alert in case.live.values().filter(|alert| **alert != root) {
-            if names.len() == DEPENDANTS_MAX {
-                return names;
-            }
-            let held = state.alerts.get(alert);
-            let ci = held.and_then(|held| held.ci).map(|ci| ctx.topology.ci(ci));
-            names.extend(held.map(|held| held.name(ci).as_ref().into()));
-        }
-        cases.extend(case.children.iter().rev().filter_map(|child| state.incidents.get(child)));
-    }
-    names
+    let Incident { id, root, .. } = &case.record;
+    let others = state.members(*id).filter(|alert| *alert != root.alert);
+    let held = others.filter_map(|alert| state.alerts.get(&alert));
+    let name = |held: &Held| {
+        let ci = held.ci.map(|ci| ctx.topology.ci(ci));
+        held.name(ci).as_ref().into()
+    };
+    held.take(DEPENDANTS_MAX).map(name).collect()
 }
 
 /// Returns the title of an incident: its rule's, else its root's name, its alert and the others.

@@ -5,7 +5,7 @@ use core::time::Duration;
 
 use super::changes::Recurrence;
 use super::context::Context;
-use super::correlate::{self, firing_members, name_of, share, unindex_group, unindex_root};
+use super::correlate::{self, name_of, share, unindex_group, unindex_root};
 use super::pending::Told;
 use super::{State, escalate, gather, notices, related, topology};
 use crate::model::incident::{Happening, Incident, IncidentId, Progress, Storm};
@@ -77,12 +77,8 @@ pub(super) fn by_itself(state: &mut State, ctx: &Context, id: IncidentId, now: T
 }
 
 fn still_firing(state: &State, id: IncidentId) -> Vec<Fingerprint> {
-    let mut firing = firing_members(state, id);
-    let children = state.incidents.get(&id).map(|case| case.children.clone()).unwrap_or_default();
-    for child in children {
-        firing.extend(still_firing(state, child));
-    }
-    firing
+    let fires = |alert: &Fingerprint| state.alerts.get(alert).is_some_and(|h| h.state.fires());
+    state.members(id).filter(fires).collect()
 }
 
 /// Gives a member that outlived its incident a place of its own.

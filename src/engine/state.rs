@@ -281,6 +281,18 @@ impl State {
         }
     }
 
+    /// Yields the held members of an incident, then those of each incident that is part of it, in the
+    /// order of their records.
+    pub(super) fn members(&self, id: IncidentId) -> impl Iterator<Item = Fingerprint> {
+        let mut ids = vec![id];
+        let cases = core::iter::from_fn(move || {
+            let case = ids.pop().and_then(|id| self.incidents.get(&id))?;
+            ids.extend(case.children.iter().rev());
+            Some(case)
+        });
+        cases.flat_map(|case| case.live.values().copied())
+    }
+
     /// Returns an incident and all it is part of, from the inside out.
     pub(super) fn chain(&self, id: Option<IncidentId>) -> Vec<IncidentId> {
         let mut chain = Vec::new();

@@ -116,17 +116,7 @@ pub(super) fn subordinate(state: &mut State, ctx: &Context, it: Adoption, now: T
     escalate::stop(state, child, now);
     notices::withdraw(state, child, &format!("now part of {parent}"), now);
     let why = reason(&join);
-    let path = match &join {
-        Join::Dependant { path, .. } => Some(path.clone()),
-        Join::Own
-        | Join::Group { .. }
-        | Join::Cause { .. }
-        | Join::Related { .. }
-        | Join::Storm { .. }
-        | Join::Sequence { .. }
-        | Join::ByHand { .. }
-        | Join::Outlived { .. } => None,
-    };
+    let path = join.path().cloned();
     let told = Told { what: Happening::Merged, text: format!("now part of {parent}: {why}"), path };
     state.pending.tell(child, now, told);
     let text = format!("{child} is part of it: {why}");

@@ -225,6 +225,11 @@ impl fmt::Display for Join {
 }
 
 impl Join {
+    /// Returns the way through the topology that decided it, where one did.
+    pub fn path(&self) -> Option<&Path> {
+        if let Self::Dependant { path, .. } = self { Some(path) } else { None }
+    }
+
     /// Returns the name of the rule that decided it, where one did.
     pub fn rule(&self) -> Option<&str> {
         match self {

@@ -8,12 +8,12 @@ use std::sync::Arc;
 
 use foldhash::fast::RandomState;
 
-use super::{KeyHash, key_hash, set_root, take_over};
+use super::{KeyHash, key_hash, take_over};
 use crate::cmdb::{CiId, Toward};
 use crate::engine::State;
 use crate::engine::context::Context;
-use crate::engine::correlate::name_of;
 use crate::engine::pending::Told;
+use crate::engine::suspects::{self, Ranking};
 use crate::engine::unite::{self, Adoption};
 use crate::model::alert::Join;
 use crate::model::incident::{Happening, Incident, IncidentId, Storm, Suspect};
@@ -344,47 +344,35 @@ pub(in crate::engine) fn rank(state: &mut State, ctx: &Context, id: IncidentId, 
     let kind = rule.and_then(|rule| rule.kind.storm());
     let Some((rule, how)) = rule.zip(kind.and_then(|kind| kind.suspects.as_ref())) else { return };
     let looked_at = record.suspects.first().map_or(0, |suspect| suspect.of as usize);
-    let grown = record.members >= record.ranked_at + (record.ranked_at / 8).max(1);
+    let grown = suspects::has_grown(record);
     let same_topology = record.topology_version == ctx.topology.version();
     if record.ranked_at > 0 && same_topology && (!grown || looked_at >= CIS_MAX) {
         return;
     }
-    let members = record.members;
     let cis = cis_of(state, id);
     let follow = ctx.follow(&rule.name);
-    let (suspects, first) = suspects(ctx, &cis, how, follow);
+    let (suspects, first) = most_blamed(ctx, &cis, how, follow);
     let root = first.and_then(|ci| cis.get(&ci).copied());
-    let Some(case) = state.change(id) else { return };
-    (case.record.suspects, case.record.ranked_at) = (suspects, members);
-    let changed = root.filter(|root| case.record.root.alert != *root);
-    if let (Some(root), Some(first)) = (changed, case.record.suspects.first()) {
-        let (why, name) = (first.to_string(), name_of(state, ctx, root));
-        let text = format!("{name} is the most likely cause: {why}, rule {}", rule.name);
-        state.pending.tell(id, now, Told { what: Happening::RootChanged, text, path: None });
-        set_root(state, ctx, id, root);
-    }
+    let ranking = Ranking { rule: &rule.name, suspects, root };
+    suspects::accuse(state, ctx, id, ranking, now);
 }
 
 /// Returns the first CIs of an incident's members, each with its first alert.
 fn cis_of(state: &State, id: IncidentId) -> BTreeMap<CiId, Fingerprint> {
     let mut cis = BTreeMap::new();
-    let mut ids = vec![id];
-    while let Some(case) = ids.pop().and_then(|id| state.incidents.get(&id)) {
-        for alert in case.live.values() {
-            if cis.len() == CIS_MAX {
-                return cis;
-            }
-            if let Some(ci) = state.alerts.get(alert).and_then(|held| held.ci) {
-                cis.entry(ci).or_insert(*alert);
-            }
+    for alert in state.members(id) {
+        if cis.len() == CIS_MAX {
+            break;
         }
-        ids.extend(case.children.iter().rev());
+        if let Some(ci) = state.alerts.get(&alert).and_then(|held| held.ci) {
+            cis.entry(ci).or_insert(alert);
+        }
     }
     cis
 }
 
 /// Returns the CIs that most of these suffer from: by how many, then by fewer hops, then by name.
-fn suspects(
+fn most_blamed(
     ctx: &Context,
     cis: &BTreeMap<CiId, Fingerprint>,
     how: &Suspects,

@@ -10,11 +10,9 @@ use std::sync::Arc;
 use super::places::{self, Balls};
 use crate::cmdb::{CiId, Ties, WHOLE};
 use crate::engine::context::Context;
-use crate::engine::correlate::name_of;
-use crate::engine::gather;
-use crate::engine::pending::Told;
 use crate::engine::state::{Held, State};
-use crate::model::incident::{Happening, IncidentId, Progress, Suspect};
+use crate::engine::suspects::{self, Ranking};
+use crate::model::incident::{IncidentId, Progress, Suspect};
 use crate::model::labels::Fingerprint;
 use crate::model::time::Timestamp;
 use crate::rules::Related;
@@ -42,29 +40,18 @@ pub(in crate::engine) fn rank(state: &mut State, ctx: &Context, id: IncidentId, 
     let Some((rule, kind)) = rule.and_then(|rule| Some((rule, rule.kind.related()?))) else {
         return;
     };
-    let grown = record.members >= record.ranked_at + (record.ranked_at / 8).max(1);
-    if record.ranked_at > 0 && !grown {
+    if record.ranked_at > 0 && !suspects::has_grown(record) {
         return;
     }
-    let members = record.members;
+    // Not: once somebody has it. A new root can mean another team.
+    let may_change = matches!(record.progress, Progress::New);
     let ties = state.likelihood.balls.ties(&ctx.topology);
     let asked = Asked { ctx, kind, ties };
-    let ranked = suspects(state, &asked, id);
-    let root = ranked.first().and_then(|(ci, _)| alert_of(state, &asked, id, *ci));
-    let Some(case) = state.change(id) else { return };
-    case.record.ranked_at = members;
-    case.record.suspects = ranked.into_iter().map(|(_, suspect)| suspect).collect();
-    let first = case.record.suspects.first().map(ToString::to_string);
-    // Not: once somebody has it. A new root can mean another team.
-    let changed = root.filter(|root| {
-        case.record.root.alert != *root && matches!(case.record.progress, Progress::New)
-    });
-    if let (Some(root), Some(why)) = (changed, first) {
-        let name = name_of(state, ctx, root);
-        let text = format!("{name} is the most likely cause: {why}, rule {}", rule.name);
-        state.pending.tell(id, now, Told { what: Happening::RootChanged, text, path: None });
-        gather::set_root(state, ctx, id, root);
-    }
+    let ranked = most_blamed(state, &asked, id);
+    let root = ranked.first().filter(|_| may_change);
+    let root = root.and_then(|(ci, _)| alert_of(state, &asked, id, *ci));
+    let suspects = ranked.into_iter().map(|(_, suspect)| suspect).collect();
+    suspects::accuse(state, ctx, id, Ranking { rule: &rule.name, suspects, root }, now);
 }
 
 struct Asked<'a> {
@@ -73,26 +60,12 @@ struct Asked<'a> {
     ties: Ties,
 }
 
-/// Returns the firing and ended members that are still held, in the order of their records.
-fn members(state: &State, id: IncidentId) -> Vec<Fingerprint> {
-    let mut alerts = Vec::new();
-    let mut ids = vec![id];
-    while let Some(case) = ids.pop().and_then(|id| state.incidents.get(&id)) {
-        alerts.extend(case.live.values().copied());
-        ids.extend(case.children.iter().rev());
-        if alerts.len() >= MEMBERS_MAX {
-            break;
-        }
-    }
-    alerts.truncate(MEMBERS_MAX);
-    alerts
-}
-
 /// Returns the CIs most to blame, the likeliest first and then by name.
-fn suspects(state: &State, asked: &Asked<'_>, id: IncidentId) -> Vec<(CiId, Suspect)> {
+fn most_blamed(state: &State, asked: &Asked<'_>, id: IncidentId) -> Vec<(CiId, Suspect)> {
     let mut votes: BTreeMap<(CiId, CiId), Vec<f64>> = BTreeMap::new();
     let mut services = BTreeSet::new();
-    for held in members(state, id).iter().filter_map(|alert| state.alerts.get(alert)) {
+    let members = state.members(id).take(MEMBERS_MAX);
+    for held in members.filter_map(|alert| state.alerts.get(&alert)) {
         let blamed = blamed(asked, held);
         let subject = held.subject(asked.ctx);
         let weight = if subject.severity == INFORMATION { INFORMS } else { 1.0 };
@@ -157,7 +130,7 @@ fn alert_of(state: &State, asked: &Asked<'_>, id: IncidentId, ci: CiId) -> Optio
         let at = state.alerts.get(alert).and_then(|held| held.ci);
         at.is_some_and(|at| at == ci || topology.service_of(at, asked.ties) == service)
     };
-    members(state, id).into_iter().find(is_of)
+    state.members(id).take(MEMBERS_MAX).find(is_of)
 }
 
 impl Balls {

@@ -200,17 +200,8 @@ struct Ways<'a>(BTreeMap<&'a str, &'a Path>);
 
 impl<'a> Ways<'a> {
     fn new(members: &'a [Member]) -> Self {
-        let paths = members.iter().filter_map(|member| match &member.row.join {
-            Join::Dependant { path, .. } => Some((&*path.steps.last()?.1, path)),
-            Join::Own
-            | Join::Group { .. }
-            | Join::Cause { .. }
-            | Join::Related { .. }
-            | Join::Storm { .. }
-            | Join::Sequence { .. }
-            | Join::ByHand { .. }
-            | Join::Outlived { .. } => None,
-        });
+        let paths = members.iter().filter_map(|member| member.row.join.path());
+        let paths = paths.filter_map(|path| Some((&*path.steps.last()?.1, path)));
         Self(paths.collect())
     }
 

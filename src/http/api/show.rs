@@ -272,17 +272,18 @@ pub fn episode(row: &AlertRow) -> wire::Episode {
 /// Shows why an alert belongs to its incident.
 pub fn join(join: &alert::Join) -> wire::Join {
     use alert::Join;
-    let (reason, path) = match join {
-        Join::Own => ("own", None),
-        Join::Group { .. } => ("group", None),
-        Join::Dependant { path, .. } => ("dependant", Some(path.to_string())),
-        Join::Cause { .. } => ("cause", None),
-        Join::Related { .. } => ("related", None),
-        Join::Storm { .. } => ("storm", None),
-        Join::Sequence { .. } => ("sequence", None),
-        Join::ByHand { .. } => ("by_hand", None),
-        Join::Outlived { .. } => ("outlived", None),
+    let reason = match join {
+        Join::Own => "own",
+        Join::Group { .. } => "group",
+        Join::Dependant { .. } => "dependant",
+        Join::Cause { .. } => "cause",
+        Join::Related { .. } => "related",
+        Join::Storm { .. } => "storm",
+        Join::Sequence { .. } => "sequence",
+        Join::ByHand { .. } => "by_hand",
+        Join::Outlived { .. } => "outlived",
     };
+    let path = join.path().map(ToString::to_string);
     let (text, rule) = (join.to_string(), join.rule().map(Into::into));
     wire::Join { reason: reason.into(), text, rule, path }
 }
