@@ -15,7 +15,7 @@
 //! | [`model`] | the words of the domain as plain data | yes |
 //! | [`ingest`] | bytes → alerts, one file per format | yes |
 //! | [`cmdb`] | topology: import, immutable graph, binding, walks | yes |
-//! | [`rules`] | rule files → checked, compiled rule set; matchers, templates, diagnostics | yes |
+//! | [`rules`] | rule files → checked, compiled rule set; one file per kind in `kinds`; matchers, templates, diagnostics | yes |
 //! | [`engine`] | decides: `apply` one event, `drain` what changed; one file per stage | yes |
 //! | [`lab`] | the engine on a virtual clock: rule tests, replays, the image the simulator stores in | yes |
 //! | [`store`] | RocksDB: keys, codec, the one commit, queries on snapshots | |
