@@ -136,8 +136,7 @@ impl Draft {
         };
         limit("the name", ci.name.len(), NAME_LEN_MAX);
         limit("the class", ci.class.len(), NAME_LEN_MAX);
-        let attributes = ci.attributes.iter().map(|(name, value)| (&**name, &**value));
-        for (name, value) in attributes.chain(&ci.labels) {
+        for (name, value) in ci.attributes.iter().chain(&ci.labels) {
             limit("the name of an attribute or label", name.len(), NAME_LEN_MAX);
             limit(&format!("`{}`", shorten(name)), value.len(), VALUE_LEN_MAX);
         }
@@ -158,7 +157,7 @@ impl Draft {
     }
 
     fn check_names(&mut self, place: Place, ci: &CiRow) {
-        let attributes = ci.attributes.keys().map(|name| &**name);
+        let attributes = ci.attributes.iter().map(|(name, _)| name);
         let labels = ci.labels.iter().map(|(name, _)| name);
         for name in [&*ci.name, &*ci.class].into_iter().chain(attributes).chain(labels) {
             if name.chars().any(char::is_control) {
@@ -167,7 +166,7 @@ impl Draft {
                 self.problems.push(Problem::new(place, "C016", &ci.name, message).help(help));
             }
         }
-        for name in FIELDS.iter().filter(|name| ci.attributes.contains_key(**name)) {
+        for name in FIELDS.iter().filter(|name| ci.attributes.get(name).is_some()) {
             let message = format!("`{name}` of CI `{}` is no attribute", shorten(&ci.name));
             let help = "it is a field beside the attributes".into();
             self.problems.push(Problem::new(place, "C011", &ci.name, message).help(help));

@@ -84,7 +84,7 @@ fn over(old: &CiRow, new: &CiRow) -> CiRow {
     if !new.class.is_empty() {
         ci.class = Arc::clone(&new.class);
     }
-    ci.attributes.extend(new.attributes.clone());
+    ci.attributes = old.attributes.iter().chain(&new.attributes).collect();
     let labels: BTreeMap<&str, &str> = old.labels.iter().chain(new.labels.iter()).collect();
     let mut pairs: Vec<(&str, &str)> = labels.into_iter().collect();
     // Cannot fail: all pairs are out of label sets, and no name occurs twice.

@@ -5,6 +5,7 @@
 //! unbound, a bad CMDB is refused whole with all its problems. Read `rows` first, then `relation`,
 //! `topology` and `walk`; `bind` leads from alerts to CIs, `import` from text to rows.
 
+mod attributes;
 mod bind;
 mod check;
 mod delta;
@@ -26,6 +27,7 @@ mod topology;
 mod walk;
 
 // The folder's words are few and used everywhere: they are named `cmdb::Topology`, not by file.
+pub use attributes::Attributes;
 pub use bind::{Binder, BindingKey, Bound};
 pub use delta::{Delta, Edits};
 pub use diff::{Difference, REMOVED_MAX, REMOVED_SHARE, Side, diff};

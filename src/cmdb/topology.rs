@@ -2,9 +2,10 @@
 //!
 //! Read `edges` for how its relations lie in memory.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use super::attributes::Attributes;
 use super::check::{Draft, share_class};
 use super::edges::{Edge, Edges, edges};
 use super::problem::Problem;
@@ -74,7 +75,7 @@ impl Topology {
         let nobody = CiRow {
             name: Arc::from(""),
             class: Arc::from(""),
-            attributes: BTreeMap::new(),
+            attributes: Attributes::default(),
             labels: Labels::empty(),
         };
         Self { version, types, cis, sufferers, causes, nobody }

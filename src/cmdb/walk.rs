@@ -138,6 +138,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::cmdb::attributes::Attributes;
     use crate::cmdb::rows::{CiRow, RelationRow, Rows};
     use crate::model::labels::Labels;
 
@@ -145,7 +146,7 @@ mod tests {
         Arc::new(CiRow {
             name: Arc::from(format!("{number:05}")),
             class: Arc::from("server"),
-            attributes: BTreeMap::new(),
+            attributes: Attributes::default(),
             labels: Labels::empty(),
         })
     }
