@@ -17,6 +17,7 @@ mod history;
 pub mod import;
 mod lint;
 mod merge;
+mod names;
 mod near;
 mod paths;
 mod places;

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use super::attributes::Attributes;
 use super::check::{Draft, share_class};
 use super::edges::{Edge, Edges, edges};
+use super::names::Names;
 use super::problem::Problem;
 use super::relation::{RelationSet, RelationType, Types};
 use super::rows::{CiId, CiRow, RelationRow, Rows};
@@ -28,6 +29,7 @@ pub struct Topology {
     types: Types,
     /// Sorted by name; a [`CiId`] is a place in it.
     cis: Vec<Arc<CiRow>>,
+    names: Names,
     sufferers: Edges,
     causes: Edges,
     /// What an id of another topology reads as.
@@ -78,7 +80,8 @@ impl Topology {
             attributes: Attributes::default(),
             labels: Labels::empty(),
         };
-        Self { version, types, cis, sufferers, causes, nobody }
+        let names = Names::of(&cis);
+        Self { version, types, cis, names, sufferers, causes, nobody }
     }
 
     /// Returns the number it was built with.
@@ -98,7 +101,7 @@ impl Topology {
 
     /// Finds a CI by its name.
     pub fn find(&self, name: &str) -> Option<CiId> {
-        find(&self.cis, name)
+        self.names.find(name, |ci| *self.ci(ci).name == *name)
     }
 
     /// Returns a CI; an id of another topology that has no place here reads as a CI without a name.
@@ -210,11 +213,6 @@ impl Topology {
     pub(super) fn type_count(&self) -> u8 {
         self.types.count()
     }
-}
-
-fn find(cis: &[Arc<CiRow>], name: &str) -> Option<CiId> {
-    let at = cis.binary_search_by(|ci| (*ci.name).cmp(name)).ok()?;
-    u32::try_from(at).ok().map(CiId)
 }
 
 #[cfg(test)]
