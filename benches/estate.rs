@@ -33,6 +33,7 @@ pub fn rows(cis: usize) -> Rows {
         from: name(from),
         relation: relation.into(),
         to: name(to),
+        facts: None,
     };
     let mut relations = Vec::with_capacity(cis * 3);
     for i in 0..cis {
@@ -66,6 +67,7 @@ pub fn rows_with_hub(cis: usize, spokes: usize) -> Rows {
         from: Arc::clone(&hub),
         relation: "connects".into(),
         to: Arc::clone(&end.name),
+        facts: None,
     }));
     let mut core = CiRow::clone(&cis[0]);
     (core.name, core.class) = (hub, "switch".into());
