@@ -193,9 +193,9 @@ impl Hurt {
     /// Keeps the names of the most important services, ties by place in the topology.
     fn name(&mut self, name: &str, tier: Option<u32>) {
         let rank = tier.unwrap_or(u32::MAX);
-        let text = tier.map_or_else(|| name.into(), |tier| format!("{name}, tier {tier}"));
         let at = self.names.partition_point(|(other, _)| *other <= rank);
         if at < NAMED_MAX {
+            let text = tier.map_or_else(|| name.into(), |tier| format!("{name}, tier {tier}"));
             self.names.insert(at, (rank, text));
             self.names.truncate(NAMED_MAX);
         }

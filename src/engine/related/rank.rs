@@ -64,6 +64,8 @@ struct Asked<'a> {
 fn most_blamed(state: &State, asked: &Asked<'_>, id: IncidentId) -> Vec<(CiId, Suspect)> {
     let mut votes: BTreeMap<(CiId, CiId), Vec<f64>> = BTreeMap::new();
     let mut services = BTreeSet::new();
+    // Many members are at one place.
+    let mut known: BTreeMap<CiId, Vec<(CiId, u32)>> = BTreeMap::new();
     let members = state.members(id).take(MEMBERS_MAX);
     for held in members.filter_map(|alert| state.alerts.get(&alert)) {
         let blamed = blamed(asked, held);
@@ -72,9 +74,10 @@ fn most_blamed(state: &State, asked: &Asked<'_>, id: IncidentId) -> Vec<(CiId, S
         let share = weight / f64::from(u32::try_from(blamed.len()).unwrap_or(1).max(1));
         for service in blamed {
             services.insert(service);
-            for (ci, blame) in asked.ctx.topology.blamed(service, asked.ties) {
-                let vote = share * f64::from(blame) / f64::from(WHOLE);
-                votes.entry((ci, service)).or_default().push(vote);
+            let blamed = || asked.ctx.topology.blamed(service, asked.ties);
+            for (ci, blame) in known.entry(service).or_insert_with(blamed) {
+                let vote = share * f64::from(*blame) / f64::from(WHOLE);
+                votes.entry((*ci, service)).or_default().push(vote);
             }
         }
     }
@@ -92,7 +95,7 @@ fn most_blamed(state: &State, asked: &Asked<'_>, id: IncidentId) -> Vec<(CiId, S
     ranked.sort_by(|(_, (a, _)), (_, (b, _))| rounded(*b).total_cmp(&rounded(*a)));
     ranked.truncate(SUSPECTS_MAX);
     let suspect = |(ci, (_, explains)): (CiId, (f64, u32))| {
-        let name = Arc::clone(&asked.ctx.topology.ci(ci).name);
+        let name = Arc::from(&*asked.ctx.topology.ci(ci).name);
         (ci, Suspect { ci: name, explains, of })
     };
     ranked.into_iter().map(suspect).collect()
