@@ -9,7 +9,7 @@ use incidentd::model::labels::Labels;
 /// Strips of twenty servers, each server with two machines; every tenth machine runs a service, and
 /// a service depends on two others.
 pub fn rows(cis: usize) -> Rows {
-    let name = |i: usize| -> Arc<str> { format!("ci-{i:07}").into() };
+    let name = |i: usize| format!("ci-{i:07}");
     let class = |i: usize| match i % 61 {
         0 => "pdu",
         1..=20 => "server",
@@ -23,16 +23,16 @@ pub fn rows(cis: usize) -> Rows {
             ("tier", (1 + i % 3).to_string()),
         ];
         Arc::new(CiRow {
-            name: name(i),
+            name: name(i).into(),
             class: class(i).into(),
             attributes: attributes.into_iter().collect(),
             labels: Labels::empty(),
         })
     };
     let relate = |from: usize, relation: &str, to: usize| RelationRow {
-        from: name(from),
+        from: name(from).into(),
         relation: relation.into(),
-        to: name(to),
+        to: name(to).into(),
         facts: None,
     };
     let mut relations = Vec::with_capacity(cis * 3);
@@ -61,16 +61,15 @@ pub fn rows(cis: usize) -> Rows {
 /// The same with one core switch that connects `spokes` of the CIs, one in ten.
 pub fn rows_with_hub(cis: usize, spokes: usize) -> Rows {
     let Rows { types, mut cis, mut relations } = rows(cis);
-    let hub: Arc<str> = HUB.into();
     let ends = cis.iter().step_by(10).take(spokes);
     relations.extend(ends.map(|end| RelationRow {
-        from: Arc::clone(&hub),
+        from: HUB.into(),
         relation: "connects".into(),
-        to: Arc::clone(&end.name),
+        to: Arc::from(&*end.name),
         facts: None,
     }));
     let mut core = CiRow::clone(&cis[0]);
-    (core.name, core.class) = (hub, "switch".into());
+    (core.name, core.class) = (HUB.into(), "switch".into());
     cis.push(Arc::new(core));
     Topology::new(0, Rows { types, cis, relations }).unwrap().rows()
 }

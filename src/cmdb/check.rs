@@ -149,7 +149,7 @@ impl Draft {
                 self.problems.push(Problem::new(place, "C009", &ci.name, message));
             }
         }
-        for (what, text) in [("a name", &ci.name), ("a class", &ci.class)] {
+        for (what, text) in [("a name", &*ci.name), ("a class", &*ci.class)] {
             if text.is_empty() {
                 let message = format!("CI `{}` needs {what}", shorten(&ci.name));
                 self.problems.push(Problem::new(place, "C011", &ci.name, message));
@@ -180,7 +180,13 @@ impl Draft {
             let message = format!("{} relations, must be at most {RELATIONS_MAX}", drafts.len());
             self.problems.push(Problem::new(Place::default(), "C009", "relations", message));
         }
-        let mut check = RelationCheck { types, cis, guesses: 0, problems: &mut self.problems };
+        let names = if drafts.is_empty() {
+            Vec::new()
+        } else {
+            cis.iter().map(|ci| Arc::from(&*ci.name)).collect()
+        };
+        let mut check =
+            RelationCheck { types, cis, names, guesses: 0, problems: &mut self.problems };
         let normal =
             |(place, row): (Place, RelationRow)| Some((check.normalise(place, &row)?, place));
         let mut relations: Vec<(RelationRow, Place)> =
@@ -219,6 +225,8 @@ pub(super) fn share_class(ci: &mut Arc<CiRow>, known: &mut BTreeSet<Arc<str>>) {
 struct RelationCheck<'a> {
     types: &'a Types,
     cis: &'a [Arc<CiRow>],
+    /// The text of the names, for all relations of a CI.
+    names: Vec<Arc<str>>,
     guesses: usize,
     problems: &'a mut Vec<Problem>,
 }
@@ -277,7 +285,7 @@ impl RelationCheck<'_> {
     /// Finds the CI at one end; its name is shared.
     fn end(&mut self, place: Place, row: &RelationRow, name: &str) -> Option<Arc<str>> {
         if let Ok(at) = self.cis.binary_search_by(|ci| (*ci.name).cmp(name)) {
-            return self.cis.get(at).map(|ci| Arc::clone(&ci.name));
+            return self.names.get(at).map(Arc::clone);
         }
         self.guesses += 1;
         let near = (self.guesses <= GUESSES_MAX)

@@ -115,7 +115,7 @@ fn put(whole: &mut Draft, cis: Vec<(Place, Arc<CiRow>)>) {
             continue;
         };
         let merged = (place, Arc::new(over(&entry.1, &new)));
-        if changed.insert(Arc::clone(&new.name)) {
+        if changed.insert(new.name.clone()) {
             *entry = merged;
         } else {
             whole.cis.push(merged);

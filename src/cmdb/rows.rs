@@ -39,7 +39,7 @@ pub struct CiId(pub u32);
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CiRow {
     /// Identifies it.
-    pub name: Arc<str>,
+    pub name: Box<str>,
     /// What it is, such as `server`; impact is counted in CIs of class `service`.
     pub class: Arc<str>,
     /// All else that is known of it.
