@@ -163,11 +163,11 @@ impl State {
             }
             Event::Reconfigured => self.reconfigure(ctx, now),
             Event::TopologyChanged(forecast) => {
-                rebind::rebind(self, ctx, forecast);
+                let changed = rebind::rebind(self, ctx, forecast);
                 shadow::reindex(self, ctx);
                 suppress::reconfigure(self, ctx, now);
                 if ctx.rules.can_inhibit() {
-                    suppress::inhibit::reindex(self, ctx);
+                    suppress::inhibit::rebound(self, ctx, &changed);
                 }
             }
             Event::Tick => {}

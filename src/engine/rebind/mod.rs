@@ -139,8 +139,9 @@ fn cause_rules(ctx: &Context, subject: &Subject<'_>) -> Box<[Arc<str>]> {
     rules.map(|rule| Arc::clone(&rule.name)).collect()
 }
 
-/// Goes over to the topology of `ctx`, for which `forecast` was made.
-pub(super) fn rebind(state: &mut State, ctx: &Context, forecast: &Forecast) {
+/// Goes over to the topology of `ctx`, for which `forecast` was made; returns the alerts whose CI is
+/// another, or other, than before, sorted.
+pub(super) fn rebind(state: &mut State, ctx: &Context, forecast: &Forecast) -> Vec<Fingerprint> {
     state.could_wait.clear();
     // Invariant: whatever is counted has its services here, so a count can be taken back.
     let old = core::mem::replace(&mut state.services, Arc::clone(&forecast.services));
@@ -163,9 +164,10 @@ pub(super) fn rebind(state: &mut State, ctx: &Context, forecast: &Forecast) {
     if changed.iter().any(|changed| changed.renamed) {
         state.recount_cis();
     }
-    for changed in changed {
+    for changed in &changed {
         gather::refresh(state, ctx, changed.alert, state.counters.now);
     }
+    changed.into_iter().map(|changed| changed.alert).collect()
 }
 
 /// Incidents decided on with one event because another topology touches them; thousands at once would
