@@ -109,7 +109,7 @@ pub(super) fn outage(
         Weakened { ci, relation: topology.suffered(kind).into(), left: of.saturating_sub(lost), of }
     });
     let weakened = weakened.collect();
-    Outage { walk: Walk::of(Toward::Sufferers, steps, truncated), weakened }
+    Outage { walk: Walk { toward: Toward::Sufferers, steps, truncated }, weakened }
 }
 
 #[cfg(test)]
@@ -225,6 +225,9 @@ relations:
         down
     }
 
+    const KINDS: [(&str, &str); 3] =
+        [("powers", "powered_by"), ("runs", "runs_on"), ("supports", "depends_on")];
+
     proptest! {
         #[test]
         fn an_outage_is_the_fixpoint_of_the_needs(
@@ -234,8 +237,6 @@ relations:
             rounds in 0..9u8,
         ) {
             let name = |i: usize| -> Arc<str> { format!("{i:02}").into() };
-            const KINDS: [(&str, &str); 3] =
-                [("powers", "powered_by"), ("runs", "runs_on"), ("supports", "depends_on")];
             let cis = (0..12).map(|i| {
                 let mut words: BTreeMap<usize, u32> = BTreeMap::new();
                 words.extend(needs.iter().filter(|(ci, ..)| *ci == i).map(|(_, kind, n)| (*kind, *n)));

@@ -79,13 +79,12 @@ impl Topology {
     }
 
     fn made(version: u64, rows: Rows, at: Option<Timestamp>) -> Result<Self, Vec<Problem>> {
-        let (types, rows, listed) = match edges(&rows, at) {
-            Some((types, listed)) => (types, rows, listed),
-            None => {
-                let (types, rows) = Draft::from(rows).check()?;
-                let listed = edges(&rows, at).map(|(_, listed)| listed).unwrap_or_default();
-                (types, rows, listed)
-            }
+        let (types, rows, listed) = if let Some((types, listed)) = edges(&rows, at) {
+            (types, rows, listed)
+        } else {
+            let (types, rows) = Draft::from(rows).check()?;
+            let listed = edges(&rows, at).map(|(_, listed)| listed).unwrap_or_default();
+            (types, rows, listed)
         };
         let mut topology = Self::lay_out(version, types, rows.cis, listed);
         if let Some(at) = at {

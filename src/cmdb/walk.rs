@@ -36,17 +36,12 @@ pub struct Step {
 /// The CIs reached from one, breadth first: each once, on a shortest path.
 #[derive(Clone, Debug)]
 pub struct Walk {
-    toward: Toward,
-    steps: Vec<Step>,
-    truncated: bool,
+    pub(super) toward: Toward,
+    pub(super) steps: Vec<Step>,
+    pub(super) truncated: bool,
 }
 
 impl Walk {
-    /// Makes a walk of its steps.
-    pub(super) fn of(toward: Toward, steps: Vec<Step>, truncated: bool) -> Self {
-        Self { toward, steps, truncated }
-    }
-
     /// Returns the CIs reached; the first is where the walk began.
     pub fn steps(&self) -> &[Step] {
         &self.steps

@@ -54,7 +54,7 @@ fn story(rules: &str) -> Story {
 
 fn timeline(story: &Story, id: u64, what: Happening) -> Vec<String> {
     let entries = story.world.image().timeline_of(RecordId(id));
-    entries.filter(|entry| entry.what == what).map(|entry| entry.text.to_string()).collect()
+    entries.filter(|entry| entry.what == what).map(|entry| entry.text.clone()).collect()
 }
 
 #[test]
@@ -70,7 +70,7 @@ fn the_loss_of_one_of_two_is_a_ticket_of_low_urgency_that_says_so() {
     );
     assert_eq!((found.loss, found.priority, found.pages), (Loss::Redundancy, Priority::P4, false));
     assert_eq!(incident.title, "Redundancy lost: OutputOff strip-a");
-    assert_eq!(timeline(&story, 1, Happening::Priority), [found.sum.clone()]);
+    assert_eq!(timeline(&story, 1, Happening::Priority), std::slice::from_ref(&found.sum));
     story.wait(10_000);
     assert_eq!((story.told(NoticeKind::Ticket).len(), story.told(NoticeKind::Page).len()), (1, 0));
 }

@@ -558,6 +558,18 @@ mod tests {
         Timestamp::from_millis(ms)
     }
 
+    fn assessment() -> Assessment {
+        Assessment {
+            impact: Impact::High,
+            urgency: Urgency::Medium,
+            priority: Priority::P2,
+            sum: "sum".into(),
+            pages: true,
+            loss: Loss::Redundancy,
+            until: Some(Timestamp::from_millis(300)),
+        }
+    }
+
     fn incident(progress: Progress) -> Incident {
         Incident {
             id: RecordId(1042),
@@ -569,15 +581,7 @@ mod tests {
             rule: Some("rule".into()),
             key: Some("key".into()),
             root: Root { alert: Fingerprint(0x0223_b772_b51c_29e1), ci: Some("ci".into()) },
-            assessment: Assessment {
-                impact: Impact::High,
-                urgency: Urgency::Medium,
-                priority: Priority::P2,
-                sum: "sum".into(),
-                pages: true,
-                loss: Loss::Redundancy,
-                until: Some(Timestamp::from_millis(300)),
-            },
+            assessment: assessment(),
             team: Some("team".into()),
             opened_at: at(2),
             active_at: at(3),
