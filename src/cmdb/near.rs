@@ -18,11 +18,15 @@ const RUNS: u32 = 25;
 /// All of the blame, in the units of [`Topology::blamed`].
 pub const WHOLE: u32 = 1_000_000;
 
-/// How much of the blame a relation passes on to the cause, of [`WHOLE`]: what a service depends on
-/// is one explanation among others, what it runs on is itself, and what carries that is rarely it.
-const BLAME_DEPENDS: u32 = 400_000;
-const BLAME_RUNS: u32 = WHOLE;
-const BLAME_OTHER: u32 = 300_000;
+/// How much of the blame a relation passes on to the cause, of [`WHOLE`]. What a service runs on is
+/// itself and gets the whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Blame {
+    /// To what a service depends on: one explanation among others.
+    pub depends: u32,
+    /// To what is related otherwise, such as what carries it: it is rarely that.
+    pub other: u32,
+}
 
 /// Blame below that is not looked at, of [`WHOLE`].
 const BLAME_MIN: u32 = 20_000;
@@ -77,8 +81,9 @@ impl Topology {
         near
     }
 
-    /// Returns the CIs that can be to blame for what one suffers, most blamed first, with their blame, 1 to [`WHOLE`]; the CI itself has the whole.
-    pub fn blamed(&self, from: CiId, ties: Ties) -> Vec<(CiId, u32)> {
+    /// Returns the CIs that can be to blame for what one suffers, most blamed first, with their
+    /// blame, 1 to [`WHOLE`]; the CI itself has the whole.
+    pub fn blamed(&self, from: CiId, ties: Ties, shares: Blame) -> Vec<(CiId, u32)> {
         let mut left = BinaryHeap::from([(WHOLE, Reverse(from))]);
         let mut reached = BTreeMap::from([(from, WHOLE)]);
         let mut blamed = Vec::new();
@@ -92,11 +97,11 @@ impl Topology {
             blamed.push((ci, blame));
             for (cause, kind) in self.edges(ci, Toward::Causes).take(EDGES_PER_NODE_MAX) {
                 let share = if ties.runs.has(kind) {
-                    BLAME_RUNS
+                    WHOLE
                 } else if ties.depends.has(kind) {
-                    BLAME_DEPENDS
+                    shares.depends
                 } else {
-                    BLAME_OTHER
+                    shares.other
                 };
                 let passed = u64::from(blame) * u64::from(share) / u64::from(WHOLE);
                 let passed = u32::try_from(passed).unwrap_or(WHOLE);
@@ -169,8 +174,11 @@ mod tests {
     #[test]
     fn blame_flows_down_to_the_causes_only() {
         let topology = shop();
-        let blamed =
-            |name| named(&topology, topology.blamed(topology.find(name).unwrap(), topology.ties()));
+        let blamed = |name| {
+            let from = topology.find(name).unwrap();
+            let shares = Blame { depends: 400_000, other: 300_000 };
+            named(&topology, topology.blamed(from, topology.ties(), shares))
+        };
         assert_eq!(
             blamed("web"),
             [

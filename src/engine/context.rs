@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::cmdb::{Binder, RelationSet, Topology};
+use crate::engine::weights::Weights;
 use crate::rules::{Rule, RuleSet, TopologyKind};
 
 /// Limits the engine holds to.
@@ -45,6 +46,8 @@ pub struct Context {
     pub binder: Binder,
     /// The limits in force.
     pub limits: Limits,
+    /// What likelihood goes by.
+    pub weights: Weights,
     follow: BTreeMap<Arc<str>, RelationSet>,
     gathers: bool,
 }
@@ -68,7 +71,8 @@ impl Context {
             follow.insert(Arc::clone(&rule.name), set);
         }
         let gathers = rules.rules.iter().any(|rule| rule.kind.gathers());
-        Self { rules, topology, binder, limits, follow, gathers }
+        let weights = Weights::default();
+        Self { rules, topology, binder, limits, weights, follow, gathers }
     }
 
     /// True when a rule counts alerts over time: a storm, a sequence or an absence.

@@ -110,7 +110,7 @@ pub(super) fn explained(
         let Some(record) = state.incidents.get(&id).map(|case| &case.record) else { continue };
         let burns = record.firing > 0 && (resolving || now < record.active_at.plus(silent));
         let burns = if burns { Burns::Yes } else { Burns::No };
-        let weight = found.evidence.weigh(kind.odds, habit, burns);
+        let weight = found.evidence.weigh(&ctx.weights, kind.odds, habit, burns);
         let better = best.as_ref().is_none_or(|(most, active_at, _, _)| {
             weight > *most || (weight >= *most && record.active_at > *active_at)
         });
@@ -171,15 +171,20 @@ fn look_around(
     (index, place): (usize, &Place),
     asked: &mut Asked,
 ) {
-    look_at(state, (index, place.key, place.distance), asked);
+    look_at(state, ctx, (index, place.key, place.distance), asked);
     let Some(ci) = place.ci else { return };
     let ball = state.likelihood.balls.around(&ctx.topology, ci);
     for (key, _, distance) in ball.iter().skip(1) {
-        look_at(state, (index, *key, place.distance + distance), asked);
+        look_at(state, ctx, (index, *key, place.distance + distance), asked);
     }
 }
 
-fn look_at(state: &State, (index, key, distance): (usize, u64, u32), asked: &mut Asked) {
+fn look_at(
+    state: &State,
+    ctx: &Context,
+    (index, key, distance): (usize, u64, u32),
+    asked: &mut Asked,
+) {
     for spot in state.likelihood.spots.get(&key).into_iter().flatten() {
         let Some(id) = state.top(spot.incident).filter(|id| state.is_open(*id)) else { continue };
         let Some(record) = state.incidents.get(&id).map(|case| &case.record) else { continue };
@@ -196,7 +201,7 @@ fn look_at(state: &State, (index, key, distance): (usize, u64, u32), asked: &mut
             burns_here,
             familiarity: state.likelihood.learned.familiarity(key),
         };
-        let near = evidence.near();
+        let near = evidence.near(&ctx.weights);
         if asked.found.get(&id).is_none_or(|found| near > found.near) {
             asked.found.insert(id, Found { near, evidence, place: index, distance });
         }

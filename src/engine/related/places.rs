@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::cmdb::{CiId, RELATION, Ties, Topology};
 use crate::engine::context::Context;
 use crate::engine::state::Held;
+use crate::engine::weights::Weights;
 use crate::model::labels::{FNV_OFFSET, Labels, fnv};
 use crate::rules::Related;
 
@@ -16,14 +17,6 @@ const REACH: u32 = 250;
 
 /// CIs looked at around one: what hangs off a core switch beyond that is left to other rules.
 const NEAR_MAX: usize = 256;
-
-/// How far apart two places of one system are that the topology knows no way between: the map is
-/// never complete, and no path does not mean no relation.
-const SYSTEM: u32 = 125;
-
-/// How far apart two alerts are that share a label pair which every alert carries; a rare pair is
-/// nearer in proportion.
-const COMMON_PAIR: f64 = 200.0;
 
 /// Labels that say what an alert is like, not where it is.
 const NO_PLACE: [&str; 3] = ["alertname", "job", "severity"];
@@ -67,14 +60,14 @@ fn key(kind: &str, name: &str) -> u64 {
 /// Returns all places of an alert, its own first.
 pub(super) fn places(ctx: &Context, held: &Held, kind: &Related, learned: &Learned) -> Vec<Place> {
     let systems = systems(held, kind);
-    let Some(ci) = held.ci else { return of_labels(&held.labels, &systems, learned) };
+    let Some(ci) = held.ci else { return of_labels(ctx, &held.labels, &systems, learned) };
     let mut places = vec![Place::of_ci(&ctx.topology, ci)];
     for peer in peers(&ctx.topology, held, &systems).into_iter().filter(|peer| *peer != ci) {
         if places.len() <= PEERS_MAX && places.iter().all(|place| place.ci != Some(peer)) {
             places.push(Place::of_ci(&ctx.topology, peer));
         }
     }
-    places.extend(system(&systems));
+    places.extend(system(&ctx.weights, &systems));
     places
 }
 
@@ -89,17 +82,18 @@ pub(super) fn peers_of(topology: &Topology, held: &Held, kind: &Related) -> Vec<
 }
 
 /// Returns the system an alert is part of, as a place.
-fn system(systems: &[(&str, &str)]) -> Option<Place> {
+fn system(weights: &Weights, systems: &[(&str, &str)]) -> Option<Place> {
+    let distance = units(weights.system);
     match systems {
         [] => return None,
         // As an alert without a CI stands on it.
-        [(name, value)] => return Some(Place::of_label(name, value, SYSTEM)),
+        [(name, value)] => return Some(Place::of_label(name, value, distance)),
         [..] => {}
     }
     let pairs: Vec<String> =
         systems.iter().map(|(name, value)| format!("{name}={value:?}")).collect();
     let text = pairs.join(", ");
-    Some(Place { key: key("system", &text), distance: SYSTEM, ci: None, name: text.into() })
+    Some(Place { key: key("system", &text), distance, ci: None, name: text.into() })
 }
 
 /// Returns the other CIs that an alert names in its labels: by their names, or by those within its
@@ -118,25 +112,30 @@ fn peers(topology: &Topology, held: &Held, systems: &[(&str, &str)]) -> Vec<CiId
 }
 
 /// The places of an alert without a CI: its labels as a whole, and each that says where it is.
-fn of_labels(labels: &Labels, systems: &[(&str, &str)], learned: &Learned) -> Vec<Place> {
+fn of_labels(
+    ctx: &Context,
+    labels: &Labels,
+    systems: &[(&str, &str)],
+    learned: &Learned,
+) -> Vec<Place> {
     let whole = labels.to_string();
     let mut places =
         vec![Place { key: key("labels", &whole), distance: 0, ci: None, name: whole.into() }];
     for (name, value) in pairs(labels) {
         let mut place = Place::of_label(name, value, 0);
-        place.distance = if systems.contains(&(name, value)) {
-            SYSTEM.max(distance(learned.share(place.key)))
-        } else {
-            distance(learned.share(place.key))
-        };
+        place.distance = units(ctx.weights.common_pair * learned.share(place.key));
+        if systems.contains(&(name, value)) {
+            place.distance = place.distance.max(units(ctx.weights.system));
+        }
         places.push(place);
     }
     places
 }
 
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to 200")]
-fn distance(share: f64) -> u32 {
-    (COMMON_PAIR * share.clamp(0.0, 1.0)) as u32
+/// Returns so many relations in the units of [`RELATION`].
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a few hundred")]
+fn units(relations: f64) -> u32 {
+    (relations * f64::from(RELATION)) as u32
 }
 
 fn pairs(labels: &Labels) -> impl Iterator<Item = (&str, &str)> {

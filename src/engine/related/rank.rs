@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::places::{self, Balls};
-use crate::cmdb::{CiId, Ties, WHOLE};
+use crate::cmdb::{Blame, CiId, Ties, WHOLE};
 use crate::engine::context::Context;
 use crate::engine::state::{Held, State};
 use crate::engine::suspects::{self, Ranking};
@@ -23,12 +23,10 @@ const MEMBERS_MAX: usize = 500;
 /// Suspects that are named.
 const SUSPECTS_MAX: usize = 5;
 
-/// What the next alert of the same place says, against the one before it; and how many are heard.
-const REPEATED: f64 = 0.4;
+/// Alerts of the same place that are heard.
 const REPEATS_MAX: usize = 8;
 
-/// What an alert that only informs says, against one that warns.
-const INFORMS: f64 = 0.6;
+/// The severity of an alert that only informs.
 const INFORMATION: &str = "info";
 
 /// Ranks the suspects of an incident that likelihood gathered, and makes the alert of the likeliest
@@ -64,15 +62,18 @@ struct Asked<'a> {
 fn most_blamed(state: &State, asked: &Asked<'_>, id: IncidentId) -> Vec<(CiId, Suspect)> {
     let mut votes: BTreeMap<(CiId, CiId), Vec<f64>> = BTreeMap::new();
     let mut services = BTreeSet::new();
+    let weights = &asked.ctx.weights;
+    let shares =
+        Blame { depends: of_whole(weights.blame_depends), other: of_whole(weights.blame_other) };
     let members = state.members(id).take(MEMBERS_MAX);
     for held in members.filter_map(|alert| state.alerts.get(&alert)) {
         let blamed = blamed(asked, held);
         let subject = held.subject(asked.ctx);
-        let weight = if subject.severity == INFORMATION { INFORMS } else { 1.0 };
+        let weight = if subject.severity == INFORMATION { weights.informs } else { 1.0 };
         let share = weight / f64::from(u32::try_from(blamed.len()).unwrap_or(1).max(1));
         for service in blamed {
             services.insert(service);
-            for (ci, blame) in asked.ctx.topology.blamed(service, asked.ties) {
+            for (ci, blame) in asked.ctx.topology.blamed(service, asked.ties, shares) {
                 let vote = share * f64::from(blame) / f64::from(WHOLE);
                 votes.entry((ci, service)).or_default().push(vote);
             }
@@ -83,8 +84,8 @@ fn most_blamed(state: &State, asked: &Asked<'_>, id: IncidentId) -> Vec<(CiId, S
     for ((ci, _), mut heard) in votes {
         heard.sort_by(|a, b| b.total_cmp(a));
         let (score, explains) = scores.entry(ci).or_default();
-        let weights = core::iter::successors(Some(1.0), |weight| Some(weight * REPEATED));
-        *score += heard.iter().take(REPEATS_MAX).zip(weights).map(|(v, w)| v * w).sum::<f64>();
+        let says = core::iter::successors(Some(1.0), |says| Some(says * weights.repeated));
+        *score += heard.iter().take(REPEATS_MAX).zip(says).map(|(v, w)| v * w).sum::<f64>();
         *explains += 1;
     }
     let mut ranked: Vec<(CiId, (f64, u32))> = scores.into_iter().collect();
@@ -96,6 +97,12 @@ fn most_blamed(state: &State, asked: &Asked<'_>, id: IncidentId) -> Vec<(CiId, S
         (ci, Suspect { ci: name, explains, of })
     };
     ranked.into_iter().map(suspect).collect()
+}
+
+/// Returns a share of the blame in the units of [`WHOLE`].
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to WHOLE")]
+fn of_whole(share: f64) -> u32 {
+    (share.clamp(0.0, 1.0) * f64::from(WHOLE)) as u32
 }
 
 /// Sums of the same votes in another order must not differ.
