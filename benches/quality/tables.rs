@@ -39,9 +39,9 @@ const KNOBS: [Knob; 16] = [
     ("role", |it| &mut it.weights.role),
     ("familiarity", |it| &mut it.weights.familiarity),
     ("system", |it| &mut it.weights.system),
-    ("common_pair", |it| &mut it.weights.common_pair),
-    ("blame_depends", |it| &mut it.weights.blame_depends),
-    ("blame_other", |it| &mut it.weights.blame_other),
+    ("caller", |it| &mut it.weights.caller),
+    ("common_value", |it| &mut it.weights.common_value),
+    ("blame", |it| &mut it.weights.blame),
     ("repeated", |it| &mut it.weights.repeated),
     ("informs", |it| &mut it.weights.informs),
 ];

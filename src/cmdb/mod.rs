@@ -33,7 +33,7 @@ pub use edit::{Edit, edit};
 pub use export::{json, yaml};
 pub use history::{Change, HISTORY_MAX, Revision};
 pub use lint::{Lint, lint, lint_change};
-pub use near::{Blame, RELATION, Ties, WHOLE};
+pub use near::{RELATION, Ties, WHOLE};
 pub use paths::{Ways, ways};
 pub use places::Places;
 pub use problem::{Level, Problem};

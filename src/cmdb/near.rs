@@ -18,16 +18,6 @@ const RUNS: u32 = 25;
 /// All of the blame, in the units of [`Topology::blamed`].
 pub const WHOLE: u32 = 1_000_000;
 
-/// How much of the blame a relation passes on to the cause, of [`WHOLE`]. What a service runs on is
-/// itself and gets the whole.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Blame {
-    /// To what a service depends on: one explanation among others.
-    pub depends: u32,
-    /// To what is related otherwise, such as what carries it: it is rarely that.
-    pub other: u32,
-}
-
 /// Blame below that is not looked at, of [`WHOLE`].
 const BLAME_MIN: u32 = 20_000;
 
@@ -82,8 +72,9 @@ impl Topology {
     }
 
     /// Returns the CIs that can be to blame for what one suffers, most blamed first, with their
-    /// blame, 1 to [`WHOLE`]; the CI itself has the whole.
-    pub fn blamed(&self, from: CiId, ties: Ties, shares: Blame) -> Vec<(CiId, u32)> {
+    /// blame, 1 to [`WHOLE`]; the CI itself has the whole. What a service runs on is itself; any
+    /// other cause is one explanation among others and gets `share` of the blame, of [`WHOLE`].
+    pub fn blamed(&self, from: CiId, ties: Ties, share: u32) -> Vec<(CiId, u32)> {
         let mut left = BinaryHeap::from([(WHOLE, Reverse(from))]);
         let mut reached = BTreeMap::from([(from, WHOLE)]);
         let mut blamed = Vec::new();
@@ -96,13 +87,7 @@ impl Topology {
             }
             blamed.push((ci, blame));
             for (cause, kind) in self.edges(ci, Toward::Causes).take(EDGES_PER_NODE_MAX) {
-                let share = if ties.runs.has(kind) {
-                    WHOLE
-                } else if ties.depends.has(kind) {
-                    shares.depends
-                } else {
-                    shares.other
-                };
+                let share = if ties.runs.has(kind) { WHOLE } else { share };
                 let passed = u64::from(blame) * u64::from(share) / u64::from(WHOLE);
                 let passed = u32::try_from(passed).unwrap_or(WHOLE);
                 let more = reached.get(&cause).is_none_or(|known| passed > *known);
@@ -176,8 +161,7 @@ mod tests {
         let topology = shop();
         let blamed = |name| {
             let from = topology.find(name).unwrap();
-            let shares = Blame { depends: 400_000, other: 300_000 };
-            named(&topology, topology.blamed(from, topology.ties(), shares))
+            named(&topology, topology.blamed(from, topology.ties(), 400_000))
         };
         assert_eq!(
             blamed("web"),
@@ -186,7 +170,7 @@ mod tests {
                 ("pod-web", WHOLE),
                 ("cart", 400_000),
                 ("pod-cart", 400_000),
-                ("node", 300_000),
+                ("node", 400_000),
                 ("db", 160_000),
             ]
         );

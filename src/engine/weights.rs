@@ -28,14 +28,15 @@ pub struct Weights {
     /// How far apart two places of one system are that the topology knows no way between, in
     /// relations: the map is never complete, and no path does not mean no relation.
     pub system: f64,
-    /// How far apart two alerts without a CI are that share a label pair which every alert carries,
-    /// in relations; a rare pair is nearer in proportion.
-    pub common_pair: f64,
-    /// How much of the blame for what a service suffers goes to each it depends on, 0 to 1.
-    pub blame_depends: f64,
-    /// How much goes to what is related otherwise, such as what carries it, 0 to 1. What a service
-    /// runs on is itself and gets the whole.
-    pub blame_other: f64,
+    /// How far an alert is from those it names that depend on another it names, in relations: from
+    /// the caller, when a call is slow.
+    pub caller: f64,
+    /// How far apart two alerts without a CI are that share a value which every alert carries, in
+    /// relations; a rare value is nearer in proportion.
+    pub common_value: f64,
+    /// How much of the blame for what a CI suffers goes on to each it depends on, is carried or
+    /// powered by, 0 to 1. What a service runs on is itself and gets the whole.
+    pub blame: f64,
     /// What the next alert of the same place says to its blame, against the one before it, 0 to 1.
     pub repeated: f64,
     /// What an alert that only informs says, against one that warns, 0 to 1.
@@ -55,9 +56,9 @@ impl Default for Weights {
             role: 0.75,
             familiarity: 0.2,
             system: 1.25,
-            common_pair: 2.0,
-            blame_depends: 0.4,
-            blame_other: 0.3,
+            caller: 0.5,
+            common_value: 1.0,
+            blame: 0.4,
             repeated: 0.4,
             informs: 0.6,
         }

@@ -7,8 +7,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::places::{self, Balls};
-use crate::cmdb::{Blame, CiId, Ties, WHOLE};
+use super::places;
+use crate::cmdb::{CiId, Ties, WHOLE};
 use crate::engine::context::Context;
 use crate::engine::state::{Held, State};
 use crate::engine::suspects::{self, Ranking};
@@ -43,8 +43,7 @@ pub(in crate::engine) fn rank(state: &mut State, ctx: &Context, id: IncidentId, 
     }
     // Not: once somebody has it. A new root can mean another team.
     let may_change = matches!(record.progress, Progress::New);
-    let ties = state.likelihood.balls.ties(&ctx.topology);
-    let asked = Asked { ctx, kind, ties };
+    let asked = Asked { ctx, kind, ties: ctx.ties };
     let ranked = most_blamed(state, &asked, id);
     let root = ranked.first().filter(|_| may_change);
     let root = root.and_then(|(ci, _)| alert_of(state, &asked, id, *ci));
@@ -63,18 +62,17 @@ fn most_blamed(state: &State, asked: &Asked<'_>, id: IncidentId) -> Vec<(CiId, S
     let mut votes: BTreeMap<(CiId, CiId), Vec<f64>> = BTreeMap::new();
     let mut services = BTreeSet::new();
     let weights = &asked.ctx.weights;
-    let shares =
-        Blame { depends: of_whole(weights.blame_depends), other: of_whole(weights.blame_other) };
+    let share = of_whole(weights.blame);
     let members = state.members(id).take(MEMBERS_MAX);
     for held in members.filter_map(|alert| state.alerts.get(&alert)) {
         let blamed = blamed(asked, held);
         let subject = held.subject(asked.ctx);
         let weight = if subject.severity == INFORMATION { weights.informs } else { 1.0 };
-        let share = weight / f64::from(u32::try_from(blamed.len()).unwrap_or(1).max(1));
+        let own = weight / f64::from(u32::try_from(blamed.len()).unwrap_or(1).max(1));
         for service in blamed {
             services.insert(service);
-            for (ci, blame) in asked.ctx.topology.blamed(service, asked.ties, shares) {
-                let vote = share * f64::from(blame) / f64::from(WHOLE);
+            for (ci, blame) in asked.ctx.topology.blamed(service, asked.ties, share) {
+                let vote = own * f64::from(blame) / f64::from(WHOLE);
                 votes.entry((ci, service)).or_default().push(vote);
             }
         }
@@ -121,12 +119,7 @@ fn blamed(asked: &Asked<'_>, held: &Held) -> Vec<CiId> {
             services.push(service);
         }
     }
-    let depends = |ci: &CiId| {
-        let mut others = services.iter().filter(|other| *other != ci);
-        others.any(|other| topology.depends(*ci, *other, asked.ties))
-    };
-    let deepest: Vec<CiId> = services.iter().copied().filter(|ci| !depends(ci)).collect();
-    if deepest.is_empty() { services } else { deepest }
+    places::deepest(asked.ctx, &services)
 }
 
 /// Returns the first alert of a CI or of what runs it.
@@ -138,12 +131,4 @@ fn alert_of(state: &State, asked: &Asked<'_>, id: IncidentId, ci: CiId) -> Optio
         at.is_some_and(|at| at == ci || topology.service_of(at, asked.ties) == service)
     };
     state.members(id).take(MEMBERS_MAX).find(is_of)
-}
-
-impl Balls {
-    /// Returns the relations that are told apart in the topology in force.
-    fn ties(&mut self, topology: &crate::cmdb::Topology) -> Ties {
-        self.renew(topology);
-        self.ties
-    }
 }

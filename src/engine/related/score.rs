@@ -26,7 +26,7 @@ pub(super) struct Evidence {
     pub(super) silence_here_ms: f64,
     /// Since it was opened.
     pub(super) age_ms: f64,
-    /// Whether it still burns at the alert's own place.
+    /// Whether it still burns at the alert's own place, or at all when the alert was part of it before.
     pub(super) burns_here: Burns,
     /// Logarithm of the share of incidents that touch the place.
     pub(super) familiarity: f64,
@@ -57,18 +57,22 @@ impl Evidence {
             - weights.familiarity * self.familiarity
     }
 
-    /// What everything says together, as the logarithm of the odds: above 0 it belongs there.
-    pub(super) fn weigh(&self, weights: &Weights, odds: f64, role: f64, calm: Burns) -> f64 {
+    /// What speaks for this incident against another, as the logarithm of the odds.
+    pub(super) fn fit(&self, weights: &Weights, odds: f64, calm: Burns) -> f64 {
         let aged = (self.age_ms * self.hold(weights) / (weights.age * self.tick_ms)).ln_1p();
-        let role = match self.burns_here {
-            Burns::Yes => role / 2.0,
-            Burns::No => role,
-        };
         let calm = match calm {
             Burns::Yes => 0.0,
             Burns::No => weights.calm,
         };
-        odds.ln() + self.near(weights) - aged - calm + weights.role * role
+        odds.ln() + self.near(weights) - aged - calm
+    }
+
+    /// What the alert's usual role, as opener or follower, says for joining anything at all.
+    pub(super) fn habit(&self, weights: &Weights, role: f64) -> f64 {
+        match self.burns_here {
+            Burns::Yes => weights.role * role / 2.0,
+            Burns::No => weights.role * role,
+        }
     }
 }
 
@@ -99,7 +103,7 @@ mod tests {
     };
 
     fn weigh(evidence: Evidence) -> f64 {
-        evidence.weigh(&Weights::default(), 7.0, 0.0, Burns::Yes)
+        evidence.fit(&Weights::default(), 7.0, Burns::Yes)
     }
 
     #[test]
@@ -117,8 +121,10 @@ mod tests {
         ] {
             assert!(weigh(worse) < fresh, "{worse:?}");
         }
-        assert!(FRESH.weigh(&Weights::default(), 7.0, 0.0, Burns::No) < fresh);
-        assert!(FRESH.weigh(&Weights::default(), 7.0, 0.5, Burns::Yes) > fresh);
+        assert!(FRESH.fit(&Weights::default(), 7.0, Burns::No) < fresh);
+        let follows = |evidence: Evidence| evidence.habit(&Weights::default(), 0.5);
+        let elsewhere = follows(Evidence { burns_here: Burns::No, ..FRESH });
+        assert!(0.0 < follows(FRESH) && follows(FRESH) < elsewhere);
     }
 
     #[test]
