@@ -169,8 +169,8 @@ mod tests {
                 ("web", WHOLE),
                 ("pod-web", WHOLE),
                 ("cart", 400_000),
-                ("pod-cart", 400_000),
                 ("node", 400_000),
+                ("pod-cart", 400_000),
                 ("db", 160_000),
             ]
         );

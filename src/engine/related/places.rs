@@ -244,7 +244,10 @@ mod tests {
     use crate::rules::{SourceFile, load};
 
     fn context(cmdb: &str) -> Context {
-        let rules = load(&[SourceFile { name: "t.yaml".into(), text: "rules: []".into() }]);
+        let rules = load(&[SourceFile {
+            name: "t.yaml".into(),
+            text: "version: 1\nnamespace: t\nrules: []".into(),
+        }]);
         let topology = Topology::build(1, &import::read(cmdb, "t").unwrap()).unwrap();
         Context::new(rules.set.unwrap().into(), topology.into(), Limits::default())
     }
