@@ -2,7 +2,7 @@
 //! what one suffers the others are to blame for. Read `walk` for paths.
 
 use core::cmp::Reverse;
-use std::collections::{BTreeMap, BinaryHeap};
+use std::collections::{BTreeMap, BinaryHeap, HashSet};
 
 use super::relation::RelationSet;
 use super::rows::CiId;
@@ -25,6 +25,9 @@ const BLAME_MIN: u32 = 20_000;
 const BLAMED_MAX: usize = 128;
 const EDGES_PER_NODE_MAX: usize = 64;
 
+/// Edges looked at for what lies around one CI: a neighbourhood of hubs must not hold the engine.
+const EDGES_MAX: usize = 4_096;
+
 /// The relations that are told apart; belongs to the topology it was made from.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Ties {
@@ -42,29 +45,37 @@ impl Topology {
     }
 
     /// Returns the CIs within `reach` of one, in either direction, nearest first and then by name,
-    /// with their distances; the CI itself comes first. At most `most` of them.
+    /// with their distances; the CI itself comes first. At most `most` of them, and in a
+    /// neighbourhood of hubs those alone that the first [`EDGES_MAX`] edges lead to.
     ///
     /// A relation is [`RELATION`] long, between a service and what runs it a quarter of that.
     pub fn near(&self, from: CiId, ties: Ties, reach: u32, most: usize) -> Vec<(CiId, u32)> {
-        let mut left = BinaryHeap::from([Reverse((0, from))]);
-        let mut reached = BTreeMap::from([(from, 0)]);
+        // CIs by their distance, some of them more than once. Distances are few and every relation
+        // has a length, so that a level is whole when it is looked at.
+        let mut levels = BTreeMap::from([(0, vec![from])]);
+        // Only asked, never iterated: its order does not matter.
+        let mut settled = HashSet::with_hasher(foldhash::fast::FixedState::default());
         let mut near = Vec::new();
-        while let Some(Reverse((distance, ci))) = left.pop() {
-            if near.len() == most {
-                break;
-            }
-            if reached.get(&ci) != Some(&distance) {
-                continue;
-            }
-            near.push((ci, distance));
-            let both = [Toward::Causes, Toward::Sufferers].into_iter();
-            let edges = both.flat_map(|toward| self.edges(ci, toward).take(EDGES_PER_NODE_MAX));
-            for (end, kind) in edges {
-                let length = if ties.runs.has(kind) { RUNS } else { RELATION };
-                let further = distance + length;
-                if further <= reach && reached.get(&end).is_none_or(|known| further < *known) {
-                    reached.insert(end, further);
-                    left.push(Reverse((further, end)));
+        let mut edges_left = EDGES_MAX;
+        while let Some((distance, mut level)) = levels.pop_first() {
+            level.sort_unstable();
+            for ci in level {
+                if near.len() == most {
+                    return near;
+                }
+                if !settled.insert(ci) {
+                    continue;
+                }
+                near.push((ci, distance));
+                let both = [Toward::Causes, Toward::Sufferers].into_iter();
+                let edges = both.flat_map(|toward| self.edges(ci, toward).take(EDGES_PER_NODE_MAX));
+                for (end, kind) in edges.take(edges_left) {
+                    edges_left -= 1;
+                    let length = if ties.runs.has(kind) { RUNS } else { RELATION };
+                    let further = distance + length;
+                    if further <= reach && !settled.contains(&end) {
+                        levels.entry(further).or_default().push(end);
+                    }
                 }
             }
         }

@@ -1,7 +1,9 @@
 //! Where an alert is: its CI, others it names, its system; without a CI what it is labelled with.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 use std::sync::Arc;
+
+use foldhash::fast::FixedState;
 
 use crate::cmdb::{CiId, RELATION, Ties, Topology};
 use crate::engine::context::Context;
@@ -25,8 +27,9 @@ const NO_PLACE: [&str; 3] = ["alertname", "job", "severity"];
 const PEERS_MAX: usize = 4;
 const VALUES_MAX: usize = 16;
 
-/// Balls kept: 16 bytes for each CI in one.
-const BALLS_MAX: usize = 4_096;
+/// CIs in the balls that were asked for lately, 16 bytes each; as many are kept that were asked for
+/// before those.
+const BALLED_MAX: usize = 1 << 20;
 
 /// One place of an alert.
 #[derive(Clone, Debug, PartialEq)]
@@ -195,34 +198,48 @@ pub(super) fn value_keys(held: &Held, kind: &Related) -> Vec<u64> {
 }
 
 /// What lies around CIs, as far as it was asked, in one version of the topology.
+///
+/// Only asked, never iterated: the order of its maps does not matter.
 #[derive(Debug, Default)]
 pub(super) struct Balls {
     version: Option<u64>,
-    ties: Ties,
-    of: BTreeMap<CiId, Ball>,
+    pub(super) ties: Ties,
+    lately: HashMap<CiId, Ball, FixedState>,
+    before: HashMap<CiId, Ball, FixedState>,
+    /// CIs in the balls of `lately`.
+    balled: usize,
 }
 
 /// The keys of the CIs around one with their distances, nearest first.
 pub(super) type Ball = Arc<[(u64, CiId, u32)]>;
 
 impl Balls {
-    /// Begins anew for another topology, or when there are too many.
-    fn renew(&mut self, topology: &Topology) {
-        if self.version != Some(topology.version()) || self.of.len() >= BALLS_MAX {
+    /// Begins anew for another topology.
+    pub(super) fn renew(&mut self, topology: &Topology) {
+        if self.version != Some(topology.version()) {
             let version = Some(topology.version());
-            *self = Self { version, ties: topology.ties(), of: BTreeMap::new() };
+            *self = Self { version, ties: topology.ties(), ..Self::default() };
         }
     }
 
     /// Returns what lies around a CI, itself first.
     pub(super) fn around(&mut self, topology: &Topology, ci: CiId) -> Ball {
         self.renew(topology);
-        let ties = self.ties;
-        let walk = || {
-            let near = topology.near(ci, ties, REACH, NEAR_MAX).into_iter();
+        if let Some(known) = self.lately.get(&ci) {
+            return Arc::clone(known);
+        }
+        let ball = self.before.remove(&ci).unwrap_or_else(|| {
+            let near = topology.near(ci, self.ties, REACH, NEAR_MAX).into_iter();
             near.map(|(ci, distance)| (key("ci", &topology.ci(ci).name), ci, distance)).collect()
-        };
-        Arc::clone(self.of.entry(ci).or_insert_with(walk))
+        });
+        if self.balled >= BALLED_MAX {
+            // What was not asked for since the last time goes.
+            self.before = core::mem::take(&mut self.lately);
+            self.balled = 0;
+        }
+        self.balled += ball.len();
+        self.lately.insert(ci, Arc::clone(&ball));
+        ball
     }
 }
 

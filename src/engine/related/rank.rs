@@ -63,6 +63,8 @@ fn most_blamed(state: &State, asked: &Asked<'_>, id: IncidentId) -> Vec<(CiId, S
     let mut services = BTreeSet::new();
     let weights = &asked.ctx.weights;
     let share = of_whole(weights.blame);
+    // Many members are at one place.
+    let mut known: BTreeMap<CiId, Vec<(CiId, u32)>> = BTreeMap::new();
     let members = state.members(id).take(MEMBERS_MAX);
     for held in members.filter_map(|alert| state.alerts.get(&alert)) {
         let blamed = blamed(asked, held);
@@ -71,9 +73,10 @@ fn most_blamed(state: &State, asked: &Asked<'_>, id: IncidentId) -> Vec<(CiId, S
         let own = weight / f64::from(u32::try_from(blamed.len()).unwrap_or(1).max(1));
         for service in blamed {
             services.insert(service);
-            for (ci, blame) in asked.ctx.topology.blamed(service, asked.ties, share) {
-                let vote = own * f64::from(blame) / f64::from(WHOLE);
-                votes.entry((ci, service)).or_default().push(vote);
+            let blamed = || asked.ctx.topology.blamed(service, asked.ties, share);
+            for (ci, blame) in known.entry(service).or_insert_with(blamed) {
+                let vote = own * f64::from(*blame) / f64::from(WHOLE);
+                votes.entry((*ci, service)).or_default().push(vote);
             }
         }
     }
@@ -91,7 +94,7 @@ fn most_blamed(state: &State, asked: &Asked<'_>, id: IncidentId) -> Vec<(CiId, S
     ranked.sort_by(|(_, (a, _)), (_, (b, _))| rounded(*b).total_cmp(&rounded(*a)));
     ranked.truncate(SUSPECTS_MAX);
     let suspect = |(ci, (_, explains)): (CiId, (f64, u32))| {
-        let name = Arc::clone(&asked.ctx.topology.ci(ci).name);
+        let name = Arc::from(&*asked.ctx.topology.ci(ci).name);
         (ci, Suspect { ci: name, explains, of })
     };
     ranked.into_iter().map(suspect).collect()
