@@ -68,7 +68,7 @@ pub fn rows_with_hub(cis: usize, spokes: usize) -> Rows {
         to: Arc::from(&*end.name),
         facts: None,
     }));
-    let mut core = CiRow::clone(&cis[0]);
+    let mut core = CiRow::clone(cis.first().unwrap());
     (core.name, core.class) = (HUB.into(), "switch".into());
     cis.push(Arc::new(core));
     Topology::new(0, Rows { types, cis, relations }).unwrap().rows()

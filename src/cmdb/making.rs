@@ -139,6 +139,8 @@ mod tests {
     use super::*;
     use crate::cmdb::import;
 
+    type Change = fn(&mut Rows);
+
     #[test]
     fn only_rows_in_order_are_taken() {
         let rows = import::read(
@@ -148,13 +150,13 @@ mod tests {
             "test",
         );
         let rows = rows.unwrap();
-        let is_taken = |change: fn(&mut Rows)| {
+        let is_taken = |change: Change| {
             let mut rows = rows.clone();
             change(&mut rows);
             Making::of(1, &rows, None).is_some()
         };
         assert!(is_taken(|_| {}));
-        let changes: [(&str, fn(&mut Rows)); 13] = [
+        let changes: [(&str, Change); 13] = [
             ("CIs in another order", |rows| rows.cis.swap(0, 1)),
             ("a CI twice", |rows| rows.cis.insert(0, Arc::clone(&rows.cis[0]))),
             ("a CI without a name", |rows| Arc::make_mut(&mut rows.cis[0]).name = "".into()),

@@ -82,15 +82,13 @@ impl Topology {
     }
 
     fn made(version: u64, rows: Rows, at: Option<Timestamp>) -> Result<Self, Vec<Problem>> {
-        let making = match Making::of(version, &rows, at) {
-            Some(making) => making,
-            None => {
-                let (_, rows) = Draft::from(rows).check()?;
-                // Cannot be missing: the rows are checked.
-                Making::of(version, &rows, at).unwrap_or_else(|| Making::begin(version, at))
-            }
-        };
-        Ok(making.end())
+        if let Some(making) = Making::of(version, &rows, at) {
+            return Ok(making.end());
+        }
+        let (_, rows) = Draft::from(rows).check()?;
+        // Cannot be missing: the rows are checked.
+        let making = Making::of(version, &rows, at);
+        Ok(making.unwrap_or_else(|| Making::begin(version, at)).end())
     }
 
     /// Lays out the graph of all that was taken.

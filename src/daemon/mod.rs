@@ -139,8 +139,7 @@ async fn serve(plan: Plan) -> Result<(), DaemonError> {
     let metrics = start::metrics(&settings)?;
     let (dir, store, witness) = start::open(&settings, loss)?;
     let (saved, topology) = store.load()?;
-    let topology = topology.unwrap_or_else(Topology::empty);
-    let ctx = context(&settings, Arc::clone(&rules), topology);
+    let ctx = context(&settings, Arc::clone(&rules), topology.unwrap_or_else(Topology::empty));
     let started = saved.counters.batch > 0;
     let clock = Arc::new(Clock::start(started.then_some(saved.counters.now)));
     let (context_in, context_out) = watch::channel(Arc::clone(&ctx));
