@@ -18,12 +18,6 @@ const RUNS: u32 = 25;
 /// All of the blame, in the units of [`Topology::blamed`].
 pub const WHOLE: u32 = 1_000_000;
 
-/// How much of the blame a relation passes on to the cause, of [`WHOLE`]: what a service depends on
-/// is one explanation among others, what it runs on is itself, and what carries that is rarely it.
-const BLAME_DEPENDS: u32 = 400_000;
-const BLAME_RUNS: u32 = WHOLE;
-const BLAME_OTHER: u32 = 300_000;
-
 /// Blame below that is not looked at, of [`WHOLE`].
 const BLAME_MIN: u32 = 20_000;
 
@@ -88,8 +82,10 @@ impl Topology {
         near
     }
 
-    /// Returns the CIs that can be to blame for what one suffers, most blamed first, with their blame, 1 to [`WHOLE`]; the CI itself has the whole.
-    pub fn blamed(&self, from: CiId, ties: Ties) -> Vec<(CiId, u32)> {
+    /// Returns the CIs that can be to blame for what one suffers, most blamed first, with their
+    /// blame, 1 to [`WHOLE`]; the CI itself has the whole. What a service runs on is itself; any
+    /// other cause is one explanation among others and gets `share` of the blame, of [`WHOLE`].
+    pub fn blamed(&self, from: CiId, ties: Ties, share: u32) -> Vec<(CiId, u32)> {
         let mut left = BinaryHeap::from([(WHOLE, Reverse(from))]);
         let mut reached = BTreeMap::from([(from, WHOLE)]);
         let mut blamed = Vec::new();
@@ -102,13 +98,7 @@ impl Topology {
             }
             blamed.push((ci, blame));
             for (cause, kind) in self.edges(ci, Toward::Causes).take(EDGES_PER_NODE_MAX) {
-                let share = if ties.runs.has(kind) {
-                    BLAME_RUNS
-                } else if ties.depends.has(kind) {
-                    BLAME_DEPENDS
-                } else {
-                    BLAME_OTHER
-                };
+                let share = if ties.runs.has(kind) { WHOLE } else { share };
                 let passed = u64::from(blame) * u64::from(share) / u64::from(WHOLE);
                 let passed = u32::try_from(passed).unwrap_or(WHOLE);
                 let more = reached.get(&cause).is_none_or(|known| passed > *known);
@@ -180,16 +170,18 @@ mod tests {
     #[test]
     fn blame_flows_down_to_the_causes_only() {
         let topology = shop();
-        let blamed =
-            |name| named(&topology, topology.blamed(topology.find(name).unwrap(), topology.ties()));
+        let blamed = |name| {
+            let from = topology.find(name).unwrap();
+            named(&topology, topology.blamed(from, topology.ties(), 400_000))
+        };
         assert_eq!(
             blamed("web"),
             [
                 ("web", WHOLE),
                 ("pod-web", WHOLE),
                 ("cart", 400_000),
+                ("node", 400_000),
                 ("pod-cart", 400_000),
-                ("node", 300_000),
                 ("db", 160_000),
             ]
         );

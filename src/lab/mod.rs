@@ -29,6 +29,8 @@ mod outage;
 #[cfg(test)]
 mod quiet;
 #[cfg(test)]
+mod redundancy;
+#[cfg(test)]
 mod reload;
 pub mod replay;
 pub mod rule_tests;
