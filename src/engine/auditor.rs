@@ -1,4 +1,5 @@
-//! Proves once an hour that no open incident is forgotten: each has a next deadline, or says why
+//! Proves once an hour, with the first event of it (the daemon's canary comes every few minutes),
+//! that no open incident is forgotten: each has a next deadline, or says why
 //! nobody is told of it. Those that have neither, as where a policy has no step left, are told of in
 //! an incident of our own.
 

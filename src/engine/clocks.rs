@@ -17,7 +17,7 @@ const PARTS_MAX: usize = 200;
 /// How one deadline came about.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Derivation {
-    /// `response`, `resolution`, `acceptance of TEAM`, `supplier` or `next update`.
+    /// `response`, `resolution`, `acceptance of TEAM`, `state STATE`, `supplier` or `next update`.
     pub clock: String,
     /// When it began.
     pub from: Timestamp,
@@ -86,7 +86,6 @@ struct Asked<'a> {
     stood: &'a [(Timestamp, Timestamp)],
     stands_since: Option<Timestamp>,
     stopped_at: Option<Timestamp>,
-    not_before: Option<Timestamp>,
 }
 
 /// Derives every deadline of an incident.
@@ -104,6 +103,7 @@ pub fn derive(rules: &RuleSet, record: &Incident, now: Timestamp) -> Vec<Derivat
     asked.extend(open.map(|it| acceptance(record, it, limit, &source)));
     asked.push(resolution(record, limit, &source));
     let mut derived: Vec<_> = asked.into_iter().map(|it| one(rules, it, now)).collect();
+    derived.extend(in_state(rules, record, limit, &source, now));
     derived.extend(supplier(rules, record, limit, &source, now));
     derived.extend(promise(rules, record, now));
     derived
@@ -119,7 +119,6 @@ fn response<'a>(record: &'a Incident, limit: &'a Limit, source: &str) -> Asked<'
         stood: &[],
         stands_since: None,
         stopped_at: record.response.stopped_at,
-        not_before: None,
     }
 }
 
@@ -140,7 +139,6 @@ fn acceptance<'a>(
         stood: &[],
         stands_since: None,
         stopped_at: it.accepted.as_ref().map(|it| it.at),
-        not_before: None,
     }
 }
 
@@ -155,8 +153,28 @@ fn resolution<'a>(record: &'a Incident, limit: &'a Limit, source: &str) -> Asked
         stood: &record.resolution.stood,
         stands_since: record.resolution.stands_since.filter(|_| !done),
         stopped_at: record.resolution.stands_since.filter(|_| done),
-        not_before: None,
     }
+}
+
+fn in_state(
+    rules: &RuleSet,
+    record: &Incident,
+    limit: &Limit,
+    source: &str,
+    now: Timestamp,
+) -> Option<Derivation> {
+    let it = record.terms.in_state.filter(|it| it.state == record.progress.name())?;
+    let asked = Asked {
+        clock: format!("state {}", it.state),
+        from: it.since,
+        limit: *limit.states.get(&it.state)?,
+        source: source.into(),
+        times: limit.calendar.as_ref(),
+        stood: &[],
+        stands_since: None,
+        stopped_at: None,
+    };
+    Some(one(rules, asked, now))
 }
 
 fn supplier(
@@ -175,7 +193,6 @@ fn supplier(
         stood: &[],
         stands_since: None,
         stopped_at: None,
-        not_before: None,
     };
     Some(one(rules, asked, now))
 }
@@ -192,7 +209,6 @@ fn promise(rules: &RuleSet, record: &Incident, now: Timestamp) -> Option<Derivat
         stood: &[],
         stands_since: None,
         stopped_at: None,
-        not_before: None,
     };
     Some(one(rules, asked, now))
 }
@@ -203,7 +219,7 @@ fn one(rules: &RuleSet, it: Asked<'_>, now: Timestamp) -> Derivation {
         started_at: it.from,
         stood: stood(it.stood, calendar),
         limit: it.limit,
-        not_before: it.not_before,
+        not_before: None,
         calendar,
     };
     let due_at = clock.at(it.limit);

@@ -80,10 +80,12 @@ pub(super) fn plan(state: &mut State, rules: &RuleSet, id: IncidentId) {
     let limit = rules.limit(record.terms.agreement.as_deref(), record.assessment.priority);
     let calendar = calendar(rules, record);
     let resolves = limit.resolution_calendar().and_then(|times| rules.calendar(times));
+    let now = state.counters.now;
     let Some(case) = state.change(id) else { return };
     let record = &mut case.record;
     acceptance::plan(rules, &policy, record);
     waiting::plan(rules, record);
+    waiting::plan_state(rules, record, now);
     if record.response.stopped_at.is_none() {
         let clock = Clock {
             started_at: record.response.started_at,

@@ -306,6 +306,8 @@ fn next_deadline(state: &State, ctx: &Context, id: IncidentId) -> Option<Timesta
     let storm_ends = gather::storm::ends_at(ctx, record);
     let quiet_until = record.known_error.as_ref().and_then(|known| known.quiet_until);
     let supplier = record.terms.supplier.and_then(|it| it.due_at);
-    let others = [lapses, resolves, storm_ends, record.update_at, quiet_until, promised, supplier];
+    let in_state = record.terms.in_state.and_then(|it| it.due_at);
+    let others =
+        [lapses, resolves, storm_ends, record.update_at, quiet_until, promised, supplier, in_state];
     steps.into_iter().chain(others).flatten().min()
 }

@@ -451,7 +451,9 @@ fn one_that_nothing_falls_due_for_is_told_of_in_an_incident_of_our_own() {
                   policies: {default: {functional: [{after: 0s, notify: assigned}]}}\n";
     let mut story = Story::under(policy);
     story.fire(0, DISK);
-    story.wait(3 * HOUR);
+    for hour in 1..=3 {
+        story.wait(hour * HOUR);
+    }
     assert_eq!(story.open(), [1, 2], "one for all, itself among them");
     let alerts = story.world.image().alerts.values();
     let own = alerts.filter(|it| it.labels.get("alertname") == Some("IncidentdNoDeadline"));
@@ -488,6 +490,39 @@ fn a_supplier_who_is_late_is_told_of_once() {
     assert_eq!(tickets, ["INC-1 one"]);
     handled(&story.order(8 * HOUR, 1, Command::Claim));
     assert_eq!(since(&story), None);
+}
+
+#[test]
+fn one_that_is_in_a_state_for_too_long_is_told_of_once() {
+    let mut story = Story::under(
+        "contacts: {a: {channels: log}, b: {channels: log}}\n\
+         teams: {one: {members: a, lead: b}}\ndefaults: {team: one}\n\
+         priorities: {limits: {P3: {states: {acknowledged: 2h}}}}\n",
+    );
+    story.fire(0, DISK);
+    story.wait(3 * HOUR);
+    let overdue = |story: &Story| {
+        story.happened(1).into_iter().filter(|it| *it == Happening::StateOverdue).count()
+    };
+    assert_eq!(overdue(&story), 0, "it is new");
+    let ack = || Command::Acknowledge { hold: Some(Duration::from_hours(20)), update_in: None };
+    handled(&story.order(3 * HOUR, 1, ack()));
+    handled(&story.order(4 * HOUR, 1, ack()));
+    story.wait(5 * HOUR - 1);
+    assert_eq!(overdue(&story), 0);
+    story.wait(9 * HOUR);
+    assert_eq!(overdue(&story), 1);
+    assert_eq!(story.told(NoticeKind::Ticket), ["INC-1 one", "INC-1 b"]);
+    let clocks = crate::engine::clocks::derive(
+        &story.world.context().rules,
+        story.incident(1),
+        story.world.now(),
+    );
+    let told: Vec<_> = clocks.iter().map(|it| format!("{} {}", it.clock, it.standing)).collect();
+    assert_eq!(
+        told,
+        ["response kept", "acceptance of one kept", "resolution runs", "state acknowledged over"]
+    );
 }
 
 #[test]

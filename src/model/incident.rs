@@ -472,6 +472,8 @@ pub enum Happening {
     Subscribed,
     /// The supplier that it waits for is late.
     SupplierOverdue,
+    /// It has been in one state for too long.
+    StateOverdue,
     /// A step of its policy does not hold for it.
     PassedOver,
 }
@@ -523,6 +525,7 @@ words!(
     UpdateOverdue = "update_overdue",
     Subscribed = "subscribed",
     SupplierOverdue = "supplier_overdue",
+    StateOverdue = "state_overdue",
     PassedOver = "passed_over"
 );
 

@@ -4,6 +4,7 @@
 use core::fmt;
 use core::time::Duration;
 
+use super::incident::StateName;
 use super::priority::{Priority, words};
 use super::time::Timestamp;
 
@@ -19,6 +20,8 @@ pub struct Terms {
     pub by_hand: Option<ByHand>,
     /// The update that was promised.
     pub promise: Option<Promise>,
+    /// The state it is in, and how long it may be.
+    pub in_state: Option<InState>,
     /// The supplier that it waits for, where they have a limit.
     pub supplier: Option<Supplier>,
     /// Teams and contacts who hear of it without being called.
@@ -49,6 +52,19 @@ pub struct Promise {
     pub every: Duration,
     /// Who was reminded that it is overdue.
     pub reminded: Reminded,
+}
+
+/// How long an incident has been in a state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct InState {
+    /// The state.
+    pub state: StateName,
+    /// Since when.
+    pub since: Timestamp,
+    /// When it has been in it for too long; `None` without a limit, and once somebody was told.
+    pub due_at: Option<Timestamp>,
+    /// When somebody was told.
+    pub told_at: Option<Timestamp>,
 }
 
 /// The supplier that an incident waits for.

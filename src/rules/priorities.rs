@@ -11,6 +11,7 @@ use super::calendar::{Calendar, Times};
 use super::codes;
 use super::reader::{DAY, Fields, HOUR, MINUTE, Reader};
 use super::yaml::{Node, Value};
+use crate::model::incident::StateName;
 use crate::model::priority::{Impact, PRIORITIES, Priority, Urgency};
 
 /// How impact, urgency and priority are found, and what follows from the priority.
@@ -61,6 +62,8 @@ pub struct Limit {
     pub update: Option<Duration>,
     /// Until the supplier has to be done, while it waits for one.
     pub supplier: Option<Duration>,
+    /// How long one may be in a state.
+    pub states: BTreeMap<StateName, Duration>,
 }
 
 impl Limit {
@@ -98,6 +101,7 @@ impl Default for Priorities {
             acceptance: [None; 4],
             update: None,
             supplier: None,
+            states: BTreeMap::new(),
         };
         // Of urgent ones people hear how they stand; those that can wait do so for working days.
         let urgent = |limit, update| Limit { update: Some(update), ..limit };
@@ -263,6 +267,7 @@ pub(super) struct Given {
     acceptance: Option<[Option<Duration>; 4]>,
     update: Option<Duration>,
     supplier: Option<Duration>,
+    states: BTreeMap<StateName, Duration>,
 }
 
 impl Given {
@@ -274,6 +279,7 @@ impl Given {
         limit.acceptance = self.acceptance.unwrap_or(limit.acceptance);
         limit.update = self.update.or(limit.update);
         limit.supplier = self.supplier.or(limit.supplier);
+        limit.states.extend(self.states.iter().map(|(state, span)| (*state, *span)));
         if let Some(calendar) = &self.calendar {
             limit.calendar = Some(calendar.clone());
         }
@@ -305,8 +311,25 @@ pub(super) fn given(reader: &mut Reader<'_>, node: &Node) -> Option<Given> {
     given.calendar = fields.read(reader, "calendar", civil::hours);
     given.resolution_calendar = fields.read(reader, "resolution_calendar", civil::hours);
     given.acceptance = fields.read(reader, "acceptance", acceptance);
+    given.states = fields.read(reader, "states", states).unwrap_or_default();
     fields.finish(reader);
     Some(given)
+}
+
+/// Reads how long an incident may be in each state.
+fn states(reader: &mut Reader<'_>, node: &Node) -> Option<BTreeMap<StateName, Duration>> {
+    use StateName::{Acknowledged, InProgress, New, OnHold};
+    let mut fields = reader.map(node, "`states`")?;
+    let states = [
+        ("new", New),
+        ("acknowledged", Acknowledged),
+        ("in_progress", InProgress),
+        ("on_hold", OnHold),
+    ];
+    let read =
+        states.map(|(name, state)| (state, fields.read(reader, name, |r, n| r.duration(n, SPANS))));
+    fields.finish(reader);
+    Some(read.into_iter().filter_map(|(state, span)| Some((state, span?))).collect())
 }
 
 /// Reads one time for all lines, or one for each: `10m`, or `{line1: 10m, line2: 1h}`.

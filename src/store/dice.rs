@@ -31,7 +31,7 @@ use crate::model::notice::{Notice, NoticeId, NoticeKind, NoticeState};
 use crate::model::priority::{Assessment, Impact, Priority, Urgency};
 use crate::model::quarantine::{Cause, QuarantineId, Quarantined, Unhandled};
 use crate::model::silence::{Silence, SilenceId, SilenceMatcher};
-use crate::model::terms::{ByHand, Promise, Reminded, Supplier, Terms};
+use crate::model::terms::{ByHand, InState, Promise, Reminded, Supplier, Terms};
 use crate::model::time::Timestamp;
 
 /// `SplitMix64`.
@@ -249,6 +249,12 @@ impl Dice {
                 reminded: dice.word::<Reminded>(3),
             }),
             subscribers: self.list(3, |dice| dice.text().into()),
+            in_state: self.maybe(|dice| InState {
+                state: dice.word::<StateName>(6),
+                since: dice.time(),
+                due_at: dice.maybe(Self::time),
+                told_at: dice.maybe(Self::time),
+            }),
             supplier: self
                 .maybe(|dice| Supplier { since: dice.time(), due_at: dice.maybe(Self::time) }),
         }
@@ -347,7 +353,7 @@ impl Dice {
     pub(super) fn entry(&mut self) -> Entry {
         Entry {
             at: self.time(),
-            what: self.word::<Happening>(88),
+            what: self.word::<Happening>(89),
             count: self.count(),
             text: self.text(),
             path: self.maybe(Self::path),

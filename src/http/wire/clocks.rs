@@ -20,7 +20,7 @@ pub struct Clocks {
 /// How one deadline came about.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ClockDerivation {
-    /// `response`, `acceptance of TEAM`, `resolution`, `supplier` or `next update`.
+    /// `response`, `acceptance of TEAM`, `resolution`, `state STATE`, `supplier` or `next update`.
     pub clock: String,
     /// When it began.
     pub from: Time,

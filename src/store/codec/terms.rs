@@ -5,8 +5,9 @@ use core::time::Duration;
 use prost::Message;
 
 use super::{Malformed, Word, numbered};
+use crate::model::incident::StateName;
 use crate::model::priority::Priority;
-use crate::model::terms::{ByHand, Promise, Reminded, Supplier, Terms};
+use crate::model::terms::{ByHand, InState, Promise, Reminded, Supplier, Terms};
 use crate::model::time::Timestamp;
 
 numbered!(Reminded: Nobody = 1, Holder = 2, Lead = 3);
@@ -24,6 +25,20 @@ pub(super) struct TermsMessage {
     subscribers: Vec<String>,
     #[prost(message, optional, tag = "5")]
     supplier: Option<SupplierMessage>,
+    #[prost(message, optional, tag = "6")]
+    in_state: Option<InStateMessage>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct InStateMessage {
+    #[prost(uint32, tag = "1")]
+    state: u32,
+    #[prost(int64, tag = "2")]
+    since: i64,
+    #[prost(int64, optional, tag = "3")]
+    due_at: Option<i64>,
+    #[prost(int64, optional, tag = "4")]
+    told_at: Option<i64>,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -75,6 +90,12 @@ impl From<&Terms> for TermsMessage {
                 reminded: it.reminded.number(),
             }),
             subscribers: terms.subscribers.iter().map(ToString::to_string).collect(),
+            in_state: terms.in_state.map(|it| InStateMessage {
+                state: it.state.number(),
+                since: it.since.millis(),
+                due_at: it.due_at.map(Timestamp::millis),
+                told_at: it.told_at.map(Timestamp::millis),
+            }),
             supplier: terms.supplier.map(|it| SupplierMessage {
                 since: it.since.millis(),
                 due_at: it.due_at.map(Timestamp::millis),
@@ -103,7 +124,16 @@ impl TryFrom<TermsMessage> for Terms {
                 reminded: Reminded::of(it.reminded)?,
             })
         };
+        let in_state = |it: InStateMessage| -> Result<InState, Malformed> {
+            Ok(InState {
+                state: StateName::of(it.state)?,
+                since: Timestamp::from_millis(it.since),
+                due_at: it.due_at.map(Timestamp::from_millis),
+                told_at: it.told_at.map(Timestamp::from_millis),
+            })
+        };
         Ok(Self {
+            in_state: message.in_state.map(in_state).transpose()?,
             agreement: message.agreement.map(Into::into),
             by_hand: message.by_hand.map(by_hand).transpose()?,
             promise: message.promise.map(promise).transpose()?,
@@ -138,6 +168,12 @@ mod tests {
                 reminded: Reminded::Holder,
             }),
             subscribers: vec!["net".into()],
+            in_state: Some(InState {
+                state: StateName::OnHold,
+                since: Timestamp::from_millis(13),
+                due_at: Some(Timestamp::from_millis(14)),
+                told_at: Some(Timestamp::from_millis(15)),
+            }),
             supplier: Some(Supplier {
                 since: Timestamp::from_millis(11),
                 due_at: Some(Timestamp::from_millis(12)),
@@ -145,7 +181,7 @@ mod tests {
         };
         let message = TermsMessage::from(&terms);
         let value = b"\x01\x0a\x04gold\x12\x0e\x08\x02\x12\x03mia\x1a\x03why \x01\
-            \x1a\x0b\x0a\x03ann\x10\x09\x18\x0a \x02\"\x03net*\x04\x08\x0b\x10\x0c";
+            \x1a\x0b\x0a\x03ann\x10\x09\x18\x0a \x02\"\x03net*\x04\x08\x0b\x10\x0c2\x08\x08\x04\x10\x0d\x18\x0e \x0f";
         frozen_value(&message, value);
         assert_eq!(Terms::try_from(message), Ok(terms));
     }

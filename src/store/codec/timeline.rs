@@ -55,6 +55,7 @@ numbered!(Happening:
     Subscribed = 86,
     PassedOver = 87,
     SupplierOverdue = 88,
+    StateOverdue = 89,
 );
 
 /// An entry.
