@@ -26,6 +26,17 @@ pub(super) struct Transfer<'a> {
     pub(super) before: Verdict,
 }
 
+/// Says what happened to an incident that went on.
+fn gone(what: Happening) -> &'static str {
+    if what == Happening::EscalatedFunctional {
+        "escalated"
+    } else if what == Happening::Returned {
+        "returned"
+    } else {
+        "handed"
+    }
+}
+
 /// Hands an incident on: whoever gets it has not answered yet, whoever answered before.
 pub(super) fn hand_on(
     state: &mut State,
@@ -50,7 +61,7 @@ pub(super) fn hand_on(
     };
     acceptance::hand(state, ctx, id, handed, now);
     notices::withdraw(state, id, "handed on", now);
-    notices::update(state, ctx, id, &format!("{} {text}", it.what), now);
+    notices::update(state, ctx, id, &format!("{} {text}", gone(it.what)), now);
     back_to_queue(state, ctx, id, now);
 }
 

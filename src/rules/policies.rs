@@ -210,3 +210,53 @@ pub(super) fn target(reader: &mut Reader<'_>, node: &Node) -> Option<Target> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::model::escalation::{Only, Target};
+    use crate::model::incident::StateName;
+    use crate::model::priority::Priority;
+    use crate::rules::{SourceFile, load};
+
+    #[test]
+    fn acceptance_and_what_a_step_is_only_for_are_read() {
+        let read = |step: &str| {
+            let text = format!(
+                "version: 1\ncalendars: {{c: {{zone: UTC}}}}\n\
+                 policies: {{default: {{acceptance: [{{{step}}}]}}}}"
+            );
+            let loaded = load(&[SourceFile { name: "t.yaml".into(), text }]);
+            let problem = loaded.diagnostics.first().map(|it| it.message.clone());
+            loaded.set.map(|set| set.policies["default"].acceptance[0].clone()).ok_or(problem)
+        };
+        let step = read("at: 50%, notify: lead, only: {priority: P1, state: [new], hours: c}");
+        let step = step.unwrap();
+        let only = Only {
+            priorities: vec![Priority::P1],
+            states: vec![StateName::New],
+            hours: Some("c".into()),
+        };
+        assert_eq!(step.only, only);
+        assert_eq!(step.action, super::Action::Notify(Target::Lead));
+        assert_eq!(read("after: 5m, notify: lead").unwrap().only, Only::default());
+        for (bad, problem) in [
+            ("after: 0s, notify: lead", "a step of `acceptance` is due at once"),
+            ("at: 0%, notify: lead", "a step of `acceptance` is due at once"),
+            ("at: 5%, notify: lead, only: {}", "`only` says nothing"),
+            ("at: 5%, notify: lead, only: {hours: d}", "calendar `d` is not defined"),
+        ] {
+            let told = read(bad).unwrap_err().unwrap_or_default();
+            assert!(told.starts_with(problem.split('`').next().unwrap()), "{bad}: {told}");
+        }
+    }
+
+    #[test]
+    fn turns_have_no_effect_beside_a_rotation() {
+        let text = "version: 1\ncontacts: {a: {channels: log}}\n\
+            rotations: {r: {zone: UTC, layers: [{members: a, start: 2026-01-05, handover: {at: '09:00'}}]}}\n\
+            teams: {t: {members: a, on_call: r, turns: by_incident}}";
+        let loaded = load(&[SourceFile { name: "t.yaml".into(), text: text.into() }]);
+        let codes: Vec<_> = loaded.diagnostics.iter().map(|it| it.code.id).collect();
+        assert_eq!(codes, ["R0222"]);
+    }
+}

@@ -377,6 +377,37 @@ mod tests {
     }
 
     #[test]
+    fn limits_are_read_and_what_is_not_given_stays() {
+        let set = |limits: &str| {
+            let text = format!(
+                "version: 1\ncalendars: {{c: {{zone: UTC}}}}\n\
+                 priorities: {{limits: {{P3: {{{limits}}}}}}}"
+            );
+            let loaded =
+                crate::rules::load(&[crate::rules::SourceFile { name: "t.yaml".into(), text }]);
+            loaded.set.map(|set| set.priorities.limit(Priority::P3).clone())
+        };
+        let acceptance = |limits: &str| {
+            let limit = set(limits).unwrap();
+            [1, 2, 4].map(|line| limit.acceptance(line).as_secs() / 60)
+        };
+        assert_eq!(acceptance(""), [240, 240, 240], "the response limit");
+        assert_eq!(acceptance("response: 1h"), [60, 60, 60]);
+        assert_eq!(acceptance("acceptance: 10m"), [10, 10, 10]);
+        assert_eq!(acceptance("acceptance: {line2: 10m}"), [240, 10, 240]);
+        let days =
+            |limits: &str| set(limits).unwrap().resolution_calendar().map(ToString::to_string);
+        let working = Some("mon-fri 00:00-24:00 UTC".to_owned());
+        assert_eq!(days("response: 1h"), working, "working days");
+        assert_eq!(days("resolution: 20h"), None, "as it says itself");
+        assert_eq!(days("calendar: c"), Some("calendar c".into()));
+        assert_eq!(days("resolution: 20h, resolution_calendar: c"), Some("calendar c".into()));
+        for bad in ["acceptance: soon", "acceptance: {line5: 10m}", "states: {closed: 1h}"] {
+            assert_eq!(set(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
     fn a_critical_alert_pages_without_any_cmdb() {
         let priorities = Priorities::default();
         for (severity, pages) in [

@@ -291,3 +291,22 @@ async fn what_is_handed_on_is_refused_in_words_where_it_cannot_be() {
         assert_eq!(got, (status, code.into()), "{command}: {}", answer.text);
     }
 }
+
+#[tokio::test]
+async fn each_deadline_says_how_it_came_about() {
+    let world = World::new();
+    let id = disk(&world, "db-1").await;
+    order(&world, &id, "acknowledge", json!({})).await;
+    let answer = world.get(&format!("/api/v1/incidents/{id}/clocks")).await;
+    assert_eq!(answer.status, 200, "{}", answer.text);
+    for (at, clock, standing) in [
+        (0, "response", "kept"),
+        (1, "acceptance of the default contact", "kept"),
+        (2, "resolution", "runs"),
+    ] {
+        assert_eq!(answer.at(&format!("/clocks/{at}/clock")), clock, "{}", answer.text);
+        assert_eq!(answer.at(&format!("/clocks/{at}/standing")), standing, "{}", answer.text);
+    }
+    assert_eq!(answer.at("/clocks/2/source"), "P4 by the general limits");
+    assert_eq!(world.get("/api/v1/incidents/INC-99/clocks").await.status, 404);
+}
