@@ -131,6 +131,31 @@ mod tests {
                 json!({"state": "resolved", "resolved": resolution, "awaiting_verification": true}),
                 "INC-1042 resolved by m.ito · 3 of 3 alerts still fire: awaiting verification",
             ),
+            ("reopen", json!({}), json!({}), "INC-1042 reopened · nobody has it"),
+            ("close", json!({}), json!({}), "INC-1042 closed"),
+            (
+                "merge",
+                json!({"into": "INC-1042"}),
+                json!({}),
+                "INC-1050 is part of INC-1042 now · 3 alerts",
+            ),
+            (
+                "split",
+                json!({"records": ["INC-1044"]}),
+                json!({}),
+                "INC-1042 split off INC-1050 · 3 alerts",
+            ),
+        ] {
+            let mut wish = json!({"command": command, "by": "m.ito"});
+            wish.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+            let Answered { incident, now, .. } = read(&after);
+            assert_eq!(said(&wished(&wish), "INC-1050", &incident, now), line);
+        }
+    }
+
+    #[test]
+    fn what_is_handed_on_or_said_is_confirmed() {
+        for (command, more, after, line) in [
             (
                 "escalate",
                 json!({"note": "why"}),
@@ -161,20 +186,6 @@ mod tests {
                 json!({"who": "team:net"}),
                 json!({}),
                 "INC-1042 will be told to team:net",
-            ),
-            ("reopen", json!({}), json!({}), "INC-1042 reopened · nobody has it"),
-            ("close", json!({}), json!({}), "INC-1042 closed"),
-            (
-                "merge",
-                json!({"into": "INC-1042"}),
-                json!({}),
-                "INC-1050 is part of INC-1042 now · 3 alerts",
-            ),
-            (
-                "split",
-                json!({"records": ["INC-1044"]}),
-                json!({}),
-                "INC-1042 split off INC-1050 · 3 alerts",
             ),
         ] {
             let mut wish = json!({"command": command, "by": "m.ito"});

@@ -46,7 +46,7 @@ pub enum Command {
         /// Names of teams
         #[arg(required = true, value_name = "TEAM")]
         teams: Vec<String>,
-        /// Where they talk, as in https://meet.example/inc-1042
+        /// Where they talk: a link
         #[arg(long, value_name = "URL")]
         link: Option<String>,
         /// What they have to know

@@ -226,21 +226,8 @@ fn facts(incident: &Incident, now: Time) -> Table {
         fact("resolved", format!("{} UTC {by}", print::clock(*at, now)));
     }
     fact("alerts", format!("{}, {} firing", incident.members, incident.firing));
-    for it in incident.assignments.iter().filter(|it| it.until.is_none()) {
-        let name = if it.part == "convened" { "helps" } else { "handed to" };
-        fact(name, assigned(it, now));
-    }
-    if let Some(link) = &incident.call {
-        fact("call", link.clone());
-    }
-    if let Some(agreement) = &incident.agreement {
-        fact("agreement", agreement.clone());
-    }
-    if let Some(promise) = &incident.promise {
-        fact("promised", format!("{}, by {}", limit(promise.due_at, now), promise.by));
-    }
-    if !incident.subscribers.is_empty() {
-        fact("subscribers", incident.subscribers.join(", "));
+    for (name, value) in desk(incident, now) {
+        fact(name, value);
     }
     fact("response", response(incident, now));
     fact("resolution", resolution(incident, now));
@@ -274,6 +261,28 @@ fn facts(incident: &Incident, now: Time) -> Table {
     table
 }
 
+/// Returns who was handed it and who helps, what it is held to, and who hears of it.
+fn desk(incident: &Incident, now: Time) -> Vec<(&'static str, String)> {
+    let open = incident.assignments.iter().filter(|it| it.until.is_none());
+    let mut facts: Vec<_> = open
+        .map(|it| {
+            let name = if it.part == "convened" { "helps" } else { "handed to" };
+            (name, assigned(it, now))
+        })
+        .collect();
+    facts.extend(incident.call.iter().map(|link| ("call", link.clone())));
+    facts.extend(incident.agreement.iter().map(|name| ("agreement", name.clone())));
+    facts.extend(
+        incident.promise.iter().map(|promise| {
+            ("promised", format!("{}, by {}", limit(promise.due_at, now), promise.by))
+        }),
+    );
+    if !incident.subscribers.is_empty() {
+        facts.push(("subscribers", incident.subscribers.join(", ")));
+    }
+    facts
+}
+
 /// Says to whom it was handed, by whom, and whether they have confirmed it.
 fn assigned(it: &Assignment, now: Time) -> String {
     let who = it.person.as_deref().or(it.team.as_deref());
@@ -284,7 +293,7 @@ fn assigned(it: &Assignment, now: Time) -> String {
     };
     let said = [("tried", &it.tried), ("known", &it.known), ("next", &it.next)];
     let said = said.into_iter().filter(|(_, text)| !text.is_empty());
-    let said: String = said.map(|(what, text)| format!("; {what}: {text}")).collect();
+    let said = said.fold(String::new(), |all, (what, text)| format!("{all}; {what}: {text}"));
     let why = if it.because.is_empty() { String::new() } else { format!(": {}", it.because) };
     format!("{}, line {}, by {}{why}{said}, {state}", or_nothing(who), it.line, it.sent_by)
 }

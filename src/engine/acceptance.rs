@@ -54,8 +54,7 @@ pub(super) fn hand(state: &mut State, ctx: &Context, id: IncidentId, it: Handed,
 pub(super) fn call(
     state: &mut State,
     ctx: &Context,
-    id: IncidentId,
-    team: &str,
+    (id, team): (IncidentId, &str),
     it: &Handed,
     now: Timestamp,
 ) {

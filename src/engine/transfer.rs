@@ -75,12 +75,11 @@ pub(super) fn escalate(
 ) -> Result<(), Refusal> {
     let id = order.incident;
     reasoned(order)?;
-    let (team, assignee) = match to {
-        Some(to) => receiver(ctx, to)?,
-        None => {
-            let team = assign::next_line(state, ctx, id);
-            (Some(team.ok_or_else(|| no_next_line(state, id))?), None)
-        }
+    let (team, assignee) = if let Some(to) = to {
+        receiver(ctx, to)?
+    } else {
+        let team = assign::next_line(state, ctx, id);
+        (Some(team.ok_or_else(|| no_next_line(state, id))?), None)
     };
     let name = team.as_deref().or(assignee.as_deref()).unwrap_or_default();
     let text = format!("to {name} {}", by_whom(order));
@@ -153,7 +152,7 @@ pub(super) fn convene(
         before: Verdict::PassedOn,
     };
     for team in teams {
-        acceptance::call(state, ctx, id, team, &handed, now);
+        acceptance::call(state, ctx, (id, team), &handed, now);
         let target = Target::Team(team.clone());
         let (kind, because) = (NoticeKind::Page, because.clone());
         notices::plan(

@@ -11,7 +11,7 @@ use crate::engine::event::{Command, Event, Order, Refusal, Reply};
 use crate::lab::world::World;
 use crate::model::assignment::{Handover, Verdict};
 use crate::model::escalation::Target;
-use crate::model::incident::{Happening, RecordId, StateName};
+use crate::model::incident::{Happening, RecordId, StateName, WaitsFor};
 use crate::model::notice::NoticeKind;
 use crate::model::priority::Priority;
 
@@ -271,10 +271,7 @@ fn an_agreement_that_changes_while_on_hold_plans_the_clock_anew_once_it_goes_on(
     let mut story = customers();
     story.fire(0, &down("shop", "critical"));
     handled(&story.ack(1, 1));
-    let hold = Command::Hold {
-        waits_for: crate::model::incident::WaitsFor::Supplier,
-        until: after(3 * HOUR),
-    };
+    let hold = Command::Hold { waits_for: WaitsFor::Supplier, until: after(3 * HOUR) };
     handled(&story.order(10 * MINUTE, 1, hold));
     let other = CUSTOMERS.replace("P2: {resolution: 1h}", "P2: {resolution: 2h}");
     story.world.reload(rules_of(&other), after(HOUR));
@@ -285,6 +282,19 @@ fn an_agreement_that_changes_while_on_hold_plans_the_clock_anew_once_it_goes_on(
         after(3 * HOUR + 110 * MINUTE),
         "ten minutes are gone, the hold does not count"
     );
+}
+
+#[test]
+fn a_priority_that_changes_while_on_hold_counts_what_was_gone_before_it() {
+    let mut story = customers();
+    story.fire(0, &down("shop", "critical"));
+    handled(&story.ack(1, 1));
+    let waits_for = WaitsFor::User;
+    handled(&story.order(10 * MINUTE, 1, Command::Hold { waits_for, until: after(3 * HOUR) }));
+    handled(&story.order(HOUR, 1, Command::Prioritise { priority: Some(Priority::P1) }));
+    story.wait(3 * HOUR);
+    let due = story.incident(1).resolution.due_at;
+    assert_eq!(due, after(3 * HOUR + 20 * MINUTE), "ten of thirty minutes were gone");
 }
 
 #[test]
@@ -474,14 +484,13 @@ fn a_supplier_who_is_late_is_told_of_once() {
     story.fire(0, DISK);
     handled(&story.ack(60, 1));
     let hold = |waits_for| Command::Hold { waits_for, until: after(9 * HOUR) };
-    use crate::model::incident::WaitsFor::{Change, Supplier};
-    handled(&story.order(120, 1, hold(Change)));
+    handled(&story.order(120, 1, hold(WaitsFor::Change)));
     story.wait(3 * HOUR);
     let overdue = |story: &Story| {
         story.happened(1).into_iter().filter(|it| *it == Happening::SupplierOverdue).count()
     };
     assert_eq!(overdue(&story), 0, "it waits for a change");
-    handled(&story.order(3 * HOUR, 1, hold(Supplier)));
+    handled(&story.order(3 * HOUR, 1, hold(WaitsFor::Supplier)));
     let since = |story: &Story| story.incident(1).terms.supplier.map(|it| it.since);
     assert_eq!(since(&story), Some(after(3 * HOUR)));
     story.wait(8 * HOUR);

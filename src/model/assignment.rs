@@ -92,7 +92,7 @@ impl Handover {
         let Self { because: _, tried, known, next } = self;
         let parts = [("tried", tried), ("known", known), ("next", next)];
         let said = parts.into_iter().filter(|(_, text)| !text.is_empty());
-        said.map(|(what, text)| format!("; {what}: {text}")).collect()
+        said.fold(String::new(), |all, (what, text)| format!("{all}; {what}: {text}"))
     }
 }
 

@@ -119,7 +119,7 @@ fn services(reader: &mut Reader<'_>, node: &Node) -> Option<BTreeMap<Box<str>, V
         let items = reader.one_or_many(node)?;
         let values: Option<Vec<Box<str>>> =
             items.iter().map(|item| reader.text(item).map(Into::into)).collect();
-        services.insert(key.name.clone().into(), values?);
+        services.insert(key.name.clone(), values?);
     }
     let count = services.values().map(Vec::len).sum::<usize>();
     if services.is_empty() || count > ENTRIES_MAX {

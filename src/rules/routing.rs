@@ -186,10 +186,11 @@ routing:
 
     #[test]
     fn the_first_route_that_fits_says_the_team_and_the_line_to_start_at() {
-        let loaded = load(&[SourceFile { name: "t.yaml".into(), text: TEXT.into() }]);
-        let rules = loaded.set.unwrap_or_else(|| panic!("{:#?}", loaded.diagnostics));
         use Priority::{P1, P3};
         use Seen::{Before, Never};
+
+        let loaded = load(&[SourceFile { name: "t.yaml".into(), text: TEXT.into() }]);
+        let rules = loaded.set.unwrap_or_else(|| panic!("{:#?}", loaded.diagnostics));
         for (category, class, priority, seen, known, expected) in [
             (Some("network"), None, P3, Before, None, "net1"),
             (Some("network"), None, P1, Before, None, "net2"),

@@ -563,6 +563,7 @@ mod tests {
         Timestamp::from_millis(ms)
     }
 
+    #[expect(clippy::too_many_lines, reason = "a line for each field")]
     fn incident(progress: Progress) -> Incident {
         Incident {
             id: RecordId(1042),
