@@ -40,6 +40,7 @@ mod prioritise;
 mod promise;
 mod quarantine;
 pub mod rebind;
+mod redundancy;
 mod regroup;
 mod related;
 mod resolve;
@@ -60,6 +61,7 @@ mod transfer;
 pub(crate) mod trap;
 mod unite;
 mod waiting;
+pub mod weights;
 mod why_not;
 
 use std::sync::Arc;
@@ -171,11 +173,11 @@ impl State {
             }
             Event::Reconfigured => self.reconfigure(ctx, now),
             Event::TopologyChanged(forecast) => {
-                rebind::rebind(self, ctx, forecast);
+                let changed = rebind::rebind(self, ctx, forecast);
                 shadow::reindex(self, ctx);
                 suppress::reconfigure(self, ctx, now);
                 if ctx.rules.can_inhibit() {
-                    suppress::inhibit::reindex(self, ctx);
+                    suppress::inhibit::rebound(self, ctx, &changed);
                 }
             }
             Event::Tick => {}
@@ -243,6 +245,7 @@ impl State {
             return;
         }
         known_error::due(self, ctx, id, now);
+        prioritise::due(self, id, now);
         escalate::expire(self, ctx, id, now);
         escalate::take_due(self, ctx, id, now);
         acceptance::take_due(self, ctx, id, now);
@@ -307,7 +310,9 @@ fn next_deadline(state: &State, ctx: &Context, id: IncidentId) -> Option<Timesta
     let quiet_until = record.known_error.as_ref().and_then(|known| known.quiet_until);
     let supplier = record.terms.supplier.and_then(|it| it.due_at);
     let in_state = record.terms.in_state.and_then(|it| it.due_at);
-    let others =
-        [lapses, resolves, storm_ends, record.update_at, quiet_until, promised, supplier, in_state];
+    let again = record.assessment.until;
+    let others = [lapses, resolves, storm_ends, record.update_at, quiet_until, again];
+    let terms = [promised, supplier, in_state];
+    let others = others.into_iter().chain(terms);
     steps.into_iter().chain(others).flatten().min()
 }

@@ -93,7 +93,7 @@ pub(super) fn again(ctx: &Context, old: &Assessment, spec: Option<&IncidentSpec>
         None => priorities.pages(computed, urgency),
     };
     let sum = format!("{priority} = {}", factors(&old.sum));
-    Assessment { impact, urgency, priority, sum, pages }
+    Assessment { impact, urgency, priority, sum, pages, loss: old.loss, until: None }
 }
 
 /// Returns what a sum says of impact and urgency.
