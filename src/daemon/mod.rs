@@ -45,6 +45,7 @@ use crate::http::{
     stream::{Feed, Teller, feed},
 };
 use crate::mailbox::{Mailbox, Work, mailbox};
+use crate::model::link::Links;
 use crate::model::notice::Notice;
 use crate::notify::{ChannelError, Notifier, Outbox, Parts, Tester};
 use crate::rules::RuleSet;
@@ -111,6 +112,14 @@ pub enum DaemonError {
         /// Bytes needed: half of the soft limit.
         needed: u64,
     },
+    /// The key that signs links cannot be read or made.
+    #[error("{}: the key that signs links cannot be used: {error}", path.display())]
+    LinkKey {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        error: std::io::Error,
+    },
     /// Certificate or key cannot be used.
     #[error("{0}")]
     Tls(#[from] TlsError),
@@ -148,7 +157,8 @@ async fn serve(plan: Plan) -> Result<(), DaemonError> {
     let (letters_in, letters) = mailbox(settings.engine.mailbox_max as usize);
     let base = Base { settings: &settings, store: &store, clock: &clock, metrics: &metrics };
     let (wires, held_in, canary_out) = start::wires(&dir, &clock, context_out.clone());
-    let (outbox, notifier, reports) = notifier(&base, &saved, wires)?;
+    let links = start::links(&settings.http, &dir)?;
+    let (outbox, notifier, reports) = notifier(&base, &saved, wires, links.clone())?;
     let forwarder = tokio::spawn(forward(reports, letters_in.clone()));
     info!(alerts = saved.alerts.len(), incidents = saved.incidents.len(), "state is read");
     let (durable_in, durable) = watch::channel(saved.counters.batch);
@@ -160,7 +170,7 @@ async fn serve(plan: Plan) -> Result<(), DaemonError> {
     let listener = listen(settings.http.listen).await?;
     let (ready_in, ready_out) = watch::channel(Readiness::ready());
     let (operations, lines) = upkeep::lines(&base, canary_out.clone());
-    let paths = Paths { mailbox: letters_in.clone(), tester: notifier.tester() };
+    let paths = Paths { mailbox: letters_in.clone(), tester: notifier.tester(), links };
     let signs = Signs { readiness: ready_out, operations, feed };
     let doors = doors(&base, paths, context_out, signs);
     let parts = upkeep::Parts {
@@ -262,6 +272,7 @@ fn notifier(
     base: &Base<'_>,
     saved: &Saved,
     wires: start::Wires,
+    links: Option<Arc<Links>>,
 ) -> Result<(Outbox, Notifier, mpsc::Receiver<crate::engine::event::Event>), DaemonError> {
     let (reports_in, reports) = mpsc::channel(REPORTS_MAX);
     let parts = Parts {
@@ -272,6 +283,7 @@ fn notifier(
         reports: reports_in,
         held: wires.held,
         canary: wires.canary,
+        links,
         clock: Arc::clone(base.clock),
         metrics: Arc::clone(base.metrics),
         seed: u64::from(std::process::id()),
@@ -368,6 +380,7 @@ fn start_engine(base: &Base<'_>, core: Core) -> Result<Engine, DaemonError> {
 struct Paths {
     mailbox: Mailbox,
     tester: Tester,
+    links: Option<Arc<Links>>,
 }
 
 /// What the doors show of the daemon, and can ask of it.
@@ -379,7 +392,7 @@ struct Signs {
 
 fn doors(
     base: &Base<'_>,
-    Paths { mailbox, tester }: Paths,
+    Paths { mailbox, tester, links }: Paths,
     context: watch::Receiver<Arc<Context>>,
     signs: Signs,
 ) -> Doors {
@@ -409,6 +422,7 @@ fn doors(
         readiness: signs.readiness,
         operations: signs.operations,
         feed: signs.feed,
+        links,
     }
 }
 

@@ -10,12 +10,14 @@ use super::{Base, DaemonError, disk, options};
 use crate::clock::Clock;
 use crate::engine::context::Context;
 use crate::mailbox::Mailbox;
+use crate::model::link::Links;
 use crate::model::notice::CANARY;
 use crate::model::time::Timestamp;
 use crate::notify::ChannelError;
 use crate::notify::heartbeat::Heartbeat;
 use crate::settings::Settings;
 use crate::settings::disk::Disk;
+use crate::settings::http::Http;
 use crate::store::Store;
 use crate::store::witness::Witness;
 use crate::telemetry::metrics::Metrics;
@@ -66,6 +68,14 @@ pub(super) fn wires(
     let (held_in, held) = watch::channel(dir.is_held());
     let (canary, canary_out) = watch::channel(clock.now());
     (Wires { context, held, canary }, held_in, canary_out)
+}
+
+/// Prepares the links in messages, where people can reach the daemon by them.
+pub(super) fn links(http: &Http, dir: &DataDir) -> Result<Option<Arc<Links>>, DaemonError> {
+    let Some(base) = &http.public_url else { return Ok(None) };
+    let refused = |error| DaemonError::LinkKey { path: dir.link_key.clone(), error };
+    let key = dir.link_key().map_err(refused)?;
+    Ok(Some(Arc::new(Links::new(base.as_str(), key, http.link_ttl))))
 }
 
 /// Prepares the canary and its way to the monitor elsewhere.

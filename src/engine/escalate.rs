@@ -12,7 +12,7 @@ use super::context::Context;
 use super::notices::{self, Plan};
 use super::pending::Told;
 use super::state::Call;
-use super::{prioritise, suppress};
+use super::{prioritise, suppress, threads};
 use crate::model::escalation::{Action, Due, LADDERS, Ladder, Rung, Step, Target};
 use crate::model::incident::{Happening, Incident, IncidentId, Progress, ResolutionClock};
 use crate::model::notice::NoticeKind;
@@ -303,6 +303,7 @@ pub(super) fn expire(state: &mut State, ctx: &Context, id: IncidentId, now: Time
         return;
     }
     let text = format!("the acknowledgement of {by} lapsed; nobody has it");
+    threads::follow(state, id, &text, now);
     state.pending.tell(id, now, Told { what: Happening::AckExpired, text, path: None });
     if let Some(case) = state.change(id) {
         case.record.enter(Progress::New);

@@ -12,6 +12,7 @@
 mod around;
 mod assign;
 mod audit;
+mod budget;
 mod canary;
 mod census;
 pub mod changes;
@@ -48,6 +49,7 @@ pub mod stored;
 mod suppress;
 mod suspects;
 mod tally;
+mod threads;
 mod timers;
 mod topology;
 #[cfg(test)]
@@ -124,6 +126,9 @@ impl State {
                 return Reply::Received(self.receive(ctx, source, occurrences, now));
             }
             Event::Handle(order) => return handle::handle(self, ctx, order, now),
+            Event::ByLink { notice, action, order } => {
+                return handle::by_link(self, ctx, (notice.seq, *action), order, now);
+            }
             Event::Silence { silence, replaces } => {
                 return suppress::silence(self, ctx, silence, *replaces, now);
             }
@@ -135,8 +140,9 @@ impl State {
                 let detail = detail.clone();
                 audit::note(self, now, audit::Deed { by, action, object, detail });
             }
-            Event::Delivered { notice, channel } => {
-                notices::delivered(self, *notice, channel, now);
+            Event::Delivered { notice, channel, thread } => {
+                let thread = thread.as_ref().map(|(place, message)| (&**place, &**message));
+                notices::delivered(self, *notice, (channel, thread), now);
             }
             Event::Failed { notice, channel, error, retry_in } => {
                 let failure =

@@ -18,13 +18,22 @@ pub struct World {
     state: State,
     image: Image,
     sent: Vec<Notice>,
+    #[cfg(test)]
+    holds: bool,
 }
 
 impl World {
     /// Begins an empty world at `start`.
     pub fn new(ctx: Context, start: Timestamp) -> Self {
         let state = State::restore(Saved::default(), &ctx, start);
-        Self { ctx, state, image: Image::default(), sent: Vec::new() }
+        Self {
+            ctx,
+            state,
+            image: Image::default(),
+            sent: Vec::new(),
+            #[cfg(test)]
+            holds: false,
+        }
     }
 
     /// Returns the time of the last event.
@@ -69,11 +78,18 @@ impl World {
 
     /// Lets time pass until `to`, stopping at every deadline on the way.
     pub fn advance(&mut self, to: Timestamp) {
-        while let Some(due) = self.state.next_due().filter(|due| *due <= to) {
+        while let Some(due) = self.next_due().filter(|due| *due <= to) {
             let at = due.max(self.now());
             self.step(&Event::Tick, at);
         }
         self.step(&Event::Tick, to);
+    }
+
+    /// Returns when something falls due next, or a notice that was held back goes out.
+    fn next_due(&self) -> Option<Timestamp> {
+        let waits = |it: &&Notice| it.state == NoticeState::Pending && it.due_at > self.now();
+        let held = self.image.notices.values().filter(waits);
+        held.map(|notice| notice.due_at).chain(self.state.next_due()).min()
     }
 
     /// Puts other rules in force.
@@ -90,6 +106,12 @@ impl World {
     pub(super) fn restart(&mut self, at: Timestamp) {
         self.state = State::restore(self.image.saved(), &self.ctx, at);
         self.advance(at);
+    }
+
+    /// Has the channels take nothing from now on.
+    #[cfg(test)]
+    pub(super) fn hold_deliveries(&mut self) {
+        self.holds = true;
     }
 
     /// Returns how many alerts fire and are inhibited.
@@ -111,12 +133,16 @@ impl World {
     }
 
     fn deliver(&mut self, at: Timestamp) {
+        #[cfg(test)]
+        if self.holds {
+            return;
+        }
         loop {
             let due =
                 |notice: &&Notice| notice.state == NoticeState::Pending && notice.due_at <= at;
             let Some(notice) = self.image.notices.values().find(due).cloned() else { return };
             let channel = notice.channel_name().into();
-            let delivered = Event::Delivered { notice: notice.id, channel };
+            let delivered = Event::Delivered { notice: notice.id, channel, thread: None };
             self.sent.push(notice);
             self.state.apply(&self.ctx, &delivered, at);
             self.commit();

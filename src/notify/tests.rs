@@ -81,6 +81,9 @@ pub(super) fn briefing(incident: u64) -> Briefing {
         timeline_len: 0,
         notices: 1,
         told: Vec::new(),
+        threads: Vec::new(),
+        paged: Vec::new(),
+        links_used: Vec::new(),
         group_rule: None,
         rules_version: 0,
         topology_version: 0,
@@ -92,6 +95,7 @@ pub(super) fn briefing(incident: u64) -> Briefing {
         services: vec!["checkout".into()],
         help: Help::default(),
         also: Vec::new(),
+        last_time: "INC-977, 12d ago: resolved after 42m: by m.ito: strip replaced".into(),
     }
 }
 
@@ -117,6 +121,7 @@ impl World {
             reports,
             held: watch::channel(false).1,
             canary: watch::channel(Timestamp::EPOCH).0,
+            links: None,
             clock: Arc::new(Clock::start(None)),
             metrics: Arc::clone(&metrics),
             seed: 1,
@@ -128,7 +133,7 @@ impl World {
     /// Returns the next event in short.
     async fn event(&mut self) -> String {
         match self.events.recv().await.expect("the notifier has stopped") {
-            Event::Delivered { notice, channel } => format!("{notice} delivered by {channel}"),
+            Event::Delivered { notice, channel, .. } => format!("{notice} delivered by {channel}"),
             Event::Failed { notice, channel, error, retry_in } => {
                 let again = if retry_in.is_some() { "again" } else { "never" };
                 format!("{notice} failed by {channel}: {error}: {again}")
@@ -136,6 +141,7 @@ impl World {
             Event::Withheld { notice, because } => format!("{notice} withheld: {because}"),
             other @ (Event::Received { .. }
             | Event::Handle(_)
+            | Event::ByLink { .. }
             | Event::Silence { .. }
             | Event::Unsilence { .. }
             | Event::PlanChanges { .. }

@@ -264,7 +264,7 @@ fn assemble(
     let mut contacts = content.contacts;
     if !contacts.contains_key(&default_contact) {
         let channels = vec![DEFAULT_CHANNEL.into()];
-        let contact = Contact { channels, email: None, templates: None };
+        let contact = Contact { channels, ..Contact::default() };
         contacts.insert(default_contact.clone(), contact);
     }
     let mut policies = content.policies;

@@ -97,7 +97,7 @@ pub use messages::{IncidentLine, MessageScope, Part};
 pub use priorities::{Limit, PageWhen, Priorities, Threshold};
 pub use rotation::{OnCall, Rotation, Shift};
 pub use scope::{DEPENDANTS_MAX, RootScope, Scope};
-pub use sections::{Contact, Lifecycle, Team};
+pub use sections::{Contact, Lifecycle, PageBudget, Team};
 pub use set::{
     FirstNotice, IncidentSpec, NotifySpec, Place, ResolveSpec, ResolveWhen, Rule, RuleSet,
 };

@@ -20,12 +20,13 @@ use crate::model::credit::{Counts, Credits};
 use crate::model::delivery::DeliveryId;
 use crate::model::escalation::{Action, Due, Policy, PolicyHash, Rung, Step, Target};
 use crate::model::incident::{
-    Entry, Happening, Incident, KnownError, Progress, RecordId, ResolutionClock, ResponseClock,
-    Root, Storm, Suspect, WaitsFor,
+    Entry, Happening, Incident, KnownError, Paged, Progress, RecordId, ResolutionClock,
+    ResponseClock, Root, Storm, Suspect, Thread, WaitsFor,
 };
 use crate::model::journal::JournalEntry;
 use crate::model::labels::{Fingerprint, Labels};
 use crate::model::learned::{LearnedKey, LearnedRow};
+use crate::model::link;
 use crate::model::notice::{Notice, NoticeId, NoticeKind, NoticeState};
 use crate::model::priority::{Assessment, Impact, Priority, Urgency};
 use crate::model::quarantine::{Cause, QuarantineId, Quarantined, Unhandled};
@@ -252,6 +253,18 @@ impl Dice {
             timeline_len: self.count(),
             notices: self.count(),
             told: self.list(3, |dice| dice.text().into()),
+            threads: self.list(2, |dice| Thread {
+                channel: dice.text().into(),
+                contact: dice.text().into(),
+                place: dice.text().into(),
+                message: dice.text().into(),
+            }),
+            paged: self.list(2, |dice| Paged {
+                contact: dice.text().into(),
+                at: dice.time(),
+                seq: dice.count(),
+            }),
+            links_used: self.list(2, |dice| (dice.count(), dice.word::<link::Action>(2))),
             version: self.count(),
             assignee: self.maybe(|dice| dice.text().into()),
             resolution: ResolutionClock {

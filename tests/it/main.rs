@@ -11,6 +11,7 @@ mod common;
 
 mod alive;
 mod bad_input;
+mod chaos;
 mod cli;
 mod cmdb;
 mod crash;
