@@ -85,8 +85,8 @@ fn last_time(
     };
     let Some(last) = view.incident(id)? else { return Ok(format!("{id}, forgotten by now")) };
     let timeline = view.timeline(id, TIMELINE_MAX)?;
-    let ends = timeline.iter().filter(|entry| entry.what == Happening::Resolved);
-    let Some(end) = ends.last() else { return Ok(format!("{id}, of which no end is known")) };
+    let end = timeline.iter().rev().find(|entry| entry.what == Happening::Resolved);
+    let Some(end) = end else { return Ok(format!("{id}, of which no end is known")) };
     let (ago, took) =
         (Brief(incident.opened_at.since(end.at)), Brief(end.at.since(last.opened_at)));
     Ok(format!("{id}, {ago} ago: resolved after {took}: {}", end.text))

@@ -157,8 +157,8 @@ async fn serve(plan: Plan) -> Result<(), DaemonError> {
     let (letters_in, letters) = mailbox(settings.engine.mailbox_max as usize);
     let base = Base { settings: &settings, store: &store, clock: &clock, metrics: &metrics };
     let (wires, held_in, canary_out) = start::wires(&dir, &clock, context_out.clone());
-    let links = start::links(&settings.http, &dir)?;
-    let (outbox, notifier, reports) = notifier(&base, &saved, wires, links.clone())?;
+    let answers = start::links(&settings.http, &dir)?;
+    let (outbox, notifier, reports) = notifier(&base, &saved, wires, answers.clone())?;
     let forwarder = tokio::spawn(forward(reports, letters_in.clone()));
     info!(alerts = saved.alerts.len(), incidents = saved.incidents.len(), "state is read");
     let (durable_in, durable) = watch::channel(saved.counters.batch);
@@ -170,7 +170,7 @@ async fn serve(plan: Plan) -> Result<(), DaemonError> {
     let listener = listen(settings.http.listen).await?;
     let (ready_in, ready_out) = watch::channel(Readiness::ready());
     let (operations, lines) = upkeep::lines(&base, canary_out.clone());
-    let paths = Paths { mailbox: letters_in.clone(), tester: notifier.tester(), links };
+    let paths = Paths { mailbox: letters_in.clone(), tester: notifier.tester(), links: answers };
     let signs = Signs { readiness: ready_out, operations, feed };
     let doors = doors(&base, paths, context_out, signs);
     let parts = upkeep::Parts {

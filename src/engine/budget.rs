@@ -108,6 +108,12 @@ fn is_new_and_urgent(state: &State, wish: Wish<'_>) -> bool {
     is(&wish.incident) || wish.also.iter().any(is)
 }
 
+/// Returns the incident of the last page that a person got.
+pub(super) fn last(state: &State, contact: &str, now: Timestamp) -> Option<IncidentId> {
+    let mut got = state.pages.got.get(contact)?.iter().rev();
+    got.find(|(at, _)| *at <= now).map(|(_, notice)| notice.incident)
+}
+
 /// Notes that a page was planned.
 pub(super) fn note(state: &mut State, notice: &Notice, now: Timestamp) {
     let (id, contact, at) = (notice.id, &notice.contact, notice.due_at);
@@ -125,18 +131,18 @@ pub(super) fn note(state: &mut State, notice: &Notice, now: Timestamp) {
 }
 
 /// Lets a message that waits tell of one more incident.
-pub(super) fn join(state: &mut State, with: NoticeId, wish: Wish<'_>, now: Timestamp) {
-    let Some(notice) = state.notices.get_mut(&with) else { return };
+pub(super) fn join(state: &mut State, digest: NoticeId, wish: Wish<'_>, now: Timestamp) {
+    let Some(notice) = state.notices.get_mut(&digest) else { return };
     for id in core::iter::once(&wish.incident).chain(wish.also) {
-        if *id != with.incident && !notice.also.contains(id) {
+        if *id != digest.incident && !notice.also.contains(id) {
             notice.also.push(*id);
         }
     }
     let (due_at, also) = (notice.due_at, notice.also.len());
-    state.pending.notices.insert(with);
+    state.pending.notices.insert(digest);
     let Wish { contact, because, .. } = wish;
     let text = format!(
-        "page to {contact} spared, told with {with} and {also} others at {due_at}: {because}"
+        "page to {contact} spared, told with {digest} and {also} others at {due_at}: {because}"
     );
     let told = Told { what: Happening::Notice, text, path: None };
     state.pending.tell(wish.incident, now, told);
@@ -153,9 +159,9 @@ pub(super) fn forget(state: &mut State, notice: &Notice) {
 }
 
 /// Forgets the pages about an incident that is no longer held.
-pub(super) fn drop_incident(pages: &mut Pages, id: IncidentId, paged: &[Paged]) {
+pub(super) fn drop_incident(of: &mut Pages, id: IncidentId, paged: &[Paged]) {
     for Paged { contact, at, seq } in paged {
-        if let Some(got) = pages.got.get_mut(contact) {
+        if let Some(got) = of.got.get_mut(contact) {
             got.remove(&(*at, NoticeId { incident: id, seq: *seq }));
         }
     }

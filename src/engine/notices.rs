@@ -153,11 +153,16 @@ fn send(state: &mut State, ctx: &Context, id: IncidentId, to: Addressed, now: Ti
             Verdict::With(earlier) => {
                 budget::join(state, earlier, wish, now);
                 note_target(state, id, &post.target);
+                threads::show_held_back(state, earlier, now);
                 return;
             }
         }
     }
-    put(state, id, post, now);
+    let is_held = post.due_at > now;
+    let planned = put(state, id, post, now);
+    if let Some(digest) = planned.filter(|_| is_held) {
+        threads::show_held_back(state, digest, now);
+    }
 }
 
 /// Returns by what a person hears of something; a person who is not known by what the default
@@ -189,8 +194,13 @@ pub(super) struct Post {
 }
 
 /// Puts a notice into the outbox.
-pub(super) fn put(state: &mut State, id: IncidentId, post: Post, now: Timestamp) {
-    let Some(case) = state.change(id) else { return };
+pub(super) fn put(
+    state: &mut State,
+    id: IncidentId,
+    post: Post,
+    now: Timestamp,
+) -> Option<NoticeId> {
+    let case = state.change(id)?;
     case.record.notices += 1;
     let notice = NoticeId { incident: id, seq: case.record.notices };
     let Post { kind, target, contact, channels, because, also, due_at } = post;
@@ -219,6 +229,7 @@ pub(super) fn put(state: &mut State, id: IncidentId, post: Post, now: Timestamp)
     }
     state.notices.insert(notice, planned);
     state.pending.notices.insert(notice);
+    Some(notice)
 }
 
 /// Says an update, and what it is an update of, in one message where both are of one batch: a storm

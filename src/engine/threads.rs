@@ -2,6 +2,7 @@
 //! what people do, also where nobody has to be told of it.
 
 use super::State;
+use super::budget;
 use super::notices::{self, Post};
 use crate::model::incident::{IncidentId, Thread};
 use crate::model::notice::{Notice, NoticeId, NoticeKind, NoticeState};
@@ -33,17 +34,42 @@ pub(super) fn follow(state: &mut State, id: IncidentId, text: &str, now: Timesta
         if is_told(state, id, &channel, &contact) {
             continue;
         }
-        let post = Post {
-            kind: NoticeKind::Update,
-            // Not: the person. What is new for them is a message of its own.
-            target: format!("channel:{channel}").into(),
-            contact,
-            channels: vec![channel],
-            because: text.into(),
-            also: Vec::new(),
-            due_at: now,
-        };
+        let post = follow_up(channel, contact, text.into(), now);
         notices::put(state, id, post, now);
+    }
+}
+
+/// Lets the message of a person's last page name what is held back from them: it can be edited, which
+/// disturbs nobody.
+pub(super) fn show_held_back(state: &mut State, digest: NoticeId, now: Timestamp) {
+    let Some(notice) = state.notices.get(&digest) else { return };
+    let also: Vec<IncidentId> =
+        core::iter::once(digest.incident).chain(notice.also.iter().copied()).collect();
+    let because = format!("{} more, held back until {}", also.len(), notice.due_at);
+    let Some(id) = budget::last(state, &notice.contact, now) else { return };
+    let shows = |thread: &&Thread| thread.contact == notice.contact;
+    let case = state.incidents.get(&id);
+    let Some(Thread { channel, contact, .. }) =
+        case.and_then(|case| case.record.threads.iter().find(shows)).cloned()
+    else {
+        return;
+    };
+    if !is_told(state, id, &channel, &contact) {
+        let post = Post { also, ..follow_up(channel, contact, because, now) };
+        notices::put(state, id, post, now);
+    }
+}
+
+fn follow_up(channel: Box<str>, contact: Box<str>, because: String, now: Timestamp) -> Post {
+    Post {
+        kind: NoticeKind::Update,
+        // Not: the person. What is new for them is a message of its own.
+        target: format!("channel:{channel}").into(),
+        contact,
+        channels: vec![channel],
+        because,
+        also: Vec::new(),
+        due_at: now,
     }
 }
 

@@ -130,7 +130,16 @@ async fn act(State(app): State<Arc<App>>, Path(token): Path<String>) -> Result<P
             let title = format!("{incident} was not {done}");
             Page::of(StatusCode::CONFLICT, title, refusal.to_string())
         }
-        other => return Err(Problem::internal(&format!("the engine answered {other:?}"))),
+        other @ (Reply::Received(_)
+        | Reply::Silenced(_)
+        | Reply::Planned(_)
+        | Reply::Retried(_)
+        | Reply::Forgotten(_)
+        | Reply::Done
+        | Reply::Outdated
+        | Reply::Quarantined(_)) => {
+            return Err(Problem::internal(&format!("the engine answered {other:?}")));
+        }
     })
 }
 

@@ -170,6 +170,34 @@ fn a_message_that_shows_the_state_follows_what_people_do() {
     }
 }
 
+#[test]
+fn a_message_that_can_be_edited_names_what_is_held_back() {
+    let mut story = story(&RULES.replace("pages: 2", "pages: 1"));
+    story.world.hold_deliveries();
+    page(&mut story, 0, "A");
+    let delivered = Event::Delivered {
+        notice: NoticeId { incident: RecordId(1), seq: 1 },
+        channel: "chat".into(),
+        thread: Some(("#ops".into(), "C1:1.2".into())),
+    };
+    story.world.event(&delivered, after(1));
+    for (at_s, name) in [(2, "B"), (3, "C")] {
+        page(&mut story, at_s, name);
+    }
+    let notices = story.world.image().notices.values();
+    let edits = notices.filter(|notice| notice.kind == NoticeKind::Update);
+    let edits: Vec<_> = edits
+        .map(|it| {
+            (it.id.incident.0, it.also.iter().map(|id| id.0).collect::<Vec<_>>(), &*it.because)
+        })
+        .collect();
+    let until = "held back until 2026-01-05T09:05:00.000Z";
+    assert_eq!(
+        edits,
+        [(1, vec![2], &*format!("1 more, {until}")), (1, vec![2, 3], &*format!("2 more, {until}"))]
+    );
+}
+
 /// A story whose only incident's page waits for its channel.
 fn story_of_a_channel_that_hangs() -> Story {
     let mut story = story(RULES);

@@ -41,22 +41,19 @@ impl Apprise {
     }
 
     fn body(&self, message: &Message<'_>) -> Value {
-        let mut body = json!({
+        let (key, value) = match (&self.to, message.address) {
+            (To::Stored { tag }, address) => ("tag", address.or(tag.as_deref())),
+            (To::Addresses(urls), address) => {
+                ("urls", Some(address.unwrap_or_else(|| urls.reveal())))
+            }
+        };
+        let body = json!({
             "title": message.text.subject,
             "body": message.text.text,
             "type": kind(message),
             "format": "text",
         });
-        match (&self.to, message.address) {
-            (To::Stored { tag }, address) => {
-                if let Some(tag) = address.or(tag.as_deref()) {
-                    body["tag"] = tag.into();
-                }
-            }
-            (To::Addresses(_), Some(address)) => body["urls"] = address.into(),
-            (To::Addresses(urls), None) => body["urls"] = urls.reveal().as_str().into(),
-        }
-        body
+        post::with(body, value.map(|value| (key, value.into())))
     }
 }
 

@@ -47,10 +47,10 @@ struct Group(Option<Pid>);
 
 impl Group {
     fn kill(&mut self) {
-        if let Some(group) = self.0.take() {
-            if let Err(error) = kill_process_group(group, Signal::KILL) {
-                debug!(%error, "a program of a channel was gone before it was killed");
-            }
+        if let Some(group) = self.0.take()
+            && let Err(error) = kill_process_group(group, Signal::KILL)
+        {
+            debug!(%error, "a program of a channel was gone before it was killed");
         }
     }
 }
@@ -117,21 +117,20 @@ impl Exec {
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn();
-        started.map_err(|error| match error.kind() {
-            ErrorKind::NotFound | ErrorKind::PermissionDenied => {
-                Failure::Refused(format!("cannot be started: {}", error.kind()))
-            }
-            kind => passing(format!("cannot be started: {kind}")),
+        started.map_err(|error| {
+            let said = format!("cannot be started: {}", error.kind());
+            let is_final = [ErrorKind::NotFound, ErrorKind::PermissionDenied];
+            if is_final.contains(&error.kind()) { Failure::Refused(said) } else { passing(said) }
         })
     }
 }
 
 /// Hands over the notice. A program that does not read it to its end may be done all the same.
 fn feed(child: &mut Child, input: &[u8]) {
-    if let Some(mut stdin) = child.stdin.take() {
-        if let Err(error) = stdin.write_all(input) {
-            debug!(%error, "a program of a channel did not read all of its notice");
-        }
+    if let Some(mut stdin) = child.stdin.take()
+        && let Err(error) = stdin.write_all(input)
+    {
+        debug!(%error, "a program of a channel did not read all of its notice");
     }
 }
 

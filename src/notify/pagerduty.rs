@@ -86,17 +86,20 @@ impl PagerDuty {
             Purpose::Notice => notice.id.incident.to_string(),
             Purpose::Test => format!("test-{}", notice.id.seq),
         };
-        let mut event = json!({
+        let event = json!({
             "routing_key": message.address.unwrap_or(self.key.reveal()),
             "event_action": action.name(),
             "dedup_key": format!("incidentd/{}/{what}", self.installation),
         });
-        if action == Action::Trigger {
-            event["client"] = "incidentd".into();
-            event["payload"] = self.payload(message);
-            event["links"] = links(message);
+        if action != Action::Trigger {
+            return event;
         }
-        event
+        let what = [
+            ("client", "incidentd".into()),
+            ("payload", self.payload(message)),
+            ("links", links(message)),
+        ];
+        post::with(event, what)
     }
 
     fn payload(&self, message: &Message<'_>) -> Value {

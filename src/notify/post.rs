@@ -7,6 +7,7 @@ use jiff::fmt::rfc2822::DateTimeParser;
 use reqwest::header::{CONTENT_TYPE, RETRY_AFTER};
 use reqwest::{Client, Response, StatusCode, Url, redirect};
 use serde::Serialize;
+use serde_json::Value;
 use tokio::time::timeout;
 use tracing::debug;
 
@@ -81,6 +82,21 @@ impl Poster {
 pub(super) fn json(body: &impl Serialize) -> Result<Vec<u8>, Failure> {
     serde_json::to_vec(body)
         .map_err(|error| Failure::Refused(format!("cannot be written as JSON: {error}")))
+}
+
+/// Adds fields to a body.
+pub(super) fn with(body: Value, fields: impl IntoIterator<Item = (&'static str, Value)>) -> Value {
+    match body {
+        Value::Object(mut all) => {
+            all.extend(fields.into_iter().map(|(name, value)| (name.to_owned(), value)));
+            Value::Object(all)
+        }
+        other @ (Value::Null
+        | Value::Bool(_)
+        | Value::Number(_)
+        | Value::String(_)
+        | Value::Array(_)) => other,
+    }
 }
 
 async fn judge(response: Response) -> Result<Answer, Failure> {

@@ -99,9 +99,9 @@ fn resolved() -> Progress {
     Progress::Resolved { at: Timestamp::EPOCH, by: None, had: None }
 }
 
-fn thread(place: &str) -> Option<Thread> {
+fn thread(place: &str) -> Thread {
     let (place, message) = (place.into(), "C1:1.2".into());
-    Some(Thread { channel: "c".into(), contact: by("m.ito"), place, message })
+    Thread { channel: "c".into(), contact: by("m.ito"), place, message }
 }
 
 /// Returns the path and the body of the next request.
@@ -151,7 +151,7 @@ async fn the_first_message_of_an_incident_in_a_room_is_edited_and_what_follows_s
       "unfurl_media": false
     }
     "##);
-    let update = Sent { thread: thread("#ops"), ..Sent::update(acknowledged()) };
+    let update = Sent { thread: Some(thread("#ops")), ..Sent::update(acknowledged()) };
     assert_eq!(update.by(&bot(&sink)).await.unwrap().thread, None);
     let (edit, reply) = (request(&sink), request(&sink));
     assert_eq!((&*edit.0, &*reply.0), ("/api/chat.update", "/api/chat.postMessage"));
@@ -182,10 +182,10 @@ async fn the_first_message_of_an_incident_in_a_room_is_edited_and_what_follows_s
 #[tokio::test]
 async fn a_head_that_is_gone_is_written_anew_and_a_person_has_a_thread_of_their_own() {
     let sink = Sink::start(vec![UNKNOWN, POSTED, POSTED]);
-    let update = Sent { thread: thread("#ops"), ..Sent::update(acknowledged()) };
+    let update = Sent { thread: Some(thread("#ops")), ..Sent::update(acknowledged()) };
     let taken = update.by(&bot(&sink)).await.unwrap();
     assert_eq!(taken.thread, Some(("#ops".into(), "C1:1.2".into())));
-    let mine = Sent { address: Some("U7"), thread: thread("#ops"), ..Sent::page() };
+    let mine = Sent { address: Some("U7"), thread: Some(thread("#ops")), ..Sent::page() };
     assert_eq!(mine.by(&bot(&sink)).await.unwrap().thread, Some(("U7".into(), "C1:1.2".into())));
     let paths = [request(&sink), request(&sink), request(&sink)];
     assert_eq!(paths[2].1["channel"], "U7");

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use super::advice;
 use super::calendar::{self, Calendar};
 use super::codes;
+use super::contact::{self, Contact};
 use super::counter::Counter;
 use super::counters::Counters;
 use super::diagnostics::{self, Diagnostic, Severity};
@@ -25,7 +26,7 @@ use super::reader::{Fields, Noun, Reader};
 use super::references;
 use super::rotation;
 use super::rule::{self, Draft};
-use super::sections::{self, Contact, Defaults, Lifecycle, Team};
+use super::sections::{self, Defaults, Lifecycle, Team};
 use super::set::{Rule, RuleSet};
 use super::source::SourceFile;
 use super::template::Templates;
@@ -195,7 +196,7 @@ fn read_sections<'f>(reader: &mut Reader<'f>, content: &mut Content<'f>, fields:
         content.teams.extend(teams);
     }
     if let Some(contacts) = fields.read(reader, "contacts", |r, n| {
-        sections::named(r, n, Noun::Contact, |r, n, _| sections::contact(r, n))
+        sections::named(r, n, Noun::Contact, |r, n, _| contact::read(r, n))
     }) {
         content.contacts.extend(contacts);
     }

@@ -19,6 +19,7 @@ pub mod codes;
 mod comparison;
 mod compound;
 pub mod condition;
+mod contact;
 mod counter;
 mod counters;
 mod cursor;
@@ -79,6 +80,7 @@ pub use calendar::zone::Zone;
 pub use calendar::{Calendar, Times};
 pub use check::{Loaded, load};
 pub use condition::{Condition, Verdict};
+pub use contact::{Contact, PageBudget};
 pub use counter::{CounterId, Tallied};
 pub use counters::Counters;
 pub use diagnostics::{Diagnostic, Fix, Severity};
@@ -97,7 +99,7 @@ pub use messages::{IncidentLine, MessageScope, Part};
 pub use priorities::{Limit, PageWhen, Priorities, Threshold};
 pub use rotation::{OnCall, Rotation, Shift};
 pub use scope::{DEPENDANTS_MAX, RootScope, Scope};
-pub use sections::{Contact, Lifecycle, PageBudget, Team};
+pub use sections::{Lifecycle, Team};
 pub use set::{
     FirstNotice, IncidentSpec, NotifySpec, Place, ResolveSpec, ResolveWhen, Rule, RuleSet,
 };

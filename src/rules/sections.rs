@@ -9,16 +9,9 @@ use super::codes;
 use super::reader::{DAY, HOUR, MINUTE, Noun, Reader};
 use super::yaml::{Key, Node};
 use crate::cmdb::BindingKey;
-use crate::model::notice::NoticeKind;
 
 /// Members of a team, channels of a contact, keys of the binding: more is a mistake.
 const ENTRIES_MAX: usize = 64;
-
-/// Bytes of an address: a list of Apprise's may be long.
-const ADDRESS_BYTES_MAX: usize = 1_024;
-
-/// Pages of a budget; more is no budget.
-const PAGES_MAX: u32 = 1_000;
 
 /// People who get work together.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,65 +26,6 @@ pub struct Team {
     pub manager: Option<Box<str>>,
     /// The team of the next line.
     pub next: Option<Box<str>>,
-}
-
-/// A person, or whoever answers under that name.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Contact {
-    /// Names of channels in order of preference; at least one.
-    pub channels: Vec<Box<str>>,
-    /// The same for pages, where they go another way; may be empty.
-    pub urgent: Vec<Box<str>>,
-    /// Where this person is reached, by the name of the channel.
-    pub addresses: BTreeMap<Box<str>, Box<str>>,
-    /// Where mail goes; to the channel's own address when there is none.
-    pub email: Option<Box<str>>,
-    /// The set of templates its messages are written by.
-    pub templates: Option<Box<str>>,
-    /// How many pages at most; [`PageBudget::default`] where nothing is said.
-    pub page_budget: PageBudget,
-}
-
-impl Contact {
-    /// Returns the channels for a page, or for what is less pressing.
-    pub fn channels_for(&self, kind: NoticeKind) -> &[Box<str>] {
-        match kind {
-            NoticeKind::Page if !self.urgent.is_empty() => &self.urgent,
-            NoticeKind::Page | NoticeKind::Ticket | NoticeKind::Update => &self.channels,
-        }
-    }
-
-    /// Yields every channel that is named for this person, once or more.
-    pub fn named_channels(&self) -> impl Iterator<Item = &Box<str>> {
-        self.channels.iter().chain(&self.urgent).chain(self.addresses.keys())
-    }
-
-    /// Returns every channel by which this person may hear of something, each once.
-    pub fn all_channels(&self) -> Vec<Box<str>> {
-        let more = self.urgent.iter().filter(|name| !self.channels.contains(name));
-        self.channels.iter().chain(more).cloned().collect()
-    }
-}
-
-/// How many pages one person gets in a while; what goes beyond is told together.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct PageBudget {
-    /// Pages.
-    pub pages: u32,
-    /// In which time.
-    pub within: Duration,
-}
-
-impl PageBudget {
-    /// The longest time that a budget may be for; pages are remembered for as long.
-    pub const WITHIN_MAX: Duration = HOUR;
-}
-
-impl Default for PageBudget {
-    /// Five in five minutes: nobody reads more while they work on the first.
-    fn default() -> Self {
-        Self { pages: 5, within: 5 * MINUTE }
-    }
 }
 
 /// Who gets what nobody else has.
@@ -178,63 +112,6 @@ pub(super) fn team(reader: &mut Reader<'_>, node: &Node, own: &str) -> Option<Te
     });
     fields.finish(reader);
     Some(Team { line: line.unwrap_or(1), members: members?, on_call, manager, next })
-}
-
-pub(super) fn contact(reader: &mut Reader<'_>, node: &Node) -> Option<Contact> {
-    let mut fields = reader.map(node, "a contact")?;
-    let channels = fields.need(reader, "channels").and_then(|n| some_names(reader, n));
-    let urgent = fields.read(reader, "urgent", some_names).unwrap_or_default();
-    let addresses = fields.read(reader, "addresses", addresses).unwrap_or_default();
-    let email = fields.read(reader, "email", email);
-    let templates = fields.read(reader, "templates", |r, n| reference(r, n, Noun::Templates));
-    let page_budget = fields.read(reader, "page_budget", page_budget).unwrap_or_default();
-    fields.finish(reader);
-    let channels = channels?;
-    Some(Contact { channels, urgent, addresses, email, templates, page_budget })
-}
-
-/// Reads where a contact is reached by each channel.
-fn addresses(reader: &mut Reader<'_>, node: &Node) -> Option<BTreeMap<Box<str>, Box<str>>> {
-    let fields = reader.map(node, "`addresses`")?;
-    let mut addresses = BTreeMap::new();
-    for (Key { span, name }, node) in fields.all() {
-        let (name, text) = (reader.name(name, *span), reader.text(node));
-        let (Some(name), Some(text)) = (name, text) else { continue };
-        if text.is_empty() || text.len() > ADDRESS_BYTES_MAX || text.contains(char::is_control) {
-            let label = format!("expected 1 to {ADDRESS_BYTES_MAX} bytes on one line");
-            reader
-                .error(codes::VALUE, node.span, format!("no address for the channel `{name}`"))
-                .label(label);
-            continue;
-        }
-        addresses.insert(name, text.into());
-    }
-    Some(addresses)
-}
-
-fn page_budget(reader: &mut Reader<'_>, node: &Node) -> Option<PageBudget> {
-    let mut fields = reader.map(node, "`page_budget`")?;
-    let pages = fields.need(reader, "pages").and_then(|n| reader.number(n, 1..=PAGES_MAX));
-    let within = fields
-        .need(reader, "within")
-        .and_then(|n| reader.duration(n, Duration::from_secs(1)..=PageBudget::WITHIN_MAX));
-    fields.finish(reader);
-    Some(PageBudget { pages: pages?, within: within? })
-}
-
-/// Reads the address of one mailbox, without a name (RFC 5321, 4.5.3.1).
-fn email(reader: &mut Reader<'_>, node: &Node) -> Option<Box<str>> {
-    let text = reader.text(node)?;
-    let fits = |part: &str, max| {
-        let plain = |c: char| !c.is_control() && !c.is_whitespace() && !"@<>(),;:\\\"".contains(c);
-        (1..=max).contains(&part.len()) && part.chars().all(plain)
-    };
-    let parts = text.split_once('@');
-    if parts.is_some_and(|(local, domain)| fits(local, 64) && fits(domain, 255)) {
-        return Some(text.into());
-    }
-    reader.expected(node, "one address such as anna@example.com");
-    None
 }
 
 pub(super) fn defaults(reader: &mut Reader<'_>, node: &Node) -> Option<Defaults> {
@@ -324,7 +201,7 @@ pub(super) fn boolean(reader: &mut Reader<'_>, node: &Node) -> Option<bool> {
 }
 
 /// Reads at least one name.
-fn some_names(reader: &mut Reader<'_>, node: &Node) -> Option<Vec<Box<str>>> {
+pub(super) fn some_names(reader: &mut Reader<'_>, node: &Node) -> Option<Vec<Box<str>>> {
     let names: Vec<Box<str>> = reader.names(node)?.into_iter().map(|(name, _)| name).collect();
     if names.is_empty() || names.len() > ENTRIES_MAX {
         reader

@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use super::calendar::{Calendar, Times};
 use super::condition::{Conditions, Verdict};
+use super::contact::Contact;
 use super::counters::Counters;
 use super::index::Index;
 use super::intake::Phase;
@@ -20,7 +21,7 @@ use super::places::Places;
 use super::priorities::Priorities;
 use super::rotation::Rotation;
 use super::scope::Scope;
-use super::sections::{Contact, Lifecycle, Team};
+use super::sections::{Lifecycle, Team};
 use super::subject::Subject;
 use super::template::{Template, Templates};
 use crate::cmdb::{BindingKey, CiRow};

@@ -253,17 +253,8 @@ impl Dice {
             timeline_len: self.count(),
             notices: self.count(),
             told: self.list(3, |dice| dice.text().into()),
-            threads: self.list(2, |dice| Thread {
-                channel: dice.text().into(),
-                contact: dice.text().into(),
-                place: dice.text().into(),
-                message: dice.text().into(),
-            }),
-            paged: self.list(2, |dice| Paged {
-                contact: dice.text().into(),
-                at: dice.time(),
-                seq: dice.count(),
-            }),
+            threads: self.list(2, Self::thread),
+            paged: self.list(2, Self::paged),
             links_used: self.list(2, |dice| (dice.count(), dice.word::<link::Action>(2))),
             version: self.count(),
             assignee: self.maybe(|dice| dice.text().into()),
@@ -290,6 +281,19 @@ impl Dice {
             rules_version: self.next(),
             topology_version: self.number(),
         }
+    }
+
+    fn thread(&mut self) -> Thread {
+        Thread {
+            channel: self.text().into(),
+            contact: self.text().into(),
+            place: self.text().into(),
+            message: self.text().into(),
+        }
+    }
+
+    fn paged(&mut self) -> Paged {
+        Paged { contact: self.text().into(), at: self.time(), seq: self.count() }
     }
 
     fn storm(&mut self) -> Storm {

@@ -16,13 +16,15 @@ const INCIDENTS: usize = 60;
 /// What came to a receiver: notices by their id with how often each was heard to its end, and the ids
 /// that were taken.
 #[derive(Default)]
-struct Heard {
+pub(crate) struct Heard {
     attempts: BTreeMap<String, usize>,
     taken: BTreeSet<String>,
+    /// What was sent last under each id.
+    pub(crate) bodies: BTreeMap<String, Value>,
 }
 
 /// Starts a receiver; `answer` says by the number of the attempt at a notice what it does.
-fn receiver(answer: fn(usize, usize) -> Act) -> (SocketAddr, Arc<Mutex<Heard>>) {
+pub(crate) fn receiver(answer: fn(usize, usize) -> Act) -> (SocketAddr, Arc<Mutex<Heard>>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     let heard = Arc::new(Mutex::new(Heard::default()));
@@ -38,7 +40,7 @@ fn receiver(answer: fn(usize, usize) -> Act) -> (SocketAddr, Arc<Mutex<Heard>>) 
 
 /// What a receiver does with a request.
 #[derive(Clone, Copy)]
-enum Act {
+pub(crate) enum Act {
     Take,
     Answer(&'static str),
     Hang,
@@ -53,6 +55,7 @@ fn converse(
     let body = read(&mut stream)?;
     let id = body["id"].as_str().unwrap().to_owned();
     let mut heard = heard.lock().unwrap();
+    heard.bodies.insert(id.clone(), body);
     let attempt = heard.attempts.entry(id.clone()).or_default();
     *attempt += 1;
     let number: usize = id.split(['-', '/']).nth(1).unwrap().parse().unwrap();
@@ -65,8 +68,8 @@ fn converse(
             "200 OK"
         }
     };
-    let head = format!("HTTP/1.1 {line}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n");
-    stream.write_all(head.as_bytes()).unwrap();
+    let answer = format!("HTTP/1.1 {line}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n");
+    stream.write_all(answer.as_bytes()).unwrap();
     None
 }
 

@@ -20,6 +20,7 @@ mod disk;
 mod doctor;
 mod doors;
 mod handling;
+mod links;
 mod monitoring;
 mod reload;
 mod replay;

@@ -19,7 +19,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// Tries every channel and the monitor elsewhere, all at a time.
 pub(super) async fn examine(settings: &Settings) -> Vec<Finding> {
     let channels = settings.channels.iter().filter_map(|(name, channel)| match channel {
-        Channel::Log => None,
+        Channel::Log | Channel::Exec(_) => None,
         Channel::Webhook(webhook) => Some((format!("channel {name}"), place(webhook.url.reveal()))),
         Channel::Email(mail) => Some((format!("channel {name}"), (mail.host.clone(), mail.port))),
         Channel::Slack(slack) => {
@@ -31,7 +31,6 @@ pub(super) async fn examine(settings: &Settings) -> Vec<Finding> {
         }
         Channel::PagerDuty(it) => Some((format!("channel {name}"), place(&it.url))),
         Channel::Apprise(it) => Some((format!("channel {name}"), place(it.url.reveal()))),
-        Channel::Exec(_) => None,
     });
     let programs = settings.channels.iter().filter_map(|(name, channel)| match channel {
         Channel::Exec(exec) => Some(program(name, exec.command.first()?)),

@@ -66,8 +66,7 @@ async fn a_link_that_was_changed_or_is_too_old_says_so_and_does_nothing() {
     let (world, good) = page(Action::Acknowledge).await;
     let old = path("INC-1/1", Action::Acknowledge, Timestamp::EPOCH);
     let other = path("INC-99/1", Action::Acknowledge, world.now());
-    let forged = format!("{}A", &good[..good.len() - 1]);
-    let forged = if forged == good { format!("{good}B") } else { forged };
+    let forged = format!("{good}A");
     for (path, status, says) in [
         (&forged, 404, "Not a link of ours"),
         (&"/l/x".to_owned(), 404, "Not a link of ours"),

@@ -630,6 +630,25 @@ mod tests {
         Timestamp::from_millis(ms)
     }
 
+    fn known_error() -> KnownError {
+        KnownError {
+            id: "KE-1".into(),
+            rule: "t/ke".into(),
+            quiet_until: Some(at(35)),
+            exceeded: Some("why".into()),
+        }
+    }
+
+    fn storm() -> Storm {
+        Storm {
+            rule: "o/s".into(),
+            key: "o/s/f".into(),
+            began_at: at(35),
+            calm_since: Some(at(36)),
+            ended_at: Some(at(37)),
+        }
+    }
+
     fn incident(progress: Progress) -> Incident {
         Incident {
             id: RecordId(1042),
@@ -688,21 +707,10 @@ mod tests {
             },
             resolving: Rung { step: 28, repeats: 29, due_at: Some(at(33)) },
             quiet: true,
-            known_error: Some(KnownError {
-                id: "KE-1".into(),
-                rule: "t/ke".into(),
-                quiet_until: Some(at(35)),
-                exceeded: Some("why".into()),
-            }),
+            known_error: Some(known_error()),
             apart_from: vec![RecordId(34)],
             changes: vec!["CHG-1".into()],
-            storm: Some(Storm {
-                rule: "o/s".into(),
-                key: "o/s/f".into(),
-                began_at: at(35),
-                calm_since: Some(at(36)),
-                ended_at: Some(at(37)),
-            }),
+            storm: Some(storm()),
             suspects: vec![Suspect { ci: "sw".into(), explains: 38, of: 39 }],
             ranked_at: 40,
             update_at: Some(at(41)),
