@@ -307,6 +307,9 @@ pub(super) fn amend(state: &mut State, parent: IncidentId, it: Amendment) {
 pub(super) fn send_amendments(state: &mut State, ctx: &Context, now: Timestamp) {
     for ((parent, target), children) in core::mem::take(&mut state.amendments) {
         let parent = state.top(parent).unwrap_or(parent);
+        for child in &children {
+            threads::follow(state, *child, &format!("part of {parent} now"), now);
+        }
         let because = match children.as_slice() {
             [one] => format!("{one} is now part of {parent}"),
             [first, rest @ ..] => {

@@ -163,6 +163,15 @@ fn a_message_that_shows_the_state_follows_what_people_do() {
     );
     handled(&story.order(3, 1, Command::Claim));
     handled(&story.order(4, 1, Command::Unacknowledge));
+    page(&mut story, 5, "B");
+    let of_the_other = Event::Delivered {
+        notice: NoticeId { incident: RecordId(2), seq: 1 },
+        channel: "chat".into(),
+        thread: Some(("".into(), "alert".into())),
+    };
+    story.world.event(&of_the_other, after(5));
+    handled(&story.order(5, 2, Command::Merge { into: RecordId(1) }));
+    assert!(updates(&story).contains(&"chat: part of INC-1 now".into()), "{:?}", updates(&story));
     handled(&story.order(5, 1, Command::Resolve));
     let all = updates(&story);
     for said in ["chat: claimed by mia", "chat: given back by mia", "chat: resolved after 5s"] {
