@@ -32,9 +32,9 @@ use tokio_rustls::rustls;
 use tracing::{error, info, warn};
 
 use crate::clock::Clock;
-use crate::cmdb::{Rows, Topology};
+use crate::cmdb::Topology;
 use crate::engine::State;
-use crate::engine::changes::Saved;
+use crate::engine::changes::{Counters, Saved};
 use crate::engine::context::{Context, Limits};
 use crate::http::accept;
 use crate::http::auth::{Gate, Strangers};
@@ -48,7 +48,6 @@ use crate::http::{
 use crate::mailbox::{Mailbox, Work, mailbox};
 use crate::model::link::Links;
 use crate::model::notice::Notice;
-use crate::model::time::Timestamp;
 use crate::notify::{ChannelError, Notifier, Outbox, Parts, Tester};
 use crate::rules::RuleSet;
 use crate::settings::Settings;
@@ -90,9 +89,6 @@ pub enum DaemonError {
     /// The store cannot be opened or read.
     #[error("{0}")]
     Store(#[from] StoreError),
-    /// The stored topology cannot be used.
-    #[error("the stored topology cannot be used: {0}")]
-    Topology(String),
     /// A channel cannot be set up.
     #[error("{0}")]
     Channel(#[from] ChannelError),
@@ -152,16 +148,14 @@ async fn serve(plan: Plan) -> Result<(), DaemonError> {
     let metrics = start::metrics(&settings)?;
     let (dir, store, witness) = start::open(&settings, loss)?;
     let (saved, topology) = store.load()?;
-    let held = (topology.unwrap_or_default(), store.view().topology_at()?);
-    let ctx = context(&settings, Arc::clone(&rules), held)?;
-    let started = saved.counters.batch > 0;
-    let clock = Arc::new(Clock::start(started.then_some(saved.counters.now)));
+    let ctx = context(&settings, Arc::clone(&rules), topology.unwrap_or_else(Topology::empty));
+    let clock = clock(&saved.counters);
     let (context_in, context_out) = watch::channel(Arc::clone(&ctx));
     let (letters_in, letters) = mailbox(settings.engine.mailbox_max as usize);
     let base = Base { settings: &settings, store: &store, clock: &clock, metrics: &metrics };
-    let (wires, held_in, canary_out) = start::wires(&dir, &clock, context_out.clone());
-    let answers = start::links(&settings.http, &dir)?;
-    let (outbox, notifier, reports) = notifier(&base, &saved, wires, answers.clone())?;
+    let (wires, held_in, canary_out) = start::wires(&dir, &base, context_out.clone())?;
+    let answers = wires.links.clone();
+    let (outbox, notifier, reports) = notifier(&base, &saved, wires)?;
     let forwarder = tokio::spawn(forward(reports, letters_in.clone()));
     info!(alerts = saved.alerts.len(), incidents = saved.incidents.len(), "state is read");
     let (durable_in, durable) = watch::channel(saved.counters.batch);
@@ -175,8 +169,7 @@ async fn serve(plan: Plan) -> Result<(), DaemonError> {
     let (operations, lines) = upkeep::lines(&base, canary_out.clone());
     let paths = Paths { mailbox: letters_in.clone(), tester: notifier.tester(), links: answers };
     let signs = Signs { readiness: ready_out, operations, feed };
-    let context_seen = context_out.clone();
-    let doors = doors(&base, paths, context_out, signs);
+    let doors = doors(&base, paths, context_out.clone(), signs);
     let parts = upkeep::Parts {
         canary: start::canary(&base, letters_in.clone(), canary_out)?,
         mailbox: letters_in.clone(),
@@ -187,7 +180,7 @@ async fn serve(plan: Plan) -> Result<(), DaemonError> {
         rules,
         rule_files,
         dir,
-        context: context_seen,
+        context: context_out,
     };
     let upkeep = Upkeep::start(&base, parts);
     let (reloader, tls) = certificate(&base)?;
@@ -223,6 +216,12 @@ async fn serve(plan: Plan) -> Result<(), DaemonError> {
     end(engine, failed).await
 }
 
+/// Starts the clock where the last run stopped; at the wall clock's time before the first.
+fn clock(counters: &Counters) -> Arc<Clock> {
+    let started = counters.batch > 0;
+    Arc::new(Clock::start(started.then_some(counters.now)))
+}
+
 async fn listen(address: SocketAddr) -> Result<TcpListener, DaemonError> {
     let listener = TcpListener::bind(address).await;
     listener.map_err(|error| DaemonError::Listen { address: address.to_string(), error })
@@ -247,14 +246,7 @@ fn options(settings: &Settings) -> Options {
     }
 }
 
-fn context(
-    settings: &Settings,
-    rules: Arc<RuleSet>,
-    ((version, rows), at): ((u64, Rows), Timestamp),
-) -> Result<Arc<Context>, DaemonError> {
-    let topology = Topology::at(version, rows, at).map_err(|problems| {
-        DaemonError::Topology(problems.first().map(ToString::to_string).unwrap_or_default())
-    })?;
+fn context(settings: &Settings, rules: Arc<RuleSet>, topology: Topology) -> Arc<Context> {
     let limits = Limits {
         alerts_per_source: settings.limits.alerts_per_source,
         deliveries: settings.limits.delivery_ids,
@@ -262,7 +254,7 @@ fn context(
         quarantine: settings.quarantine.records_max,
         quarantine_bytes: settings.quarantine.bytes_max as u64,
     };
-    Ok(Arc::new(Context::new(rules, Arc::new(topology), limits)))
+    Arc::new(Context::new(rules, Arc::new(topology), limits))
 }
 
 /// What most parts work with.
@@ -277,7 +269,6 @@ fn notifier(
     base: &Base<'_>,
     saved: &Saved,
     wires: start::Wires,
-    links: Option<Arc<Links>>,
 ) -> Result<(Outbox, Notifier, mpsc::Receiver<crate::engine::event::Event>), DaemonError> {
     let (reports_in, reports) = mpsc::channel(REPORTS_MAX);
     let parts = Parts {
@@ -288,7 +279,7 @@ fn notifier(
         reports: reports_in,
         held: wires.held,
         canary: wires.canary,
-        links,
+        links: wires.links,
         clock: Arc::clone(base.clock),
         metrics: Arc::clone(base.metrics),
         seed: u64::from(std::process::id()),

@@ -22,6 +22,7 @@ mod doors;
 mod handling;
 mod links;
 mod monitoring;
+mod quality;
 mod reload;
 mod replay;
 mod rule_tests;
