@@ -23,10 +23,11 @@ mod problem;
 mod relation;
 mod rows;
 mod topology;
+mod unbound;
 mod walk;
 
 // The folder's words are few and used everywhere: they are named `cmdb::Topology`, not by file.
-pub use bind::{Binder, BindingKey, Bound};
+pub use bind::{Answer, Binder, BindingKey, Bound, Found, Normalise, Tried, WAYS_MAX};
 pub use delta::{Delta, Edits};
 pub use diff::{Difference, REMOVED_MAX, REMOVED_SHARE, Side, diff};
 pub use edit::{Edit, edit};
@@ -43,4 +44,5 @@ pub use rows::{
     SHAPES_MAX, VALUE_LEN_MAX,
 };
 pub use topology::Topology;
+pub use unbound::{Counts, Group, Hint, Unbound};
 pub use walk::{Step, Toward, Walk};

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::advice;
+use super::binding;
 use super::calendar::{self, Calendar};
 use super::codes;
 use super::counter::Counter;
@@ -237,7 +238,7 @@ fn read_sections<'f>(reader: &mut Reader<'f>, content: &mut Content<'f>, fields:
     keep(defaults, fields.read(reader, "defaults", sections::defaults));
     keep(priorities, fields.read(reader, "priorities", priorities::read));
     keep(lifecycle, fields.read(reader, "lifecycle", sections::lifecycle));
-    keep(binding, fields.read(reader, "binding", sections::binding));
+    keep(binding, fields.read(reader, "binding", binding::binding));
 }
 
 fn keep<T>(slot: &mut Option<T>, given: Option<T>) {
@@ -293,7 +294,7 @@ fn assemble(
         policies,
         priorities: content.priorities.unwrap_or_default(),
         lifecycle: content.lifecycle.unwrap_or_default(),
-        binding: content.binding.unwrap_or_else(sections::default_binding),
+        binding: content.binding.unwrap_or_else(binding::default_binding),
         places: content.places,
         templates,
         messages: content.messages,

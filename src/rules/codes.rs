@@ -76,6 +76,7 @@ codes! {
     SEQUENCE = "R0231" "a sequence has too few steps, or too many";
     ABSENCE = "R0232" "an absence does not fit the alerts or the source that it expects";
     ACROSS_KINDS = "R0240" "`before` or `after` names a rule of another kind";
+    WAYS = "R0260" "a binding key tries too many combinations of labels";
     NO_OWNER = "R0301" "a rule has no owner";
     NO_TEST = "R0302" "no test expects an incident of a rule";
     EXPIRES = "R0305" "a known error expires soon, or has expired";

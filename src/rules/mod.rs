@@ -11,6 +11,7 @@
 
 mod advice;
 mod around;
+mod binding;
 mod calendar;
 mod charset;
 mod check;

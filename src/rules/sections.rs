@@ -1,6 +1,6 @@
-//! Teams, contacts, defaults, lifecycle and binding: the sections of rule files that are no rules.
+//! Teams, contacts, defaults and lifecycle: sections of rule files that are no rules.
 //!
-//! See `priorities.rs` and `policies.rs` for the two larger ones.
+//! See `priorities.rs`, `policies.rs` and `binding.rs` for the larger ones.
 
 use core::time::Duration;
 use std::collections::BTreeMap;
@@ -8,10 +8,9 @@ use std::collections::BTreeMap;
 use super::codes;
 use super::reader::{DAY, HOUR, Noun, Reader};
 use super::yaml::{Key, Node};
-use crate::cmdb::BindingKey;
 
 /// Members of a team, channels of a contact, keys of the binding: more is a mistake.
-const ENTRIES_MAX: usize = 64;
+pub(super) const ENTRIES_MAX: usize = 64;
 
 /// People who get work together.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,28 +67,6 @@ impl Default for Lifecycle {
             recurrence: 30 * DAY,
         }
     }
-}
-
-/// Binding without any rule file: what Kubernetes' exporters and node exporters label.
-pub(super) fn default_binding() -> Vec<BindingKey> {
-    let names = |names: &[&str]| names.iter().map(|name| (*name).into()).collect();
-    let key = |labels: &[&str], class: &str, attributes: &[&str]| BindingKey {
-        labels: names(labels),
-        class: Some(class.into()),
-        attributes: names(attributes),
-        strip_port: false,
-    };
-    let instance = BindingKey {
-        labels: names(&["instance"]),
-        class: None,
-        attributes: names(&["name"]),
-        strip_port: true,
-    };
-    vec![
-        key(&["namespace", "pod"], "pod", &["namespace", "name"]),
-        key(&["namespace", "service"], "service", &["namespace", "name"]),
-        instance,
-    ]
 }
 
 /// Reads a mapping of names to things, noting each name.
@@ -184,39 +161,6 @@ pub(super) fn lifecycle(reader: &mut Reader<'_>, node: &Node) -> Option<Lifecycl
             .help("make `close_after` at least as long as `reopen`");
     }
     Some(lifecycle)
-}
-
-pub(super) fn binding(reader: &mut Reader<'_>, node: &Node) -> Option<Vec<BindingKey>> {
-    let items = reader.list(node)?;
-    let keys = items.iter().filter_map(|item| key(reader, item)).collect();
-    if items.len() > ENTRIES_MAX {
-        reader
-            .error(codes::VALUE, node.span, format!("{} binding keys", items.len()))
-            .label(format!("expected at most {ENTRIES_MAX}"));
-    }
-    Some(keys)
-}
-
-fn key(reader: &mut Reader<'_>, node: &Node) -> Option<BindingKey> {
-    let mut fields = reader.map(node, "a binding key")?;
-    let labels = fields.need(reader, "labels").and_then(|n| some_names(reader, n));
-    let class = fields.read(reader, "class", |r, n| {
-        let text = r.text(n)?;
-        r.name(text, n.span)
-    });
-    let attributes = fields.need(reader, "attributes").and_then(|n| some_names(reader, n));
-    let strip_port = fields.read(reader, "strip_port", boolean).unwrap_or(false);
-    let span = fields.span;
-    fields.finish(reader);
-    let (labels, attributes) = (labels?, attributes?);
-    if labels.len() != attributes.len() {
-        reader
-            .error(codes::VALUE, span, "a binding key has another number of labels than attributes")
-            .label(format!("{} labels, {} attributes", labels.len(), attributes.len()))
-            .help("give one attribute for each label, in the same order");
-        return None;
-    }
-    Some(BindingKey { labels, class, attributes, strip_port })
 }
 
 /// Reads `true` or `false`.
