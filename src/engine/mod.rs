@@ -12,6 +12,7 @@
 mod around;
 mod assign;
 mod audit;
+pub mod bindings;
 mod canary;
 mod census;
 pub mod changes;

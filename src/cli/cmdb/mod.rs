@@ -1,5 +1,6 @@
 //! `incidentd cmdb`: changes, shows and checks the CMDB.
 
+mod bind;
 mod import;
 mod show;
 
@@ -29,6 +30,8 @@ pub enum Command {
         /// The CI's name
         name: Option<String>,
     },
+    /// Say which CI an alert with these labels is bound to, with every step tried
+    Bind(bind::Bind),
     /// List CIs
     Ls(show::List),
     /// Show the shortest ways on which harm spreads from one CI to another
@@ -73,6 +76,7 @@ pub async fn run(session: &Session, command: Command) -> Result<(), Failure> {
         Command::Diff(args) => import::diff(session, args).await,
         Command::Show { name: Some(name) } => show::one(session, &name).await,
         Command::Show { name: None } => show::counts(session).await,
+        Command::Bind(args) => bind::run(session, &args).await,
         Command::Ls(args) => show::list(session, &args).await,
         Command::Path(args) => show::path(session, &args).await,
         Command::Impact(args) => show::impact(session, &args).await,

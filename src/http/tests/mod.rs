@@ -3,6 +3,7 @@
 mod accept;
 mod alertmanager;
 mod auth;
+mod binding;
 mod cmdb;
 mod handling;
 mod inhibition;
