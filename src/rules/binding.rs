@@ -26,7 +26,7 @@ pub(super) fn default_binding() -> Vec<BindingKey> {
     let instance = BindingKey {
         labels: names(&["instance"]),
         class: None,
-        attributes: names(&["name"]),
+        attributes: vec![vec!["name".into(), "address".into()]],
         normalise: [Normalise::StripPort].into(),
     };
     vec![

@@ -194,6 +194,11 @@ impl Index {
             let of = names.iter().filter_map(|name| ci.attribute(name));
             let values: Vec<Cow<'a, str>> =
                 of.flat_map(|value| values(&key.normalise, value)).take(SETS_MAX).collect();
+            // Almost always.
+            if let [value] = &*values {
+                sets.iter_mut().for_each(|set| set.push(value.clone()));
+                continue;
+            }
             let longer = sets.iter().flat_map(|set| {
                 values.iter().map(move |value| {
                     let mut set: Vec<_> = set.clone();
