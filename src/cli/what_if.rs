@@ -165,7 +165,7 @@ pub(super) fn cmdb(file: &PathBuf) -> Result<Topology, Failure> {
     let text = std::fs::read_to_string(file)
         .map_err(|error| Failure::Usage(format!("{}: {error}", file.display())))?;
     let refused = |problems: Vec<String>| Failure::Configuration(problems.join("\n"));
-    let rows = import::read(&text, &file.display().to_string())
+    let rows = import::read_any(&text, &file.display().to_string())
         .map_err(|problems| refused(problems.iter().map(ToString::to_string).collect()))?;
     Topology::build(1, &rows)
         .map_err(|problems| refused(problems.iter().map(ToString::to_string).collect()))

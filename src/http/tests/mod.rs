@@ -6,6 +6,7 @@ mod auth;
 mod binding;
 mod cmdb;
 mod handling;
+mod imports;
 mod inhibition;
 mod intake;
 mod journal;
