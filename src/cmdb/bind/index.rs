@@ -196,7 +196,9 @@ impl Index {
                 of.flat_map(|value| values(&key.normalise, value)).take(SETS_MAX).collect();
             // Almost always.
             if let [value] = &*values {
-                sets.iter_mut().for_each(|set| set.push(value.clone()));
+                for set in &mut sets {
+                    set.push(value.clone());
+                }
                 continue;
             }
             let longer = sets.iter().flat_map(|set| {

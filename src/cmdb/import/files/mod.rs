@@ -131,7 +131,7 @@ pub fn import(
 pub fn read_any(text: &str, name: &str) -> Result<Rows, Vec<Problem>> {
     match Format::of(text) {
         Format::Yaml => read(text, name),
-        other => {
+        other @ (Format::Csv | Format::Kubernetes) => {
             let files = [(File { name, text }, other)];
             let (draft, starts) = gather(&files, Json::Fast, None);
             let rows = check(draft).and_then(some_ci);

@@ -6,7 +6,7 @@
 
 mod object;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde::Deserialize;
@@ -33,6 +33,9 @@ const HASH: &str = "pod-template-hash";
 
 /// The label of an endpoint slice that names its service.
 const SLICE_OF: &str = "kubernetes.io/service-name";
+
+/// What a service needs of its pods: it is served as long as one of them is there.
+const NEEDS: (&str, &str) = ("needs", "runs_on: any");
 
 /// Kinds that become CIs, with their classes, which also are the labels that name them in alerts.
 const KINDS: [(&str, &str); 7] = [
@@ -115,8 +118,9 @@ impl Objects {
             self.insert((kind, namespace, name), (place, object));
             return;
         }
-        let of = if *kind == *"Endpoints" { Some(&name) } else { object.metadata.label(SLICE_OF) };
-        if let Some(service) = of.cloned() {
+        let slice_of = object.metadata.label(SLICE_OF);
+        let of = if *kind == *"Endpoints" { Some(&*name) } else { slice_of };
+        if let Some(service) = of.map(Box::from) {
             self.targets.push((("Service".into(), namespace, service), object.targets()));
         }
     }
@@ -140,28 +144,28 @@ impl Objects {
     pub(super) fn draft(self) -> Draft {
         let mut draft = Draft { problems: self.problems, ..Draft::default() };
         let all = Names::of(&self.cis);
-        for (key, (place, object)) in &self.cis {
-            let Some(name) = all.names.get(key) else { continue };
-            draft.cis.push((*place, Arc::new(ci(key, name, object, &mut draft.problems))));
-            if *key.0 == *"Pod" {
-                let above = object
-                    .spec
-                    .node_name
-                    .clone()
-                    .map(|node| ("hosted_on", ("Node".into(), Box::default(), node)));
-                let owner = all.owner(key, &object.metadata).map(|owner| ("part_of", owner));
-                for (relation, key) in above.into_iter().chain(owner) {
-                    relate(&mut draft, *place, [Some(name), all.names.get(&key)], relation);
-                }
-            }
-        }
+        let mut served = BTreeSet::new();
         for (service, targets) in &self.targets {
             let Some((place, _)) = self.cis.get(service) else { continue };
             for target in targets.iter().filter(|target| target.kind.as_deref() == Some("Pod")) {
                 let namespace = target.namespace.clone().unwrap_or_else(|| service.1.clone());
                 let pod = ("Pod".into(), namespace, target.name.clone().unwrap_or_default());
-                let ends = [all.names.get(service), all.names.get(&pod)];
+                let ends = [all.name(service), all.name(&pod)];
+                if ends.iter().all(Option::is_some) {
+                    served.insert(service);
+                }
                 relate(&mut draft, *place, ends, "runs_on");
+            }
+        }
+        for (key, (place, object)) in &self.cis {
+            let Some(name) = all.name(key) else { continue };
+            let mut row = ci(key, name, object, &mut draft.problems);
+            if served.contains(key) {
+                row.attributes.insert(NEEDS.0.into(), NEEDS.1.into());
+            }
+            draft.cis.push((*place, Arc::new(row)));
+            if *key.0 == *"Pod" {
+                all.relate_pod(key, object, (*place, &mut draft));
             }
         }
         draft
@@ -170,7 +174,7 @@ impl Objects {
 
 /// Adds a relation. Lists are printed one after the other, so an end may be gone by then: what is not
 /// in any of the files is not related.
-fn relate(draft: &mut Draft, place: Place, ends: [Option<&Box<str>>; 2], relation: &str) {
+fn relate(draft: &mut Draft, place: Place, ends: [Option<&str>; 2], relation: &str) {
     if let [Some(from), Some(to)] = ends {
         draft.relations.push((place, RelationRow::new(from, relation, to)));
     }
@@ -186,9 +190,9 @@ fn ci(key: &Key, name: &str, object: &Object, problems: &mut Vec<Problem>) -> Ci
         attributes.insert("namespace".into(), namespace.clone());
         attributes.insert("short_name".into(), short.clone());
     }
-    attributes.extend(object.address().map(|address| ("address".into(), address.clone())));
+    attributes.extend(object.address().map(|address| ("address".into(), address.into())));
     let zone = object.metadata.label("topology.kubernetes.io/zone");
-    attributes.extend(zone.map(|zone| ("location".into(), zone.clone())));
+    attributes.extend(zone.map(|zone| ("location".into(), zone.into())));
     let labels = Labels::build(&mut labels).unwrap_or_else(|error| {
         problems.push(Problem::new(Place::default(), "C009", name, error.to_string()));
         Labels::empty()
@@ -226,6 +230,21 @@ impl<'a> Names<'a> {
         all
     }
 
+    /// Returns what an object's CI is called, if it has one.
+    fn name(&self, key: &Key) -> Option<&str> {
+        self.names.get(key).map(|name| &**name)
+    }
+
+    /// Relates a pod to its node and to its workload.
+    fn relate_pod(&self, pod: &Key, object: &Object, (place, draft): (Place, &mut Draft)) {
+        let node = object.spec.node_name.clone();
+        let node = node.map(|node| ("hosted_on", ("Node".into(), Box::default(), node)));
+        let owner = self.owner(pod, &object.metadata).map(|owner| ("part_of", owner));
+        for (relation, above) in node.into_iter().chain(owner) {
+            relate(draft, place, [self.name(pod), self.name(&above)], relation);
+        }
+    }
+
     /// Returns the deployment that made a replica set.
     fn deployment(&self, (_, namespace, _): &Key, of: &Metadata) -> Option<Key> {
         let owner = of.controller().filter(|owner| owner.kind.as_deref() == Some("Deployment"))?;
@@ -245,7 +264,7 @@ impl<'a> Names<'a> {
             return self.deployment(&key, &set.metadata).or(Some(key));
         }
         // Replica sets were not printed: the pod knows the end of its replica set's name.
-        let name = key.2.strip_suffix(&**of.label(HASH)?)?.strip_suffix('-')?;
+        let name = key.2.strip_suffix(of.label(HASH)?)?.strip_suffix('-')?;
         Some(("Deployment".into(), namespace.clone(), name.into()))
     }
 }

@@ -101,8 +101,8 @@ pub(super) struct Target {
 }
 
 impl Metadata {
-    pub(super) fn label(&self, name: &str) -> Option<&Box<str>> {
-        self.labels.as_ref()?.get(name)
+    pub(super) fn label(&self, name: &str) -> Option<&str> {
+        self.labels.as_ref()?.get(name).map(|value| &**value)
     }
 
     /// Returns the one owner that manages it.
@@ -121,10 +121,10 @@ impl Object {
     }
 
     /// Returns the address of a node or a pod; a pod in its node's network has none of its own.
-    pub(super) fn address(&self) -> Option<&Box<str>> {
+    pub(super) fn address(&self) -> Option<&str> {
         let internal = |it: &&NodeAddress| it.kind.as_deref() == Some("InternalIP");
         let node = || self.status.addresses.iter().flatten().find(internal)?.address.as_ref();
         let own = self.status.pod_ip.as_ref().filter(|_| self.spec.host_network != Some(true));
-        own.or_else(node)
+        own.or_else(node).map(|address| &**address)
     }
 }

@@ -22,10 +22,10 @@ fn a_cluster_becomes_cis_and_what_they_stand_on() {
     let expected = r#"cis:
   node-1: {class: node, address: "10.0.0.11", location: fra-1, source: kubernetes, labels: {node: node-1}}
   "other/cart": {class: service, namespace: other, short_name: cart, source: kubernetes, labels: {namespace: other, service: cart}}
-  "shop/cart": {class: service, namespace: shop, short_name: cart, source: kubernetes, labels: {namespace: shop, service: cart}}
+  "shop/cart": {class: service, namespace: shop, needs: "runs_on: any", short_name: cart, source: kubernetes, labels: {namespace: shop, service: cart}}
   "shop/cart-7d9c5b6f4-x1": {class: pod, address: "10.1.0.7", namespace: shop, short_name: cart-7d9c5b6f4-x1, source: kubernetes, labels: {namespace: shop, pod: cart-7d9c5b6f4-x1}}
   "shop/cart-7d9c5b6f4-x2": {class: pod, namespace: shop, short_name: cart-7d9c5b6f4-x2, source: kubernetes, labels: {namespace: shop, pod: cart-7d9c5b6f4-x2}}
-  "shop/db": {class: service, namespace: shop, short_name: db, source: kubernetes, labels: {namespace: shop, service: db}}
+  "shop/db": {class: service, namespace: shop, needs: "runs_on: any", short_name: db, source: kubernetes, labels: {namespace: shop, service: db}}
   "shop/db-0": {class: pod, namespace: shop, short_name: db-0, source: kubernetes, labels: {namespace: shop, pod: db-0}}
   "shop/deployment/cart": {class: deployment, namespace: shop, short_name: cart, source: kubernetes, labels: {deployment: cart, namespace: shop}}
   "shop/pod/db": {class: pod, namespace: shop, short_name: db, source: kubernetes, labels: {namespace: shop, pod: db}}

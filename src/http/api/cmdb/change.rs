@@ -30,7 +30,10 @@ use super::plan::{Extent, Files, NAME_BYTES_MAX, Plan, Terms, Want, Wish, agreed
 
 /// The types that a file is sent as; none that a page's form can send.
 const TYPES: [&str; 5] =
-    ["application/yaml", "application/json", "text/csv", SEVERAL, "application/octet-stream"];
+    ["application/yaml", "application/json", CSV, SEVERAL, "application/octet-stream"];
+
+/// A table; without the parameter `format` it is taken for nothing else.
+const CSV: &str = "text/csv";
 
 /// Several files of one import, as one object of JSON.
 const SEVERAL: &str = "application/vnd.incidentd.files+json";
@@ -197,7 +200,9 @@ fn file(
     let source = pairs.one("source")?.map(ToOwned::to_owned);
     let text = body(read, BODY_BYTES_MAX)?;
     let kind = guard::text(headers, &header::CONTENT_TYPE).unwrap_or("");
-    let several = media_type(kind).eq_ignore_ascii_case(SEVERAL);
+    let is = |wanted| media_type(kind).eq_ignore_ascii_case(wanted);
+    let format = format.or(is(CSV).then_some(Format::Csv));
+    let several = is(SEVERAL);
     let files = if several { several_files(&text)? } else { vec![(name, text)] };
     let names: Vec<&str> = files.iter().map(|(name, _)| &**name).collect();
     let of = source.as_ref().map(|source| format!(" of {source}")).unwrap_or_default();
