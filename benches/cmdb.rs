@@ -90,8 +90,9 @@ fn measure_binding(cis: usize) {
     eight.push(key(named("instance")));
     let four = |names: [&str; 4]| names.iter().map(|name| (*name).into()).collect::<Vec<_>>();
     let both = four(["alertname", "job", "instance", "severity"]);
-    let most = vec![key(vec![both.clone(), both]); 64];
-    let count = 20_000;
+    let owned = ["name", "owner"].map(|name| vec![name.into()]).to_vec();
+    let most = vec![BindingKey { attributes: owned, ..key(vec![both.clone(), both]) }; 64];
+    let count = 20_000usize;
     let named = state_labels(cis);
     let instances: Vec<Labels> = (0..count)
         .map(|i| {
