@@ -116,7 +116,8 @@ fn measure_binding(cis: usize) {
     };
     let outright = ns(&eight, &named, true);
     let eighth = ns(&eight, &instances, true);
-    let in_vain = ns(&most, &instances[..count / 20], false);
+    let few: Vec<Labels> = instances.iter().take(count / 20).cloned().collect();
+    let in_vain = ns(&most, &few, false);
     println!("{cis:>9} {outright:>12} {eighth:>14} {in_vain:>18}");
 }
 

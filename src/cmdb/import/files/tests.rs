@@ -101,7 +101,7 @@ relations:
 - {from: a, type: hosts, to: k, source: kubernetes}
 - {from: a, type: hosts, to: n, source: netbox}
 ";
-    let unquote = |text: String| text.replace("\"", "");
+    let unquote = |text: String| text.replace('"', "");
     let found = after(&base, &[text], Some("netbox")).map(unquote);
     assert_eq!(found.as_deref(), Ok(expected));
 }

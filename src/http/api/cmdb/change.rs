@@ -26,7 +26,9 @@ use super::super::super::wire::Time;
 use super::super::super::wire::cmdb::{CiBody, CiPatch, FileSet, Import, Relation};
 use super::super::super::{App, body, json_body};
 use super::BODY_BYTES_MAX;
-use super::plan::{Extent, Files, NAME_BYTES_MAX, Plan, Terms, Want, Wish, agreed, foretell, plan};
+use super::plan::{
+    Extent, NAME_BYTES_MAX, Plan, Terms, Upload, Want, Wish, agreed, foretell, plan,
+};
 
 /// The types that a file is sent as; none that a page's form can send.
 const TYPES: [&str; 5] =
@@ -207,7 +209,7 @@ fn file(
     let names: Vec<&str> = files.iter().map(|(name, _)| &**name).collect();
     let of = source.as_ref().map(|source| format!(" of {source}")).unwrap_or_default();
     let what = format!("{given}{of} {}", names.join(", "));
-    Ok(Wish { want: Want::Files(Files { files, format, mode, source }), what, terms })
+    Ok(Wish { want: Want::Import(Upload { files, format, mode, source }), what, terms })
 }
 
 fn format_of(name: &str) -> Result<Format, Problem> {

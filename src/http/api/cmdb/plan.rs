@@ -39,7 +39,7 @@ pub(super) struct Wish {
 }
 
 pub(super) enum Want {
-    Files(Files),
+    Import(Upload),
     Put(String, CiBody),
     Patch(String, CiPatch),
     Remove(String),
@@ -48,7 +48,7 @@ pub(super) enum Want {
 }
 
 /// Files to be imported.
-pub(super) struct Files {
+pub(super) struct Upload {
     /// Names and contents.
     pub(super) files: Vec<(String, Bytes)>,
     pub(super) format: Option<Format>,
@@ -105,7 +105,7 @@ pub(super) fn plan(reading: &Reading<'_>, wish: &Wish) -> Result<Plan, Problem> 
 /// Returns the rows as they are wished for.
 fn rows(base: &Topology, now: Timestamp, want: &Want) -> Result<Rows, Problem> {
     let edit = match want {
-        Want::Files(files) => return imported(files, base, now),
+        Want::Import(upload) => return imported(upload, base, now),
         Want::Put(name, CiBody { class, attributes, labels }) => {
             let attributes = attributes.iter().map(|(n, v)| ((**n).into(), (**v).into())).collect();
             Edit::Put(CiRow::of(name, class, attributes, labels).map_err(Problem::bad_request)?)
@@ -126,12 +126,12 @@ fn rows(base: &Topology, now: Timestamp, want: &Want) -> Result<Rows, Problem> {
     cmdb::edit(base, edit, now).map_err(|faults| faulty("the change", &faults))
 }
 
-fn imported(wanted: &Files, base: &Topology, now: Timestamp) -> Result<Rows, Problem> {
+fn imported(wanted: &Upload, base: &Topology, now: Timestamp) -> Result<Rows, Problem> {
     let file = |(name, text)| Ok(File { name, text: utf8(text, name)? });
     let all = wanted.files.iter().map(|(name, text)| file((&**name, text)));
     let files = all.collect::<Result<Vec<_>, Problem>>()?;
     let names: Vec<&str> = files.iter().map(|file| file.name).collect();
-    let Files { format, mode, source, .. } = wanted;
+    let Upload { format, mode, source, .. } = wanted;
     let request =
         Request { files: &files, format: *format, mode: *mode, source: source.as_deref() };
     import::import(&request, base, now).map_err(|faults| faulty(&names.join(", "), &faults))
