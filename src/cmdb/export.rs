@@ -190,7 +190,11 @@ relations:
     fn name() -> impl Strategy<Value = String> {
         text().prop_map(|text| {
             let text: String = text.chars().filter(|c| !c.is_control()).collect();
-            if ["name", "class", "labels", ""].contains(&&*text) { "x".into() } else { text }
+            if ["name", "class", "labels", "needs", "tier", "users", ""].contains(&&*text) {
+                "x".into()
+            } else {
+                text
+            }
         })
     }
 

@@ -8,6 +8,8 @@ use std::sync::Arc;
 use super::check::{Draft, share_class};
 use super::edges::{Edges, Listed, edges};
 use super::facts::Facts;
+use super::needs::{self, NEEDS, Need};
+use super::outage::{Outage, outage};
 use super::problem::Problem;
 use super::relation::{RelationSet, RelationType, Types};
 use super::rows::{CiId, CiRow, RelationRow, Rows};
@@ -31,6 +33,8 @@ pub struct Topology {
     cis: Vec<Arc<CiRow>>,
     sufferers: Edges,
     causes: Edges,
+    /// What CIs need less than all of, sorted: CI, relation type, and how many must stand.
+    needs: Vec<(CiId, u8, u32)>,
     /// Distinct facts of relations; edges toward the sufferers have places in it.
     facts: Vec<Arc<Facts>>,
     /// Relations that do not hold at the time it was built for, sorted.
@@ -75,13 +79,12 @@ impl Topology {
     }
 
     fn made(version: u64, rows: Rows, at: Option<Timestamp>) -> Result<Self, Vec<Problem>> {
-        let (types, rows, listed) = match edges(&rows, at) {
-            Some((types, listed)) => (types, rows, listed),
-            None => {
-                let (types, rows) = Draft::from(rows).check()?;
-                let listed = edges(&rows, at).map(|(_, listed)| listed).unwrap_or_default();
-                (types, rows, listed)
-            }
+        let (types, rows, listed) = if let Some((types, listed)) = edges(&rows, at) {
+            (types, rows, listed)
+        } else {
+            let (types, rows) = Draft::from(rows).check()?;
+            let listed = edges(&rows, at).map(|(_, listed)| listed).unwrap_or_default();
+            (types, rows, listed)
         };
         let mut topology = Self::lay_out(version, types, rows.cis, listed);
         if let Some(at) = at {
@@ -112,8 +115,9 @@ impl Topology {
             attributes: BTreeMap::new(),
             labels: Labels::empty(),
         };
+        let needs = needs(&types, &cis);
         let (dormant, next_bound) = (Vec::new(), None);
-        Self { version, types, cis, sufferers, causes, facts, dormant, next_bound, nobody }
+        Self { version, types, cis, sufferers, causes, needs, facts, dormant, next_bound, nobody }
     }
 
     /// Returns the number it was built with.
@@ -135,6 +139,13 @@ impl Topology {
     /// be built of the same rows.
     pub fn next_bound(&self) -> Option<Timestamp> {
         self.next_bound
+    }
+
+    /// True when a relation begins or ceases to hold at some time.
+    pub fn is_dated(&self) -> bool {
+        let mut facts = self.facts.iter();
+        let dated = |it: &Arc<Facts>| it.valid_from.is_some() || it.valid_until.is_some();
+        !self.dormant.is_empty() || facts.any(dated)
     }
 
     /// Returns the relations that do not hold at the time it was built for, sorted.
@@ -240,18 +251,41 @@ impl Topology {
         walk(self, from, toward, follow, (max_hops, max_nodes))
     }
 
-    /// Returns the services that suffer when `ci` fails, itself included, by name.
+    /// Returns the services that fail when `ci` alone fails, itself included, by name.
     pub fn services_hit(&self, ci: CiId) -> Vec<CiId> {
-        let all = self.all_relations();
-        let walk = self.walk(ci, Toward::Sufferers, all, IMPACT_HOPS_MAX, IMPACT_NODES_MAX);
-        let mut services: Vec<CiId> = walk
-            .steps()
-            .iter()
-            .map(|step| step.ci)
-            .filter(|ci| self.ci(*ci).is_service())
-            .collect();
-        services.sort_unstable();
-        services
+        self.outage(&[ci]).services(self)
+    }
+
+    /// Works out what fails when all of `failed` fail, and what only loses redundancy.
+    pub fn outage(&self, failed: &[CiId]) -> Outage {
+        self.outage_within(failed, IMPACT_HOPS_MAX, IMPACT_NODES_MAX)
+    }
+
+    /// Works out an outage within bounds of one's own: rounds, and CIs with those of the beginning.
+    pub fn outage_within(&self, failed: &[CiId], max_hops: u8, max_nodes: usize) -> Outage {
+        outage(self, failed, (max_hops, max_nodes))
+    }
+
+    /// True when any CI stands with fewer causes than it has.
+    pub fn has_needs(&self) -> bool {
+        !self.needs.is_empty()
+    }
+
+    /// Returns how many causes of a relation type a CI needs to stand; `None` where it needs all.
+    pub(super) fn least(&self, ci: CiId, kind: u8) -> Option<u32> {
+        let at = self.needs.binary_search_by_key(&(ci, kind), |(ci, kind, _)| (*ci, *kind)).ok()?;
+        self.needs.get(at).map(|(_, _, least)| *least)
+    }
+
+    /// Returns how many causes of a relation type a CI has.
+    pub(super) fn legs(&self, ci: CiId, kind: u8) -> u32 {
+        let legs = self.edges(ci, Toward::Causes).filter(|(_, of)| *of == kind).count();
+        u32::try_from(legs).unwrap_or(u32::MAX)
+    }
+
+    /// Yields what CIs need less than all of: the CI, the relation type, and how many it needs.
+    pub(super) fn needs(&self) -> impl Iterator<Item = (CiId, u8, u32)> {
+        self.needs.iter().copied()
     }
 
     /// Yields the other ends of a CI's edges with their types.
@@ -260,6 +294,11 @@ impl Topology {
             Toward::Sufferers => self.sufferers.of(ci),
             Toward::Causes => self.causes.of(ci),
         }
+    }
+
+    /// Returns the name of a relation type that reads from the sufferer to the cause.
+    pub(super) fn suffered(&self, kind: u8) -> &str {
+        self.types.get(kind).map_or("", RelationType::suffered)
     }
 
     /// Returns the name of a relation type that reads from the cause to the sufferer.
@@ -276,6 +315,22 @@ impl Topology {
     pub(super) fn type_count(&self) -> u8 {
         self.types.count()
     }
+}
+
+/// Lists what CIs need less than all of. What cannot be read was refused by the check; a CMDB that was
+/// stored before there was one needs all there.
+fn needs(types: &Types, cis: &[Arc<CiRow>]) -> Vec<(CiId, u8, u32)> {
+    let mut list = Vec::new();
+    for (id, ci) in (0..).map(CiId).zip(cis) {
+        let Some(text) = ci.attributes.get(NEEDS) else { continue };
+        for (kind, need) in needs::read(text, types).unwrap_or_default() {
+            if let Need::AtLeast(least) = need {
+                list.push((id, kind, least));
+            }
+        }
+    }
+    list.sort_unstable();
+    list
 }
 
 fn find(cis: &[Arc<CiRow>], name: &str) -> Option<CiId> {

@@ -47,7 +47,6 @@ use crate::http::{
 };
 use crate::mailbox::{Mailbox, Work, mailbox};
 use crate::model::notice::Notice;
-use crate::model::time::Timestamp;
 use crate::notify::{ChannelError, Notifier, Outbox, Parts, Tester};
 use crate::rules::RuleSet;
 use crate::settings::Settings;
@@ -143,8 +142,7 @@ async fn serve(plan: Plan) -> Result<(), DaemonError> {
     let metrics = start::metrics(&settings)?;
     let (dir, store, witness) = start::open(&settings, loss)?;
     let (saved, topology) = store.load()?;
-    let held = (topology.unwrap_or_default(), store.view().topology_at()?);
-    let ctx = context(&settings, Arc::clone(&rules), held)?;
+    let ctx = context(&settings, Arc::clone(&rules), (&store, topology.unwrap_or_default()))?;
     let started = saved.counters.batch > 0;
     let clock = Arc::new(Clock::start(started.then_some(saved.counters.now)));
     let (context_in, context_out) = watch::channel(Arc::clone(&ctx));
@@ -240,8 +238,9 @@ fn options(settings: &Settings) -> Options {
 fn context(
     settings: &Settings,
     rules: Arc<RuleSet>,
-    ((version, rows), at): ((u64, Rows), Timestamp),
+    (store, (version, rows)): (&Store, (u64, Rows)),
 ) -> Result<Arc<Context>, DaemonError> {
+    let at = store.view().topology_at()?;
     let topology = Topology::at(version, rows, at).map_err(|problems| {
         DaemonError::Topology(problems.first().map(ToString::to_string).unwrap_or_default())
     })?;

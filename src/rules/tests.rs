@@ -108,9 +108,11 @@ fn the_examples_of_the_reference_load() {
         good(&format!("version: 1\nnamespace: n\n{kind}"));
     }
     assert_eq!(kinds.len(), 2);
-    let [rule, condition, tests, sections, times, binding, mapping] = whole[..] else {
+    let [rule, condition, tests, sections, cmdb, times, binding, mapping] = whole[..] else {
         panic!("{} examples", whole.len())
     };
+    let rows = crate::cmdb::import::read(cmdb, "rules/README.md");
+    assert_eq!(rows.map(|rows| (rows.cis.len(), rows.relations.len())), Ok((4, 3)));
     let condition = condition.replace('\n', "\n    ");
     let condition = good(&format!(
         "version: 1\nnamespace: c\nrules:\n  - name: c\n    group: {{by: ci}}\n    {condition}"
