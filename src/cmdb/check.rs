@@ -142,8 +142,7 @@ impl Draft {
         };
         limit("the name", ci.name.len(), NAME_LEN_MAX);
         limit("the class", ci.class.len(), NAME_LEN_MAX);
-        let attributes = ci.attributes.iter().map(|(name, value)| (&**name, &**value));
-        for (name, value) in attributes.chain(&ci.labels) {
+        for (name, value) in ci.attributes.iter().chain(&ci.labels) {
             limit("the name of an attribute or label", name.len(), NAME_LEN_MAX);
             limit(&format!("`{}`", shorten(name)), value.len(), VALUE_LEN_MAX);
         }
@@ -155,7 +154,7 @@ impl Draft {
                 self.problems.push(Problem::new(place, "C009", &ci.name, message));
             }
         }
-        for (what, text) in [("a name", &ci.name), ("a class", &ci.class)] {
+        for (what, text) in [("a name", &*ci.name), ("a class", &*ci.class)] {
             if text.is_empty() {
                 let message = format!("CI `{}` needs {what}", shorten(&ci.name));
                 self.problems.push(Problem::new(place, "C011", &ci.name, message));
@@ -164,7 +163,7 @@ impl Draft {
     }
 
     fn check_names(&mut self, place: Place, ci: &CiRow) {
-        let attributes = ci.attributes.keys().map(|name| &**name);
+        let attributes = ci.attributes.iter().map(|(name, _)| name);
         let labels = ci.labels.iter().map(|(name, _)| name);
         for name in [&*ci.name, &*ci.class].into_iter().chain(attributes).chain(labels) {
             if name.chars().any(char::is_control) {
@@ -173,7 +172,7 @@ impl Draft {
                 self.problems.push(Problem::new(place, "C016", &ci.name, message).help(help));
             }
         }
-        for name in FIELDS.iter().filter(|name| ci.attributes.contains_key(**name)) {
+        for name in FIELDS.iter().filter(|name| ci.attributes.get(name).is_some()) {
             let message = format!("`{name}` of CI `{}` is no attribute", shorten(&ci.name));
             let help = "it is a field beside the attributes".into();
             self.problems.push(Problem::new(place, "C011", &ci.name, message).help(help));
@@ -186,7 +185,7 @@ impl Draft {
         let mut wrong = |message: String, help: String| {
             self.problems.push(Problem::new(place, "C031", &ci.name, message).help(help));
         };
-        let value = |attribute| ci.attributes.get(attribute).map(|value| &**value);
+        let value = |attribute| ci.attributes.get(attribute);
         if let Some(tier) = value("tier").filter(|tier| !TIERS.contains(tier)) {
             let message = format!("the tier of CI `{name}` is `{}`", shorten(tier));
             wrong(message, "write 1 to 4, 1 for what matters most".into());
@@ -206,7 +205,13 @@ impl Draft {
             let message = format!("{} relations, must be at most {RELATIONS_MAX}", drafts.len());
             self.problems.push(Problem::new(Place::default(), "C009", "relations", message));
         }
-        let mut check = RelationCheck { types, cis, guesses: 0, problems: &mut self.problems };
+        let names = if drafts.is_empty() {
+            Vec::new()
+        } else {
+            cis.iter().map(|ci| Arc::from(&*ci.name)).collect()
+        };
+        let mut check =
+            RelationCheck { types, cis, names, guesses: 0, problems: &mut self.problems };
         let normal =
             |(place, row): (Place, RelationRow)| Some((check.normalise(place, &row)?, place));
         let mut relations: Vec<(RelationRow, Place)> =
@@ -245,6 +250,8 @@ pub(super) fn share_class(ci: &mut Arc<CiRow>, known: &mut BTreeSet<Arc<str>>) {
 struct RelationCheck<'a> {
     types: &'a Types,
     cis: &'a [Arc<CiRow>],
+    /// The text of the names, for all relations of a CI.
+    names: Vec<Arc<str>>,
     guesses: usize,
     problems: &'a mut Vec<Problem>,
 }
@@ -303,7 +310,7 @@ impl RelationCheck<'_> {
     /// Finds the CI at one end; its name is shared.
     fn end(&mut self, place: Place, row: &RelationRow, name: &str) -> Option<Arc<str>> {
         if let Ok(at) = self.cis.binary_search_by(|ci| (*ci.name).cmp(name)) {
-            return self.cis.get(at).map(|ci| Arc::clone(&ci.name));
+            return self.names.get(at).map(Arc::clone);
         }
         self.guesses += 1;
         let near = (self.guesses <= GUESSES_MAX)

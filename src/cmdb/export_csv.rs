@@ -27,8 +27,8 @@ pub fn csv(topology: &Topology, table: Table) -> String {
 }
 
 fn cis(topology: &Topology) -> String {
-    let names = topology.cis().flat_map(|(_, ci)| ci.attributes.keys());
-    let attributes: BTreeSet<&str> = names.map(|name| &**name).collect();
+    let names = topology.cis().flat_map(|(_, ci)| ci.attributes.iter());
+    let attributes: BTreeSet<&str> = names.map(|(name, _)| name).collect();
     let labels = topology.cis().flat_map(|(_, ci)| ci.labels.iter());
     let labels: BTreeSet<&str> = labels.map(|(name, _)| name).collect();
     let mut text = String::new();
@@ -37,7 +37,7 @@ fn cis(topology: &Topology) -> String {
     line(&mut text, ["name".to_owned(), "class".into()].into_iter().chain(columns).map(Some));
     for (_, ci) in topology.cis() {
         let own = [Some(&*ci.name), Some(&*ci.class)].into_iter();
-        let values = attributes.iter().map(|name| ci.attributes.get(*name).map(|value| &**value));
+        let values = attributes.iter().map(|name| ci.attributes.get(name));
         line(&mut text, own.chain(values).chain(labels.iter().map(|name| ci.labels.get(name))));
     }
     text

@@ -244,10 +244,8 @@ relations:
                     0 => format!("{}: all", KINDS[*kind].1),
                     least => format!("{}: {least}", KINDS[*kind].1),
                 }).collect();
-                let mut attributes = BTreeMap::new();
-                if !words.is_empty() {
-                    attributes.insert("needs".into(), words.join(", ").into());
-                }
+                let needs = Some(("needs", words.join(", "))).filter(|(_, words)| !words.is_empty());
+                let attributes = needs.into_iter().collect();
                 Arc::new(CiRow::of(&name(i), "vm", attributes, &BTreeMap::new()).unwrap())
             });
             let relations = edges.iter().filter(|(a, _, b)| a != b)

@@ -2,12 +2,14 @@
 //!
 //! Read `edges` for how its relations lie in memory.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::check::{Draft, share_class};
-use super::edges::{Edges, Listed, edges};
+use super::attributes::Attributes;
+use super::check::Draft;
+use super::edges::Edges;
 use super::facts::Facts;
+use super::making::Making;
+use super::names::Names;
 use super::needs::{self, NEEDS, Need};
 use super::outage::{Outage, outage};
 use super::problem::Problem;
@@ -31,6 +33,7 @@ pub struct Topology {
     types: Types,
     /// Sorted by name; a [`CiId`] is a place in it.
     cis: Vec<Arc<CiRow>>,
+    names: Names,
     sufferers: Edges,
     causes: Edges,
     /// What CIs need less than all of, sorted: CI, relation type, and how many must stand.
@@ -48,7 +51,7 @@ pub struct Topology {
 impl Topology {
     /// Builds the topology without any CI, version 0.
     pub fn empty() -> Self {
-        Self::lay_out(0, Types::built_in(), Vec::new(), Listed::default())
+        Making::begin(0, None).end()
     }
 
     /// Builds the graph of `rows`, which may be in any order and written in either direction; every
@@ -79,45 +82,47 @@ impl Topology {
     }
 
     fn made(version: u64, rows: Rows, at: Option<Timestamp>) -> Result<Self, Vec<Problem>> {
-        let (types, rows, listed) = if let Some((types, listed)) = edges(&rows, at) {
-            (types, rows, listed)
-        } else {
-            let (types, rows) = Draft::from(rows).check()?;
-            let listed = edges(&rows, at).map(|(_, listed)| listed).unwrap_or_default();
-            (types, rows, listed)
-        };
-        let mut topology = Self::lay_out(version, types, rows.cis, listed);
-        if let Some(at) = at {
-            let facts = |row: &RelationRow| row.facts.clone();
-            let asleep = |row: &RelationRow| facts(row).is_some_and(|facts| !facts.holds(at));
-            topology.dormant = rows.relations.into_iter().filter(asleep).collect();
-            let dormant = topology.dormant.iter().filter_map(|row| row.facts.as_ref());
-            let bounds = topology.facts.iter().chain(dormant).filter_map(|it| it.next_bound(at));
-            topology.next_bound = bounds.min();
+        if let Some(making) = Making::of(version, &rows, at) {
+            return Ok(making.end());
         }
-        Ok(topology)
+        let (_, rows) = Draft::from(rows).check()?;
+        // Cannot be missing: the rows are checked.
+        let making = Making::of(version, &rows, at);
+        Ok(making.unwrap_or_else(|| Making::begin(version, at)).end())
     }
 
-    fn lay_out(version: u64, types: Types, mut cis: Vec<Arc<CiRow>>, listed: Listed) -> Self {
-        let Listed { edges: mut list, facts } = listed;
-        let mut classes = BTreeSet::new();
-        for ci in &mut cis {
-            share_class(ci, &mut classes);
-        }
+    /// Lays out the graph of all that was taken.
+    pub(super) fn lay_out(making: Making, names: Names) -> Self {
+        let Making { version, at, types, cis, edges: mut list, facts, dormant, .. } = making;
+        let facts = facts.list;
         let sufferers = Edges::build(cis.len(), &mut list).with_facts(&list);
         for (cause, sufferer, ..) in &mut list {
             core::mem::swap(cause, sufferer);
         }
         let causes = Edges::build(cis.len(), &mut list);
+        let asleep = dormant.iter().filter_map(|row| row.facts.as_ref());
+        let bound = |facts: &Arc<Facts>| facts.next_bound(at?);
+        let next_bound = facts.iter().chain(asleep).filter_map(bound).min();
         let nobody = CiRow {
-            name: Arc::from(""),
+            name: "".into(),
             class: Arc::from(""),
-            attributes: BTreeMap::new(),
+            attributes: Attributes::default(),
             labels: Labels::empty(),
         };
         let needs = needs(&types, &cis);
-        let (dormant, next_bound) = (Vec::new(), None);
-        Self { version, types, cis, sufferers, causes, needs, facts, dormant, next_bound, nobody }
+        Self {
+            version,
+            types,
+            cis,
+            names,
+            sufferers,
+            causes,
+            needs,
+            facts,
+            dormant,
+            next_bound,
+            nobody,
+        }
     }
 
     /// Returns the number it was built with.
@@ -164,7 +169,7 @@ impl Topology {
 
     /// Finds a CI by its name.
     pub fn find(&self, name: &str) -> Option<CiId> {
-        find(&self.cis, name)
+        self.names.find(name, |ci| *self.ci(ci).name == *name)
     }
 
     /// Returns a CI; an id of another topology that has no place here reads as a CI without a name.
@@ -196,8 +201,11 @@ impl Topology {
 
     /// Returns the rows it was built from, as a check leaves them; CIs are shared, not copied.
     pub fn rows(&self) -> Rows {
-        let relations = self.cis().flat_map(|(id, _)| self.relations_of(id, Toward::Sufferers));
-        let mut relations: Vec<RelationRow> = relations.collect();
+        // Each name once, however many relations it is in.
+        let names: Vec<Arc<str>> = self.cis.iter().map(|ci| Arc::from(&*ci.name)).collect();
+        let name = |id: CiId| names.get(id.0 as usize).map_or_else(|| "".into(), Arc::clone);
+        let of = |(id, _)| self.relation_rows(id, Toward::Sufferers, &name);
+        let mut relations: Vec<RelationRow> = self.cis().flat_map(of).collect();
         if !self.dormant.is_empty() {
             relations.extend(self.dormant.iter().cloned());
             relations.sort_unstable();
@@ -208,7 +216,15 @@ impl Topology {
     /// Returns the relations in force of a CI in which it is the cause (`Toward::Sufferers`) or the
     /// sufferer, from the cause to the sufferer, sorted.
     pub fn relations_of(&self, ci: CiId, toward: Toward) -> Vec<RelationRow> {
-        let name = |id: CiId| Arc::clone(&self.ci(id).name);
+        self.relation_rows(ci, toward, &|id| Arc::from(&*self.ci(id).name))
+    }
+
+    fn relation_rows(
+        &self,
+        ci: CiId,
+        toward: Toward,
+        name: &dyn Fn(CiId) -> Arc<str>,
+    ) -> Vec<RelationRow> {
         let row = |(end, kind): (CiId, u8)| {
             let (from, to) = match toward {
                 Toward::Sufferers => (ci, end),
@@ -331,11 +347,6 @@ fn needs(types: &Types, cis: &[Arc<CiRow>]) -> Vec<(CiId, u8, u32)> {
     }
     list.sort_unstable();
     list
-}
-
-fn find(cis: &[Arc<CiRow>], name: &str) -> Option<CiId> {
-    let at = cis.binary_search_by(|ci| (*ci.name).cmp(name)).ok()?;
-    u32::try_from(at).ok().map(CiId)
 }
 
 #[cfg(test)]

@@ -77,7 +77,7 @@ pub struct Group {
     /// What would bind that one; the surest first.
     pub hints: Vec<Hint>,
     /// A label of that one with the name of a CI that is like its value, where there is no hint.
-    pub near: Option<(Box<str>, Arc<str>)>,
+    pub near: Option<(Box<str>, Box<str>)>,
 }
 
 /// One CI alone has a label's value.
@@ -90,7 +90,7 @@ pub struct Hint {
     /// What the values must be allowed to differ in.
     pub normalise: BTreeSet<Normalise>,
     /// The CI.
-    pub ci: Arc<str>,
+    pub ci: Box<str>,
 }
 
 impl Hint {
@@ -193,7 +193,7 @@ fn hint(topology: &Topology, groups: &mut [Group]) {
         let Some(normalise) = least(value, ci.attribute(&attribute).unwrap_or("")) else {
             continue;
         };
-        group.hints.push(Hint { label, attribute, normalise, ci: Arc::clone(&ci.name) });
+        group.hints.push(Hint { label, attribute, normalise, ci: ci.name.clone() });
     }
     for group in groups {
         let rank = |hint: &Hint| {
@@ -207,8 +207,7 @@ fn hint(topology: &Topology, groups: &mut [Group]) {
 
 /// Yields what a key can compare, the class aside: too many have the same.
 fn attributes(ci: &CiRow) -> impl Iterator<Item = (&str, &str)> {
-    let others = ci.attributes.iter().map(|(name, value)| (&**name, &**value));
-    core::iter::once(("name", &*ci.name)).chain(others)
+    core::iter::once(("name", &*ci.name)).chain(&ci.attributes)
 }
 
 /// Returns the fewest options by which a label's value is that of an attribute.
@@ -227,13 +226,13 @@ fn least(label: &str, attribute: &str) -> Option<BTreeSet<Normalise>> {
 }
 
 /// Finds the CI whose name is most like what the alert most likely names.
-fn near(topology: &Topology, labels: &Labels) -> Option<(Box<str>, Arc<str>)> {
+fn near(topology: &Topology, labels: &Labels) -> Option<(Box<str>, Box<str>)> {
     let loose = loose();
     let (label, value) = PLACES.iter().find_map(|name| Some((*name, labels.get(name)?)))?;
     let value = of_label(&loose, value);
     let near = nearest(&value, topology.cis().map(|(_, ci)| &*ci.name))?;
     let ci = topology.ci(topology.find(near)?);
-    Some((label.into(), Arc::clone(&ci.name)))
+    Some((label.into(), ci.name.clone()))
 }
 
 #[cfg(test)]

@@ -160,14 +160,15 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::cmdb::attributes::Attributes;
     use crate::cmdb::rows::{CiRow, RelationRow, Rows};
     use crate::model::labels::Labels;
 
     fn ci(number: usize) -> Arc<CiRow> {
         Arc::new(CiRow {
-            name: Arc::from(format!("{number:05}")),
+            name: format!("{number:05}").into(),
             class: Arc::from("server"),
-            attributes: BTreeMap::new(),
+            attributes: Attributes::default(),
             labels: Labels::empty(),
         })
     }
@@ -176,9 +177,9 @@ mod tests {
         let cis: Vec<Arc<CiRow>> = (0..cis).map(ci).collect();
         let relations = relations.iter().filter(|(from, _, to)| from != to);
         let relations = relations.map(|(from, relation, to)| RelationRow {
-            from: Arc::clone(&cis[*from].name),
+            from: Arc::from(&*cis[*from].name),
             relation: (*relation).into(),
-            to: Arc::clone(&cis[*to].name),
+            to: Arc::from(&*cis[*to].name),
             facts: None,
         });
         Topology::build(1, &Rows { relations: relations.collect(), cis, types: vec![] }).unwrap()

@@ -32,7 +32,7 @@ use tokio_rustls::rustls;
 use tracing::{error, info, warn};
 
 use crate::clock::Clock;
-use crate::cmdb::{Rows, Topology};
+use crate::cmdb::Topology;
 use crate::engine::State;
 use crate::engine::changes::Saved;
 use crate::engine::context::{Context, Limits};
@@ -88,9 +88,6 @@ pub enum DaemonError {
     /// The store cannot be opened or read.
     #[error("{0}")]
     Store(#[from] StoreError),
-    /// The stored topology cannot be used.
-    #[error("the stored topology cannot be used: {0}")]
-    Topology(String),
     /// A channel cannot be set up.
     #[error("{0}")]
     Channel(#[from] ChannelError),
@@ -142,7 +139,7 @@ async fn serve(plan: Plan) -> Result<(), DaemonError> {
     let metrics = start::metrics(&settings)?;
     let (dir, store, witness) = start::open(&settings, loss)?;
     let (saved, topology) = store.load()?;
-    let ctx = context(&settings, Arc::clone(&rules), (&store, topology.unwrap_or_default()))?;
+    let ctx = context(&settings, Arc::clone(&rules), topology.unwrap_or_else(Topology::empty));
     let started = saved.counters.batch > 0;
     let clock = Arc::new(Clock::start(started.then_some(saved.counters.now)));
     let (context_in, context_out) = watch::channel(Arc::clone(&ctx));
@@ -235,15 +232,7 @@ fn options(settings: &Settings) -> Options {
     }
 }
 
-fn context(
-    settings: &Settings,
-    rules: Arc<RuleSet>,
-    (store, (version, rows)): (&Store, (u64, Rows)),
-) -> Result<Arc<Context>, DaemonError> {
-    let at = store.view().topology_at()?;
-    let topology = Topology::at(version, rows, at).map_err(|problems| {
-        DaemonError::Topology(problems.first().map(ToString::to_string).unwrap_or_default())
-    })?;
+fn context(settings: &Settings, rules: Arc<RuleSet>, topology: Topology) -> Arc<Context> {
     let limits = Limits {
         alerts_per_source: settings.limits.alerts_per_source,
         deliveries: settings.limits.delivery_ids,
@@ -251,7 +240,7 @@ fn context(
         quarantine: settings.quarantine.records_max,
         quarantine_bytes: settings.quarantine.bytes_max as u64,
     };
-    Ok(Arc::new(Context::new(rules, Arc::new(topology), limits)))
+    Arc::new(Context::new(rules, Arc::new(topology), limits))
 }
 
 /// What most parts work with.

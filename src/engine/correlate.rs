@@ -526,7 +526,7 @@ pub(super) fn remember(state: &mut State, policy: &Arc<Policy>) -> PolicyHash {
 
 pub(super) fn root_ci(state: &State, topology: &Topology, alert: Fingerprint) -> Option<Arc<str>> {
     let ci = state.alerts.get(&alert)?.ci?;
-    Some(Arc::clone(&topology.ci(ci).name))
+    Some(Arc::from(&*topology.ci(ci).name))
 }
 
 /// Notes where an open incident's root is.

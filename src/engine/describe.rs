@@ -34,7 +34,7 @@ pub(super) fn scope(state: &State, ctx: &Context, case: &Case) -> Scope {
 fn root_scope(held: Option<&Held>, ci: Option<&CiRow>) -> RootScope {
     let name = held.map_or_else(Box::default, |held| held.name(ci).as_ref().into());
     let Some(ci) = ci else { return RootScope { name, ..RootScope::default() } };
-    let attributes = ci.attributes.iter().map(|(k, v)| (k.clone(), v.clone())).collect();
+    let attributes = ci.attributes.iter().map(|(k, v)| (k.into(), v.into())).collect();
     RootScope { name, class: ci.class.as_ref().into(), attributes }
 }
 

@@ -55,6 +55,7 @@ mod topology;
 #[cfg(test)]
 pub(crate) mod trap;
 mod unite;
+pub mod weights;
 mod why_not;
 
 use std::sync::Arc;

@@ -224,7 +224,7 @@ impl Hours {
                     wanted |= calendar.covers(now);
                     let change = calendar.next_change(now);
                     hours.until = hours.until.into_iter().chain(change).min();
-                    hours.outside.get_or_insert_with(|| Arc::clone(&ci.name));
+                    hours.outside.get_or_insert_with(|| Arc::from(&*ci.name));
                 }
             }
         }
@@ -305,9 +305,9 @@ impl Hurt {
     /// Keeps the names of the most important services, ties by place in the topology.
     fn name(&mut self, name: &str, tier: Option<u32>) {
         let rank = tier.unwrap_or(u32::MAX);
-        let text = tier.map_or_else(|| name.into(), |tier| format!("{name}, tier {tier}"));
         let at = self.names.partition_point(|(other, _)| *other <= rank);
         if at < NAMED_MAX {
+            let text = tier.map_or_else(|| name.into(), |tier| format!("{name}, tier {tier}"));
             self.names.insert(at, (rank, text));
             self.names.truncate(NAMED_MAX);
         }

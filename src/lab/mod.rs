@@ -25,6 +25,8 @@ mod messages;
 #[cfg(test)]
 mod on_call;
 #[cfg(test)]
+mod outage;
+#[cfg(test)]
 mod quiet;
 #[cfg(test)]
 mod redundancy;

@@ -201,7 +201,7 @@ fn a_topology_rule_is_what_its_file_says() {
     let ci = |class: &str, tier: &str| CiRow {
         name: "x".into(),
         class: class.into(),
-        attributes: [("tier".into(), tier.into())].into(),
+        attributes: [("tier", tier)].into_iter().collect(),
         labels: Labels::empty(),
     };
     let labels = Labels::build(&mut [("alertname", "PduOutputOff")]).unwrap();

@@ -531,7 +531,7 @@ impl Dice {
         CiRow {
             name: name.into(),
             class: self.text().into(),
-            attributes: self.pairs(),
+            attributes: self.pairs().into_iter().collect(),
             labels: self.labels(),
         }
     }

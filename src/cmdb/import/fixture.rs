@@ -79,7 +79,7 @@ impl Fixture {
             });
             let attributes = ci.attributes.iter();
             let row = CiRow {
-                name: Arc::from(&*ci.name.text),
+                name: (&*ci.name.text).into(),
                 class: Arc::from(&*ci.class.text),
                 attributes: attributes.map(|(name, v)| (name.clone(), v.text.clone())).collect(),
                 labels,

@@ -6,7 +6,6 @@
 
 use core::iter::Peekable;
 use core::str::Chars;
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::cmdb::check::Draft;
@@ -181,7 +180,7 @@ fn place(record: &[(&str, &Cell)], name: &str) -> Place {
 
 fn add_ci(draft: &mut Draft, record: &[(&str, &Cell)]) {
     let (at, name) = (place(record, "name"), text(record, "name"));
-    let (mut attributes, mut labels) = (BTreeMap::new(), Vec::new());
+    let (mut attributes, mut labels) = (Vec::new(), Vec::new());
     for (column, cell) in record {
         let Some(value) = cell.says().filter(|_| !["name", "class"].contains(column)) else {
             continue;
@@ -194,7 +193,7 @@ fn add_ci(draft: &mut Draft, record: &[(&str, &Cell)]) {
             labels.push((label, value));
         } else {
             let attribute = column.strip_prefix(ATTRIBUTE).unwrap_or(column);
-            attributes.insert(attribute.into(), value.into());
+            attributes.push((attribute, value));
         }
     }
     let labels = Labels::build(&mut labels).unwrap_or_else(|error| {
@@ -202,6 +201,7 @@ fn add_ci(draft: &mut Draft, record: &[(&str, &Cell)]) {
         Labels::empty()
     });
     let class = Arc::from(text(record, "class"));
+    let attributes = attributes.into_iter().collect();
     draft.cis.push((at, Arc::new(CiRow { name: name.into(), class, attributes, labels })));
 }
 

@@ -228,8 +228,9 @@ fn check_source(source: &str) -> Result<(), Problem> {
 fn claimed(mut draft: Draft, source: Option<&str>) -> Draft {
     let Some(source) = source else { return draft };
     for (_, ci) in &mut draft.cis {
-        if !ci.attributes.contains_key(SOURCE) {
-            Arc::make_mut(ci).attributes.insert(SOURCE.into(), source.into());
+        if ci.attributes.get(SOURCE).is_none() {
+            let attributes = ci.attributes.iter().chain([(SOURCE, source)]).collect();
+            Arc::make_mut(ci).attributes = attributes;
         }
     }
     let bare = Arc::new(Facts { source: source.into(), ..Facts::default() });
@@ -246,7 +247,7 @@ fn claimed(mut draft: Draft, source: Option<&str>) -> Draft {
 }
 
 fn source_of(ci: &CiRow) -> &str {
-    ci.attributes.get(SOURCE).map_or("", |source| source)
+    ci.attributes.get(SOURCE).unwrap_or("")
 }
 
 fn said_by(row: &RelationRow) -> &str {
@@ -316,7 +317,8 @@ fn renewed(old: &CiRow, new: &CiRow) -> CiRow {
 fn filled_in(old: &CiRow, new: &CiRow) -> CiRow {
     let mut more = new.clone();
     more.class = Arc::from("");
-    more.attributes.retain(|name, _| **name != *SOURCE && !old.attributes.contains_key(name));
+    let is_new = |name: &str| name != SOURCE && old.attributes.get(name).is_none();
+    more.attributes = new.attributes.iter().filter(|(name, _)| is_new(name)).collect();
     // More labels would make it harder to recognise, not easier: an alert has to carry all of them.
     if !old.labels.is_empty() {
         more.labels = Labels::empty();

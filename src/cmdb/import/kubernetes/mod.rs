@@ -161,7 +161,7 @@ impl Objects {
             let Some(name) = all.name(key) else { continue };
             let mut row = ci(key, name, object, &mut draft.problems);
             if served.contains(key) {
-                row.attributes.insert(NEEDS.0.into(), NEEDS.1.into());
+                row.attributes = row.attributes.iter().chain([NEEDS]).collect();
             }
             draft.cis.push((*place, Arc::new(row)));
             if *key.0 == *"Pod" {
@@ -184,19 +184,19 @@ fn ci(key: &Key, name: &str, object: &Object, problems: &mut Vec<Problem>) -> Ci
     let (kind, namespace, short) = key;
     let class = KINDS.iter().find(|(known, _)| *known == &**kind).map_or("", |(_, class)| *class);
     let mut labels = vec![(class, &**short)];
-    let mut attributes = BTreeMap::<Box<str>, Box<str>>::new();
+    let mut attributes = Vec::new();
     if !namespace.is_empty() {
         labels.push(("namespace", namespace));
-        attributes.insert("namespace".into(), namespace.clone());
-        attributes.insert("short_name".into(), short.clone());
+        attributes.extend([("namespace", &**namespace), ("short_name", &**short)]);
     }
-    attributes.extend(object.address().map(|address| ("address".into(), address.into())));
+    attributes.extend(object.address().map(|address| ("address", address)));
     let zone = object.metadata.label("topology.kubernetes.io/zone");
-    attributes.extend(zone.map(|zone| ("location".into(), zone.into())));
+    attributes.extend(zone.map(|zone| ("location", zone)));
     let labels = Labels::build(&mut labels).unwrap_or_else(|error| {
         problems.push(Problem::new(Place::default(), "C009", name, error.to_string()));
         Labels::empty()
     });
+    let attributes = attributes.into_iter().collect();
     CiRow { name: name.into(), class: class.into(), attributes, labels }
 }
 

@@ -133,7 +133,7 @@ impl Wanted {
 
 /// True when a text in lower case is in a CI's name or in the value of an attribute or a label.
 fn says(ci: &CiRow, text: &str) -> bool {
-    let attributes = ci.attributes.values().map(|value| &**value);
+    let attributes = ci.attributes.iter().map(|(_, value)| value);
     let labels = ci.labels.iter().map(|(_, value)| value);
     let mut values = [&*ci.name, &*ci.class].into_iter().chain(attributes).chain(labels);
     values.any(|value| value.to_lowercase().contains(text))
