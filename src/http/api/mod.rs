@@ -6,6 +6,7 @@ mod around;
 pub mod audit;
 pub mod binding;
 pub mod bulk;
+pub mod clocks;
 pub mod cmdb;
 pub mod commands;
 pub mod explain;
@@ -40,6 +41,7 @@ pub(super) fn routes() -> Router<Arc<App>> {
         .merge(alertmanager::routes())
         .merge(incidents::routes())
         .merge(handle::routes())
+        .merge(clocks::routes())
         .merge(audit::routes())
         .merge(journal::routes())
         .merge(alerts::routes())

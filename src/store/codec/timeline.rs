@@ -46,6 +46,16 @@ numbered!(Happening:
     StormBegan = 50,
     StormEnded = 51,
     Sequence = 52,
+    EscalatedAcceptance = 80,
+    Returned = 81,
+    Convened = 82,
+    Accepted = 83,
+    Updated = 84,
+    UpdateOverdue = 85,
+    Subscribed = 86,
+    PassedOver = 87,
+    SupplierOverdue = 88,
+    StateOverdue = 89,
 );
 
 /// An entry.
