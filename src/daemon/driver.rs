@@ -329,6 +329,7 @@ fn kind(event: &Event) -> &'static str {
     match event {
         Event::Received { .. } => "received",
         Event::Handle(_) => "handle",
+        Event::ByLink { .. } => "by_link",
         Event::Silence { .. } => "silence",
         Event::Unsilence { .. } => "unsilence",
         Event::PlanChanges { .. } => "plan_changes",
@@ -364,6 +365,7 @@ fn alerts(event: &Event) -> Option<&[Occurrence]> {
         }
         Event::Once { event, .. } => alerts(event),
         Event::Handle(_)
+        | Event::ByLink { .. }
         | Event::Silence { .. }
         | Event::Unsilence { .. }
         | Event::PlanChanges { .. }
@@ -390,6 +392,7 @@ fn unhandled(event: &Event) -> Option<Unhandled> {
         }
         Event::Once { event, .. } => return unhandled(event),
         Event::Handle(_)
+        | Event::ByLink { .. }
         | Event::Silence { .. }
         | Event::Unsilence { .. }
         | Event::PlanChanges { .. }

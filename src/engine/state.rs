@@ -9,6 +9,7 @@ use std::sync::Arc;
 use foldhash::fast::RandomState;
 
 use super::bindings::Bindings;
+use super::budget::Pages;
 use super::census::Census;
 use super::changes::{Counters, Recurrence};
 use super::cis::Cis;
@@ -44,6 +45,8 @@ pub struct State {
     pub(super) incidents: BTreeMap<IncidentId, Case>,
     /// Notices that are pending or dead.
     pub(super) notices: BTreeMap<NoticeId, Notice>,
+    /// Who got how many pages.
+    pub(super) pages: Pages,
     /// Policies that incidents started with, by content.
     pub(super) policies: BTreeMap<PolicyHash, Arc<Policy>>,
     /// The last resolved incident by signature.

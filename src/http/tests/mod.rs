@@ -10,6 +10,7 @@ mod imports;
 mod inhibition;
 mod intake;
 mod journal;
+mod links;
 mod mapping;
 mod notices;
 mod on_call;
