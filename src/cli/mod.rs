@@ -34,6 +34,7 @@ pub mod replay;
 pub mod rules;
 pub mod serve;
 pub mod test;
+pub mod unbound;
 pub mod what_if;
 
 use std::path::PathBuf;
@@ -312,6 +313,7 @@ mod tests {
         "alerts ls --state firing",
         "alerts send alertname=X ci=srv-1 --severity critical",
         "alerts ls --silenced",
+        "alerts unbound",
         "quiet ls --all -o json",
         "quiet add alertname=~\"Disk.*\" --for 2h -m disks --start 2026-11-21T22:00:00Z",
         "quiet add --ci pdu-r12a --for 2h -m power --as m.ito",
@@ -322,6 +324,8 @@ mod tests {
         "cmdb import x.yaml --yes",
         "cmdb import x.yaml --mode merge --expect-removed 12 --as mia",
         "cmdb diff x.yaml",
+        "cmdb bind instance=\"web-1:9100\",job=\"node\"",
+        "cmdb bind a=b --cmdb c.yaml --rules rules/base -o json",
         "cmdb show",
         "cmdb show srv-1",
         "cmdb ls class=\"server\" --text R12",

@@ -199,6 +199,7 @@ impl Driver {
         self.desk.metrics.doors.quarantine_bytes.set(i64::try_from(bytes).unwrap_or(i64::MAX));
         self.desk.metrics.engine.silenced_alerts.set(count(self.state.alerts_silenced()));
         self.desk.metrics.engine.inhibited_alerts.set(count(self.state.alerts_inhibited()));
+        self.desk.metrics.engine.bindings(&self.state.bindings());
         for state in [SilenceState::Active, SilenceState::Pending, SilenceState::Expired] {
             let silences = self.state.silences().filter(|silence| silence.state(now) == state);
             self.desk.metrics.engine.silences(state, count(silences.count()));

@@ -14,6 +14,7 @@ mod around;
 mod assign;
 mod audit;
 mod auditor;
+pub mod bindings;
 mod budget;
 mod canary;
 mod census;

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use super::advice;
 use super::agreements;
+use super::binding;
 use super::calendar::{self, Calendar};
 use super::codes;
 use super::contact::{self, Contact};
@@ -246,7 +247,7 @@ fn read_sections<'f>(reader: &mut Reader<'f>, content: &mut Content<'f>, fields:
     keep(defaults, fields.read(reader, "defaults", sections::defaults));
     keep(priorities, fields.read(reader, "priorities", priorities::read));
     keep(lifecycle, fields.read(reader, "lifecycle", sections::lifecycle));
-    keep(binding, fields.read(reader, "binding", sections::binding));
+    keep(binding, fields.read(reader, "binding", binding::binding));
 }
 
 fn keep<T>(slot: &mut Option<T>, given: Option<T>) {
@@ -308,7 +309,7 @@ fn assemble(
         desk: defaults.desk,
         priorities,
         lifecycle: content.lifecycle.unwrap_or_default(),
-        binding: content.binding.unwrap_or_else(sections::default_binding),
+        binding: content.binding.unwrap_or_else(binding::default_binding),
         places: content.places,
         templates,
         messages: content.messages,

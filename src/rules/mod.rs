@@ -12,6 +12,7 @@
 mod advice;
 mod agreements;
 mod around;
+mod binding;
 mod calendar;
 mod charset;
 mod check;

@@ -120,7 +120,7 @@ fn the_examples_of_the_reference_load() {
         ));
     }
     assert_eq!(desk.len(), 3);
-    let [rule, condition, tests, sections, cmdb, times, mapping] = whole[..] else {
+    let [rule, condition, tests, sections, cmdb, times, binding, mapping] = whole[..] else {
         panic!("{} examples", whole.len())
     };
     let rows = crate::cmdb::import::read(cmdb, "rules/README.md");
@@ -137,6 +137,8 @@ fn the_examples_of_the_reference_load() {
     let set = good(&format!("{rule}{tests}{sections}{times}{mapping}"));
     assert_eq!((set.rules.len(), set.teams.len(), set.binding.len()), (1, 2, 1));
     assert_eq!((set.calendars.len(), set.rotations.len(), set.mappings.len()), (2, 1, 1));
+    let keys = good(&format!("version: 1\nnamespace: b\n{binding}")).binding.clone();
+    assert_eq!(keys.last().map(|key| key.normalise.len()), Some(4));
 }
 
 #[test]

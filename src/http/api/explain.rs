@@ -10,6 +10,7 @@ use crate::engine::context::Context;
 use crate::lab;
 use crate::model::alert::{Join, Path};
 use crate::model::incident::{Incident, RecordId};
+use crate::model::labels::Labels;
 use crate::store::view::Member;
 
 use super::super::Reading;
@@ -69,7 +70,8 @@ pub(super) fn alert(
         incident.as_ref().map_or((false, false), |incident| changed(reading, incident));
     Ok(wire::explain::AlertExplanation {
         alert: show::alert(&reading.context, row, &sources),
-        binding: binding(&reading.context, row),
+        binding: binding(&reading.context, &row.labels),
+        sought: super::binding::sought(&reading.context, &row.labels),
         dropped: reading.context.rules.dropped(&seen.sent()).map(|it| it.to_string()),
         rules: rules.collect(),
         silenced_by,
@@ -131,9 +133,9 @@ fn placed(
 }
 
 /// Tells which CI an alert speaks of.
-pub(super) fn binding(ctx: &Context, row: &AlertRow) -> Option<wire::explain::Binding> {
+pub(super) fn binding(ctx: &Context, labels: &Labels) -> Option<wire::explain::Binding> {
     let topology = &ctx.topology;
-    let bound = ctx.binder.bind(topology, &row.labels)?;
+    let bound = ctx.binder.bind(topology, labels)?;
     let ci = topology.ci(bound.ci);
     let services = topology.services_hit(bound.ci).into_iter().take(SERVICES_MAX);
     let text = |text: &str| text.to_owned();

@@ -4,6 +4,7 @@ pub mod alertmanager;
 pub mod alerts;
 mod around;
 pub mod audit;
+pub mod binding;
 pub mod bulk;
 pub mod clocks;
 pub mod cmdb;

@@ -3,8 +3,10 @@
 mod accept;
 mod alertmanager;
 mod auth;
+mod binding;
 mod cmdb;
 mod handling;
+mod imports;
 mod inhibition;
 mod intake;
 mod journal;

@@ -8,6 +8,7 @@
 pub mod alertmanager;
 pub mod assignment;
 pub mod audit;
+pub mod binding;
 pub mod change;
 pub mod clocks;
 pub mod cmdb;
@@ -480,6 +481,9 @@ pub struct AlertRecord {
     /// What the listing shows.
     #[serde(flatten)]
     pub alert: Alert,
+    /// What the CMDB in force says of it.
+    #[serde(default)]
+    pub sought: binding::Sought,
     /// Why it belongs to its incident.
     pub join: Option<Join>,
     /// Its earlier firings, the newest first, at most a hundred.
