@@ -4,7 +4,6 @@ use core::time::Duration;
 
 use clap::{Args, Subcommand};
 
-use crate::http::wire::storm::Suspect;
 use crate::http::wire::{Help, Incident, IncidentRecord, LeftOut, Page, Resolved, Time, Why};
 use crate::model::time::Brief;
 
@@ -239,8 +238,7 @@ fn facts(incident: &Incident, now: Time) -> Table {
         fact("storm", format!("{}{}", storm.key, over.unwrap_or_default()));
     }
     for suspect in &incident.suspects {
-        let Suspect { ci, explains, of } = suspect;
-        fact("suspect", format!("{ci} explains {explains} of {of}"));
+        fact("suspect", suspect.text.clone());
     }
     if let Some(at) = incident.update_at {
         fact("next update", limit(at, now));

@@ -7,7 +7,7 @@ use super::alert::Path;
 use super::escalation::{PolicyHash, Rung};
 use super::labels::Fingerprint;
 use super::priority::{Assessment, words};
-use super::time::Timestamp;
+use super::time::{Brief, Timestamp};
 
 /// Numbers a record: an incident or a subordinate. Counted up from 1, never reused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -255,13 +255,30 @@ pub struct Suspect {
     pub explains: u32,
     /// How many CIs were looked at.
     pub of: u32,
+    /// The planned change that makes it more suspect, where there is one.
+    pub change: Option<SuspectChange>,
 }
 
-/// Writes `sw-core-2 explains 312 of 340`.
+/// Writes `sw-core-2 explains 312 of 340; CHG-123 on it started 4m before`.
 impl fmt::Display for Suspect {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} explains {} of {}", self.ci, self.explains, self.of)
+        write!(f, "{} explains {} of {}", self.ci, self.explains, self.of)?;
+        let Some(SuspectChange { number, ci, before_ms }) = &self.change else { return Ok(()) };
+        let place = if *ci == self.ci { "it" } else { ci };
+        let before = Brief(core::time::Duration::from_millis(*before_ms));
+        write!(f, "; {number} on {place} started {before} before")
     }
+}
+
+/// A planned change on a suspect, or on what it depends on outright.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SuspectChange {
+    /// The change's number.
+    pub number: Box<str>,
+    /// The CI that is changed.
+    pub ci: Arc<str>,
+    /// Milliseconds from the beginning of the change to the opening of the incident.
+    pub before_ms: u64,
 }
 
 /// What an incident is taken for; the rule says what helps.

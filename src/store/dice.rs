@@ -21,7 +21,7 @@ use crate::model::delivery::DeliveryId;
 use crate::model::escalation::{Action, Due, Policy, PolicyHash, Rung, Step, Target};
 use crate::model::incident::{
     Entry, Happening, Incident, KnownError, Progress, RecordId, ResolutionClock, ResponseClock,
-    Root, Storm, Suspect, WaitsFor,
+    Root, Storm, Suspect, SuspectChange, WaitsFor,
 };
 use crate::model::journal::JournalEntry;
 use crate::model::labels::{Fingerprint, Labels};
@@ -270,6 +270,11 @@ impl Dice {
                 ci: dice.text().into(),
                 explains: dice.count(),
                 of: dice.count(),
+                change: dice.maybe(|dice| SuspectChange {
+                    number: dice.text().into(),
+                    ci: dice.text().into(),
+                    before_ms: dice.number(),
+                }),
             }),
             ranked_at: self.count(),
             update_at: self.maybe(Self::time),

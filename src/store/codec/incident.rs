@@ -6,7 +6,7 @@ use super::{Malformed, Row, Word, keyed, numbered, required};
 use crate::model::escalation::{PolicyHash, Rung};
 use crate::model::incident::{
     Incident, KnownError, Progress, RecordId, ResolutionClock, ResponseClock, Root, Storm, Suspect,
-    WaitsFor,
+    SuspectChange, WaitsFor,
 };
 use crate::model::labels::Fingerprint;
 use crate::model::priority::{Assessment, Impact, Priority, Urgency};
@@ -127,6 +127,18 @@ struct SuspectMessage {
     explains: u32,
     #[prost(uint32, tag = "3")]
     of: u32,
+    #[prost(message, optional, tag = "4")]
+    change: Option<SuspectChangeMessage>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct SuspectChangeMessage {
+    #[prost(string, tag = "1")]
+    number: String,
+    #[prost(string, tag = "2")]
+    ci: String,
+    #[prost(uint64, tag = "3")]
+    before_ms: u64,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -425,15 +437,25 @@ impl From<StormMessage> for Storm {
 
 impl From<&Suspect> for SuspectMessage {
     fn from(suspect: &Suspect) -> Self {
-        let Suspect { ci, explains, of } = suspect;
-        Self { ci: String::from(&**ci), explains: *explains, of: *of }
+        let Suspect { ci, explains, of, change } = suspect;
+        let change = change.as_ref().map(|change| SuspectChangeMessage {
+            number: String::from(&*change.number),
+            ci: String::from(&*change.ci),
+            before_ms: change.before_ms,
+        });
+        Self { ci: String::from(&**ci), explains: *explains, of: *of, change }
     }
 }
 
 impl From<SuspectMessage> for Suspect {
     fn from(message: SuspectMessage) -> Self {
-        let SuspectMessage { ci, explains, of } = message;
-        Self { ci: ci.into(), explains, of }
+        let SuspectMessage { ci, explains, of, change } = message;
+        let change = change.map(|SuspectChangeMessage { number, ci, before_ms }| SuspectChange {
+            number: number.into(),
+            ci: ci.into(),
+            before_ms,
+        });
+        Self { ci: ci.into(), explains, of, change }
     }
 }
 
@@ -614,7 +636,16 @@ mod tests {
                 calm_since: Some(at(36)),
                 ended_at: Some(at(37)),
             }),
-            suspects: vec![Suspect { ci: "sw".into(), explains: 38, of: 39 }],
+            suspects: vec![Suspect {
+                ci: "sw".into(),
+                explains: 38,
+                of: 39,
+                change: Some(SuspectChange {
+                    number: "CHG-1".into(),
+                    ci: "up".into(),
+                    before_ms: 300,
+                }),
+            }],
             ranked_at: 40,
             update_at: Some(at(41)),
             rules_version: 22,
@@ -636,7 +667,7 @@ mod tests {
             \xaa\x02\x0a\x08\x19\x10\x1a\x18\x1b\x22\x02\x23\x24\xb2\x02\x06\x08\x1c\x10\x1d\x18!\
             \xb8\x02\x01\xc2\x02\x01\"\x82\x03\x05CHG-1\
             \x92\x03\x12\x0a\x03o/s\x12\x05o/s/f\x18#\x20$\x28%\
-            \x9a\x03\x08\x0a\x02sw\x10&\x18\x27\xa0\x03(\xa8\x03)\
+            \x9a\x03\x18\x0a\x02sw\x10&\x18\x27\x22\x0e\x0a\x05CHG-1\x12\x02up\x18\xac\x02\xa0\x03(\xa8\x03)\
             \xe2\x03\x13\x0a\x04KE-1\x12\x04t/ke\x18\x23\x22\x03why";
         for (progress, value) in [
             (Progress::New, &b"\x12\x00"[..]),
