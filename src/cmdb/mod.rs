@@ -14,6 +14,7 @@ mod edit;
 mod export;
 mod history;
 pub mod import;
+mod independent;
 mod lint;
 mod merge;
 mod near;

@@ -19,7 +19,7 @@ use super::{
     State, credit, escalate, gather, known_error, planning, resolve, shadow, suppress, topology,
 };
 use crate::cmdb::{CiId, Topology};
-use crate::model::alert::Join;
+use crate::model::alert::{self, Join};
 use crate::model::credit::Credit;
 use crate::model::escalation::{Policy, PolicyHash, Rung};
 use crate::model::incident::{
@@ -260,12 +260,17 @@ pub(super) fn reason(join: &Join) -> String {
     match join {
         Join::Own => "nothing open explained it".into(),
         Join::Group { rule, key } => format!("rule {rule}, same {key}"),
-        Join::Dependant { rule, path, after_ms } => {
+        Join::Dependant { rule, path, after_ms, expected_ms, confidence } => {
             let span = Brief(Duration::from_millis(after_ms.unsigned_abs()));
             let order = if *after_ms < 0 { "before" } else { "after" };
-            format!("rule {rule}, {path}, {span} {order} the cause")
+            let expected = alert::expected(*expected_ms).unwrap_or_default();
+            format!(
+                "rule {rule}, {path}, {span} {order} the cause{expected}, {confidence} % likely"
+            )
         }
-        Join::Cause { rule } => format!("rule {rule}, it explains the others"),
+        Join::Cause { rule, confidence } => {
+            format!("rule {rule}, it explains the others, {confidence} % likely")
+        }
         Join::Related { rule, .. } => format!("rule {rule}, {join}"),
         Join::Storm { .. } => join.to_string(),
         Join::Sequence { rule, steps } => format!("rule {rule}: {steps}"),

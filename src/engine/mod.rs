@@ -3,7 +3,7 @@
 //! No clock, disk, socket, log, random number or hash order: time is an argument, ids are counters,
 //! and what is to be stored or sent leaves as [`changes::Changes`]. Production, rule tests and the
 //! simulator run this same code. Reading order: `event` (what can happen), `state` (what is held),
-//! then the stages: `deduplicate`, `suppress`, `correlate` with `known_error`, `topology`, `gather`,
+//! then the stages: `deduplicate`, `suppress`, `correlate` with `known_error`, `topology` with `sure`, `gather`,
 //! `related`, `suspects` and `unite`, `prioritise`, `assign`, `escalate`, `notices` with `standing`, `resolve`;
 //! what rules ask about the rest: `around`, `census`; what people do: `handle` with `regroup`,
 //! `planning`, `audit`; what came of rules: `credit`, `shadow` and `why_not`; last `drain`, `restore`,
@@ -46,6 +46,7 @@ mod standing;
 mod state;
 pub mod stored;
 mod suppress;
+mod sure;
 mod suspects;
 mod tally;
 mod timers;

@@ -153,11 +153,17 @@ pub enum Join {
         path: Path,
         /// Milliseconds from the cause to this alert; negative when the cause came later.
         after_ms: i64,
+        /// Within how many milliseconds harm is expected to have come that way, where the rule says.
+        expected_ms: Option<u64>,
+        /// How sure that is, in percent, 1 to 99; 0 where it was stored before this was kept.
+        confidence: u8,
     },
     /// It is the cause that others of this incident suffer from.
     Cause {
         /// Name of the rule.
         rule: Arc<str>,
+        /// How sure that is, in percent, 1 to 99; 0 where it was stored before this was kept.
+        confidence: u8,
     },
     /// It is likely to have the cause that the others have, by time, place and experience.
     Related {
@@ -204,12 +210,13 @@ impl fmt::Display for Join {
         match self {
             Self::Own => f.write_str("opened the incident"),
             Self::Group { key, .. } => write!(f, "shares {key}"),
-            Self::Dependant { path, after_ms, .. } => {
+            Self::Dependant { path, after_ms, expected_ms, .. } => {
                 let hops = path.steps.len();
                 let plural = if hops == 1 { "" } else { "s" };
                 let span = Brief(core::time::Duration::from_millis(after_ms.unsigned_abs()));
                 let side = if *after_ms < 0 { "before" } else { "after" };
-                write!(f, "dependant of {}, {hops} hop{plural}, {span} {side} it", path.from)
+                write!(f, "dependant of {}, {hops} hop{plural}, {span} {side} it", path.from)?;
+                expected(*expected_ms).map_or(Ok(()), |expected| f.write_str(&expected))
             }
             Self::Cause { .. } => f.write_str("explains the others"),
             Self::Related { place, silence_ms, confidence, .. } => {
@@ -224,7 +231,34 @@ impl fmt::Display for Join {
     }
 }
 
+/// Says within which time harm was expected: `, expected within 60s`.
+pub fn expected(expected_ms: Option<u64>) -> Option<String> {
+    let within = Brief(core::time::Duration::from_millis(expected_ms?));
+    Some(format!(", expected within {within}"))
+}
+
+/// How sure it is that an alert belongs to a storm: it is one of many at one place and time, and
+/// nothing else is known of it.
+const STORM_CONFIDENCE: u8 = 70;
+
+/// How sure it is that an alert belongs to a sequence: it came in the order that the rule foresees.
+const SEQUENCE_CONFIDENCE: u8 = 90;
+
 impl Join {
+    /// Returns how sure it is that the alert belongs there, in percent; `None` for one that joined
+    /// nothing, and where it is not known. What a rule's labels or a person say is taken as it is.
+    pub fn confidence(&self) -> Option<u8> {
+        match self {
+            Self::Own | Self::Outlived { .. } => None,
+            Self::Group { .. } | Self::ByHand { .. } => Some(100),
+            Self::Dependant { confidence, .. }
+            | Self::Cause { confidence, .. }
+            | Self::Related { confidence, .. } => Some(*confidence).filter(|known| *known > 0),
+            Self::Storm { .. } => Some(STORM_CONFIDENCE),
+            Self::Sequence { .. } => Some(SEQUENCE_CONFIDENCE),
+        }
+    }
+
     /// Returns the way through the topology that decided it, where one did.
     pub fn path(&self) -> Option<&Path> {
         if let Self::Dependant { path, .. } = self { Some(path) } else { None }
@@ -235,7 +269,7 @@ impl Join {
         match self {
             Self::Group { rule, .. }
             | Self::Dependant { rule, .. }
-            | Self::Cause { rule }
+            | Self::Cause { rule, .. }
             | Self::Related { rule, .. }
             | Self::Storm { rule, .. }
             | Self::Sequence { rule, .. } => Some(rule),

@@ -177,7 +177,7 @@ fn joins(incident: &Incident, members: &[Member]) -> Vec<Join> {
         dependants.map(|(member, row)| match row.ci.as_deref().and_then(|ci| ways.to(ci)) {
             Some(path) => {
                 let rule = incident.rule.clone().unwrap_or_else(|| "".into());
-                Join::Dependant { rule, path, after_ms: 0 }
+                Join::Dependant { rule, path, after_ms: 0, expected_ms: None, confidence: 0 }
             }
             None => own_or_adopted(member, members),
         });
@@ -228,7 +228,7 @@ fn reasons<'a>(joins: impl Iterator<Item = &'a Join>) -> Vec<wire::ReasonCount> 
             Join::Dependant { path, .. } => {
                 (format!("reached from {}", path.from), path.steps.len(), path.to_string())
             }
-            Join::Cause { rule } => (format!("the cause under rule {rule}"), 0, String::new()),
+            Join::Cause { rule, .. } => (format!("the cause under rule {rule}"), 0, String::new()),
             Join::Related { rule, .. } => {
                 (format!("likely under rule {rule}"), 0, join.to_string())
             }
@@ -261,7 +261,8 @@ mod tests {
     fn dependant(cis: &[&str]) -> Join {
         let steps = cis.iter().map(|&ci| ("powers".into(), ci.into())).collect();
         let path = Path { from: "pdu-1".into(), steps };
-        Join::Dependant { rule: Arc::from("dc/power"), path, after_ms: 9_000 }
+        let rule = Arc::from("dc/power");
+        Join::Dependant { rule, path, after_ms: 9_000, expected_ms: None, confidence: 90 }
     }
 
     #[test]

@@ -291,7 +291,7 @@ pub fn join(join: &alert::Join) -> wire::Join {
     };
     let path = join.path().map(ToString::to_string);
     let (text, rule) = (join.to_string(), join.rule().map(Into::into));
-    wire::Join { reason: reason.into(), text, rule, path }
+    wire::Join { reason: reason.into(), text, rule, path, confidence: join.confidence() }
 }
 
 /// Shows a record attached to an incident.

@@ -342,7 +342,7 @@ pub struct Member {
 /// Why an alert belongs to its incident.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct Join {
-    /// `own`, `group`, `dependant`, `cause`, `by_hand` or `outlived`.
+    /// `own`, `group`, `dependant`, `cause`, `related`, `storm`, `sequence`, `by_hand` or `outlived`.
     pub reason: String,
     /// The same in words.
     pub text: String,
@@ -350,6 +350,9 @@ pub struct Join {
     pub rule: Option<String>,
     /// The way from the cause to the alert's CI.
     pub path: Option<String>,
+    /// How sure it is that the alert belongs there, in percent; nothing for one that joined nothing.
+    #[serde(default)]
+    pub confidence: Option<u8>,
 }
 
 /// One entry of a timeline.
