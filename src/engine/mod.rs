@@ -234,6 +234,9 @@ impl State {
             resolve::by_itself(self, ctx, id, now);
             return;
         }
+        if related::part_if_due(self, ctx, id, now) {
+            return;
+        }
         known_error::due(self, ctx, id, now);
         escalate::expire(self, ctx, id, now);
         escalate::take_due(self, ctx, id, now);
@@ -291,6 +294,7 @@ fn next_deadline(state: &State, ctx: &Context, id: IncidentId) -> Option<Timesta
     let steps = [record.functional.due_at, record.hierarchical.due_at, record.resolving.due_at];
     let storm_ends = gather::storm::ends_at(ctx, record);
     let quiet_until = record.known_error.as_ref().and_then(|known| known.quiet_until);
-    let others = [lapses, resolves, storm_ends, record.update_at, quiet_until];
+    let parts = record.likely.parts_at;
+    let others = [lapses, resolves, storm_ends, record.update_at, quiet_until, parts];
     steps.into_iter().chain(others).flatten().min()
 }

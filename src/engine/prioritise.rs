@@ -34,6 +34,7 @@ fn settle_one(state: &mut State, ctx: &Context, id: IncidentId, now: Timestamp) 
     suppress::settle(state, ctx, id, now);
     gather::storm::rank(state, ctx, id, now);
     related::rank(state, ctx, id, now);
+    related::watch_root(state, ctx, id, now);
     let Some(case) = state.incidents.get(&id) else { return };
     let before = case.record.assessment.clone();
     // When nothing fires or all of it is silenced the last assessment stands: clearing is not an improvement of

@@ -281,6 +281,45 @@ pub struct SuspectChange {
     pub before_ms: u64,
 }
 
+/// Places that an incident remembers; the one where it was active first gives way. What is farther
+/// back explains nothing new: likelihood falls with the silence of a place.
+pub const PLACES_MAX: usize = 64;
+
+/// What a rule of kind `related` goes by, beside the alerts that are held.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Likely {
+    /// Where it was active, by what the place is found by, and when an alert of it began there last.
+    pub places: Vec<(u64, Timestamp)>,
+    /// When it is asked whether what still fires has outlived its root by far; nothing while the
+    /// root fires.
+    pub parts_at: Option<Timestamp>,
+    /// Incidents that may be the same, because an alert fits both.
+    pub perhaps: Vec<IncidentId>,
+}
+
+impl Likely {
+    /// Notes that an alert began at a place; returns the place that gave way, if one had to.
+    pub fn stood(&mut self, place: u64, at: Timestamp) -> Option<u64> {
+        if let Some((_, last)) = self.places.iter_mut().find(|(known, _)| *known == place) {
+            *last = at.max(*last);
+            return None;
+        }
+        self.places.push((place, at));
+        if self.places.len() <= PLACES_MAX {
+            return None;
+        }
+        let ages = self.places.iter().enumerate().map(|(at, (place, last))| (*last, *place, at));
+        let (_, place, first) = ages.min()?;
+        self.places.remove(first);
+        Some(place)
+    }
+
+    /// Forgets a place.
+    pub fn left(&mut self, place: u64) {
+        self.places.retain(|(known, _)| *known != place);
+    }
+}
+
 /// What an incident is taken for; the rule says what helps.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KnownError {
@@ -368,6 +407,8 @@ pub struct Incident {
     pub suspects: Vec<Suspect>,
     /// How many members it had when these were ranked.
     pub ranked_at: u32,
+    /// What likelihood goes by; empty once it is closed.
+    pub likely: Likely,
     /// When everybody who was told hears next how it stands, where its rule says so.
     pub update_at: Option<Timestamp>,
     /// Entries of its timeline.
@@ -467,6 +508,8 @@ pub enum Happening {
     StormEnded,
     /// Alerts of it began in the order of a rule's steps.
     Sequence,
+    /// Another incident may be the same.
+    Perhaps,
 }
 
 words!(
@@ -507,7 +550,8 @@ words!(
     Change = "change",
     StormBegan = "storm_began",
     StormEnded = "storm_ended",
-    Sequence = "sequence"
+    Sequence = "sequence",
+    Perhaps = "perhaps"
 );
 
 /// One entry of a timeline: one per kind of event and batch.

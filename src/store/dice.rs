@@ -20,8 +20,8 @@ use crate::model::credit::{Counts, Credits};
 use crate::model::delivery::DeliveryId;
 use crate::model::escalation::{Action, Due, Policy, PolicyHash, Rung, Step, Target};
 use crate::model::incident::{
-    Entry, Happening, Incident, KnownError, Progress, RecordId, ResolutionClock, ResponseClock,
-    Root, Storm, Suspect, SuspectChange, WaitsFor,
+    Entry, Happening, Incident, KnownError, Likely, Progress, RecordId, ResolutionClock,
+    ResponseClock, Root, Storm, Suspect, SuspectChange, WaitsFor,
 };
 use crate::model::journal::JournalEntry;
 use crate::model::labels::{Fingerprint, Labels};
@@ -283,6 +283,11 @@ impl Dice {
                 }),
             }),
             ranked_at: self.count(),
+            likely: Likely {
+                places: self.list(3, |dice| (dice.next(), dice.time())),
+                parts_at: self.maybe(Self::time),
+                perhaps: self.list(2, Self::record),
+            },
             update_at: self.maybe(Self::time),
             group_rule: self.maybe(|dice| dice.text().into()),
             rules_version: self.next(),

@@ -2,10 +2,14 @@
 //! was learned. The last of the stages of [`super::correlate`]: it asks only what no rule explains.
 //!
 //! Nothing here looks at all incidents: each place knows the few incidents that were active there
-//! last. Where they are follows from the alerts that are held; what was learned is stored. Read
-//! `score` for the formula, `places` for where an alert is, `learned`, then `rank` for the suspects.
+//! last. Where they are follows from the places that incidents are stored with and from the alerts
+//! that fire; what was learned is stored. Read `score` for the formula, `places` for where an alert
+//! is, `learned`, then `rank` for the suspects, `perhaps` for what fits two incidents, and `part`
+//! for what outlives its root.
 
 mod learned;
+mod part;
+mod perhaps;
 mod places;
 mod rank;
 mod score;
@@ -19,6 +23,7 @@ use foldhash::fast::FixedState;
 use super::State;
 use super::context::Context;
 use super::state::{Case, Held};
+use crate::cmdb::CiId;
 use crate::model::alert::Join;
 use crate::model::incident::IncidentId;
 use crate::model::labels::Fingerprint;
@@ -26,6 +31,8 @@ use crate::model::time::Timestamp;
 use crate::rules::{Related, Rule};
 
 pub(super) use learned::{Joined, Learned};
+pub(super) use part::{part_if_due, watch_root};
+pub(super) use perhaps::suggest;
 use places::{Balls, Place};
 pub(super) use rank::rank;
 use score::{Burns, Evidence};
@@ -75,6 +82,33 @@ struct Found {
     evidence: Evidence,
     place: usize,
     distance: u32,
+    /// The CI where the incident is.
+    ci: Option<CiId>,
+}
+
+/// The open incident that explains an alert best.
+pub(super) struct Explanation {
+    pub(super) incident: IncidentId,
+    pub(super) join: Join,
+    /// The one that would have explained it had there been no better, and how sure that is.
+    pub(super) second: Option<(IncidentId, u8)>,
+}
+
+/// An incident that explains an alert better than chance.
+#[derive(Clone, Copy)]
+struct Weighed {
+    weight: f64,
+    active_at: Timestamp,
+    id: IncidentId,
+    found: Found,
+}
+
+impl Weighed {
+    fn beats(&self, other: Option<&Self>) -> bool {
+        other.is_none_or(|it| {
+            self.weight > it.weight || self.weight >= it.weight && self.active_at > it.active_at
+        })
+    }
 }
 
 /// Finds the open incident that explains an alert best, if any does better than chance; of equal
@@ -85,7 +119,7 @@ pub(super) fn explained(
     alert: Fingerprint,
     (rule, kind): (&Rule, &Related),
     now: Timestamp,
-) -> Option<(IncidentId, Join)> {
+) -> Option<Explanation> {
     let held = state.alerts.get(&alert)?;
     if kind.never_absorbs(&state.around(ctx, held).subject()) {
         return None;
@@ -105,28 +139,41 @@ pub(super) fn explained(
     let resolving = state.likelihood.learned.is_resolving(&source);
     let silent =
         Duration::from_millis(u64::from(asked.tick_ms) * u64::from(score::CALM_AFTER_TICKS));
-    let mut best: Option<(f64, Timestamp, IncidentId, Found)> = None;
+    let (mut best, mut second): (Option<Weighed>, Option<Weighed>) = (None, None);
     for (id, found) in asked.found {
         let Some(record) = state.incidents.get(&id).map(|case| &case.record) else { continue };
         let burns = record.firing > 0 && (resolving || now < record.active_at.plus(silent));
         let burns = if burns { Burns::Yes } else { Burns::No };
         let weight = found.evidence.weigh(kind.odds, habit, burns);
-        let better = best.as_ref().is_none_or(|(most, active_at, _, _)| {
-            weight > *most || (weight >= *most && record.active_at > *active_at)
-        });
-        if weight > 0.0 && better {
-            best = Some((weight, record.active_at, id, found));
+        let one = Weighed { weight, active_at: record.active_at, id, found };
+        if weight <= 0.0 {
+            continue;
+        }
+        if one.beats(best.as_ref()) {
+            second = best.replace(one);
+        } else if one.beats(second.as_ref()) {
+            second = Some(one);
         }
     }
-    let (weight, active_at, id, found) = best?;
+    let Weighed { weight, active_at, id, found } = best?;
     let place = places.get(found.place)?;
     let join = Join::Related {
         rule: Arc::clone(&rule.name),
         place: places::far(found.distance, &place.name).into(),
         silence_ms: now.since(active_at).as_millis().try_into().unwrap_or(u64::MAX),
-        confidence: score::confidence(weight),
+        confidence: score::confidence(weight, ways(ctx, place.ci, found.ci)),
     };
-    Some((id, join))
+    let second = second.map(|it| {
+        let ci = places.get(it.found.place).and_then(|place| place.ci);
+        (it.id, score::confidence(it.weight, ways(ctx, ci, it.found.ci)))
+    });
+    Some(Explanation { incident: id, join, second })
+}
+
+/// Counts the short ways between two CIs; one where there is nothing to count.
+fn ways(ctx: &Context, one: Option<CiId>, other: Option<CiId>) -> usize {
+    let both = one.zip(other).filter(|(one, other)| one != other);
+    both.map_or(1, |(one, other)| ctx.topology.short_ways(one, other))
 }
 
 /// True when an alert that fires again is better explained by something else than its own incident,
@@ -150,7 +197,7 @@ pub(super) fn parts(
     let matching = ctx.rules.matching(&state.around(ctx, held).subject());
     let Some(rule) = rule_of(&matching) else { return false };
     let found = explained(state, ctx, alert, rule, now);
-    let stays = found.is_some_and(|(id, _)| id == own);
+    let stays = found.is_some_and(|found| found.incident == own);
     if stays {
         learn(state, alert, Joined::Open);
     }
@@ -171,15 +218,19 @@ fn look_around(
     (index, place): (usize, &Place),
     asked: &mut Asked,
 ) {
-    look_at(state, (index, place.key, place.distance), asked);
+    look_at(state, (index, place.ci, place.key, place.distance), asked);
     let Some(ci) = place.ci else { return };
     let ball = state.likelihood.balls.around(&ctx.topology, ci);
-    for (key, _, distance) in ball.iter().skip(1) {
-        look_at(state, (index, *key, place.distance + distance), asked);
+    for (key, near, distance) in ball.iter().skip(1) {
+        look_at(state, (index, Some(*near), *key, place.distance + distance), asked);
     }
 }
 
-fn look_at(state: &State, (index, key, distance): (usize, u64, u32), asked: &mut Asked) {
+fn look_at(
+    state: &State,
+    (index, ci, key, distance): (usize, Option<CiId>, u64, u32),
+    asked: &mut Asked,
+) {
     for spot in state.likelihood.spots.get(&key).into_iter().flatten() {
         let Some(id) = state.top(spot.incident).filter(|id| state.is_open(*id)) else { continue };
         let Some(record) = state.incidents.get(&id).map(|case| &case.record) else { continue };
@@ -198,7 +249,7 @@ fn look_at(state: &State, (index, key, distance): (usize, u64, u32), asked: &mut
         };
         let near = evidence.near();
         if asked.found.get(&id).is_none_or(|found| near > found.near) {
-            asked.found.insert(id, Found { near, evidence, place: index, distance });
+            asked.found.insert(id, Found { near, evidence, place: index, distance, ci });
         }
     }
 }
@@ -251,17 +302,14 @@ fn stand(state: &mut State, incident: IncidentId, keys: &[u64], now: Timestamp) 
     let mut fresh = Vec::new();
     for key in keys {
         let mut spots = state.likelihood.spots.remove(key).unwrap_or_default();
-        spots.retain(|spot| state.top(spot.incident).is_some_and(|id| state.is_open(id)));
+        spots.retain(|spot| state.top(spot.incident).is_some());
         let known = spots.iter().any(|spot| state.top(spot.incident) == top);
         if let Some(spot) = spots.iter_mut().find(|spot| spot.incident == incident) {
-            spot.last = now;
+            spot.last = spot.last.max(now);
             spot.firing += 1;
         } else {
-            if spots.len() >= SPOTS_MAX
-                && let Some(oldest) =
-                    (0..spots.len()).min_by_key(|at| spots.get(*at).map(|spot| spot.last))
-            {
-                spots.remove(oldest);
+            if spots.len() >= SPOTS_MAX {
+                make_room(state, &mut spots, *key);
             }
             spots.push(Spot { incident, last: now, firing: 1 });
         }
@@ -269,8 +317,27 @@ fn stand(state: &mut State, incident: IncidentId, keys: &[u64], now: Timestamp) 
             fresh.push(*key);
         }
         state.likelihood.spots.insert(*key, spots);
+        let likely = state.change(incident).map(|case| &mut case.record.likely);
+        if let Some(dropped) = likely.and_then(|likely| likely.stood(*key, now)) {
+            let spots = state.likelihood.spots.get_mut(&dropped).into_iter();
+            spots.for_each(|spots| spots.retain(|spot| spot.incident != incident));
+        }
     }
     fresh
+}
+
+/// Lets a place forget an incident, one that is over before one that is open, and one before another
+/// that was active there later. The incident forgets the place, so that both are the same after a
+/// restart.
+fn make_room(state: &mut State, spots: &mut Vec<Spot>, key: u64) {
+    let open = |spot: &Spot| state.top(spot.incident).is_some_and(|id| state.is_open(id));
+    let ages = spots.iter().enumerate();
+    let ages = ages.map(|(at, spot)| (open(spot), spot.last, spot.incident, at));
+    let Some((_, _, incident, oldest)) = ages.min() else { return };
+    spots.remove(oldest);
+    if let Some(case) = state.change(incident) {
+        case.record.likely.left(key);
+    }
 }
 
 /// Counts an alert out of its places: it ended.
@@ -304,25 +371,38 @@ pub(super) fn moved(state: &mut State, alert: Fingerprint, to: IncidentId, now: 
     }
 }
 
-/// Forgets where incidents are; [`index`] finds it out again.
+/// Forgets where incidents are; [`index_places`] and [`index`] find it out again.
 pub(super) fn clear(state: &mut State) {
     state.likelihood.spots.clear();
     state.likelihood.balls = Balls::default();
 }
 
-/// Counts a held alert at its places again. Learns nothing: that is stored.
+/// Finds out from the incidents where they are, the later an incident was active at a place the
+/// later in its list.
+pub(super) fn index_places(state: &mut State) {
+    let mut all: Vec<(Timestamp, IncidentId, u64)> = Vec::new();
+    for (id, case) in &state.incidents {
+        all.extend(case.record.likely.places.iter().map(|(key, last)| (*last, *id, *key)));
+    }
+    all.sort_unstable();
+    for (last, incident, key) in all {
+        let spot = Spot { incident, last, firing: 0 };
+        state.likelihood.spots.entry(key).or_default().push(spot);
+    }
+}
+
+/// Counts a firing alert at its places again. Learns nothing: that is stored.
 pub(super) fn index(state: &mut State, ctx: &Context, alert: Fingerprint, kind: &Related) {
-    let Some(held) = state.alerts.get(&alert) else { return };
+    let Some(held) = state.alerts.get(&alert).filter(|held| held.state.fires()) else { return };
     let Some(incident) = held.state.incident else { return };
-    let (fires, began) = (held.state.fires(), held.state.first_seen);
     let keys = keys(ctx, held, kind, &state.likelihood.learned);
-    drop(stand(state, incident, &keys, began));
-    let standing = Standing { incident, keys };
-    if fires {
-        if let Some(held) = state.alerts.get_mut(&alert) {
-            held.standing = Some(standing);
+    for key in &keys {
+        let spots = state.likelihood.spots.get_mut(key).into_iter().flatten();
+        for spot in spots.filter(|spot| spot.incident == incident) {
+            spot.firing += 1;
         }
-    } else {
-        leave(state, &standing);
+    }
+    if let Some(held) = state.alerts.get_mut(&alert) {
+        held.standing = Some(Standing { incident, keys });
     }
 }

@@ -7,6 +7,7 @@
 //! each constant.
 
 use crate::cmdb::RELATION;
+use crate::engine::sure::{percent, surer};
 
 /// How fast the likelihood falls with silence: the silence that matters, in ticks, and the power.
 /// A heavy tail (Lomax): what burns slowly keeps its late alerts.
@@ -95,16 +96,10 @@ impl Evidence {
     }
 }
 
-/// Returns the confidence behind a weight, in percent, 50 to 99.
-pub(super) fn confidence(weight: f64) -> u8 {
-    let share = 100.0 / (1.0 + (-weight).exp());
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "between 50 and 99"
-    )]
-    let percent = share.clamp(50.0, 99.0) as u8;
-    percent
+/// Returns the confidence behind a weight, in percent, 50 to 99: the doubt is shared among the ways
+/// in between.
+pub(super) fn confidence(weight: f64, ways: usize) -> u8 {
+    percent(surer(1.0 / (1.0 + (-weight).exp()), ways))
 }
 
 #[cfg(test)]
@@ -158,8 +153,10 @@ mod tests {
 
     #[test]
     fn confidence_is_a_share_in_percent() {
-        for (weight, percent) in [(0.0, 50), (1.0, 73), (3.0, 95), (50.0, 99)] {
-            assert_eq!(confidence(weight), percent);
+        for (weight, ways, percent) in
+            [(0.0, 0, 50), (0.0, 1, 50), (0.0, 2, 75), (1.0, 1, 73), (3.0, 1, 95), (50.0, 1, 99)]
+        {
+            assert_eq!(confidence(weight, ways), percent);
         }
     }
 }

@@ -5,8 +5,8 @@ use prost::{Message, Oneof};
 use super::{Malformed, Row, Word, keyed, numbered, required};
 use crate::model::escalation::{PolicyHash, Rung};
 use crate::model::incident::{
-    Incident, KnownError, Progress, RecordId, ResolutionClock, ResponseClock, Root, Storm, Suspect,
-    SuspectChange, WaitsFor,
+    Incident, KnownError, Likely, Progress, RecordId, ResolutionClock, ResponseClock, Root, Storm,
+    Suspect, SuspectChange, WaitsFor,
 };
 use crate::model::labels::Fingerprint;
 use crate::model::priority::{Assessment, Impact, Priority, Urgency};
@@ -103,6 +103,41 @@ pub(in crate::store) struct IncidentMessage {
     update_at: Option<i64>,
     #[prost(message, optional, tag = "60")]
     known_error: Option<KnownErrorMessage>,
+    #[prost(message, optional, tag = "90")]
+    likely: Option<LikelyMessage>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct LikelyMessage {
+    /// As long as `lasts`.
+    #[prost(fixed64, repeated, tag = "1")]
+    places: Vec<u64>,
+    #[prost(int64, repeated, tag = "2")]
+    lasts: Vec<i64>,
+    #[prost(int64, optional, tag = "3")]
+    parts_at: Option<i64>,
+    #[prost(uint64, repeated, tag = "4")]
+    perhaps: Vec<u64>,
+}
+
+impl From<&Likely> for LikelyMessage {
+    fn from(likely: &Likely) -> Self {
+        let (places, lasts) = likely.places.iter().map(|(key, at)| (*key, at.millis())).unzip();
+        let parts_at = likely.parts_at.map(Timestamp::millis);
+        let perhaps = likely.perhaps.iter().map(|incident| incident.0).collect();
+        Self { places, lasts, parts_at, perhaps }
+    }
+}
+
+impl From<LikelyMessage> for Likely {
+    fn from(message: LikelyMessage) -> Self {
+        let lasts = message.lasts.into_iter().map(Timestamp::from_millis);
+        Self {
+            places: message.places.into_iter().zip(lasts).collect(),
+            parts_at: message.parts_at.map(Timestamp::from_millis),
+            perhaps: message.perhaps.into_iter().map(RecordId).collect(),
+        }
+    }
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -506,6 +541,7 @@ impl Row for Incident {
             storm: self.storm.as_ref().map(Into::into),
             suspects: self.suspects.iter().map(Into::into).collect(),
             ranked_at: self.ranked_at,
+            likely: Some(&self.likely).filter(|it| **it != Likely::default()).map(Into::into),
             update_at: self.update_at.map(Timestamp::millis),
             told: self.told.iter().map(ToString::to_string).collect(),
             rules_version: self.rules_version,
@@ -554,6 +590,7 @@ impl Row for Incident {
             storm: message.storm.map(Into::into),
             suspects: message.suspects.into_iter().map(Into::into).collect(),
             ranked_at: message.ranked_at,
+            likely: message.likely.map(Into::into).unwrap_or_default(),
             update_at: message.update_at.map(Timestamp::from_millis),
             told: message.told.into_iter().map(Into::into).collect(),
             rules_version: message.rules_version,
@@ -647,6 +684,11 @@ mod tests {
                 }),
             }],
             ranked_at: 40,
+            likely: Likely {
+                places: vec![(0x0102_0304_0506_0708, at(1)), (9, at(300))],
+                parts_at: Some(at(42)),
+                perhaps: vec![RecordId(43)],
+            },
             update_at: Some(at(41)),
             rules_version: 22,
             topology_version: 23,
@@ -668,7 +710,9 @@ mod tests {
             \xb8\x02\x01\xc2\x02\x01\"\x82\x03\x05CHG-1\
             \x92\x03\x12\x0a\x03o/s\x12\x05o/s/f\x18#\x20$\x28%\
             \x9a\x03\x18\x0a\x02sw\x10&\x18\x27\x22\x0e\x0a\x05CHG-1\x12\x02up\x18\xac\x02\xa0\x03(\xa8\x03)\
-            \xe2\x03\x13\x0a\x04KE-1\x12\x04t/ke\x18\x23\x22\x03why";
+            \xe2\x03\x13\x0a\x04KE-1\x12\x04t/ke\x18\x23\x22\x03why\
+            \xd2\x05\x1c\x0a\x10\x08\x07\x06\x05\x04\x03\x02\x01\x09\0\0\0\0\0\0\0\
+            \x12\x03\x01\xac\x02\x18*\x22\x01+";
         for (progress, value) in [
             (Progress::New, &b"\x12\x00"[..]),
             (Progress::Acknowledged { by: by(), until: at(30) }, b"\x1a\x07\x0a\x03ann\x10\x1e"),

@@ -46,6 +46,7 @@ numbered!(Happening:
     StormBegan = 50,
     StormEnded = 51,
     Sequence = 52,
+    Perhaps = 90,
 );
 
 /// An entry.
