@@ -39,6 +39,12 @@ impl Topology {
         here.intersection(&there).count() + usize::from(here.contains(&other))
     }
 
+    /// True when a CI has any relation.
+    pub fn has_relations(&self, ci: CiId) -> bool {
+        let both = [Toward::Causes, Toward::Sufferers].into_iter();
+        both.flat_map(|toward| self.edges(ci, toward).take(1)).next().is_some()
+    }
+
     /// Returns the name of a relation that reads from the cause to the sufferer, as paths have it,
     /// by either of its names.
     pub fn spreading(&self, name: &str) -> Option<&str> {

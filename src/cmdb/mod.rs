@@ -5,6 +5,7 @@
 //! unbound, a bad CMDB is refused whole with all its problems. Read `rows` first, then `relation`,
 //! `topology` and `walk`; `bind` leads from alerts to CIs, `import` from text to rows.
 
+mod age;
 mod bind;
 mod check;
 mod delta;

@@ -50,7 +50,8 @@ impl Topology {
     /// Returns the CIs within `reach` of one, in either direction, nearest first and then by name,
     /// with their distances; the CI itself comes first. At most `most` of them.
     ///
-    /// A relation is [`RELATION`] long, between a service and what runs it a quarter of that.
+    /// A relation is [`RELATION`] long, between a service and what runs it a quarter of that; one that
+    /// nobody has confirmed for long is half as long again.
     pub fn near(&self, from: CiId, ties: Ties, reach: u32, most: usize) -> Vec<(CiId, u32)> {
         let mut left = BinaryHeap::from([Reverse((0, from))]);
         let mut reached = BTreeMap::from([(from, 0)]);
@@ -67,6 +68,8 @@ impl Topology {
             let edges = both.flat_map(|toward| self.edges(ci, toward).take(EDGES_PER_NODE_MAX));
             for (end, kind) in edges {
                 let length = if ties.runs.has(kind) { RUNS } else { RELATION };
+                let length =
+                    if self.is_stale(ci, end, kind) { length + length / 2 } else { length };
                 let further = distance + length;
                 if further <= reach && reached.get(&end).is_none_or(|known| further < *known) {
                     reached.insert(end, further);

@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use super::age::stale_before;
 use super::check::{Draft, share_class};
 use super::edges::{Edges, Listed, edges};
 use super::facts::Facts;
@@ -33,6 +34,8 @@ pub struct Topology {
     causes: Edges,
     /// Distinct facts of relations; edges toward the sufferers have places in it.
     facts: Vec<Arc<Facts>>,
+    /// Before when stale relations were confirmed last; nothing when there are none.
+    stale_before: Option<Timestamp>,
     /// Relations that do not hold at the time it was built for, sorted.
     dormant: Vec<RelationRow>,
     /// When the next relation begins or ceases to hold.
@@ -113,7 +116,19 @@ impl Topology {
             labels: Labels::empty(),
         };
         let (dormant, next_bound) = (Vec::new(), None);
-        Self { version, types, cis, sufferers, causes, facts, dormant, next_bound, nobody }
+        let stale_before = stale_before(&facts);
+        Self {
+            version,
+            types,
+            cis,
+            sufferers,
+            causes,
+            facts,
+            stale_before,
+            dormant,
+            next_bound,
+            nobody,
+        }
     }
 
     /// Returns the number it was built with.
@@ -147,8 +162,12 @@ impl Topology {
         self.facts_of(cause, self.types.kind(relation)?, sufferer)
     }
 
-    fn facts_of(&self, cause: CiId, kind: u8, sufferer: CiId) -> Option<&Arc<Facts>> {
+    pub(super) fn facts_of(&self, cause: CiId, kind: u8, sufferer: CiId) -> Option<&Arc<Facts>> {
         self.facts.get(self.sufferers.facts_of(cause, sufferer, kind)?)
+    }
+
+    pub(super) fn stale_before(&self) -> Option<Timestamp> {
+        self.stale_before
     }
 
     /// Finds a CI by its name.

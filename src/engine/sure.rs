@@ -11,6 +11,9 @@ const PER_RELATION: f64 = 0.96;
 /// How much is left when harm took longer than the rule expects.
 const LATE: f64 = 0.85;
 
+/// How much is left for each relation that nobody has confirmed for long.
+const STALE: f64 = 0.8;
+
 /// More independent ways than these say nothing more.
 const WAYS_MAX: usize = 4;
 
@@ -21,19 +24,23 @@ pub(super) struct Way {
     pub(super) hops: u8,
     /// How many ways there are that share neither end.
     pub(super) ways: usize,
+    /// How many of the relations on it nobody has confirmed for long.
+    pub(super) stale: usize,
 }
 
 impl Way {
     /// Returns what is known of the way from the beginning of a walk to one of its steps.
     pub(super) fn of(topology: &Topology, walk: &Walk, follow: RelationSet, index: usize) -> Self {
         let hops = walk.steps().get(index).map_or(0, |step| step.hops);
-        Self { hops, ways: topology.independent_ways(walk, follow, index) }
+        let stale = topology.stale_on(&walk.path(topology, index));
+        Self { hops, ways: topology.independent_ways(walk, follow, index), stale }
     }
 
     /// Returns how sure it is that harm came that way, in percent, 1 to 99. What is doubtful about
     /// one way is the less so the more there are.
     pub(super) fn confidence(self, timing: Timing) -> u8 {
         let mut sure = AT_HOME * PER_RELATION.powi(self.hops.into());
+        sure *= STALE.powi(i32::try_from(self.stale).unwrap_or(i32::MAX));
         if timing == Timing::Late {
             sure *= LATE;
         }
@@ -68,17 +75,19 @@ mod tests {
 
     #[test]
     fn the_farther_the_less_sure_and_the_more_ways_the_surer() {
-        let sure = |hops, ways, timing| Way { hops, ways }.confidence(timing);
-        for (hops, ways, timing, percent) in [
-            (0, 1, Timing::Fits, 98),
-            (1, 1, Timing::Fits, 94),
-            (2, 1, Timing::Fits, 90),
-            (4, 1, Timing::Fits, 83),
-            (4, 2, Timing::Fits, 92),
-            (4, 9, Timing::Fits, 96),
-            (2, 1, Timing::Late, 77),
+        for (hops, ways, stale, timing, percent) in [
+            (0, 1, 0, Timing::Fits, 98),
+            (1, 1, 0, Timing::Fits, 94),
+            (2, 1, 0, Timing::Fits, 90),
+            (4, 1, 0, Timing::Fits, 83),
+            (4, 2, 0, Timing::Fits, 92),
+            (4, 9, 0, Timing::Fits, 96),
+            (2, 1, 0, Timing::Late, 77),
+            (2, 1, 1, Timing::Fits, 72),
+            (2, 1, 2, Timing::Fits, 58),
         ] {
-            assert_eq!(sure(hops, ways, timing), percent, "{hops} {ways} {timing:?}");
+            let way = Way { hops, ways, stale };
+            assert_eq!(way.confidence(timing), percent, "{way:?} {timing:?}");
         }
     }
 }

@@ -27,6 +27,8 @@ mod on_call;
 #[cfg(test)]
 mod quiet;
 #[cfg(test)]
+mod related;
+#[cfg(test)]
 mod reload;
 pub mod replay;
 pub mod rule_tests;

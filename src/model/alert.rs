@@ -173,6 +173,9 @@ pub enum Join {
         place: Box<str>,
         /// Milliseconds since the incident's last new alert.
         silence_ms: u64,
+        /// Within how many milliseconds of that one harm is expected to have come so far; nothing
+        /// where it was stored before this was kept.
+        expected_ms: Option<u64>,
         /// How sure that is, in percent, 50 to 99.
         confidence: u8,
     },
@@ -204,24 +207,31 @@ pub enum Join {
     },
 }
 
-/// Writes the reason in words, without the rule and the way: `dependant of pdu-1, 1 hop, 9s after it`.
+/// Writes the reason in words, without the rule and the way: `dependant of pdu-1, 1 hop, 9s after it,
+/// 94 % likely`.
 impl fmt::Display for Join {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Own => f.write_str("opened the incident"),
             Self::Group { key, .. } => write!(f, "shares {key}"),
-            Self::Dependant { path, after_ms, expected_ms, .. } => {
+            Self::Dependant { path, after_ms, expected_ms, confidence, .. } => {
                 let hops = path.steps.len();
                 let plural = if hops == 1 { "" } else { "s" };
                 let span = Brief(core::time::Duration::from_millis(after_ms.unsigned_abs()));
                 let side = if *after_ms < 0 { "before" } else { "after" };
                 write!(f, "dependant of {}, {hops} hop{plural}, {span} {side} it", path.from)?;
-                expected(*expected_ms).map_or(Ok(()), |expected| f.write_str(&expected))
+                f.write_str(&expected(*expected_ms).unwrap_or_default())?;
+                likely(f, *confidence)
             }
-            Self::Cause { .. } => f.write_str("explains the others"),
-            Self::Related { place, silence_ms, confidence, .. } => {
+            Self::Cause { confidence, .. } => {
+                f.write_str("explains the others")?;
+                likely(f, *confidence)
+            }
+            Self::Related { place, silence_ms, expected_ms, confidence, .. } => {
                 let silence = Brief(core::time::Duration::from_millis(*silence_ms));
-                write!(f, "{place}, {silence} after the last new alert, {confidence} % likely")
+                write!(f, "{place}, {silence} after the last new alert")?;
+                f.write_str(&expected(*expected_ms).unwrap_or_default())?;
+                likely(f, *confidence)
             }
             Self::Storm { key, .. } => write!(f, "storm {key}"),
             Self::Sequence { steps, .. } => f.write_str(steps),
@@ -229,6 +239,10 @@ impl fmt::Display for Join {
             Self::Outlived { former } => write!(f, "still fired when {former} was resolved"),
         }
     }
+}
+
+fn likely(f: &mut fmt::Formatter<'_>, confidence: u8) -> fmt::Result {
+    if confidence > 0 { write!(f, ", {confidence} % likely") } else { Ok(()) }
 }
 
 /// Says within which time harm was expected: `, expected within 60s`.

@@ -154,6 +154,7 @@ impl Dice {
                 rule,
                 place: self.text().into(),
                 silence_ms: self.number(),
+                expected_ms: self.maybe(Self::number),
                 confidence: self.below(100) as u8,
             },
             1 => Join::Group { rule, key: self.text().into() },

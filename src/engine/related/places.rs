@@ -123,15 +123,26 @@ fn of_labels(labels: &Labels, systems: &[(&str, &str)], learned: &Learned) -> Ve
     let mut places =
         vec![Place { key: key("labels", &whole), distance: 0, ci: None, name: whole.into() }];
     for (name, value) in pairs(labels) {
-        let mut place = Place::of_label(name, value, 0);
-        place.distance = if systems.contains(&(name, value)) {
-            SYSTEM.max(distance(learned.share(place.key)))
-        } else {
-            distance(learned.share(place.key))
-        };
+        let mut place = of_pair((name, value), systems);
+        place.distance = distance(learned.share(place.key));
+        if systems.contains(&(name, value)) {
+            place.distance = place.distance.max(SYSTEM);
+        }
         places.push(place);
     }
     places
+}
+
+/// A label pair as a place. Of an alert that says of which system it is, it is a place of that
+/// system: services of one name in two systems are two.
+fn of_pair((name, value): (&str, &str), systems: &[(&str, &str)]) -> Place {
+    let mut place = Place::of_label(name, value, 0);
+    if !systems.is_empty() && !systems.contains(&(name, value)) {
+        for (name, value) in systems {
+            place.key = key("within", &format!("{:x} {name}={value:?}", place.key));
+        }
+    }
+    place
 }
 
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to 200")]
@@ -145,8 +156,9 @@ fn pairs(labels: &Labels) -> impl Iterator<Item = (&str, &str)> {
 }
 
 /// Returns the keys of the label pairs by which an alert without a CI is found.
-pub(super) fn pair_keys(labels: &Labels) -> Vec<u64> {
-    pairs(labels).map(|(name, value)| Place::of_label(name, value, 0).key).collect()
+pub(super) fn pair_keys(held: &Held, kind: &Related) -> Vec<u64> {
+    let systems = systems(held, kind);
+    pairs(&held.labels).map(|pair| of_pair(pair, &systems).key).collect()
 }
 
 /// What lies around CIs, as far as it was asked, in one version of the topology.

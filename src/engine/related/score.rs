@@ -77,8 +77,21 @@ impl Evidence {
     pub(super) fn near(&self) -> f64 {
         let relations = f64::from(self.distance) / f64::from(RELATION);
         let silence = f64::midpoint(self.silence_ms, self.silence_here_ms) * self.hold();
-        let bearable = PACE_TICKS * self.tick_ms * (1.0 + SPREAD * relations);
-        -DISTANCE * relations - TAIL * (silence / bearable).ln_1p() - FAMILIARITY * self.familiarity
+        -DISTANCE * relations
+            - TAIL * (silence / self.bearable_ms()).ln_1p()
+            - FAMILIARITY * self.familiarity
+    }
+
+    /// The silence that speaks little against belonging together: the longer the farther apart.
+    fn bearable_ms(&self) -> f64 {
+        let relations = f64::from(self.distance) / f64::from(RELATION);
+        PACE_TICKS * self.tick_ms * (1.0 + SPREAD * relations)
+    }
+
+    /// Within which time an alert is expected there after another, in milliseconds.
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "at most hours")]
+    pub(super) fn expected_ms(&self) -> u64 {
+        self.bearable_ms() as u64
     }
 
     /// What everything says together, as the logarithm of the odds: above 0 it belongs there.

@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::cmdb::Topology;
 use crate::engine::changes::{AlertRow, MemberRow};
 use crate::engine::context::Context;
 use crate::lab;
@@ -163,8 +164,25 @@ pub(super) fn why(
         rule: incident.rule.as_ref().map(|name| show::rule(rules, name)),
         reasons: reasons(joins(incident, members).iter()),
         left_out: left_out::of_incident(reading, incident, root.as_ref(), members)?,
+        on_map: on_map(&reading.context.topology, members),
         priority: incident.assessment.sum.clone(),
     })
+}
+
+/// Returns how many of the alerts, in percent, are about CIs that have relations: of the others the
+/// topology can say nothing. `None` when there is no alert.
+fn on_map(topology: &Topology, members: &[Member]) -> Option<u8> {
+    let alerts = members.iter().filter_map(|member| member.alert.as_ref());
+    let known = alerts.map(|row| {
+        let ci = row.ci.as_deref().and_then(|ci| topology.find(ci));
+        ci.is_some_and(|ci| topology.has_relations(ci))
+    });
+    share(known)
+}
+
+fn share(known: impl Iterator<Item = bool>) -> Option<u8> {
+    let (known, all) = known.fold((0, 0), |(known, all), it| (known + usize::from(it), all + 1));
+    u8::try_from((known * 100).checked_div(all)?).ok()
 }
 
 /// Returns why each member but the root is part of the incident, with the whole way from the root:
@@ -263,6 +281,18 @@ mod tests {
         let path = Path { from: "pdu-1".into(), steps };
         let rule = Arc::from("dc/power");
         Join::Dependant { rule, path, after_ms: 9_000, expected_ms: None, confidence: 90 }
+    }
+
+    #[test]
+    fn the_share_of_what_is_known_is_rounded_down() {
+        for (known, percent) in [
+            (&[][..], None),
+            (&[true], Some(100)),
+            (&[false], Some(0)),
+            (&[true, false, false], Some(33)),
+        ] {
+            assert_eq!(share(known.iter().copied()), percent);
+        }
     }
 
     #[test]

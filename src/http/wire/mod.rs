@@ -283,6 +283,10 @@ pub struct Why {
     pub reasons: Vec<ReasonCount>,
     /// What could have been part of it and is not, on purpose; at most twenty.
     pub left_out: Vec<LeftOut>,
+    /// How many of the alerts, in percent, are about CIs that have relations in the CMDB: how far its
+    /// map can be trusted to explain them. Nothing when none is stored.
+    #[serde(default)]
+    pub on_map: Option<u8>,
     /// How the priority came about.
     pub priority: String,
 }

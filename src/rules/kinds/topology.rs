@@ -126,3 +126,55 @@ fn delay(reader: &mut Reader<'_>, node: &Node, followed: &[&str]) -> Option<Dela
     }
     Some(Delay::By(by))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rules::{SourceFile, load};
+
+    fn read(kind: &str) -> Result<Option<Delay>, Vec<String>> {
+        let text = format!(
+            "version: 1\nnamespace: t\nrules:\n  - name: a\n    owner: o\n    \
+             when: ['a=\"b\"']\n    {kind}\n"
+        );
+        let loaded = load(&[SourceFile { name: "t.yaml".into(), text }]);
+        let of = |rule: &crate::rules::Rule| rule.kind.topology().and_then(|it| it.delay.clone());
+        match loaded.set {
+            Some(set) => Ok(set.rules.first().and_then(of)),
+            None => Err(loaded
+                .diagnostics
+                .iter()
+                .filter(|it| it.code.id < "R0300")
+                .map(|it| format!("{} {}", it.code.id, it.message))
+                .collect()),
+        }
+    }
+
+    #[test]
+    fn a_delay_is_one_span_or_one_by_relation_that_is_followed() {
+        let topology = |delay: &str| {
+            read(&format!("topology: {{follow: [powers, hosted_on], delay: {delay}}}"))
+        };
+        let minute = Duration::from_mins(1);
+        assert_eq!(read("topology: {follow: [powers]}"), Ok(None));
+        assert_eq!(topology("1m"), Ok(Some(Delay::Each(minute))));
+        let by = Delay::By(vec![("powers".into(), minute)]);
+        assert_eq!(topology("{powers: 1m}"), Ok(Some(by)));
+        for (delay, told) in [
+            ("{runs: 1m}", "R0222 `delay` of `runs`, which the rule does not follow"),
+            ("25h", "R0107 `25h` is out of range"),
+            ("{powers: soon}", "R0107 `soon` is not a span of time"),
+            ("[1m]", "R0107 found a list"),
+        ] {
+            assert_eq!(topology(delay), Err(vec![told.to_owned()]), "{delay}");
+        }
+    }
+
+    #[test]
+    fn ticks_until_what_is_left_parts_are_read_and_bounded() {
+        for (part_after, fine) in [("0", true), ("10080", true), ("10081", false), ("1h", false)] {
+            let read = read(&format!("related: {{part_after: {part_after}}}"));
+            assert_eq!(read.is_ok(), fine, "{part_after}");
+        }
+    }
+}

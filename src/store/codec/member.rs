@@ -81,6 +81,8 @@ struct RelatedMessage {
     silence_ms: u64,
     #[prost(uint32, tag = "4")]
     confidence: u32,
+    #[prost(uint64, optional, tag = "5")]
+    expected_ms: Option<u64>,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -201,11 +203,12 @@ impl From<&Join> for JoinMessage {
                 steps: String::from(&**steps),
             }),
             Join::Outlived { former } => Self::Outlived(former.0),
-            Join::Related { rule, place, silence_ms, confidence } => {
+            Join::Related { rule, place, silence_ms, expected_ms, confidence } => {
                 Self::Related(RelatedMessage {
                     rule: String::from(&**rule),
                     place: String::from(&**place),
                     silence_ms: *silence_ms,
+                    expected_ms: *expected_ms,
                     confidence: (*confidence).into(),
                 })
             }
@@ -243,14 +246,13 @@ impl TryFrom<JoinMessage> for Join {
                 Self::Cause { rule: rule.into(), confidence: percent(confidence)? }
             }
             JoinMessage::Outlived(former) => Self::Outlived { former: RecordId(former) },
-            JoinMessage::Related(RelatedMessage { rule, place, silence_ms, confidence }) => {
-                Self::Related {
-                    rule: rule.into(),
-                    place: place.into(),
-                    silence_ms,
-                    confidence: percent(confidence)?,
-                }
-            }
+            JoinMessage::Related(message) => Self::Related {
+                rule: message.rule.into(),
+                place: message.place.into(),
+                silence_ms: message.silence_ms,
+                expected_ms: message.expected_ms,
+                confidence: percent(message.confidence)?,
+            },
             JoinMessage::ByHand(ByHandMessage { by, note }) => {
                 Self::ByHand { by: by.into(), note: note.into() }
             }
@@ -384,9 +386,10 @@ mod tests {
                     rule: "b/r".into(),
                     place: "at x".into(),
                     silence_ms: 300,
+                    expected_ms: Some(400),
                     confidence: 93,
                 },
-                b"R\x10\x0a\x03b/r\x12\x04at x\x18\xac\x02 ]",
+                b"R\x13\x0a\x03b/r\x12\x04at x\x18\xac\x02 ]\x28\x90\x03",
             ),
             (
                 alert,
