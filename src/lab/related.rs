@@ -3,7 +3,7 @@
 
 use super::story::{PDU, SRV1, Story, VM1, after, received};
 use crate::engine::changes::MemberOf;
-use crate::engine::event::{Event, Rest};
+use crate::engine::event::{Command, Event, Rest};
 use crate::model::alert::{Join, Signal};
 use crate::model::change::{Change, ChangeState};
 use crate::model::incident::{Happening, RecordId, StateName};
@@ -360,6 +360,20 @@ fn nothing_parts_while_the_root_s_part_fires_or_the_rule_says_never() {
 }
 
 #[test]
+fn nothing_parts_while_somebody_has_the_incident() {
+    let mut scene = Scene::new(NEAR, SHOP);
+    scene.fire(0, "cart");
+    scene.fire(10, "checkout");
+    let hold = Some(core::time::Duration::from_secs(2 * HOUR));
+    scene.0.order(20, 1, Command::Acknowledge { hold });
+    scene.clear(60, "cart");
+    scene.0.wait(2 * HOUR);
+    assert_eq!(scene.0.open(), [1]);
+    scene.0.wait(3 * HOUR);
+    assert_eq!(scene.0.open(), [3], "nobody had it when it was asked again");
+}
+
+#[test]
 fn a_root_that_comes_back_ends_the_wait_for_what_outlives_it() {
     let mut scene = Scene::new(NEAR, SHOP);
     scene.fire(0, "cart");
@@ -432,12 +446,12 @@ cis:
 #[test]
 fn a_slow_burn_keeps_its_members_for_hours_and_takes_in_nothing_unrelated() {
     let mut scene = Scene::new(NEAR, SHOP);
-    // The cart burns all the time; what depends on it does for the first half an hour, and then comes
-    // and goes every ten minutes; the mail has troubles of its own every half an hour.
+    // The cart burns all the time; what depends on it does for the first two hours, and then comes and
+    // goes every ten minutes; the mail has troubles of its own every half an hour.
     scene.fire(0, "cart");
     scene.fire(30, "cart Latency");
     scene.fire(40, "checkout");
-    for minute in 30..300 {
+    for minute in 120..480 {
         let at = minute * MINUTE;
         match minute % 10 {
             1 => scene.clear(at, "cart Latency"),

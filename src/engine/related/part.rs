@@ -61,9 +61,12 @@ pub(in crate::engine) fn part_if_due(
         return false;
     }
     let after = patience(state, ctx, record);
-    let held_back = record.quiet || record.storm.as_ref().is_some_and(Storm::is_active);
+    // Whoever has it sees what still fires, and is not to be called again for it.
+    let stays = record.quiet
+        || record.progress.holder().is_some()
+        || record.storm.as_ref().is_some_and(Storm::is_active);
     let rule = record.rule.clone();
-    let alerts = if held_back || after.is_none() { Vec::new() } else { outliving(state, ctx, id) };
+    let alerts = if stays || after.is_none() { Vec::new() } else { outliving(state, ctx, id) };
     let Some(case) = state.change(id) else { return false };
     case.record.likely.parts_at = after.map(|after| now.plus(after));
     let Some(after) = after.filter(|_| !alerts.is_empty()) else { return false };
