@@ -116,6 +116,7 @@ fn hold_back(state: &mut State, alert: Fingerprint) {
     if let Some((former, record)) = former {
         state.delist(former, record);
     }
+    related::withdraw(state, alert);
     state.pending.touch(alert);
 }
 

@@ -70,15 +70,12 @@ pub(super) fn split(
     let mut target = parting.children.first().copied();
     for alert in parting.alerts {
         leave(state, ctx, alert, now);
-        match target {
-            Some(incident) => {
-                let join = by_hand(order);
-                correlate::attach(state, ctx, alert, Attachment { incident, join }, now);
-            }
-            None => {
-                let how = (None, by_hand(order));
-                target = Some(correlate::open_apart(state, ctx, alert, how, now));
-            }
+        if let Some(incident) = target {
+            let to = Attachment { incident, join: by_hand(order) };
+            correlate::attach(state, ctx, alert, to, now);
+        } else {
+            let how = (None, by_hand(order));
+            target = Some(correlate::open_apart(state, ctx, alert, how, now));
         }
     }
     let target = target.unwrap_or(id);

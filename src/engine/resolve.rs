@@ -142,15 +142,12 @@ pub(super) fn outlived(
         if !take_out(state, ctx, alert, now) {
             continue;
         }
-        match target {
-            Some(incident) => {
-                let to = Attachment { incident, join: join() };
-                correlate::attach(state, ctx, alert, to, now);
-            }
-            None => {
-                let how = (rule.clone(), join());
-                target = Some(correlate::open_apart(state, ctx, alert, how, now));
-            }
+        if let Some(incident) = target {
+            let to = Attachment { incident, join: join() };
+            correlate::attach(state, ctx, alert, to, now);
+        } else {
+            let how = (rule.clone(), join());
+            target = Some(correlate::open_apart(state, ctx, alert, how, now));
         }
     }
     let Some(target) = target else { return };

@@ -73,9 +73,9 @@ pub(super) fn likeliest(
         b.total_cmp(a).then_with(|| (one.hops, one.ci).cmp(&(other.hops, other.ci)))
     });
     let on_it = |(_, it, _): &(f64, Candidate, Option<SuspectChange>)| changes.contains_key(&it.ci);
-    let changed = ranked.iter().position(on_it).filter(|at| *at >= asked.most && asked.most > 1);
-    if let Some(changed) = changed {
-        ranked.swap(asked.most - 1, changed);
+    let left_out = ranked.iter().position(on_it).filter(|at| *at >= asked.most && asked.most > 1);
+    if let Some(left_out) = left_out {
+        ranked.swap(asked.most - 1, left_out);
     }
     ranked.truncate(asked.most);
     let suspect = |(_, it, change): (f64, Candidate, Option<SuspectChange>)| {

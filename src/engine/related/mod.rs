@@ -15,6 +15,7 @@ mod rank;
 mod score;
 
 use core::time::Duration;
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
@@ -55,6 +56,9 @@ pub(super) struct Likelihood {
     pub(super) learned: Learned,
     /// Only asked, never iterated.
     spots: HashMap<u64, Vec<Spot>, FixedState>,
+    /// How many alerts of an incident fire at a place, whether or not the place remembers the
+    /// incident; where any does. Only asked, never iterated.
+    firing: HashMap<(u64, IncidentId), u32, FixedState>,
     balls: Balls,
 }
 
@@ -64,8 +68,6 @@ struct Spot {
     incident: IncidentId,
     /// When an alert of it began there last.
     last: Timestamp,
-    /// How many alerts of it fire there.
-    firing: u32,
 }
 
 /// Where an alert was counted.
@@ -261,7 +263,8 @@ fn look_at(
         if asked.now >= record.opened_at.plus(asked.max_age) {
             continue;
         }
-        let burns_here = if distance == 0 && spot.firing > 0 { Burns::Yes } else { Burns::No };
+        let fires = || state.likelihood.firing.contains_key(&(key, spot.incident));
+        let burns_here = if distance == 0 && fires() { Burns::Yes } else { Burns::No };
         let evidence = Evidence {
             tick_ms: asked.tick_ms.into(),
             distance,
@@ -272,7 +275,13 @@ fn look_at(
             familiarity: state.likelihood.learned.familiarity(key),
         };
         let near = evidence.near();
-        if asked.found.get(&id).is_none_or(|found| near > found.near) {
+        // Of two that are as near the one where it burns, whichever of them is listed first.
+        let burns = burns_here == Burns::Yes;
+        let nearer = |found: &Found| {
+            near > found.near
+                || near >= found.near && burns && found.evidence.burns_here == Burns::No
+        };
+        if asked.found.get(&id).is_none_or(nearer) {
             asked.found.insert(id, Found { near, evidence, place: index, distance, ci });
         }
     }
@@ -299,6 +308,7 @@ pub(super) fn began(
     kind: &Related,
     now: Timestamp,
 ) {
+    withdraw(state, alert);
     let Some(held) = state.alerts.get(&alert) else { return };
     let likelihood = &mut state.likelihood;
     let source = held.labels.get(JOB).unwrap_or("");
@@ -330,13 +340,13 @@ fn stand(state: &mut State, incident: IncidentId, keys: &[u64], now: Timestamp) 
         let known = spots.iter().any(|spot| state.top(spot.incident) == top);
         if let Some(spot) = spots.iter_mut().find(|spot| spot.incident == incident) {
             spot.last = spot.last.max(now);
-            spot.firing += 1;
         } else {
             if spots.len() >= SPOTS_MAX {
                 make_room(state, &mut spots, *key);
             }
-            spots.push(Spot { incident, last: now, firing: 1 });
+            spots.push(Spot { incident, last: now });
         }
+        *state.likelihood.firing.entry((*key, incident)).or_default() += 1;
         if !known {
             fresh.push(*key);
         }
@@ -375,11 +385,23 @@ pub(super) fn ended(state: &mut State, alert: Fingerprint, now: Timestamp) {
     leave(state, &standing);
 }
 
+/// Counts an alert out of its places that is part of no incident any more, or is to be counted anew.
+pub(super) fn withdraw(state: &mut State, alert: Fingerprint) {
+    let standing = state.alerts.get_mut(&alert).and_then(|held| held.standing.take());
+    if let Some(standing) = standing {
+        leave(state, &standing);
+    }
+}
+
 fn leave(state: &mut State, standing: &Standing) {
     for key in &standing.keys {
-        let spots = state.likelihood.spots.get_mut(key).into_iter().flatten();
-        for spot in spots.filter(|spot| spot.incident == standing.incident) {
-            spot.firing = spot.firing.saturating_sub(1);
+        let Entry::Occupied(mut firing) = state.likelihood.firing.entry((*key, standing.incident))
+        else {
+            continue;
+        };
+        *firing.get_mut() -= 1;
+        if *firing.get() == 0 {
+            firing.remove();
         }
     }
 }
@@ -398,6 +420,7 @@ pub(super) fn moved(state: &mut State, alert: Fingerprint, to: IncidentId, now: 
 /// Forgets where incidents are; [`index_places`] and [`index`] find it out again.
 pub(super) fn clear(state: &mut State) {
     state.likelihood.spots.clear();
+    state.likelihood.firing.clear();
     state.likelihood.balls = Balls::default();
 }
 
@@ -410,7 +433,7 @@ pub(super) fn index_places(state: &mut State) {
     }
     all.sort_unstable();
     for (last, incident, key) in all {
-        let spot = Spot { incident, last, firing: 0 };
+        let spot = Spot { incident, last };
         state.likelihood.spots.entry(key).or_default().push(spot);
     }
 }
@@ -421,10 +444,7 @@ pub(super) fn index(state: &mut State, ctx: &Context, alert: Fingerprint, kind: 
     let Some(incident) = held.state.incident else { return };
     let keys = keys(ctx, held, kind, &state.likelihood.learned);
     for key in &keys {
-        let spots = state.likelihood.spots.get_mut(key).into_iter().flatten();
-        for spot in spots.filter(|spot| spot.incident == incident) {
-            spot.firing += 1;
-        }
+        *state.likelihood.firing.entry((*key, incident)).or_default() += 1;
     }
     if let Some(held) = state.alerts.get_mut(&alert) {
         held.standing = Some(Standing { incident, keys });
