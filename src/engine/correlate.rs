@@ -14,9 +14,10 @@ use super::context::Context;
 use super::pending::Told;
 use super::related::{self, Joined};
 use super::state::Case;
-use super::tally::{Share, Tally};
+use super::tally::{Harm, Share, Tally};
 use super::{
-    State, credit, escalate, gather, known_error, planning, resolve, shadow, suppress, topology,
+    State, credit, escalate, gather, known_error, planning, redundancy, resolve, shadow, suppress,
+    topology,
 };
 use crate::cmdb::{CiId, Topology};
 use crate::model::alert::{self, Join};
@@ -27,7 +28,7 @@ use crate::model::incident::{
     Root,
 };
 use crate::model::labels::Fingerprint;
-use crate::model::priority::{Assessment, Impact, Priority, Urgency};
+use crate::model::priority::{Assessment, Impact, Loss, Priority, Urgency};
 use crate::model::time::{Brief, Timestamp};
 use crate::rules::{FirstNotice, Group, Rule, Subject};
 
@@ -67,6 +68,7 @@ pub(super) fn relate(
         .and_then(|group| in_group(state, group, now))
         .or_else(|| topology::explained(state, ctx, alert, now));
     let found = found
+        .or_else(|| redundancy::completed(state, ctx, alert, &causes, now))
         .or_else(|| topology::eldest_sufferer(state, ctx, alert, &causes, now))
         .or_else(|| gather::storm::raging(state, alert));
     let likely = related::rule_of(&matching);
@@ -278,7 +280,7 @@ pub(super) fn reason(join: &Join) -> String {
         Join::Cause { rule, confidence } => {
             format!("rule {rule}, it explains the others, {confidence} % likely")
         }
-        Join::Related { rule, .. } => format!("rule {rule}, {join}"),
+        Join::LastLeg { rule, .. } | Join::Related { rule, .. } => format!("rule {rule}, {join}"),
         Join::Storm { .. } => join.to_string(),
         Join::Sequence { rule, steps } => format!("rule {rule}: {steps}"),
         Join::ByHand { by, note } if note.is_empty() => format!("by hand: {by}"),
@@ -333,17 +335,18 @@ fn count_in(state: &mut State, ctx: &Context, alert: Fingerprint, now: Timestamp
 pub(super) fn share(state: &mut State, ctx: &Context, alert: Fingerprint) -> Option<Share> {
     let held = state.alerts.get(&alert)?;
     if !held.state.is_audible() {
-        return Some(Share { urgency: None, services: Arc::default() });
+        return Some(Share::held_back());
     }
     let urgency = Some(held.urgency(ctx));
-    let services = held.ci.map(|ci| {
-        let walk = || ctx.topology.services_hit(ci).into();
+    let ci = held.ci;
+    let harm = ci.map(|ci| {
+        let work_out = || Arc::new(Harm::of(&ctx.topology, ci));
         if let Some(known) = state.services.get(&ci) {
             return Arc::clone(known);
         }
-        Arc::clone(Arc::make_mut(&mut state.services).entry(ci).or_insert_with(walk))
+        Arc::clone(Arc::make_mut(&mut state.services).entry(ci).or_insert_with(work_out))
     });
-    Some(Share { urgency, services: services.unwrap_or_default() })
+    Some(Share { urgency, ci, harm: harm.unwrap_or_default() })
 }
 
 /// Re-counts a firing member whose severity is another than before.
@@ -488,6 +491,8 @@ fn blank(id: IncidentId, alert: Fingerprint, policy: PolicyHash, now: Timestamp)
             priority: Priority::P4,
             sum: String::new(),
             pages: false,
+            loss: Loss::Service,
+            until: None,
         },
         team: None,
         assignee: None,
@@ -534,7 +539,7 @@ pub(super) fn remember(state: &mut State, policy: &Arc<Policy>) -> PolicyHash {
 
 pub(super) fn root_ci(state: &State, topology: &Topology, alert: Fingerprint) -> Option<Arc<str>> {
     let ci = state.alerts.get(&alert)?.ci?;
-    Some(Arc::clone(&topology.ci(ci).name))
+    Some(Arc::from(&*topology.ci(ci).name))
 }
 
 /// Notes where an open incident's root is.

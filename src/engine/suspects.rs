@@ -79,7 +79,7 @@ pub(super) fn likeliest(
     }
     ranked.truncate(asked.most);
     let suspect = |(_, it, change): (f64, Candidate, Option<SuspectChange>)| {
-        let ci = Arc::clone(&topology.ci(it.ci).name);
+        let ci = Arc::from(&*topology.ci(it.ci).name);
         (it.ci, Suspect { ci, explains: it.explains, of: asked.of, change })
     };
     ranked.into_iter().map(suspect).collect()
@@ -99,7 +99,7 @@ fn begun(state: &State, topology: &Topology, at: Timestamp) -> BTreeMap<CiId, Su
         for ci in change.cis.iter().filter_map(|name| topology.find(name)) {
             let newest = begun.get(&ci).map(|known| Reverse(known.before_ms));
             if newest.is_none_or(|newest| Reverse(before_ms) > newest) {
-                let name = Arc::clone(&topology.ci(ci).name);
+                let name = Arc::from(&*topology.ci(ci).name);
                 let change = SuspectChange { number: change.number.clone(), ci: name, before_ms };
                 begun.insert(ci, change);
             }

@@ -1,6 +1,7 @@
 //! Correlation by topology: what explains an alert, what an alert explains, and what to wait for.
 //!
-//! Only bounded walks, and only where a cause fires or an alert is itself taken for one.
+//! Only bounded walks, and only where a cause fires or an alert is itself taken for one. A way through
+//! a CI that still stands explains nothing: see [`super::redundancy`].
 
 use core::time::Duration;
 use std::sync::Arc;
@@ -8,6 +9,7 @@ use std::sync::Arc;
 use super::State;
 use super::context::Context;
 use super::correlate::{incident_of, root_place};
+use super::redundancy;
 use super::state::Cause;
 use super::sure::{Timing, Way};
 use super::unite::{self, Union};
@@ -50,6 +52,9 @@ pub(super) fn explained(
             let delay = kind.delay(&ctx.topology, &path);
             let asked = Asked { rule, kind, alert, delay };
             let Some((id, cause)) = cause_at(state, step.ci, &asked, now) else { continue };
+            if redundancy::holds(state, ctx, (Some(id), step.ci), (&walk, index)) {
+                continue;
+            }
             if best.as_ref().is_none_or(|(hops, other, _)| (step.hops, id) < (*hops, *other)) {
                 let way = Way::of(&ctx.topology, &walk, follow, index);
                 let after_ms = now.millis() - first_seen(state, cause).millis();
@@ -62,12 +67,13 @@ pub(super) fn explained(
     best.map(|(_, id, join)| (id, join))
 }
 
-struct Asked<'a> {
-    rule: &'a Rule,
-    kind: &'a TopologyKind,
-    alert: Fingerprint,
+/// Under which rule a cause is looked for, and for which alert.
+pub(super) struct Asked<'a> {
+    pub(super) rule: &'a Rule,
+    pub(super) kind: &'a TopologyKind,
+    pub(super) alert: Fingerprint,
     /// How much later than within the window it may come, because harm takes time on the way.
-    delay: Option<Duration>,
+    pub(super) delay: Option<Duration>,
 }
 
 /// Why an alert suffers from a cause.
@@ -95,7 +101,7 @@ impl Dependency<'_> {
 
 /// Returns the oldest open incident, with its cause, that a rule has at a CI and that still takes
 /// members.
-fn cause_at(
+pub(super) fn cause_at(
     state: &State,
     ci: CiId,
     asked: &Asked<'_>,
@@ -159,7 +165,9 @@ pub(super) fn sufferers(
     let mut found = Vec::new();
     for (index, step) in walk.steps().iter().enumerate() {
         for id in state.root_at.get(&step.ci).into_iter().flatten().copied() {
-            if Some(id) != own && !apart(state, own, id) && absorbs(state, ctx, kind, id, now) {
+            let takes =
+                Some(id) != own && !apart(state, own, id) && absorbs(state, ctx, kind, id, now);
+            if takes && !redundancy::holds(state, ctx, (own, ci), (&walk, index)) {
                 let path = walk.path(&ctx.topology, index);
                 let way = Way::of(&ctx.topology, &walk, follow, index);
                 found.push(Sufferer { id, path, way });
@@ -260,6 +268,9 @@ fn take_root(
     let follow = ctx.follow(rule);
     let walk = ctx.topology.walk(ci, Toward::Sufferers, follow, kind.max_hops, WALK_NODES_MAX);
     let Some(index) = walk.steps().iter().position(|step| step.ci == place) else { return };
+    if redundancy::holds(state, ctx, (Some(id), ci), (&walk, index)) {
+        return;
+    }
     // An alert on the root's own CI explains the root only if no rule takes that for a cause.
     let is_cause = |causes: &Vec<Cause>| causes.iter().any(|cause| cause.alert == old);
     if index > 0 || !state.causes.get(&place).is_some_and(is_cause) {

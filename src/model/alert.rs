@@ -165,6 +165,13 @@ pub enum Join {
         /// How sure that is, in percent, 1 to 99; 0 where it was stored before this was kept.
         confidence: u8,
     },
+    /// With it a CI that had redundancy has not enough left to stand on.
+    LastLeg {
+        /// Name of the rule.
+        rule: Arc<str>,
+        /// That CI.
+        ci: Box<str>,
+    },
     /// It is likely to have the cause that the others have, by time, place and experience.
     Related {
         /// Name of the rule.
@@ -227,6 +234,7 @@ impl fmt::Display for Join {
                 f.write_str("explains the others")?;
                 likely(f, *confidence)
             }
+            Self::LastLeg { ci, .. } => write!(f, "with it {ci} has not enough left to stand on"),
             Self::Related { place, silence_ms, expected_ms, confidence, .. } => {
                 let silence = Brief(core::time::Duration::from_millis(*silence_ms));
                 write!(f, "{place}, {silence} after the last new alert")?;
@@ -258,6 +266,10 @@ const STORM_CONFIDENCE: u8 = 70;
 /// How sure it is that an alert belongs to a sequence: it came in the order that the rule foresees.
 const SEQUENCE_CONFIDENCE: u8 = 90;
 
+/// How sure it is that a last leg belongs to those that failed before it: as what suffers from a
+/// cause one relation away.
+const LAST_LEG_CONFIDENCE: u8 = 94;
+
 impl Join {
     /// Returns how sure it is that the alert belongs there, in percent; `None` for one that joined
     /// nothing, and where it is not known. What a rule's labels or a person say is taken as it is.
@@ -270,6 +282,7 @@ impl Join {
             | Self::Related { confidence, .. } => Some(*confidence).filter(|known| *known > 0),
             Self::Storm { .. } => Some(STORM_CONFIDENCE),
             Self::Sequence { .. } => Some(SEQUENCE_CONFIDENCE),
+            Self::LastLeg { .. } => Some(LAST_LEG_CONFIDENCE),
         }
     }
 
@@ -284,6 +297,7 @@ impl Join {
             Self::Group { rule, .. }
             | Self::Dependant { rule, .. }
             | Self::Cause { rule, .. }
+            | Self::LastLeg { rule, .. }
             | Self::Related { rule, .. }
             | Self::Storm { rule, .. }
             | Self::Sequence { rule, .. } => Some(rule),

@@ -6,7 +6,7 @@ use super::*;
 use crate::model::escalation::{PolicyHash, Rung};
 use crate::model::incident::{Likely, Progress, RecordId, ResolutionClock, ResponseClock, Root};
 use crate::model::notice::{NoticeId, NoticeKind};
-use crate::model::priority::{Assessment, Impact, Priority, Urgency};
+use crate::model::priority::{Assessment, Impact, Loss, Priority, Urgency};
 use crate::model::time::Timestamp;
 
 /// A page that is due.
@@ -48,6 +48,8 @@ pub(super) fn briefing(incident: u64) -> Briefing {
             priority: Priority::P2,
             sum: "P2 = impact high (service checkout, tier 1) × urgency medium".into(),
             pages: true,
+            loss: Loss::Service,
+            until: None,
         },
         team: Some("dc-ops".into()),
         assignee: None,

@@ -27,7 +27,7 @@ use crate::model::journal::JournalEntry;
 use crate::model::labels::{Fingerprint, Labels};
 use crate::model::learned::{LearnedKey, LearnedRow};
 use crate::model::notice::{Notice, NoticeId, NoticeKind, NoticeState};
-use crate::model::priority::{Assessment, Impact, Priority, Urgency};
+use crate::model::priority::{Assessment, Impact, Loss, Priority, Urgency};
 use crate::model::quarantine::{Cause, QuarantineId, Quarantined, Unhandled};
 use crate::model::silence::{Silence, SilenceId, SilenceMatcher};
 use crate::model::time::Timestamp;
@@ -148,8 +148,9 @@ impl Dice {
 
     fn join(&mut self) -> Join {
         let rule = Arc::from(self.text());
-        match self.below(9) {
+        match self.below(10) {
             0 => Join::Own,
+            9 => Join::LastLeg { rule, ci: self.text().into() },
             8 => Join::Related {
                 rule,
                 place: self.text().into(),
@@ -237,6 +238,8 @@ impl Dice {
                 priority: self.word::<Priority>(4),
                 sum: self.text(),
                 pages: self.flip(),
+                loss: if self.flip() { Loss::Redundancy } else { Loss::Service },
+                until: self.maybe(Self::time),
             },
             team: self.maybe(|dice| dice.text().into()),
             opened_at: self.time(),
@@ -545,7 +548,7 @@ impl Dice {
         CiRow {
             name: name.into(),
             class: self.text().into(),
-            attributes: self.pairs(),
+            attributes: self.pairs().into_iter().collect(),
             labels: self.labels(),
         }
     }

@@ -34,7 +34,7 @@ use crate::rules::{Related, Rule};
 pub(super) use learned::{Joined, Learned};
 pub(super) use part::{part_if_due, watch_root};
 pub(super) use perhaps::suggest;
-use places::{Balls, Place};
+use places::{Balls, Place, Presence};
 pub(super) use rank::rank;
 use score::{Burns, Evidence};
 
@@ -104,6 +104,9 @@ pub(super) struct Explanation {
 /// An incident that explains an alert better than chance.
 #[derive(Clone, Copy)]
 struct Weighed {
+    /// What speaks for it alone.
+    fit: f64,
+    /// What speaks for it and for joining anything at all.
     weight: f64,
     active_at: Timestamp,
     id: IncidentId,
@@ -113,7 +116,7 @@ struct Weighed {
 impl Weighed {
     fn beats(&self, other: Option<&Self>) -> bool {
         other.is_none_or(|it| {
-            self.weight > it.weight || self.weight >= it.weight && self.active_at > it.active_at
+            self.fit > it.fit || self.fit >= it.fit && self.active_at > it.active_at
         })
     }
 }
@@ -132,11 +135,12 @@ pub(super) fn explained(
         return None;
     }
     let source = held.labels.get(JOB).unwrap_or("").to_owned();
-    let habit = state.likelihood.learned.role(held.labels.get(ALERTNAME).unwrap_or(""));
+    let role = state.likelihood.learned.role(held.labels.get(ALERTNAME).unwrap_or(""));
     let places = places::places(ctx, held, kind, &state.likelihood.learned);
     let mut asked = Asked {
         tick_ms: state.likelihood.learned.tick_ms(&source),
         max_age: kind.max_age,
+        own: held.state.incident.and_then(|own| state.top(own)),
         now,
         found: BTreeMap::new(),
     };
@@ -151,8 +155,10 @@ pub(super) fn explained(
         let Some(record) = state.incidents.get(&id).map(|case| &case.record) else { continue };
         let burns = record.firing > 0 && (resolving || now < record.active_at.plus(silent));
         let burns = if burns { Burns::Yes } else { Burns::No };
-        let weight = found.evidence.weigh(kind.odds, habit, burns);
-        let one = Weighed { weight, active_at: record.active_at, id, found };
+        let fit = found.evidence.fit(&ctx.weights, kind.odds, burns);
+        let weight = fit + found.evidence.habit(&ctx.weights, role);
+        let one = Weighed { fit, weight, active_at: record.active_at, id, found };
+        // Not by habit: a name that uses to follow says that something is followed, not what.
         if weight <= 0.0 {
             continue;
         }
@@ -162,13 +168,13 @@ pub(super) fn explained(
             second = Some(one);
         }
     }
-    let Weighed { weight, active_at, id, found } = best?;
+    let Weighed { weight, active_at, id, found, .. } = best?;
     let place = places.get(found.place)?;
     let join = Join::Related {
         rule: Arc::clone(&rule.name),
         place: places::far(found.distance, &place.name).into(),
         silence_ms: now.since(active_at).as_millis().try_into().unwrap_or(u64::MAX),
-        expected_ms: Some(found.evidence.expected_ms()),
+        expected_ms: Some(found.evidence.expected_ms(&ctx.weights)),
         confidence: score::confidence(weight, ways(ctx, place.ci, found.ci)),
     };
     let second = second.map(|it| {
@@ -233,6 +239,8 @@ fn burns_slowly(state: &State, own: IncidentId, alert: Fingerprint, now: Timesta
 struct Asked {
     tick_ms: u32,
     max_age: Duration,
+    /// What the alert was part of when it fired before.
+    own: Option<IncidentId>,
     now: Timestamp,
     found: BTreeMap<IncidentId, Found>,
 }
@@ -244,16 +252,17 @@ fn look_around(
     (index, place): (usize, &Place),
     asked: &mut Asked,
 ) {
-    look_at(state, (index, place.ci, place.key, place.distance), asked);
+    look_at(state, ctx, (index, place.ci, place.key, place.distance), asked);
     let Some(ci) = place.ci else { return };
     let ball = state.likelihood.balls.around(&ctx.topology, ci);
     for (key, near, distance) in ball.iter().skip(1) {
-        look_at(state, (index, Some(*near), *key, place.distance + distance), asked);
+        look_at(state, ctx, (index, Some(*near), *key, place.distance + distance), asked);
     }
 }
 
 fn look_at(
     state: &State,
+    ctx: &Context,
     (index, ci, key, distance): (usize, Option<CiId>, u64, u32),
     asked: &mut Asked,
 ) {
@@ -263,8 +272,9 @@ fn look_at(
         if asked.now >= record.opened_at.plus(asked.max_age) {
             continue;
         }
-        let fires = || state.likelihood.firing.contains_key(&(key, spot.incident));
-        let burns_here = if distance == 0 && fires() { Burns::Yes } else { Burns::No };
+        let still = state.likelihood.firing.contains_key(&(key, spot.incident))
+            || asked.own == Some(id) && record.firing > 0;
+        let burns_here = if distance == 0 && still { Burns::Yes } else { Burns::No };
         let evidence = Evidence {
             tick_ms: asked.tick_ms.into(),
             distance,
@@ -274,7 +284,7 @@ fn look_at(
             burns_here,
             familiarity: state.likelihood.learned.familiarity(key),
         };
-        let near = evidence.near();
+        let near = evidence.near(&ctx.weights);
         // Of two that are as near the one where it burns, whichever of them is listed first.
         let burns = burns_here == Burns::Yes;
         let nearer = |found: &Found| {
@@ -314,7 +324,7 @@ pub(super) fn began(
     let source = held.labels.get(JOB).unwrap_or("");
     likelihood.learned.interval(source, now.millis() - held.state.end_heard_at.millis());
     if held.ci.is_none() {
-        likelihood.learned.carried(&places::pair_keys(held, kind));
+        likelihood.learned.carried(&places::value_keys(held, kind));
     }
     let Some(incident) = held.state.incident else { return };
     let keys = keys(ctx, held, kind, &likelihood.learned);
@@ -327,7 +337,8 @@ pub(super) fn began(
 }
 
 fn keys(ctx: &Context, held: &Held, kind: &Related, learned: &Learned) -> Box<[u64]> {
-    places::places(ctx, held, kind, learned).into_iter().map(|place| place.key).collect()
+    let places = places::places(ctx, held, kind, learned).into_iter();
+    places.filter(|place| place.presence == Presence::Suffers).map(|place| place.key).collect()
 }
 
 /// Puts an incident at places; returns those where it was not before.
