@@ -13,6 +13,7 @@ use crate::model::incident::RecordId;
 use super::client::Server;
 use super::failure::Failure;
 use super::handled::said;
+use super::handover::{self, Handover};
 use super::incidents::at;
 use super::print;
 use super::{Output, Session};
@@ -31,6 +32,9 @@ pub enum Command {
         /// How long it holds, as in 30m; the priority's own time when left out
         #[arg(long = "for", value_name = "TIME")]
         hold: Option<String>,
+        /// When those who were told hear next, as in 30m; the priority's own time when left out
+        #[arg(long, value_name = "TIME")]
+        update_in: Option<String>,
         /// Who says it, and what
         #[command(flatten)]
         word: Word,
@@ -47,6 +51,9 @@ pub enum Command {
         /// team:NAME or contact:NAME
         #[arg(long, value_name = "TARGET")]
         to: String,
+        /// What they have to know
+        #[command(flatten)]
+        handover: Handover,
         /// Who says it, and what
         #[command(flatten)]
         word: Word,
@@ -66,6 +73,9 @@ pub enum Command {
         #[command(flatten)]
         word: Word,
     },
+    /// Hand it on, say how it stands
+    #[command(flatten)]
+    Hand(handover::Command),
     /// Write something on its timeline; say it with -m
     Note(Simple),
     /// Say that service is restored
@@ -119,13 +129,20 @@ pub struct Which {
     what: Vec<String>,
     /// The version that was seen; with another one nothing is done
     #[arg(long, value_name = "VERSION")]
-    expected: Option<u32>,
+    pub(super) expected: Option<u32>,
     /// Do not ask, whatever the matchers take
     #[arg(long, conflicts_with = "dry_run")]
     yes: bool,
     /// Only say what the matchers take
     #[arg(long)]
     dry_run: bool,
+}
+
+impl Which {
+    /// Means one incident by its number.
+    pub(super) fn one(incident: String) -> Self {
+        Self { what: vec![incident], expected: None, yes: false, dry_run: false }
+    }
 }
 
 /// Who says something.
@@ -139,10 +156,16 @@ pub struct Word {
         hide_env_values = true,
         default_value = "cli"
     )]
-    by: String,
+    pub(super) by: String,
     /// What there is to say
-    #[arg(short, long = "message", value_name = "TEXT", default_value = "")]
-    message: String,
+    #[arg(
+        short,
+        long = "message",
+        visible_alias = "because",
+        value_name = "TEXT",
+        default_value = ""
+    )]
+    pub(super) message: String,
 }
 
 /// Does it.
@@ -164,9 +187,10 @@ fn wish(command: Command) -> (Which, Wish) {
         (which, kind(Plain { by, note, expected_version }))
     };
     match command {
-        Command::Ack { which, hold, word: Word { by, message: note } } => {
+        Command::Hand(command) => handover::wish(command),
+        Command::Ack { which, hold, update_in, word: Word { by, message: note } } => {
             let expected_version = which.expected;
-            (which, Wish::Acknowledge(Acknowledge { by, hold, note, expected_version }))
+            (which, Wish::Acknowledge(Acknowledge { by, hold, update_in, note, expected_version }))
         }
         Command::Unack(it) => plain(it, Wish::Unacknowledge),
         Command::Note(it) => plain(it, Wish::Note),
@@ -174,9 +198,9 @@ fn wish(command: Command) -> (Which, Wish) {
         Command::Resolve(it) => plain(it, Wish::Resolve),
         Command::Reopen(it) => plain(it, Wish::Reopen),
         Command::Close(it) => plain(it, Wish::Close),
-        Command::Assign { which, to, word: Word { by, message: note } } => {
-            let expected_version = which.expected;
-            (which, Wish::Assign(Assign { by, to, note, expected_version }))
+        Command::Assign { which, to, handover, word: Word { by, message: note } } => {
+            let (handover, expected_version) = (handover.said(), which.expected);
+            (which, Wish::Assign(Assign { by, to, handover, note, expected_version }))
         }
         Command::Hold { which, waits_for, span, word: Word { by, message: note } } => {
             let (span, expected_version) = (Some(span), which.expected);
@@ -188,7 +212,7 @@ fn wish(command: Command) -> (Which, Wish) {
             (which, Wish::Merge(Merge { by, into, note, expected_version }))
         }
         Command::Split { incident, records, expected, word: Word { by, message: note } } => {
-            let which = Which { what: vec![incident], expected, yes: false, dry_run: false };
+            let which = Which { expected, ..Which::one(incident) };
             (which, Wish::Split(Split { by, records, note, expected_version: expected }))
         }
     }
@@ -329,6 +353,13 @@ fn verb(wish: &Wish) -> &'static str {
         Wish::Claim(_) => "Claim",
         Wish::Assign(_) => "Assign",
         Wish::Hold(_) => "Hold",
+        Wish::Escalate(_) => "Escalate",
+        Wish::Return(_) => "Return",
+        Wish::Convene(_) => "Convene",
+        Wish::Priority(_) => "Prioritise",
+        Wish::Update(_) => "Update",
+        Wish::Subscribe(_) => "Subscribe to",
+        Wish::Unsubscribe(_) => "Unsubscribe from",
         Wish::Resolve(_) => "Resolve",
         Wish::Reopen(_) => "Reopen",
         Wish::Close(_) => "Close",

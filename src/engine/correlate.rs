@@ -21,6 +21,7 @@ use super::{
 };
 use crate::cmdb::{CiId, Topology};
 use crate::model::alert::{self, Join};
+use crate::model::assignment::Assignments;
 use crate::model::credit::Credit;
 use crate::model::escalation::{Policy, PolicyHash, Rung};
 use crate::model::incident::{
@@ -29,6 +30,7 @@ use crate::model::incident::{
 };
 use crate::model::labels::Fingerprint;
 use crate::model::priority::{Assessment, Impact, Loss, Priority, Urgency};
+use crate::model::terms::Terms;
 use crate::model::time::{Brief, Timestamp};
 use crate::rules::{FirstNotice, Group, Rule, Subject};
 
@@ -496,6 +498,8 @@ fn blank(id: IncidentId, alert: Fingerprint, policy: PolicyHash, now: Timestamp)
         },
         team: None,
         assignee: None,
+        assignments: Assignments::default(),
+        terms: Terms::default(),
         opened_at: now,
         active_at: now,
         clear_since: None,

@@ -167,18 +167,22 @@ impl Problem {
 
 /// The codes that are narrower than a status. With [`CODES`] they are a closed list, which the API's
 /// document shows; `too_many` is in the other.
-pub(super) const NARROW_CODES: [&str; 13] = [
+pub(super) const NARROW_CODES: [&str; 17] = [
     "closed",
     "count_changed",
     "empty_note",
     "hold_over",
+    "no_next_line",
+    "no_reason",
     "not_allowed",
     "not_an_order",
     "not_for_many",
     "not_split",
+    "nowhere_to_return",
     "same_incident",
     "still_firing",
     "subordinate",
+    "too_many_subscribers",
     "unknown_target",
     "version_conflict",
 ];

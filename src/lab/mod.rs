@@ -21,6 +21,8 @@ mod known_errors;
 #[cfg(test)]
 mod limits;
 #[cfg(test)]
+mod lines;
+#[cfg(test)]
 mod messages;
 #[cfg(test)]
 mod on_call;

@@ -365,7 +365,7 @@ fn nothing_parts_while_somebody_has_the_incident() {
     scene.fire(0, "cart");
     scene.fire(10, "checkout");
     let hold = Some(core::time::Duration::from_secs(2 * HOUR));
-    scene.0.order(20, 1, Command::Acknowledge { hold });
+    scene.0.order(20, 1, Command::Acknowledge { hold, update_in: None });
     scene.clear(60, "cart");
     scene.0.wait(2 * HOUR);
     assert_eq!(scene.0.open(), [1]);

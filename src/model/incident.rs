@@ -4,9 +4,11 @@ use core::fmt;
 use std::sync::Arc;
 
 use super::alert::Path;
+use super::assignment::Assignments;
 use super::escalation::{PolicyHash, Rung};
 use super::labels::Fingerprint;
 use super::priority::{Assessment, words};
+use super::terms::Terms;
 use super::time::{Brief, Timestamp};
 
 /// Numbers a record: an incident or a subordinate. Counted up from 1, never reused.
@@ -364,6 +366,10 @@ pub struct Incident {
     pub team: Option<Box<str>>,
     /// The person it was given to, or who claimed it.
     pub assignee: Option<Box<str>>,
+    /// Who was handed it, one after another.
+    pub assignments: Assignments,
+    /// What it is held to beside its policy.
+    pub terms: Terms,
     /// When it was opened.
     pub opened_at: Timestamp,
     /// When a member was last added or grew more severe; heartbeats do not count.
@@ -458,6 +464,8 @@ pub enum Happening {
     EscalatedHierarchical,
     /// A step of the resolution clock fell due.
     EscalatedResolution,
+    /// A step of an acceptance clock fell due.
+    EscalatedAcceptance,
     /// Its first notice waits for a cause.
     Waiting,
     /// A notice was planned.
@@ -510,6 +518,24 @@ pub enum Happening {
     Sequence,
     /// Another incident may be the same.
     Perhaps,
+    /// It was given back as misrouted.
+    Returned,
+    /// Further teams were called to help.
+    Convened,
+    /// One of them confirmed that they do.
+    Accepted,
+    /// Somebody said how it stands.
+    Updated,
+    /// An update that was promised is overdue.
+    UpdateOverdue,
+    /// Who hears of it is others than before.
+    Subscribed,
+    /// The supplier that it waits for is late.
+    SupplierOverdue,
+    /// It has been in one state for too long.
+    StateOverdue,
+    /// A step of its policy does not hold for it.
+    PassedOver,
 }
 
 words!(
@@ -526,6 +552,7 @@ words!(
     EscalatedFunctional = "escalated_functional",
     EscalatedHierarchical = "escalated_hierarchical",
     EscalatedResolution = "escalated_resolution",
+    EscalatedAcceptance = "escalated_acceptance",
     Waiting = "waiting",
     Notice = "notice",
     Delivered = "delivered",
@@ -551,7 +578,16 @@ words!(
     StormBegan = "storm_began",
     StormEnded = "storm_ended",
     Sequence = "sequence",
-    Perhaps = "perhaps"
+    Perhaps = "perhaps",
+    Returned = "returned",
+    Convened = "convened",
+    Accepted = "accepted",
+    Updated = "updated",
+    UpdateOverdue = "update_overdue",
+    Subscribed = "subscribed",
+    SupplierOverdue = "supplier_overdue",
+    StateOverdue = "state_overdue",
+    PassedOver = "passed_over"
 );
 
 /// One entry of a timeline: one per kind of event and batch.

@@ -5,6 +5,7 @@
 //! `incident`, `notice` and `silence`.
 
 pub mod alert;
+pub mod assignment;
 pub mod audit;
 pub mod change;
 pub mod credit;
@@ -18,4 +19,5 @@ pub mod notice;
 pub mod priority;
 pub mod quarantine;
 pub mod silence;
+pub mod terms;
 pub mod time;

@@ -3,10 +3,12 @@
 use super::attempt::tests::context;
 use super::contract::{Behaviour, Sink};
 use super::*;
+use crate::model::assignment::Assignments;
 use crate::model::escalation::{PolicyHash, Rung};
 use crate::model::incident::{Likely, Progress, RecordId, ResolutionClock, ResponseClock, Root};
 use crate::model::notice::{NoticeId, NoticeKind};
 use crate::model::priority::{Assessment, Impact, Loss, Priority, Urgency};
+use crate::model::terms::Terms;
 use crate::model::time::Timestamp;
 
 /// A page that is due.
@@ -53,6 +55,8 @@ pub(super) fn briefing(incident: u64) -> Briefing {
         },
         team: Some("dc-ops".into()),
         assignee: None,
+        assignments: Assignments::default(),
+        terms: Terms::default(),
         opened_at: Timestamp::EPOCH,
         active_at: Timestamp::EPOCH,
         clear_since: None,

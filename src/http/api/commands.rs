@@ -7,25 +7,49 @@ use serde_json::{Value, json};
 use utoipa::OpenApi;
 
 use super::super::wire::change::Answered;
-use super::super::wire::handle::{Acknowledge, Assign, Hold, Merge, Plain, Split};
+use super::super::wire::handle::{
+    Acknowledge, Assign, Convene, Escalate, Hold, Merge, Plain, Prioritise, Return, Split,
+    Subscription, Update,
+};
 use super::bulk;
 
 /// Documents what commands have in common, and the one for many incidents.
 #[derive(OpenApi)]
 #[openapi(
     paths(bulk::sweep),
-    components(schemas(Answered, Acknowledge, Assign, Hold, Merge, Plain, Split))
+    components(schemas(
+        Answered,
+        Acknowledge,
+        Assign,
+        Convene,
+        Escalate,
+        Hold,
+        Merge,
+        Plain,
+        Prioritise,
+        Return,
+        Split,
+        Subscription,
+        Update
+    ))
 )]
 pub(in crate::http) struct Document;
 
 /// Each command by the last part of its path, the name of its shape, and what it says.
-const COMMANDS: [(&str, &str, &str); 12] = [
+const COMMANDS: [(&str, &str, &str); 19] = [
     ("ack", "Acknowledge", "Acknowledges an incident, under the path of the first version."),
     ("acknowledge", "Acknowledge", "Acknowledges an incident: the response clock stops."),
     ("unacknowledge", "Plain", "Takes an acknowledgement back: the first step falls due anew."),
     ("note", "Plain", "Writes a note on the timeline."),
     ("claim", "Plain", "Says that somebody works on an incident."),
     ("assign", "Assign", "Gives an incident to a team or a person."),
+    ("escalate", "Escalate", "Hands an incident to the next line, or to the one that is named."),
+    ("return", "Return", "Gives an incident back to whoever sent it: it is not theirs."),
+    ("convene", "Convene", "Calls several teams to help, in one call."),
+    ("priority", "Prioritise", "Gives an incident a priority until that is lifted, or lifts it."),
+    ("update", "Update", "Says how an incident stands to everybody who was told."),
+    ("subscribe", "Subscription", "Lets somebody hear of an incident without being called."),
+    ("unsubscribe", "Subscription", "Lets somebody hear of an incident no more."),
     ("hold", "Hold", "Puts an incident on hold for a bounded time."),
     ("resolve", "Plain", "Says that service is restored."),
     ("reopen", "Plain", "Says that service is not restored after all."),

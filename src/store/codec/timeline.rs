@@ -47,6 +47,16 @@ numbered!(Happening:
     StormEnded = 51,
     Sequence = 52,
     Perhaps = 90,
+    EscalatedAcceptance = 80,
+    Returned = 81,
+    Convened = 82,
+    Accepted = 83,
+    Updated = 84,
+    UpdateOverdue = 85,
+    Subscribed = 86,
+    PassedOver = 87,
+    SupplierOverdue = 88,
+    StateOverdue = 89,
 );
 
 /// An entry.
