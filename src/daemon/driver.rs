@@ -328,6 +328,7 @@ fn kind(event: &Event) -> &'static str {
     match event {
         Event::Received { .. } => "received",
         Event::Handle(_) => "handle",
+        Event::ByLink { .. } => "by_link",
         Event::Silence { .. } => "silence",
         Event::Unsilence { .. } => "unsilence",
         Event::PlanChanges { .. } => "plan_changes",
@@ -363,6 +364,7 @@ fn alerts(event: &Event) -> Option<&[Occurrence]> {
         }
         Event::Once { event, .. } => alerts(event),
         Event::Handle(_)
+        | Event::ByLink { .. }
         | Event::Silence { .. }
         | Event::Unsilence { .. }
         | Event::PlanChanges { .. }
@@ -389,6 +391,7 @@ fn unhandled(event: &Event) -> Option<Unhandled> {
         }
         Event::Once { event, .. } => return unhandled(event),
         Event::Handle(_)
+        | Event::ByLink { .. }
         | Event::Silence { .. }
         | Event::Unsilence { .. }
         | Event::PlanChanges { .. }

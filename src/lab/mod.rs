@@ -3,6 +3,8 @@
 
 pub mod alone;
 #[cfg(test)]
+mod budgets;
+#[cfg(test)]
 mod credits;
 #[cfg(test)]
 mod doors;

@@ -15,6 +15,7 @@ pub mod incident;
 pub mod journal;
 pub mod labels;
 pub mod learned;
+pub mod link;
 pub mod notice;
 pub mod priority;
 pub mod quarantine;

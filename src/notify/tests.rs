@@ -30,6 +30,18 @@ pub(super) fn page(incident: u64, seq: u32) -> Notice {
     }
 }
 
+fn assessment() -> Assessment {
+    Assessment {
+        impact: Impact::High,
+        urgency: Urgency::Medium,
+        priority: Priority::P2,
+        sum: "P2 = impact high (service checkout, tier 1) × urgency medium".into(),
+        pages: true,
+        loss: Loss::Service,
+        until: None,
+    }
+}
+
 /// An incident nobody has answered.
 pub(super) fn briefing(incident: u64) -> Briefing {
     let labels = Labels::build(&mut [("alertname", "PduOutputOff"), ("ci", "pdu-r12a")]).unwrap();
@@ -44,15 +56,7 @@ pub(super) fn briefing(incident: u64) -> Briefing {
         rule: Some("datacenter/rack-power".into()),
         key: None,
         root: Root { alert: labels.fingerprint(), ci: Some("pdu-r12a".into()) },
-        assessment: Assessment {
-            impact: Impact::High,
-            urgency: Urgency::Medium,
-            priority: Priority::P2,
-            sum: "P2 = impact high (service checkout, tier 1) × urgency medium".into(),
-            pages: true,
-            loss: Loss::Service,
-            until: None,
-        },
+        assessment: assessment(),
         team: Some("dc-ops".into()),
         assignee: None,
         assignments: Assignments::default(),
@@ -88,6 +92,9 @@ pub(super) fn briefing(incident: u64) -> Briefing {
         timeline_len: 0,
         notices: 1,
         told: Vec::new(),
+        threads: Vec::new(),
+        paged: Vec::new(),
+        links_used: Vec::new(),
         group_rule: None,
         rules_version: 0,
         topology_version: 0,
@@ -99,6 +106,7 @@ pub(super) fn briefing(incident: u64) -> Briefing {
         services: vec!["checkout".into()],
         help: Help::default(),
         also: Vec::new(),
+        last_time: "INC-977, 12d ago: resolved after 42m: by m.ito: strip replaced".into(),
     }
 }
 
@@ -124,6 +132,7 @@ impl World {
             reports,
             held: watch::channel(false).1,
             canary: watch::channel(Timestamp::EPOCH).0,
+            links: None,
             clock: Arc::new(Clock::start(None)),
             metrics: Arc::clone(&metrics),
             seed: 1,
@@ -135,7 +144,7 @@ impl World {
     /// Returns the next event in short.
     async fn event(&mut self) -> String {
         match self.events.recv().await.expect("the notifier has stopped") {
-            Event::Delivered { notice, channel } => format!("{notice} delivered by {channel}"),
+            Event::Delivered { notice, channel, .. } => format!("{notice} delivered by {channel}"),
             Event::Failed { notice, channel, error, retry_in } => {
                 let again = if retry_in.is_some() { "again" } else { "never" };
                 format!("{notice} failed by {channel}: {error}: {again}")
@@ -143,6 +152,7 @@ impl World {
             Event::Withheld { notice, because } => format!("{notice} withheld: {because}"),
             other @ (Event::Received { .. }
             | Event::Handle(_)
+            | Event::ByLink { .. }
             | Event::Silence { .. }
             | Event::Unsilence { .. }
             | Event::PlanChanges { .. }

@@ -9,6 +9,7 @@ use super::advice;
 use super::agreements;
 use super::calendar::{self, Calendar};
 use super::codes;
+use super::contact::{self, Contact};
 use super::counter::Counter;
 use super::counters::Counters;
 use super::diagnostics::{self, Diagnostic, Severity};
@@ -27,7 +28,7 @@ use super::references;
 use super::rotation;
 use super::routing::{self, Route};
 use super::rule::{self, Draft};
-use super::sections::{self, Contact, Defaults, Lifecycle, Team};
+use super::sections::{self, Defaults, Lifecycle, Team};
 use super::set::{Rule, RuleSet};
 use super::source::SourceFile;
 use super::template::Templates;
@@ -199,7 +200,7 @@ fn read_sections<'f>(reader: &mut Reader<'f>, content: &mut Content<'f>, fields:
         content.teams.extend(teams);
     }
     if let Some(contacts) = fields.read(reader, "contacts", |r, n| {
-        sections::named(r, n, Noun::Contact, |r, n, _| sections::contact(r, n))
+        sections::named(r, n, Noun::Contact, |r, n, _| contact::read(r, n))
     }) {
         content.contacts.extend(contacts);
     }
@@ -272,7 +273,7 @@ fn assemble(
     let mut contacts = content.contacts;
     if !contacts.contains_key(&default_contact) {
         let channels = vec![DEFAULT_CHANNEL.into()];
-        let contact = Contact { channels, email: None, templates: None };
+        let contact = Contact { channels, ..Contact::default() };
         contacts.insert(default_contact.clone(), contact);
     }
     let priorities = content.priorities.unwrap_or_default();

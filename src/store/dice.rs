@@ -21,12 +21,13 @@ use crate::model::credit::{Counts, Credits};
 use crate::model::delivery::DeliveryId;
 use crate::model::escalation::{Action, Due, Only, Policy, PolicyHash, Rung, Step, Target};
 use crate::model::incident::{
-    Entry, Happening, Incident, KnownError, Likely, Progress, RecordId, ResolutionClock,
-    ResponseClock, Root, StateName, Storm, Suspect, SuspectChange, WaitsFor,
+    Entry, Happening, Incident, KnownError, Likely, Paged, Progress, RecordId, ResolutionClock,
+    ResponseClock, Root, StateName, Storm, Suspect, SuspectChange, Thread, WaitsFor,
 };
 use crate::model::journal::JournalEntry;
 use crate::model::labels::{Fingerprint, Labels};
 use crate::model::learned::{LearnedKey, LearnedRow};
+use crate::model::link;
 use crate::model::notice::{Notice, NoticeId, NoticeKind, NoticeState};
 use crate::model::priority::{Assessment, Impact, Loss, Priority, Urgency};
 use crate::model::quarantine::{Cause, QuarantineId, Quarantined, Unhandled};
@@ -291,15 +292,7 @@ impl Dice {
                 alert: Fingerprint(self.next()),
                 ci: self.maybe(|dice| dice.text().into()),
             },
-            assessment: Assessment {
-                impact: self.word::<Impact>(3),
-                urgency: self.word::<Urgency>(3),
-                priority: self.word::<Priority>(4),
-                sum: self.text(),
-                pages: self.flip(),
-                loss: if self.flip() { Loss::Redundancy } else { Loss::Service },
-                until: self.maybe(Self::time),
-            },
+            assessment: self.assessment(),
             team: self.maybe(|dice| dice.text().into()),
             opened_at: self.time(),
             active_at: self.time(),
@@ -321,6 +314,9 @@ impl Dice {
             timeline_len: self.count(),
             notices: self.count(),
             told: self.list(3, |dice| dice.text().into()),
+            threads: self.list(2, Self::thread),
+            paged: self.list(2, Self::paged),
+            links_used: self.list(2, |dice| (dice.count(), dice.word::<link::Action>(2))),
             version: self.count(),
             assignee: self.maybe(|dice| dice.text().into()),
             assignments: self.assignments(),
@@ -358,6 +354,31 @@ impl Dice {
             rules_version: self.next(),
             topology_version: self.number(),
         }
+    }
+
+    fn assessment(&mut self) -> Assessment {
+        Assessment {
+            impact: self.word::<Impact>(3),
+            urgency: self.word::<Urgency>(3),
+            priority: self.word::<Priority>(4),
+            sum: self.text(),
+            pages: self.flip(),
+            loss: if self.flip() { Loss::Redundancy } else { Loss::Service },
+            until: self.maybe(Self::time),
+        }
+    }
+
+    fn thread(&mut self) -> Thread {
+        Thread {
+            channel: self.text().into(),
+            contact: self.text().into(),
+            place: self.text().into(),
+            message: self.text().into(),
+        }
+    }
+
+    fn paged(&mut self) -> Paged {
+        Paged { contact: self.text().into(), at: self.time(), seq: self.count() }
     }
 
     fn storm(&mut self) -> Storm {

@@ -135,7 +135,7 @@ pub(super) fn explained(
         return None;
     }
     let source = held.labels.get(JOB).unwrap_or("").to_owned();
-    let role = state.likelihood.learned.role(held.labels.get(ALERTNAME).unwrap_or(""));
+    let habit = state.likelihood.learned.role(held.labels.get(ALERTNAME).unwrap_or(""));
     let places = places::places(ctx, held, kind, &state.likelihood.learned);
     let mut asked = Asked {
         tick_ms: state.likelihood.learned.tick_ms(&source),
@@ -156,7 +156,7 @@ pub(super) fn explained(
         let burns = record.firing > 0 && (resolving || now < record.active_at.plus(silent));
         let burns = if burns { Burns::Yes } else { Burns::No };
         let fit = found.evidence.fit(&ctx.weights, kind.odds, burns);
-        let weight = fit + found.evidence.habit(&ctx.weights, role);
+        let weight = fit + found.evidence.habit(&ctx.weights, habit);
         let one = Weighed { fit, weight, active_at: record.active_at, id, found };
         // Not by habit: a name that uses to follow says that something is followed, not what.
         if weight <= 0.0 {

@@ -8,10 +8,11 @@ use super::{Malformed, Row, Word, keyed, numbered, required};
 use crate::model::assignment::Assignments;
 use crate::model::escalation::{PolicyHash, Rung};
 use crate::model::incident::{
-    Incident, KnownError, Likely, Progress, RecordId, ResolutionClock, ResponseClock, Root, Storm,
-    Suspect, SuspectChange, WaitsFor,
+    Incident, KnownError, Likely, Paged, Progress, RecordId, ResolutionClock, ResponseClock, Root,
+    Storm, Suspect, SuspectChange, Thread, WaitsFor,
 };
 use crate::model::labels::Fingerprint;
+use crate::model::link::Action;
 use crate::model::priority::{Assessment, Impact, Loss, Priority, Urgency};
 use crate::model::terms::Terms;
 use crate::model::time::Timestamp;
@@ -20,6 +21,7 @@ use crate::store::schema::{self, Family};
 numbered!(Impact: Low = 1, Medium = 2, High = 3);
 numbered!(Urgency: Low = 1, Medium = 2, High = 3);
 numbered!(Priority: P1 = 1, P2 = 2, P3 = 3, P4 = 4);
+numbered!(Action: Acknowledge = 1, Resolve = 2);
 numbered!(WaitsFor: Supplier = 1, Change = 2, User = 3);
 
 /// An incident.
@@ -107,12 +109,48 @@ pub(in crate::store) struct IncidentMessage {
     update_at: Option<i64>,
     #[prost(message, optional, tag = "60")]
     known_error: Option<KnownErrorMessage>,
-    #[prost(message, optional, tag = "90")]
+    #[prost(message, optional, tag = "100")]
     likely: Option<LikelyMessage>,
     #[prost(message, optional, tag = "70")]
     assignments: Option<AssignmentsMessage>,
     #[prost(message, optional, tag = "71")]
     terms: Option<TermsMessage>,
+    #[prost(message, repeated, tag = "90")]
+    threads: Vec<ThreadMessage>,
+    #[prost(message, repeated, tag = "91")]
+    paged: Vec<PagedMessage>,
+    #[prost(message, repeated, tag = "92")]
+    links_used: Vec<UsedLinkMessage>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct UsedLinkMessage {
+    #[prost(uint32, tag = "1")]
+    seq: u32,
+    #[prost(uint32, tag = "2")]
+    action: u32,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct ThreadMessage {
+    #[prost(string, tag = "1")]
+    channel: String,
+    #[prost(string, tag = "2")]
+    contact: String,
+    #[prost(string, tag = "3")]
+    place: String,
+    #[prost(string, tag = "4")]
+    message: String,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct PagedMessage {
+    #[prost(string, tag = "1")]
+    contact: String,
+    #[prost(int64, tag = "2")]
+    at: i64,
+    #[prost(uint32, tag = "3")]
+    seq: u32,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -511,6 +549,35 @@ impl From<SuspectMessage> for Suspect {
     }
 }
 
+impl From<&Thread> for ThreadMessage {
+    fn from(thread: &Thread) -> Self {
+        let Thread { channel, contact, place, message } = thread;
+        let text = |it: &str| String::from(it);
+        let (channel, contact) = (text(channel), text(contact));
+        Self { channel, contact, place: text(place), message: text(message) }
+    }
+}
+
+impl From<ThreadMessage> for Thread {
+    fn from(it: ThreadMessage) -> Self {
+        let (channel, contact) = (it.channel.into(), it.contact.into());
+        Self { channel, contact, place: it.place.into(), message: it.message.into() }
+    }
+}
+
+impl From<&Paged> for PagedMessage {
+    fn from(paged: &Paged) -> Self {
+        let Paged { contact, at, seq } = paged;
+        Self { contact: String::from(&**contact), at: at.millis(), seq: *seq }
+    }
+}
+
+impl From<PagedMessage> for Paged {
+    fn from(it: PagedMessage) -> Self {
+        Self { contact: it.contact.into(), at: Timestamp::from_millis(it.at), seq: it.seq }
+    }
+}
+
 impl Row for Incident {
     const FAMILY: Family = Family::Incidents;
     type Message = IncidentMessage;
@@ -565,6 +632,13 @@ impl Row for Incident {
             likely: Some(&self.likely).filter(|it| **it != Likely::default()).map(Into::into),
             update_at: self.update_at.map(Timestamp::millis),
             told: self.told.iter().map(ToString::to_string).collect(),
+            threads: self.threads.iter().map(Into::into).collect(),
+            paged: self.paged.iter().map(Into::into).collect(),
+            links_used: self
+                .links_used
+                .iter()
+                .map(|(seq, action)| UsedLinkMessage { seq: *seq, action: action.number() })
+                .collect(),
             rules_version: self.rules_version,
             topology_version: self.topology_version,
         }
@@ -616,6 +690,13 @@ impl Row for Incident {
             likely: message.likely.map(Into::into).unwrap_or_default(),
             update_at: message.update_at.map(Timestamp::from_millis),
             told: message.told.into_iter().map(Into::into).collect(),
+            threads: message.threads.into_iter().map(Into::into).collect(),
+            paged: message.paged.into_iter().map(Into::into).collect(),
+            links_used: message
+                .links_used
+                .into_iter()
+                .map(|it| Ok((it.seq, Action::of(it.action)?)))
+                .collect::<Result<_, Malformed>>()?,
             rules_version: message.rules_version,
             topology_version: message.topology_version,
         })
@@ -629,6 +710,25 @@ mod tests {
 
     fn at(ms: i64) -> Timestamp {
         Timestamp::from_millis(ms)
+    }
+
+    fn known_error() -> KnownError {
+        KnownError {
+            id: "KE-1".into(),
+            rule: "t/ke".into(),
+            quiet_until: Some(at(35)),
+            exceeded: Some("why".into()),
+        }
+    }
+
+    fn storm() -> Storm {
+        Storm {
+            rule: "o/s".into(),
+            key: "o/s/f".into(),
+            began_at: at(35),
+            calm_since: Some(at(36)),
+            ended_at: Some(at(37)),
+        }
     }
 
     fn assessment() -> Assessment {
@@ -677,6 +777,14 @@ mod tests {
             notices: 21,
             group_rule: Some("t/site".into()),
             told: vec!["dc-ops".into()],
+            threads: vec![Thread {
+                channel: "chat".into(),
+                contact: "ann".into(),
+                place: "#o".into(),
+                message: "C1:2".into(),
+            }],
+            links_used: vec![(4, Action::Resolve)],
+            paged: vec![Paged { contact: "ann".into(), at: at(42), seq: 3 }],
             version: 24,
             assignee: Some("ann".into()),
             assignments: Assignments::default(),
@@ -689,21 +797,10 @@ mod tests {
             },
             resolving: Rung { step: 28, repeats: 29, due_at: Some(at(33)) },
             quiet: true,
-            known_error: Some(KnownError {
-                id: "KE-1".into(),
-                rule: "t/ke".into(),
-                quiet_until: Some(at(35)),
-                exceeded: Some("why".into()),
-            }),
+            known_error: Some(known_error()),
             apart_from: vec![RecordId(34)],
             changes: vec!["CHG-1".into()],
-            storm: Some(Storm {
-                rule: "o/s".into(),
-                key: "o/s/f".into(),
-                began_at: at(35),
-                calm_since: Some(at(36)),
-                ended_at: Some(at(37)),
-            }),
+            storm: Some(storm()),
             suspects: vec![Suspect {
                 ci: "sw".into(),
                 explains: 38,
@@ -742,8 +839,11 @@ mod tests {
             \x92\x03\x12\x0a\x03o/s\x12\x05o/s/f\x18#\x20$\x28%\
             \x9a\x03\x18\x0a\x02sw\x10&\x18\x27\x22\x0e\x0a\x05CHG-1\x12\x02up\x18\xac\x02\xa0\x03(\xa8\x03)\
             \xe2\x03\x13\x0a\x04KE-1\x12\x04t/ke\x18\x23\x22\x03why\
-            \xd2\x05\x1c\x0a\x10\x08\x07\x06\x05\x04\x03\x02\x01\x09\0\0\0\0\0\0\0\
+            \xd2\x05\x15\x0a\x04chat\x12\x03ann\x1a\x02#o\x22\x04C1:2\
+            \xda\x05\x09\x0a\x03ann\x10*\x18\x03\xe2\x05\x04\x08\x04\x10\x02\
+            \xa2\x06\x1c\x0a\x10\x08\x07\x06\x05\x04\x03\x02\x01\x09\0\0\0\0\0\0\0\
             \x12\x03\x01\xac\x02\x18*\x22\x01+";
+
         for (progress, value) in [
             (Progress::New, &b"\x12\x00"[..]),
             (Progress::Acknowledged { by: by(), until: at(30) }, b"\x1a\x07\x0a\x03ann\x10\x1e"),
