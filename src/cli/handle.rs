@@ -11,6 +11,7 @@ use crate::http::wire::handle::{
 use crate::model::incident::RecordId;
 
 use super::client::Server;
+use super::desk;
 use super::failure::Failure;
 use super::handled::said;
 use super::incidents::at;
@@ -69,7 +70,7 @@ pub enum Command {
     /// Write something on its timeline; say it with -m
     Note(Simple),
     /// Say that service is restored
-    Resolve(Simple),
+    Resolve(desk::Resolve),
     /// Say that it is not
     Reopen(Simple),
     /// Say that it is over for good
@@ -100,15 +101,18 @@ pub enum Command {
         #[command(flatten)]
         word: Word,
     },
+    /// Write on its record, close it with those who suffered, or cancel it
+    #[command(flatten)]
+    Desk(desk::Command),
 }
 
 /// A command that needs nothing but a name.
 #[derive(Clone, Debug, Args)]
 pub struct Simple {
     #[command(flatten)]
-    which: Which,
+    pub(super) which: Which,
     #[command(flatten)]
-    word: Word,
+    pub(super) word: Word,
 }
 
 /// Which incidents.
@@ -119,7 +123,7 @@ pub struct Which {
     what: Vec<String>,
     /// The version that was seen; with another one nothing is done
     #[arg(long, value_name = "VERSION")]
-    expected: Option<u32>,
+    pub(super) expected: Option<u32>,
     /// Do not ask, whatever the matchers take
     #[arg(long, conflicts_with = "dry_run")]
     yes: bool,
@@ -139,10 +143,17 @@ pub struct Word {
         hide_env_values = true,
         default_value = "cli"
     )]
-    by: String,
+    pub(super) by: String,
     /// What there is to say
     #[arg(short, long = "message", value_name = "TEXT", default_value = "")]
-    message: String,
+    pub(super) message: String,
+}
+
+impl Which {
+    /// One incident by its number.
+    pub(super) fn one(incident: String, expected: Option<u32>) -> Self {
+        Self { what: vec![incident], expected, yes: false, dry_run: false }
+    }
 }
 
 /// Does it.
@@ -158,7 +169,7 @@ pub async fn run(session: &Session, server: &Server, command: Command) -> Result
 }
 
 /// Returns what to handle and the wish as the API wants it.
-fn wish(command: Command) -> (Which, Wish) {
+pub(super) fn wish(command: Command) -> (Which, Wish) {
     let plain = |Simple { which, word }, kind: fn(Plain) -> Wish| {
         let (by, note, expected_version) = (word.by, word.message, which.expected);
         (which, kind(Plain { by, note, expected_version }))
@@ -171,7 +182,8 @@ fn wish(command: Command) -> (Which, Wish) {
         Command::Unack(it) => plain(it, Wish::Unacknowledge),
         Command::Note(it) => plain(it, Wish::Note),
         Command::Claim(it) => plain(it, Wish::Claim),
-        Command::Resolve(it) => plain(it, Wish::Resolve),
+        Command::Resolve(it) => it.wish(),
+        Command::Desk(command) => command.wish(),
         Command::Reopen(it) => plain(it, Wish::Reopen),
         Command::Close(it) => plain(it, Wish::Close),
         Command::Assign { which, to, word: Word { by, message: note } } => {
@@ -188,7 +200,7 @@ fn wish(command: Command) -> (Which, Wish) {
             (which, Wish::Merge(Merge { by, into, note, expected_version }))
         }
         Command::Split { incident, records, expected, word: Word { by, message: note } } => {
-            let which = Which { what: vec![incident], expected, yes: false, dry_run: false };
+            let which = Which::one(incident, expected);
             (which, Wish::Split(Split { by, records, note, expected_version: expected }))
         }
     }
@@ -334,6 +346,12 @@ fn verb(wish: &Wish) -> &'static str {
         Wish::Close(_) => "Close",
         Wish::Merge(_) => "Merge",
         Wish::Split(_) => "Split",
+        Wish::Set(_) => "Set",
+        Wish::Classify(_) => "Classify",
+        Wish::Time(_) => "Time",
+        Wish::Confirm(_) => "Confirm",
+        Wish::Reject(_) => "Reject",
+        Wish::Cancel(_) => "Cancel",
     }
 }
 

@@ -11,6 +11,7 @@ pub mod client;
 pub mod cmdb;
 pub mod config;
 pub mod db;
+pub mod desk;
 pub mod doctor;
 pub mod explain;
 pub mod explain_code;
@@ -29,8 +30,10 @@ pub mod print;
 pub mod quarantine;
 pub mod quiet;
 pub mod replay;
+pub mod report;
 pub mod rules;
 pub mod serve;
+pub mod sheet;
 pub mod test;
 pub mod what_if;
 

@@ -16,10 +16,12 @@ use super::related::{self, Joined};
 use super::state::Case;
 use super::tally::{Share, Tally};
 use super::{
-    State, credit, escalate, gather, known_error, planning, resolve, shadow, suppress, topology,
+    State, affected, credit, escalate, gather, known_error, planning, resolve, shadow, suppress,
+    topology,
 };
 use crate::cmdb::{CiId, Topology};
 use crate::model::alert::Join;
+use crate::model::closure::Closure;
 use crate::model::credit::Credit;
 use crate::model::escalation::{Policy, PolicyHash, Rung};
 use crate::model::incident::{
@@ -27,6 +29,7 @@ use crate::model::incident::{
 };
 use crate::model::labels::Fingerprint;
 use crate::model::priority::{Assessment, Impact, Priority, Urgency};
+use crate::model::sheet::{self, Affected, Edit, Sheet};
 use crate::model::time::{Brief, Timestamp};
 use crate::rules::{FirstNotice, Group, Rule, Subject};
 
@@ -207,7 +210,7 @@ fn rejoin(state: &mut State, ctx: &Context, alert: Fingerprint, now: Timestamp) 
             }
             true
         }
-        Progress::Closed { .. } => return false,
+        Progress::Closed { .. } | Progress::Cancelled { .. } => return false,
     };
     if reopens {
         resolve::reopen(state, ctx, id, "its root fires again", now);
@@ -312,6 +315,7 @@ fn count_in(state: &mut State, ctx: &Context, alert: Fingerprint, now: Timestamp
             case.record.active_at = now;
             case.record.clear_since = None;
         }
+        affected::note_ci(state, ctx, id, alert);
         state.pending.unsettled.insert(id);
     }
     known_error::review_member(state, ctx, alert, now);
@@ -421,6 +425,9 @@ fn open(
     record.group_rule = group.map(|group| Arc::clone(&group.rule.name));
     record.root.ci = root_ci(state, &ctx.topology, alert);
     record.members = 1;
+    if let Some(sender) = sender(state, alert) {
+        record.sheet.set(Edit { field: sheet::Field::Sender, value: Some(sender) });
+    }
     let case = Case {
         record,
         live: std::collections::BTreeMap::new(),
@@ -455,6 +462,12 @@ fn open(
     escalate::start(state, id, wait, now);
     count_in(state, ctx, alert, now);
     id
+}
+
+/// Returns the name of the source that an alert comes from.
+fn sender(state: &State, alert: Fingerprint) -> Option<Box<str>> {
+    let lease = state.alerts.get(&alert)?.state.leases.first()?;
+    state.counters.sources.get(usize::from(lease.source.0)).map(|name| (**name).into())
 }
 
 fn blank(id: IncidentId, alert: Fingerprint, policy: PolicyHash, now: Timestamp) -> Incident {
@@ -501,6 +514,10 @@ fn blank(id: IncidentId, alert: Fingerprint, policy: PolicyHash, now: Timestamp)
         suspects: Vec::new(),
         ranked_at: 0,
         update_at: None,
+        sheet: Sheet::default(),
+        affected: Affected::default(),
+        reports: Vec::new(),
+        closure: Closure::default(),
         timeline_len: 0,
         notices: 0,
         told: Vec::new(),

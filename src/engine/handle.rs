@@ -8,7 +8,7 @@ use core::time::Duration;
 use super::context::Context;
 use super::event::{Command, Handled, Order, Refusal, Reply};
 use super::pending::Told;
-use super::{State, audit, escalate, notices, prioritise, regroup, resolve};
+use super::{State, audit, confirm, desk, escalate, notices, prioritise, regroup, resolve};
 use crate::model::escalation::Target;
 use crate::model::incident::{Happening, IncidentId, Progress, StateName, WaitsFor};
 use crate::model::time::{Brief, Timestamp};
@@ -16,13 +16,14 @@ use crate::model::time::{Brief, Timestamp};
 /// Everything that can be done by hand, with the states in which it can.
 ///
 /// One table for all: what is refused, what the refusal offers instead, and what the API documents.
-const ALLOWED: [(&str, &[StateName]); 11] = {
+const ALLOWED: [(&str, &[StateName]); 17] = {
     use StateName::{Acknowledged, InProgress, New, OnHold, Resolved};
     const OPEN: &[StateName] = &[New, Acknowledged, InProgress, OnHold];
+    const HELD: &[StateName] = &[New, Acknowledged, InProgress, OnHold, Resolved];
     [
         ("acknowledged", &[New, Acknowledged, InProgress]),
         ("unacknowledged", &[Acknowledged, InProgress, OnHold]),
-        ("noted", &[New, Acknowledged, InProgress, OnHold, Resolved]),
+        ("noted", HELD),
         ("claimed", OPEN),
         ("assigned", OPEN),
         ("held", &[Acknowledged, InProgress, OnHold]),
@@ -31,6 +32,12 @@ const ALLOWED: [(&str, &[StateName]); 11] = {
         ("closed", &[Resolved]),
         ("merged", OPEN),
         ("split", OPEN),
+        ("set", HELD),
+        ("reclassified", HELD),
+        ("timed", HELD),
+        ("confirmed", &[Resolved]),
+        ("rejected", &[Resolved]),
+        ("cancelled", &[New, Acknowledged]),
     ]
 };
 
@@ -44,11 +51,17 @@ impl Command {
             Self::Claim => "claimed",
             Self::Assign { .. } => "assigned",
             Self::Hold { .. } => "held",
-            Self::Resolve => "resolved",
+            Self::Resolve(_) => "resolved",
             Self::Reopen => "reopened",
             Self::Close => "closed",
             Self::Merge { .. } => "merged",
             Self::Split { .. } => "split",
+            Self::Set(_) => "set",
+            Self::Classify { .. } => "reclassified",
+            Self::Spend { .. } => "timed",
+            Self::Confirm(_) => "confirmed",
+            Self::Reject => "rejected",
+            Self::Cancel => "cancelled",
         }
     }
 }
@@ -100,11 +113,18 @@ fn detail(order: &Order) -> String {
             let records: Vec<String> = records.iter().map(ToString::to_string).collect();
             format!("off {}", records.join(", "))
         }
+        Command::Set(edits) | Command::Confirm(edits) => desk::said(edits),
+        Command::Resolve(ending) => desk::said(&ending.edits),
+        Command::Classify { category } => format!("as {category}"),
+        Command::Spend { who, time } => {
+            format!("{} by {}", Brief(*time), who.as_deref().unwrap_or(&order.by))
+        }
         Command::Acknowledge { hold: None }
         | Command::Unacknowledge
         | Command::Note
         | Command::Claim
-        | Command::Resolve
+        | Command::Reject
+        | Command::Cancel
         | Command::Reopen
         | Command::Close => String::new(),
     };
@@ -137,9 +157,17 @@ fn carry_out(
         Command::Claim => claim(state, ctx, order, now),
         Command::Assign { to } => assign(state, ctx, order, to, now)?,
         Command::Hold { waits_for, until } => hold(state, order, (*waits_for, *until), now)?,
-        Command::Resolve => resolve::by_hand(state, ctx, id, (by, note), now),
+        Command::Resolve(ending) => desk::resolve(state, ctx, order, ending, now)?,
         Command::Reopen => resolve::reopen(state, ctx, id, &by_whom(order), now),
-        Command::Close => close(state, order, now)?,
+        Command::Close => close(state, ctx, order, now)?,
+        Command::Set(edits) => desk::set(state, ctx, order, edits, now)?,
+        Command::Classify { category } => desk::classify(state, order, category, now)?,
+        Command::Spend { who, time } => {
+            desk::spend(state, ctx, id, (who.as_deref().unwrap_or(by), *time), now);
+        }
+        Command::Confirm(edits) => confirm::confirm(state, ctx, order, edits, now)?,
+        Command::Reject => confirm::reject(state, ctx, order, now)?,
+        Command::Cancel => desk::cancel(state, ctx, order, now)?,
         Command::Merge { into } => return regroup::merge(state, ctx, order, *into, now),
         Command::Split { records } => return regroup::split(state, ctx, order, records, now),
     }
@@ -304,8 +332,11 @@ fn hold(
     Ok(())
 }
 
-fn close(state: &mut State, order: &Order, now: Timestamp) -> Result<(), Refusal> {
+fn close(state: &mut State, ctx: &Context, order: &Order, now: Timestamp) -> Result<(), Refusal> {
     let id = order.incident;
+    desk::only(ctx, &order.by)?;
+    desk::complete(state, ctx, order, &[])?;
+    confirm::nobody_disagrees(state, id)?;
     let firing = state.incidents.get(&id).map_or(0, |case| case.record.firing);
     if firing > 0 {
         return Err(Refusal::StillFiring { incident: id, firing });

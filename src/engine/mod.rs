@@ -4,11 +4,13 @@
 //! and what is to be stored or sent leaves as [`changes::Changes`]. Production, rule tests and the
 //! simulator run this same code. Reading order: `event` (what can happen), `state` (what is held),
 //! then the stages: `deduplicate`, `suppress`, `correlate` with `known_error`, `topology`, `gather`,
-//! `related`, `suspects` and `unite`, `prioritise`, `assign`, `escalate`, `notices` with `standing`, `resolve`;
-//! what rules ask about the rest: `around`, `census`; what people do: `handle` with `regroup`,
-//! `planning`, `audit`; what came of rules: `credit`, `shadow` and `why_not`; last `drain`, `restore`,
+//! `related`, `suspects` and `unite`, `prioritise`, `assign`, `escalate`, `notices` with `standing`, `resolve`
+//! with `verify` and `confirm`;
+//! what rules ask about the rest: `around`, `census`; what people do: `handle` with `regroup` and
+//! `desk`, `report`, `planning`, `audit`; what came of rules: `credit`, `shadow` and `why_not`; last `drain`, `restore`,
 //! `rebind` and `retain`; beside them `stored`, for whoever shows what there is.
 
+mod affected;
 mod around;
 mod assign;
 mod audit;
@@ -16,12 +18,14 @@ mod canary;
 mod census;
 pub mod changes;
 mod cis;
+mod confirm;
 pub mod context;
 mod correlate;
 mod credit;
 mod deduplicate;
 mod deliveries;
 mod describe;
+mod desk;
 mod drain;
 mod escalate;
 pub mod event;
@@ -38,6 +42,7 @@ mod quarantine;
 pub mod rebind;
 mod regroup;
 mod related;
+mod report;
 mod resolve;
 mod restore;
 mod retain;
@@ -53,6 +58,7 @@ mod topology;
 #[cfg(test)]
 pub(crate) mod trap;
 mod unite;
+mod verify;
 mod why_not;
 
 use std::sync::Arc;
@@ -124,6 +130,7 @@ impl State {
                 return Reply::Received(self.receive(ctx, source, occurrences, now));
             }
             Event::Handle(order) => return handle::handle(self, ctx, order, now),
+            Event::Report(filing) => return report::file(self, ctx, filing, now),
             Event::Silence { silence, replaces } => {
                 return suppress::silence(self, ctx, silence, *replaces, now);
             }
@@ -222,8 +229,9 @@ impl State {
             self.pending.rescheduled.insert(id);
         }
         if !self.is_open(id) {
+            verify::take_due(self, ctx, id, now);
             if self.closes_at(ctx, id).is_some_and(|at| at <= now) {
-                resolve::close(self, id, "closed", now);
+                confirm::close_silently(self, ctx, id, now);
             }
             return;
         }
@@ -244,14 +252,19 @@ impl State {
         let record = &self.incidents.get(&id)?.record;
         match record.progress {
             Progress::Resolved { at, .. } if record.parent.is_none() => {
-                (!record.awaiting_verification).then(|| at.plus(ctx.rules.lifecycle.close_after))
+                if record.awaiting_verification {
+                    return None;
+                }
+                let usual = at.plus(ctx.rules.lifecycle.close_after);
+                confirm::closes_at(record, usual)
             }
             Progress::New
             | Progress::Acknowledged { .. }
             | Progress::InProgress { .. }
             | Progress::OnHold { .. }
             | Progress::Resolved { .. }
-            | Progress::Closed { .. } => None,
+            | Progress::Closed { .. }
+            | Progress::Cancelled { .. } => None,
         }
     }
 
@@ -282,7 +295,8 @@ fn schedule(state: &mut State, ctx: &Context, id: IncidentId) {
 /// Returns when something of an incident falls due next.
 fn next_deadline(state: &State, ctx: &Context, id: IncidentId) -> Option<Timestamp> {
     if !state.is_open(id) {
-        return state.closes_at(ctx, id);
+        let verify_at = state.incidents.get(&id).and_then(|case| case.record.closure.verify_at);
+        return verify_at.into_iter().chain(state.closes_at(ctx, id)).min();
     }
     let record = &state.incidents.get(&id)?.record;
     let lapses = record.progress.holder().map(|(_, until)| until);

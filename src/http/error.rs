@@ -167,18 +167,25 @@ impl Problem {
 
 /// The codes that are narrower than a status. With [`CODES`] they are a closed list, which the API's
 /// document shows; `too_many` is in the other.
-pub(super) const NARROW_CODES: [&str; 13] = [
+pub(super) const NARROW_CODES: [&str; 20] = [
     "closed",
     "count_changed",
+    "disagreed",
     "empty_note",
     "hold_over",
+    "incomplete",
+    "no_reason",
     "not_allowed",
     "not_an_order",
+    "not_desk",
     "not_for_many",
+    "not_reported",
     "not_split",
+    "nothing_set",
     "same_incident",
     "still_firing",
     "subordinate",
+    "unknown_code",
     "unknown_target",
     "version_conflict",
 ];

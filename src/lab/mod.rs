@@ -3,6 +3,8 @@
 
 pub mod alone;
 #[cfg(test)]
+mod closing;
+#[cfg(test)]
 mod credits;
 #[cfg(test)]
 mod doors;
@@ -29,6 +31,8 @@ mod quiet;
 #[cfg(test)]
 mod reload;
 pub mod replay;
+#[cfg(test)]
+mod reports;
 pub mod rule_tests;
 #[cfg(test)]
 mod scenarios;

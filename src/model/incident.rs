@@ -4,9 +4,12 @@ use core::fmt;
 use std::sync::Arc;
 
 use super::alert::Path;
+use super::closure::Closure;
 use super::escalation::{PolicyHash, Rung};
 use super::labels::Fingerprint;
 use super::priority::{Assessment, words};
+use super::report::Report;
+use super::sheet::{Affected, Sheet};
 use super::time::Timestamp;
 
 /// Numbers a record: an incident or a subordinate. Counted up from 1, never reused.
@@ -59,6 +62,15 @@ pub enum StateName {
     Resolved,
     /// Over for good.
     Closed,
+    /// It was no incident: a false alarm.
+    Cancelled,
+}
+
+impl StateName {
+    /// True when nothing can happen to it any more.
+    pub fn is_over(self) -> bool {
+        matches!(self, Self::Closed | Self::Cancelled)
+    }
 }
 
 words!(
@@ -68,7 +80,8 @@ words!(
     InProgress = "in_progress",
     OnHold = "on_hold",
     Resolved = "resolved",
-    Closed = "closed"
+    Closed = "closed",
+    Cancelled = "cancelled"
 );
 
 /// What an incident on hold waits for.
@@ -126,6 +139,13 @@ pub enum Progress {
         /// When.
         at: Timestamp,
     },
+    /// It was no incident: a false alarm.
+    Cancelled {
+        /// When.
+        at: Timestamp,
+        /// Who said so.
+        by: Box<str>,
+    },
 }
 
 impl Progress {
@@ -138,6 +158,7 @@ impl Progress {
             Self::OnHold { .. } => StateName::OnHold,
             Self::Resolved { .. } => StateName::Resolved,
             Self::Closed { .. } => StateName::Closed,
+            Self::Cancelled { .. } => StateName::Cancelled,
         }
     }
 
@@ -148,7 +169,7 @@ impl Progress {
             | Self::Acknowledged { .. }
             | Self::InProgress { .. }
             | Self::OnHold { .. } => true,
-            Self::Resolved { .. } | Self::Closed { .. } => false,
+            Self::Resolved { .. } | Self::Closed { .. } | Self::Cancelled { .. } => false,
         }
     }
 
@@ -158,7 +179,9 @@ impl Progress {
             Self::Acknowledged { by, until }
             | Self::InProgress { by, until }
             | Self::OnHold { by, until, .. } => Some((by, *until)),
-            Self::New | Self::Resolved { .. } | Self::Closed { .. } => None,
+            Self::New | Self::Resolved { .. } | Self::Closed { .. } | Self::Cancelled { .. } => {
+                None
+            }
         }
     }
 }
@@ -353,6 +376,14 @@ pub struct Incident {
     pub ranked_at: u32,
     /// When everybody who was told hears next how it stands, where its rule says so.
     pub update_at: Option<Timestamp>,
+    /// What people wrote on its record.
+    pub sheet: Sheet,
+    /// What it reached, at the most.
+    pub affected: Affected,
+    /// What people reported of it, the oldest first.
+    pub reports: Vec<Report>,
+    /// What its resolution still waits for.
+    pub closure: Closure,
     /// Entries of its timeline.
     pub timeline_len: u32,
     /// Notices planned for it so far.
@@ -450,6 +481,24 @@ pub enum Happening {
     StormEnded,
     /// Alerts of it began in the order of a rule's steps.
     Sequence,
+    /// Somebody wrote on its record.
+    Written,
+    /// Somebody says that it is of another category.
+    Reclassified,
+    /// Somebody says how long they worked on it.
+    Timed,
+    /// A person reported it.
+    Reported,
+    /// Somebody was asked whether it is over.
+    Asked,
+    /// Somebody says that it is over.
+    Confirmed,
+    /// Somebody says that it is not over.
+    Rejected,
+    /// Its alerts were looked at after somebody resolved it.
+    Verified,
+    /// It was a false alarm.
+    Cancelled,
 }
 
 words!(
@@ -490,7 +539,16 @@ words!(
     Change = "change",
     StormBegan = "storm_began",
     StormEnded = "storm_ended",
-    Sequence = "sequence"
+    Sequence = "sequence",
+    Written = "written",
+    Reclassified = "reclassified",
+    Timed = "timed",
+    Reported = "reported",
+    Asked = "asked",
+    Confirmed = "confirmed",
+    Rejected = "rejected",
+    Verified = "verified",
+    Cancelled = "cancelled"
 );
 
 /// One entry of a timeline: one per kind of event and batch.

@@ -7,6 +7,7 @@
 pub mod alert;
 pub mod audit;
 pub mod change;
+pub mod closure;
 pub mod credit;
 pub mod delivery;
 pub mod escalation;
@@ -17,5 +18,7 @@ pub mod learned;
 pub mod notice;
 pub mod priority;
 pub mod quarantine;
+pub mod report;
+pub mod sheet;
 pub mod silence;
 pub mod time;

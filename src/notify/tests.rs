@@ -3,10 +3,12 @@
 use super::attempt::tests::context;
 use super::contract::{Behaviour, Sink};
 use super::*;
+use crate::model::closure::Closure;
 use crate::model::escalation::{PolicyHash, Rung};
 use crate::model::incident::{Progress, RecordId, ResolutionClock, ResponseClock, Root};
 use crate::model::notice::{NoticeId, NoticeKind};
 use crate::model::priority::{Assessment, Impact, Priority, Urgency};
+use crate::model::sheet::{Affected, Sheet};
 use crate::model::time::Timestamp;
 
 /// A page that is due.
@@ -78,6 +80,10 @@ pub(super) fn briefing(incident: u64) -> Briefing {
         suspects: Vec::new(),
         ranked_at: 0,
         update_at: None,
+        sheet: Sheet::default(),
+        affected: Affected::default(),
+        reports: Vec::new(),
+        closure: Closure::default(),
         timeline_len: 0,
         notices: 1,
         told: Vec::new(),
@@ -136,6 +142,7 @@ impl World {
             Event::Withheld { notice, because } => format!("{notice} withheld: {because}"),
             other @ (Event::Received { .. }
             | Event::Handle(_)
+            | Event::Report(_)
             | Event::Silence { .. }
             | Event::Unsilence { .. }
             | Event::PlanChanges { .. }

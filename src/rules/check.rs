@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use super::advice;
 use super::calendar::{self, Calendar};
+use super::closing::{self, Closing};
 use super::codes;
 use super::counter::Counter;
 use super::counters::Counters;
@@ -92,6 +93,7 @@ pub(super) struct Content<'f> {
     priorities: Option<Priorities>,
     lifecycle: Option<Lifecycle>,
     binding: Option<Vec<BindingKey>>,
+    closing: Option<Closing>,
     places: Places,
 }
 
@@ -228,16 +230,17 @@ fn read_sections<'f>(reader: &mut Reader<'f>, content: &mut Content<'f>, fields:
     fields.read(reader, "templates", |r, n| {
         sections::named(r, n, Noun::Templates, |r, n, set| messages::read(r, messages, n, set))
     });
-    for name in ["defaults", "priorities", "lifecycle", "binding"] {
+    for name in ["defaults", "priorities", "lifecycle", "binding", "closing"] {
         if let Some((key, _)) = fields.entry(name) {
             reader.define(Noun::Section, name, key.span);
         }
     }
-    let Content { defaults, priorities, lifecycle, binding, .. } = content;
+    let Content { defaults, priorities, lifecycle, binding, closing, .. } = content;
     keep(defaults, fields.read(reader, "defaults", sections::defaults));
     keep(priorities, fields.read(reader, "priorities", priorities::read));
     keep(lifecycle, fields.read(reader, "lifecycle", sections::lifecycle));
     keep(binding, fields.read(reader, "binding", sections::binding));
+    keep(closing, fields.read(reader, "closing", closing::read));
 }
 
 fn keep<T>(slot: &mut Option<T>, given: Option<T>) {
@@ -294,6 +297,7 @@ fn assemble(
         priorities: content.priorities.unwrap_or_default(),
         lifecycle: content.lifecycle.unwrap_or_default(),
         binding: content.binding.unwrap_or_else(sections::default_binding),
+        closing: content.closing.unwrap_or_default(),
         places: content.places,
         templates,
         messages: content.messages,

@@ -1,8 +1,8 @@
 //! Rule files: from text to a checked, compiled set of rules, with the tests that stand in them.
 //!
 //! Pure: reading the disk is the shell's business, playing the tests is `lab`'s. Reading order:
-//! `set` is what comes out; `check` makes it of files, with `rule`, `sections`, `priorities`,
-//! `policies`, `order` and `testcase` for their parts, and `kinds` for what rules do; `yaml` and
+//! `set` is what comes out; `check` makes it of files, with `rule`, `sections`, `closing`,
+//! `priorities`, `policies`, `order` and `testcase` for their parts, and `kinds` for what rules do; `yaml` and
 //! `reader` are below those, `diagnostics`, `codes`, `render` and `sarif` beside them; `advice` warns
 //! of what works and is hardly meant. Matchers: `subject`, `matcher`, `number`, `parser`,
 //! `comparison`, `classic`. Conditions: `condition`, `line`, `compound`, `counter`, `around`, `index`
@@ -15,6 +15,7 @@ mod calendar;
 mod charset;
 mod check;
 pub mod classic;
+mod closing;
 pub mod codes;
 mod comparison;
 mod compound;
@@ -78,6 +79,7 @@ pub use around::Around;
 pub use calendar::zone::Zone;
 pub use calendar::{Calendar, Times};
 pub use check::{Loaded, load};
+pub use closing::{Ask, Closing, NO_REPLY, Requirement};
 pub use condition::{Condition, Verdict};
 pub use counter::{CounterId, Tallied};
 pub use counters::Counters;

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::calendar::{Calendar, Times};
+use super::closing::Closing;
 use super::condition::{Conditions, Verdict};
 use super::counters::Counters;
 use super::index::Index;
@@ -58,6 +59,8 @@ pub struct RuleSet {
     pub lifecycle: Lifecycle,
     /// How alerts find their CIs, in order.
     pub binding: Vec<BindingKey>,
+    /// How incidents may end, and what has to be written for that.
+    pub closing: Closing,
     /// Rules without effect, in the order in which they would be asked.
     pub(super) shadows: Vec<Rule>,
     pub(super) shadow_index: Index,

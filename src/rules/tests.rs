@@ -168,6 +168,7 @@ fn the_shipped_defaults_are_those_in_force() {
     assert_eq!(written.priorities, built_in.priorities);
     assert_eq!(written.lifecycle, built_in.lifecycle);
     assert_eq!(written.binding, built_in.binding);
+    assert_eq!(written.closing, built_in.closing);
     assert_eq!(written.policies, built_in.policies);
     assert_eq!(written.contacts, built_in.contacts);
     assert_eq!(written.default_contact, built_in.default_contact);

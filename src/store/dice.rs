@@ -16,6 +16,7 @@ use crate::engine::changes::{AlertRow, Counters, MemberOf, MemberRow, Recurrence
 use crate::model::alert::{AlertState, Details, Inhibitor, Join, Lease, Path, SourceId};
 use crate::model::audit::{AuditEntry, Seal};
 use crate::model::change::{Change as PlannedChange, ChangeState};
+use crate::model::closure::{Closure, Confirmation, Disagreement};
 use crate::model::credit::{Counts, Credits};
 use crate::model::delivery::DeliveryId;
 use crate::model::escalation::{Action, Due, Policy, PolicyHash, Rung, Step, Target};
@@ -29,6 +30,8 @@ use crate::model::learned::{LearnedKey, LearnedRow};
 use crate::model::notice::{Notice, NoticeId, NoticeKind, NoticeState};
 use crate::model::priority::{Assessment, Impact, Priority, Urgency};
 use crate::model::quarantine::{Cause, QuarantineId, Quarantined, Unhandled};
+use crate::model::report::{Report, Reporter};
+use crate::model::sheet::{Affected, Field, Reclassified, Sheet, Spent};
 use crate::model::silence::{Silence, SilenceId, SilenceMatcher};
 use crate::model::time::Timestamp;
 
@@ -183,8 +186,9 @@ impl Dice {
 
     fn progress(&mut self) -> Progress {
         let by = Box::from(self.text());
-        match self.below(6) {
+        match self.below(7) {
             0 => Progress::New,
+            6 => Progress::Cancelled { at: self.time(), by },
             1 => Progress::Acknowledged { by, until: self.time() },
             2 => Progress::InProgress { by, until: self.time() },
             4 => Progress::OnHold { by, waits_for: self.word::<WaitsFor>(3), until: self.time() },
@@ -273,10 +277,69 @@ impl Dice {
             }),
             ranked_at: self.count(),
             update_at: self.maybe(Self::time),
+            sheet: self.sheet(),
+            affected: self.affected(),
+            reports: self.list(2, Self::report),
+            closure: self.closure(),
             group_rule: self.maybe(|dice| dice.text().into()),
             rules_version: self.next(),
             topology_version: self.number(),
         }
+    }
+
+    fn sheet(&mut self) -> Sheet {
+        let fields = self.list(4, |dice| (dice.word::<Field>(20), dice.text().into()));
+        let reclassified = self.list(2, |dice| Reclassified {
+            at: dice.time(),
+            by: dice.text().into(),
+            from: dice.maybe(|dice| dice.text().into()),
+            to: dice.text().into(),
+            because: dice.text().into(),
+        });
+        let spent = self.list(2, |dice| Spent {
+            by: dice.text().into(),
+            line: dice.below(5) as u8,
+            ms: dice.number(),
+        });
+        Sheet::restore(fields, reclassified, spent)
+    }
+
+    fn affected(&mut self) -> Affected {
+        Affected {
+            cis: self.list(2, |dice| dice.text().into()),
+            services: self.list(2, |dice| dice.text().into()),
+            users: self.number(),
+        }
+    }
+
+    fn report(&mut self) -> Report {
+        Report {
+            at: self.time(),
+            alert: Fingerprint(self.next()),
+            title: self.text().into(),
+            reporter: Reporter {
+                name: self.text().into(),
+                place: self.maybe(|dice| dice.text().into()),
+                contact: self.maybe(|dice| dice.text().into()),
+            },
+            by: self.text().into(),
+            channel: self.text().into(),
+        }
+    }
+
+    fn closure(&mut self) -> Closure {
+        let confirmation = self.maybe(|dice| Confirmation {
+            asked_at: dice.time(),
+            due_at: dice.maybe(Self::time),
+            asked: dice.list(2, |dice| dice.text().into()),
+            confirmed: dice.list(2, |dice| dice.text().into()),
+            disagreement: dice.maybe(|dice| Disagreement {
+                at: dice.time(),
+                by: dice.text().into(),
+                because: dice.text().into(),
+            }),
+        });
+        Closure { verify_at: self.maybe(Self::time), confirmation }
     }
 
     fn storm(&mut self) -> Storm {
@@ -292,7 +355,7 @@ impl Dice {
     pub(super) fn entry(&mut self) -> Entry {
         Entry {
             at: self.time(),
-            what: self.word::<Happening>(52),
+            what: self.word::<Happening>(88),
             count: self.count(),
             text: self.text(),
             path: self.maybe(Self::path),

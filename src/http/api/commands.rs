@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use utoipa::OpenApi;
 
 use super::super::wire::change::Answered;
+use super::super::wire::desk::{Classify, Confirm, Resolve, Set, Spend};
 use super::super::wire::handle::{Acknowledge, Assign, Hold, Merge, Plain, Split};
 use super::bulk;
 
@@ -14,12 +15,25 @@ use super::bulk;
 #[derive(OpenApi)]
 #[openapi(
     paths(bulk::sweep),
-    components(schemas(Answered, Acknowledge, Assign, Hold, Merge, Plain, Split))
+    components(schemas(
+        Answered,
+        Acknowledge,
+        Assign,
+        Classify,
+        Confirm,
+        Hold,
+        Merge,
+        Plain,
+        Resolve,
+        Set,
+        Spend,
+        Split
+    ))
 )]
 pub(in crate::http) struct Document;
 
 /// Each command by the last part of its path, the name of its shape, and what it says.
-const COMMANDS: [(&str, &str, &str); 12] = [
+const COMMANDS: [(&str, &str, &str); 18] = [
     ("ack", "Acknowledge", "Acknowledges an incident, under the path of the first version."),
     ("acknowledge", "Acknowledge", "Acknowledges an incident: the response clock stops."),
     ("unacknowledge", "Plain", "Takes an acknowledgement back: the first step falls due anew."),
@@ -27,11 +41,17 @@ const COMMANDS: [(&str, &str, &str); 12] = [
     ("claim", "Plain", "Says that somebody works on an incident."),
     ("assign", "Assign", "Gives an incident to a team or a person."),
     ("hold", "Hold", "Puts an incident on hold for a bounded time."),
-    ("resolve", "Plain", "Says that service is restored."),
+    ("resolve", "Resolve", "Says that service is restored, and how."),
     ("reopen", "Plain", "Says that service is not restored after all."),
     ("close", "Plain", "Closes an incident for good."),
     ("merge", "Merge", "Makes one incident of two; the older number survives."),
     ("split", "Split", "Makes some of an incident's records an incident of their own."),
+    ("set", "Set", "Writes on the record of an incident."),
+    ("classify", "Classify", "Says that an incident is of another category, and why."),
+    ("time", "Spend", "Says how long somebody worked on an incident."),
+    ("confirm", "Confirm", "Says that it is over for somebody who suffered from it."),
+    ("reject", "Plain", "Says that it is not over: opens it again with the reason in `note`."),
+    ("cancel", "Plain", "Says that it was a false alarm, with the reason in `note`."),
 ];
 
 /// Yields each command's path and what is at it.

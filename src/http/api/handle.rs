@@ -30,12 +30,12 @@ use super::super::wire::Time;
 use super::super::wire::change::Answered;
 use super::super::wire::handle::{Hold, Wish};
 use super::super::{App, Reading, json_body};
-use super::bulk;
 use super::incidents::{find, number, shown};
+use super::{bulk, desk};
 
 /// The longest name and note of a person, in bytes: both go to the timeline.
-const NAME_BYTES_MAX: usize = 128;
-const NOTE_BYTES_MAX: usize = 4_096;
+pub(super) const NAME_BYTES_MAX: usize = 128;
+pub(super) const NOTE_BYTES_MAX: usize = 4_096;
 
 /// The longest acknowledgement; beyond it nobody would notice that nothing happens.
 const ACKNOWLEDGEMENT_MAX: Duration = Duration::from_hours(7 * 24);
@@ -63,6 +63,12 @@ pub(super) fn routes() -> Router<Arc<App>> {
         .route("/api/v1/incidents/{id}/close", command("close"))
         .route("/api/v1/incidents/{id}/merge", command("merge"))
         .route("/api/v1/incidents/{id}/split", command("split"))
+        .route("/api/v1/incidents/{id}/set", command("set"))
+        .route("/api/v1/incidents/{id}/classify", command("classify"))
+        .route("/api/v1/incidents/{id}/time", command("time"))
+        .route("/api/v1/incidents/{id}/confirm", command("confirm"))
+        .route("/api/v1/incidents/{id}/reject", command("reject"))
+        .route("/api/v1/incidents/{id}/cancel", command("cancel"))
 }
 
 /// Returns the handler of a command by the name of its shape.
@@ -183,7 +189,10 @@ pub(super) fn order(
             let command = hold(&it, now)?;
             (it.by, it.note, it.expected_version, command)
         }
-        Wish::Resolve(it) => (it.by, it.note, it.expected_version, Command::Resolve),
+        Wish::Resolve(it) => {
+            let command = desk::resolve(&it)?;
+            (it.by, it.note, it.expected_version, command)
+        }
         Wish::Reopen(it) => (it.by, it.note, it.expected_version, Command::Reopen),
         Wish::Close(it) => (it.by, it.note, it.expected_version, Command::Close),
         Wish::Merge(it) => {
@@ -194,6 +203,24 @@ pub(super) fn order(
             let command = Command::Split { records: records(&it.records)? };
             (it.by, it.note, it.expected_version, command)
         }
+        Wish::Set(it) => {
+            let command = Command::Set(desk::edits(&it.fields)?);
+            (it.by, it.note, it.expected_version, command)
+        }
+        Wish::Classify(it) => {
+            let command = desk::classify(&it)?;
+            (it.by, it.note, it.expected_version, command)
+        }
+        Wish::Time(it) => {
+            let command = desk::spend(&it)?;
+            (it.by, it.note, it.expected_version, command)
+        }
+        Wish::Confirm(it) => {
+            let command = desk::confirm(&it)?;
+            (it.by, it.note, it.expected_version, command)
+        }
+        Wish::Reject(it) => (it.by, it.note, it.expected_version, Command::Reject),
+        Wish::Cancel(it) => (it.by, it.note, it.expected_version, Command::Cancel),
     };
     let by = person(caller, &by, &note)?;
     Ok(Order { incident, by, expected, note, command })
@@ -285,6 +312,7 @@ pub(super) fn done(
                 .with(vec![facts(&incident, &refusal)]))
         }
         Reply::Received(_)
+        | Reply::Reported(_)
         | Reply::Silenced(_)
         | Reply::Planned(_)
         | Reply::Retried(_)
@@ -304,6 +332,12 @@ fn kind(refusal: &Refusal, outdated: StatusCode) -> (StatusCode, &'static str) {
         Refusal::Conflict { .. } => (outdated, "version_conflict"),
         Refusal::StillFiring { .. } => (StatusCode::CONFLICT, "still_firing"),
         Refusal::NotAllowed { .. } => (StatusCode::CONFLICT, "not_allowed"),
+        Refusal::Disagreed { .. } => (StatusCode::CONFLICT, "disagreed"),
+        Refusal::Incomplete { .. } => (StatusCode::CONFLICT, "incomplete"),
+        Refusal::NotDesk { .. } => (StatusCode::CONFLICT, "not_desk"),
+        Refusal::NoReason(_) => (NEVER, "no_reason"),
+        Refusal::NothingSet(_) => (NEVER, "nothing_set"),
+        Refusal::UnknownCode { .. } => (NEVER, "unknown_code"),
         Refusal::EmptyNote => (NEVER, "empty_note"),
         Refusal::HoldOver { .. } => (NEVER, "hold_over"),
         Refusal::UnknownTarget { .. } => (NEVER, "unknown_target"),
@@ -313,6 +347,7 @@ fn kind(refusal: &Refusal, outdated: StatusCode) -> (StatusCode, &'static str) {
         | Refusal::TooManySilences(_)
         | Refusal::TooManyChanges(_)
         | Refusal::NotDead(_)
+        | Refusal::NotReported(_)
         | Refusal::NotQuarantined(_) => (NEVER, "not_an_order"),
     }
 }
@@ -334,6 +369,9 @@ fn facts(incident: &Incident, refusal: &Refusal) -> Value {
     if let Refusal::NotAllowed { allowed, .. } = refusal {
         let allowed = allowed.split(", ").filter(|it| !it.is_empty());
         facts.insert("allowed".into(), allowed.collect());
+    }
+    if let Refusal::Incomplete { missing, .. } = refusal {
+        facts.insert("missing".into(), missing.split(", ").collect());
     }
     if let Refusal::Subordinate { parent, .. } = refusal {
         facts.insert("parent".into(), parent.to_string().into());

@@ -15,6 +15,7 @@ use crate::store::view::Member;
 
 use super::super::Reading;
 use super::super::wire::{self, Time};
+use super::desk;
 
 /// Shows an incident; `policy` is the one it started with, where it is still known.
 pub(super) fn incident(
@@ -54,6 +55,7 @@ pub(super) fn incident(
         storm: incident.storm.as_ref().map(storm),
         suspects: incident.suspects.iter().map(suspect).collect(),
         update_at: incident.update_at.map(Time),
+        sheet: desk::sheet(incident),
         resolved,
         closed_at,
         awaiting_verification: incident.awaiting_verification,
@@ -108,7 +110,7 @@ fn progress(progress: &Progress) -> Shown {
             let by = by.as_deref().map(Into::into);
             (None, Some(wire::Resolved { at: Time(*at), by }), None)
         }
-        Progress::Closed { at } => (None, None, Some(Time(*at))),
+        Progress::Closed { at } | Progress::Cancelled { at, .. } => (None, None, Some(Time(*at))),
     }
 }
 
@@ -119,7 +121,8 @@ fn waits_for(progress: &Progress) -> Option<String> {
         | Progress::Acknowledged { .. }
         | Progress::InProgress { .. }
         | Progress::Resolved { .. }
-        | Progress::Closed { .. } => None,
+        | Progress::Closed { .. }
+        | Progress::Cancelled { .. } => None,
     }
 }
 

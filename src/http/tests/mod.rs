@@ -4,6 +4,7 @@ mod accept;
 mod alertmanager;
 mod auth;
 mod cmdb;
+mod desk;
 mod handling;
 mod inhibition;
 mod intake;

@@ -5,6 +5,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::desk::{Classify, Confirm, Resolve, Set, Spend};
 use super::{Incident, Time};
 
 /// What a person wants to be done with an incident.
@@ -24,7 +25,7 @@ pub enum Wish {
     /// Work waits.
     Hold(Hold),
     /// Service is restored.
-    Resolve(Plain),
+    Resolve(Resolve),
     /// It is not.
     Reopen(Plain),
     /// It is over for good.
@@ -33,6 +34,18 @@ pub enum Wish {
     Merge(Merge),
     /// Some of it is an incident of its own.
     Split(Split),
+    /// Something is to be written on its record.
+    Set(Set),
+    /// It is of another category.
+    Classify(Classify),
+    /// Somebody worked on it.
+    Time(Spend),
+    /// It is over for somebody who suffered from it.
+    Confirm(Confirm),
+    /// It is not over for somebody.
+    Reject(Plain),
+    /// It was a false alarm.
+    Cancel(Plain),
 }
 
 /// What needs nothing but a name.
@@ -212,6 +225,13 @@ mod tests {
             r#"{"command":"close","by":"ann","note":""}"#,
             r#"{"command":"merge","by":"ann","into":"INC-1","note":""}"#,
             r#"{"command":"split","by":"ann","records":["INC-2"],"note":""}"#,
+            r#"{"command":"resolve","by":"ann","fields":{"solution":"x"},"spent":"45m","note":""}"#,
+            r#"{"command":"set","by":"ann","fields":{"location":"fra1"},"note":""}"#,
+            r#"{"command":"classify","by":"ann","category":"net","note":"x"}"#,
+            r#"{"command":"time","by":"ann","who":"bob","spent":"45m","note":""}"#,
+            r#"{"command":"confirm","by":"ann","satisfaction":5,"note":""}"#,
+            r#"{"command":"reject","by":"ann","note":"still down"}"#,
+            r#"{"command":"cancel","by":"ann","note":"a test"}"#,
         ] {
             let wish: Wish = serde_json::from_str(text).unwrap();
             assert_eq!(serde_json::to_string(&wish).unwrap(), text);

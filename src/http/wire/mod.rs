@@ -9,6 +9,7 @@ pub mod alertmanager;
 pub mod audit;
 pub mod change;
 pub mod cmdb;
+pub mod desk;
 pub mod explain;
 pub mod handle;
 pub mod notices;
@@ -124,6 +125,9 @@ pub struct Incident {
     pub suspects: Vec<storm::Suspect>,
     /// When everybody who was told hears next how it stands.
     pub update_at: Option<Time>,
+    /// What people wrote and reported, and what its end waits for.
+    #[serde(default)]
+    pub sheet: desk::Sheet,
     /// When and by whom it was resolved.
     pub resolved: Option<Resolved>,
     /// When it was closed.

@@ -46,6 +46,15 @@ numbered!(Happening:
     StormBegan = 50,
     StormEnded = 51,
     Sequence = 52,
+    Written = 80,
+    Reclassified = 81,
+    Timed = 82,
+    Reported = 83,
+    Asked = 84,
+    Confirmed = 85,
+    Rejected = 86,
+    Verified = 87,
+    Cancelled = 88,
 );
 
 /// An entry.
