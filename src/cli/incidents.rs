@@ -13,7 +13,7 @@ use super::client::Server;
 use super::failure::Failure;
 use super::paging::{Paging, more};
 use super::print::{self, NOTHING, Table, or_nothing};
-use super::{handle, report, sheet};
+use super::{export, handle, report, sheet};
 
 /// Where incidents are.
 pub(super) const PATH: [&str; 3] = ["api", "v1", "incidents"];
@@ -28,6 +28,8 @@ pub enum Command {
         /// Its number, as in INC-1042
         incident: String,
     },
+    /// Write a draft of its review
+    Export(export::Command),
     /// Report that something is wrong: joins what is open about it, or opens a new one
     Report(report::Command),
     /// Do something with incidents
@@ -57,6 +59,7 @@ pub async fn run(session: &Session, command: Command) -> Result<(), Failure> {
     match command {
         Command::Ls(list) => ls(session, &server, &list).await,
         Command::Show { incident } => show(session, &server, &incident).await,
+        Command::Export(command) => export::run(session, &server, command).await,
         Command::Report(command) => report::run(session, &server, command).await,
         Command::Handle(command) => handle::run(session, &server, command).await,
     }

@@ -16,10 +16,11 @@ use super::related::{self, Joined};
 use super::state::Case;
 use super::tally::{Share, Tally};
 use super::{
-    State, affected, credit, escalate, gather, known_error, planning, resolve, shadow, suppress,
-    topology,
+    State, affected, credit, escalate, gather, known_error, planning, report, resolve, shadow,
+    suppress, topology,
 };
 use crate::cmdb::{CiId, Topology};
+use crate::model::affected::Affected;
 use crate::model::alert::Join;
 use crate::model::closure::Closure;
 use crate::model::credit::Credit;
@@ -29,7 +30,7 @@ use crate::model::incident::{
 };
 use crate::model::labels::Fingerprint;
 use crate::model::priority::{Assessment, Impact, Priority, Urgency};
-use crate::model::sheet::{self, Affected, Edit, Sheet};
+use crate::model::sheet::{self, Edit, Sheet};
 use crate::model::time::{Brief, Timestamp};
 use crate::rules::{FirstNotice, Group, Rule, Subject};
 
@@ -70,7 +71,8 @@ pub(super) fn relate(
         .or_else(|| topology::explained(state, ctx, alert, now));
     let found = found
         .or_else(|| topology::eldest_sufferer(state, ctx, alert, &causes, now))
-        .or_else(|| gather::storm::raging(state, alert));
+        .or_else(|| gather::storm::raging(state, alert))
+        .or_else(|| report::explained(state, ctx, alert));
     let likely = related::rule_of(&matching);
     // Labels alone say less than a rule that says by which of them alerts belong together.
     let asked = likely.filter(|_| group.is_none() || is_bound);
@@ -270,7 +272,7 @@ pub(super) fn reason(join: &Join) -> String {
         }
         Join::Cause { rule } => format!("rule {rule}, it explains the others"),
         Join::Related { rule, .. } => format!("rule {rule}, {join}"),
-        Join::Storm { .. } => join.to_string(),
+        Join::Storm { .. } | Join::Reported { .. } => join.to_string(),
         Join::Sequence { rule, steps } => format!("rule {rule}: {steps}"),
         Join::ByHand { by, note } if note.is_empty() => format!("by hand: {by}"),
         Join::ByHand { by, note } => format!("by hand: {by} \"{note}\""),
@@ -348,6 +350,11 @@ pub(super) fn severity_changed(
     gather::refresh(state, ctx, alert, now);
     shadow::note(state, ctx, alert);
     let own = state.alerts.get(&alert).and_then(|held| held.state.incident);
+    if own.is_some_and(|own| !state.incidents.contains_key(&own)) {
+        // Its incident was a false alarm, says somebody, but it was not that bad then.
+        relate(state, ctx, alert, None, now);
+        return;
+    }
     for id in state.chain(own) {
         let tally = tally(state, ctx, id);
         if let Some(case) = state.change(id) {

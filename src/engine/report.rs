@@ -13,12 +13,12 @@ use super::event::{Filed, Filing, Match, Refusal, Reply};
 use super::notices::{self, Plan};
 use super::pending::Told;
 use super::{State, audit, correlate, desk, suppress};
-use crate::model::alert::{Details, Occurrence, Signal, SourceId};
+use crate::model::alert::{Details, Join, Occurrence, Signal, SourceId};
 use crate::model::escalation::Target;
 use crate::model::incident::{Happening, IncidentId};
 use crate::model::labels::{Fingerprint, Labels};
 use crate::model::notice::NoticeKind;
-use crate::model::report::{ALERTNAME, REPORT, REPORTS_MAX, Report};
+use crate::model::report::{ALERTNAME, REPORT, REPORTS_MAX, Report, TITLE};
 use crate::model::sheet::{Edit, Field};
 use crate::model::time::Timestamp;
 
@@ -64,6 +64,34 @@ pub(super) fn file(state: &mut State, ctx: &Context, it: &Filing, now: Timestamp
         audit::Deed { by: &it.by, action: "reported", object: &object, detail },
     );
     Reply::Reported(filed)
+}
+
+/// Finds the open incident that explains a report of a CI: the oldest of those with their root
+/// there, else of those from which it suffers. People report long after the tools did, when no
+/// window is open any more; the incident itself still is.
+pub(super) fn explained(
+    state: &State,
+    ctx: &Context,
+    alert: Fingerprint,
+) -> Option<(IncidentId, Join)> {
+    let held = state.alerts.get(&alert)?;
+    if held.labels.get("alertname") != Some(ALERTNAME) || held.labels.get(TITLE).is_none() {
+        return None;
+    }
+    let service = || ctx.topology.find(held.labels.get("service")?);
+    let ci = held.ci.or_else(service)?;
+    let is_open = |id: &IncidentId| state.is_open(*id);
+    let rooted = state.root_at.get(&ci).and_then(|ids| ids.iter().copied().find(is_open));
+    // All open incidents are looked at, which no alert of a tool may ask for: people are slow.
+    let suffers = || {
+        let hurt = |id: &IncidentId| {
+            let case = state.incidents.get(id);
+            case.is_some_and(|case| case.tally.services().any(|service| service == ci))
+        };
+        state.incidents.keys().copied().find(|id| is_open(id) && hurt(id))
+    };
+    let incident = rooted.or_else(suffers)?;
+    Some((incident, Join::Reported { ci: (*ctx.topology.ci(ci).name).into() }))
 }
 
 /// Makes the alert of a report.

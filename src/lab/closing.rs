@@ -2,10 +2,13 @@
 //! at again, and who is asked.
 
 use core::time::Duration;
+use std::sync::Arc;
 
 use super::story::{DISK, PDU, SRV1, Story, after, handled};
 use crate::engine::event::{Command, Ending, Event, Order, Refusal, Reply};
+use crate::model::alert::{Details, Occurrence, Signal};
 use crate::model::incident::{Happening, Incident, Progress, RecordId, StateName};
+use crate::model::labels::Labels;
 use crate::model::notice::NoticeKind;
 use crate::model::sheet::{Edit, Field};
 
@@ -229,6 +232,28 @@ fn a_false_alarm_is_cancelled_with_a_reason_and_calls_nobody_any_more() {
     story.clear(DAY + 1, DISK);
     story.fire(DAY + HOUR, DISK);
     assert_eq!(story.open(), [2], "when it fires anew somebody looks again");
+}
+
+#[test]
+fn an_alert_that_grows_worse_after_it_was_called_a_false_alarm_is_news() {
+    let mut story = Story::new();
+    story.fire(0, &[("alertname", "DiskFull")]);
+    handled(&story.order(1, 1, Command::Cancel));
+    let labels = Labels::build(&mut [("alertname", "DiskFull")]).unwrap();
+    let details = Details { annotations: Labels::empty(), generator_url: "".into() };
+    let worse = |severity: &str| Occurrence {
+        fingerprint: labels.fingerprint(),
+        labels: labels.clone(),
+        signal: Signal::Firing { until: after(DAY), explicit: false },
+        starts_at: after(0),
+        severity: Some(severity.into()),
+        details: Arc::new(details.clone()),
+    };
+    let source = Arc::clone(&story.source);
+    let event = Event::Received { source, occurrences: vec![worse("critical")] };
+    story.world.event(&event, after(60));
+    assert_eq!(story.open(), [2]);
+    assert_eq!(story.told(NoticeKind::Page), ["INC-2 default"]);
 }
 
 #[test]

@@ -108,6 +108,23 @@ fn a_report_of_what_a_tool_sees_already_is_part_of_that() {
 }
 
 #[test]
+fn a_report_of_what_suffers_from_an_open_incident_is_part_of_it_however_late() {
+    use super::story::PDU;
+    use crate::model::alert::Join;
+    for (ci, joins) in [("shop", true), ("pdu-1", true), ("srv-2", false)] {
+        let mut story = Story::new();
+        story.fire(0, PDU);
+        let mut it = filing("Nothing works", "", "mia");
+        it.labels = labels(&it.title, &[("ci", ci)]).unwrap();
+        let filed = file(&mut story, 3 * HOUR, it);
+        assert_eq!(filed.how == Match::Similar, joins, "{ci}");
+        if joins {
+            assert_eq!(story.join(1, 2), &Join::Reported { ci: ci.into() });
+        }
+    }
+}
+
+#[test]
 fn a_report_does_not_lapse_and_ends_with_its_incident() {
     let mut story = Story::under(RULES);
     file(&mut story, 0, filing("Slow", "shop", "mia"));

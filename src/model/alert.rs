@@ -184,6 +184,11 @@ pub enum Join {
         /// The steps with their times, in words.
         steps: Box<str>,
     },
+    /// A person reported it of something that suffers from the incident.
+    Reported {
+        /// The CI that it is reported of.
+        ci: Box<str>,
+    },
     /// A person put it there.
     ByHand {
         /// Who.
@@ -218,6 +223,7 @@ impl fmt::Display for Join {
             }
             Self::Storm { key, .. } => write!(f, "storm {key}"),
             Self::Sequence { steps, .. } => f.write_str(steps),
+            Self::Reported { ci } => write!(f, "reported of {ci}, which suffers from it"),
             Self::ByHand { by, note } => write!(f, "{by}: {note}"),
             Self::Outlived { former } => write!(f, "still fired when {former} was resolved"),
         }
@@ -239,7 +245,7 @@ impl Join {
             | Self::Related { rule, .. }
             | Self::Storm { rule, .. }
             | Self::Sequence { rule, .. } => Some(rule),
-            Self::Own | Self::ByHand { .. } | Self::Outlived { .. } => None,
+            Self::Own | Self::Reported { .. } | Self::ByHand { .. } | Self::Outlived { .. } => None,
         }
     }
 }

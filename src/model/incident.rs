@@ -3,13 +3,14 @@
 use core::fmt;
 use std::sync::Arc;
 
+use super::affected::Affected;
 use super::alert::Path;
 use super::closure::Closure;
 use super::escalation::{PolicyHash, Rung};
 use super::labels::Fingerprint;
 use super::priority::{Assessment, words};
 use super::report::Report;
-use super::sheet::{Affected, Sheet};
+use super::sheet::Sheet;
 use super::time::Timestamp;
 
 /// Numbers a record: an incident or a subordinate. Counted up from 1, never reused.

@@ -4,6 +4,7 @@
 //! in these types and this folder imports none of them. Read `labels` and `alert` first, then
 //! `incident`, `notice` and `silence`.
 
+pub mod affected;
 pub mod alert;
 pub mod audit;
 pub mod change;

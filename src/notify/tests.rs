@@ -3,12 +3,13 @@
 use super::attempt::tests::context;
 use super::contract::{Behaviour, Sink};
 use super::*;
+use crate::model::affected::Affected;
 use crate::model::closure::Closure;
 use crate::model::escalation::{PolicyHash, Rung};
 use crate::model::incident::{Progress, RecordId, ResolutionClock, ResponseClock, Root};
 use crate::model::notice::{NoticeId, NoticeKind};
 use crate::model::priority::{Assessment, Impact, Priority, Urgency};
-use crate::model::sheet::{Affected, Sheet};
+use crate::model::sheet::Sheet;
 use crate::model::time::Timestamp;
 
 /// A page that is due.

@@ -13,6 +13,7 @@ use std::sync::Arc;
 use super::codec::Word;
 use crate::cmdb::{Change, CiRow, End, RelationRow, RelationType, Rows};
 use crate::engine::changes::{AlertRow, Counters, MemberOf, MemberRow, Recurrence};
+use crate::model::affected::Affected;
 use crate::model::alert::{AlertState, Details, Inhibitor, Join, Lease, Path, SourceId};
 use crate::model::audit::{AuditEntry, Seal};
 use crate::model::change::{Change as PlannedChange, ChangeState};
@@ -31,7 +32,7 @@ use crate::model::notice::{Notice, NoticeId, NoticeKind, NoticeState};
 use crate::model::priority::{Assessment, Impact, Priority, Urgency};
 use crate::model::quarantine::{Cause, QuarantineId, Quarantined, Unhandled};
 use crate::model::report::{Report, Reporter};
-use crate::model::sheet::{Affected, Field, Reclassified, Sheet, Spent};
+use crate::model::sheet::{Field, Reclassified, Sheet, Spent};
 use crate::model::silence::{Silence, SilenceId, SilenceMatcher};
 use crate::model::time::Timestamp;
 
@@ -151,8 +152,9 @@ impl Dice {
 
     fn join(&mut self) -> Join {
         let rule = Arc::from(self.text());
-        match self.below(9) {
+        match self.below(10) {
             0 => Join::Own,
+            9 => Join::Reported { ci: self.text().into() },
             8 => Join::Related {
                 rule,
                 place: self.text().into(),

@@ -283,6 +283,7 @@ pub fn join(join: &alert::Join) -> wire::Join {
         Join::Related { .. } => "related",
         Join::Storm { .. } => "storm",
         Join::Sequence { .. } => "sequence",
+        Join::Reported { .. } => "reported",
         Join::ByHand { .. } => "by_hand",
         Join::Outlived { .. } => "outlived",
     };

@@ -346,7 +346,7 @@ pub struct Member {
 /// Why an alert belongs to its incident.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct Join {
-    /// `own`, `group`, `dependant`, `cause`, `by_hand` or `outlived`.
+    /// `own`, `group`, `dependant`, `cause`, `reported`, `by_hand` or `outlived`.
     pub reason: String,
     /// The same in words.
     pub text: String,

@@ -577,9 +577,10 @@ impl Row for Incident {
 mod tests {
     use super::super::tests::frozen;
     use super::*;
+    use crate::model::affected::Affected;
     use crate::model::closure::{Closure, Confirmation, Disagreement};
     use crate::model::report::{Report, Reporter};
-    use crate::model::sheet::{Affected, Field, Reclassified, Sheet, Spent};
+    use crate::model::sheet::{Field, Reclassified, Sheet, Spent};
 
     fn at(ms: i64) -> Timestamp {
         Timestamp::from_millis(ms)

@@ -3,10 +3,11 @@
 use prost::Message;
 
 use super::{Malformed, Word, numbered};
+use crate::model::affected::Affected;
 use crate::model::closure::{Closure, Confirmation, Disagreement};
 use crate::model::labels::Fingerprint;
 use crate::model::report::{Report, Reporter};
-use crate::model::sheet::{Affected, Field, Reclassified, Sheet, Spent};
+use crate::model::sheet::{Field, Reclassified, Sheet, Spent};
 use crate::model::time::Timestamp;
 
 numbered!(Field:
