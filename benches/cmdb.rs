@@ -90,6 +90,7 @@ fn rows(cis: usize) -> Rows {
         from: name(from),
         relation: relation.into(),
         to: name(to),
+        facts: None,
     };
     let mut relations = Vec::with_capacity(cis * 3);
     for i in 0..cis {

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use super::facts::{FactsShared, SOURCE_LEN_MAX};
 use super::problem::{Place, Problem, nearest, shorten};
 use super::relation::{RelationType, Types};
 use super::rows::{
@@ -181,12 +182,30 @@ impl Draft {
             self.problems.push(Problem::new(Place::default(), "C009", "relations", message));
         }
         let mut check = RelationCheck { types, cis, guesses: 0, problems: &mut self.problems };
-        let mut relations: Vec<RelationRow> =
-            drafts.into_iter().filter_map(|(place, row)| check.normalise(place, &row)).collect();
+        let normal =
+            |(place, row): (Place, RelationRow)| Some((check.normalise(place, &row)?, place));
+        let mut relations: Vec<(RelationRow, Place)> =
+            drafts.into_iter().filter_map(normal).collect();
         relations.sort();
-        relations.dedup();
-        relations
+        let mut shared = FactsShared::default();
+        let mut kept: Vec<RelationRow> = Vec::with_capacity(relations.len());
+        for (mut row, place) in relations {
+            row.facts = shared.share(row.facts.take());
+            match kept.last().filter(|last| last.ends() == row.ends()) {
+                None => kept.push(row),
+                Some(last) if last.facts == row.facts => {}
+                Some(_) => self.problems.push(contradiction(place, &row)),
+            }
+        }
+        kept
     }
+}
+
+fn contradiction(place: Place, row: &RelationRow) -> Problem {
+    let item = row.to_string();
+    let message =
+        format!("`{}` is given twice, with another source, validity or age", shorten(&item));
+    Problem::new(place, "C003", &item, message).help("keep one of the two".into())
 }
 
 /// Lets a CI's class share its text with those known already.
@@ -228,7 +247,32 @@ impl RelationCheck<'_> {
         }
         let relation = kind.spreads();
         let (from, to) = if *row.relation == *relation { (from, to) } else { (to, from) };
-        Some(RelationRow { from, relation: relation.into(), to })
+        self.check_facts(place, row);
+        Some(RelationRow { from, relation: relation.into(), to, facts: row.facts.clone() })
+    }
+
+    fn check_facts(&mut self, place: Place, row: &RelationRow) {
+        let Some(facts) = row.facts.as_deref() else { return };
+        let mut wrong = |message: String, help: &str| {
+            let problem = Problem::new(place, "C030", &row.to_string(), message);
+            self.problems.push(problem.help(help.into()));
+        };
+        let len = facts.source.len();
+        if len > SOURCE_LEN_MAX {
+            let message = format!("the source has {len} bytes, must be at most {SOURCE_LEN_MAX}");
+            wrong(message, "name the system, such as `netbox`");
+        }
+        if facts.source.chars().any(char::is_control) {
+            let source = shorten(&facts.source);
+            let message = format!("the source {source:?} holds a control character");
+            wrong(message, "use letters that can be seen");
+        }
+        if let (Some(from), Some(until)) = (facts.valid_from, facts.valid_until)
+            && until <= from
+        {
+            let message = format!("the relation is valid from {from} until {until}: never");
+            wrong(message, "let `valid_until` come after `valid_from`");
+        }
     }
 
     /// Finds the CI at one end; its name is shared.

@@ -22,7 +22,7 @@ pub struct Delta {
     pub types: Edits<RelationType>,
     /// CIs, which are told apart by their name.
     pub cis: Edits<Arc<CiRow>>,
-    /// Relations.
+    /// Relations, which are told apart by their ends and type.
     pub relations: Edits<RelationRow>,
 }
 
@@ -32,7 +32,7 @@ impl Delta {
         Self {
             types: edits(&old.types, &new.types, |a, b| a.name.cmp(&b.name)),
             cis: edits(&old.cis, &new.cis, |a, b| a.name.cmp(&b.name)),
-            relations: edits(&old.relations, &new.relations, Ord::cmp),
+            relations: edits(&old.relations, &new.relations, |a, b| a.ends().cmp(&b.ends())),
         }
     }
 }

@@ -50,6 +50,10 @@ pub struct Difference {
     pub relations_added: Side,
     /// Relations that are gone.
     pub relations_removed: Side,
+    /// Relations in both whose source or validity changed.
+    pub facts: Side,
+    /// Relations in both of which nothing changed but when their source last said so.
+    pub confirmed: usize,
     /// Relation types that are new or declared otherwise.
     pub types_added: Side,
     /// Relation types that are gone or declared otherwise.
@@ -84,8 +88,13 @@ pub fn diff(old: &Rows, new: &Rows) -> Difference {
     };
     let describe = |ci: &Arc<CiRow>| format!("{} ({})", ci.name, ci.class);
     let (cis_added, cis_removed) = compare(&old.cis, &new.cis, by_name, describe, &mut changed);
+    let (mut facts, mut confirmed) = (Side::default(), 0);
+    let by_ends = |a: &RelationRow, b: &RelationRow| a.ends().cmp(&b.ends());
+    let mut known = |old: &RelationRow, new: &RelationRow| {
+        confirmed += usize::from(diff_facts(old, new, &mut facts));
+    };
     let (relations_added, relations_removed) =
-        compare(&old.relations, &new.relations, Ord::cmp, RelationRow::to_string, &mut |_, _| {});
+        compare(&old.relations, &new.relations, by_ends, RelationRow::to_string, &mut known);
     let (types_added, types_removed) =
         compare(&old.types, &new.types, Ord::cmp, relation_type, &mut |_, _| {});
     Difference {
@@ -94,6 +103,8 @@ pub fn diff(old: &Rows, new: &Rows) -> Difference {
         attributes,
         relations_added,
         relations_removed,
+        facts,
+        confirmed,
         types_added,
         types_removed,
     }
@@ -137,6 +148,20 @@ fn diff_ci(old: &CiRow, new: &CiRow, changed: &mut Side) {
     }
 }
 
+/// Compares what is known of a relation; true when it was only confirmed.
+fn diff_facts(old: &RelationRow, new: &RelationRow, changed: &mut Side) -> bool {
+    if old.facts == new.facts {
+        return false;
+    }
+    let facts = |row: &RelationRow| row.facts.as_deref().cloned().unwrap_or_default();
+    let (before, after) = (facts(old), facts(new));
+    if before.same_but_seen(&after) {
+        return before != after;
+    }
+    changed.add(|| format!("{new}: {before} -> {after}"));
+    false
+}
+
 fn relation_type(row: &RelationType) -> String {
     format!("cause -{}-> sufferer, sufferer -{}-> cause", row.spreads(), row.suffered())
 }
@@ -150,16 +175,20 @@ impl fmt::Display for Difference {
             ('~', &self.attributes, "attributes"),
             ('+', &self.relations_added, "relations"),
             ('-', &self.relations_removed, "relations"),
+            ('~', &self.facts, "relations"),
             ('+', &self.types_added, "relation types"),
             ('-', &self.types_removed, "relation types"),
         ];
         let mut gap = "";
         for (place, (sign, side, what)) in sides.iter().enumerate() {
-            // Types hardly ever change: they are counted only when they do.
+            // Types and what is known of relations hardly ever change: counted only when they do.
             if place < 5 || side.count > 0 {
                 write!(f, "{gap}{sign} {} {what}", side.count)?;
                 gap = "    ";
             }
+        }
+        if self.confirmed > 0 {
+            write!(f, "{gap}{} confirmed", self.confirmed)?;
         }
         for (sign, side, what) in sides {
             for text in &side.first {
@@ -212,6 +241,26 @@ relations: [b -hosted_on-> a, a -powers-> d]",
   - cause -feeds-> sufferer, sufferer -fed_by-> cause";
         assert_eq!(diff(&old, &new).to_string(), expected);
         assert!(!diff(&old, &new).is_empty());
+    }
+
+    #[test]
+    fn a_relation_that_was_only_confirmed_is_counted_and_not_shown() {
+        let old = rows(
+            "{cis: {a: {class: vm}, b: {class: vm}, c: {class: vm}}, relations: [
+              {relation: a -hosts-> b, source: netbox, seen_at: 2026-01-01T00:00:00Z},
+              {relation: a -hosts-> c, source: netbox}]}",
+        );
+        let new = rows(
+            "{cis: {a: {class: vm}, b: {class: vm}, c: {class: vm}}, relations: [
+              {relation: a -hosts-> b, source: netbox, seen_at: 2026-01-09T00:00:00Z},
+              {relation: a -hosts-> c, source: hand, valid_until: 2026-02-01T00:00:00Z}]}",
+        );
+        let expected = "\
++ 0 CIs    - 0 CIs    ~ 0 attributes    + 0 relations    - 0 relations    ~ 1 relations    1 confirmed
+  ~ a -hosts-> c: netbox -> hand, until 2026-02-01T00:00:00.000Z";
+        let difference = diff(&old, &new);
+        assert_eq!(difference.to_string(), expected);
+        assert_eq!((difference.removed(), difference.is_empty()), (0, false));
     }
 
     #[test]

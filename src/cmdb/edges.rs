@@ -2,24 +2,39 @@
 //!
 //! Compressed sparse rows in both directions: the edges of CI `i` are the stretch
 //! `offsets[i]..offsets[i + 1]` of `ends` and `kinds`, sorted by the other end and then by type. Every
-//! edge is kept from the cause to the sufferer, whichever way its relation was written.
+//! edge is kept from the cause to the sufferer, whichever way its relation was written. Where any
+//! relation has facts the edges toward the sufferers have the place of theirs in a table.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
+use super::facts::Facts;
 use super::problem::Place;
 use super::relation::Types;
 use super::rows::{CiId, Rows};
+use crate::model::time::Timestamp;
 
-/// A CI, the other end of one of its relations, and the relation's type.
-pub(super) type Edge = (CiId, CiId, u8);
+/// A CI, the other end of one of its relations, the relation's type, and the place of its facts.
+pub(super) type Edge = (CiId, CiId, u8, u32);
+
+/// The place of facts that there are none of.
+const NO_FACTS: u32 = u32::MAX;
+
+/// All edges with the facts they point at.
+#[derive(Debug, Default)]
+pub(super) struct Listed {
+    pub(super) edges: Vec<Edge>,
+    pub(super) facts: Vec<Arc<Facts>>,
+}
 
 /// The edges in one direction. Invariant: `offsets` has one entry more than there are CIs, never
-/// decreases and ends with the length of `ends` and of `kinds`.
+/// decreases and ends with the length of `ends` and of `kinds`; `facts` is as long or empty.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Edges {
     offsets: Vec<u32>,
     ends: Vec<CiId>,
     kinds: Vec<u8>,
+    facts: Vec<u32>,
 }
 
 impl Edges {
@@ -32,7 +47,7 @@ impl Edges {
     pub(super) fn build(cis: usize, list: &mut [Edge]) -> Self {
         list.sort_unstable();
         let mut offsets = vec![0u32; cis + 1];
-        for (ci, _, _) in &*list {
+        for (ci, ..) in &*list {
             if let Some(count) = offsets.get_mut(ci.0 as usize + 1) {
                 *count += 1;
             }
@@ -42,14 +57,39 @@ impl Edges {
             sum += *offset;
             *offset = sum;
         }
-        let ends = list.iter().map(|(_, end, _)| *end).collect();
-        let kinds = list.iter().map(|(_, _, kind)| *kind).collect();
-        Self { offsets, ends, kinds }
+        let ends = list.iter().map(|(_, end, ..)| *end).collect();
+        let kinds = list.iter().map(|(_, _, kind, _)| *kind).collect();
+        Self { offsets, ends, kinds, facts: Vec::new() }
+    }
+
+    /// Keeps the places of the facts of `list`, which is the one it was built from, if there are any.
+    pub(super) fn with_facts(mut self, list: &[Edge]) -> Self {
+        if list.iter().any(|(_, _, _, facts)| *facts != NO_FACTS) {
+            self.facts = list.iter().map(|(_, _, _, facts)| *facts).collect();
+        }
+        self
+    }
+
+    /// Returns the place of the facts of an edge.
+    pub(super) fn facts_of(&self, ci: CiId, end: CiId, kind: u8) -> Option<usize> {
+        let stretch = self.stretch(ci);
+        let facts = self.facts.get(stretch.clone())?;
+        let ends = self.ends.get(stretch.clone())?;
+        let kinds = self.kinds.get(stretch)?;
+        let first = ends.partition_point(|other| *other < end);
+        let same = ends.iter().zip(kinds).zip(facts).skip(first);
+        let mut same = same.take_while(|((other, _), _)| **other == end);
+        let (_, facts) = same.find(|((_, other), _)| **other == kind)?;
+        usize::try_from(*facts).ok()
+    }
+
+    fn stretch(&self, ci: CiId) -> core::ops::Range<usize> {
+        let at = |i: usize| self.offsets.get(i).map_or(0, |offset| *offset as usize);
+        at(ci.0 as usize)..at(ci.0 as usize + 1)
     }
 
     pub(super) fn of(&self, ci: CiId) -> impl Iterator<Item = (CiId, u8)> {
-        let at = |i: usize| self.offsets.get(i).map_or(0, |offset| *offset as usize);
-        let stretch = at(ci.0 as usize)..at(ci.0 as usize + 1);
+        let stretch = self.stretch(ci);
         let ends = self.ends.get(stretch.clone()).unwrap_or_default();
         let kinds = self.kinds.get(stretch).unwrap_or_default();
         ends.iter().copied().zip(kinds.iter().copied())
@@ -57,14 +97,15 @@ impl Edges {
 }
 
 /// Lists the edges of rows that are as a check leaves them: sorted, without duplicates, each end
-/// known, each relation in the direction in which harm spreads. `None` when they are not.
-pub(super) fn edges(rows: &Rows) -> Option<(Types, Vec<Edge>)> {
+/// known, each relation in the direction in which harm spreads. `None` when they are not. Relations that
+/// do not hold `at` a time are looked at and left out.
+pub(super) fn edges(rows: &Rows, at: Option<Timestamp>) -> Option<(Types, Listed)> {
     let mut types = Types::built_in();
     for own in &rows.types {
         types.add(Place::default(), own.clone()).ok().filter(|new| *new)?;
     }
     let sorted = rows.cis.is_sorted_by(|a, b| a.name < b.name)
-        && rows.relations.is_sorted_by(|a, b| a < b)
+        && rows.relations.is_sorted_by(|a, b| a.ends() < b.ends())
         && rows.cis.first().is_none_or(|ci| !ci.name.is_empty());
     if !sorted {
         return None;
@@ -76,16 +117,46 @@ pub(super) fn edges(rows: &Rows) -> Option<(Types, Vec<Edge>)> {
     places.extend(rows.cis.iter().map(|ci| &*ci.name).zip(ids));
     let mut causes = (0..).map(CiId).zip(&rows.cis).peekable();
     let mut list = Vec::with_capacity(rows.relations.len());
+    let mut table = Table::default();
     for row in &rows.relations {
         while causes.next_if(|(_, ci)| ci.name < row.from).is_some() {}
         let cause = causes.peek().filter(|(_, ci)| ci.name == row.from)?.0;
         let sufferer = *places.get(&*row.to)?;
         let kind = types.kind(&row.relation)?;
         let spreads = types.get(kind).is_some_and(|known| *known.spreads() == *row.relation);
-        list.push((cause, sufferer, kind));
+        let facts = row.facts.as_ref();
+        let holds = at.zip(facts).is_none_or(|(at, facts)| facts.holds(at));
+        list.extend(holds.then(|| (cause, sufferer, kind, table.place(facts))));
         if cause == sufferer || !spreads {
             return None;
         }
     }
-    Some((types, list))
+    Some((types, Listed { edges: list, facts: table.list }))
+}
+
+/// Gives distinct facts their places.
+#[derive(Default)]
+struct Table {
+    list: Vec<Arc<Facts>>,
+    places: BTreeMap<Arc<Facts>, u32>,
+    /// The last one asked for: relations of one import follow each other.
+    last: Option<(Arc<Facts>, u32)>,
+}
+
+impl Table {
+    fn place(&mut self, facts: Option<&Arc<Facts>>) -> u32 {
+        let Some(facts) = facts.filter(|facts| !facts.is_empty()) else { return NO_FACTS };
+        if let Some((_, place)) = self.last.as_ref().filter(|(last, _)| Arc::ptr_eq(last, facts)) {
+            return *place;
+        }
+        let place = self.places.get(facts).copied().unwrap_or_else(|| {
+            // Invariant: no more facts than relations, whose bound is far below that of the number.
+            let place = u32::try_from(self.list.len()).unwrap_or(NO_FACTS);
+            self.list.push(Arc::clone(facts));
+            self.places.insert(Arc::clone(facts), place);
+            place
+        });
+        self.last = Some((Arc::clone(facts), place));
+        place
+    }
 }

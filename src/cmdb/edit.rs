@@ -9,6 +9,7 @@ use super::problem::{Place, Problem};
 use super::rows::{CiRow, RelationRow, Rows};
 use super::topology::Topology;
 use crate::model::labels::Labels;
+use crate::model::time::Timestamp;
 
 /// What to change.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,17 +18,17 @@ pub enum Edit {
     Put(CiRow),
     /// Takes a CI away with its relations.
     Remove(Box<str>),
-    /// Adds a relation.
+    /// Adds a relation, or says more of the one that is there.
     Relate(RelationRow),
     /// Takes a relation away; either name of its type will do.
     Unrelate(RelationRow),
 }
 
-/// Returns the rows of `base` with one change. What is there already, or gone already, stays so.
+/// Returns the rows of `base` with one change, which is made `now`. What is there already, or gone already, stays so.
 ///
 /// # Errors
 /// Everything that would be wrong with the result.
-pub fn edit(base: &Topology, edit: Edit) -> Result<Rows, Vec<Problem>> {
+pub fn edit(base: &Topology, edit: Edit, now: Timestamp) -> Result<Rows, Vec<Problem>> {
     let place = Place::default();
     let mut changes = Draft::default();
     match edit {
@@ -36,7 +37,7 @@ pub fn edit(base: &Topology, edit: Edit) -> Result<Rows, Vec<Problem>> {
         Edit::Relate(row) => changes.relations.push((place, row)),
         Edit::Unrelate(row) => changes.relations_gone.push((place, row)),
     }
-    merge(base, changes)
+    merge(base, changes, now)
 }
 
 /// Not: a merge, which would keep the attributes that are not given.
@@ -76,12 +77,14 @@ mod tests {
 cis: {a: {class: server, rack: R1}, b: {class: vm}}
 relations: [a -hosts-> b]";
 
+    const NOW: Timestamp = Timestamp::from_millis(9_000);
+
     fn ci(name: &str, class: &str) -> CiRow {
         CiRow::of(name, class, BTreeMap::new(), &BTreeMap::new()).unwrap()
     }
 
     fn relation(from: &str, relation: &str, to: &str) -> RelationRow {
-        RelationRow { from: from.into(), relation: relation.into(), to: to.into() }
+        RelationRow::new(from, relation, to)
     }
 
     #[test]
@@ -101,7 +104,7 @@ relations: [a -hosts-> b]";
             (
                 Edit::Relate(relation("b", "powered_by", "a")),
                 "{cis: {a: {class: server, rack: R1}, b: {class: vm}}, \
-                  relations: [a -hosts-> b, a -powers-> b]}",
+                  relations: [a -hosts-> b, {relation: a -powers-> b, seen_at: '1970-01-01T00:00:09Z'}]}",
             ),
             (
                 Edit::Unrelate(relation("b", "hosted_on", "a")),
@@ -109,7 +112,7 @@ relations: [a -hosts-> b]";
             ),
         ] {
             let expected = import::read(expected, "f").unwrap();
-            assert_eq!(edit(&Topology::of(BASE), change.clone()), Ok(expected), "{change:?}");
+            assert_eq!(edit(&Topology::of(BASE), change.clone(), NOW), Ok(expected), "{change:?}");
         }
     }
 
@@ -124,7 +127,7 @@ relations: [a -hosts-> b]";
             (Edit::Relate(relation("a", "hosts", "x")), "C006"),
             (Edit::Relate(relation("a", "warms", "b")), "C005"),
         ] {
-            let problems = edit(&Topology::of(BASE), change).unwrap_err();
+            let problems = edit(&Topology::of(BASE), change, NOW).unwrap_err();
             assert_eq!(problems[0].code, code, "{problems:?}");
         }
     }

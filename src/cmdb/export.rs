@@ -5,8 +5,8 @@ use core::fmt::Write;
 use serde_json::{Map, Value, json};
 
 use super::relation::End;
+use super::rows::RelationRow;
 use super::topology::Topology;
-use super::walk::Toward;
 
 /// Writes YAML: one line for each CI and each relation, in the order of the names.
 pub fn yaml(topology: &Topology) -> String {
@@ -35,14 +35,33 @@ pub fn yaml(topology: &Topology) -> String {
     if topology.relation_count() > 0 {
         text.push_str("relations:\n");
     }
-    for (id, _) in topology.cis() {
-        for row in topology.relations_of(id, Toward::Sufferers) {
-            // Fields, because a name may hold what looks like an arrow.
-            let [from, relation, to] = [&*row.from, &*row.relation, &*row.to].map(scalar);
-            line(&mut text, format_args!("- {{from: {from}, type: {relation}, to: {to}}}"));
-        }
+    for row in topology.rows().relations {
+        // Fields, because a name may hold what looks like an arrow.
+        let [from, relation, to] = [&*row.from, &*row.relation, &*row.to].map(scalar);
+        let facts: Vec<String> = facts(&row)
+            .iter()
+            .map(|(name, value)| format!(", {name}: {}", scalar(value)))
+            .collect();
+        let facts = facts.concat();
+        line(&mut text, format_args!("- {{from: {from}, type: {relation}, to: {to}{facts}}}"));
     }
     text
+}
+
+/// Lists what is known of a relation, as it is written.
+fn facts(row: &RelationRow) -> Vec<(&'static str, String)> {
+    let Some(facts) = row.facts.as_deref() else { return Vec::new() };
+    let mut list = Vec::new();
+    if !facts.source.is_empty() {
+        list.push(("source", facts.source.to_string()));
+    }
+    let times = [
+        ("valid_from", facts.valid_from),
+        ("valid_until", facts.valid_until),
+        ("seen_at", facts.seen_at),
+    ];
+    list.extend(times.iter().filter_map(|(name, time)| Some((*name, (*time)?.to_string()))));
+    list
 }
 
 /// Writes JSON, in the order of the names.
@@ -61,9 +80,13 @@ pub fn json(topology: &Topology) -> String {
         }
         (ci.name.to_string(), Value::Object(fields))
     });
-    let rows = topology.cis().flat_map(|(id, _)| topology.relations_of(id, Toward::Sufferers));
-    let relations: Vec<Value> =
-        rows.map(|row| json!({"from": &*row.from, "type": row.relation, "to": &*row.to})).collect();
+    let relation = |row: &RelationRow| {
+        let ends = [("from", &*row.from), ("type", &*row.relation), ("to", &*row.to)];
+        let ends = ends.into_iter().map(|(name, value)| (name, value.to_owned()));
+        let fields = ends.chain(facts(row)).map(|(name, value)| (name.to_owned(), json!(value)));
+        Value::Object(fields.collect())
+    };
+    let relations: Vec<Value> = topology.rows().relations.iter().map(relation).collect();
     let (types, cis): (Map<String, Value>, Map<String, Value>) = (types.collect(), cis.collect());
     let whole = json!({"relation_types": types, "cis": cis, "relations": relations});
     format!("{whole:#}\n")
@@ -131,7 +154,8 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::cmdb::{CiRow, RelationRow, Rows, import};
+    use crate::cmdb::{CiRow, Facts, Rows, import};
+    use crate::model::time::Timestamp;
 
     #[test]
     fn an_export_is_a_file_that_people_can_read() {
@@ -171,15 +195,30 @@ relations:
     }
 
     prop_compose! {
+        /// Few, so that some are shared; whole seconds, because that is what files hold.
+        fn known()(source in 0..3u8, from in 0..3i64, until in 0..3i64, seen in 0..3i64) -> Facts {
+            let time = |n: i64| (n > 0).then(|| Timestamp::from_millis(n * 1000));
+            Facts {
+                source: ["", "netbox", "a: b"][usize::from(source)].into(),
+                valid_from: time(from),
+                valid_until: time(until).map(|until| until.plus(std::time::Duration::from_hours(1))),
+                seen_at: time(seen),
+            }
+        }
+    }
+
+    prop_compose! {
         fn rows()(
             cis in btree_map(name(), (name(), btree_map(name(), text(), 0..4), btree_map(name(), text(), 0..3)), 1..8),
-            relations in vec((0..8usize, 0..3usize, 0..8usize), 0..12),
+            relations in vec((0..8usize, 0..3usize, 0..8usize, known()), 0..12),
         ) -> Rows {
             let names: Vec<String> = cis.keys().cloned().collect();
             let name = |at: usize| -> std::sync::Arc<str> { (*names[at % names.len()]).into() };
-            let kind = |at: usize| ["powers", "depends_on", "hosted_on"][at].into();
+            let kind = |at: usize| -> Box<str> { ["powers", "supports", "hosts"][at].into() };
+            let relations: std::collections::BTreeMap<_, _> = relations.into_iter()
+                .map(|(a, relation, b, facts)| ((name(a), kind(relation), name(b)), facts)).collect();
             let relations = relations.into_iter()
-                .map(|(a, relation, b)| RelationRow { from: name(a), relation: kind(relation), to: name(b) })
+                .map(|((from, relation, to), facts)| RelationRow { from, relation, to, facts: Some(facts.into()) })
                 .filter(|row| row.from != row.to).collect();
             let cis = cis.iter().map(|(name, (class, attributes, labels))| {
                 let attributes = attributes.iter().map(|(n, v)| ((**n).into(), (**v).into())).collect();

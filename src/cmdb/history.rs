@@ -28,6 +28,10 @@ pub struct Change {
     pub relations_added: u64,
     /// Relations that were gone.
     pub relations_removed: u64,
+    /// Relations whose source or validity changed.
+    pub relations_changed: u64,
+    /// Relations that were only confirmed.
+    pub confirmed: u64,
 }
 
 impl Change {
@@ -40,6 +44,8 @@ impl Change {
         self.attributes = count(&difference.attributes);
         self.relations_added = count(&difference.relations_added);
         self.relations_removed = count(&difference.relations_removed);
+        self.relations_changed = count(&difference.facts);
+        self.confirmed = difference.confirmed as u64;
         self
     }
 
@@ -47,7 +53,7 @@ impl Change {
     pub fn new(version: u64, at: Timestamp, by: &str, what: &str) -> Self {
         let (by, what) = (by.into(), what.into());
         let (cis_added, cis_removed, attributes) = (0, 0, 0);
-        let (relations_added, relations_removed) = (0, 0);
+        let (relations_added, relations_removed, relations_changed, confirmed) = (0, 0, 0, 0);
         Self {
             version,
             at,
@@ -58,6 +64,8 @@ impl Change {
             attributes,
             relations_added,
             relations_removed,
+            relations_changed,
+            confirmed,
         }
     }
 }

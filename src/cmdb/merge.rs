@@ -6,14 +6,20 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::check::Draft;
+use super::facts::Facts;
 use super::problem::{Place, Problem};
 use super::relation::Types;
 use super::rows::{CiRow, RelationRow, Rows};
 use super::topology::Topology;
 use crate::model::labels::Labels;
+use crate::model::time::Timestamp;
 
-/// Returns the rows of `base` with the changes.
-pub(super) fn merge(base: &Topology, mut changes: Draft) -> Result<Rows, Vec<Problem>> {
+/// Returns the rows of `base` with the changes, which are made `now`.
+pub(super) fn merge(
+    base: &Topology,
+    mut changes: Draft,
+    now: Timestamp,
+) -> Result<Rows, Vec<Problem>> {
     if changes.is_empty() {
         let message = "the file holds no change".into();
         let help = "write CIs under `cis:`, relations under `relations:`".into();
@@ -21,39 +27,78 @@ pub(super) fn merge(base: &Topology, mut changes: Draft) -> Result<Rows, Vec<Pro
         return Err(vec![none]);
     }
     let mut whole = Draft::from(base.rows());
-    take_away(&mut whole, &mut changes);
+    let types = types(&whole, &changes);
+    take_away(&mut whole, &mut changes, &types);
+    relate(&mut whole, &mut changes, &types, now);
     put(&mut whole, core::mem::take(&mut changes.cis));
     whole.types.append(&mut changes.types);
-    whole.relations.append(&mut changes.relations);
     whole.problems.append(&mut changes.problems);
     whole.check().map(|(_, rows)| rows)
 }
 
-fn take_away(whole: &mut Draft, changes: &mut Draft) {
-    let gone: BTreeMap<Box<str>, Place> =
-        changes.cis_gone.drain(..).map(|(place, name)| (name, place)).collect();
+/// Knows the types of both; what cannot be added is told when the whole is checked.
+fn types(whole: &Draft, changes: &Draft) -> Types {
     let mut types = Types::built_in();
     for (place, own) in whole.types.iter().chain(&changes.types) {
-        // What cannot be added is told when the whole is checked.
         drop(types.add(*place, own.clone()));
     }
+    types
+}
+
+fn take_away(whole: &mut Draft, changes: &mut Draft, types: &Types) {
+    let gone: BTreeMap<Box<str>, Place> =
+        changes.cis_gone.drain(..).map(|(place, name)| (name, place)).collect();
     let mut relations: Vec<RelationRow> =
-        changes.relations_gone.drain(..).map(|(_, row)| normal(&types, row)).collect();
+        changes.relations_gone.drain(..).map(|(_, row)| normal(types, row)).collect();
     relations.sort();
     whole.cis.retain(|(_, ci)| !gone.contains_key(&*ci.name));
     whole.relations.retain(|(_, row)| {
         !gone.contains_key(&*row.from)
             && !gone.contains_key(&*row.to)
-            && relations.binary_search(row).is_err()
+            && relations.binary_search_by(|gone| gone.ends().cmp(&row.ends())).is_err()
     });
+}
+
+/// Adds relations. What is known of one that is there already stays, but for what the file says; and
+/// it is confirmed.
+fn relate(whole: &mut Draft, changes: &mut Draft, types: &Types, now: Timestamp) {
+    let normal = |(place, row)| (place, normal(types, row));
+    let mut new: Vec<(Place, RelationRow)> = changes.relations.drain(..).map(normal).collect();
+    new.sort_by(|(_, a), (_, b)| a.cmp(b));
+    let mut known = BTreeMap::<usize, RelationRow>::new();
+    whole.relations.retain(|(_, old)| {
+        let at = new.partition_point(|(_, row)| row.ends() < old.ends());
+        let is_there = new.get(at).is_some_and(|(_, row)| row.ends() == old.ends());
+        if is_there {
+            known.insert(at, old.clone());
+        }
+        !is_there
+    });
+    let mut last: Option<RelationRow> = None;
+    for (at, (_, row)) in new.iter_mut().enumerate() {
+        // The file may give a relation twice: the one before it has the same past.
+        let same = last.take().filter(|last| last.ends() == row.ends());
+        let old = known.remove(&at).or(same);
+        if let Some(facts) = old.as_ref().and_then(|old| old.facts.as_deref()) {
+            let unseen = Facts { seen_at: None, ..facts.clone() };
+            row.facts =
+                Some(Arc::new(unseen.under(&row.facts.as_deref().cloned().unwrap_or_default())));
+        }
+        row.seen(old.as_ref(), now);
+        last = old;
+    }
+    whole.relations.append(&mut new);
 }
 
 /// Turns a relation into the direction in which harm spreads, where its type is known.
 fn normal(types: &Types, row: RelationRow) -> RelationRow {
     match types.find(&row.relation) {
-        Some(kind) if *kind.spreads() != *row.relation => {
-            RelationRow { from: row.to, relation: kind.spreads().into(), to: row.from }
-        }
+        Some(kind) if *kind.spreads() != *row.relation => RelationRow {
+            from: row.to,
+            relation: kind.spreads().into(),
+            to: row.from,
+            facts: row.facts,
+        },
         _ => row,
     }
 }
@@ -104,8 +149,35 @@ cis:
   c: {class: vm}
 relations: [a -hosts-> b, a -hosts-> c, b -runs-> c]";
 
+    const NOW: Timestamp = Timestamp::from_millis(9_000);
+
+    #[test]
+    fn what_is_known_of_a_relation_stays_but_for_what_is_said_anew() {
+        const DAY_10: Timestamp = Timestamp::from_millis(10 * 86_400_000);
+        let base = Topology::of(
+            "{cis: {a: {class: vm}, b: {class: vm}}, relations: [{relation: a -hosts-> b, \
+              source: netbox, valid_from: 1970-01-02T00:00:00Z, seen_at: 1970-01-03T00:00:00Z}]}",
+        );
+        for (changes, facts) in [
+            ("relations: [b -hosted_on-> a]", "netbox, confirmed 0s ago, from 1970-01-02"),
+            (
+                "{source: hand, relations: [a -hosts-> b]}",
+                "hand, confirmed 0s ago, from 1970-01-02",
+            ),
+            (
+                "relations: [{relation: a -hosts-> b, seen_at: 1970-01-10T00:00:00Z}]",
+                "netbox, confirmed 1d ago, from 1970-01-02",
+            ),
+            ("cis: {a: {rack: R1}}", "netbox, confirmed 8d ago, from 1970-01-02"),
+        ] {
+            let rows = import::read_changes(changes, "f", &base, DAY_10).unwrap();
+            let words = rows.relations[0].facts.as_ref().unwrap().words(DAY_10);
+            assert_eq!(words, format!("{facts}T00:00:00.000Z"), "{changes}");
+        }
+    }
+
     fn merged(changes: &str) -> Result<Rows, Vec<String>> {
-        let rows = import::read_changes(changes, "f", &Topology::of(BASE));
+        let rows = import::read_changes(changes, "f", &Topology::of(BASE), NOW);
         rows.map_err(|problems| problems.iter().map(ToString::to_string).collect())
     }
 
@@ -122,7 +194,8 @@ relations: [a -hosts-> b, a -hosts-> c, b -runs-> c]";
                 "{cis: {d: {class: pod}}, relations: [d -runs_on-> b, c -hosted_on-> a]}",
                 "{cis: {a: {class: server, rack: R1, labels: {host: a, site: fra}}, b: {class: vm},
                    c: {class: vm}, d: {class: pod}},
-                  relations: [a -hosts-> b, a -hosts-> c, b -runs-> c, b -runs-> d]}",
+                  relations: [{relation: a -hosts-> b}, {relation: a -hosts-> c, seen_at: '1970-01-01T00:00:09Z'},
+                    b -runs-> c, {relation: b -runs-> d, seen_at: '1970-01-01T00:00:09Z'}]}",
             ),
             (
                 "remove: {cis: [b, nobody], relations: [c -hosted_on-> a]}",

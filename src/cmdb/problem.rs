@@ -18,6 +18,7 @@
 //! | C014 | warning: names differ only in upper and lower case |
 //! | C015 | warning: several CIs are recognised by the same values, so alerts bind to none of them |
 //! | C016 | a name holds a control character |
+//! | C030 | what a relation says of its source, validity or age is wrong |
 //!
 //! Errors refuse a CMDB as a whole; warnings are found by `lint` in one that is in order.
 

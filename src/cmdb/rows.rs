@@ -4,8 +4,10 @@ use core::fmt;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::facts::{Facts, FactsShared};
 use super::relation::RelationType;
 use crate::model::labels::Labels;
+use crate::model::time::Timestamp;
 
 /// Bytes in the name of a CI, a class or an attribute: what a DNS name may have, and some more.
 pub const NAME_LEN_MAX: usize = 512;
@@ -71,6 +73,31 @@ pub struct RelationRow {
     pub relation: Box<str>,
     /// Name of a CI; in checked rows the sufferer.
     pub to: Arc<str>,
+    /// What else is known of it; in checked rows shared, and missing where nothing is.
+    pub facts: Option<Arc<Facts>>,
+}
+
+impl RelationRow {
+    /// Makes a relation of which nothing else is known.
+    pub fn new(from: &str, relation: &str, to: &str) -> Self {
+        let (from, to) = (Arc::from(from), Arc::from(to));
+        Self { from, relation: relation.into(), to, facts: None }
+    }
+
+    /// Returns what tells it apart from all others, which also is the order of checked rows.
+    pub fn ends(&self) -> (&str, &str, &str) {
+        (&self.from, &self.relation, &self.to)
+    }
+
+    /// Says when its source last said so, unless that is given; `known` is the same relation as it
+    /// was before.
+    pub(super) fn seen(&mut self, known: Option<&Self>, now: Timestamp) {
+        let known = known.and_then(|known| known.facts.as_ref()?.seen_at);
+        let facts = self.facts.as_deref().cloned().unwrap_or_default().seen(known, now);
+        if self.facts.as_deref() != Some(&facts) {
+            self.facts = Some(Arc::new(facts));
+        }
+    }
 }
 
 /// Writes `pdu-r12a -powers-> srv-0412`.
@@ -89,4 +116,20 @@ pub struct Rows {
     pub cis: Vec<Arc<CiRow>>,
     /// Relations by cause, type and sufferer.
     pub relations: Vec<RelationRow>,
+}
+
+impl Rows {
+    /// Says of every relation that does not tell when its source last said so that it is now; one
+    /// that was confirmed less than a day ago in the rows `before` keeps that time.
+    #[must_use]
+    pub fn seen(mut self, before: &Self, now: Timestamp) -> Self {
+        let mut shared = FactsShared::default();
+        let mut known = before.relations.iter().peekable();
+        for row in &mut self.relations {
+            while known.next_if(|known| known.ends() < row.ends()).is_some() {}
+            row.seen(known.peek().filter(|known| known.ends() == row.ends()).copied(), now);
+            row.facts = shared.share(row.facts.take());
+        }
+        self
+    }
 }

@@ -6,12 +6,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::check::{Draft, share_class};
-use super::edges::{Edge, Edges, edges};
+use super::edges::{Edges, Listed, edges};
+use super::facts::Facts;
 use super::problem::Problem;
 use super::relation::{RelationSet, RelationType, Types};
 use super::rows::{CiId, CiRow, RelationRow, Rows};
 use super::walk::{Toward, Walk, walk};
 use crate::model::labels::Labels;
+use crate::model::time::Timestamp;
 
 /// Hops followed from a CI to the services that suffer with it. Strip, server, machine, pod, service
 /// and two services that depend on it are seven.
@@ -29,6 +31,12 @@ pub struct Topology {
     cis: Vec<Arc<CiRow>>,
     sufferers: Edges,
     causes: Edges,
+    /// Distinct facts of relations; edges toward the sufferers have places in it.
+    facts: Vec<Arc<Facts>>,
+    /// Relations that do not hold at the time it was built for, sorted.
+    dormant: Vec<RelationRow>,
+    /// When the next relation begins or ceases to hold.
+    next_bound: Option<Timestamp>,
     /// What an id of another topology reads as.
     nobody: CiRow,
 }
@@ -36,10 +44,11 @@ pub struct Topology {
 impl Topology {
     /// Builds the topology without any CI, version 0.
     pub fn empty() -> Self {
-        Self::lay_out(0, Types::built_in(), Vec::new(), Vec::new())
+        Self::lay_out(0, Types::built_in(), Vec::new(), Listed::default())
     }
 
-    /// Builds the graph of `rows`, which may be in any order and written in either direction.
+    /// Builds the graph of `rows`, which may be in any order and written in either direction; every
+    /// relation is taken to hold.
     ///
     /// # Errors
     /// Everything that is wrong with the rows.
@@ -53,21 +62,47 @@ impl Topology {
     /// # Errors
     /// Everything that is wrong with the rows.
     pub fn new(version: u64, rows: Rows) -> Result<Self, Vec<Problem>> {
-        if let Some((types, edges)) = edges(&rows) {
-            return Ok(Self::lay_out(version, types, rows.cis, edges));
-        }
-        let (types, rows) = Draft::from(rows).check()?;
-        let edges = edges(&rows).map(|(_, edges)| edges).unwrap_or_default();
-        Ok(Self::lay_out(version, types, rows.cis, edges))
+        Self::made(version, rows, None)
     }
 
-    fn lay_out(version: u64, types: Types, mut cis: Vec<Arc<CiRow>>, mut list: Vec<Edge>) -> Self {
+    /// Builds the graph as [`new`](Self::new) does, of the relations that hold at a time. The others
+    /// are kept as rows: nothing follows them.
+    ///
+    /// # Errors
+    /// Everything that is wrong with the rows.
+    pub fn at(version: u64, rows: Rows, at: Timestamp) -> Result<Self, Vec<Problem>> {
+        Self::made(version, rows, Some(at))
+    }
+
+    fn made(version: u64, rows: Rows, at: Option<Timestamp>) -> Result<Self, Vec<Problem>> {
+        let (types, rows, listed) = match edges(&rows, at) {
+            Some((types, listed)) => (types, rows, listed),
+            None => {
+                let (types, rows) = Draft::from(rows).check()?;
+                let listed = edges(&rows, at).map(|(_, listed)| listed).unwrap_or_default();
+                (types, rows, listed)
+            }
+        };
+        let mut topology = Self::lay_out(version, types, rows.cis, listed);
+        if let Some(at) = at {
+            let facts = |row: &RelationRow| row.facts.clone();
+            let asleep = |row: &RelationRow| facts(row).is_some_and(|facts| !facts.holds(at));
+            topology.dormant = rows.relations.into_iter().filter(asleep).collect();
+            let dormant = topology.dormant.iter().filter_map(|row| row.facts.as_ref());
+            let bounds = topology.facts.iter().chain(dormant).filter_map(|it| it.next_bound(at));
+            topology.next_bound = bounds.min();
+        }
+        Ok(topology)
+    }
+
+    fn lay_out(version: u64, types: Types, mut cis: Vec<Arc<CiRow>>, listed: Listed) -> Self {
+        let Listed { edges: mut list, facts } = listed;
         let mut classes = BTreeSet::new();
         for ci in &mut cis {
             share_class(ci, &mut classes);
         }
-        let sufferers = Edges::build(cis.len(), &mut list);
-        for (cause, sufferer, _) in &mut list {
+        let sufferers = Edges::build(cis.len(), &mut list).with_facts(&list);
+        for (cause, sufferer, ..) in &mut list {
             core::mem::swap(cause, sufferer);
         }
         let causes = Edges::build(cis.len(), &mut list);
@@ -77,7 +112,8 @@ impl Topology {
             attributes: BTreeMap::new(),
             labels: Labels::empty(),
         };
-        Self { version, types, cis, sufferers, causes, nobody }
+        let (dormant, next_bound) = (Vec::new(), None);
+        Self { version, types, cis, sufferers, causes, facts, dormant, next_bound, nobody }
     }
 
     /// Returns the number it was built with.
@@ -90,9 +126,29 @@ impl Topology {
         self.cis.len()
     }
 
-    /// Returns how many relations there are.
+    /// Returns how many relations there are, those that do not hold included.
     pub fn relation_count(&self) -> usize {
-        self.sufferers.count()
+        self.sufferers.count() + self.dormant.len()
+    }
+
+    /// Returns when the next relation begins or ceases to hold: from then on another topology has to
+    /// be built of the same rows.
+    pub fn next_bound(&self) -> Option<Timestamp> {
+        self.next_bound
+    }
+
+    /// Returns the relations that do not hold at the time it was built for, sorted.
+    pub fn dormant(&self) -> &[RelationRow] {
+        &self.dormant
+    }
+
+    /// Returns what is known of a relation in force, by its ends and either name of its type.
+    pub fn facts(&self, cause: CiId, relation: &str, sufferer: CiId) -> Option<&Arc<Facts>> {
+        self.facts_of(cause, self.types.kind(relation)?, sufferer)
+    }
+
+    fn facts_of(&self, cause: CiId, kind: u8, sufferer: CiId) -> Option<&Arc<Facts>> {
+        self.facts.get(self.sufferers.facts_of(cause, sufferer, kind)?)
     }
 
     /// Finds a CI by its name.
@@ -130,11 +186,16 @@ impl Topology {
     /// Returns the rows it was built from, as a check leaves them; CIs are shared, not copied.
     pub fn rows(&self) -> Rows {
         let relations = self.cis().flat_map(|(id, _)| self.relations_of(id, Toward::Sufferers));
-        Rows { types: self.own_types(), cis: self.cis.clone(), relations: relations.collect() }
+        let mut relations: Vec<RelationRow> = relations.collect();
+        if !self.dormant.is_empty() {
+            relations.extend(self.dormant.iter().cloned());
+            relations.sort_unstable();
+        }
+        Rows { types: self.own_types(), cis: self.cis.clone(), relations }
     }
 
-    /// Returns the relations of a CI in which it is the cause (`Toward::Sufferers`) or the sufferer,
-    /// from the cause to the sufferer, sorted.
+    /// Returns the relations in force of a CI in which it is the cause (`Toward::Sufferers`) or the
+    /// sufferer, from the cause to the sufferer, sorted.
     pub fn relations_of(&self, ci: CiId, toward: Toward) -> Vec<RelationRow> {
         let name = |id: CiId| Arc::clone(&self.ci(id).name);
         let row = |(end, kind): (CiId, u8)| {
@@ -142,7 +203,13 @@ impl Topology {
                 Toward::Sufferers => (ci, end),
                 Toward::Causes => (end, ci),
             };
-            RelationRow { from: name(from), relation: self.spreads(kind).into(), to: name(to) }
+            let facts = self.facts_of(from, kind, to).cloned();
+            RelationRow {
+                from: name(from),
+                relation: self.spreads(kind).into(),
+                to: name(to),
+                facts,
+            }
         };
         let mut rows: Vec<RelationRow> = self.edges(ci, toward).map(row).collect();
         rows.sort_unstable();
@@ -274,6 +341,34 @@ mod tests {
         let classes: Vec<&Arc<str>> =
             sorted.cis.iter().map(|ci| &ci.class).filter(|class| &***class == "server").collect();
         assert!(classes.windows(2).all(|pair| Arc::ptr_eq(pair[0], pair[1])));
+    }
+
+    #[test]
+    fn a_relation_is_followed_while_it_holds_and_kept_all_the_time() {
+        let rows = import::read(
+            "{source: netbox, cis: {a: {class: vm}, b: {class: vm}, c: {class: vm}}, relations: [
+              a -hosts-> c,
+              {relation: a -hosts-> b, valid_from: 1970-01-01T00:00:10Z,
+               valid_until: 1970-01-01T00:00:20Z}]}",
+            "test",
+        );
+        let rows = rows.unwrap();
+        for (second, reached, next) in [
+            (9, &["c"][..], Some(10)),
+            (10, &["b", "c"], Some(20)),
+            (19, &["b", "c"], Some(20)),
+            (20, &["c"], None),
+        ] {
+            let at = |second: i64| Timestamp::from_millis(second * 1000);
+            let topology = Topology::at(1, rows.clone(), at(second)).unwrap();
+            let (a, c) = (topology.find("a").unwrap(), topology.find("c").unwrap());
+            let ends = topology.edges(a, Toward::Sufferers).map(|(end, _)| end);
+            assert_eq!(topology.names(ends), reached, "at {second} s");
+            assert_eq!(topology.next_bound(), next.map(at), "at {second} s");
+            assert_eq!((topology.rows(), topology.relation_count()), (rows.clone(), 2));
+            let facts = topology.facts(a, "hosted_on", c).unwrap();
+            assert_eq!((&*facts.source, topology.facts(c, "hosts", a)), ("netbox", None));
+        }
     }
 
     #[test]

@@ -157,6 +157,7 @@ mod tests {
             from: Arc::clone(&cis[*from].name),
             relation: (*relation).into(),
             to: Arc::clone(&cis[*to].name),
+            facts: None,
         });
         Topology::build(1, &Rows { relations: relations.collect(), cis, types: vec![] }).unwrap()
     }

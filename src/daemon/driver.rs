@@ -289,7 +289,11 @@ impl Driver {
             Gone
         })?;
         let (version, rows) = topology.unwrap_or_default();
-        if let Ok(topology) = Topology::new(version, rows) {
+        let at = self.desk.store.view().topology_at().map_err(|error| {
+            error!(%error, "the history of the CMDB cannot be read back");
+            Gone
+        })?;
+        if let Ok(topology) = Topology::at(version, rows, at) {
             let rules = Arc::clone(&self.committed_rules);
             self.ctx = Arc::new(Context::new(rules, Arc::new(topology), self.ctx.limits));
         }

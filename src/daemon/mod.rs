@@ -17,6 +17,7 @@ mod retention;
 mod service_manager;
 mod start;
 mod upkeep;
+mod validity;
 
 use core::time::Duration;
 use std::net::SocketAddr;
@@ -46,6 +47,7 @@ use crate::http::{
 };
 use crate::mailbox::{Mailbox, Work, mailbox};
 use crate::model::notice::Notice;
+use crate::model::time::Timestamp;
 use crate::notify::{ChannelError, Notifier, Outbox, Parts, Tester};
 use crate::rules::RuleSet;
 use crate::settings::Settings;
@@ -141,7 +143,8 @@ async fn serve(plan: Plan) -> Result<(), DaemonError> {
     let metrics = start::metrics(&settings)?;
     let (dir, store, witness) = start::open(&settings, loss)?;
     let (saved, topology) = store.load()?;
-    let ctx = context(&settings, Arc::clone(&rules), topology.unwrap_or_default())?;
+    let held = (topology.unwrap_or_default(), store.view().topology_at()?);
+    let ctx = context(&settings, Arc::clone(&rules), held)?;
     let started = saved.counters.batch > 0;
     let clock = Arc::new(Clock::start(started.then_some(saved.counters.now)));
     let (context_in, context_out) = watch::channel(Arc::clone(&ctx));
@@ -162,6 +165,7 @@ async fn serve(plan: Plan) -> Result<(), DaemonError> {
     let (operations, lines) = upkeep::lines(&base, canary_out.clone());
     let paths = Paths { mailbox: letters_in.clone(), tester: notifier.tester() };
     let signs = Signs { readiness: ready_out, operations, feed };
+    let context_seen = context_out.clone();
     let doors = doors(&base, paths, context_out, signs);
     let parts = upkeep::Parts {
         canary: start::canary(&base, letters_in.clone(), canary_out)?,
@@ -173,6 +177,7 @@ async fn serve(plan: Plan) -> Result<(), DaemonError> {
         rules,
         rule_files,
         dir,
+        context: context_seen,
     };
     let upkeep = Upkeep::start(&base, parts);
     let (reloader, tls) = certificate(&base)?;
@@ -235,9 +240,9 @@ fn options(settings: &Settings) -> Options {
 fn context(
     settings: &Settings,
     rules: Arc<RuleSet>,
-    (version, rows): (u64, Rows),
+    ((version, rows), at): ((u64, Rows), Timestamp),
 ) -> Result<Arc<Context>, DaemonError> {
-    let topology = Topology::new(version, rows).map_err(|problems| {
+    let topology = Topology::at(version, rows, at).map_err(|problems| {
         DaemonError::Topology(problems.first().map(ToString::to_string).unwrap_or_default())
     })?;
     let limits = Limits {

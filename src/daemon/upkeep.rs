@@ -13,7 +13,8 @@ use super::backups::Backups;
 use super::canary::Canary;
 use super::data_dir::DataDir;
 use super::reload::{Reloader, RuleFiles, Ties};
-use super::{Base, FINISH, disk, outbox, retention, service_manager};
+use super::{Base, FINISH, disk, outbox, retention, service_manager, validity};
+use crate::engine::context::Context;
 use crate::http::operate::{BackupMade, Calls, Operations, Reloaded, Room, RulesRefused, call};
 use crate::mailbox::Mailbox;
 use crate::model::time::Timestamp;
@@ -58,6 +59,8 @@ pub(super) struct Parts {
     pub(super) canary: Canary,
     /// The last commit.
     pub(super) durable: watch::Receiver<u64>,
+    /// What is in force.
+    pub(super) context: watch::Receiver<Arc<Context>>,
     /// Says when the daemon stops.
     pub(super) stopped: watch::Receiver<bool>,
 }
@@ -68,8 +71,8 @@ pub(super) struct Upkeep(JoinSet<()>);
 impl Upkeep {
     /// Starts all tasks.
     pub(super) fn start(base: &Base<'_>, parts: Parts) -> Self {
-        let Parts { lines, mailbox, rules, rule_files, dir, held, canary, durable, stopped } =
-            parts;
+        let Parts { lines, mailbox, rules, rule_files, dir, held, canary, durable, .. } = parts;
+        let (context, stopped) = (parts.context, parts.stopped);
         let mut tasks = JoinSet::new();
         base.metrics.rules.accepted(rules.rules.len(), crate::clock::wall());
         let reloader = Reloader {
@@ -101,11 +104,15 @@ impl Upkeep {
             settings: base.settings.retention,
             store: Arc::clone(base.store),
             clock: Arc::clone(base.clock),
-            mailbox,
+            mailbox: mailbox.clone(),
             metrics: Arc::clone(base.metrics),
             zone,
         };
         tasks.spawn(keeper.run(stopped.clone()));
+        let clock = Arc::clone(base.clock);
+        let store = Arc::clone(base.store);
+        let bounds = validity::Watchman { store, clock, mailbox, context };
+        tasks.spawn(bounds.run(stopped.clone()));
         tasks.spawn(canary.run(stopped.clone()));
         tasks.spawn(service_manager::keep_alive(durable, stopped.clone()));
         tasks.spawn(outbox::run(dir, held, lines.release, stopped));

@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::codec::Word;
-use crate::cmdb::{Change, CiRow, End, RelationRow, RelationType, Rows};
+use crate::cmdb::{Change, CiRow, End, Facts, RelationRow, RelationType, Rows};
 use crate::engine::changes::{AlertRow, Counters, MemberOf, MemberRow, Recurrence};
 use crate::model::affected::Affected;
 use crate::model::alert::{AlertState, Details, Inhibitor, Join, Lease, Path, SourceId};
@@ -550,9 +550,10 @@ impl Dice {
             from: name(dice).into(),
             relation: if dice.flip() { "runs".into() } else { "powers".into() },
             to: name(dice).into(),
+            facts: dice.facts().map(Arc::new),
         });
         relations.sort();
-        relations.dedup();
+        relations.dedup_by(|a, b| a.ends() == b.ends());
         let types: BTreeMap<Box<str>, RelationType> = self
             .list(3, Self::relation_type)
             .into_iter()
@@ -560,6 +561,16 @@ impl Dice {
             .collect();
         let (types, cis) = (types.into_values().collect(), cis.into_values().collect());
         Rows { types, cis, relations }
+    }
+
+    fn facts(&mut self) -> Option<Facts> {
+        let facts = Facts {
+            source: if self.flip() { self.text().into() } else { Box::default() },
+            valid_from: self.maybe(Self::time),
+            valid_until: self.maybe(Self::time),
+            seen_at: self.maybe(Self::time),
+        };
+        (!facts.is_empty()).then_some(facts)
     }
 
     pub(super) fn change(&mut self, version: u64) -> Change {
@@ -573,6 +584,8 @@ impl Dice {
             attributes: self.number(),
             relations_added: self.number(),
             relations_removed: self.number(),
+            relations_changed: self.number(),
+            confirmed: self.number(),
         }
     }
 

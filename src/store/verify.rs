@@ -195,7 +195,7 @@ impl Check<'_> {
     }
 
     fn relation(&mut self, row: &RelationRow) -> Result<Result<(), Malformed>, StoreError> {
-        let RelationRow { from, relation, to } = row;
+        let RelationRow { from, relation, to, .. } = row;
         for (family, name) in
             [(Family::Cis, &**from), (Family::RelationTypes, &**relation), (Family::Cis, &**to)]
         {

@@ -12,8 +12,10 @@ use super::codec::meta::{CountersMessage, TopologyMessage};
 use super::codec::quarantine::HeadMessage;
 use super::schema::{self, Family, META_COUNTERS, META_TOPOLOGY};
 use super::{Store, StoreError, codec, overlay, read};
-use crate::cmdb::{Change, CiRow, Rows};
+use crate::cmdb::{Change, CiRow, FactsShared, RelationRow, Rows};
 use crate::engine::changes::{AlertRow, Counters, MemberOf, MemberRow};
+use crate::engine::context::Context;
+use crate::engine::rebind::{Forecast, Told};
 use crate::model::alert::AlertState;
 use crate::model::audit::AuditEntry;
 use crate::model::change::Change as PlannedChange;
@@ -277,8 +279,42 @@ impl View<'_> {
         let Some(TopologyMessage { version, .. }) = message else { return Ok(None) };
         let cis: Vec<CiRow> = self.all()?;
         let cis = cis.into_iter().map(Arc::new).collect();
-        let rows = Rows { types: self.all()?, cis, relations: self.all()? };
-        Ok(Some((version, rows)))
+        let mut shared = FactsShared::default();
+        let entries = self.entries(Family::Relations, read::bulk(), IteratorMode::Start);
+        let relations = entries.map(|entry| {
+            let (key, value) = entry?;
+            let mut row: RelationRow = read::row(&key, &value)?;
+            row.facts = shared.share(row.facts.take());
+            Ok(row)
+        });
+        let relations = relations.collect::<Result<_, StoreError>>()?;
+        Ok(Some((version, Rows { types: self.all()?, cis, relations })))
+    }
+
+    /// Returns when the version of the topology that is stored was made: whether its relations hold
+    /// is asked of this time.
+    pub fn topology_at(&self) -> Result<Timestamp, StoreError> {
+        let history = self.topology_history()?;
+        Ok(history.first().map_or(Timestamp::EPOCH, |change| change.at))
+    }
+
+    /// Foretells what another topology means for the alerts that it does not know yet; returns how
+    /// many these were.
+    pub fn foretell(
+        &self,
+        contexts: [&Context; 2],
+        forecast: &mut Forecast,
+    ) -> Result<usize, StoreError> {
+        let mut new = 0;
+        self.each_alert(&mut |labels, state| {
+            let alert = labels.fingerprint();
+            if !forecast.knows(alert) {
+                let told = Told { labels, severity: state.severity.as_deref() };
+                forecast.foretell(contexts, alert, told);
+                new += 1;
+            }
+        })?;
+        Ok(new)
     }
 
     /// Returns the last changes of the CMDB, the newest first.

@@ -6,13 +6,19 @@ use std::sync::Arc;
 
 use super::node::{Node, Text, Value};
 use crate::cmdb::check::Draft;
+use crate::cmdb::facts::Facts;
 use crate::cmdb::problem::{Place, Problem, nearest, shorten};
 use crate::cmdb::relation::{self, End, RelationType};
 use crate::cmdb::rows::{CiRow, RelationRow};
 use crate::model::labels::Labels;
+use crate::model::time::Timestamp;
 
 /// How a relation is written.
 const RELATION_FORM: &str = "write `cause -powers-> sufferer`, or {from: …, type: …, to: …}";
+
+/// What may be said of a relation.
+const RELATION_FIELDS: [&str; 8] =
+    ["from", "type", "to", "relation", "source", "valid_from", "valid_until", "seen_at"];
 
 /// A CMDB as written, with the places of its parts and what is already known to be wrong.
 #[derive(Clone, Debug, Default)]
@@ -22,6 +28,8 @@ pub struct Fixture {
     types: Vec<(Place, RelationType)>,
     cis_gone: Vec<(Place, Box<str>)>,
     relations_gone: Vec<(Place, RelationRow)>,
+    /// Who says so of the relations that do not tell.
+    source: Box<str>,
     problems: Vec<Problem>,
 }
 
@@ -59,6 +67,7 @@ impl Fixture {
             relations_gone: self.relations_gone.clone(),
             problems: self.problems.clone(),
         };
+        self.name_source(&mut draft.relations);
         for ci in &self.cis {
             let mut pairs: Vec<(&str, &str)> =
                 ci.labels.iter().map(|(name, value)| (&**name, &*value.text)).collect();
@@ -77,6 +86,19 @@ impl Fixture {
             draft.cis.push((ci.place, Arc::new(row)));
         }
         draft
+    }
+
+    fn name_source(&self, relations: &mut [(Place, RelationRow)]) {
+        if self.source.is_empty() {
+            return;
+        }
+        let bare = Arc::new(Facts { source: self.source.clone(), ..Facts::default() });
+        for (_, row) in relations {
+            match &row.facts {
+                None => row.facts = Some(Arc::clone(&bare)),
+                Some(facts) => row.facts = Some(Arc::new(bare.under(facts))),
+            }
+        }
     }
 }
 
@@ -126,7 +148,7 @@ impl Fixture {
         let (place, kind) = (node.place, node.kind());
         let row = match node.value {
             Value::Text(Text { text, .. }) => match relation::parse(&text) {
-                Some((from, relation, to)) => Ok(relation_row(from, relation, to)),
+                Some((from, relation, to)) => Ok(RelationRow::new(from, relation, to)),
                 None => Err(format!("`{}` is no relation", shorten(&text))),
             },
             Value::Map(_) => self.relation_of_fields(node),
@@ -142,18 +164,55 @@ impl Fixture {
         }
     }
 
+    /// Reads a relation with its parts as fields, or with `relation: 'cause -powers-> sufferer'`, and
+    /// what is known of it.
     fn relation_of_fields(&mut self, node: Node) -> Result<RelationRow, String> {
         let mut fields = self.mapping("a relation", node);
+        let facts = self.facts(&mut fields);
         let relation = take(&mut fields, "type").or_else(|| take(&mut fields, "relation"));
         let parts = [take(&mut fields, "from"), relation, take(&mut fields, "to")];
         for field in fields {
-            self.refuse("a relation", &["from", "type", "to"], field.place, &field.name);
+            self.refuse("a relation", &RELATION_FIELDS, field.place, &field.name);
         }
-        match parts.map(|part| part.and_then(|part| self.scalar("part of a relation", part))) {
-            [Some(from), Some(relation), Some(to)] => {
-                Ok(relation_row(&from.text, &relation.text, &to.text))
+        let mut row =
+            match parts.map(|part| part.and_then(|part| self.scalar("part of a relation", part))) {
+                [Some(from), Some(relation), Some(to)] => {
+                    RelationRow::new(&from.text, &relation.text, &to.text)
+                }
+                [None, Some(Text { text, .. }), None] => match relation::parse(&text) {
+                    Some((from, relation, to)) => RelationRow::new(from, relation, to),
+                    None => return Err(format!("`{}` is no relation", shorten(&text))),
+                },
+                _ => return Err("a relation lacks an end or its type".into()),
+            };
+        row.facts = (!facts.is_empty()).then(|| Arc::new(facts));
+        Ok(row)
+    }
+
+    fn facts(&mut self, fields: &mut Vec<Field>) -> Facts {
+        let source = take(fields, "source").and_then(|node| self.scalar("a source", node));
+        let mut time = |name| {
+            let node = take(fields, name)?;
+            let place = node.place;
+            let text = self.scalar(name, node)?.text;
+            let time = text.parse::<jiff::Timestamp>();
+            if time.is_err() {
+                let message = format!("`{name}` is `{}`, which is no time", shorten(&text));
+                let help = "write it as RFC 3339, as in 2026-01-31T08:00:00Z".into();
+                self.problems.push(Problem::new(place, "C030", name, message).help(help));
             }
-            _ => Err("a relation lacks an end or its type".into()),
+            time.ok().map(|time| Timestamp::from_millis(time.as_millisecond()))
+        };
+        let (valid_from, valid_until) = (time("valid_from"), time("valid_until"));
+        let seen_at = time("seen_at");
+        let source = source.map(|source| source.text).unwrap_or_default();
+        Facts { source, valid_from, valid_until, seen_at }
+    }
+
+    /// Names who says so of the relations that do not tell.
+    pub(super) fn set_source(&mut self, node: Node) {
+        if let Some(source) = self.scalar("a source", node) {
+            self.source = source.text;
         }
     }
 
@@ -266,8 +325,4 @@ struct Field {
 fn take(fields: &mut Vec<Field>, name: &str) -> Option<Node> {
     let at = fields.iter().position(|field| &*field.name.text == name)?;
     Some(fields.remove(at).value)
-}
-
-fn relation_row(from: &str, relation: &str, to: &str) -> RelationRow {
-    RelationRow { from: Arc::from(from), relation: relation.into(), to: Arc::from(to) }
 }

@@ -19,6 +19,7 @@ use super::places::Places;
 use super::problem::{Place, Problem, shorten};
 use super::rows::Rows;
 use super::topology::Topology;
+use crate::model::time::Timestamp;
 pub use fixture::Fixture;
 use node::Json;
 use sections::Sections;
@@ -44,12 +45,18 @@ pub fn read(text: &str, file: &str) -> Result<Rows, Vec<Problem>> {
 /// A CI in the file is added, or gets the class, attributes and labels that are given and keeps the
 /// others; relations and relation types are added. Nothing is taken away but what stands under
 /// `remove: {cis: […], relations: […]}`: a CI with its relations. What is not there any more is
-/// removed already.
+/// removed already. Relations in the file that do not tell when their source last said so are
+/// confirmed `now`.
 ///
 /// # Errors
 /// As [`read`]; a file without any change is one.
-pub fn read_changes(text: &str, file: &str, base: &Topology) -> Result<Rows, Vec<Problem>> {
-    read_by(text, file, &|draft| merge::merge(base, draft))
+pub fn read_changes(
+    text: &str,
+    file: &str,
+    base: &Topology,
+    now: Timestamp,
+) -> Result<Rows, Vec<Problem>> {
+    read_by(text, file, &|draft| merge::merge(base, draft, now))
 }
 
 /// Reads a file as [`read`] does and tells where everything was written; in any form this takes the

@@ -42,9 +42,18 @@ impl<'de, F: Form> Visitor<'de> for Sections<F> {
                 "relations" => Part::Relations,
                 "relation_types" => Part::Types,
                 "remove" => Part::Remove,
+                "source" => {
+                    let Written { node: source, .. } = map.next_value::<Written<F>>()?;
+                    fixture.set_source(source);
+                    if seen.contains(&key) {
+                        fixture.given_twice(place, &key);
+                    }
+                    seen.push(key);
+                    continue;
+                }
                 _ => {
                     map.next_value::<IgnoredAny>()?;
-                    let known = ["cis", "relations", "relation_types", "remove"];
+                    let known = ["cis", "relations", "relation_types", "source", "remove"];
                     fixture.refuse("a CMDB", &known, place, &key);
                     continue;
                 }

@@ -264,3 +264,70 @@ fn hostile_texts_are_refused() {
         assert_eq!((problems.len(), problems[0].code), (1, "C001"), "{problems:?}");
     }
 }
+
+#[test]
+fn a_relation_says_who_says_so_since_when_and_until_when() {
+    const CIS: &str = "\"cis\": {\"a\": {\"class\": \"vm\"}, \"b\": {\"class\": \"vm\"}}";
+    for (head, relation, facts) in [
+        ("", "\"a -hosts-> b\"", ""),
+        ("\"source\": \"netbox\",", "\"a -hosts-> b\"", "netbox"),
+        (
+            "\"source\": \"netbox\",",
+            "{\"relation\": \"a -hosts-> b\", \"source\": \"hand\"}",
+            "hand",
+        ),
+        (
+            "\"source\": \"netbox\",",
+            "{\"from\": \"b\", \"relation\": \"hosted_on\", \"to\": \"a\", \"valid_until\": \"1970-01-02T01:00:00+01:00\"}",
+            "netbox, until 1970-01-02T00:00:00.000Z",
+        ),
+        (
+            "",
+            "{\"relation\": \"a -hosts-> b\", \"valid_from\": \"1970-01-01T00:00:01Z\"}",
+            "from 1970-01-01T00:00:01.000Z",
+        ),
+    ] {
+        let json = format!("{{{head} {CIS}, \"relations\": [{relation}]}}");
+        // A space before the brace makes no difference; a comment makes it YAML.
+        for text in [json.clone(), format!("# yaml\n{json}")] {
+            let rows = read(&text, "f").unwrap();
+            let known = rows.relations[0].facts.as_ref();
+            let known = known.map(ToString::to_string).unwrap_or_default();
+            assert_eq!(known, facts, "{text}");
+        }
+    }
+}
+
+#[test]
+fn what_is_wrong_about_the_facts_of_a_relation_is_told_with_its_place() {
+    check(
+        "\
+source: [netbox]
+cis: {a: {class: vm}, b: {class: vm}, c: {class: vm}}
+relations:
+  - {relation: a -hosts-> b, valid_from: tomorrow}
+  - {relation: a -hosts-> c, valid_from: 2026-01-02T00:00:00Z, valid_until: 2026-01-02T00:00:00Z}
+  - {relation: b -hosts-> c, source: hand}
+  - {relation: c -hosted_on-> b, source: netbox}
+  - {relation: b hosts c, seen_by: me}
+",
+        &[
+            "f:1:9: error[C011]: expected a text, a number or a boolean for a source, found a list",
+            "f:4:42: error[C030]: `valid_from` is `tomorrow`, which is no time; \
+             write it as RFC 3339, as in 2026-01-31T08:00:00Z",
+            "f:5:5: error[C030]: the relation is valid from 2026-01-02T00:00:00.000Z until \
+             2026-01-02T00:00:00.000Z: never; let `valid_until` come after `valid_from`",
+            "f:7:5: error[C003]: `b -hosts-> c` is given twice, with another source, validity or \
+             age; keep one of the two",
+            "f:8:5: error[C008]: `b hosts c` is no relation; write `cause -powers-> sufferer`, or \
+             {from: …, type: …, to: …}",
+            "f:8:27: error[C011]: unknown field `seen_by` of a relation; did you mean `seen_at`?",
+        ],
+    );
+    let long = format!(
+        "{{source: {}, cis: {{a: {{class: vm}}, b: {{class: vm}}}}, relations: [a -hosts-> b]}}",
+        "x".repeat(129)
+    );
+    let found = read(&long, "f").unwrap_err();
+    assert!(found[0].message.contains("129 bytes, must be at most 128"), "{found:?}");
+}

@@ -29,7 +29,19 @@ async fn rack() -> World {
 
 /// The whole CMDB as YAML.
 async fn held(world: &World) -> String {
-    world.get("/api/v1/cmdb/export").await.text
+    unseen(&world.get("/api/v1/cmdb/export").await.text)
+}
+
+/// Leaves out when relations were confirmed, which is whenever the test runs.
+fn unseen(text: &str) -> String {
+    text.lines()
+        .map(|line| {
+            let cut = line
+                .split_once(", seen_at: ")
+                .and_then(|(head, tail)| Some((head, tail.split_once('}')?.1)));
+            cut.map_or_else(|| format!("{line}\n"), |(head, tail)| format!("{head}}}{tail}\n"))
+        })
+        .collect()
 }
 
 #[tokio::test]

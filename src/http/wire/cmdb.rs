@@ -119,6 +119,18 @@ pub struct Relation {
     pub relation: String,
     /// A CI; in answers the sufferer.
     pub to: String,
+    /// Who says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
+    /// From when on it holds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub valid_from: Option<Time>,
+    /// Until when it holds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub valid_until: Option<Time>,
+    /// When its source last said so; the time of the change where that is left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seen_at: Option<Time>,
 }
 
 /// A CI with what hangs on it.
@@ -267,4 +279,10 @@ pub struct Change {
     pub relations_added: u64,
     /// Relations that were gone.
     pub relations_removed: u64,
+    /// Relations whose source or validity changed.
+    #[serde(default)]
+    pub relations_changed: u64,
+    /// Relations that were only confirmed.
+    #[serde(default)]
+    pub confirmed: u64,
 }

@@ -7,7 +7,8 @@ use prost::bytes::Bytes;
 
 use super::alert::{labels, share};
 use super::{Malformed, Row, Word, keyed, numbered};
-use crate::cmdb::{CiRow, End, RelationRow, RelationType};
+use crate::cmdb::{CiRow, End, Facts, RelationRow, RelationType};
+use crate::model::time::Timestamp;
 use crate::store::schema::{self, Family};
 
 numbered!(End: From = 1, To = 2);
@@ -23,9 +24,19 @@ pub(in crate::store) struct CiMessage {
     labels: Bytes,
 }
 
-/// A relation, all of which is in its key.
+/// What is known of a relation; its ends and type are in its key. A relation of an older release has
+/// no facts, which is what the empty message says.
 #[derive(Clone, PartialEq, Message)]
-pub(in crate::store) struct RelationMessage {}
+pub(in crate::store) struct RelationMessage {
+    #[prost(string, tag = "1")]
+    source: String,
+    #[prost(int64, optional, tag = "2")]
+    valid_from: Option<i64>,
+    #[prost(int64, optional, tag = "3")]
+    valid_until: Option<i64>,
+    #[prost(int64, optional, tag = "4")]
+    seen_at: Option<i64>,
+}
 
 /// A relation type.
 #[derive(Clone, PartialEq, Message)]
@@ -78,12 +89,26 @@ impl Row for RelationRow {
     }
 
     fn message(&self) -> RelationMessage {
-        RelationMessage {}
+        let facts = self.facts.as_deref();
+        let time = |time: fn(&Facts) -> Option<Timestamp>| Some(time(facts?)?.millis());
+        RelationMessage {
+            source: facts.map(|facts| facts.source.to_string()).unwrap_or_default(),
+            valid_from: time(|facts| facts.valid_from),
+            valid_until: time(|facts| facts.valid_until),
+            seen_at: time(|facts| facts.seen_at),
+        }
     }
 
-    fn restore(key: &[u8], RelationMessage {}: RelationMessage) -> Result<Self, Malformed> {
+    fn restore(key: &[u8], message: RelationMessage) -> Result<Self, Malformed> {
         let [from, relation, to] = keyed(schema::read_relation(key))?;
-        Ok(Self { from: from.into(), relation: relation.into(), to: to.into() })
+        let facts = Facts {
+            source: message.source.into(),
+            valid_from: message.valid_from.map(Timestamp::from_millis),
+            valid_until: message.valid_until.map(Timestamp::from_millis),
+            seen_at: message.seen_at.map(Timestamp::from_millis),
+        };
+        let facts = (!facts.is_empty()).then(|| facts.into());
+        Ok(Self { from: from.into(), relation: relation.into(), to: to.into(), facts })
     }
 }
 
@@ -124,9 +149,20 @@ mod tests {
             labels: Labels::build(&mut [("node", "srv")]).unwrap(),
         };
         frozen(&ci, b"srv", b"\x01\n\x06server\x12\x0b\n\x05owner\x12\x02dc\x12\x0b\n\x04rack\x12\x03R12\x1a\t\x04node\x03srv");
-        let relation =
-            RelationRow { from: "pdu".into(), relation: "powers".into(), to: "srv".into() };
+        let mut relation = RelationRow::new("pdu", "powers", "srv");
         frozen(&relation, b"pdu\x00powers\x00srv", b"\x01");
+        let facts = Facts {
+            source: "netbox".into(),
+            valid_from: Some(Timestamp::from_millis(1)),
+            valid_until: Some(Timestamp::from_millis(300)),
+            seen_at: Some(Timestamp::from_millis(0)),
+        };
+        relation.facts = Some(facts.into());
+        frozen(
+            &relation,
+            b"pdu\x00powers\x00srv",
+            b"\x01\x0a\x06netbox\x10\x01\x18\xac\x02\x20\x00",
+        );
         let (name, converse) = ("feeds".into(), "fed_by".into());
         frozen(
             &RelationType { name, converse, suffers: End::To },

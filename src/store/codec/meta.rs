@@ -47,6 +47,10 @@ struct ChangeMessage {
     relations_added: u64,
     #[prost(uint64, tag = "9")]
     relations_removed: u64,
+    #[prost(uint64, tag = "10")]
+    relations_changed: u64,
+    #[prost(uint64, tag = "11")]
+    confirmed: u64,
 }
 
 impl TopologyMessage {
@@ -65,6 +69,8 @@ impl TopologyMessage {
             attributes: change.attributes,
             relations_added: change.relations_added,
             relations_removed: change.relations_removed,
+            relations_changed: change.relations_changed,
+            confirmed: change.confirmed,
         });
     }
 
@@ -80,6 +86,8 @@ impl TopologyMessage {
             attributes: message.attributes,
             relations_added: message.relations_added,
             relations_removed: message.relations_removed,
+            relations_changed: message.relations_changed,
+            confirmed: message.confirmed,
         };
         self.history.into_iter().rev().map(change).collect()
     }
@@ -218,12 +226,14 @@ mod tests {
             attributes: 3,
             relations_added: 4,
             relations_removed: 5,
+            relations_changed: 6,
+            confirmed: 7,
         };
         topology.add(&change);
         frozen_value(
             &topology,
-            b"\x01\x08\x08\x12\x21\x08\x08\x10\x81\xd0\x95\xff\xbc\x31\x1a\x03mia\x22\x07merge a\
-              \x28\x01\x30\x02\x38\x03\x40\x04\x48\x05",
+            b"\x01\x08\x08\x12\x25\x08\x08\x10\x81\xd0\x95\xff\xbc\x31\x1a\x03mia\x22\x07merge a\
+              \x28\x01\x30\x02\x38\x03\x40\x04\x48\x05\x50\x06\x58\x07",
         );
         assert_eq!(topology.history(), [change]);
         frozen_value(&IdentityMessage { id: vec![7, 255] }, b"\x01\x0a\x02\x07\xff");

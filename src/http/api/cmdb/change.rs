@@ -12,7 +12,7 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderMap, Uri};
 use bytes::Bytes;
 
-use crate::cmdb::RelationRow;
+use crate::cmdb::{Facts, RelationRow};
 use crate::engine::event::Reply;
 use crate::mailbox::{NewTopology, Work};
 
@@ -21,6 +21,7 @@ use super::super::super::auth::Caller;
 use super::super::super::error::Problem;
 use super::super::super::guard::require_type;
 use super::super::super::query::Pairs;
+use super::super::super::wire::Time;
 use super::super::super::wire::cmdb::{CiBody, CiPatch, Import, Relation};
 use super::super::super::{App, body, json_body};
 use super::BODY_BYTES_MAX;
@@ -304,8 +305,17 @@ pub(super) async fn unrelate(
         .await
 }
 
-fn relation(Relation { from, relation, to }: Relation) -> RelationRow {
-    RelationRow { from: from.into(), relation: relation.into(), to: to.into() }
+fn relation(wire: Relation) -> RelationRow {
+    let mut row = RelationRow::new(&wire.from, &wire.relation, &wire.to);
+    let time = |time: Option<Time>| time.map(|Time(time)| time);
+    let facts = Facts {
+        source: wire.source.unwrap_or_default().into(),
+        valid_from: time(wire.valid_from),
+        valid_until: time(wire.valid_until),
+        seen_at: time(wire.seen_at),
+    };
+    row.facts = (!facts.is_empty()).then(|| Arc::new(facts));
+    row
 }
 
 /// Does what is wished for, or only tells what it would be.

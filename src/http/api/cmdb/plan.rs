@@ -12,7 +12,8 @@ use crate::cmdb::{
     diff, import,
 };
 use crate::engine::context::Context;
-use crate::engine::rebind::{Forecast, Told};
+use crate::engine::rebind::Forecast;
+use crate::model::time::Timestamp;
 
 use super::super::super::error::Problem;
 use super::super::super::wire::cmdb::{CiBody, CiPatch, Finding, Import};
@@ -79,11 +80,11 @@ pub(super) fn plan(reading: &Reading<'_>, wish: &Wish) -> Result<Plan, Problem> 
         );
         return Err(Problem::conflict(message));
     }
-    let rows = rows(&base.topology, &wish.want)?;
     let old = base.topology.rows();
+    let rows = rows(&Known { base: &base.topology, old: &old, now: reading.now }, &wish.want)?;
     let difference = diff(&old, &rows);
     let delta = Delta::between(&old, &rows);
-    let topology = Topology::new(version + 1, rows)
+    let topology = Topology::at(version + 1, rows, reading.now)
         .map_err(|faults| faulty("the CMDB as it would be", &faults))?;
     let what = shorten(&wish.what);
     let change = Change::new(version + 1, reading.now, &wish.terms.by, what).count(&difference);
@@ -92,14 +93,25 @@ pub(super) fn plan(reading: &Reading<'_>, wish: &Wish) -> Result<Plan, Problem> 
     Ok(Plan { base, topology, revision, answer })
 }
 
+/// What a change is made on.
+struct Known<'a> {
+    base: &'a Topology,
+    /// Its rows.
+    old: &'a Rows,
+    now: Timestamp,
+}
+
 /// Returns the rows as they are wished for.
-fn rows(base: &Topology, want: &Want) -> Result<Rows, Problem> {
+fn rows(known: &Known<'_>, want: &Want) -> Result<Rows, Problem> {
+    let Known { base, old, now } = *known;
     let edit = match want {
         Want::Replace { text, file } => {
-            return import::read(utf8(text, file)?, file).map_err(|faults| faulty(file, &faults));
+            let read = import::read(utf8(text, file)?, file);
+            let read = read.map_err(|faults| faulty(file, &faults))?;
+            return Ok(read.seen(old, now));
         }
         Want::Merge { text, file } => {
-            let read = import::read_changes(utf8(text, file)?, file, base);
+            let read = import::read_changes(utf8(text, file)?, file, base, now);
             return read.map_err(|faults| faulty(file, &faults));
         }
         Want::Put(name, CiBody { class, attributes, labels }) => {
@@ -119,7 +131,7 @@ fn rows(base: &Topology, want: &Want) -> Result<Rows, Problem> {
             Edit::Unrelate(row.clone())
         }
     };
-    cmdb::edit(base, edit).map_err(|faults| faulty("the change", &faults))
+    cmdb::edit(base, edit, now).map_err(|faults| faulty("the change", &faults))
 }
 
 fn utf8<'a>(text: &'a [u8], file: &str) -> Result<&'a str, Problem> {
@@ -186,15 +198,7 @@ pub(super) async fn foretell(
     for _ in 0..PASSES_MAX {
         let contexts = [Arc::clone(base), Arc::clone(&context)];
         let passed = app.read(move |reading| {
-            let mut new = 0;
-            reading.view.each_alert(&mut |labels, state| {
-                let alert = labels.fingerprint();
-                if !forecast.knows(alert) {
-                    let told = Told { labels, severity: state.severity.as_deref() };
-                    forecast.foretell([&contexts[0], &contexts[1]], alert, told);
-                    new += 1;
-                }
-            })?;
+            let new = reading.view.foretell([&contexts[0], &contexts[1]], &mut forecast)?;
             Ok((forecast, new))
         });
         let new;

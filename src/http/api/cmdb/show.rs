@@ -20,7 +20,16 @@ pub(super) fn ci(row: &CiRow) -> Ci {
 
 pub(super) fn relation(row: &RelationRow) -> Relation {
     let [from, relation, to] = [&*row.from, &*row.relation, &*row.to].map(ToOwned::to_owned);
-    Relation { from, relation, to }
+    let facts = row.facts.as_deref().cloned().unwrap_or_default();
+    Relation {
+        from,
+        relation,
+        to,
+        source: (!facts.source.is_empty()).then(|| facts.source.into()),
+        valid_from: facts.valid_from.map(Time),
+        valid_until: facts.valid_until.map(Time),
+        seen_at: facts.seen_at.map(Time),
+    }
 }
 
 pub(super) fn findings(lint: &Lint, version: u64) -> Findings {
@@ -41,6 +50,8 @@ pub(super) fn change(change: cmdb::Change) -> Change {
         attributes: change.attributes,
         relations_added: change.relations_added,
         relations_removed: change.relations_removed,
+        relations_changed: change.relations_changed,
+        confirmed: change.confirmed,
     }
 }
 
