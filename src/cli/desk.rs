@@ -16,7 +16,7 @@ pub enum Command {
     /// Write on its record: `nature`, `location`, `system_type`, `users`, `tracker`, `attendance`,
     /// `resolver_role`, `problem`, `change`, `workaround`, `solution`, `closure_code`,
     /// `root_cause`, `data_affected`, `security_affected`, `evidence`, `satisfaction`,
-    /// `follow_up`, `channel`, `sender`
+    /// `follow_up`, `review`, `channel`, `sender`
     Set {
         /// Its number, as in INC-1042
         incident: String,
@@ -69,6 +69,22 @@ pub enum Command {
     },
     /// Say that it is not over: opens it again, and it is not closed before that is taken back
     Reject {
+        /// Its number, as in INC-1042
+        incident: String,
+        /// Who says it, and why
+        #[command(flatten)]
+        reason: Reason,
+    },
+    /// Say that it is a major incident: management is paged, and closing needs a review
+    DeclareMajor {
+        /// Its number, as in INC-1042
+        incident: String,
+        /// Who says it, and why
+        #[command(flatten)]
+        reason: Reason,
+    },
+    /// Say that it is no major incident any more
+    StandDown {
         /// Its number, as in INC-1042
         incident: String,
         /// Who says it, and why
@@ -177,6 +193,14 @@ impl Command {
                 let plain = Plain { by, note, expected_version: None };
                 (Which::one(incident, None), Wish::Reject(plain))
             }
+            Self::DeclareMajor { incident, reason: Reason { by, because: note } } => {
+                let plain = Plain { by, note, expected_version: None };
+                (Which::one(incident, None), Wish::DeclareMajor(plain))
+            }
+            Self::StandDown { incident, reason: Reason { by, because: note } } => {
+                let plain = Plain { by, note, expected_version: None };
+                (Which::one(incident, None), Wish::StandDown(plain))
+            }
             Self::Cancel { which, reason: Reason { by, because: note } } => {
                 let expected_version = which.expected;
                 (which, Wish::Cancel(Plain { by, note, expected_version }))
@@ -226,6 +250,14 @@ mod tests {
             (
                 &["reject", "INC-1", "--because", "still down", "--as", "ann"],
                 json!({"command": "reject", "by": "ann", "note": "still down"}),
+            ),
+            (
+                &["declare-major", "INC-1", "-m", "all down", "--as", "ann"],
+                json!({"command": "declare-major", "by": "ann", "note": "all down"}),
+            ),
+            (
+                &["stand-down", "INC-1", "-m", "half is up", "--as", "ann"],
+                json!({"command": "stand-down", "by": "ann", "note": "half is up"}),
             ),
             (
                 &["cancel", "INC-1", "-m", "a test", "--as", "ann"],

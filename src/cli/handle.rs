@@ -352,6 +352,8 @@ fn verb(wish: &Wish) -> &'static str {
         Wish::Confirm(_) => "Confirm",
         Wish::Reject(_) => "Reject",
         Wish::Cancel(_) => "Cancel",
+        Wish::DeclareMajor(_) => "Declare major",
+        Wish::StandDown(_) => "Stand down",
     }
 }
 

@@ -39,6 +39,8 @@ pub fn said(wish: &Wish, named: &str, incident: &Incident, now: Time) -> String 
         Wish::Confirm(_) if incident.state == "closed" => format!("{id} closed: it is over"),
         Wish::Confirm(_) => format!("{id} confirmed · {}", incident.state),
         Wish::Reject(_) => format!("{id} reopened: it is not over · {by} has it"),
+        Wish::DeclareMajor(_) => format!("{id} is a major incident now"),
+        Wish::StandDown(_) => format!("{id} is no major incident any more"),
         Wish::Cancel(_) => format!("{id} cancelled: a false alarm"),
         Wish::Split(_) => format!("{id} split off {named} · {}", alerts(incident.members)),
     };
@@ -165,6 +167,8 @@ mod tests {
             ("confirm", json!({}), json!({"state": "closed"}), "INC-1042 closed: it is over"),
             ("confirm", json!({}), json!({"state": "resolved"}), "INC-1042 confirmed · resolved"),
             ("reject", json!({}), json!({}), "INC-1042 reopened: it is not over · nobody has it"),
+            ("declare-major", json!({}), json!({}), "INC-1042 is a major incident now"),
+            ("stand-down", json!({}), json!({}), "INC-1042 is no major incident any more"),
             ("cancel", json!({}), json!({}), "INC-1042 cancelled: a false alarm"),
         ] {
             let mut wish = json!({"command": command, "by": "m.ito"});

@@ -318,6 +318,8 @@ mod tests {
         "inc confirm INC-1042 --satisfaction 5",
         "inc reject INC-1042 --because slow",
         "inc cancel INC-1042 --because drill",
+        "inc declare-major INC-1042 --because x",
+        "inc stand-down INC-1042 --because x",
         "inc export INC-1042 --post-mortem",
         "inc close severity=\"info\" --dry-run",
         "alerts ls --state firing",

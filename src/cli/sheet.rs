@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use crate::http::wire::Time;
-use crate::http::wire::desk::{Confirmation, Reclassified, Report, Sheet, Spent};
+use crate::http::wire::desk::{Confirmation, Major, Reclassified, Report, Sheet, Spent};
 use crate::model::time::Brief;
 
 use super::print::{self, Table};
@@ -15,6 +15,11 @@ const REPORTS_MAX: usize = 10;
 pub fn facts(sheet: &Sheet, now: Time) -> Table {
     let mut table = Table::bare();
     let mut fact = |name: &str, value: String| table.row([name.into(), value]);
+    if let Some(Major { declared_at, by, because, stood_down_at }) = &sheet.major {
+        let at = print::clock(*declared_at, now);
+        let over = stood_down_at.map(|at| format!(", until {} UTC", print::clock(at, now)));
+        fact("major", format!("since {at} UTC{} by {by}: {because}", over.unwrap_or_default()));
+    }
     if !["", "fault"].contains(&&*sheet.nature) && !sheet.fields.contains_key("nature") {
         fact("nature", sheet.nature.clone());
     }
@@ -112,12 +117,15 @@ mod tests {
                 "due_at": "2026-11-21T04:16:00.000Z", "asked": ["mia"], "confirmed": ["mia"],
                 "disagreement": {"at": "2026-11-21T03:12:00.000Z", "by": "eva", "because": "slow"}},
             "cancelled_by": "zoe",
+            "major": {"declared_at": "2026-11-21T03:12:00.000Z", "by": "rules",
+                "because": "its priority is P1", "stood_down_at": "2026-11-21T03:13:00.000Z"},
         }))
         .unwrap();
         let now = from_value(json!("2026-11-21T03:16:00.000Z")).unwrap();
         assert_eq!(
             facts(&sheet, now).lines(""),
             [
+                "major         since 03:12:00 UTC, until 03:13:00 UTC by rules: its priority is P1",
                 "closure code  fixed",
                 "location      fra1",
                 "reclassified  from nothing to network by ann, 03:12:00 UTC: the switch",

@@ -65,7 +65,8 @@ fn remember(
     if asked.is_empty() && disagreement.is_none() {
         return;
     }
-    let is_pressing = case.record.assessment.priority == Priority::P1;
+    let record = &case.record;
+    let is_pressing = record.assessment.priority == Priority::P1 || record.is_major();
     let due_at = (!is_pressing).then(|| now.plus(ctx.rules.closing.within));
     let names = asked.join(", ");
     case.record.closure.confirmation =
@@ -102,6 +103,9 @@ pub(super) fn withdraw(state: &mut State, id: IncidentId) {
 
 /// Returns when a resolved incident closes by itself; `usual` is when it does if nobody is asked.
 pub(super) fn closes_at(record: &Incident, usual: Timestamp) -> Option<Timestamp> {
+    if !desk::is_reviewed(record) {
+        return None;
+    }
     match &record.closure.confirmation {
         Some(it) if it.disagreement.is_some() => None,
         Some(it) if !it.is_complete() => it.due_at,
@@ -148,10 +152,10 @@ pub(super) fn confirm(
     }
     let is_complete = closure.confirmation.as_ref().is_none_or(Confirmation::is_complete);
     case.record.version += 1;
-    let firing = case.record.firing;
+    let waits = case.record.firing > 0 || !desk::is_reviewed(&case.record);
     let text = by_whom(order);
     state.pending.tell(id, now, Told { what: Happening::Confirmed, text, path: None });
-    if is_complete && firing == 0 {
+    if is_complete && !waits {
         resolve::close(state, id, &format!("confirmed {}", by_whom(order)), now);
     }
     Ok(())

@@ -525,6 +525,7 @@ fn blank(id: IncidentId, alert: Fingerprint, policy: PolicyHash, now: Timestamp)
         affected: Affected::default(),
         reports: Vec::new(),
         closure: Closure::default(),
+        major: None,
         timeline_len: 0,
         notices: 0,
         told: Vec::new(),

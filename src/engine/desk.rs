@@ -7,7 +7,7 @@ use super::event::{Ending, Order, Refusal};
 use super::handle::by_whom;
 use super::pending::Told;
 use super::{State, resolve};
-use crate::model::incident::{Happening, IncidentId};
+use crate::model::incident::{Happening, Incident, IncidentId};
 use crate::model::sheet::{Edit, Field, Reclassified};
 use crate::model::time::{Brief, Timestamp};
 
@@ -169,6 +169,22 @@ pub(super) fn complete(
     }
     let (missing, wish) = (missing.join(", "), order.command.wish());
     Err(Refusal::Incomplete { incident: id, missing, wish })
+}
+
+/// Refuses to close a major incident without a review.
+pub(super) fn reviewed(state: &State, order: &Order) -> Result<(), Refusal> {
+    let id = order.incident;
+    let record = state.incidents.get(&id).map(|case| &case.record);
+    if record.is_none_or(is_reviewed) {
+        return Ok(());
+    }
+    let (missing, wish) = (Field::Review.to_string(), order.command.wish());
+    Err(Refusal::Incomplete { incident: id, missing, wish })
+}
+
+/// True for an incident that is no major one, or of which a review is written.
+pub(super) fn is_reviewed(record: &Incident) -> bool {
+    !record.is_major() || record.sheet.get(Field::Review).is_some()
 }
 
 /// Refuses those who are not of the desk, where the rules name one.

@@ -213,6 +213,10 @@ pub enum Command {
     Reject,
     /// It was a false alarm.
     Cancel,
+    /// It is a major incident.
+    DeclareMajor,
+    /// It is no major incident any more.
+    StandDown,
     /// It and another are one; the older number survives.
     Merge {
         /// The other.
@@ -477,6 +481,14 @@ pub enum Refusal {
         missing: String,
         /// What was wished for.
         wish: &'static str,
+    },
+    /// It is so already.
+    #[error("{incident} is {what} already")]
+    Already {
+        /// What was named.
+        incident: IncidentId,
+        /// What it is.
+        what: &'static str,
     },
     /// Only the desk may.
     #[error("only team {team} may do that, and {by} is none of its members: {members}")]

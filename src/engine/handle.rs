@@ -8,7 +8,7 @@ use core::time::Duration;
 use super::context::Context;
 use super::event::{Command, Handled, Order, Refusal, Reply};
 use super::pending::Told;
-use super::{State, audit, confirm, desk, escalate, notices, prioritise, regroup, resolve};
+use super::{State, audit, confirm, desk, escalate, major, notices, prioritise, regroup, resolve};
 use crate::model::escalation::Target;
 use crate::model::incident::{Happening, IncidentId, Progress, StateName, WaitsFor};
 use crate::model::time::{Brief, Timestamp};
@@ -16,7 +16,7 @@ use crate::model::time::{Brief, Timestamp};
 /// Everything that can be done by hand, with the states in which it can.
 ///
 /// One table for all: what is refused, what the refusal offers instead, and what the API documents.
-const ALLOWED: [(&str, &[StateName]); 17] = {
+const ALLOWED: [(&str, &[StateName]); 19] = {
     use StateName::{Acknowledged, InProgress, New, OnHold, Resolved};
     const OPEN: &[StateName] = &[New, Acknowledged, InProgress, OnHold];
     const HELD: &[StateName] = &[New, Acknowledged, InProgress, OnHold, Resolved];
@@ -38,6 +38,8 @@ const ALLOWED: [(&str, &[StateName]); 17] = {
         ("confirmed", &[Resolved]),
         ("rejected", &[Resolved]),
         ("cancelled", &[New, Acknowledged]),
+        ("declared major", OPEN),
+        ("stood down", HELD),
     ]
 };
 
@@ -62,6 +64,8 @@ impl Command {
             Self::Confirm(_) => "confirmed",
             Self::Reject => "rejected",
             Self::Cancel => "cancelled",
+            Self::DeclareMajor => "declared major",
+            Self::StandDown => "stood down",
         }
     }
 }
@@ -125,6 +129,8 @@ fn detail(order: &Order) -> String {
         | Command::Claim
         | Command::Reject
         | Command::Cancel
+        | Command::DeclareMajor
+        | Command::StandDown
         | Command::Reopen
         | Command::Close => String::new(),
     };
@@ -168,6 +174,8 @@ fn carry_out(
         Command::Confirm(edits) => confirm::confirm(state, ctx, order, edits, now)?,
         Command::Reject => confirm::reject(state, ctx, order, now)?,
         Command::Cancel => desk::cancel(state, ctx, order, now)?,
+        Command::DeclareMajor => major::by_hand(state, ctx, order, now)?,
+        Command::StandDown => major::stand_down(state, ctx, order, now)?,
         Command::Merge { into } => return regroup::merge(state, ctx, order, *into, now),
         Command::Split { records } => return regroup::split(state, ctx, order, records, now),
     }
@@ -336,6 +344,7 @@ fn close(state: &mut State, ctx: &Context, order: &Order, now: Timestamp) -> Res
     let id = order.incident;
     desk::only(ctx, &order.by)?;
     desk::complete(state, ctx, order, &[])?;
+    desk::reviewed(state, order)?;
     confirm::nobody_disagrees(state, id)?;
     let firing = state.incidents.get(&id).map_or(0, |case| case.record.firing);
     if firing > 0 {

@@ -7,7 +7,7 @@
 //! `related`, `suspects` and `unite`, `prioritise`, `assign`, `escalate`, `notices` with `standing`, `resolve`
 //! with `verify` and `confirm`;
 //! what rules ask about the rest: `around`, `census`; what people do: `handle` with `regroup` and
-//! `desk`, `report`, `planning`, `audit`; what came of rules: `credit`, `shadow` and `why_not`; last `drain`, `restore`,
+//! `desk`, `major`, `report`, `planning`, `audit`; what came of rules: `credit`, `shadow` and `why_not`; last `drain`, `restore`,
 //! `rebind` and `retain`; beside them `stored`, for whoever shows what there is.
 
 mod affected;
@@ -33,6 +33,7 @@ mod gather;
 mod handle;
 mod journal;
 mod known_error;
+mod major;
 mod notices;
 pub mod own;
 mod pending;

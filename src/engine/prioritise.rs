@@ -9,7 +9,7 @@ use super::context::Context;
 use super::notices::{self, Plan};
 use super::pending::Told;
 use super::tally::{Share, Tally};
-use super::{affected, assign, escalate, gather, related, standing, suppress};
+use super::{affected, assign, escalate, gather, major, related, standing, suppress};
 use crate::model::escalation::Target;
 use crate::model::incident::{Happening, IncidentId, Progress};
 use crate::model::notice::NoticeKind;
@@ -48,6 +48,7 @@ fn settle_one(state: &mut State, ctx: &Context, id: IncidentId, now: Timestamp) 
         }
         reassess(state, ctx, id, assessment, now);
         affected::note_services(state, ctx, id);
+        major::by_rule(state, ctx, id, now);
     }
     if assign::assign(state, ctx, id, now) {
         hand_over(state, ctx, id, now);

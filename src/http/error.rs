@@ -167,7 +167,8 @@ impl Problem {
 
 /// The codes that are narrower than a status. With [`CODES`] they are a closed list, which the API's
 /// document shows; `too_many` is in the other.
-pub(super) const NARROW_CODES: [&str; 20] = [
+pub(super) const NARROW_CODES: [&str; 21] = [
+    "already",
     "closed",
     "count_changed",
     "disagreed",

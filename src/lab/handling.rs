@@ -80,7 +80,8 @@ fn a_refusal_says_what_is_allowed() {
     assert_eq!(
         refused(story.order(1, 1, Command::Reopen)).to_string(),
         "INC-1 is new and cannot be reopened; allowed from here: acknowledged, noted, claimed, \
-         assigned, resolved, merged, split, set, reclassified, timed, cancelled"
+         assigned, resolved, merged, split, set, reclassified, timed, cancelled, \
+         declared major, stood down"
     );
     let refusal = refused(story.order(2, 1, hold(60))).to_string();
     assert!(refusal.starts_with("INC-1 is new and cannot be held; allowed"), "{refusal}");

@@ -23,6 +23,8 @@ mod known_errors;
 #[cfg(test)]
 mod limits;
 #[cfg(test)]
+mod majors;
+#[cfg(test)]
 mod messages;
 #[cfg(test)]
 mod on_call;

@@ -8,6 +8,7 @@ use super::alert::Path;
 use super::closure::Closure;
 use super::escalation::{PolicyHash, Rung};
 use super::labels::Fingerprint;
+use super::major::Major;
 use super::priority::{Assessment, words};
 use super::report::Report;
 use super::sheet::Sheet;
@@ -385,6 +386,8 @@ pub struct Incident {
     pub reports: Vec<Report>,
     /// What its resolution still waits for.
     pub closure: Closure,
+    /// That it is or was a major incident.
+    pub major: Option<Major>,
     /// Entries of its timeline.
     pub timeline_len: u32,
     /// Notices planned for it so far.
@@ -398,6 +401,11 @@ pub struct Incident {
 }
 
 impl Incident {
+    /// True while it is a major incident.
+    pub fn is_major(&self) -> bool {
+        self.major.as_ref().is_some_and(Major::stands)
+    }
+
     /// Lets it be in another state, which people see as another version.
     pub fn enter(&mut self, progress: Progress) {
         self.progress = progress;
@@ -500,6 +508,8 @@ pub enum Happening {
     Verified,
     /// It was a false alarm.
     Cancelled,
+    /// It is a major incident, or none any more.
+    Major,
 }
 
 words!(
@@ -549,7 +559,8 @@ words!(
     Confirmed = "confirmed",
     Rejected = "rejected",
     Verified = "verified",
-    Cancelled = "cancelled"
+    Cancelled = "cancelled",
+    Major = "major"
 );
 
 /// One entry of a timeline: one per kind of event and batch.

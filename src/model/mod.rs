@@ -16,6 +16,7 @@ pub mod incident;
 pub mod journal;
 pub mod labels;
 pub mod learned;
+pub mod major;
 pub mod notice;
 pub mod priority;
 pub mod quarantine;

@@ -71,6 +71,8 @@ pub enum Field {
     Satisfaction,
     /// What is to be done when it is over.
     FollowUp,
+    /// What people made of it afterwards; a major incident is not closed without.
+    Review,
 }
 
 words!(
@@ -94,7 +96,8 @@ words!(
     SecurityAffected = "security_affected",
     Evidence = "evidence",
     Satisfaction = "satisfaction",
-    FollowUp = "follow_up"
+    FollowUp = "follow_up",
+    Review = "review"
 );
 
 /// What a record is about.
@@ -130,7 +133,9 @@ impl Field {
             Self::Users => Syntax::Number(0, 1_000_000_000),
             Self::Satisfaction => Syntax::Number(1, 5),
             Self::Problem | Self::Change => Syntax::Links,
-            Self::Workaround | Self::Solution | Self::Evidence | Self::FollowUp => Syntax::Text,
+            Self::Workaround | Self::Solution | Self::Evidence | Self::FollowUp | Self::Review => {
+                Syntax::Text
+            }
             Self::Channel
             | Self::Sender
             | Self::Location

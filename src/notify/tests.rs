@@ -85,6 +85,7 @@ pub(super) fn briefing(incident: u64) -> Briefing {
         affected: Affected::default(),
         reports: Vec::new(),
         closure: Closure::default(),
+        major: None,
         timeline_len: 0,
         notices: 1,
         told: Vec::new(),

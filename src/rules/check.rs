@@ -16,6 +16,7 @@ use super::index::Index;
 use super::intake::Phase;
 use super::kinds::inhibit::Sources;
 use super::lookups::{self, Tables};
+use super::majors::{self, Majors};
 use super::mappings;
 use super::messages::{self, Messages};
 use super::order;
@@ -94,6 +95,7 @@ pub(super) struct Content<'f> {
     lifecycle: Option<Lifecycle>,
     binding: Option<Vec<BindingKey>>,
     closing: Option<Closing>,
+    majors: Option<Majors>,
     places: Places,
 }
 
@@ -230,17 +232,18 @@ fn read_sections<'f>(reader: &mut Reader<'f>, content: &mut Content<'f>, fields:
     fields.read(reader, "templates", |r, n| {
         sections::named(r, n, Noun::Templates, |r, n, set| messages::read(r, messages, n, set))
     });
-    for name in ["defaults", "priorities", "lifecycle", "binding", "closing"] {
+    for name in ["defaults", "priorities", "lifecycle", "binding", "closing", "majors"] {
         if let Some((key, _)) = fields.entry(name) {
             reader.define(Noun::Section, name, key.span);
         }
     }
-    let Content { defaults, priorities, lifecycle, binding, closing, .. } = content;
+    let Content { defaults, priorities, lifecycle, binding, closing, majors, .. } = content;
     keep(defaults, fields.read(reader, "defaults", sections::defaults));
     keep(priorities, fields.read(reader, "priorities", priorities::read));
     keep(lifecycle, fields.read(reader, "lifecycle", sections::lifecycle));
     keep(binding, fields.read(reader, "binding", sections::binding));
     keep(closing, fields.read(reader, "closing", closing::read));
+    keep(majors, fields.read(reader, "majors", majors::read));
 }
 
 fn keep<T>(slot: &mut Option<T>, given: Option<T>) {
@@ -298,6 +301,7 @@ fn assemble(
         lifecycle: content.lifecycle.unwrap_or_default(),
         binding: content.binding.unwrap_or_else(sections::default_binding),
         closing: content.closing.unwrap_or_default(),
+        majors: content.majors.unwrap_or_default(),
         places: content.places,
         templates,
         messages: content.messages,

@@ -1,7 +1,7 @@
 //! Rule files: from text to a checked, compiled set of rules, with the tests that stand in them.
 //!
 //! Pure: reading the disk is the shell's business, playing the tests is `lab`'s. Reading order:
-//! `set` is what comes out; `check` makes it of files, with `rule`, `sections`, `closing`,
+//! `set` is what comes out; `check` makes it of files, with `rule`, `sections`, `closing`, `majors`,
 //! `priorities`, `policies`, `order` and `testcase` for their parts, and `kinds` for what rules do; `yaml` and
 //! `reader` are below those, `diagnostics`, `codes`, `render` and `sarif` beside them; `advice` warns
 //! of what works and is hardly meant. Matchers: `subject`, `matcher`, `number`, `parser`,
@@ -34,6 +34,7 @@ pub mod lexer;
 mod line;
 pub mod lines;
 mod lookups;
+mod majors;
 mod mappings;
 pub mod matcher;
 mod matcher_places;
@@ -95,6 +96,7 @@ pub use kinds::related::Related;
 pub use kinds::sequence::{RootStep, Sequence};
 pub use kinds::storm::{StormKind, Suspects};
 pub use kinds::topology::TopologyKind;
+pub use majors::Majors;
 pub use messages::{IncidentLine, MessageScope, Part};
 pub use priorities::{Limit, PageWhen, Priorities, Threshold};
 pub use rotation::{OnCall, Rotation, Shift};

@@ -16,6 +16,7 @@ use super::index::Index;
 use super::intake::Phase;
 use super::kinds::Kind;
 use super::kinds::inhibit::{Inhibit, Sources, sources_of};
+use super::majors::Majors;
 use super::messages::Messages;
 use super::places::Places;
 use super::priorities::Priorities;
@@ -61,6 +62,8 @@ pub struct RuleSet {
     pub binding: Vec<BindingKey>,
     /// How incidents may end, and what has to be written for that.
     pub closing: Closing,
+    /// Which incidents are major ones.
+    pub majors: Majors,
     /// Rules without effect, in the order in which they would be asked.
     pub(super) shadows: Vec<Rule>,
     pub(super) shadow_index: Index,

@@ -108,7 +108,7 @@ fn the_examples_of_the_reference_load() {
         good(&format!("version: 1\nnamespace: n\n{kind}"));
     }
     assert_eq!(kinds.len(), 2);
-    let [rule, condition, tests, sections, times, mapping] = whole[..] else {
+    let [rule, condition, tests, sections, times, mapping, closing, majors] = whole[..] else {
         panic!("{} examples", whole.len())
     };
     let condition = condition.replace('\n', "\n    ");
@@ -116,12 +116,14 @@ fn the_examples_of_the_reference_load() {
         "version: 1\nnamespace: c\nrules:\n  - name: c\n    group: {{by: ci}}\n    {condition}"
     ));
     assert_eq!(condition.rules[0].verdicts(&Subject::new(&Labels::empty(), "", None)).len(), 8);
-    let platform = "  platform: {members: anna}\n";
+    let platform = "  platform: {members: anna}\n  service-desk: {members: anna}\n";
     let sections = sections.replace("teams:\n", &format!("teams:\n{platform}"));
-    let contacts = "  bert: {channels: mail}\n  carla: {channels: mail}\n";
+    let contacts = ["bert", "carla", "boss"].map(|name| format!("  {name}: {{channels: mail}}\n"));
+    let contacts = contacts.concat();
     let sections = sections.replace("contacts:\n", &format!("contacts:\n{contacts}"));
-    let set = good(&format!("{rule}{tests}{sections}{times}{mapping}"));
-    assert_eq!((set.rules.len(), set.teams.len(), set.binding.len()), (1, 2, 1));
+    let set = good(&format!("{rule}{tests}{sections}{times}{mapping}{closing}{majors}"));
+    assert_eq!((set.rules.len(), set.teams.len(), set.binding.len()), (1, 3, 1));
+    assert_eq!((set.closing.require.len(), set.majors.management.len()), (2, 1));
     assert_eq!((set.calendars.len(), set.rotations.len(), set.mappings.len()), (2, 1, 1));
 }
 

@@ -28,6 +28,7 @@ use crate::model::incident::{
 use crate::model::journal::JournalEntry;
 use crate::model::labels::{Fingerprint, Labels};
 use crate::model::learned::{LearnedKey, LearnedRow};
+use crate::model::major::Major;
 use crate::model::notice::{Notice, NoticeId, NoticeKind, NoticeState};
 use crate::model::priority::{Assessment, Impact, Priority, Urgency};
 use crate::model::quarantine::{Cause, QuarantineId, Quarantined, Unhandled};
@@ -207,6 +208,16 @@ impl Dice {
         Rung { step: self.count(), repeats: self.count(), due_at: self.maybe(Self::time) }
     }
 
+    fn assessment(&mut self) -> Assessment {
+        Assessment {
+            impact: self.word::<Impact>(3),
+            urgency: self.word::<Urgency>(3),
+            priority: self.word::<Priority>(4),
+            sum: self.text(),
+            pages: self.flip(),
+        }
+    }
+
     fn known_error(&mut self) -> KnownError {
         KnownError {
             id: self.text().into(),
@@ -230,13 +241,7 @@ impl Dice {
                 alert: Fingerprint(self.next()),
                 ci: self.maybe(|dice| dice.text().into()),
             },
-            assessment: Assessment {
-                impact: self.word::<Impact>(3),
-                urgency: self.word::<Urgency>(3),
-                priority: self.word::<Priority>(4),
-                sum: self.text(),
-                pages: self.flip(),
-            },
+            assessment: self.assessment(),
             team: self.maybe(|dice| dice.text().into()),
             opened_at: self.time(),
             active_at: self.time(),
@@ -283,6 +288,7 @@ impl Dice {
             affected: self.affected(),
             reports: self.list(2, Self::report),
             closure: self.closure(),
+            major: self.maybe(Self::major),
             group_rule: self.maybe(|dice| dice.text().into()),
             rules_version: self.next(),
             topology_version: self.number(),
@@ -290,7 +296,7 @@ impl Dice {
     }
 
     fn sheet(&mut self) -> Sheet {
-        let fields = self.list(4, |dice| (dice.word::<Field>(20), dice.text().into()));
+        let fields = self.list(4, |dice| (dice.word::<Field>(21), dice.text().into()));
         let reclassified = self.list(2, |dice| Reclassified {
             at: dice.time(),
             by: dice.text().into(),
@@ -329,6 +335,15 @@ impl Dice {
         }
     }
 
+    fn major(&mut self) -> Major {
+        Major {
+            declared_at: self.time(),
+            by: self.text().into(),
+            because: self.text().into(),
+            stood_down_at: self.maybe(Self::time),
+        }
+    }
+
     fn closure(&mut self) -> Closure {
         let confirmation = self.maybe(|dice| Confirmation {
             asked_at: dice.time(),
@@ -357,7 +372,7 @@ impl Dice {
     pub(super) fn entry(&mut self) -> Entry {
         Entry {
             at: self.time(),
-            what: self.word::<Happening>(88),
+            what: self.word::<Happening>(89),
             count: self.count(),
             text: self.text(),
             path: self.maybe(Self::path),

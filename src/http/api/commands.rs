@@ -33,7 +33,7 @@ use super::bulk;
 pub(in crate::http) struct Document;
 
 /// Each command by the last part of its path, the name of its shape, and what it says.
-const COMMANDS: [(&str, &str, &str); 18] = [
+const COMMANDS: [(&str, &str, &str); 20] = [
     ("ack", "Acknowledge", "Acknowledges an incident, under the path of the first version."),
     ("acknowledge", "Acknowledge", "Acknowledges an incident: the response clock stops."),
     ("unacknowledge", "Plain", "Takes an acknowledgement back: the first step falls due anew."),
@@ -52,6 +52,8 @@ const COMMANDS: [(&str, &str, &str); 18] = [
     ("confirm", "Confirm", "Says that it is over for somebody who suffered from it."),
     ("reject", "Plain", "Says that it is not over: opens it again with the reason in `note`."),
     ("cancel", "Plain", "Says that it was a false alarm, with the reason in `note`."),
+    ("declare-major", "Plain", "Says that it is a major incident, with the reason in `note`."),
+    ("stand-down", "Plain", "Says that it is no major incident any more, and why."),
 ];
 
 /// Yields each command's path and what is at it.

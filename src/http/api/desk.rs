@@ -7,6 +7,7 @@ use core::time::Duration;
 use crate::engine::event::{Command, Ending};
 use crate::model::closure::{self, Disagreement};
 use crate::model::incident::{Incident, Progress};
+use crate::model::major;
 use crate::model::report;
 use crate::model::sheet::{self, Edit, Field, SPENT_MAX};
 use crate::rules::duration;
@@ -14,8 +15,8 @@ use crate::rules::duration;
 use super::super::error::Problem;
 use super::super::wire::Time;
 use super::super::wire::desk::{
-    Classify, Confirm, Confirmation, Disagreement as Said, Reclassified, Report, Resolve, Sheet,
-    Spend, Spent,
+    Classify, Confirm, Confirmation, Disagreement as Said, Major, Reclassified, Report, Resolve,
+    Sheet, Spend, Spent,
 };
 use super::handle::NAME_BYTES_MAX;
 
@@ -100,6 +101,16 @@ pub(super) fn sheet(incident: &Incident) -> Sheet {
         verify_at: incident.closure.verify_at.map(Time),
         confirmation: incident.closure.confirmation.as_ref().map(confirmation),
         cancelled_by,
+        major: incident.major.as_ref().map(major),
+    }
+}
+
+fn major(it: &major::Major) -> Major {
+    Major {
+        declared_at: Time(it.declared_at),
+        by: it.by.to_string(),
+        because: it.because.to_string(),
+        stood_down_at: it.stood_down_at.map(Time),
     }
 }
 

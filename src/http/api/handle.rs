@@ -69,6 +69,8 @@ pub(super) fn routes() -> Router<Arc<App>> {
         .route("/api/v1/incidents/{id}/confirm", command("confirm"))
         .route("/api/v1/incidents/{id}/reject", command("reject"))
         .route("/api/v1/incidents/{id}/cancel", command("cancel"))
+        .route("/api/v1/incidents/{id}/declare-major", command("declare-major"))
+        .route("/api/v1/incidents/{id}/stand-down", command("stand-down"))
 }
 
 /// Returns the handler of a command by the name of its shape.
@@ -221,6 +223,8 @@ pub(super) fn order(
         }
         Wish::Reject(it) => (it.by, it.note, it.expected_version, Command::Reject),
         Wish::Cancel(it) => (it.by, it.note, it.expected_version, Command::Cancel),
+        Wish::DeclareMajor(it) => (it.by, it.note, it.expected_version, Command::DeclareMajor),
+        Wish::StandDown(it) => (it.by, it.note, it.expected_version, Command::StandDown),
     };
     let by = person(caller, &by, &note)?;
     Ok(Order { incident, by, expected, note, command })
@@ -333,6 +337,7 @@ fn kind(refusal: &Refusal, outdated: StatusCode) -> (StatusCode, &'static str) {
         Refusal::StillFiring { .. } => (StatusCode::CONFLICT, "still_firing"),
         Refusal::NotAllowed { .. } => (StatusCode::CONFLICT, "not_allowed"),
         Refusal::Disagreed { .. } => (StatusCode::CONFLICT, "disagreed"),
+        Refusal::Already { .. } => (StatusCode::CONFLICT, "already"),
         Refusal::Incomplete { .. } => (StatusCode::CONFLICT, "incomplete"),
         Refusal::NotDesk { .. } => (StatusCode::CONFLICT, "not_desk"),
         Refusal::NoReason(_) => (NEVER, "no_reason"),

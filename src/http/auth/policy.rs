@@ -65,6 +65,8 @@ pub const TABLE: &[(&str, &str, Access)] = &[
     ("POST", "/api/v1/incidents/{id}/confirm", OPERATOR),
     ("POST", "/api/v1/incidents/{id}/reject", OPERATOR),
     ("POST", "/api/v1/incidents/{id}/cancel", OPERATOR),
+    ("POST", "/api/v1/incidents/{id}/declare-major", OPERATOR),
+    ("POST", "/api/v1/incidents/{id}/stand-down", OPERATOR),
     ("GET", "/api/v1/audit", VIEWER),
     ("GET", "/api/v1/journal", VIEWER),
     ("GET", "/api/v1/openapi.json", Access::Open),

@@ -91,6 +91,18 @@ async fn a_record_is_written_over_the_api_with_all_faults_at_once() {
 }
 
 #[tokio::test]
+async fn a_major_incident_is_declared_and_stood_down() {
+    let world = World::new();
+    let id = world.fire(&[("alertname", "DiskFull")]).await.1;
+    let declared = order(&world, &id, "declare-major", json!({"note": "all down"})).await;
+    assert_eq!(declared.at("/sheet/major/by"), "ann", "{}", declared.text);
+    let again = order(&world, &id, "declare-major", json!({"note": "x"})).await;
+    assert_eq!((again.status, again.at("/code")), (409, "already".into()));
+    let over = order(&world, &id, "stand-down", json!({"note": "half is up"})).await;
+    assert_ne!(over.at("/sheet/major/stood_down_at"), "null");
+}
+
+#[tokio::test]
 async fn those_who_suffered_are_asked_and_their_answer_counts() {
     let world = World::new();
     let id = report(&world, json!({})).await.at("/incident/id");

@@ -47,6 +47,22 @@ pub struct Sheet {
     /// Who said that it was a false alarm.
     #[serde(default)]
     pub cancelled_by: Option<String>,
+    /// That it is or was a major incident.
+    #[serde(default)]
+    pub major: Option<Major>,
+}
+
+/// That an incident is or was a major one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Major {
+    /// When it was declared last.
+    pub declared_at: Time,
+    /// Who declared it; `rules` for the rules.
+    pub by: String,
+    /// Why.
+    pub because: String,
+    /// When somebody said that it is none any more.
+    pub stood_down_at: Option<Time>,
 }
 
 /// A change of category that a person made.

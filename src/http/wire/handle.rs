@@ -46,6 +46,12 @@ pub enum Wish {
     Reject(Plain),
     /// It was a false alarm.
     Cancel(Plain),
+    /// It is a major incident.
+    #[serde(rename = "declare-major")]
+    DeclareMajor(Plain),
+    /// It is no major incident any more.
+    #[serde(rename = "stand-down")]
+    StandDown(Plain),
 }
 
 /// What needs nothing but a name.
@@ -232,6 +238,8 @@ mod tests {
             r#"{"command":"confirm","by":"ann","satisfaction":5,"note":""}"#,
             r#"{"command":"reject","by":"ann","note":"still down"}"#,
             r#"{"command":"cancel","by":"ann","note":"a test"}"#,
+            r#"{"command":"declare-major","by":"ann","note":"x"}"#,
+            r#"{"command":"stand-down","by":"ann","note":"x"}"#,
         ] {
             let wish: Wish = serde_json::from_str(text).unwrap();
             assert_eq!(serde_json::to_string(&wish).unwrap(), text);

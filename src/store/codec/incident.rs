@@ -2,7 +2,7 @@
 
 use prost::{Message, Oneof};
 
-use super::sheet::{AffectedMessage, ClosureMessage, ReportMessage, SheetMessage};
+use super::sheet::{AffectedMessage, ClosureMessage, MajorMessage, ReportMessage, SheetMessage};
 use super::{Malformed, Row, Word, keyed, numbered, required};
 use crate::model::escalation::{PolicyHash, Rung};
 use crate::model::incident::{
@@ -112,6 +112,8 @@ pub(in crate::store) struct IncidentMessage {
     reports: Vec<ReportMessage>,
     #[prost(message, optional, tag = "83")]
     closure: Option<ClosureMessage>,
+    #[prost(message, optional, tag = "85")]
+    major: Option<MajorMessage>,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -514,6 +516,7 @@ impl Row for Incident {
             affected: AffectedMessage::of(&self.affected),
             reports: self.reports.iter().map(Into::into).collect(),
             closure: ClosureMessage::of(&self.closure),
+            major: self.major.as_ref().map(Into::into),
             told: self.told.iter().map(ToString::to_string).collect(),
             rules_version: self.rules_version,
             topology_version: self.topology_version,
@@ -566,6 +569,7 @@ impl Row for Incident {
             affected: message.affected.map(Into::into).unwrap_or_default(),
             reports: message.reports.into_iter().map(Into::into).collect(),
             closure: message.closure.map(Into::into).unwrap_or_default(),
+            major: message.major.map(Into::into),
             told: message.told.into_iter().map(Into::into).collect(),
             rules_version: message.rules_version,
             topology_version: message.topology_version,
@@ -579,6 +583,7 @@ mod tests {
     use super::*;
     use crate::model::affected::Affected;
     use crate::model::closure::{Closure, Confirmation, Disagreement};
+    use crate::model::major::Major;
     use crate::model::report::{Report, Reporter};
     use crate::model::sheet::{Field, Reclassified, Sheet, Spent};
 
@@ -621,6 +626,15 @@ mod tests {
             },
             by: "b".into(),
             channel: "h".into(),
+        }
+    }
+
+    fn major() -> Major {
+        Major {
+            declared_at: at(51),
+            by: "b".into(),
+            because: "w".into(),
+            stood_down_at: Some(at(52)),
         }
     }
 
@@ -702,6 +716,7 @@ mod tests {
             affected: Affected { cis: vec!["c".into()], services: vec!["s".into()], users: 42 },
             reports: vec![report()],
             closure: closure(),
+            major: Some(major()),
             rules_version: 22,
             topology_version: 23,
         }
@@ -727,7 +742,8 @@ mod tests {
             \x12\x0e\x08\x2b\x12\x01b\x1a\x01f\x22\x01t\x2a\x01w\x1a\x07\x0a\x01b\x10\x02\x18\x2c\
             \x8a\x05\x08\x0a\x01c\x12\x01s\x18\x2a\
             \x92\x05\x1d\x08\x2d\x11\x2e\0\0\0\0\0\0\0\x1a\x01t\x22\x01n\x2a\x01p\x32\x01c\x3a\x01b\x42\x01h\
-            \x9a\x05\x18\x08\x32\x12\x14\x08\x30\x10\x31\x1a\x01a\x22\x01c\x2a\x08\x08\x2f\x12\x01b\x1a\x01w";
+            \x9a\x05\x18\x08\x32\x12\x14\x08\x30\x10\x31\x1a\x01a\x22\x01c\x2a\x08\x08\x2f\x12\x01b\x1a\x01w\
+            \xaa\x05\x0a\x08\x33\x12\x01b\x1a\x01w\x20\x34";
         for (progress, value) in [
             (Progress::New, &b"\x12\x00"[..]),
             (Progress::Acknowledged { by: by(), until: at(30) }, b"\x1a\x07\x0a\x03ann\x10\x1e"),

@@ -55,6 +55,7 @@ numbered!(Happening:
     Rejected = 86,
     Verified = 87,
     Cancelled = 88,
+    Major = 89,
 );
 
 /// An entry.
