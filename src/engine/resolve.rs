@@ -38,9 +38,13 @@ pub(super) fn cleared(state: &mut State, ctx: &Context, alert: Fingerprint, now:
 }
 
 /// Returns when an open incident resolves by itself, as far as can be said now: never while it is a
-/// storm.
+/// storm, and never while somebody says that it is not over.
 pub(super) fn resolves_at(state: &State, ctx: &Context, record: &Incident) -> Option<Timestamp> {
     if record.storm.as_ref().is_some_and(Storm::is_active) {
+        return None;
+    }
+    let confirmation = record.closure.confirmation.as_ref();
+    if confirmation.is_some_and(|it| it.disagreement.is_some()) {
         return None;
     }
     let rule = record.rule.as_deref().and_then(|rule| ctx.rules.find(rule));

@@ -149,7 +149,9 @@ fn who_says_yes_closes_it_and_who_says_no_opens_it_again_with_the_reason() {
     let timeline = story.world.image().timeline_of(RecordId(1));
     let reopened = timeline.filter(|it| it.what == Happening::Reopened).last().unwrap();
     assert!(reopened.text.starts_with("not over, says bob: still slow"), "{}", reopened.text);
-    handled(&order(&mut story, 40, "anna", resolve()));
+    story.wait(HOUR);
+    assert_eq!(state(&story), StateName::New, "it does not end again by itself");
+    handled(&order(&mut story, HOUR, "anna", resolve()));
     story.wait(30 * DAY);
     assert_eq!(state(&story), StateName::Resolved, "what bob said stands");
     let refusal = order(&mut story, 30 * DAY, "anna", Command::Close);
