@@ -25,14 +25,12 @@ bench: setup
 peers: setup
 	cargo test --locked --test peers -- --nocapture
 
-# Where the recorded sets and their scorer are; without them it says so and goes on.
+# Where the recorded alerts and their scorer are; without them it says so and goes on.
 QUALITY_DATA ?= ../shared/data
 QUALITY_TOOLS ?= ../shared/tools
-TARGET := $(or $(CARGO_TARGET_DIR),target)
 
 quality: setup
-	cargo build --locked
-	.ci/quality $(TARGET)/debug/incidentd $(QUALITY_DATA) $(QUALITY_TOOLS)
+	cargo bench --locked --profile dev --bench quality -- $(QUALITY_DATA) $(QUALITY_TOOLS)/score_clusters.py
 
 monitoring:
 	.ci/setup prometheus

@@ -56,7 +56,7 @@ impl Failure {
     /// Says why the daemon did not start or go on.
     pub fn of_daemon(error: &DaemonError) -> Self {
         match error {
-            DaemonError::Store(_) | DaemonError::Topology(_) => Self::Store(error.to_string()),
+            DaemonError::Store(_) => Self::Store(error.to_string()),
             DaemonError::Channel(_) | DaemonError::Tls(_) => Self::Configuration(error.to_string()),
             DaemonError::Listen { .. }
             | DaemonError::NoRoom { .. }

@@ -340,6 +340,7 @@ mod tests {
         "cmdb ls class=\"server\" --text R12",
         "cmdb path pdu-r12a svc-checkout --max-hops 4 --all",
         "cmdb impact pdu-r12a",
+        "cmdb impact pdu-r12a pdu-r12b --max-hops 3",
         "cmdb lint",
         "cmdb lint x.yaml -o json",
         "cmdb export --format json",

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::facts::{FactsShared, SOURCE_LEN_MAX};
+use super::needs::{self, NEEDS};
 use super::problem::{Place, Problem, nearest, shorten};
 use super::relation::{RelationType, Types};
 use super::rows::{
@@ -16,6 +17,9 @@ const GUESSES_MAX: usize = 20;
 
 /// What a CI has beside its attributes, so that no attribute can have the name.
 const FIELDS: [&str; 3] = ["name", "class", "labels"];
+
+/// The tiers of a service, 1 for what matters most.
+const TIERS: [&str; 4] = ["1", "2", "3", "4"];
 
 /// Rows with the places where they were written.
 #[derive(Clone, Debug, Default)]
@@ -57,7 +61,7 @@ impl Draft {
     pub(super) fn check(mut self) -> Result<(Types, Rows), Vec<Problem>> {
         self.check_removals();
         let (types, own) = self.check_types();
-        let cis = self.check_cis();
+        let cis = self.check_cis(&types);
         let relations = self.check_relations(&types, &cis);
         if self.problems.is_empty() {
             Ok((types, Rows { types: own, cis, relations }))
@@ -93,7 +97,7 @@ impl Draft {
         (types, own)
     }
 
-    fn check_cis(&mut self) -> Vec<Arc<CiRow>> {
+    fn check_cis(&mut self, types: &Types) -> Vec<Arc<CiRow>> {
         let mut drafts = core::mem::take(&mut self.cis);
         if drafts.len() > CIS_MAX {
             let message = format!("{} CIs, must be at most {CIS_MAX}", drafts.len());
@@ -106,6 +110,7 @@ impl Draft {
         for (place, mut ci) in drafts {
             self.check_lengths(place, &ci);
             self.check_names(place, &ci);
+            self.check_values(place, &ci, types);
             if !ci.name.is_empty() && cis.last().is_some_and(|last| last.name == ci.name) {
                 let message = format!("CI `{}` is given twice", shorten(&ci.name));
                 let help = "keep one of the two".into();
@@ -137,8 +142,7 @@ impl Draft {
         };
         limit("the name", ci.name.len(), NAME_LEN_MAX);
         limit("the class", ci.class.len(), NAME_LEN_MAX);
-        let attributes = ci.attributes.iter().map(|(name, value)| (&**name, &**value));
-        for (name, value) in attributes.chain(&ci.labels) {
+        for (name, value) in ci.attributes.iter().chain(&ci.labels) {
             limit("the name of an attribute or label", name.len(), NAME_LEN_MAX);
             limit(&format!("`{}`", shorten(name)), value.len(), VALUE_LEN_MAX);
         }
@@ -150,7 +154,7 @@ impl Draft {
                 self.problems.push(Problem::new(place, "C009", &ci.name, message));
             }
         }
-        for (what, text) in [("a name", &ci.name), ("a class", &ci.class)] {
+        for (what, text) in [("a name", &*ci.name), ("a class", &*ci.class)] {
             if text.is_empty() {
                 let message = format!("CI `{}` needs {what}", shorten(&ci.name));
                 self.problems.push(Problem::new(place, "C011", &ci.name, message));
@@ -159,7 +163,7 @@ impl Draft {
     }
 
     fn check_names(&mut self, place: Place, ci: &CiRow) {
-        let attributes = ci.attributes.keys().map(|name| &**name);
+        let attributes = ci.attributes.iter().map(|(name, _)| name);
         let labels = ci.labels.iter().map(|(name, _)| name);
         for name in [&*ci.name, &*ci.class].into_iter().chain(attributes).chain(labels) {
             if name.chars().any(char::is_control) {
@@ -168,10 +172,30 @@ impl Draft {
                 self.problems.push(Problem::new(place, "C016", &ci.name, message).help(help));
             }
         }
-        for name in FIELDS.iter().filter(|name| ci.attributes.contains_key(**name)) {
+        for name in FIELDS.iter().filter(|name| ci.attributes.get(name).is_some()) {
             let message = format!("`{name}` of CI `{}` is no attribute", shorten(&ci.name));
             let help = "it is a field beside the attributes".into();
             self.problems.push(Problem::new(place, "C011", &ci.name, message).help(help));
+        }
+    }
+
+    /// Checks the attributes that mean something to us; see the table in `rules/README.md`.
+    fn check_values(&mut self, place: Place, ci: &CiRow, types: &Types) {
+        let name = shorten(&ci.name);
+        let mut wrong = |message: String, help: String| {
+            self.problems.push(Problem::new(place, "C031", &ci.name, message).help(help));
+        };
+        let value = |attribute| ci.attributes.get(attribute);
+        if let Some(tier) = value("tier").filter(|tier| !TIERS.contains(tier)) {
+            let message = format!("the tier of CI `{name}` is `{}`", shorten(tier));
+            wrong(message, "write 1 to 4, 1 for what matters most".into());
+        }
+        if let Some(users) = value("users").filter(|users| users.parse::<u64>().is_err()) {
+            let message = format!("the users of CI `{name}` are `{}`", shorten(users));
+            wrong(message, "write how many people it serves, a whole number without unit".into());
+        }
+        if let Some(Err((message, help))) = value(NEEDS).map(|needs| needs::read(needs, types)) {
+            wrong(format!("what CI `{name}` needs cannot be read: {}", shorten(&message)), help);
         }
     }
 
@@ -181,7 +205,13 @@ impl Draft {
             let message = format!("{} relations, must be at most {RELATIONS_MAX}", drafts.len());
             self.problems.push(Problem::new(Place::default(), "C009", "relations", message));
         }
-        let mut check = RelationCheck { types, cis, guesses: 0, problems: &mut self.problems };
+        let names = if drafts.is_empty() {
+            Vec::new()
+        } else {
+            cis.iter().map(|ci| Arc::from(&*ci.name)).collect()
+        };
+        let mut check =
+            RelationCheck { types, cis, names, guesses: 0, problems: &mut self.problems };
         let normal =
             |(place, row): (Place, RelationRow)| Some((check.normalise(place, &row)?, place));
         let mut relations: Vec<(RelationRow, Place)> =
@@ -220,6 +250,8 @@ pub(super) fn share_class(ci: &mut Arc<CiRow>, known: &mut BTreeSet<Arc<str>>) {
 struct RelationCheck<'a> {
     types: &'a Types,
     cis: &'a [Arc<CiRow>],
+    /// The text of the names, for all relations of a CI.
+    names: Vec<Arc<str>>,
     guesses: usize,
     problems: &'a mut Vec<Problem>,
 }
@@ -278,7 +310,7 @@ impl RelationCheck<'_> {
     /// Finds the CI at one end; its name is shared.
     fn end(&mut self, place: Place, row: &RelationRow, name: &str) -> Option<Arc<str>> {
         if let Ok(at) = self.cis.binary_search_by(|ci| (*ci.name).cmp(name)) {
-            return self.cis.get(at).map(|ci| Arc::clone(&ci.name));
+            return self.names.get(at).map(Arc::clone);
         }
         self.guesses += 1;
         let near = (self.guesses <= GUESSES_MAX)

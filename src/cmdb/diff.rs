@@ -141,10 +141,9 @@ fn diff_ci(old: &CiRow, new: &CiRow, changed: &mut Side) {
     let (a, b) = (old.labels.to_string(), new.labels.to_string());
     compare("labels", (!a.is_empty()).then_some(&a), (!b.is_empty()).then_some(&b));
     let names: BTreeSet<&str> =
-        old.attributes.keys().chain(new.attributes.keys()).map(|name| &**name).collect();
+        old.attributes.iter().chain(&new.attributes).map(|(name, _)| name).collect();
     for attribute in names {
-        let (old, new) = (old.attributes.get(attribute), new.attributes.get(attribute));
-        compare(attribute, old.map(|value| &**value), new.map(|value| &**value));
+        compare(attribute, old.attributes.get(attribute), new.attributes.get(attribute));
     }
 }
 

@@ -5,27 +5,17 @@
 //! edge is kept from the cause to the sufferer, whichever way its relation was written. Where any
 //! relation has facts the edges toward the sufferers have the place of theirs in a table.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::facts::Facts;
-use super::problem::Place;
-use super::relation::Types;
-use super::rows::{CiId, Rows};
-use crate::model::time::Timestamp;
+use super::rows::CiId;
 
 /// A CI, the other end of one of its relations, the relation's type, and the place of its facts.
 pub(super) type Edge = (CiId, CiId, u8, u32);
 
 /// The place of facts that there are none of.
 const NO_FACTS: u32 = u32::MAX;
-
-/// All edges with the facts they point at.
-#[derive(Debug, Default)]
-pub(super) struct Listed {
-    pub(super) edges: Vec<Edge>,
-    pub(super) facts: Vec<Arc<Facts>>,
-}
 
 /// The edges in one direction. Invariant: `offsets` has one entry more than there are CIs, never
 /// decreases and ends with the length of `ends` and of `kinds`; `facts` is as long or empty.
@@ -96,55 +86,18 @@ impl Edges {
     }
 }
 
-/// Lists the edges of rows that are as a check leaves them: sorted, without duplicates, each end
-/// known, each relation in the direction in which harm spreads. `None` when they are not. Relations that
-/// do not hold `at` a time are looked at and left out.
-pub(super) fn edges(rows: &Rows, at: Option<Timestamp>) -> Option<(Types, Listed)> {
-    let mut types = Types::built_in();
-    for own in &rows.types {
-        types.add(Place::default(), own.clone()).ok().filter(|new| *new)?;
-    }
-    let sorted = rows.cis.is_sorted_by(|a, b| a.name < b.name)
-        && rows.relations.is_sorted_by(|a, b| a.ends() < b.ends())
-        && rows.cis.first().is_none_or(|ci| !ci.name.is_empty());
-    if !sorted {
-        return None;
-    }
-    // Only asked, never iterated. Causes need no look-up: they are in the order of the CIs.
-    let ids = (0..).map(CiId);
-    let mut places =
-        HashMap::with_capacity_and_hasher(rows.cis.len(), foldhash::fast::FixedState::default());
-    places.extend(rows.cis.iter().map(|ci| &*ci.name).zip(ids));
-    let mut causes = (0..).map(CiId).zip(&rows.cis).peekable();
-    let mut list = Vec::with_capacity(rows.relations.len());
-    let mut table = Table::default();
-    for row in &rows.relations {
-        while causes.next_if(|(_, ci)| ci.name < row.from).is_some() {}
-        let cause = causes.peek().filter(|(_, ci)| ci.name == row.from)?.0;
-        let sufferer = *places.get(&*row.to)?;
-        let kind = types.kind(&row.relation)?;
-        let spreads = types.get(kind).is_some_and(|known| *known.spreads() == *row.relation);
-        let facts = row.facts.as_ref();
-        let holds = at.zip(facts).is_none_or(|(at, facts)| facts.holds(at));
-        list.extend(holds.then(|| (cause, sufferer, kind, table.place(facts))));
-        if cause == sufferer || !spreads {
-            return None;
-        }
-    }
-    Some((types, Listed { edges: list, facts: table.list }))
-}
-
 /// Gives distinct facts their places.
-#[derive(Default)]
-struct Table {
-    list: Vec<Arc<Facts>>,
+#[derive(Debug, Default)]
+pub(super) struct Table {
+    pub(super) list: Vec<Arc<Facts>>,
     places: BTreeMap<Arc<Facts>, u32>,
     /// The last one asked for: relations of one import follow each other.
     last: Option<(Arc<Facts>, u32)>,
 }
 
 impl Table {
-    fn place(&mut self, facts: Option<&Arc<Facts>>) -> u32 {
+    /// Returns the place of these facts.
+    pub(super) fn place(&mut self, facts: Option<&Arc<Facts>>) -> u32 {
         let Some(facts) = facts.filter(|facts| !facts.is_empty()) else { return NO_FACTS };
         if let Some((_, place)) = self.last.as_ref().filter(|(last, _)| Arc::ptr_eq(last, facts)) {
             return *place;

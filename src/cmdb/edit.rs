@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::attributes::Attributes;
 use super::check::Draft;
 use super::merge::merge;
 use super::problem::{Place, Problem};
@@ -59,7 +60,7 @@ impl CiRow {
     pub fn of(
         name: &str,
         class: &str,
-        attributes: BTreeMap<Box<str>, Box<str>>,
+        attributes: Attributes,
         labels: &BTreeMap<String, String>,
     ) -> Result<Self, String> {
         let mut pairs: Vec<(&str, &str)> = labels.iter().map(|(n, v)| (&**n, &**v)).collect();
@@ -80,7 +81,7 @@ relations: [a -hosts-> b]";
     const NOW: Timestamp = Timestamp::from_millis(9_000);
 
     fn ci(name: &str, class: &str) -> CiRow {
-        CiRow::of(name, class, BTreeMap::new(), &BTreeMap::new()).unwrap()
+        CiRow::of(name, class, Attributes::default(), &BTreeMap::new()).unwrap()
     }
 
     fn relation(from: &str, relation: &str, to: &str) -> RelationRow {
@@ -119,7 +120,7 @@ relations: [a -hosts-> b]";
     #[test]
     fn an_edit_that_would_break_the_cmdb_is_refused() {
         let mut named = ci("c", "vm");
-        named.attributes.insert("labels".into(), "x".into());
+        named.attributes = [("labels", "x")].into_iter().collect();
         for (change, code) in [
             (Edit::Put(ci("c", "")), "C011"),
             (Edit::Put(ci("c\u{7}", "vm")), "C016"),

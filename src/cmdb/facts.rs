@@ -78,7 +78,8 @@ impl Facts {
         if !self.source.is_empty() {
             words.push(self.source.to_string());
         }
-        words.extend(self.seen_at.map(|seen| format!("confirmed {} ago", Brief(now.since(seen)))));
+        let age = |seen| Brief(Duration::from_secs(now.since(seen).as_secs()));
+        words.extend(self.seen_at.map(|seen| format!("confirmed {} ago", age(seen))));
         words.extend(self.valid_from.map(|from| format!("from {from}")));
         words.extend(self.valid_until.map(|until| format!("until {until}")));
         words.join(", ")

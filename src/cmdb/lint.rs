@@ -45,6 +45,18 @@ impl Lint {
         }
     }
 
+    /// Adds the services whose hours no calendar is named like; `known` knows those of the rules.
+    pub fn unknown_hours(&mut self, topology: &Topology, known: impl Fn(&str) -> bool) {
+        for (_, ci) in topology.cis() {
+            let Some(hours) = ci.attribute("hours").filter(|hours| !known(hours)) else { continue };
+            self.add("C033", &ci.name, || {
+                let (name, hours) = (shorten(&ci.name), shorten(hours));
+                let message = format!("`{name}` has the hours `{hours}`, which is no calendar");
+                (message, "add it to `calendars:` of the rules, or correct `hours`".into())
+            });
+        }
+    }
+
     /// Returns how many findings there are, listed or not.
     pub fn count(&self) -> usize {
         self.counts.values().sum()
@@ -58,6 +70,7 @@ pub fn lint(topology: &Topology, keys: &[BindingKey]) -> Lint {
     for (id, ci) in topology.cis() {
         one(topology, id, ci, &mut lint);
     }
+    unmet_needs(topology, &mut lint);
     like_names(topology, &mut lint);
     ambiguous(topology, keys, &mut lint);
     lint
@@ -94,6 +107,27 @@ fn one(topology: &Topology, id: CiId, ci: &CiRow, lint: &mut Lint) {
             let lacks = lacks.join(" and no ");
             let help = "its incidents are ranked and assigned by them".into();
             (format!("service `{name}` has no {lacks}"), help)
+        });
+    }
+}
+
+/// Finds needs that say nothing, because there are fewer causes than that.
+fn unmet_needs(topology: &Topology, lint: &mut Lint) {
+    for (ci, kind, least) in topology.needs() {
+        let (legs, relation) = (topology.legs(ci, kind), topology.suffered(kind));
+        if legs >= least {
+            continue;
+        }
+        let ci = &topology.ci(ci).name;
+        lint.add("C032", ci, || {
+            let name = shorten(ci);
+            let message = match legs {
+                0 => format!("`{name}` needs {least} of `{relation}` and has no such relation"),
+                _ => format!(
+                    "`{name}` needs {least} of `{relation}` and has {legs}: losing one hits it"
+                ),
+            };
+            (message, "add the relations that are missing, or correct `needs`".into())
         });
     }
 }
@@ -336,6 +370,34 @@ relations: [a -hosts-> b, b -hosts-> c, c -hosts-> a, c -hosts-> b, mail -depend
             ]
         );
         assert_eq!(lint.count(), 6);
+    }
+
+    #[test]
+    fn needs_that_cannot_be_met_and_hours_without_a_calendar_are_named() {
+        let topology = Topology::of(
+            "cis:
+  a: {class: server, needs: {powered_by: any}}
+  b: {class: server, needs: {powered_by: 2, runs_on: 3}}
+  p: {class: pdu}
+  q: {class: pdu}
+  web: {class: service, owner: shop, tier: 1, hours: office}
+  mail: {class: service, owner: shop, tier: 1, hours: night}
+relations: [b -powered_by-> p, b -powered_by-> q, b -runs_on-> p, b -runs_on-> q, a -runs_on-> b,
+            web -runs_on-> a, mail -runs_on-> a]",
+        );
+        let mut lint = lint(&topology, &[]);
+        lint.unknown_hours(&topology, |hours| hours == "office");
+        assert_eq!(
+            found(&lint),
+            [
+                "warning[C032]: `a` needs 1 of `powered_by` and has no such relation; \
+                 add the relations that are missing, or correct `needs`",
+                "warning[C032]: `b` needs 3 of `runs_on` and has 2: losing one hits it; \
+                 add the relations that are missing, or correct `needs`",
+                "warning[C033]: `mail` has the hours `night`, which is no calendar; \
+                 add it to `calendars:` of the rules, or correct `hours`",
+            ]
+        );
     }
 
     #[test]

@@ -115,7 +115,7 @@ fn put(whole: &mut Draft, cis: Vec<(Place, Arc<CiRow>)>) {
             continue;
         };
         let merged = (place, Arc::new(over(&entry.1, &new)));
-        if changed.insert(Arc::clone(&new.name)) {
+        if changed.insert(new.name.clone()) {
             *entry = merged;
         } else {
             whole.cis.push(merged);
@@ -129,7 +129,7 @@ fn over(old: &CiRow, new: &CiRow) -> CiRow {
     if !new.class.is_empty() {
         ci.class = Arc::clone(&new.class);
     }
-    ci.attributes.extend(new.attributes.clone());
+    ci.attributes = old.attributes.iter().chain(&new.attributes).collect();
     let labels: BTreeMap<&str, &str> = old.labels.iter().chain(new.labels.iter()).collect();
     let mut pairs: Vec<(&str, &str)> = labels.into_iter().collect();
     // Cannot fail: all pairs are out of label sets, and no name occurs twice.

@@ -5,6 +5,7 @@
 //! unbound, a bad CMDB is refused whole with all its problems. Read `rows` first, then `relation`,
 //! `topology` and `walk`; `bind` leads from alerts to CIs, `import` from text to rows.
 
+mod attributes;
 mod bind;
 mod check;
 mod delta;
@@ -16,8 +17,12 @@ mod facts;
 mod history;
 pub mod import;
 mod lint;
+mod making;
 mod merge;
+mod names;
 mod near;
+mod needs;
+mod outage;
 mod paths;
 mod places;
 mod problem;
@@ -27,6 +32,7 @@ mod topology;
 mod walk;
 
 // The folder's words are few and used everywhere: they are named `cmdb::Topology`, not by file.
+pub use attributes::Attributes;
 pub use bind::{Binder, BindingKey, Bound};
 pub use delta::{Delta, Edits};
 pub use diff::{Difference, REMOVED_MAX, REMOVED_SHARE, Side, diff};
@@ -35,7 +41,10 @@ pub use export::{json, yaml};
 pub use facts::{Facts, FactsShared, SOURCE_LEN_MAX};
 pub use history::{Change, HISTORY_MAX, Revision};
 pub use lint::{Lint, lint, lint_change};
+pub use making::Making;
 pub use near::{RELATION, Ties, WHOLE};
+pub use needs::NEEDS;
+pub use outage::{Outage, Weakened};
 pub use paths::{Ways, ways};
 pub use places::Places;
 pub use problem::{Level, Problem};

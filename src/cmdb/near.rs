@@ -2,7 +2,7 @@
 //! what one suffers the others are to blame for. Read `walk` for paths.
 
 use core::cmp::Reverse;
-use std::collections::{BTreeMap, BinaryHeap};
+use std::collections::{BTreeMap, BinaryHeap, HashSet};
 
 use super::relation::RelationSet;
 use super::rows::CiId;
@@ -18,18 +18,15 @@ const RUNS: u32 = 25;
 /// All of the blame, in the units of [`Topology::blamed`].
 pub const WHOLE: u32 = 1_000_000;
 
-/// How much of the blame a relation passes on to the cause, of [`WHOLE`]: what a service depends on
-/// is one explanation among others, what it runs on is itself, and what carries that is rarely it.
-const BLAME_DEPENDS: u32 = 400_000;
-const BLAME_RUNS: u32 = WHOLE;
-const BLAME_OTHER: u32 = 300_000;
-
 /// Blame below that is not looked at, of [`WHOLE`].
 const BLAME_MIN: u32 = 20_000;
 
 /// CIs blamed for what one suffers, and edges looked at for each CI that is reached: bounds at hubs.
 const BLAMED_MAX: usize = 128;
 const EDGES_PER_NODE_MAX: usize = 64;
+
+/// Edges looked at for what lies around one CI: a neighbourhood of hubs must not hold the engine.
+const EDGES_MAX: usize = 4_096;
 
 /// The relations that are told apart; belongs to the topology it was made from.
 #[derive(Clone, Copy, Debug, Default)]
@@ -48,37 +45,47 @@ impl Topology {
     }
 
     /// Returns the CIs within `reach` of one, in either direction, nearest first and then by name,
-    /// with their distances; the CI itself comes first. At most `most` of them.
+    /// with their distances; the CI itself comes first. At most `most` of them, and in a
+    /// neighbourhood of hubs those alone that the first [`EDGES_MAX`] edges lead to.
     ///
     /// A relation is [`RELATION`] long, between a service and what runs it a quarter of that.
     pub fn near(&self, from: CiId, ties: Ties, reach: u32, most: usize) -> Vec<(CiId, u32)> {
-        let mut left = BinaryHeap::from([Reverse((0, from))]);
-        let mut reached = BTreeMap::from([(from, 0)]);
+        // CIs by their distance, some of them more than once. Distances are few and every relation
+        // has a length, so that a level is whole when it is looked at.
+        let mut levels = BTreeMap::from([(0, vec![from])]);
+        // Only asked, never iterated: its order does not matter.
+        let mut settled = HashSet::with_hasher(foldhash::fast::FixedState::default());
         let mut near = Vec::new();
-        while let Some(Reverse((distance, ci))) = left.pop() {
-            if near.len() == most {
-                break;
-            }
-            if reached.get(&ci) != Some(&distance) {
-                continue;
-            }
-            near.push((ci, distance));
-            let both = [Toward::Causes, Toward::Sufferers].into_iter();
-            let edges = both.flat_map(|toward| self.edges(ci, toward).take(EDGES_PER_NODE_MAX));
-            for (end, kind) in edges {
-                let length = if ties.runs.has(kind) { RUNS } else { RELATION };
-                let further = distance + length;
-                if further <= reach && reached.get(&end).is_none_or(|known| further < *known) {
-                    reached.insert(end, further);
-                    left.push(Reverse((further, end)));
+        let mut edges_left = EDGES_MAX;
+        while let Some((distance, mut level)) = levels.pop_first() {
+            level.sort_unstable();
+            for ci in level {
+                if near.len() == most {
+                    return near;
+                }
+                if !settled.insert(ci) {
+                    continue;
+                }
+                near.push((ci, distance));
+                let both = [Toward::Causes, Toward::Sufferers].into_iter();
+                let edges = both.flat_map(|toward| self.edges(ci, toward).take(EDGES_PER_NODE_MAX));
+                for (end, kind) in edges.take(edges_left) {
+                    edges_left -= 1;
+                    let length = if ties.runs.has(kind) { RUNS } else { RELATION };
+                    let further = distance + length;
+                    if further <= reach && !settled.contains(&end) {
+                        levels.entry(further).or_default().push(end);
+                    }
                 }
             }
         }
         near
     }
 
-    /// Returns the CIs that can be to blame for what one suffers, most blamed first, with their blame, 1 to [`WHOLE`]; the CI itself has the whole.
-    pub fn blamed(&self, from: CiId, ties: Ties) -> Vec<(CiId, u32)> {
+    /// Returns the CIs that can be to blame for what one suffers, most blamed first, with their
+    /// blame, 1 to [`WHOLE`]; the CI itself has the whole. What a service runs on is itself; any
+    /// other cause is one explanation among others and gets `share` of the blame, of [`WHOLE`].
+    pub fn blamed(&self, from: CiId, ties: Ties, share: u32) -> Vec<(CiId, u32)> {
         let mut left = BinaryHeap::from([(WHOLE, Reverse(from))]);
         let mut reached = BTreeMap::from([(from, WHOLE)]);
         let mut blamed = Vec::new();
@@ -91,13 +98,7 @@ impl Topology {
             }
             blamed.push((ci, blame));
             for (cause, kind) in self.edges(ci, Toward::Causes).take(EDGES_PER_NODE_MAX) {
-                let share = if ties.runs.has(kind) {
-                    BLAME_RUNS
-                } else if ties.depends.has(kind) {
-                    BLAME_DEPENDS
-                } else {
-                    BLAME_OTHER
-                };
+                let share = if ties.runs.has(kind) { WHOLE } else { share };
                 let passed = u64::from(blame) * u64::from(share) / u64::from(WHOLE);
                 let passed = u32::try_from(passed).unwrap_or(WHOLE);
                 let more = reached.get(&cause).is_none_or(|known| passed > *known);
@@ -169,16 +170,18 @@ mod tests {
     #[test]
     fn blame_flows_down_to_the_causes_only() {
         let topology = shop();
-        let blamed =
-            |name| named(&topology, topology.blamed(topology.find(name).unwrap(), topology.ties()));
+        let blamed = |name| {
+            let from = topology.find(name).unwrap();
+            named(&topology, topology.blamed(from, topology.ties(), 400_000))
+        };
         assert_eq!(
             blamed("web"),
             [
                 ("web", WHOLE),
                 ("pod-web", WHOLE),
                 ("cart", 400_000),
+                ("node", 400_000),
                 ("pod-cart", 400_000),
-                ("node", 300_000),
                 ("db", 160_000),
             ]
         );

@@ -9,11 +9,11 @@ use super::rows::CiRow;
 
 /// The place of each CI of a file.
 #[derive(Clone, Debug, Default)]
-pub struct Places(BTreeMap<Arc<str>, Place>);
+pub struct Places(BTreeMap<Box<str>, Place>);
 
 impl Places {
     pub(super) fn of(draft: &Draft) -> Self {
-        let place = |(place, ci): &(Place, Arc<CiRow>)| (Arc::clone(&ci.name), *place);
+        let place = |(place, ci): &(Place, Arc<CiRow>)| (ci.name.clone(), *place);
         Self(draft.cis.iter().map(place).collect())
     }
 

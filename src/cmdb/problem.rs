@@ -19,6 +19,9 @@
 //! | C015 | warning: several CIs are recognised by the same values, so alerts bind to none of them |
 //! | C016 | a name holds a control character |
 //! | C030 | what a relation says of its source, validity or age is wrong |
+//! | C031 | an attribute that means something has a value that means nothing |
+//! | C032 | warning: a CI needs of a relation type more than it has, or has none of it |
+//! | C033 | warning: a CI has hours that no calendar of the rules is named like |
 //!
 //! Errors refuse a CMDB as a whole; warnings are found by `lint` in one that is in order.
 
@@ -81,7 +84,7 @@ impl Problem {
     /// Says how bad it is, which follows from its code.
     pub fn level(&self) -> Level {
         match self.code {
-            "C002" | "C004" | "C012" | "C013" | "C014" | "C015" => Level::Warning,
+            "C002" | "C004" | "C012" | "C013" | "C014" | "C015" | "C032" | "C033" => Level::Warning,
             _ => Level::Error,
         }
     }

@@ -1,9 +1,9 @@
 //! The rows of a CMDB: what is imported, compared and stored.
 
 use core::fmt;
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::attributes::Attributes;
 use super::facts::{Facts, FactsShared};
 use super::relation::RelationType;
 use crate::model::labels::Labels;
@@ -39,11 +39,11 @@ pub struct CiId(pub u32);
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CiRow {
     /// Identifies it.
-    pub name: Arc<str>,
+    pub name: Box<str>,
     /// What it is, such as `server`; impact is counted in CIs of class `service`.
     pub class: Arc<str>,
     /// All else that is known of it.
-    pub attributes: BTreeMap<Box<str>, Box<str>>,
+    pub attributes: Attributes,
     /// An alert that carries all of these speaks of this CI; empty when it has no such labels.
     pub labels: Labels,
 }
@@ -59,7 +59,7 @@ impl CiRow {
         match name {
             "name" => Some(&self.name),
             "class" => Some(&self.class),
-            other => self.attributes.get(other).map(|value| &**value),
+            other => self.attributes.get(other),
         }
     }
 }

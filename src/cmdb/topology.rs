@@ -2,12 +2,16 @@
 //!
 //! Read `edges` for how its relations lie in memory.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::check::{Draft, share_class};
-use super::edges::{Edges, Listed, edges};
+use super::attributes::Attributes;
+use super::check::Draft;
+use super::edges::Edges;
 use super::facts::Facts;
+use super::making::Making;
+use super::names::Names;
+use super::needs::{self, NEEDS, Need};
+use super::outage::{Outage, outage};
 use super::problem::Problem;
 use super::relation::{RelationSet, RelationType, Types};
 use super::rows::{CiId, CiRow, RelationRow, Rows};
@@ -29,8 +33,11 @@ pub struct Topology {
     types: Types,
     /// Sorted by name; a [`CiId`] is a place in it.
     cis: Vec<Arc<CiRow>>,
+    names: Names,
     sufferers: Edges,
     causes: Edges,
+    /// What CIs need less than all of, sorted: CI, relation type, and how many must stand.
+    needs: Vec<(CiId, u8, u32)>,
     /// Distinct facts of relations; edges toward the sufferers have places in it.
     facts: Vec<Arc<Facts>>,
     /// Relations that do not hold at the time it was built for, sorted.
@@ -44,7 +51,7 @@ pub struct Topology {
 impl Topology {
     /// Builds the topology without any CI, version 0.
     pub fn empty() -> Self {
-        Self::lay_out(0, Types::built_in(), Vec::new(), Listed::default())
+        Making::begin(0, None).end()
     }
 
     /// Builds the graph of `rows`, which may be in any order and written in either direction; every
@@ -75,45 +82,47 @@ impl Topology {
     }
 
     fn made(version: u64, rows: Rows, at: Option<Timestamp>) -> Result<Self, Vec<Problem>> {
-        let (types, rows, listed) = match edges(&rows, at) {
-            Some((types, listed)) => (types, rows, listed),
-            None => {
-                let (types, rows) = Draft::from(rows).check()?;
-                let listed = edges(&rows, at).map(|(_, listed)| listed).unwrap_or_default();
-                (types, rows, listed)
-            }
-        };
-        let mut topology = Self::lay_out(version, types, rows.cis, listed);
-        if let Some(at) = at {
-            let facts = |row: &RelationRow| row.facts.clone();
-            let asleep = |row: &RelationRow| facts(row).is_some_and(|facts| !facts.holds(at));
-            topology.dormant = rows.relations.into_iter().filter(asleep).collect();
-            let dormant = topology.dormant.iter().filter_map(|row| row.facts.as_ref());
-            let bounds = topology.facts.iter().chain(dormant).filter_map(|it| it.next_bound(at));
-            topology.next_bound = bounds.min();
+        if let Some(making) = Making::of(version, &rows, at) {
+            return Ok(making.end());
         }
-        Ok(topology)
+        let (_, rows) = Draft::from(rows).check()?;
+        // Cannot be missing: the rows are checked.
+        let making = Making::of(version, &rows, at);
+        Ok(making.unwrap_or_else(|| Making::begin(version, at)).end())
     }
 
-    fn lay_out(version: u64, types: Types, mut cis: Vec<Arc<CiRow>>, listed: Listed) -> Self {
-        let Listed { edges: mut list, facts } = listed;
-        let mut classes = BTreeSet::new();
-        for ci in &mut cis {
-            share_class(ci, &mut classes);
-        }
+    /// Lays out the graph of all that was taken.
+    pub(super) fn lay_out(making: Making, names: Names) -> Self {
+        let Making { version, at, types, cis, edges: mut list, facts, dormant, .. } = making;
+        let facts = facts.list;
         let sufferers = Edges::build(cis.len(), &mut list).with_facts(&list);
         for (cause, sufferer, ..) in &mut list {
             core::mem::swap(cause, sufferer);
         }
         let causes = Edges::build(cis.len(), &mut list);
+        let asleep = dormant.iter().filter_map(|row| row.facts.as_ref());
+        let bound = |facts: &Arc<Facts>| facts.next_bound(at?);
+        let next_bound = facts.iter().chain(asleep).filter_map(bound).min();
         let nobody = CiRow {
-            name: Arc::from(""),
+            name: "".into(),
             class: Arc::from(""),
-            attributes: BTreeMap::new(),
+            attributes: Attributes::default(),
             labels: Labels::empty(),
         };
-        let (dormant, next_bound) = (Vec::new(), None);
-        Self { version, types, cis, sufferers, causes, facts, dormant, next_bound, nobody }
+        let needs = needs(&types, &cis);
+        Self {
+            version,
+            types,
+            cis,
+            names,
+            sufferers,
+            causes,
+            needs,
+            facts,
+            dormant,
+            next_bound,
+            nobody,
+        }
     }
 
     /// Returns the number it was built with.
@@ -137,6 +146,13 @@ impl Topology {
         self.next_bound
     }
 
+    /// True when a relation begins or ceases to hold at some time.
+    pub fn is_dated(&self) -> bool {
+        let mut facts = self.facts.iter();
+        let dated = |it: &Arc<Facts>| it.valid_from.is_some() || it.valid_until.is_some();
+        !self.dormant.is_empty() || facts.any(dated)
+    }
+
     /// Returns the relations that do not hold at the time it was built for, sorted.
     pub fn dormant(&self) -> &[RelationRow] {
         &self.dormant
@@ -153,7 +169,7 @@ impl Topology {
 
     /// Finds a CI by its name.
     pub fn find(&self, name: &str) -> Option<CiId> {
-        find(&self.cis, name)
+        self.names.find(name, |ci| *self.ci(ci).name == *name)
     }
 
     /// Returns a CI; an id of another topology that has no place here reads as a CI without a name.
@@ -185,8 +201,11 @@ impl Topology {
 
     /// Returns the rows it was built from, as a check leaves them; CIs are shared, not copied.
     pub fn rows(&self) -> Rows {
-        let relations = self.cis().flat_map(|(id, _)| self.relations_of(id, Toward::Sufferers));
-        let mut relations: Vec<RelationRow> = relations.collect();
+        // Each name once, however many relations it is in.
+        let names: Vec<Arc<str>> = self.cis.iter().map(|ci| Arc::from(&*ci.name)).collect();
+        let name = |id: CiId| names.get(id.0 as usize).map_or_else(|| "".into(), Arc::clone);
+        let of = |(id, _)| self.relation_rows(id, Toward::Sufferers, &name);
+        let mut relations: Vec<RelationRow> = self.cis().flat_map(of).collect();
         if !self.dormant.is_empty() {
             relations.extend(self.dormant.iter().cloned());
             relations.sort_unstable();
@@ -197,7 +216,15 @@ impl Topology {
     /// Returns the relations in force of a CI in which it is the cause (`Toward::Sufferers`) or the
     /// sufferer, from the cause to the sufferer, sorted.
     pub fn relations_of(&self, ci: CiId, toward: Toward) -> Vec<RelationRow> {
-        let name = |id: CiId| Arc::clone(&self.ci(id).name);
+        self.relation_rows(ci, toward, &|id| Arc::from(&*self.ci(id).name))
+    }
+
+    fn relation_rows(
+        &self,
+        ci: CiId,
+        toward: Toward,
+        name: &dyn Fn(CiId) -> Arc<str>,
+    ) -> Vec<RelationRow> {
         let row = |(end, kind): (CiId, u8)| {
             let (from, to) = match toward {
                 Toward::Sufferers => (ci, end),
@@ -240,18 +267,41 @@ impl Topology {
         walk(self, from, toward, follow, (max_hops, max_nodes))
     }
 
-    /// Returns the services that suffer when `ci` fails, itself included, by name.
+    /// Returns the services that fail when `ci` alone fails, itself included, by name.
     pub fn services_hit(&self, ci: CiId) -> Vec<CiId> {
-        let all = self.all_relations();
-        let walk = self.walk(ci, Toward::Sufferers, all, IMPACT_HOPS_MAX, IMPACT_NODES_MAX);
-        let mut services: Vec<CiId> = walk
-            .steps()
-            .iter()
-            .map(|step| step.ci)
-            .filter(|ci| self.ci(*ci).is_service())
-            .collect();
-        services.sort_unstable();
-        services
+        self.outage(&[ci]).services(self)
+    }
+
+    /// Works out what fails when all of `failed` fail, and what only loses redundancy.
+    pub fn outage(&self, failed: &[CiId]) -> Outage {
+        self.outage_within(failed, IMPACT_HOPS_MAX, IMPACT_NODES_MAX)
+    }
+
+    /// Works out an outage within bounds of one's own: rounds, and CIs with those of the beginning.
+    pub fn outage_within(&self, failed: &[CiId], max_hops: u8, max_nodes: usize) -> Outage {
+        outage(self, failed, (max_hops, max_nodes))
+    }
+
+    /// True when any CI stands with fewer causes than it has.
+    pub fn has_needs(&self) -> bool {
+        !self.needs.is_empty()
+    }
+
+    /// Returns how many causes of a relation type a CI needs to stand; `None` where it needs all.
+    pub(super) fn least(&self, ci: CiId, kind: u8) -> Option<u32> {
+        let at = self.needs.binary_search_by_key(&(ci, kind), |(ci, kind, _)| (*ci, *kind)).ok()?;
+        self.needs.get(at).map(|(_, _, least)| *least)
+    }
+
+    /// Returns how many causes of a relation type a CI has.
+    pub(super) fn legs(&self, ci: CiId, kind: u8) -> u32 {
+        let legs = self.edges(ci, Toward::Causes).filter(|(_, of)| *of == kind).count();
+        u32::try_from(legs).unwrap_or(u32::MAX)
+    }
+
+    /// Yields what CIs need less than all of: the CI, the relation type, and how many it needs.
+    pub(super) fn needs(&self) -> impl Iterator<Item = (CiId, u8, u32)> {
+        self.needs.iter().copied()
     }
 
     /// Yields the other ends of a CI's edges with their types.
@@ -260,6 +310,11 @@ impl Topology {
             Toward::Sufferers => self.sufferers.of(ci),
             Toward::Causes => self.causes.of(ci),
         }
+    }
+
+    /// Returns the name of a relation type that reads from the sufferer to the cause.
+    pub(super) fn suffered(&self, kind: u8) -> &str {
+        self.types.get(kind).map_or("", RelationType::suffered)
     }
 
     /// Returns the name of a relation type that reads from the cause to the sufferer.
@@ -278,9 +333,20 @@ impl Topology {
     }
 }
 
-fn find(cis: &[Arc<CiRow>], name: &str) -> Option<CiId> {
-    let at = cis.binary_search_by(|ci| (*ci.name).cmp(name)).ok()?;
-    u32::try_from(at).ok().map(CiId)
+/// Lists what CIs need less than all of. What cannot be read was refused by the check; a CMDB that was
+/// stored before there was one needs all there.
+fn needs(types: &Types, cis: &[Arc<CiRow>]) -> Vec<(CiId, u8, u32)> {
+    let mut list = Vec::new();
+    for (id, ci) in (0..).map(CiId).zip(cis) {
+        let Some(text) = ci.attributes.get(NEEDS) else { continue };
+        for (kind, need) in needs::read(text, types).unwrap_or_default() {
+            if let Need::AtLeast(least) = need {
+                list.push((id, kind, least));
+            }
+        }
+    }
+    list.sort_unstable();
+    list
 }
 
 #[cfg(test)]

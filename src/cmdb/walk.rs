@@ -9,7 +9,7 @@ use crate::model::alert::Path;
 
 /// Edges looked at for each CI a walk may reach: a hub with a million edges that lead nowhere new
 /// must not hold the engine.
-const EDGES_PER_NODE_MAX: usize = 64;
+pub(super) const EDGES_PER_NODE_MAX: usize = 64;
 
 /// The way a walk goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,15 +30,15 @@ pub struct Step {
     /// The step it was reached from, by its place in the walk; none for the beginning.
     pub parent: Option<usize>,
     /// Type of the relation it was reached by; without meaning for the beginning.
-    kind: u8,
+    pub(super) kind: u8,
 }
 
 /// The CIs reached from one, breadth first: each once, on a shortest path.
 #[derive(Clone, Debug)]
 pub struct Walk {
-    toward: Toward,
-    steps: Vec<Step>,
-    truncated: bool,
+    pub(super) toward: Toward,
+    pub(super) steps: Vec<Step>,
+    pub(super) truncated: bool,
 }
 
 impl Walk {
@@ -52,17 +52,39 @@ impl Walk {
         self.truncated
     }
 
+    /// Yields the CIs on the way between the beginning and a step, from that step on.
+    pub fn cis_to(&self, index: usize) -> impl Iterator<Item = CiId> {
+        self.chain(index).map(|step| step.ci)
+    }
+
+    /// True when a CI on the way to a step needs less than all of the relations that the way takes.
+    pub fn asks_needs(&self, topology: &Topology, index: usize) -> bool {
+        self.chain(index).any(|step| {
+            let before = step.parent.and_then(|parent| self.steps.get(parent));
+            before.is_some_and(|before| {
+                let sufferer = match self.toward {
+                    Toward::Sufferers => step.ci,
+                    Toward::Causes => before.ci,
+                };
+                topology.least(sufferer, step.kind).is_some()
+            })
+        })
+    }
+
+    /// Yields the steps from one back to the beginning.
+    fn chain(&self, index: usize) -> impl Iterator<Item = &Step> {
+        core::iter::successors(self.steps.get(index), |step| {
+            step.parent.and_then(|parent| self.steps.get(parent))
+        })
+    }
+
     /// Writes the way between the beginning and a step, always from the cause to the sufferer.
     ///
     /// `topology` must be the one that was walked; a step that is not there has an empty path.
     pub fn path(&self, topology: &Topology, index: usize) -> Path {
         let name = |step: &Step| -> Box<str> { (&*topology.ci(step.ci).name).into() };
         let relation = |step: &Step| -> Box<str> { topology.spreads(step.kind).into() };
-        // From the step back to the beginning.
-        let chain: Vec<&Step> = core::iter::successors(self.steps.get(index), |step| {
-            step.parent.and_then(|parent| self.steps.get(parent))
-        })
-        .collect();
+        let chain: Vec<&Step> = self.chain(index).collect();
         match self.toward {
             Toward::Causes => Path {
                 from: chain.first().map(|step| name(step)).unwrap_or_default(),
@@ -138,14 +160,15 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::cmdb::attributes::Attributes;
     use crate::cmdb::rows::{CiRow, RelationRow, Rows};
     use crate::model::labels::Labels;
 
     fn ci(number: usize) -> Arc<CiRow> {
         Arc::new(CiRow {
-            name: Arc::from(format!("{number:05}")),
+            name: format!("{number:05}").into(),
             class: Arc::from("server"),
-            attributes: BTreeMap::new(),
+            attributes: Attributes::default(),
             labels: Labels::empty(),
         })
     }
@@ -154,9 +177,9 @@ mod tests {
         let cis: Vec<Arc<CiRow>> = (0..cis).map(ci).collect();
         let relations = relations.iter().filter(|(from, _, to)| from != to);
         let relations = relations.map(|(from, relation, to)| RelationRow {
-            from: Arc::clone(&cis[*from].name),
+            from: Arc::from(&*cis[*from].name),
             relation: (*relation).into(),
-            to: Arc::clone(&cis[*to].name),
+            to: Arc::from(&*cis[*to].name),
             facts: None,
         });
         Topology::build(1, &Rows { relations: relations.collect(), cis, types: vec![] }).unwrap()

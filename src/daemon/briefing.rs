@@ -58,8 +58,8 @@ fn read(store: &Store, context: &Context, notice: &Notice) -> Result<Option<Brie
 /// Returns the names of the services that suffer with these CIs: the lowest tier first.
 fn services<'a>(topology: &Topology, cis: impl Iterator<Item = &'a str>) -> Vec<String> {
     let cis: BTreeSet<CiId> = cis.filter_map(|name| topology.find(name)).collect();
-    let hit: BTreeSet<CiId> = cis.into_iter().flat_map(|ci| topology.services_hit(ci)).collect();
-    let ranked = hit.into_iter().map(|service| {
+    let cis: Vec<CiId> = cis.into_iter().collect();
+    let ranked = topology.outage(&cis).services(topology).into_iter().map(|service| {
         let ci = topology.ci(service);
         let tier = ci.attribute("tier").and_then(|tier| tier.parse().ok());
         (tier.unwrap_or(u32::MAX), ci.name.to_string())

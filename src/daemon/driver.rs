@@ -288,15 +288,9 @@ impl Driver {
             error!(%error, "the state cannot be read back");
             Gone
         })?;
-        let (version, rows) = topology.unwrap_or_default();
-        let at = self.desk.store.view().topology_at().map_err(|error| {
-            error!(%error, "the history of the CMDB cannot be read back");
-            Gone
-        })?;
-        if let Ok(topology) = Topology::at(version, rows, at) {
-            let rules = Arc::clone(&self.committed_rules);
-            self.ctx = Arc::new(Context::new(rules, Arc::new(topology), self.ctx.limits));
-        }
+        let topology = Arc::new(topology.unwrap_or_else(Topology::empty));
+        let rules = Arc::clone(&self.committed_rules);
+        self.ctx = Arc::new(Context::new(rules, topology, self.ctx.limits));
         self.state = State::restore(saved, &self.ctx, now);
         for parked in &self.parked {
             self.state.park(*parked);

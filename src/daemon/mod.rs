@@ -32,7 +32,7 @@ use tokio_rustls::rustls;
 use tracing::{error, info, warn};
 
 use crate::clock::Clock;
-use crate::cmdb::{Rows, Topology};
+use crate::cmdb::Topology;
 use crate::engine::State;
 use crate::engine::changes::Saved;
 use crate::engine::context::{Context, Limits};
@@ -47,7 +47,6 @@ use crate::http::{
 };
 use crate::mailbox::{Mailbox, Work, mailbox};
 use crate::model::notice::Notice;
-use crate::model::time::Timestamp;
 use crate::notify::{ChannelError, Notifier, Outbox, Parts, Tester};
 use crate::rules::RuleSet;
 use crate::settings::Settings;
@@ -89,9 +88,6 @@ pub enum DaemonError {
     /// The store cannot be opened or read.
     #[error("{0}")]
     Store(#[from] StoreError),
-    /// The stored topology cannot be used.
-    #[error("the stored topology cannot be used: {0}")]
-    Topology(String),
     /// A channel cannot be set up.
     #[error("{0}")]
     Channel(#[from] ChannelError),
@@ -143,8 +139,7 @@ async fn serve(plan: Plan) -> Result<(), DaemonError> {
     let metrics = start::metrics(&settings)?;
     let (dir, store, witness) = start::open(&settings, loss)?;
     let (saved, topology) = store.load()?;
-    let held = (topology.unwrap_or_default(), store.view().topology_at()?);
-    let ctx = context(&settings, Arc::clone(&rules), held)?;
+    let ctx = context(&settings, Arc::clone(&rules), topology.unwrap_or_else(Topology::empty));
     let started = saved.counters.batch > 0;
     let clock = Arc::new(Clock::start(started.then_some(saved.counters.now)));
     let (context_in, context_out) = watch::channel(Arc::clone(&ctx));
@@ -237,14 +232,7 @@ fn options(settings: &Settings) -> Options {
     }
 }
 
-fn context(
-    settings: &Settings,
-    rules: Arc<RuleSet>,
-    ((version, rows), at): ((u64, Rows), Timestamp),
-) -> Result<Arc<Context>, DaemonError> {
-    let topology = Topology::at(version, rows, at).map_err(|problems| {
-        DaemonError::Topology(problems.first().map(ToString::to_string).unwrap_or_default())
-    })?;
+fn context(settings: &Settings, rules: Arc<RuleSet>, topology: Topology) -> Arc<Context> {
     let limits = Limits {
         alerts_per_source: settings.limits.alerts_per_source,
         deliveries: settings.limits.delivery_ids,
@@ -252,7 +240,7 @@ fn context(
         quarantine: settings.quarantine.records_max,
         quarantine_bytes: settings.quarantine.bytes_max as u64,
     };
-    Ok(Arc::new(Context::new(rules, Arc::new(topology), limits)))
+    Arc::new(Context::new(rules, Arc::new(topology), limits))
 }
 
 /// What most parts work with.

@@ -72,7 +72,7 @@ impl Around for Surroundings<'_> {
             let rows = |ids: &[CiId]| ids.iter().map(|ci| self.ctx.topology.ci(*ci)).collect();
             match self.held.ci.map(|ci| (ci, self.state.services.get(&ci))) {
                 None => Vec::new(),
-                Some((_, Some(known))) => rows(known),
+                Some((_, Some(known))) => rows(&known.services),
                 Some((ci, None)) => rows(&self.ctx.topology.services_hit(ci)),
             }
         })

@@ -4,7 +4,8 @@ use core::time::Duration;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::cmdb::{Binder, RelationSet, Topology};
+use crate::cmdb::{Binder, RelationSet, Ties, Topology};
+use crate::engine::weights::Weights;
 use crate::rules::{Rule, RuleSet, TopologyKind};
 
 /// Limits the engine holds to.
@@ -45,6 +46,10 @@ pub struct Context {
     pub binder: Binder,
     /// The limits in force.
     pub limits: Limits,
+    /// The relations that likelihood tells apart.
+    pub ties: Ties,
+    /// What likelihood goes by.
+    pub weights: Weights,
     follow: BTreeMap<Arc<str>, RelationSet>,
     gathers: bool,
 }
@@ -68,7 +73,8 @@ impl Context {
             follow.insert(Arc::clone(&rule.name), set);
         }
         let gathers = rules.rules.iter().any(|rule| rule.kind.gathers());
-        Self { rules, topology, binder, limits, follow, gathers }
+        let (ties, weights) = (topology.ties(), Weights::default());
+        Self { rules, topology, binder, limits, ties, weights, follow, gathers }
     }
 
     /// True when a rule counts alerts over time: a storm, a sequence or an absence.

@@ -14,10 +14,10 @@ use super::context::Context;
 use super::pending::Told;
 use super::related::{self, Joined};
 use super::state::Case;
-use super::tally::{Share, Tally};
+use super::tally::{Harm, Share, Tally};
 use super::{
-    State, affected, credit, escalate, gather, known_error, planning, report, resolve, shadow,
-    suppress, topology,
+    State, affected, credit, escalate, gather, known_error, planning, redundancy, report, resolve,
+    shadow, suppress, topology,
 };
 use crate::cmdb::{CiId, Topology};
 use crate::model::affected::Affected;
@@ -29,7 +29,7 @@ use crate::model::incident::{
     Happening, Incident, IncidentId, Progress, RecordId, ResolutionClock, ResponseClock, Root,
 };
 use crate::model::labels::Fingerprint;
-use crate::model::priority::{Assessment, Impact, Priority, Urgency};
+use crate::model::priority::{Assessment, Impact, Loss, Priority, Urgency};
 use crate::model::sheet::{self, Edit, Sheet};
 use crate::model::time::{Brief, Timestamp};
 use crate::rules::{FirstNotice, Group, Rule, Subject};
@@ -70,6 +70,7 @@ pub(super) fn relate(
         .and_then(|group| in_group(state, group, now))
         .or_else(|| topology::explained(state, ctx, alert, now));
     let found = found
+        .or_else(|| redundancy::completed(state, ctx, alert, &causes, now))
         .or_else(|| topology::eldest_sufferer(state, ctx, alert, &causes, now))
         .or_else(|| gather::storm::raging(state, alert))
         .or_else(|| report::explained(state, ctx, alert));
@@ -271,7 +272,7 @@ pub(super) fn reason(join: &Join) -> String {
             format!("rule {rule}, {path}, {span} {order} the cause")
         }
         Join::Cause { rule } => format!("rule {rule}, it explains the others"),
-        Join::Related { rule, .. } => format!("rule {rule}, {join}"),
+        Join::LastLeg { rule, .. } | Join::Related { rule, .. } => format!("rule {rule}, {join}"),
         Join::Storm { .. } | Join::Reported { .. } => join.to_string(),
         Join::Sequence { rule, steps } => format!("rule {rule}: {steps}"),
         Join::ByHand { by, note } if note.is_empty() => format!("by hand: {by}"),
@@ -327,17 +328,18 @@ fn count_in(state: &mut State, ctx: &Context, alert: Fingerprint, now: Timestamp
 pub(super) fn share(state: &mut State, ctx: &Context, alert: Fingerprint) -> Option<Share> {
     let held = state.alerts.get(&alert)?;
     if !held.state.is_audible() {
-        return Some(Share { urgency: None, services: Arc::default() });
+        return Some(Share::held_back());
     }
     let urgency = Some(held.urgency(ctx));
-    let services = held.ci.map(|ci| {
-        let walk = || ctx.topology.services_hit(ci).into();
+    let ci = held.ci;
+    let harm = ci.map(|ci| {
+        let work_out = || Arc::new(Harm::of(&ctx.topology, ci));
         if let Some(known) = state.services.get(&ci) {
             return Arc::clone(known);
         }
-        Arc::clone(Arc::make_mut(&mut state.services).entry(ci).or_insert_with(walk))
+        Arc::clone(Arc::make_mut(&mut state.services).entry(ci).or_insert_with(work_out))
     });
-    Some(Share { urgency, services: services.unwrap_or_default() })
+    Some(Share { urgency, ci, harm: harm.unwrap_or_default() })
 }
 
 /// Re-counts a firing member whose severity is another than before.
@@ -496,6 +498,8 @@ fn blank(id: IncidentId, alert: Fingerprint, policy: PolicyHash, now: Timestamp)
             priority: Priority::P4,
             sum: String::new(),
             pages: false,
+            loss: Loss::Service,
+            until: None,
         },
         team: None,
         assignee: None,
@@ -546,7 +550,7 @@ pub(super) fn remember(state: &mut State, policy: &Arc<Policy>) -> PolicyHash {
 
 pub(super) fn root_ci(state: &State, topology: &Topology, alert: Fingerprint) -> Option<Arc<str>> {
     let ci = state.alerts.get(&alert)?.ci?;
-    Some(Arc::clone(&topology.ci(ci).name))
+    Some(Arc::from(&*topology.ci(ci).name))
 }
 
 /// Notes where an open incident's root is.

@@ -134,7 +134,10 @@ fn observe(state: &mut State, by: &Delivery<'_>, it: &Occurrence) -> Result<Outc
         Signal::Firing { .. } => fires != Some(true),
         Signal::Resolved { .. } => fires.is_none(),
     };
-    if may_drop && let Some(rule) = dropped_by(by.ctx, it) {
+    if may_drop
+        && by.ctx.rules.drops()
+        && let Some(rule) = dropped_by(by.ctx, it)
+    {
         return Ok(Outcome::Dropped(rule));
     }
     match (fires, it.signal) {
@@ -481,7 +484,7 @@ fn archive(state: &mut State, ctx: &Context, alert: Fingerprint) {
         fingerprint: alert,
         labels: held.labels.clone(),
         details: Arc::clone(details),
-        ci: held.ci.map(|ci| Arc::clone(&ctx.topology.ci(ci).name)),
+        ci: held.ci.map(|ci| Arc::from(&*ctx.topology.ci(ci).name)),
         state: held.state.clone(),
     });
     state.pending.archived.push(Archived { fingerprint: alert, state: held.state.clone(), row });

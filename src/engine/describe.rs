@@ -7,6 +7,7 @@ use super::state::{Case, Held};
 use crate::cmdb::CiRow;
 use crate::model::incident::{Incident, IncidentId};
 use crate::model::labels::Labels;
+use crate::model::priority::Loss;
 use crate::rules::{DEPENDANTS_MAX, Field, KnownErrorText, RootScope, Rule, Scope};
 
 /// Collects what templates see of an incident.
@@ -33,7 +34,7 @@ pub(super) fn scope(state: &State, ctx: &Context, case: &Case) -> Scope {
 fn root_scope(held: Option<&Held>, ci: Option<&CiRow>) -> RootScope {
     let name = held.map_or_else(Box::default, |held| held.name(ci).as_ref().into());
     let Some(ci) = ci else { return RootScope { name, ..RootScope::default() } };
-    let attributes = ci.attributes.iter().map(|(k, v)| (k.clone(), v.clone())).collect();
+    let attributes = ci.attributes.iter().map(|(k, v)| (k.into(), v.into())).collect();
     RootScope { name, class: ci.class.as_ref().into(), attributes }
 }
 
@@ -86,7 +87,7 @@ pub(super) fn title(state: &State, ctx: &Context, id: IncidentId) -> Option<Stri
     let rendered = template.and_then(|template| {
         ctx.rules.render(template, &scope(state, ctx, case)).ok().filter(|title| !title.is_empty())
     });
-    Some(rendered.unwrap_or_else(|| {
+    let title = rendered.unwrap_or_else(|| {
         let root = case.record.root.alert;
         let reported = case.record.reports.iter().find(|report| report.alert == root);
         let name = reported
@@ -96,5 +97,9 @@ pub(super) fn title(state: &State, ctx: &Context, id: IncidentId) -> Option<Stri
             1 => format!("{name} and 1 more alert"),
             more => format!("{name} and {more} more alerts"),
         }
-    }))
+    });
+    Some(match case.record.assessment.loss {
+        Loss::Service => title,
+        Loss::Redundancy => format!("Redundancy lost: {title}"),
+    })
 }

@@ -145,7 +145,7 @@ fn row(
         fingerprint,
         labels: held.labels.clone(),
         details,
-        ci: held.ci.map(|ci| Arc::clone(&ctx.topology.ci(ci).name)),
+        ci: held.ci.map(|ci| Arc::from(&*ctx.topology.ci(ci).name)),
         state: held.state.clone(),
     })
 }

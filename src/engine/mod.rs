@@ -41,6 +41,7 @@ mod planning;
 mod prioritise;
 mod quarantine;
 pub mod rebind;
+mod redundancy;
 mod regroup;
 mod related;
 mod report;
@@ -60,6 +61,7 @@ mod topology;
 pub(crate) mod trap;
 mod unite;
 mod verify;
+pub mod weights;
 mod why_not;
 
 use std::sync::Arc;
@@ -170,11 +172,11 @@ impl State {
             }
             Event::Reconfigured => self.reconfigure(ctx, now),
             Event::TopologyChanged(forecast) => {
-                rebind::rebind(self, ctx, forecast);
+                let changed = rebind::rebind(self, ctx, forecast);
                 shadow::reindex(self, ctx);
                 suppress::reconfigure(self, ctx, now);
                 if ctx.rules.can_inhibit() {
-                    suppress::inhibit::reindex(self, ctx);
+                    suppress::inhibit::rebound(self, ctx, &changed);
                 }
             }
             Event::Tick => {}
@@ -243,6 +245,7 @@ impl State {
             return;
         }
         known_error::due(self, ctx, id, now);
+        prioritise::due(self, id, now);
         escalate::expire(self, ctx, id, now);
         escalate::take_due(self, ctx, id, now);
         standing::take_due(self, ctx, id, now);
@@ -305,6 +308,7 @@ fn next_deadline(state: &State, ctx: &Context, id: IncidentId) -> Option<Timesta
     let steps = [record.functional.due_at, record.hierarchical.due_at, record.resolving.due_at];
     let storm_ends = gather::storm::ends_at(ctx, record);
     let quiet_until = record.known_error.as_ref().and_then(|known| known.quiet_until);
-    let others = [lapses, resolves, storm_ends, record.update_at, quiet_until];
+    let again = record.assessment.until;
+    let others = [lapses, resolves, storm_ends, record.update_at, quiet_until, again];
     steps.into_iter().chain(others).flatten().min()
 }

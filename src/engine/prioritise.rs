@@ -3,19 +3,25 @@
 //! Runs once per event for each incident that the event touched, whatever the number of alerts.
 
 use core::time::Duration;
+use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use super::State;
 use super::context::Context;
 use super::notices::{self, Plan};
 use super::pending::Told;
 use super::tally::{Share, Tally};
-use super::{affected, assign, escalate, gather, major, related, standing, suppress};
+use super::{affected, assign, escalate, gather, major, redundancy, related, standing, suppress};
+use crate::cmdb::{CiId, Outage};
 use crate::model::escalation::Target;
 use crate::model::incident::{Happening, IncidentId, Progress};
 use crate::model::notice::NoticeKind;
-use crate::model::priority::{Assessment, Impact, Priority};
+use crate::model::priority::{Assessment, Impact, Loss, Priority, Urgency};
 use crate::model::time::Timestamp;
 use crate::rules::{IncidentSpec, Priorities, Threshold};
+
+/// The attribute of a service that names the calendar of the times at which it is to be there.
+const HOURS: &str = "hours";
 
 /// Services named in a sum; more are counted.
 const NAMED_MAX: usize = 3;
@@ -40,7 +46,9 @@ fn settle_one(state: &mut State, ctx: &Context, id: IncidentId, now: Timestamp) 
     // what happened.
     if case.tally.audible() > 0 || before.sum.is_empty() {
         let spec = case.record.rule.as_deref().and_then(|rule| ctx.rules.find(rule));
-        let mut assessment = assess(ctx, &case.tally, spec.map(|rule| &rule.incident));
+        let outage = redundancy::outage(state, ctx, id);
+        let counted = Counted { tally: &case.tally, outage: outage.as_ref() };
+        let mut assessment = assess(ctx, &counted, spec.map(|rule| &rule.incident), now);
         let known = case.record.known_error.as_ref();
         if let Some(why) = known.and_then(|known| known.exceeded.as_deref()) {
             assessment.pages = true;
@@ -82,8 +90,10 @@ fn reassess(state: &mut State, ctx: &Context, id: IncidentId, new: Assessment, n
     let old = core::mem::replace(&mut case.record.assessment, new.clone());
     let text = if old.sum.is_empty() {
         new.sum
-    } else if (old.priority, old.pages) != (new.priority, new.pages) {
-        format!("{} → {}", old.priority, new.sum)
+    } else if (old.priority, old.pages, old.loss) != (new.priority, new.pages, new.loss) {
+        let used_up = old.loss == Loss::Redundancy && new.loss == Loss::Service;
+        let used_up = if used_up { "; it is no longer only redundancy that is lost" } else { "" };
+        format!("{} → {}{used_up}", old.priority, new.sum)
     } else {
         return;
     };
@@ -117,11 +127,59 @@ fn tell_if_changed(
     }
 }
 
+/// What is known of the firing members.
+struct Counted<'a> {
+    tally: &'a Tally,
+    /// What they take down together, where that may be more than each of them does.
+    outage: Option<&'a Outage>,
+}
+
+impl Counted<'_> {
+    /// The services that are hit, by place in the topology.
+    fn services(&self, ctx: &Context) -> BTreeSet<CiId> {
+        let together = self.outage.map(|outage| outage.services(&ctx.topology));
+        self.tally.services().chain(together.into_iter().flatten()).collect()
+    }
+
+    /// The urgency, and what is lost. Members that cost only redundancy are no more urgent than data
+    /// says, as long as they do not take a service down together.
+    fn urgency(&self, priorities: &Priorities, services: usize) -> (Urgency, Loss) {
+        let alone = self.tally.services().count();
+        if !self.tally.spares() || services > alone {
+            return (self.tally.urgency(), Loss::Service);
+        }
+        let spared = self.tally.urgency().min(priorities.redundancy_lost);
+        match self.tally.urgency_of_others() {
+            None => (spared, Loss::Redundancy),
+            Some(others) => (others.max(spared), Loss::Service),
+        }
+    }
+}
+
 /// Derives the priority from what the firing members amount to.
-fn assess(ctx: &Context, tally: &Tally, spec: Option<&IncidentSpec>) -> Assessment {
+fn assess(
+    ctx: &Context,
+    counted: &Counted<'_>,
+    spec: Option<&IncidentSpec>,
+    now: Timestamp,
+) -> Assessment {
     let priorities = &ctx.rules.priorities;
-    let (mut impact, mut because_impact) = impact(ctx, priorities, tally);
-    let (mut urgency, mut because_urgency) = (tally.urgency(), String::new());
+    let services = counted.services(ctx);
+    let (mut impact, mut because_impact) = impact(ctx, priorities, &services);
+    let (mut urgency, loss) = counted.urgency(priorities, services.len());
+    let mut because_urgency =
+        if loss == Loss::Redundancy { " (only redundancy is lost)".into() } else { String::new() };
+    let hours = Hours::of(ctx, &services, now);
+    if let Some(outside) = hours.outside.filter(|_| urgency > priorities.outside_hours) {
+        urgency = priorities.outside_hours;
+        because_urgency = format!(" (outside the hours of {outside})");
+    }
+    if let Some(weakened) = counted.outage.and_then(|outage| redundancy::words(ctx, outage)) {
+        because_impact = match because_impact.strip_suffix(')') {
+            Some(head) => format!("{head}; {weakened})"),
+            None => format!(" ({weakened})"),
+        };
+    }
     if let Some(by_rule) = spec.and_then(|spec| spec.impact) {
         (impact, because_impact) = (by_rule, " (rule)".into());
     }
@@ -138,23 +196,77 @@ fn assess(ctx: &Context, tally: &Tally, spec: Option<&IncidentSpec>) -> Assessme
     };
     let sum =
         format!("{because} = impact {impact}{because_impact} × urgency {urgency}{because_urgency}");
-    Assessment { impact, urgency, priority, sum, pages }
+    Assessment { impact, urgency, priority, sum, pages, loss, until: hours.until }
+}
+
+/// When the services that are hit are to be there at all.
+#[derive(Default)]
+struct Hours {
+    /// Names a service, when all have hours and none of these cover the present.
+    outside: Option<Arc<str>>,
+    /// When the hours of one of them next begin or end.
+    until: Option<Timestamp>,
+}
+
+impl Hours {
+    /// Asks the calendar that each service names under `hours`; one that names none, or one that no
+    /// rule file has, is to be there always.
+    fn of(ctx: &Context, services: &BTreeSet<CiId>, now: Timestamp) -> Self {
+        let calendars = &ctx.rules.calendars;
+        if calendars.is_empty() {
+            return Self::default();
+        }
+        let mut hours = Self::default();
+        let mut wanted = false;
+        for service in services {
+            let ci = ctx.topology.ci(*service);
+            match ci.attribute(HOURS).and_then(|name| calendars.get(name)) {
+                None => wanted = true,
+                Some(calendar) => {
+                    wanted |= calendar.covers(now);
+                    let change = calendar.next_change(now);
+                    hours.until = hours.until.into_iter().chain(change).min();
+                    hours.outside.get_or_insert_with(|| Arc::from(&*ci.name));
+                }
+            }
+        }
+        if wanted {
+            hours.outside = None;
+        }
+        hours
+    }
+}
+
+/// Has an incident looked at again whose services' hours begin or end.
+pub(super) fn due(state: &mut State, id: IncidentId, now: Timestamp) {
+    let until = state.incidents.get(&id).and_then(|case| case.record.assessment.until);
+    if until.is_some_and(|until| until <= now)
+        && let Some(case) = state.change(id)
+    {
+        case.record.assessment.until = None;
+        state.pending.unsettled.insert(id);
+    }
 }
 
 /// True when an alert that adds this share would page if it were alone and no rule said otherwise.
 pub(super) fn would_page(ctx: &Context, share: &Share) -> bool {
-    let Some(urgency) = share.urgency else { return false };
+    if share.urgency.is_none() {
+        return false;
+    }
     let priorities = &ctx.rules.priorities;
     let mut tally = Tally::default();
     tally.add(share);
-    let (impact, _) = impact(ctx, priorities, &tally);
+    let counted = Counted { tally: &tally, outage: None };
+    let services = counted.services(ctx);
+    let (impact, _) = impact(ctx, priorities, &services);
+    let (urgency, _) = counted.urgency(priorities, services.len());
     priorities.pages(priorities.priority(impact, urgency), urgency)
 }
 
-fn impact(ctx: &Context, priorities: &Priorities, tally: &Tally) -> (Impact, String) {
+fn impact(ctx: &Context, priorities: &Priorities, services: &BTreeSet<CiId>) -> (Impact, String) {
     let mut hurt = Hurt::default();
-    for service in tally.services() {
-        let ci = ctx.topology.ci(service);
+    for service in services {
+        let ci = ctx.topology.ci(*service);
         let tier = ci.attribute("tier").and_then(|tier| tier.parse().ok());
         let users = ci.attribute("users").and_then(|users| users.parse::<u64>().ok());
         hurt.services += 1;
@@ -195,9 +307,9 @@ impl Hurt {
     /// Keeps the names of the most important services, ties by place in the topology.
     fn name(&mut self, name: &str, tier: Option<u32>) {
         let rank = tier.unwrap_or(u32::MAX);
-        let text = tier.map_or_else(|| name.into(), |tier| format!("{name}, tier {tier}"));
         let at = self.names.partition_point(|(other, _)| *other <= rank);
         if at < NAMED_MAX {
+            let text = tier.map_or_else(|| name.into(), |tier| format!("{name}, tier {tier}"));
             self.names.insert(at, (rank, text));
             self.names.truncate(NAMED_MAX);
         }

@@ -18,7 +18,7 @@ use super::quarantine::Quarantine;
 use super::related::{Likelihood, Standing};
 use super::shadow::Shadows;
 use super::suppress::inhibit::Inhibition;
-use super::tally::Tally;
+use super::tally::{Harm, Tally};
 use super::timers::{Parked, Timers};
 use crate::cmdb::{CiId, CiRow};
 use crate::engine::context::Context;
@@ -71,8 +71,8 @@ pub struct State {
     pub(super) could_wait: BTreeMap<(Arc<str>, CiId), bool>,
     /// What fires, as far as rules count it.
     pub(super) census: Census,
-    /// The services that suffer when a CI fails, as far as it was asked.
-    pub(super) services: Arc<BTreeMap<CiId, Arc<[CiId]>>>,
+    /// What fails when a CI fails alone, as far as it was asked.
+    pub(super) services: Arc<BTreeMap<CiId, Arc<Harm>>>,
     /// Incidents that another topology touches and that are still to be decided on anew.
     pub(super) reviews: BTreeSet<IncidentId>,
     /// How many leases each source holds.

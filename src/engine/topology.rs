@@ -1,12 +1,14 @@
 //! Correlation by topology: what explains an alert, what an alert explains, and what to wait for.
 //!
-//! Only bounded walks, and only where a cause fires or an alert is itself taken for one.
+//! Only bounded walks, and only where a cause fires or an alert is itself taken for one. A way through
+//! a CI that still stands explains nothing: see [`super::redundancy`].
 
 use std::sync::Arc;
 
 use super::State;
 use super::context::Context;
 use super::correlate::{incident_of, root_place};
+use super::redundancy;
 use super::state::Cause;
 use super::unite::{self, Union};
 use crate::cmdb::{CiId, Toward};
@@ -45,6 +47,9 @@ pub(super) fn explained(
             else {
                 continue;
             };
+            if redundancy::holds(state, ctx, (Some(id), step.ci), (&walk, index)) {
+                continue;
+            }
             if best.as_ref().is_none_or(|(hops, other, _)| (step.hops, id) < (*hops, *other)) {
                 let path = walk.path(&ctx.topology, index);
                 let after_ms = now.millis() - first_seen(state, cause).millis();
@@ -57,15 +62,16 @@ pub(super) fn explained(
     best.map(|(_, id, join)| (id, join))
 }
 
-struct Asked<'a> {
-    rule: &'a Rule,
-    kind: &'a TopologyKind,
-    alert: Fingerprint,
+/// Under which rule a cause is looked for, and for which alert.
+pub(super) struct Asked<'a> {
+    pub(super) rule: &'a Rule,
+    pub(super) kind: &'a TopologyKind,
+    pub(super) alert: Fingerprint,
 }
 
 /// Returns the oldest open incident, with its cause, that a rule has at a CI and that still takes
 /// members.
-fn cause_at(
+pub(super) fn cause_at(
     state: &State,
     ci: CiId,
     asked: &Asked<'_>,
@@ -120,7 +126,9 @@ pub(super) fn sufferers(
     let mut found = Vec::new();
     for (index, step) in walk.steps().iter().enumerate() {
         for id in state.root_at.get(&step.ci).into_iter().flatten().copied() {
-            if Some(id) != own && !apart(state, own, id) && absorbs(state, ctx, kind, id, now) {
+            let takes =
+                Some(id) != own && !apart(state, own, id) && absorbs(state, ctx, kind, id, now);
+            if takes && !redundancy::holds(state, ctx, (own, ci), (&walk, index)) {
                 found.push((id, walk.path(&ctx.topology, index)));
             }
         }
@@ -219,6 +227,9 @@ fn take_root(
     let follow = ctx.follow(rule);
     let walk = ctx.topology.walk(ci, Toward::Sufferers, follow, kind.max_hops, WALK_NODES_MAX);
     let Some(index) = walk.steps().iter().position(|step| step.ci == place) else { return };
+    if redundancy::holds(state, ctx, (Some(id), ci), (&walk, index)) {
+        return;
+    }
     // An alert on the root's own CI explains the root only if no rule takes that for a cause.
     let is_cause = |causes: &Vec<Cause>| causes.iter().any(|cause| cause.alert == old);
     if index > 0 || !state.causes.get(&place).is_some_and(is_cause) {

@@ -103,6 +103,47 @@ fn what_still_fires_when_the_last_source_ends_is_raised_once_in_one_digest() {
 }
 
 #[test]
+fn another_topology_mutes_and_unmutes_what_it_changes_and_nothing_else() {
+    const RULES: &str = "
+  - name: rack
+    when: ['severity=\"minor\"']
+    inhibit: {source: ['alertname=\"RackDown\"'], equal: [ci.rack]}
+  - name: strip
+    when: ['severity=\"warning\"']
+    inhibit: {source: ['alertname=\"OutputOff\"'], topology: {max_hops: 2}}
+";
+    let rack = &[("alertname", "RackDown"), ("ci", "srv-1"), ("severity", "critical")];
+    let disk = &[("alertname", "Disk"), ("ci", "srv-2"), ("severity", "minor")];
+    let strip = &[("alertname", "OutputOff"), ("ci", "pdu-1"), ("severity", "critical")];
+    let one = &[("alertname", "Ping"), ("ci", "srv-1"), ("severity", "warning")];
+    let two = &[("alertname", "Ping"), ("ci", "srv-2"), ("severity", "warning")];
+    let mut story = story(RULES);
+    for (at_s, labels) in [(0, &rack[..]), (1, disk), (2, strip), (3, one), (4, two)] {
+        story.fire(at_s, labels);
+    }
+    let muted = |story: &Story| [&disk[..], one, two].map(|labels| muted_by(story, labels).len());
+    assert_eq!(muted(&story), [1, 1, 1]);
+    // A CI before all others moves every place; the strip no longer powers srv-2.
+    let moved = CMDB.replace("cis:\n", "cis:\n  a: {class: vm}\n");
+    let with = |text: &str| {
+        let topology = Topology::build(2, &import::read(text, "cmdb.yaml").unwrap()).unwrap();
+        let old = context(RULES);
+        Context::new(Arc::clone(&old.rules), Arc::new(topology), old.limits)
+    };
+    story.world.rebuild(with(&moved.replace("pdu-1 -powers-> srv-2, ", "")), after(10));
+    assert_eq!(muted(&story), [1, 1, 0], "the way is gone");
+    story.world.rebuild(
+        with(&moved.replace("srv-2: {class: server, rack: a}", "srv-2: {class: server, rack: b}")),
+        after(20),
+    );
+    assert_eq!(muted(&story), [0, 1, 1], "another rack, and the way is back");
+    story.world.rebuild(with(CMDB), after(30));
+    assert_eq!(muted(&story), [1, 1, 1]);
+    story.clear(40, strip);
+    assert_eq!(muted(&story), [1, 0, 0]);
+}
+
+#[test]
 fn a_source_that_comes_late_quietens_what_is_open() {
     let mut story = story(HOST);
     story.fire(0, DISK);

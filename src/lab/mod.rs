@@ -29,7 +29,11 @@ mod messages;
 #[cfg(test)]
 mod on_call;
 #[cfg(test)]
+mod outage;
+#[cfg(test)]
 mod quiet;
+#[cfg(test)]
+mod redundancy;
 #[cfg(test)]
 mod reload;
 pub mod replay;

@@ -1,11 +1,15 @@
 //! A small world around the engine: time that jumps from deadline to deadline, a disk in memory,
 //! and channels that take every message at once.
 
+use std::sync::Arc;
+
 use super::image::Image;
+use crate::cmdb::Topology;
 use crate::engine::State;
 use crate::engine::changes::Saved;
 use crate::engine::context::Context;
 use crate::engine::event::{Event, Reply};
+use crate::engine::rebind::{Forecast, Told};
 use crate::model::labels::Fingerprint;
 use crate::model::notice::{Notice, NoticeKind, NoticeState};
 use crate::model::time::Timestamp;
@@ -20,9 +24,22 @@ pub struct World {
     sent: Vec<Notice>,
 }
 
+/// Builds what is decided by anew with the relations that hold at a time.
+fn context_at(ctx: &Context, version: u64, at: Timestamp) -> Option<Context> {
+    // Rows of a topology make one: they were checked.
+    let topology = Topology::at(version, ctx.topology.rows(), at).ok()?;
+    Some(Context::new(Arc::clone(&ctx.rules), Arc::new(topology), ctx.limits))
+}
+
 impl World {
-    /// Begins an empty world at `start`.
+    /// Begins an empty world at `start`, with the relations that hold then.
     pub fn new(ctx: Context, start: Timestamp) -> Self {
+        let ctx = if ctx.topology.is_dated() {
+            let version = ctx.topology.version();
+            context_at(&ctx, version, start).unwrap_or(ctx)
+        } else {
+            ctx
+        };
         let state = State::restore(Saved::default(), &ctx, start);
         Self { ctx, state, image: Image::default(), sent: Vec::new() }
     }
@@ -69,20 +86,40 @@ impl World {
 
     /// Lets time pass until `to`, stopping at every deadline on the way.
     pub fn advance(&mut self, to: Timestamp) {
-        while let Some(due) = self.state.next_due().filter(|due| *due <= to) {
+        loop {
+            let deadline = self.state.next_due().filter(|due| *due <= to);
+            let bound = self.ctx.topology.next_bound().filter(|bound| *bound <= to);
+            let Some(due) = deadline.into_iter().chain(bound).min() else { break };
             let at = due.max(self.now());
-            self.step(&Event::Tick, at);
+            let version = self.ctx.topology.version() + 1;
+            let new =
+                bound.filter(|bound| *bound <= at).map(|_| context_at(&self.ctx, version, at));
+            match new.flatten() {
+                Some(new) => self.rebuild(new, at),
+                None => _ = self.step(&Event::Tick, at),
+            }
         }
         self.step(&Event::Tick, to);
     }
 
     /// Puts other rules in force.
     #[cfg(test)]
-    pub(super) fn reload(&mut self, rules: std::sync::Arc<crate::rules::RuleSet>, at: Timestamp) {
+    pub(super) fn reload(&mut self, rules: Arc<crate::rules::RuleSet>, at: Timestamp) {
         self.advance(at);
-        let topology = std::sync::Arc::clone(&self.ctx.topology);
+        let topology = Arc::clone(&self.ctx.topology);
         self.ctx = Context::new(rules, topology, self.ctx.limits);
         self.step(&Event::Reconfigured, at);
+    }
+
+    /// Puts another topology in force, as the daemon does.
+    pub(super) fn rebuild(&mut self, new: Context, at: Timestamp) {
+        let mut forecast = Forecast::new(&self.ctx.topology, &new.topology);
+        for row in self.image.alerts.values() {
+            let told = Told { labels: &row.labels, severity: row.state.severity.as_deref() };
+            forecast.foretell([&self.ctx, &new], row.labels.fingerprint(), told);
+        }
+        self.ctx = new;
+        self.step(&Event::TopologyChanged(Arc::new(forecast)), at);
     }
 
     /// Starts anew from what is stored.

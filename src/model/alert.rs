@@ -159,6 +159,13 @@ pub enum Join {
         /// Name of the rule.
         rule: Arc<str>,
     },
+    /// With it a CI that had redundancy has not enough left to stand on.
+    LastLeg {
+        /// Name of the rule.
+        rule: Arc<str>,
+        /// That CI.
+        ci: Box<str>,
+    },
     /// It is likely to have the cause that the others have, by time, place and experience.
     Related {
         /// Name of the rule.
@@ -217,6 +224,7 @@ impl fmt::Display for Join {
                 write!(f, "dependant of {}, {hops} hop{plural}, {span} {side} it", path.from)
             }
             Self::Cause { .. } => f.write_str("explains the others"),
+            Self::LastLeg { ci, .. } => write!(f, "with it {ci} has not enough left to stand on"),
             Self::Related { place, silence_ms, confidence, .. } => {
                 let silence = Brief(core::time::Duration::from_millis(*silence_ms));
                 write!(f, "{place}, {silence} after the last new alert, {confidence} % likely")
@@ -242,6 +250,7 @@ impl Join {
             Self::Group { rule, .. }
             | Self::Dependant { rule, .. }
             | Self::Cause { rule }
+            | Self::LastLeg { rule, .. }
             | Self::Related { rule, .. }
             | Self::Storm { rule, .. }
             | Self::Sequence { rule, .. } => Some(rule),

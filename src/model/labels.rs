@@ -4,7 +4,7 @@
 //! string, each name and value behind a character whose code is its length in bytes.
 
 use core::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 /// The longest name or value a label set can hold, in bytes. A length is stored as one `char`, and
 /// 0xD800 is the first code that is none; the limits that senders meet are far lower (settings).
@@ -67,7 +67,8 @@ pub enum LabelsError {
 impl Labels {
     /// The empty set.
     pub fn empty() -> Self {
-        Self(Arc::from(""))
+        static EMPTY: LazyLock<Labels> = LazyLock::new(|| Labels(Arc::from("")));
+        EMPTY.clone()
     }
 
     /// Builds a set from pairs in any order, which it sorts in place.
@@ -94,7 +95,12 @@ impl Labels {
                 packed.push_str(text);
             }
         }
-        Ok(Self(packed.into()))
+        Ok(Self::hold(&packed))
+    }
+
+    /// Empty sets are one: most CIs and many alerts have one, and each would be an allocation.
+    fn hold(packed: &str) -> Self {
+        if packed.is_empty() { Self::empty() } else { Self(packed.into()) }
     }
 
     /// Returns the set as it lies in memory, the form in which it is also stored: per name and per
@@ -115,7 +121,7 @@ impl Labels {
             }
             last = Some(name);
         }
-        Some(Self(packed.into()))
+        Some(Self::hold(packed))
     }
 
     /// Returns the value of `name`, if the set has it.

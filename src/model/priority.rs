@@ -2,6 +2,8 @@
 
 use core::fmt;
 
+use super::time::Timestamp;
+
 /// How much is hurt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Impact {
@@ -65,6 +67,18 @@ words!(Impact, Low = "low", Medium = "medium", High = "high");
 words!(Urgency, Low = "low", Medium = "medium", High = "high");
 words!(Priority, P1 = "P1", P2 = "P2", P3 = "P3", P4 = "P4");
 
+/// What an incident costs: service, or only the redundancy that stood before it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Loss {
+    /// Something fails.
+    #[default]
+    Service,
+    /// Nothing fails that has another cause to stand on.
+    Redundancy,
+}
+
+words!(Loss, Service = "service", Redundancy = "redundancy");
+
 /// A text that names none of the values of its type.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("`{given}` is none of {}", words.join(", "))]
@@ -88,4 +102,8 @@ pub struct Assessment {
     pub sum: String,
     /// True when its notices interrupt a person (pages), false when they do not (tickets).
     pub pages: bool,
+    /// What is lost.
+    pub loss: Loss,
+    /// When it is to be looked at again though nothing happens: hours of service begin or end.
+    pub until: Option<Timestamp>,
 }

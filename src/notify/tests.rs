@@ -8,7 +8,7 @@ use crate::model::closure::Closure;
 use crate::model::escalation::{PolicyHash, Rung};
 use crate::model::incident::{Progress, RecordId, ResolutionClock, ResponseClock, Root};
 use crate::model::notice::{NoticeId, NoticeKind};
-use crate::model::priority::{Assessment, Impact, Priority, Urgency};
+use crate::model::priority::{Assessment, Impact, Loss, Priority, Urgency};
 use crate::model::sheet::Sheet;
 use crate::model::time::Timestamp;
 
@@ -51,6 +51,8 @@ pub(super) fn briefing(incident: u64) -> Briefing {
             priority: Priority::P2,
             sum: "P2 = impact high (service checkout, tier 1) × urgency medium".into(),
             pages: true,
+            loss: Loss::Service,
+            until: None,
         },
         team: Some("dc-ops".into()),
         assignee: None,

@@ -21,6 +21,10 @@ pub struct Priorities {
     pub medium: Threshold,
     /// Severities in lower case with their urgency; all others are low.
     pub urgency: BTreeMap<Box<str>, Urgency>,
+    /// The highest urgency of what costs redundancy and no service.
+    pub redundancy_lost: Urgency,
+    /// The highest urgency of what hits only services outside of their hours.
+    pub outside_hours: Urgency,
     /// By impact (high, medium, low), then by urgency (high, medium, low).
     pub matrix: [[Priority; 3]; 3],
     /// By priority, P1 to P4.
@@ -84,6 +88,8 @@ impl Default for Priorities {
             high: Threshold { tier: Some(1), users: Some(1_000), services: Some(3) },
             medium: Threshold { tier: Some(2), users: Some(50), services: None },
             urgency: urgency.map(|(severity, urgency)| (severity.into(), urgency)).into(),
+            redundancy_lost: Urgency::Low,
+            outside_hours: Urgency::Low,
             matrix: [[P1, P2, P3], [P2, P3, P4], [P3, P4, P4]],
             limits: [
                 limit(15 * MINUTE, 4 * HOUR, 30 * MINUTE),
@@ -150,6 +156,14 @@ pub(super) fn read(reader: &mut Reader<'_>, node: &Node) -> Option<Priorities> {
     }
     if let Some(urgency) = fields.read(reader, "urgency", severities) {
         priorities.urgency = urgency;
+    }
+    for (name, most) in [
+        ("redundancy_lost", &mut priorities.redundancy_lost),
+        ("outside_hours", &mut priorities.outside_hours),
+    ] {
+        if let Some(urgency) = fields.read(reader, name, Reader::word) {
+            *most = urgency;
+        }
     }
     if let Some(rows) = fields.read(reader, "matrix", |r, n| r.map(n, "`matrix`")) {
         matrix(reader, rows, &mut priorities.matrix);

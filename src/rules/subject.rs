@@ -74,8 +74,8 @@ impl<'a> Subject<'a> {
     /// Yields each attribute for which [`attribute`](Self::attribute) has a value, once.
     pub fn all_attributes(&self) -> impl Iterator<Item = (&'a str, &'a str)> + use<'a> {
         let subject = *self;
-        let listed = self.ci.into_iter().flat_map(|ci| ci.attributes.keys());
-        let listed = listed.map(|name| &**name).filter(|name| !OWN_ATTRIBUTES.contains(name));
+        let listed = self.ci.into_iter().flat_map(|ci| ci.attributes.iter());
+        let listed = listed.map(|(name, _)| name).filter(|name| !OWN_ATTRIBUTES.contains(name));
         OWN_ATTRIBUTES
             .into_iter()
             .chain(listed)
@@ -192,7 +192,7 @@ pub(super) mod tests {
 
     /// A CI of class `pdu` named `pdu-1`, with these other attributes.
     pub(in super::super) fn pdu(attributes: &[(&str, &str)]) -> CiRow {
-        let attributes = attributes.iter().map(|(n, v)| ((*n).into(), (*v).into())).collect();
+        let attributes = attributes.iter().copied().collect();
         CiRow { name: "pdu-1".into(), class: "pdu".into(), attributes, labels: Labels::empty() }
     }
 

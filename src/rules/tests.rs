@@ -108,9 +108,12 @@ fn the_examples_of_the_reference_load() {
         good(&format!("version: 1\nnamespace: n\n{kind}"));
     }
     assert_eq!(kinds.len(), 2);
-    let [rule, condition, tests, sections, times, mapping, closing, majors] = whole[..] else {
+    let [rule, condition, tests, sections, cmdb, times, mapping, closing, majors] = whole[..]
+    else {
         panic!("{} examples", whole.len())
     };
+    let rows = crate::cmdb::import::read(cmdb, "rules/README.md");
+    assert_eq!(rows.map(|rows| (rows.cis.len(), rows.relations.len())), Ok((4, 3)));
     let condition = condition.replace('\n', "\n    ");
     let condition = good(&format!(
         "version: 1\nnamespace: c\nrules:\n  - name: c\n    group: {{by: ci}}\n    {condition}"
@@ -200,7 +203,7 @@ fn a_topology_rule_is_what_its_file_says() {
     let ci = |class: &str, tier: &str| CiRow {
         name: "x".into(),
         class: class.into(),
-        attributes: [("tier".into(), tier.into())].into(),
+        attributes: [("tier", tier)].into_iter().collect(),
         labels: Labels::empty(),
     };
     let labels = Labels::build(&mut [("alertname", "PduOutputOff")]).unwrap();

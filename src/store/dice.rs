@@ -30,7 +30,7 @@ use crate::model::labels::{Fingerprint, Labels};
 use crate::model::learned::{LearnedKey, LearnedRow};
 use crate::model::major::Major;
 use crate::model::notice::{Notice, NoticeId, NoticeKind, NoticeState};
-use crate::model::priority::{Assessment, Impact, Priority, Urgency};
+use crate::model::priority::{Assessment, Impact, Loss, Priority, Urgency};
 use crate::model::quarantine::{Cause, QuarantineId, Quarantined, Unhandled};
 use crate::model::report::{Report, Reporter};
 use crate::model::sheet::{Field, Reclassified, Sheet, Spent};
@@ -153,9 +153,10 @@ impl Dice {
 
     fn join(&mut self) -> Join {
         let rule = Arc::from(self.text());
-        match self.below(10) {
+        match self.below(11) {
             0 => Join::Own,
-            9 => Join::Reported { ci: self.text().into() },
+            9 => Join::LastLeg { rule, ci: self.text().into() },
+            10 => Join::Reported { ci: self.text().into() },
             8 => Join::Related {
                 rule,
                 place: self.text().into(),
@@ -215,6 +216,8 @@ impl Dice {
             priority: self.word::<Priority>(4),
             sum: self.text(),
             pages: self.flip(),
+            loss: if self.flip() { Loss::Redundancy } else { Loss::Service },
+            until: self.maybe(Self::time),
         }
     }
 
@@ -608,7 +611,7 @@ impl Dice {
         CiRow {
             name: name.into(),
             class: self.text().into(),
-            attributes: self.pairs(),
+            attributes: self.pairs().into_iter().collect(),
             labels: self.labels(),
         }
     }

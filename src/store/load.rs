@@ -8,19 +8,19 @@ use super::codec::alert::HeadMessage;
 use super::schema::Family;
 use super::view::View;
 use super::{Store, StoreError, codec, overlay, read};
-use crate::cmdb::Rows;
+use crate::cmdb::Topology;
 use crate::engine::changes::Saved;
 use crate::model::alert::AlertState;
 use crate::model::labels::Labels;
 
 impl Store {
-    /// Returns everything the engine needs, and the topology with its version where one was ever
-    /// stored. A new store gives the default of both.
+    /// Returns everything the engine needs, and the topology where one was ever stored. A new store
+    /// gives the default of the first.
     ///
     /// # Errors
     /// When something cannot be read, or one record speaks of another that is missing.
-    pub fn load(&self) -> Result<(Saved, Option<(u64, Rows)>), StoreError> {
-        Ok((self.saved()?, self.view().topology_rows()?))
+    pub fn load(&self) -> Result<(Saved, Option<Topology>), StoreError> {
+        Ok((self.saved()?, self.view().topology()?))
     }
 
     /// Returns everything the engine needs beside the topology.

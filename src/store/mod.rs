@@ -114,6 +114,9 @@ pub enum StoreError {
         /// What is wrong with it.
         reason: Malformed,
     },
+    /// The CMDB is not what this version can use.
+    #[error("the stored topology cannot be used: {0}")]
+    Topology(String),
     /// A store lies where only the folder of the store should.
     #[error("{dir}: holds a store itself, which belongs one folder deeper: mv {dir} {dir}.old && mkdir {dir} && mv {dir}.old {to}", dir = dir.display(), to = to.display())]
     Misplaced {

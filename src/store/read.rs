@@ -78,8 +78,13 @@ impl View<'_> {
 
     /// All records of a family.
     pub(super) fn all<R: Row>(&self) -> Result<Vec<R>, StoreError> {
+        self.every().collect()
+    }
+
+    /// All records of a family, one by one.
+    pub(super) fn every<R: Row>(&self) -> impl Iterator<Item = Result<R, StoreError>> {
         let entries = self.entries(R::FAMILY, bulk(), IteratorMode::Start);
-        entries.map(|entry| entry.and_then(|(key, value)| row(&key, &value))).collect()
+        entries.map(|entry| entry.and_then(|(key, value)| row(&key, &value)))
     }
 
     /// The incident that an index names.

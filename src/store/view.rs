@@ -12,7 +12,9 @@ use super::codec::meta::{CountersMessage, TopologyMessage};
 use super::codec::quarantine::HeadMessage;
 use super::schema::{self, Family, META_COUNTERS, META_TOPOLOGY};
 use super::{Store, StoreError, codec, overlay, read};
-use crate::cmdb::{Change, CiRow, FactsShared, RelationRow, Rows};
+use crate::cmdb::{
+    Change, CiRow, FactsShared, Making, Problem, RelationRow, RelationType, Rows, Topology,
+};
 use crate::engine::changes::{AlertRow, Counters, MemberOf, MemberRow};
 use crate::engine::context::Context;
 use crate::engine::rebind::{Forecast, Told};
@@ -273,22 +275,56 @@ impl View<'_> {
         message.try_into().map_err(refused)
     }
 
-    /// Returns the topology with its version, if one was ever stored.
-    pub fn topology_rows(&self) -> Result<Option<(u64, Rows)>, StoreError> {
+    /// Returns the topology as of its last change, if one was ever stored. What is read goes into it
+    /// at once: the relations of a large CMDB as rows are more than all of its graph.
+    pub fn topology(&self) -> Result<Option<Topology>, StoreError> {
         let message: Option<TopologyMessage> = self.meta(META_TOPOLOGY)?;
         let Some(TopologyMessage { version, .. }) = message else { return Ok(None) };
+        let at = self.topology_at()?;
+        if let Some(making) = self.make(Making::begin(version, Some(at)))? {
+            return Ok(Some(making.end()));
+        }
+        // What is wrong with it is said by the check.
+        let unusable = |problems: Vec<Problem>| {
+            StoreError::Topology(problems.first().map(ToString::to_string).unwrap_or_default())
+        };
+        let rows = self.topology_rows()?;
+        Topology::at(version, rows, at).map(Some).map_err(unusable)
+    }
+
+    /// Takes all rows of the CMDB as they are read; nothing where they are not as a check leaves them.
+    fn make(&self, mut making: Making) -> Result<Option<Making>, StoreError> {
+        for own in self.all::<RelationType>()? {
+            if making.relation_type(own).is_none() {
+                return Ok(None);
+            }
+        }
+        for ci in self.every::<CiRow>() {
+            if making.ci(Arc::new(ci?)).is_none() {
+                return Ok(None);
+            }
+        }
+        for relation in self.every::<RelationRow>() {
+            if making.relation(&relation?).is_none() {
+                return Ok(None);
+            }
+        }
+        Ok(Some(making))
+    }
+
+    /// Returns the rows of the CMDB.
+    pub(super) fn topology_rows(&self) -> Result<Rows, StoreError> {
         let cis: Vec<CiRow> = self.all()?;
         let cis = cis.into_iter().map(Arc::new).collect();
         let mut shared = FactsShared::default();
-        let entries = self.entries(Family::Relations, read::bulk(), IteratorMode::Start);
-        let relations = entries.map(|entry| {
-            let (key, value) = entry?;
-            let mut row: RelationRow = read::row(&key, &value)?;
-            row.facts = shared.share(row.facts.take());
-            Ok(row)
-        });
-        let relations = relations.collect::<Result<_, StoreError>>()?;
-        Ok(Some((version, Rows { types: self.all()?, cis, relations })))
+        let share = |row: Result<RelationRow, StoreError>| {
+            row.map(|mut row| {
+                row.facts = shared.share(row.facts.take());
+                row
+            })
+        };
+        let relations = self.every::<RelationRow>().map(share).collect::<Result<_, _>>()?;
+        Ok(Rows { types: self.all()?, cis, relations })
     }
 
     /// Returns when the version of the topology that is stored was made: whether its relations hold

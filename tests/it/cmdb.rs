@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use incidentd::clock;
 
-use crate::common::{Daemon, incidentd};
+use crate::common::{Daemon, incidentd, wait_for};
 
 const RACK: &str = "\
 cis:
@@ -37,8 +37,11 @@ fn an_operator_compares_imports_asks_and_exports() {
     assert!(out.ends_with("the CMDB holds 4 CIs, 4 relations (version 1)\n"), "{out}");
 
     let (code, out, _) = run("path pdu web");
-    assert_eq!((code, &*out), (0, "pdu -powers-> srv-1 -runs-> web    2 hops, 1 of 2 paths\n"));
-    assert_eq!(run("path web pdu").1, out, "in either order");
+    // Below it is when its relations were confirmed, which is now.
+    let way = "pdu -powers-> srv-1 -runs-> web    2 hops, 1 of 2 paths";
+    assert_eq!((code, out.lines().next()), (0, Some(way)));
+    assert!(out.contains("\n  pdu -powers-> srv-1  (confirmed "), "{out}");
+    assert_eq!(run("path web pdu").1.lines().next(), Some(way), "in either order");
     assert!(run("impact pdu").1.starts_with("when pdu fails, 3 CIs suffer: 1 services"));
     assert!(run("show srv-1").1.contains("pdu -powers-> srv-1"));
     assert_eq!((run("show nobody").0, run("path pdu nobody").0), (4, 4));
@@ -76,6 +79,29 @@ fn an_operator_compares_imports_asks_and_exports() {
     daemon.crash();
     assert_eq!(run("export").1, before);
     assert!(run("log").1.contains("replace less.yaml"));
+}
+
+#[test]
+fn a_relation_is_followed_no_more_when_its_time_is_over() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut daemon = Daemon::start(dir.path());
+    let until = clock::wall().plus(Duration::from_secs(2));
+    let text = format!(
+        "{{cis: {{pdu: {{class: pdu}}, srv: {{class: server}}}}, relations: [{{relation: \
+         pdu -powers-> srv, source: netbox, valid_until: '{until}'}}]}}"
+    );
+    std::fs::write(dir.path().join("a.yaml"), text).unwrap();
+    let server = format!("http://{}", daemon.address);
+    let run = |args: &[&str]| incidentd(dir.path(), &[&["-s", &server, "cmdb"], args].concat());
+    assert_eq!(run(&["import", "a.yaml", "--yes"]).0, 0);
+    assert_eq!(run(&["path", "pdu", "srv"]).0, 0);
+    wait_for("the relation to cease", || (run(&["path", "pdu", "srv"]).0 != 0).then_some(()));
+    let history = run(&["log"]).1;
+    assert!(history.contains("pdu -powers-> srv: holds no more"), "{history}");
+    assert!(run(&["export"]).1.contains("valid_until"), "it is kept");
+    daemon.crash();
+    assert_eq!(run(&["path", "pdu", "srv"]).0, 1, "nor after a restart");
+    assert!(run(&["show"]).1.contains("(version 2)"), "{}", run(&["show"]).1);
 }
 
 #[test]

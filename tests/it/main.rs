@@ -20,6 +20,7 @@ mod doctor;
 mod doors;
 mod handling;
 mod monitoring;
+mod quality;
 mod reload;
 mod replay;
 mod rule_tests;

@@ -6,6 +6,7 @@ use clap::Args;
 
 use crate::http::wire::Page;
 use crate::http::wire::cmdb::{self, CiRecord, CmdbCounts, History, Paths, Relation};
+use crate::model::time::Timestamp;
 
 use super::super::client::{Answer, Server};
 use super::super::failure::Failure;
@@ -45,11 +46,12 @@ pub struct Ways {
     all: bool,
 }
 
-/// Of which CI.
+/// Of which CIs.
 #[derive(Clone, Debug, Args)]
 pub struct Impact {
-    /// The CI
-    name: String,
+    /// The CIs: what fails when all of them fail
+    #[arg(required = true, num_args = 1..=100, value_name = "CI")]
+    names: Vec<String>,
     /// Relations followed, up to 32
     #[arg(long, default_value_t = 8)]
     max_hops: u8,
@@ -123,7 +125,7 @@ fn record(record: &CiRecord) -> Vec<String> {
     let mut relations = |head: &str, rows: &[Relation]| {
         if !rows.is_empty() {
             lines.extend([String::new(), head.to_owned()]);
-            let line = |row: &Relation| format!("{} -{}-> {}", row.from, row.relation, row.to);
+            let line = |row: &Relation| relation(row, record.now.0);
             lines.extend(rows.iter().map(|row| format!("  {}", print::clean(&line(row)))));
         }
     };
@@ -147,6 +149,15 @@ fn record(record: &CiRecord) -> Vec<String> {
         lines.push("  … there may be more alerts: not all were looked at".into());
     }
     lines
+}
+
+/// Writes a relation with what is known of it.
+fn relation(row: &Relation, now: Timestamp) -> String {
+    let way = format!("{} -{}-> {}", row.from, row.relation, row.to);
+    match row.facts() {
+        facts if facts.is_empty() => way,
+        facts => format!("{way}  ({})", facts.words(now)),
+    }
 }
 
 pub(super) async fn path(session: &Session, args: &Ways) -> Result<(), Failure> {
@@ -178,8 +189,22 @@ pub(super) async fn path(session: &Session, args: &Ways) -> Result<(), Failure> 
             table.row([path.clone(), format!("  {}", note(&paths, at + 1))]);
         }
         table.lines("").iter().for_each(print::data);
+        let shown = paths.paths.iter().take(shown).map(String::as_str);
+        for line in known(&paths, &shown.collect::<Vec<_>>()) {
+            print::data(print::clean(&line));
+        }
         Ok(())
     })
+}
+
+/// Lists the relations on some ways of which something is known.
+fn known(paths: &Paths, shown: &[&str]) -> Vec<String> {
+    let known = paths.relations.iter().filter(|row| !row.facts().is_empty());
+    let on_way = known.filter(|row| {
+        let way = format!("{} -{}-> {}", row.from, row.relation, row.to);
+        shown.iter().any(|path| path.contains(&way))
+    });
+    on_way.map(|row| format!("  {}", relation(row, paths.now.0))).collect()
 }
 
 /// Says of a way how long it is and which of how many.
@@ -192,7 +217,10 @@ fn note(paths: &Paths, at: usize) -> String {
 pub(super) async fn impact(session: &Session, args: &Impact) -> Result<(), Failure> {
     let hops = args.max_hops.to_string();
     let server = session.connect()?;
-    let answer = get(&server, &["impact", &args.name], &[("max_hops", &hops)]).await?;
+    let Some((first, also)) = args.names.split_first() else { return Ok(()) };
+    let mut query = vec![("max_hops", &*hops)];
+    query.extend(also.iter().map(|name| ("also", &**name)));
+    let answer = get(&server, &["impact", first], &query).await?;
     session.show(&answer, |answer| {
         for line in impact_lines(&answer.read()?) {
             print::data(line);
@@ -204,10 +232,18 @@ pub(super) async fn impact(session: &Session, args: &Impact) -> Result<(), Failu
 fn impact_lines(impact: &cmdb::Impact) -> Vec<String> {
     let (cis, services, users) = (impact.cis, impact.services.len(), impact.users);
     let cut = if impact.truncated { ", and more: the search was cut short" } else { "" };
+    let failed = match &*impact.also {
+        [] => format!("{} fails", impact.ci),
+        also => format!("{} and {} fail", impact.ci, also.join(", ")),
+    };
     let mut lines = vec![print::clean(&format!(
-        "when {} fails, {cis} CIs suffer: {services} services, {users} users{cut}",
-        impact.ci
+        "when {failed}, {cis} CIs suffer: {services} services, {users} users{cut}"
     ))];
+    for it in &impact.weakened {
+        let line =
+            format!("weakened: {} has {} of {} {} left", it.name, it.left, it.of, it.relation);
+        lines.push(print::clean(&line));
+    }
     let mut near = Table::new(&["HOPS", "CIS", "WHICH"]);
     for hop in &impact.hops {
         let more = if hop.count > hop.cis.len() { ", …" } else { "" };
@@ -246,7 +282,7 @@ pub(super) async fn log(session: &Session) -> Result<(), Failure> {
                 change.by.clone(),
                 format!("+{} -{}", change.cis_added, change.cis_removed),
                 format!("~{}", change.attributes),
-                format!("+{} -{}", change.relations_added, change.relations_removed),
+                relations(change),
                 change.what.clone(),
             ]);
         }
@@ -255,9 +291,76 @@ pub(super) async fn log(session: &Session) -> Result<(), Failure> {
     })
 }
 
+fn relations(change: &cmdb::Change) -> String {
+    let cmdb::Change { relations_added, relations_removed, .. } = change;
+    let changed = match change.relations_changed {
+        0 => String::new(),
+        changed => format!(" ~{changed}"),
+    };
+    format!("+{relations_added} -{relations_removed}{changed}")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::http::wire::Time;
+
+    #[test]
+    fn relations_are_shown_with_what_is_known_of_them() {
+        let row = |source: Option<&str>| Relation {
+            from: "pdu".into(),
+            relation: "powers".into(),
+            to: "srv".into(),
+            source: source.map(Into::into),
+            valid_from: None,
+            valid_until: None,
+            seen_at: source.map(|_| Time(Timestamp::EPOCH)),
+        };
+        let now = Timestamp::from_millis(3 * 86_400_000);
+        assert_eq!(relation(&row(None), now), "pdu -powers-> srv");
+        let said = "pdu -powers-> srv  (netbox, confirmed 3d ago)";
+        assert_eq!(relation(&row(Some("netbox")), now), said);
+        let mut paths = Paths {
+            from: "pdu".into(),
+            to: "srv".into(),
+            hops: 1,
+            count: 1,
+            paths: vec!["pdu -powers-> srv".into()],
+            relations: vec![row(Some("netbox"))],
+            now: Time(now),
+            truncated: false,
+        };
+        assert_eq!(known(&paths, &["pdu -powers-> srv"]), [format!("  {said}")]);
+        assert_eq!(known(&paths, &["pdu -powers-> vm"]), [""; 0], "of a way that is not shown");
+        paths.relations = vec![row(None)];
+        assert_eq!(known(&paths, &["pdu -powers-> srv"]), [""; 0], "nothing is known");
+    }
+
+    #[test]
+    fn an_impact_names_what_fails_and_what_only_loses_redundancy() {
+        let impact = cmdb::Impact {
+            ci: "strip-a".into(),
+            also: vec!["node-1".into(), "node-2".into()],
+            cis: 3,
+            hops: Vec::new(),
+            services: Vec::new(),
+            weakened: vec![cmdb::Weakened {
+                name: "srv-1".into(),
+                relation: "powered_by".into(),
+                left: 1,
+                of: 2,
+            }],
+            users: 0,
+            truncated: false,
+        };
+        assert_eq!(
+            impact_lines(&impact),
+            [
+                "when strip-a and node-1, node-2 fail, 3 CIs suffer: 0 services, 0 users",
+                "weakened: srv-1 has 1 of 2 powered_by left",
+            ]
+        );
+    }
 
     #[test]
     fn a_way_says_how_long_it_is_and_which_of_how_many() {
@@ -267,6 +370,8 @@ mod tests {
             hops,
             count,
             paths: Vec::new(),
+            relations: Vec::new(),
+            now: Time(Timestamp::EPOCH),
             truncated: false,
         };
         assert_eq!(note(&paths(3, 2), 1), "3 hops, 1 of 2 paths");

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::node::{Node, Text, Value};
 use crate::cmdb::check::Draft;
 use crate::cmdb::facts::Facts;
+use crate::cmdb::needs::NEEDS;
 use crate::cmdb::problem::{Place, Problem, nearest, shorten};
 use crate::cmdb::relation::{self, End, RelationType};
 use crate::cmdb::rows::{CiRow, RelationRow};
@@ -78,7 +79,7 @@ impl Fixture {
             });
             let attributes = ci.attributes.iter();
             let row = CiRow {
-                name: Arc::from(&*ci.name.text),
+                name: (&*ci.name.text).into(),
                 class: Arc::from(&*ci.class.text),
                 attributes: attributes.map(|(name, v)| (name.clone(), v.text.clone())).collect(),
                 labels,
@@ -115,7 +116,9 @@ impl Fixture {
         });
         let class = take(&mut fields, "class").and_then(|class| self.scalar("a class", class));
         let labels = take(&mut fields, "labels").map(|labels| self.mapping("labels", labels));
+        let needs = take(&mut fields, NEEDS).and_then(|needs| self.needs(needs));
         let mut attributes = self.pairs(fields);
+        attributes.extend(needs.map(|needs| (NEEDS.into(), needs)));
         // Other tools' CIs have a short name beside their identity, which is what we call the name.
         if let Some(short) = attributes.remove("name") {
             attributes.entry("short_name".into()).or_insert(short);
@@ -123,6 +126,18 @@ impl Fixture {
         let labels = self.pairs(labels.unwrap_or_default());
         let (name, class) = (name.unwrap_or_default(), class.unwrap_or_default());
         self.cis.push(Ci { place, name, class, attributes, labels });
+    }
+
+    /// Reads what a CI needs: a mapping of relation types, or the text that this is kept as.
+    fn needs(&mut self, node: Node) -> Option<Text> {
+        if !matches!(node.value, Value::Map(_)) {
+            return self.scalar("`needs`", node);
+        }
+        let fields = self.mapping("`needs`", node);
+        let pairs = self.pairs(fields);
+        let pairs: Vec<String> =
+            pairs.iter().map(|(relation, need)| format!("{relation}: {}", need.text)).collect();
+        Some(Text::of(pairs.join(", ")))
     }
 
     /// Adds a CI to those to be taken away, by its name.

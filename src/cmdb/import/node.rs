@@ -35,6 +35,11 @@ pub(super) struct Text {
 }
 
 impl Text {
+    /// Holds a text that was put together.
+    pub(super) fn of(text: String) -> Self {
+        Self { text: text.into(), spelled: None }
+    }
+
     /// Restores the spelling of a number or boolean from the source it was read from.
     pub(super) fn respell(&mut self, source: &str) {
         let spelled = self.spelled.take();

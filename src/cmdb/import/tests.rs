@@ -331,3 +331,32 @@ relations:
     let found = read(&long, "f").unwrap_err();
     assert!(found[0].message.contains("129 bytes, must be at most 128"), "{found:?}");
 }
+
+#[test]
+fn an_attribute_that_means_something_has_a_value_that_does() {
+    check(
+        "\
+cis:
+  a: {class: service, tier: gold, users: '1,200'}
+  b: {class: server, needs: {power_by: any}}
+  c: {class: server, needs: {powers: any}}
+  d: {class: server, needs: {powered_by: some}}
+  e: {class: server, needs: [any]}
+  f: {class: server, tier: 4, users: 0, needs: 'powered_by: any, runs_on: 2'}
+",
+        &[
+            "f:2:3: error[C031]: the tier of CI `a` is `gold`; write 1 to 4, 1 for what matters most",
+            "f:2:3: error[C031]: the users of CI `a` are `1,200`; \
+             write how many people it serves, a whole number without unit",
+            "f:3:3: error[C031]: what CI `b` needs cannot be read: `power_by` is no relation type; \
+             did you mean `powered_by`?",
+            "f:4:3: error[C031]: what CI `c` needs cannot be read: `powers` leads from the cause, \
+             and a CI needs its causes; write `powered_by`",
+            "f:5:3: error[C031]: what CI `d` needs cannot be read: `powered_by: some` is no need; \
+             write `needs: {powered_by: any, runs_on: 2}`: all, any, or how many",
+            "f:6:29: error[C011]: expected a text, a number or a boolean for `needs`, found a list",
+        ],
+    );
+    let row = only_ci("cis: {f: {class: server, needs: {runs_on: 2, powered_by: any}}}");
+    assert_eq!(row.attribute("needs"), Some("powered_by: any, runs_on: 2"));
+}

@@ -394,7 +394,7 @@ fn most_blamed(
     ranked.truncate(how.top.into());
     let of = u32::try_from(cis.len()).unwrap_or(u32::MAX);
     let suspect = |(ci, (explains, _)): &(CiId, (u32, u32))| Suspect {
-        ci: Arc::clone(&ctx.topology.ci(*ci).name),
+        ci: Arc::from(&*ctx.topology.ci(*ci).name),
         explains: *explains,
         of,
     };

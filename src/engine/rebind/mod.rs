@@ -17,7 +17,7 @@ use super::context::Context;
 use super::correlate::{index_root, share};
 use super::gather;
 use super::state::Cause;
-use super::tally::Share;
+use super::tally::{Harm, Share};
 use crate::cmdb::{CiId, Topology};
 use crate::model::alert::severity;
 use crate::model::incident::{IncidentId, RecordId};
@@ -35,7 +35,7 @@ pub struct Forecast {
     /// Only asked, never iterated.
     alerts: HashMap<Fingerprint, Fate, FixedState>,
     /// The services that suffer from the CIs of these alerts.
-    services: Arc<BTreeMap<CiId, Arc<[CiId]>>>,
+    services: Arc<BTreeMap<CiId, Arc<Harm>>>,
     /// By place in the new topology: true where other services than before suffer from the CI.
     shifted: Vec<bool>,
 }
@@ -92,16 +92,19 @@ impl Forecast {
         let fate = Fate { ci, severity: of.severity.map(Into::into), added, causes };
         self.alerts.insert(alert, fate);
         let Some(ci) = ci.filter(|ci| !self.services.contains_key(ci)) else { return };
-        let services = new.topology.services_hit(ci);
+        let harm = Harm::of(&new.topology, ci);
         let name = &new.topology.ci(ci).name;
-        let before = old.topology.find(name).map(|ci| old.topology.services_hit(ci));
+        let before = old.topology.find(name).map(|ci| Harm::of(&old.topology, ci));
         let same = before.is_some_and(|before| {
-            before.iter().map(|ci| self.moved(*ci)).eq(services.iter().map(|ci| Some(*ci)))
+            let moved = before.services.iter().map(|ci| self.moved(*ci));
+            // Of what is only weakened it is not known here whether it is as before.
+            let weakens = before.weakens || harm.weakens;
+            !weakens && moved.eq(harm.services.iter().map(|ci| Some(*ci)))
         });
         if let Some(shifted) = self.shifted.get_mut(ci.0 as usize) {
             *shifted = !same;
         }
-        Arc::make_mut(&mut self.services).insert(ci, services.into());
+        Arc::make_mut(&mut self.services).insert(ci, Arc::new(harm));
     }
 
     /// Returns the place of a CI of the old topology in the new one.
@@ -136,8 +139,9 @@ fn cause_rules(ctx: &Context, subject: &Subject<'_>) -> Box<[Arc<str>]> {
     rules.map(|rule| Arc::clone(&rule.name)).collect()
 }
 
-/// Goes over to the topology of `ctx`, for which `forecast` was made.
-pub(super) fn rebind(state: &mut State, ctx: &Context, forecast: &Forecast) {
+/// Goes over to the topology of `ctx`, for which `forecast` was made; returns the alerts whose CI is
+/// another, or other, than before, sorted.
+pub(super) fn rebind(state: &mut State, ctx: &Context, forecast: &Forecast) -> Vec<Fingerprint> {
     state.could_wait.clear();
     // Invariant: whatever is counted has its services here, so a count can be taken back.
     let old = core::mem::replace(&mut state.services, Arc::clone(&forecast.services));
@@ -160,9 +164,10 @@ pub(super) fn rebind(state: &mut State, ctx: &Context, forecast: &Forecast) {
     if changed.iter().any(|changed| changed.renamed) {
         state.recount_cis();
     }
-    for changed in changed {
+    for changed in &changed {
         gather::refresh(state, ctx, changed.alert, state.counters.now);
     }
+    changed.into_iter().map(|changed| changed.alert).collect()
 }
 
 /// Incidents decided on with one event because another topology touches them; thousands at once would
@@ -292,7 +297,7 @@ fn note_causes(state: &mut State, causes: Vec<Causes>) {
 /// What is counted otherwise than before.
 struct Recount<'a> {
     /// The services of the CIs by which was counted, in the old topology.
-    old: &'a BTreeMap<CiId, Arc<[CiId]>>,
+    old: &'a BTreeMap<CiId, Arc<Harm>>,
     moved: &'a [Moved],
 }
 
@@ -306,14 +311,14 @@ fn count_anew(
 ) -> BTreeSet<IncidentId> {
     let mut touched = BTreeSet::new();
     for moved in recount.moved {
-        let services = moved.from.and_then(|ci| recount.old.get(&ci));
+        let harm = moved.from.and_then(|ci| recount.old.get(&ci));
         let held = state.alerts.get(&moved.alert);
         let share = held.map(|held| {
             if held.state.is_audible() {
-                let services = services.map(Arc::clone).unwrap_or_default();
-                Share { urgency: Some(moved.urgency), services }
+                let harm = harm.map(Arc::clone).unwrap_or_default();
+                Share { urgency: Some(moved.urgency), ci: moved.from, harm }
             } else {
-                Share { urgency: None, services: Arc::default() }
+                Share::held_back()
             }
         });
         for id in state.chain(Some(moved.incident)) {
@@ -324,7 +329,7 @@ fn count_anew(
         }
     }
     for (id, case) in &mut state.incidents {
-        case.tally.move_services(|ci| forecast.moved(ci));
+        case.tally.move_cis(|ci| forecast.moved(ci));
         if case.tally.services().any(|ci| forecast.is_fresh(ci)) {
             touched.insert(*id);
         }

@@ -46,7 +46,7 @@ rules:
 type Plan = (Vec<(usize, u8, u8)>, Vec<(usize, u8, usize)>);
 
 fn plan() -> impl Strategy<Value = Plan> {
-    let cis = btree_map(0..9usize, (0..4u8, 0..3u8), 0..9);
+    let cis = btree_map(0..9usize, (0..4u8, 1..4u8), 0..9);
     let cis =
         cis.prop_map(|cis| cis.into_iter().map(|(n, (class, tier))| (n, class, tier)).collect());
     (cis, vec((0..9usize, 0..3u8, 0..9usize), 0..14))
@@ -58,7 +58,8 @@ fn context(rules: &Arc<RuleSet>, version: u64, (cis, relations): &Plan) -> Conte
     for (n, class, tier) in cis {
         let class = ["pdu", "server", "service", "ups"][usize::from(*class)];
         let labels = if *tier == 2 { "labels: {site: fra}" } else { "owner: linux" };
-        writeln!(text, "  c{n}: {{class: {class}, tier: {tier}, {labels}}}").unwrap();
+        let needs = if *tier == 3 { ", needs: {powered_by: any}" } else { "" };
+        writeln!(text, "  c{n}: {{class: {class}, tier: {tier}, {labels}{needs}}}").unwrap();
     }
     text.push_str("relations:\n");
     let there = |n: &usize| cis.iter().any(|(ci, _, _)| ci == n);
@@ -158,9 +159,9 @@ proptest! {
 #[test]
 fn an_incident_that_a_change_does_not_touch_keeps_the_version_it_was_decided_on() {
     let rules = Arc::new(RuleSet::builtin());
-    let cis = vec![(1, 1, 0), (2, 1, 0)];
+    let cis = vec![(1, 1, 1), (2, 1, 1)];
     let old = context(&rules, 1, &(cis.clone(), vec![]));
-    let new = context(&rules, 2, &([&cis[..], &[(0, 0, 0)]].concat(), vec![(0, 0, 2)]));
+    let new = context(&rules, 2, &([&cis[..], &[(0, 0, 1)]].concat(), vec![(0, 0, 2)]));
     let mut state = State::restore(Saved::default(), &old, START);
     state.apply(&old, &event((1, 2, false, false)), START);
     state.apply(&old, &event((2, 2, false, false)), START);
@@ -182,7 +183,7 @@ fn many_incidents_are_decided_on_in_turns_and_a_restart_takes_them_up() {
     let rules = Arc::new(RuleSet::builtin());
     let cis = |tier| vec![(1, 2, tier)];
     let old = context(&rules, 1, &(cis(1), vec![]));
-    let new = context(&rules, 2, &(cis(0), vec![]));
+    let new = context(&rules, 2, &(cis(3), vec![]));
     let mut state = State::restore(Saved::default(), &old, START);
     for n in 0..250 {
         let body = format!(r#"{{"labels":{{"alertname":"A{n}","ci":"c1"}}}}"#);

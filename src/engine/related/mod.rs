@@ -26,7 +26,7 @@ use crate::model::time::Timestamp;
 use crate::rules::{Related, Rule};
 
 pub(super) use learned::{Joined, Learned};
-use places::{Balls, Place};
+use places::{Balls, Place, Presence};
 pub(super) use rank::rank;
 use score::{Burns, Evidence};
 
@@ -91,11 +91,12 @@ pub(super) fn explained(
         return None;
     }
     let source = held.labels.get(JOB).unwrap_or("").to_owned();
-    let habit = state.likelihood.learned.role(held.labels.get(ALERTNAME).unwrap_or(""));
+    let role = state.likelihood.learned.role(held.labels.get(ALERTNAME).unwrap_or(""));
     let places = places::places(ctx, held, kind, &state.likelihood.learned);
     let mut asked = Asked {
         tick_ms: state.likelihood.learned.tick_ms(&source),
         max_age: kind.max_age,
+        own: held.state.incident.and_then(|own| state.top(own)),
         now,
         found: BTreeMap::new(),
     };
@@ -110,15 +111,17 @@ pub(super) fn explained(
         let Some(record) = state.incidents.get(&id).map(|case| &case.record) else { continue };
         let burns = record.firing > 0 && (resolving || now < record.active_at.plus(silent));
         let burns = if burns { Burns::Yes } else { Burns::No };
-        let weight = found.evidence.weigh(kind.odds, habit, burns);
+        let fit = found.evidence.fit(&ctx.weights, kind.odds, burns);
         let better = best.as_ref().is_none_or(|(most, active_at, _, _)| {
-            weight > *most || (weight >= *most && record.active_at > *active_at)
+            fit > *most || (fit >= *most && record.active_at > *active_at)
         });
-        if weight > 0.0 && better {
-            best = Some((weight, record.active_at, id, found));
+        // Not by habit: a name that uses to follow says that something is followed, not what.
+        if fit + found.evidence.habit(&ctx.weights, role) > 0.0 && better {
+            best = Some((fit, record.active_at, id, found));
         }
     }
-    let (weight, active_at, id, found) = best?;
+    let (fit, active_at, id, found) = best?;
+    let weight = fit + found.evidence.habit(&ctx.weights, role);
     let place = places.get(found.place)?;
     let join = Join::Related {
         rule: Arc::clone(&rule.name),
@@ -160,6 +163,8 @@ pub(super) fn parts(
 struct Asked {
     tick_ms: u32,
     max_age: Duration,
+    /// What the alert was part of when it fired before.
+    own: Option<IncidentId>,
     now: Timestamp,
     found: BTreeMap<IncidentId, Found>,
 }
@@ -171,22 +176,28 @@ fn look_around(
     (index, place): (usize, &Place),
     asked: &mut Asked,
 ) {
-    look_at(state, (index, place.key, place.distance), asked);
+    look_at(state, ctx, (index, place.key, place.distance), asked);
     let Some(ci) = place.ci else { return };
     let ball = state.likelihood.balls.around(&ctx.topology, ci);
     for (key, _, distance) in ball.iter().skip(1) {
-        look_at(state, (index, *key, place.distance + distance), asked);
+        look_at(state, ctx, (index, *key, place.distance + distance), asked);
     }
 }
 
-fn look_at(state: &State, (index, key, distance): (usize, u64, u32), asked: &mut Asked) {
+fn look_at(
+    state: &State,
+    ctx: &Context,
+    (index, key, distance): (usize, u64, u32),
+    asked: &mut Asked,
+) {
     for spot in state.likelihood.spots.get(&key).into_iter().flatten() {
         let Some(id) = state.top(spot.incident).filter(|id| state.is_open(*id)) else { continue };
         let Some(record) = state.incidents.get(&id).map(|case| &case.record) else { continue };
         if asked.now >= record.opened_at.plus(asked.max_age) {
             continue;
         }
-        let burns_here = if distance == 0 && spot.firing > 0 { Burns::Yes } else { Burns::No };
+        let still = spot.firing > 0 || asked.own == Some(id) && record.firing > 0;
+        let burns_here = if distance == 0 && still { Burns::Yes } else { Burns::No };
         let evidence = Evidence {
             tick_ms: asked.tick_ms.into(),
             distance,
@@ -196,7 +207,7 @@ fn look_at(state: &State, (index, key, distance): (usize, u64, u32), asked: &mut
             burns_here,
             familiarity: state.likelihood.learned.familiarity(key),
         };
-        let near = evidence.near();
+        let near = evidence.near(&ctx.weights);
         if asked.found.get(&id).is_none_or(|found| near > found.near) {
             asked.found.insert(id, Found { near, evidence, place: index, distance });
         }
@@ -229,7 +240,7 @@ pub(super) fn began(
     let source = held.labels.get(JOB).unwrap_or("");
     likelihood.learned.interval(source, now.millis() - held.state.end_heard_at.millis());
     if held.ci.is_none() {
-        likelihood.learned.carried(&places::pair_keys(&held.labels));
+        likelihood.learned.carried(&places::value_keys(held, kind));
     }
     let Some(incident) = held.state.incident else { return };
     let keys = keys(ctx, held, kind, &likelihood.learned);
@@ -242,7 +253,8 @@ pub(super) fn began(
 }
 
 fn keys(ctx: &Context, held: &Held, kind: &Related, learned: &Learned) -> Box<[u64]> {
-    places::places(ctx, held, kind, learned).into_iter().map(|place| place.key).collect()
+    let places = places::places(ctx, held, kind, learned).into_iter();
+    places.filter(|place| place.presence == Presence::Suffers).map(|place| place.key).collect()
 }
 
 /// Puts an incident at places; returns those where it was not before.

@@ -1,11 +1,14 @@
 //! Where an alert is: its CI, others it names, its system; without a CI what it is labelled with.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 use std::sync::Arc;
+
+use foldhash::fast::FixedState;
 
 use crate::cmdb::{CiId, RELATION, Ties, Topology};
 use crate::engine::context::Context;
 use crate::engine::state::Held;
+use crate::engine::weights::Weights;
 use crate::model::labels::{FNV_OFFSET, Labels, fnv};
 use crate::rules::Related;
 
@@ -17,23 +20,16 @@ const REACH: u32 = 250;
 /// CIs looked at around one: what hangs off a core switch beyond that is left to other rules.
 const NEAR_MAX: usize = 256;
 
-/// How far apart two places of one system are that the topology knows no way between: the map is
-/// never complete, and no path does not mean no relation.
-const SYSTEM: u32 = 125;
-
-/// How far apart two alerts are that share a label pair which every alert carries; a rare pair is
-/// nearer in proportion.
-const COMMON_PAIR: f64 = 200.0;
-
 /// Labels that say what an alert is like, not where it is.
 const NO_PLACE: [&str; 3] = ["alertname", "job", "severity"];
 
-/// Other CIs that one alert may name, and label pairs looked at of one without a CI.
+/// Other CIs that one alert may name, and values of labels looked at of one without a CI.
 const PEERS_MAX: usize = 4;
-const PAIRS_MAX: usize = 16;
+const VALUES_MAX: usize = 16;
 
-/// Balls kept: 16 bytes for each CI in one.
-const BALLS_MAX: usize = 4_096;
+/// CIs in the balls that were asked for lately, 16 bytes each; as many are kept that were asked for
+/// before those.
+const BALLED_MAX: usize = 1 << 20;
 
 /// One place of an alert.
 #[derive(Clone, Debug, PartialEq)]
@@ -46,17 +42,38 @@ pub(super) struct Place {
     pub(super) ci: Option<CiId>,
     /// What people call it.
     pub(super) name: Box<str>,
+    /// Whether an incident of the alert is there, too.
+    pub(super) presence: Presence,
+}
+
+/// What an alert says of a place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Presence {
+    /// Something is wrong there.
+    Suffers,
+    /// It only depends on the place where something is wrong, as a caller on what it calls.
+    Depends,
 }
 
 impl Place {
     fn of_ci(topology: &Topology, ci: CiId) -> Self {
         let name = &topology.ci(ci).name;
-        Self { key: key("ci", name), distance: 0, ci: Some(ci), name: (&**name).into() }
+        Self::new(key("ci", name), Some(ci), name)
     }
 
-    fn of_label(name: &str, value: &str, distance: u32) -> Self {
-        let text = format!("{name}={value:?}");
-        Self { key: key("label", &text), distance, ci: None, name: text.into() }
+    /// What every alert stands on that carries a value, whatever the label: `service="cart"` here is
+    /// `destination_workload="cart"` there. Of an alert that says of which system it is, it is a
+    /// place of that system: services of one name in two systems are two.
+    fn of_value((name, value): (&str, &str), systems: &[(&str, &str)]) -> Self {
+        let within = systems.iter().fold(FNV_OFFSET, |hash, (name, value)| {
+            fnv(fnv(fnv(hash, name.as_bytes()), &[0xFF]), value.as_bytes())
+        });
+        let key = fnv(fnv(within, &[0xFF]), value.as_bytes());
+        Self::new(key, None, &format!("{name}={value:?}"))
+    }
+
+    fn new(key: u64, ci: Option<CiId>, name: &str) -> Self {
+        Self { key, distance: 0, ci, name: name.into(), presence: Presence::Suffers }
     }
 }
 
@@ -67,15 +84,40 @@ fn key(kind: &str, name: &str) -> u64 {
 /// Returns all places of an alert, its own first.
 pub(super) fn places(ctx: &Context, held: &Held, kind: &Related, learned: &Learned) -> Vec<Place> {
     let systems = systems(held, kind);
-    let Some(ci) = held.ci else { return of_labels(&held.labels, &systems, learned) };
+    let Some(ci) = held.ci else { return of_labels(ctx, &held.labels, &systems, learned) };
     let mut places = vec![Place::of_ci(&ctx.topology, ci)];
     for peer in peers(&ctx.topology, held, &systems).into_iter().filter(|peer| *peer != ci) {
         if places.len() <= PEERS_MAX && places.iter().all(|place| place.ci != Some(peer)) {
             places.push(Place::of_ci(&ctx.topology, peer));
         }
     }
-    places.extend(system(&systems));
+    set_callers_apart(ctx, &mut places);
+    places.extend(system(&ctx.weights, &systems));
     places
+}
+
+/// Of the CIs that an alert names, puts those farther off that depend on another of them: what is
+/// wrong is there, and callers are named in alerts about all that they call.
+fn set_callers_apart(ctx: &Context, places: &mut [Place]) {
+    let named: Vec<CiId> = places.iter().filter_map(|place| place.ci).collect();
+    let deepest = deepest(ctx, &named);
+    for place in places {
+        if place.ci.is_some_and(|ci| !deepest.contains(&ci)) {
+            place.distance = units(ctx.weights.caller);
+            place.presence = Presence::Depends;
+        }
+    }
+}
+
+/// Returns those CIs whose service depends on none of the others'; all, where each depends on one.
+pub(super) fn deepest(ctx: &Context, cis: &[CiId]) -> Vec<CiId> {
+    let service = |ci: &CiId| ctx.topology.service_of(*ci, ctx.ties);
+    let depends = |ci: &&CiId| {
+        let (own, mut others) = (service(ci), cis.iter().map(service));
+        others.any(|other| other != own && ctx.topology.depends(own, other, ctx.ties))
+    };
+    let deepest: Vec<CiId> = cis.iter().filter(|ci| !depends(ci)).copied().collect();
+    if deepest.is_empty() { cis.to_vec() } else { deepest }
 }
 
 fn systems<'a>(held: &'a Held, kind: &'a Related) -> Vec<(&'a str, &'a str)> {
@@ -89,17 +131,12 @@ pub(super) fn peers_of(topology: &Topology, held: &Held, kind: &Related) -> Vec<
 }
 
 /// Returns the system an alert is part of, as a place.
-fn system(systems: &[(&str, &str)]) -> Option<Place> {
-    match systems {
-        [] => return None,
-        // As an alert without a CI stands on it.
-        [(name, value)] => return Some(Place::of_label(name, value, SYSTEM)),
-        [..] => {}
-    }
+fn system(weights: &Weights, systems: &[(&str, &str)]) -> Option<Place> {
     let pairs: Vec<String> =
         systems.iter().map(|(name, value)| format!("{name}={value:?}")).collect();
     let text = pairs.join(", ");
-    Some(Place { key: key("system", &text), distance: SYSTEM, ci: None, name: text.into() })
+    let place = Place::new(key("system", &text), None, &text);
+    (!systems.is_empty()).then_some(Place { distance: units(weights.system), ..place })
 }
 
 /// Returns the other CIs that an alert names in its labels: by their names, or by those within its
@@ -117,67 +154,92 @@ fn peers(topology: &Topology, held: &Held, systems: &[(&str, &str)]) -> Vec<CiId
     labels.filter_map(named).collect()
 }
 
-/// The places of an alert without a CI: its labels as a whole, and each that says where it is.
-fn of_labels(labels: &Labels, systems: &[(&str, &str)], learned: &Learned) -> Vec<Place> {
+/// The places of an alert without a CI: its labels as a whole, each value that says where it is, the
+/// rarer the nearer, and its system.
+fn of_labels(
+    ctx: &Context,
+    labels: &Labels,
+    systems: &[(&str, &str)],
+    learned: &Learned,
+) -> Vec<Place> {
     let whole = labels.to_string();
-    let mut places =
-        vec![Place { key: key("labels", &whole), distance: 0, ci: None, name: whole.into() }];
-    for (name, value) in pairs(labels) {
-        let mut place = Place::of_label(name, value, 0);
-        place.distance = if systems.contains(&(name, value)) {
-            SYSTEM.max(distance(learned.share(place.key)))
-        } else {
-            distance(learned.share(place.key))
-        };
+    let mut places = vec![Place::new(key("labels", &whole), None, &whole)];
+    for mut place in values(labels, systems) {
+        place.distance = units(ctx.weights.common_value * learned.share(place.key));
         places.push(place);
     }
+    places.extend(system(&ctx.weights, systems));
     places
 }
 
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to 200")]
-fn distance(share: f64) -> u32 {
-    (COMMON_PAIR * share.clamp(0.0, 1.0)) as u32
+/// Returns so many relations in the units of [`RELATION`].
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a few hundred")]
+fn units(relations: f64) -> u32 {
+    (relations * f64::from(RELATION)) as u32
 }
 
-fn pairs(labels: &Labels) -> impl Iterator<Item = (&str, &str)> {
-    let says_where = |(name, value): &(&str, &str)| !NO_PLACE.contains(name) && !value.is_empty();
-    labels.iter().filter(says_where).take(PAIRS_MAX)
+fn values(labels: &Labels, systems: &[(&str, &str)]) -> Vec<Place> {
+    let says_where = |pair: &(&str, &str)| {
+        !NO_PLACE.contains(&pair.0) && !pair.1.is_empty() && !systems.contains(pair)
+    };
+    let mut values: Vec<Place> = Vec::new();
+    for pair in labels.iter().filter(says_where).take(VALUES_MAX) {
+        let place = Place::of_value(pair, systems);
+        if values.iter().all(|known| known.key != place.key) {
+            values.push(place);
+        }
+    }
+    values
 }
 
-/// Returns the keys of the label pairs by which an alert without a CI is found.
-pub(super) fn pair_keys(labels: &Labels) -> Vec<u64> {
-    pairs(labels).map(|(name, value)| Place::of_label(name, value, 0).key).collect()
+/// Returns the keys of the values by which an alert without a CI is found.
+pub(super) fn value_keys(held: &Held, kind: &Related) -> Vec<u64> {
+    values(&held.labels, &systems(held, kind)).into_iter().map(|place| place.key).collect()
 }
 
 /// What lies around CIs, as far as it was asked, in one version of the topology.
+///
+/// Only asked, never iterated: the order of its maps does not matter.
 #[derive(Debug, Default)]
 pub(super) struct Balls {
     version: Option<u64>,
     pub(super) ties: Ties,
-    of: BTreeMap<CiId, Ball>,
+    lately: HashMap<CiId, Ball, FixedState>,
+    before: HashMap<CiId, Ball, FixedState>,
+    /// CIs in the balls of `lately`.
+    balled: usize,
 }
 
 /// The keys of the CIs around one with their distances, nearest first.
 pub(super) type Ball = Arc<[(u64, CiId, u32)]>;
 
 impl Balls {
-    /// Begins anew for another topology, or when there are too many.
+    /// Begins anew for another topology.
     pub(super) fn renew(&mut self, topology: &Topology) {
-        if self.version != Some(topology.version()) || self.of.len() >= BALLS_MAX {
+        if self.version != Some(topology.version()) {
             let version = Some(topology.version());
-            *self = Self { version, ties: topology.ties(), of: BTreeMap::new() };
+            *self = Self { version, ties: topology.ties(), ..Self::default() };
         }
     }
 
     /// Returns what lies around a CI, itself first.
     pub(super) fn around(&mut self, topology: &Topology, ci: CiId) -> Ball {
         self.renew(topology);
-        let ties = self.ties;
-        let walk = || {
-            let near = topology.near(ci, ties, REACH, NEAR_MAX).into_iter();
+        if let Some(known) = self.lately.get(&ci) {
+            return Arc::clone(known);
+        }
+        let ball = self.before.remove(&ci).unwrap_or_else(|| {
+            let near = topology.near(ci, self.ties, REACH, NEAR_MAX).into_iter();
             near.map(|(ci, distance)| (key("ci", &topology.ci(ci).name), ci, distance)).collect()
-        };
-        Arc::clone(self.of.entry(ci).or_insert_with(walk))
+        });
+        if self.balled >= BALLED_MAX {
+            // What was not asked for since the last time goes.
+            self.before = core::mem::take(&mut self.lately);
+            self.balled = 0;
+        }
+        self.balled += ball.len();
+        self.lately.insert(ci, Arc::clone(&ball));
+        ball
     }
 }
 
@@ -188,5 +250,62 @@ pub(super) fn far(distance: u32, name: &str) -> String {
         near if near < RELATION => format!("at what runs with {name}"),
         near if near < 2 * RELATION => format!("one relation from {name}"),
         _ => format!("two relations from {name}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cmdb::import;
+    use crate::engine::context::Limits;
+    use crate::rules::{SourceFile, load};
+
+    fn context(cmdb: &str) -> Context {
+        let rules = load(&[SourceFile {
+            name: "t.yaml".into(),
+            text: "version: 1\nnamespace: t\nrules: []".into(),
+        }]);
+        let topology = Topology::build(1, &import::read(cmdb, "t").unwrap()).unwrap();
+        Context::new(rules.set.unwrap().into(), topology.into(), Limits::default())
+    }
+
+    #[test]
+    fn of_those_named_the_ones_that_others_depend_on_are_the_deepest() {
+        let ctx = context(
+            "cis: {web: {class: service}, cart: {class: service}, db: {class: service}, \
+                   pod-web: {class: pod}, a: {class: service}, b: {class: service}}\n\
+             relations: [web -depends_on-> cart, cart -depends_on-> db, web -runs_on-> pod-web, \
+                         a -depends_on-> b, b -depends_on-> a]",
+        );
+        for (named, expected) in [
+            (&["web", "cart"][..], &["cart"][..]),
+            (&["pod-web", "web"], &["pod-web", "web"]),
+            (&["pod-web", "cart", "db"], &["db"]),
+            (&["web", "db"], &["web", "db"]),
+            (&["a", "b"], &["a", "b"]),
+            (&[], &[]),
+        ] {
+            let ids: Vec<CiId> =
+                named.iter().map(|name| ctx.topology.find(name).unwrap()).collect();
+            let deepest = deepest(&ctx, &ids).into_iter();
+            let names: Vec<&str> = deepest.map(|ci| &*ctx.topology.ci(ci).name).collect();
+            assert_eq!(names, expected, "{named:?}");
+        }
+    }
+
+    #[test]
+    fn a_value_is_one_place_under_any_label_and_another_in_another_system() {
+        let keys = |pairs: &mut [(&str, &str)], systems: &[(&str, &str)]| -> Vec<u64> {
+            let labels = Labels::build(pairs).unwrap();
+            values(&labels, systems).into_iter().map(|place| place.key).collect()
+        };
+        let plain = keys(&mut [("alertname", "X"), ("app", "cart"), ("service", "cart")], &[]);
+        assert_eq!(plain.len(), 1);
+        assert_eq!(keys(&mut [("to", "cart"), ("empty", "")], &[]), plain);
+        let system = [("namespace", "a")];
+        let within = keys(&mut [("to", "cart"), ("namespace", "a")], &system);
+        assert_eq!(within.len(), 1, "the system is a place by itself");
+        assert_ne!(within, plain);
+        assert_ne!(within, keys(&mut [("to", "cart")], &[("namespace", "b")]));
     }
 }

@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::places::{self, Balls};
+use super::places;
 use crate::cmdb::{CiId, Ties, WHOLE};
 use crate::engine::context::Context;
 use crate::engine::state::{Held, State};
@@ -23,12 +23,10 @@ const MEMBERS_MAX: usize = 500;
 /// Suspects that are named.
 const SUSPECTS_MAX: usize = 5;
 
-/// What the next alert of the same place says, against the one before it; and how many are heard.
-const REPEATED: f64 = 0.4;
+/// Alerts of the same place that are heard.
 const REPEATS_MAX: usize = 8;
 
-/// What an alert that only informs says, against one that warns.
-const INFORMS: f64 = 0.6;
+/// The severity of an alert that only informs.
 const INFORMATION: &str = "info";
 
 /// Ranks the suspects of an incident that likelihood gathered, and makes the alert of the likeliest
@@ -45,8 +43,7 @@ pub(in crate::engine) fn rank(state: &mut State, ctx: &Context, id: IncidentId, 
     }
     // Not: once somebody has it. A new root can mean another team.
     let may_change = matches!(record.progress, Progress::New);
-    let ties = state.likelihood.balls.ties(&ctx.topology);
-    let asked = Asked { ctx, kind, ties };
+    let asked = Asked { ctx, kind, ties: ctx.ties };
     let ranked = most_blamed(state, &asked, id);
     let root = ranked.first().filter(|_| may_change);
     let root = root.and_then(|(ci, _)| alert_of(state, &asked, id, *ci));
@@ -64,17 +61,22 @@ struct Asked<'a> {
 fn most_blamed(state: &State, asked: &Asked<'_>, id: IncidentId) -> Vec<(CiId, Suspect)> {
     let mut votes: BTreeMap<(CiId, CiId), Vec<f64>> = BTreeMap::new();
     let mut services = BTreeSet::new();
+    let weights = &asked.ctx.weights;
+    let share = of_whole(weights.blame);
+    // Many members are at one place.
+    let mut known: BTreeMap<CiId, Vec<(CiId, u32)>> = BTreeMap::new();
     let members = state.members(id).take(MEMBERS_MAX);
     for held in members.filter_map(|alert| state.alerts.get(&alert)) {
         let blamed = blamed(asked, held);
         let subject = held.subject(asked.ctx);
-        let weight = if subject.severity == INFORMATION { INFORMS } else { 1.0 };
-        let share = weight / f64::from(u32::try_from(blamed.len()).unwrap_or(1).max(1));
+        let weight = if subject.severity == INFORMATION { weights.informs } else { 1.0 };
+        let own = weight / f64::from(u32::try_from(blamed.len()).unwrap_or(1).max(1));
         for service in blamed {
             services.insert(service);
-            for (ci, blame) in asked.ctx.topology.blamed(service, asked.ties) {
-                let vote = share * f64::from(blame) / f64::from(WHOLE);
-                votes.entry((ci, service)).or_default().push(vote);
+            let blamed = || asked.ctx.topology.blamed(service, asked.ties, share);
+            for (ci, blame) in known.entry(service).or_insert_with(blamed) {
+                let vote = own * f64::from(*blame) / f64::from(WHOLE);
+                votes.entry((*ci, service)).or_default().push(vote);
             }
         }
     }
@@ -83,8 +85,8 @@ fn most_blamed(state: &State, asked: &Asked<'_>, id: IncidentId) -> Vec<(CiId, S
     for ((ci, _), mut heard) in votes {
         heard.sort_by(|a, b| b.total_cmp(a));
         let (score, explains) = scores.entry(ci).or_default();
-        let weights = core::iter::successors(Some(1.0), |weight| Some(weight * REPEATED));
-        *score += heard.iter().take(REPEATS_MAX).zip(weights).map(|(v, w)| v * w).sum::<f64>();
+        let says = core::iter::successors(Some(1.0), |says| Some(says * weights.repeated));
+        *score += heard.iter().take(REPEATS_MAX).zip(says).map(|(v, w)| v * w).sum::<f64>();
         *explains += 1;
     }
     let mut ranked: Vec<(CiId, (f64, u32))> = scores.into_iter().collect();
@@ -92,10 +94,16 @@ fn most_blamed(state: &State, asked: &Asked<'_>, id: IncidentId) -> Vec<(CiId, S
     ranked.sort_by(|(_, (a, _)), (_, (b, _))| rounded(*b).total_cmp(&rounded(*a)));
     ranked.truncate(SUSPECTS_MAX);
     let suspect = |(ci, (_, explains)): (CiId, (f64, u32))| {
-        let name = Arc::clone(&asked.ctx.topology.ci(ci).name);
+        let name = Arc::from(&*asked.ctx.topology.ci(ci).name);
         (ci, Suspect { ci: name, explains, of })
     };
     ranked.into_iter().map(suspect).collect()
+}
+
+/// Returns a share of the blame in the units of [`WHOLE`].
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to WHOLE")]
+fn of_whole(share: f64) -> u32 {
+    (share.clamp(0.0, 1.0) * f64::from(WHOLE)) as u32
 }
 
 /// Sums of the same votes in another order must not differ.
@@ -114,12 +122,7 @@ fn blamed(asked: &Asked<'_>, held: &Held) -> Vec<CiId> {
             services.push(service);
         }
     }
-    let depends = |ci: &CiId| {
-        let mut others = services.iter().filter(|other| *other != ci);
-        others.any(|other| topology.depends(*ci, *other, asked.ties))
-    };
-    let deepest: Vec<CiId> = services.iter().copied().filter(|ci| !depends(ci)).collect();
-    if deepest.is_empty() { services } else { deepest }
+    places::deepest(asked.ctx, &services)
 }
 
 /// Returns the first alert of a CI or of what runs it.
@@ -131,12 +134,4 @@ fn alert_of(state: &State, asked: &Asked<'_>, id: IncidentId, ci: CiId) -> Optio
         at.is_some_and(|at| at == ci || topology.service_of(at, asked.ties) == service)
     };
     state.members(id).take(MEMBERS_MAX).find(is_of)
-}
-
-impl Balls {
-    /// Returns the relations that are told apart in the topology in force.
-    fn ties(&mut self, topology: &crate::cmdb::Topology) -> Ties {
-        self.renew(topology);
-        self.ties
-    }
 }

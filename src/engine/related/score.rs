@@ -1,38 +1,13 @@
-//! How likely an alert belongs to an incident: one formula, its constants, and each term by itself.
+//! How likely an alert belongs to an incident: one formula, each term by itself.
 //!
 //! Alerts are taken for aftershocks: an incident explains a new alert the better the less time has
 //! passed since it was active, the nearer it is in the topology, and the younger it is (a Hawkes
 //! process on the dependency graph; Ogata 1988). Time is counted in ticks of the alert's source, so
-//! that one policy fits samples of 15 s and of 5 min. `make quality` shows how the scores move with
-//! each constant.
+//! that one policy fits samples of 15 s and of 5 min. The constants are
+//! [`Weights`].
 
 use crate::cmdb::RELATION;
-
-/// How fast the likelihood falls with silence: the silence that matters, in ticks, and the power.
-/// A heavy tail (Lomax): what burns slowly keeps its late alerts.
-const PACE_TICKS: f64 = 1.5;
-const TAIL: f64 = 1.75;
-
-/// How much further a silence may be for each relation in between: harm takes time to spread.
-const SPREAD: f64 = 2.0;
-
-/// How much a relation in between speaks against belonging together.
-const DISTANCE: f64 = 0.8;
-
-/// The age, in ticks, from which an incident draws in less and less.
-const AGE_TICKS: f64 = 2.0;
-
-/// By how much time passes slower for alerts at a place where the incident still burns.
-const HOLD: f64 = 0.35;
-
-/// How much it speaks against an incident that nothing of it fires any more.
-const CALM: f64 = 1.0;
-
-/// How much an alert's usual role says, as opener or follower; half where the incident still burns.
-const ROLE: f64 = 0.75;
-
-/// How much less a place says that every incident touches.
-const FAMILIARITY: f64 = 0.2;
+use crate::engine::weights::Weights;
 
 /// Ticks without a new alert after which an incident counts as calm whose source never says that an
 /// alert has ended.
@@ -51,7 +26,7 @@ pub(super) struct Evidence {
     pub(super) silence_here_ms: f64,
     /// Since it was opened.
     pub(super) age_ms: f64,
-    /// Whether it still burns at the alert's own place.
+    /// Whether it still burns at the alert's own place, or at all when the alert was part of it before.
     pub(super) burns_here: Burns,
     /// Logarithm of the share of incidents that touch the place.
     pub(super) familiarity: f64,
@@ -65,33 +40,39 @@ pub(super) enum Burns {
 }
 
 impl Evidence {
-    fn hold(&self) -> f64 {
+    fn hold(&self, weights: &Weights) -> f64 {
         match self.burns_here {
-            Burns::Yes => 1.0 - HOLD,
+            Burns::Yes => 1.0 - weights.hold,
             Burns::No => 1.0,
         }
     }
 
     /// What time and distance say.
-    pub(super) fn near(&self) -> f64 {
+    pub(super) fn near(&self, weights: &Weights) -> f64 {
         let relations = f64::from(self.distance) / f64::from(RELATION);
-        let silence = f64::midpoint(self.silence_ms, self.silence_here_ms) * self.hold();
-        let bearable = PACE_TICKS * self.tick_ms * (1.0 + SPREAD * relations);
-        -DISTANCE * relations - TAIL * (silence / bearable).ln_1p() - FAMILIARITY * self.familiarity
+        let silence = f64::midpoint(self.silence_ms, self.silence_here_ms) * self.hold(weights);
+        let bearable = weights.pace * self.tick_ms * (1.0 + weights.spread * relations);
+        -weights.distance * relations
+            - weights.tail * (silence / bearable).ln_1p()
+            - weights.familiarity * self.familiarity
     }
 
-    /// What everything says together, as the logarithm of the odds: above 0 it belongs there.
-    pub(super) fn weigh(&self, odds: f64, role: f64, calm: Burns) -> f64 {
-        let aged = (self.age_ms * self.hold() / (AGE_TICKS * self.tick_ms)).ln_1p();
-        let role = match self.burns_here {
-            Burns::Yes => role / 2.0,
-            Burns::No => role,
-        };
+    /// What speaks for this incident against another, as the logarithm of the odds.
+    pub(super) fn fit(&self, weights: &Weights, odds: f64, calm: Burns) -> f64 {
+        let aged = (self.age_ms * self.hold(weights) / (weights.age * self.tick_ms)).ln_1p();
         let calm = match calm {
             Burns::Yes => 0.0,
-            Burns::No => CALM,
+            Burns::No => weights.calm,
         };
-        odds.ln() + self.near() - aged - calm + ROLE * role
+        odds.ln() + self.near(weights) - aged - calm
+    }
+
+    /// What the alert's usual role, as opener or follower, says for joining anything at all.
+    pub(super) fn habit(&self, weights: &Weights, role: f64) -> f64 {
+        match self.burns_here {
+            Burns::Yes => weights.role * role / 2.0,
+            Burns::No => weights.role * role,
+        }
     }
 }
 
@@ -122,7 +103,7 @@ mod tests {
     };
 
     fn weigh(evidence: Evidence) -> f64 {
-        evidence.weigh(7.0, 0.0, Burns::Yes)
+        evidence.fit(&Weights::default(), 7.0, Burns::Yes)
     }
 
     #[test]
@@ -140,8 +121,10 @@ mod tests {
         ] {
             assert!(weigh(worse) < fresh, "{worse:?}");
         }
-        assert!(FRESH.weigh(7.0, 0.0, Burns::No) < fresh);
-        assert!(FRESH.weigh(7.0, 0.5, Burns::Yes) > fresh);
+        assert!(FRESH.fit(&Weights::default(), 7.0, Burns::No) < fresh);
+        let follows = |evidence: Evidence| evidence.habit(&Weights::default(), 0.5);
+        let elsewhere = follows(Evidence { burns_here: Burns::No, ..FRESH });
+        assert!(0.0 < follows(FRESH) && follows(FRESH) < elsewhere);
     }
 
     #[test]

@@ -256,6 +256,36 @@ pub(in crate::engine) fn reindex(state: &mut State, ctx: &Context) {
     }
 }
 
+/// Files anew what another topology can have changed: alerts whose CI is another or other than before,
+/// and those that a rule finds by the way between CIs. All others stay as they are filed, because they
+/// are found by their labels and by what their CI says.
+pub(in crate::engine) fn rebound(state: &mut State, ctx: &Context, changed: &[Fingerprint]) {
+    if ctx.rules.asks_around() {
+        return reindex(state, ctx);
+    }
+    let by_way = |places: &[(Place, Side)]| places.iter().any(|(place, _)| place.ci.is_some());
+    let mut anew: BTreeSet<Fingerprint> = changed.iter().copied().collect();
+    #[expect(clippy::iter_over_hash_type, reason = "they are put in order")]
+    for (alert, filed) in &state.inhibition.filed {
+        if by_way(&filed.sources) || by_way(&filed.targets) {
+            anew.insert(*alert);
+        }
+    }
+    anew.retain(|alert| state.alerts.get(alert).is_some_and(|held| held.state.fires()));
+    // All out before any in: places are named by CIs of one topology only.
+    for alert in &anew {
+        state.inhibition.unfile(*alert);
+    }
+    for alert in &anew {
+        file(state, ctx, *alert);
+        state.inhibition.unsure.insert(*alert);
+        doubt(state, *alert);
+    }
+    for alert in anew {
+        announce(state, ctx, alert);
+    }
+}
+
 /// Looks again at alerts of which it is not sure any more whether they are inhibited, and tells
 /// together of those that are not.
 pub(in crate::engine) fn settle(state: &mut State, ctx: &Context, now: Timestamp) {

@@ -229,6 +229,9 @@ fn reasons<'a>(joins: impl Iterator<Item = &'a Join>) -> Vec<wire::ReasonCount> 
                 (format!("reached from {}", path.from), path.steps.len(), path.to_string())
             }
             Join::Cause { rule } => (format!("the cause under rule {rule}"), 0, String::new()),
+            Join::LastLeg { rule, ci } => {
+                (format!("the last leg of a CI under rule {rule}"), 0, ci.to_string())
+            }
             Join::Related { rule, .. } => {
                 (format!("likely under rule {rule}"), 0, join.to_string())
             }

@@ -296,6 +296,21 @@ async fn ways_and_impact_are_told_from_the_cause() {
     );
     assert_eq!(impact.at("/services/0/path"), "pdu -powers-> srv-1 -runs-> web");
     assert_eq!(world.get("/api/v1/cmdb/impact/x").await.status, 404);
+    assert_eq!(world.get("/api/v1/cmdb/impact/pdu?also=x").await.status, 404);
+    let known = "{source: netbox, cis: {srv-1: {needs: {powered_by: any}}, ups: {class: ups}}, \
+                 relations: [ups -powers-> srv-1]}";
+    assert_eq!(file(&world, Method::POST, "", known).await.status, 200);
+    let alone = world.get("/api/v1/cmdb/impact/pdu").await;
+    let found = (alone.at("/weakened/0/name"), alone.at("/weakened/0/left"), alone.at("/cis"));
+    assert_eq!(found, ("srv-1".into(), "1".into(), "2".into()), "srv-2 and web");
+    let both = world.get("/api/v1/cmdb/impact/pdu?also=ups&also=pdu").await;
+    let found = (both.at("/services/0/name"), both.at("/also/0"), both.at("/weakened"));
+    assert_eq!(found, ("web".into(), "ups".into(), "[]".into()));
+    let path = world.get("/api/v1/cmdb/path?from=ups&to=web").await;
+    assert_eq!(path.at("/relations/1/source"), "netbox", "{}", path.text);
+    let shown = world.get("/api/v1/cmdb/cis/ups").await;
+    assert_eq!(shown.at("/sufferers/0/source"), "netbox");
+    assert!(shown.at("/sufferers/0/seen_at").starts_with("20"), "{}", shown.text);
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::{Alert, Time};
-use crate::cmdb::Problem;
+use crate::cmdb::{Facts, Problem};
 
 /// How much the CMDB holds.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
@@ -133,6 +133,19 @@ pub struct Relation {
     pub seen_at: Option<Time>,
 }
 
+impl Relation {
+    /// Returns what is known of it.
+    pub fn facts(&self) -> Facts {
+        let time = |time: Option<Time>| time.map(|Time(time)| time);
+        Facts {
+            source: self.source.as_deref().unwrap_or_default().into(),
+            valid_from: time(self.valid_from),
+            valid_until: time(self.valid_until),
+            seen_at: time(self.seen_at),
+        }
+    }
+}
+
 /// A CI with what hangs on it.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct CiRecord {
@@ -200,6 +213,11 @@ pub struct Paths {
     pub count: u64,
     /// The first of them, written from the cause to the sufferer.
     pub paths: Vec<String>,
+    /// The relations on these, each once, with what is known of them.
+    #[serde(default)]
+    pub relations: Vec<Relation>,
+    /// The daemon's time.
+    pub now: Time,
     /// True when the search was cut short: there may be a way all the same.
     pub truncated: bool,
 }
@@ -209,12 +227,18 @@ pub struct Paths {
 pub struct Impact {
     /// The CI.
     pub ci: String,
-    /// CIs that suffer.
+    /// The CIs that fail with it.
+    #[serde(default)]
+    pub also: Vec<String>,
+    /// CIs that are hit, those that were asked for left out.
     pub cis: usize,
     /// The same by distance, the nearest first.
     pub hops: Vec<Hop>,
     /// The services among them: by tier, then by name.
     pub services: Vec<ServiceHit>,
+    /// CIs that stand with less redundancy, by name.
+    #[serde(default)]
+    pub weakened: Vec<Weakened>,
     /// Users of these services together.
     pub users: u64,
     /// True when the search was cut short: more CIs may suffer.
@@ -247,6 +271,19 @@ pub struct ServiceHit {
     pub hops: u8,
     /// A shortest way to it.
     pub path: String,
+}
+
+/// A CI that still stands, with fewer causes of a relation type than it has.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct Weakened {
+    /// Its name.
+    pub name: String,
+    /// The relation type, as it is written from the CI.
+    pub relation: String,
+    /// How many of them stand.
+    pub left: u32,
+    /// How many there are.
+    pub of: u32,
 }
 
 /// The last changes of the CMDB.

@@ -88,6 +88,9 @@ pub struct Incident {
     pub sum: String,
     /// True when its notices interrupt a person.
     pub pages: bool,
+    /// What it costs: `service`, or only `redundancy`.
+    #[serde(default)]
+    pub loss: String,
     /// What kind of thing is broken.
     pub category: Option<String>,
     /// The rule it is handled under.

@@ -18,6 +18,7 @@ use foldhash::fast::RandomState;
 use crate::cmdb::Topology;
 use crate::engine::context::{Context, Limits};
 use crate::engine::event::{Event, Reply};
+use crate::engine::weights::Weights;
 use crate::ingest::recorded::Recorded;
 use crate::model::alert::{Occurrence, Signal};
 use crate::model::labels::Fingerprint;
@@ -40,6 +41,7 @@ const SOURCE: &str = "replay";
 pub struct Replay {
     rules: Arc<RuleSet>,
     topology: Arc<Topology>,
+    weights: Weights,
     /// Begins with the first line, at its time.
     run: Option<Run>,
     fed: Vec<Fed>,
@@ -110,7 +112,15 @@ impl Replay {
     pub fn new(rules: Arc<RuleSet>, topology: Arc<Topology>) -> Self {
         let anonymous = SOURCE.into();
         let (fed, held_by) = (Vec::new(), HashMap::default());
-        Self { rules, topology, run: None, fed, held_by, anonymous }
+        let weights = Weights::default();
+        Self { rules, topology, weights, run: None, fed, held_by, anonymous }
+    }
+
+    /// Weighs likelihood by other constants than those in force.
+    #[must_use]
+    pub fn weighed(mut self, weights: Weights) -> Self {
+        self.weights = weights;
+        self
     }
 
     /// Lets a line happen, after everything that fell due before it. Lines are taken in their order:
@@ -133,7 +143,8 @@ impl Replay {
     fn begin(&self, start: Timestamp) -> Run {
         // Not: the limit of a source. What was recorded was let in.
         let limits = Limits { alerts_per_source: u32::MAX, ..Limits::default() };
-        let ctx = Context::new(Arc::clone(&self.rules), Arc::clone(&self.topology), limits);
+        let mut ctx = Context::new(Arc::clone(&self.rules), Arc::clone(&self.topology), limits);
+        ctx.weights = self.weights;
         Run::new(ctx, start)
     }
 

@@ -167,6 +167,11 @@ pub struct KnownErrorText {
 }
 
 impl RuleSet {
+    /// True when any rule leaves alerts out.
+    pub fn drops(&self) -> bool {
+        !self.intake.drop.places.is_empty()
+    }
+
     /// Returns the first rule that leaves an alert out, as it was sent.
     pub fn dropped(&self, sent: &Subject<'_>) -> Option<Dropped<'_>> {
         let mut rules = self.intake.drop.candidates(&self.rules, sent);

@@ -70,11 +70,10 @@ impl Row for CiRow {
     }
 
     fn restore(key: &[u8], message: CiMessage) -> Result<Self, Malformed> {
-        let attributes = message.attributes.into_iter();
         Ok(Self {
             name: name(key)?.into(),
             class: message.class.into(),
-            attributes: attributes.map(|(name, value)| (name.into(), value.into())).collect(),
+            attributes: message.attributes.into_iter().collect(),
             labels: labels(&message.labels, "labels")?,
         })
     }
@@ -141,11 +140,10 @@ mod tests {
 
     #[test]
     fn the_bytes_of_the_cmdb_stay_as_they_are() {
-        let attribute = |name: &str, value: &str| (name.into(), value.into());
         let ci = CiRow {
             name: "srv".into(),
             class: "server".into(),
-            attributes: BTreeMap::from([attribute("owner", "dc"), attribute("rack", "R12")]),
+            attributes: [("owner", "dc"), ("rack", "R12")].into_iter().collect(),
             labels: Labels::build(&mut [("node", "srv")]).unwrap(),
         };
         frozen(&ci, b"srv", b"\x01\n\x06server\x12\x0b\n\x05owner\x12\x02dc\x12\x0b\n\x04rack\x12\x03R12\x1a\t\x04node\x03srv");

@@ -10,7 +10,7 @@ use crate::model::incident::{
     WaitsFor,
 };
 use crate::model::labels::Fingerprint;
-use crate::model::priority::{Assessment, Impact, Priority, Urgency};
+use crate::model::priority::{Assessment, Impact, Loss, Priority, Urgency};
 use crate::model::time::Timestamp;
 use crate::store::schema::{self, Family};
 
@@ -232,6 +232,11 @@ struct AssessmentMessage {
     sum: String,
     #[prost(bool, tag = "5")]
     pages: bool,
+    /// Nothing in an older release, which knew no loss but that of service.
+    #[prost(bool, tag = "6")]
+    redundancy: bool,
+    #[prost(int64, optional, tag = "7")]
+    until: Option<i64>,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -320,6 +325,8 @@ impl From<&Assessment> for AssessmentMessage {
             priority: assessment.priority.number(),
             sum: assessment.sum.clone(),
             pages: assessment.pages,
+            redundancy: assessment.loss == Loss::Redundancy,
+            until: assessment.until.map(Timestamp::millis),
         }
     }
 }
@@ -334,6 +341,8 @@ impl TryFrom<AssessmentMessage> for Assessment {
             priority: Priority::of(message.priority)?,
             sum: message.sum,
             pages: message.pages,
+            loss: if message.redundancy { Loss::Redundancy } else { Loss::Service },
+            until: message.until.map(Timestamp::from_millis),
         })
     }
 }
@@ -650,6 +659,18 @@ mod tests {
         Closure { verify_at: Some(at(50)), confirmation: Some(confirmation) }
     }
 
+    fn assessment() -> Assessment {
+        Assessment {
+            impact: Impact::High,
+            urgency: Urgency::Medium,
+            priority: Priority::P2,
+            sum: "sum".into(),
+            pages: true,
+            loss: Loss::Redundancy,
+            until: Some(Timestamp::from_millis(300)),
+        }
+    }
+
     fn incident(progress: Progress) -> Incident {
         Incident {
             id: RecordId(1042),
@@ -661,13 +682,7 @@ mod tests {
             rule: Some("rule".into()),
             key: Some("key".into()),
             root: Root { alert: Fingerprint(0x0223_b772_b51c_29e1), ci: Some("ci".into()) },
-            assessment: Assessment {
-                impact: Impact::High,
-                urgency: Urgency::Medium,
-                priority: Priority::P2,
-                sum: "sum".into(),
-                pages: true,
-            },
+            assessment: assessment(),
             team: Some("team".into()),
             opened_at: at(2),
             active_at: at(3),
@@ -727,7 +742,7 @@ mod tests {
         let by = || "ann".into();
         let (resolved_by, had) = (Some("bob".into()), Some(by()));
         let rest = b"8\xe8\x07B\x05titleJ\x08categoryR\x04ruleZ\x03keya\xe1)\x1c\xb5r\xb7#\x02\
-            j\x02cir\r\x08\x03\x10\x02\x18\x02\"\x03sum(\x01z\x04team\x80\x01\x02\x88\x01\x03\
+            j\x02cir\x12\x08\x03\x10\x02\x18\x02\"\x03sum(\x010\x018\xac\x02z\x04team\x80\x01\x02\x88\x01\x03\
             \x90\x01\x04\x98\x01\x05\xa0\x01\x06\xaa\x01\x08\x08\x07\x10\x08\x18\t \n\
             \xb0\x01\x0b\xb9\x01\x0c\x00\x00\x00\x00\x00\x00\x00\xc2\x01\x06\x08\r\x10\x0e\x18\x0f\
             \xca\x01\x06\x08\x10\x10\x11\x18\x12\xd0\x01\x13\xd8\x01\x01\xe0\x01\x14\xe8\x01\x15\

@@ -17,7 +17,7 @@ pub(in crate::store) struct MemberMessage {
     joined_at: i64,
     #[prost(oneof = "WhatMessage", tags = "2, 3")]
     what: Option<WhatMessage>,
-    #[prost(oneof = "JoinMessage", tags = "4, 5, 6, 7, 8, 9, 10, 20, 21, 80")]
+    #[prost(oneof = "JoinMessage", tags = "4, 5, 6, 7, 8, 9, 10, 11, 20, 21, 80")]
     join: Option<JoinMessage>,
 }
 
@@ -55,6 +55,9 @@ enum JoinMessage {
     ByHand(ByHandMessage),
     #[prost(message, tag = "10")]
     Related(RelatedMessage),
+    /// The CI is in the place of the key.
+    #[prost(message, tag = "11")]
+    LastLeg(GroupMessage),
     #[prost(message, tag = "20")]
     Storm(GroupMessage),
     #[prost(message, tag = "21")]
@@ -178,6 +181,10 @@ impl From<&Join> for JoinMessage {
             Join::Storm { rule, key } => {
                 Self::Storm(GroupMessage { rule: String::from(&**rule), key: String::from(&**key) })
             }
+            Join::LastLeg { rule, ci } => Self::LastLeg(GroupMessage {
+                rule: String::from(&**rule),
+                key: String::from(&**ci),
+            }),
             Join::Sequence { rule, steps } => Self::Sequence(SequenceMessage {
                 rule: String::from(&**rule),
                 steps: String::from(&**steps),
@@ -216,6 +223,9 @@ impl TryFrom<JoinMessage> for Join {
             },
             JoinMessage::Storm(GroupMessage { rule, key }) => {
                 Self::Storm { rule: rule.into(), key: key.into() }
+            }
+            JoinMessage::LastLeg(GroupMessage { rule, key }) => {
+                Self::LastLeg { rule: rule.into(), ci: key.into() }
             }
             JoinMessage::Sequence(SequenceMessage { rule, steps }) => {
                 Self::Sequence { rule: rule.into(), steps: steps.into() }
@@ -354,6 +364,12 @@ mod tests {
                 of_alert,
                 Join::Storm { rule: "o/s".into(), key: "o/s/f".into() },
                 b"\xa2\x01\x0c\x0a\x03o/s\x12\x05o/s/f",
+            ),
+            (
+                alert,
+                of_alert,
+                Join::LastLeg { rule: "o/s".into(), ci: "srv-1".into() },
+                b"\x5a\x0c\x0a\x03o/s\x12\x05srv-1",
             ),
             (
                 MemberOf::Incident,

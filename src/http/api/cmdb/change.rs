@@ -12,7 +12,7 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderMap, Uri};
 use bytes::Bytes;
 
-use crate::cmdb::{Facts, RelationRow};
+use crate::cmdb::RelationRow;
 use crate::engine::event::Reply;
 use crate::mailbox::{NewTopology, Work};
 
@@ -21,7 +21,6 @@ use super::super::super::auth::Caller;
 use super::super::super::error::Problem;
 use super::super::super::guard::require_type;
 use super::super::super::query::Pairs;
-use super::super::super::wire::Time;
 use super::super::super::wire::cmdb::{CiBody, CiPatch, Import, Relation};
 use super::super::super::{App, body, json_body};
 use super::BODY_BYTES_MAX;
@@ -273,7 +272,7 @@ pub(super) async fn relate(
     headers: HeaderMap,
     read: Read,
 ) -> Result<Json<Import>, Problem> {
-    let row = relation(json_body(&app, &headers, read)?);
+    let row = relation(&json_body(&app, &headers, read)?);
     let (what, want) = (format!("relate {row}"), Want::Relate(row));
     change(app, Wish { want, what, terms: Terms::read(&Pairs::read(&uri, &TERMS)?, &caller)? })
         .await
@@ -299,21 +298,15 @@ pub(super) async fn unrelate(
     headers: HeaderMap,
     read: Read,
 ) -> Result<Json<Import>, Problem> {
-    let row = relation(json_body(&app, &headers, read)?);
+    let row = relation(&json_body(&app, &headers, read)?);
     let (what, want) = (format!("unrelate {row}"), Want::Unrelate(row));
     change(app, Wish { want, what, terms: Terms::read(&Pairs::read(&uri, &TERMS)?, &caller)? })
         .await
 }
 
-fn relation(wire: Relation) -> RelationRow {
+fn relation(wire: &Relation) -> RelationRow {
     let mut row = RelationRow::new(&wire.from, &wire.relation, &wire.to);
-    let time = |time: Option<Time>| time.map(|Time(time)| time);
-    let facts = Facts {
-        source: wire.source.unwrap_or_default().into(),
-        valid_from: time(wire.valid_from),
-        valid_until: time(wire.valid_until),
-        seen_at: time(wire.seen_at),
-    };
+    let facts = wire.facts();
     row.facts = (!facts.is_empty()).then(|| Arc::new(facts));
     row
 }

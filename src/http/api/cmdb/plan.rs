@@ -115,7 +115,7 @@ fn rows(known: &Known<'_>, want: &Want) -> Result<Rows, Problem> {
             return read.map_err(|faults| faulty(file, &faults));
         }
         Want::Put(name, CiBody { class, attributes, labels }) => {
-            let attributes = attributes.iter().map(|(n, v)| ((**n).into(), (**v).into())).collect();
+            let attributes = attributes.iter().collect();
             Edit::Put(CiRow::of(name, class, attributes, labels).map_err(Problem::bad_request)?)
         }
         Want::Patch(name, patch) => Edit::Put(patched(base, name, patch)?),
@@ -143,7 +143,7 @@ fn utf8<'a>(text: &'a [u8], file: &str) -> Result<&'a str, Problem> {
 fn patched(base: &Topology, name: &str, patch: &CiPatch) -> Result<CiRow, Problem> {
     let old = show::ci(base.ci(read::find(base, name)?));
     let attributes = over(old.attributes, &patch.attributes);
-    let attributes = attributes.iter().map(|(n, v)| ((**n).into(), (**v).into())).collect();
+    let attributes = attributes.iter().collect();
     let labels = over(old.labels, &patch.labels);
     let class = patch.class.as_deref().unwrap_or(&old.class);
     CiRow::of(name, class, attributes, &labels).map_err(Problem::bad_request)

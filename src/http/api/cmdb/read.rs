@@ -4,12 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::{self, State};
 use axum::http::{Uri, header};
 use axum::response::{IntoResponse, Response};
 
-use crate::cmdb::{self, CiId, CiRow, Topology, Toward};
+use crate::cmdb::{self, CiId, CiRow, RelationRow, Topology, Toward};
 use crate::engine::changes::AlertRow;
+use crate::model::alert::Path;
 use crate::rules::matcher::Matcher;
 use crate::rules::{Field, parser};
 use crate::store::view::{AlertQuery, SCAN_MAX};
@@ -17,7 +18,7 @@ use crate::store::view::{AlertQuery, SCAN_MAX};
 use super::super::super::error::Problem;
 use super::super::super::query::Pairs;
 use super::super::super::wire::cmdb::{
-    Ci, CiRecord, CmdbCounts, Findings, History, Hop, Impact, Paths, ServiceHit,
+    Ci, CiRecord, CmdbCounts, Findings, History, Hop, Impact, Paths, ServiceHit, Weakened,
 };
 use super::super::super::wire::{Page, Time};
 use super::super::super::{App, Reading};
@@ -132,7 +133,7 @@ impl Wanted {
 
 /// True when a text in lower case is in a CI's name or in the value of an attribute or a label.
 fn says(ci: &CiRow, text: &str) -> bool {
-    let attributes = ci.attributes.values().map(|value| &**value);
+    let attributes = ci.attributes.iter().map(|(_, value)| value);
     let labels = ci.labels.iter().map(|(_, value)| value);
     let mut values = [&*ci.name, &*ci.class].into_iter().chain(attributes).chain(labels);
     values.any(|value| value.to_lowercase().contains(text))
@@ -153,7 +154,7 @@ pub(super) fn find(topology: &Topology, name: &str) -> Result<CiId, Problem> {
 )]
 pub(super) async fn one(
     State(app): State<Arc<App>>,
-    Path(name): Path<String>,
+    extract::Path(name): extract::Path<String>,
 ) -> Result<Json<CiRecord>, Problem> {
     Ok(Json(app.read(move |reading| record(reading, &name)).await?))
 }
@@ -212,16 +213,34 @@ pub(super) async fn path(State(app): State<Arc<App>>, uri: Uri) -> Result<Json<P
         let topology = &reading.context.topology;
         let ends = [find(topology, &from)?, find(topology, &to)?];
         let ways = cmdb::ways(topology, ends[0], ends[1], hops, LISTED_MAX);
+        let relations: BTreeSet<RelationRow> =
+            ways.paths.iter().flat_map(|path| relations_on(topology, path)).collect();
         Ok(Paths {
             from,
             to,
             hops: ways.hops,
             count: ways.count,
             paths: ways.paths.iter().map(ToString::to_string).collect(),
+            relations: relations.iter().map(show::relation).collect(),
+            now: Time(reading.now),
             truncated: ways.truncated,
         })
     });
     Ok(Json(paths.await?))
+}
+
+/// Lists the relations on a way with what is known of them.
+fn relations_on(topology: &Topology, path: &Path) -> Vec<RelationRow> {
+    let mut cause = &path.from;
+    let mut rows = Vec::with_capacity(path.steps.len());
+    for (relation, sufferer) in &path.steps {
+        let mut row = RelationRow::new(cause, relation, sufferer);
+        let ends = topology.find(cause).zip(topology.find(sufferer));
+        row.facts = ends.and_then(|(a, b)| topology.facts(a, relation, b).cloned());
+        rows.push(row);
+        cause = sufferer;
+    }
+    rows
 }
 
 fn hops(pairs: &Pairs) -> Result<u8, Problem> {
@@ -232,30 +251,50 @@ fn hops(pairs: &Pairs) -> Result<u8, Problem> {
     })
 }
 
-/// Says what suffers when a CI fails.
+/// CIs that may be asked to fail together.
+const ALSO_MAX: usize = 100;
+
+/// Says what fails when a CI fails, alone or with others, and what only loses redundancy.
 #[utoipa::path(
     get,
     path = "/api/v1/cmdb/impact/{name}",
-    params(("name" = String, Path), ("max_hops" = Option<u8>, Query, minimum = 1, maximum = 32)),
+    params(
+        ("name" = String, Path),
+        ("also" = Option<Vec<String>>, Query,
+         description = "A CI that fails with it; may be given again"),
+        ("max_hops" = Option<u8>, Query, minimum = 1, maximum = 32)
+    ),
     responses((status = 200, body = Impact))
 )]
 pub(super) async fn impact(
     State(app): State<Arc<App>>,
-    Path(name): Path<String>,
+    extract::Path(name): extract::Path<String>,
     uri: Uri,
 ) -> Result<Json<Impact>, Problem> {
-    let hops = hops(&Pairs::read(&uri, &["max_hops"])?)?;
+    let pairs = Pairs::read(&uri, &["also", "max_hops"])?;
+    let hops = hops(&pairs)?;
+    let also: Vec<String> = pairs.all("also").map(ToOwned::to_owned).collect();
+    if also.len() > ALSO_MAX {
+        let message = format!("also is given {} times, at most {ALSO_MAX} will do", also.len());
+        return Err(Problem::bad_request(message));
+    }
     let impact = app.read(move |reading| {
         let topology = &reading.context.topology;
-        let id = find(topology, &name)?;
-        Ok(impact_of(topology, id, hops))
+        let mut failed = vec![find(topology, &name)?];
+        for name in &also {
+            let ci = find(topology, name)?;
+            if !failed.contains(&ci) {
+                failed.push(ci);
+            }
+        }
+        Ok(impact_of(topology, &failed, hops))
     });
     Ok(Json(impact.await?))
 }
 
-fn impact_of(topology: &Topology, id: CiId, hops_max: u8) -> Impact {
-    let all = topology.all_relations();
-    let walk = topology.walk(id, Toward::Sufferers, all, hops_max, IMPACT_NODES_MAX);
+fn impact_of(topology: &Topology, failed: &[CiId], hops_max: u8) -> Impact {
+    let outage = topology.outage_within(failed, hops_max, IMPACT_NODES_MAX);
+    let walk = outage.walk();
     let mut hops: Vec<Hop> = Vec::new();
     let mut services = Vec::new();
     for (index, step) in walk.steps().iter().enumerate() {
@@ -282,10 +321,19 @@ fn impact_of(topology: &Topology, id: CiId, hops_max: u8) -> Impact {
     }
     let rank = |hit: &ServiceHit| (hit.tier.unwrap_or(u32::MAX), hit.name.clone());
     services.sort_by_cached_key(rank);
+    let mut names = failed.iter().map(|ci| topology.ci(*ci).name.to_string());
+    let weakened = outage.weakened().iter().map(|it| Weakened {
+        name: topology.ci(it.ci).name.to_string(),
+        relation: it.relation.to_string(),
+        left: it.left,
+        of: it.of,
+    });
     Impact {
-        ci: topology.ci(id).name.to_string(),
-        cis: walk.steps().len() - 1,
+        ci: names.next().unwrap_or_default(),
+        also: names.collect(),
+        cis: walk.steps().iter().filter(|step| step.hops > 0).count(),
         hops,
+        weakened: weakened.take(SHOWN_MAX).collect(),
         users: services.iter().filter_map(|hit| hit.users).fold(0, u64::saturating_add),
         services,
         truncated: walk.truncated(),
@@ -301,7 +349,9 @@ fn impact_of(topology: &Topology, id: CiId, hops_max: u8) -> Impact {
 pub(super) async fn lint(State(app): State<Arc<App>>) -> Result<Json<Findings>, Problem> {
     let found = app.read(|reading| {
         let topology = &reading.context.topology;
-        let lint = cmdb::lint(topology, &reading.context.rules.binding);
+        let rules = &reading.context.rules;
+        let mut lint = cmdb::lint(topology, &rules.binding);
+        lint.unknown_hours(topology, |hours| rules.calendars.contains_key(hours));
         Ok(show::findings(&lint, topology.version()))
     });
     Ok(Json(found.await?))
