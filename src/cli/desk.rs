@@ -174,7 +174,7 @@ impl Command {
             Self::Set { incident, fields, expected, word: Word { by, message: note } } => {
                 let fields = fields.into_iter().collect();
                 let set = desk::Set { by, fields, note, expected_version: expected };
-                (Which::one(incident, expected), Wish::Set(set))
+                (Which::one(incident).at(expected), Wish::Set(set))
             }
             Self::Classify { which, category, reason: Reason { by, because: note } } => {
                 let expected_version = which.expected;
@@ -183,23 +183,23 @@ impl Command {
             }
             Self::Time { incident, spent, who, word: Word { by, message: note } } => {
                 let spend = desk::Spend { by, who, spent, note, expected_version: None };
-                (Which::one(incident, None), Wish::Time(spend))
+                (Which::one(incident), Wish::Time(spend))
             }
             Self::Confirm { incident, satisfaction, word: Word { by, message: note } } => {
                 let confirm = desk::Confirm { by, satisfaction, note, expected_version: None };
-                (Which::one(incident, None), Wish::Confirm(confirm))
+                (Which::one(incident), Wish::Confirm(confirm))
             }
             Self::Reject { incident, reason: Reason { by, because: note } } => {
                 let plain = Plain { by, note, expected_version: None };
-                (Which::one(incident, None), Wish::Reject(plain))
+                (Which::one(incident), Wish::Reject(plain))
             }
             Self::DeclareMajor { incident, reason: Reason { by, because: note } } => {
                 let plain = Plain { by, note, expected_version: None };
-                (Which::one(incident, None), Wish::DeclareMajor(plain))
+                (Which::one(incident), Wish::DeclareMajor(plain))
             }
             Self::StandDown { incident, reason: Reason { by, because: note } } => {
                 let plain = Plain { by, note, expected_version: None };
-                (Which::one(incident, None), Wish::StandDown(plain))
+                (Which::one(incident), Wish::StandDown(plain))
             }
             Self::Cancel { which, reason: Reason { by, because: note } } => {
                 let expected_version = which.expected;

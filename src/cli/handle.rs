@@ -14,6 +14,7 @@ use super::client::Server;
 use super::desk;
 use super::failure::Failure;
 use super::handled::said;
+use super::handover::{self, Handover};
 use super::incidents::at;
 use super::print;
 use super::{Output, Session};
@@ -32,6 +33,9 @@ pub enum Command {
         /// How long it holds, as in 30m; the priority's own time when left out
         #[arg(long = "for", value_name = "TIME")]
         hold: Option<String>,
+        /// When those who were told hear next, as in 30m; the priority's own time when left out
+        #[arg(long, value_name = "TIME")]
+        update_in: Option<String>,
         /// Who says it, and what
         #[command(flatten)]
         word: Word,
@@ -48,6 +52,9 @@ pub enum Command {
         /// team:NAME or contact:NAME
         #[arg(long, value_name = "TARGET")]
         to: String,
+        /// What they have to know
+        #[command(flatten)]
+        handover: Handover,
         /// Who says it, and what
         #[command(flatten)]
         word: Word,
@@ -67,6 +74,9 @@ pub enum Command {
         #[command(flatten)]
         word: Word,
     },
+    /// Hand it on, say how it stands
+    #[command(flatten)]
+    Hand(handover::Command),
     /// Write something on its timeline; say it with -m
     Note(Simple),
     /// Say that service is restored
@@ -132,6 +142,18 @@ pub struct Which {
     dry_run: bool,
 }
 
+impl Which {
+    /// Means one incident by its number.
+    pub(super) fn one(incident: String) -> Self {
+        Self { what: vec![incident], expected: None, yes: false, dry_run: false }
+    }
+
+    /// Means it only while it is at the version that was seen.
+    pub(super) fn at(self, expected: Option<u32>) -> Self {
+        Self { expected, ..self }
+    }
+}
+
 /// Who says something.
 #[derive(Clone, Debug, Args)]
 pub struct Word {
@@ -145,15 +167,14 @@ pub struct Word {
     )]
     pub(super) by: String,
     /// What there is to say
-    #[arg(short, long = "message", value_name = "TEXT", default_value = "")]
+    #[arg(
+        short,
+        long = "message",
+        visible_alias = "because",
+        value_name = "TEXT",
+        default_value = ""
+    )]
     pub(super) message: String,
-}
-
-impl Which {
-    /// One incident by its number.
-    pub(super) fn one(incident: String, expected: Option<u32>) -> Self {
-        Self { what: vec![incident], expected, yes: false, dry_run: false }
-    }
 }
 
 /// Does it.
@@ -175,9 +196,10 @@ pub(super) fn wish(command: Command) -> (Which, Wish) {
         (which, kind(Plain { by, note, expected_version }))
     };
     match command {
-        Command::Ack { which, hold, word: Word { by, message: note } } => {
+        Command::Hand(command) => handover::wish(command),
+        Command::Ack { which, hold, update_in, word: Word { by, message: note } } => {
             let expected_version = which.expected;
-            (which, Wish::Acknowledge(Acknowledge { by, hold, note, expected_version }))
+            (which, Wish::Acknowledge(Acknowledge { by, hold, update_in, note, expected_version }))
         }
         Command::Unack(it) => plain(it, Wish::Unacknowledge),
         Command::Note(it) => plain(it, Wish::Note),
@@ -186,9 +208,9 @@ pub(super) fn wish(command: Command) -> (Which, Wish) {
         Command::Desk(command) => command.wish(),
         Command::Reopen(it) => plain(it, Wish::Reopen),
         Command::Close(it) => plain(it, Wish::Close),
-        Command::Assign { which, to, word: Word { by, message: note } } => {
-            let expected_version = which.expected;
-            (which, Wish::Assign(Assign { by, to, note, expected_version }))
+        Command::Assign { which, to, handover, word: Word { by, message: note } } => {
+            let (handover, expected_version) = (handover.said(), which.expected);
+            (which, Wish::Assign(Assign { by, to, handover, note, expected_version }))
         }
         Command::Hold { which, waits_for, span, word: Word { by, message: note } } => {
             let (span, expected_version) = (Some(span), which.expected);
@@ -200,7 +222,7 @@ pub(super) fn wish(command: Command) -> (Which, Wish) {
             (which, Wish::Merge(Merge { by, into, note, expected_version }))
         }
         Command::Split { incident, records, expected, word: Word { by, message: note } } => {
-            let which = Which::one(incident, expected);
+            let which = Which { expected, ..Which::one(incident) };
             (which, Wish::Split(Split { by, records, note, expected_version: expected }))
         }
     }
@@ -341,6 +363,13 @@ fn verb(wish: &Wish) -> &'static str {
         Wish::Claim(_) => "Claim",
         Wish::Assign(_) => "Assign",
         Wish::Hold(_) => "Hold",
+        Wish::Escalate(_) => "Escalate",
+        Wish::Return(_) => "Return",
+        Wish::Convene(_) => "Convene",
+        Wish::Priority(_) => "Prioritise",
+        Wish::Update(_) => "Update",
+        Wish::Subscribe(_) => "Subscribe to",
+        Wish::Unsubscribe(_) => "Unsubscribe from",
         Wish::Resolve(_) => "Resolve",
         Wish::Reopen(_) => "Reopen",
         Wish::Close(_) => "Close",

@@ -25,6 +25,21 @@ pub fn said(wish: &Wish, named: &str, incident: &Incident, now: Time) -> String 
         Wish::Note(_) => format!("{id} noted"),
         Wish::Claim(_) => format!("{id} claimed by {by} until {until}"),
         Wish::Assign(it) => format!("{id} assigned to {}{}", it.to, next(incident, now)),
+        Wish::Escalate(_) | Wish::Return(_) => {
+            let team = incident.team.as_deref().unwrap_or(NOTHING);
+            format!("{id} handed to {team}{}", next(incident, now))
+        }
+        Wish::Convene(it) => format!("{id} called {} to help", it.teams.join(", ")),
+        Wish::Priority(_) => format!("{id} {}", incident.sum),
+        Wish::Update(_) => match incident.promise.as_ref() {
+            Some(promise) => {
+                let due_at = print::clock(promise.due_at, now);
+                format!("{id} told · next update by {due_at} UTC")
+            }
+            None => format!("{id} told"),
+        },
+        Wish::Subscribe(it) => format!("{id} will be told to {}", it.who),
+        Wish::Unsubscribe(it) => format!("{id} will be told to {} no more", it.who),
         Wish::Hold(it) => format!("{id} on hold for a {} until {until}", it.waits_for),
         Wish::Resolve(_) => resolved(incident),
         Wish::Reopen(_) => format!("{id} reopened · {by} has it"),
@@ -175,6 +190,48 @@ mod tests {
             wish.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
             let Answered { incident, now, .. } = read(&after);
             assert_eq!(said(&wished(&wish), "INC-1042", &incident, now), line);
+        }
+    }
+
+    #[test]
+    fn what_is_handed_on_or_said_is_confirmed() {
+        for (command, more, after, line) in [
+            (
+                "escalate",
+                json!({"note": "why"}),
+                json!({}),
+                "INC-1042 handed to dc-ops · next dc-lead in 6m",
+            ),
+            (
+                "convene",
+                json!({"teams": ["net", "db"]}),
+                json!({}),
+                "INC-1042 called net, db to help",
+            ),
+            (
+                "priority",
+                json!({"priority": "P2"}),
+                json!({"sum": "P2 (set by mia: x; else P1) = y"}),
+                "INC-1042 P2 (set by mia: x; else P1) = y",
+            ),
+            (
+                "update",
+                json!({}),
+                json!({"promise": {"by": "ann", "due_at": "2026-11-21T03:46:00.000Z",
+                    "every_ms": 1_800_000}}),
+                "INC-1042 told · next update by 03:46:00 UTC",
+            ),
+            (
+                "subscribe",
+                json!({"who": "team:net"}),
+                json!({}),
+                "INC-1042 will be told to team:net",
+            ),
+        ] {
+            let mut wish = json!({"command": command, "by": "m.ito"});
+            wish.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+            let Answered { incident, now, .. } = read(&after);
+            assert_eq!(said(&wished(&wish), "INC-1050", &incident, now), line);
         }
     }
 }

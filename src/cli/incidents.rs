@@ -4,12 +4,14 @@ use core::time::Duration;
 
 use clap::{Args, Subcommand};
 
+use crate::http::wire::assignment::Assignment;
 use crate::http::wire::storm::Suspect;
 use crate::http::wire::{Help, Incident, IncidentRecord, LeftOut, Page, Resolved, Time, Why};
 use crate::model::time::Brief;
 
 use super::Session;
 use super::client::Server;
+use super::clocks;
 use super::failure::Failure;
 use super::paging::{Paging, more};
 use super::print::{self, NOTHING, Table, or_nothing};
@@ -27,6 +29,9 @@ pub enum Command {
     Show {
         /// Its number, as in INC-1042
         incident: String,
+        /// Show how its deadlines came about instead
+        #[arg(long)]
+        clock: bool,
     },
     /// Write a draft of its review
     Export(export::Command),
@@ -58,7 +63,8 @@ pub async fn run(session: &Session, command: Command) -> Result<(), Failure> {
     let server = session.connect()?;
     match command {
         Command::Ls(list) => ls(session, &server, &list).await,
-        Command::Show { incident } => show(session, &server, &incident).await,
+        Command::Show { incident, clock: true } => clocks::show(session, &server, &incident).await,
+        Command::Show { incident, clock: false } => show(session, &server, &incident).await,
         Command::Export(command) => export::run(session, &server, command).await,
         Command::Report(command) => report::run(session, &server, command).await,
         Command::Handle(command) => handle::run(session, &server, command).await,
@@ -230,6 +236,9 @@ fn facts(incident: &Incident, now: Time) -> Table {
         fact("resolved", format!("{} UTC {by}", print::clock(*at, now)));
     }
     fact("alerts", format!("{}, {} firing", incident.members, incident.firing));
+    for (name, value) in desk(incident, now) {
+        fact(name, value);
+    }
     fact("response", response(incident, now));
     fact("resolution", resolution(incident, now));
     for step in &incident.next {
@@ -260,6 +269,43 @@ fn facts(incident: &Incident, now: Time) -> Table {
     }
     fact("version", incident.version.to_string());
     table
+}
+
+/// Returns who was handed it and who helps, what it is held to, and who hears of it.
+fn desk(incident: &Incident, now: Time) -> Vec<(&'static str, String)> {
+    let open = incident.assignments.iter().filter(|it| it.until.is_none());
+    let mut facts: Vec<_> = open
+        .map(|it| {
+            let name = if it.part == "convened" { "helps" } else { "handed to" };
+            (name, assigned(it, now))
+        })
+        .collect();
+    facts.extend(incident.call.iter().map(|link| ("call", link.clone())));
+    facts.extend(incident.agreement.iter().map(|name| ("agreement", name.clone())));
+    facts.extend(
+        incident.promise.iter().map(|promise| {
+            ("promised", format!("{}, by {}", limit(promise.due_at, now), promise.by))
+        }),
+    );
+    if !incident.subscribers.is_empty() {
+        facts.push(("subscribers", incident.subscribers.join(", ")));
+    }
+    facts
+}
+
+/// Says to whom it was handed, by whom, and whether they have confirmed it.
+fn assigned(it: &Assignment, now: Time) -> String {
+    let who = it.person.as_deref().or(it.team.as_deref());
+    let state = match (&it.accepted_by, it.accepted_at, it.due_at) {
+        (Some(by), Some(at), _) => format!("confirmed by {by} {} UTC", print::clock(at, now)),
+        (_, _, Some(due_at)) => format!("to be confirmed {}", limit(due_at, now)),
+        (_, _, None) => "not confirmed".into(),
+    };
+    let said = [("tried", &it.tried), ("known", &it.known), ("next", &it.next)];
+    let said = said.into_iter().filter(|(_, text)| !text.is_empty());
+    let said = said.fold(String::new(), |all, (what, text)| format!("{all}; {what}: {text}"));
+    let why = if it.because.is_empty() { String::new() } else { format!(": {}", it.because) };
+    format!("{}, line {}, by {}{why}{said}, {state}", or_nothing(who), it.line, it.sent_by)
 }
 
 /// What a clock shows that nobody is held to while nobody is told.

@@ -1,12 +1,15 @@
-//! Finds the team for an incident: what its rule says, else the owner of the root's CI, else of a
-//! service that suffers, else of the rule, else the default team.
+//! Finds the team for an incident: what its rule says, else the routing of its category or CI class,
+//! else the owner of the root's CI, else of a service that suffers, else of the rule, else the
+//! default team.
 
 use super::State;
 use super::context::Context;
 use super::describe;
 use super::pending::Told;
+use super::state::Case;
 use crate::model::incident::{Happening, IncidentId};
 use crate::model::time::Timestamp;
+use crate::rules::{Asked, Seen};
 
 /// Attribute of a CI that names its team.
 const OWNER: &str = "owner";
@@ -31,27 +34,61 @@ pub(super) fn assign(state: &mut State, ctx: &Context, id: IncidentId, now: Time
     before.is_some()
 }
 
-fn find(state: &State, ctx: &Context, id: IncidentId) -> (Option<Box<str>>, &'static str) {
-    let Some(case) = state.incidents.get(&id) else { return (None, "") };
+fn find(state: &State, ctx: &Context, id: IncidentId) -> (Option<Box<str>>, String) {
+    let Some(case) = state.incidents.get(&id) else { return (None, String::new()) };
     let rule = case.record.rule.as_deref().and_then(|rule| ctx.rules.find(rule));
     let named = rule.and_then(|rule| rule.incident.assign.as_ref()).and_then(|template| {
         let scope = describe::scope(state, ctx, case);
         ctx.rules.render(template, &scope).ok().filter(|team| !team.is_empty())
     });
     if let Some(team) = named {
-        return (Some(team.into()), "its rule says so");
+        return (Some(team.into()), "its rule says so".into());
+    }
+    if let Some(routed) = with_asked(state, ctx, case, |asked| ctx.rules.route(asked)) {
+        return (Some(routed.team), routed.because);
     }
     let topology = &ctx.topology;
     let owner = |ci| topology.ci(ci).attribute(OWNER).map(Box::from);
     let root = case.record.root.ci.as_deref().and_then(|ci| topology.find(ci));
     if let Some(team) = root.and_then(owner) {
-        return (Some(team), "owner of the root's CI");
+        return (Some(team), "owner of the root's CI".into());
     }
     if let Some(team) = case.tally.services().find_map(owner) {
-        return (Some(team), "owner of a service that suffers");
+        return (Some(team), "owner of a service that suffers".into());
     }
     if let Some(team) = rule.and_then(|rule| rule.owner.clone()) {
-        return (Some(team), "owner of its rule");
+        return (Some(team), "owner of its rule".into());
     }
-    (ctx.rules.default_team.clone(), "the default team")
+    (ctx.rules.default_team.clone(), "the default team".into())
+}
+
+/// Returns the team of the line after the one that has an incident.
+pub(super) fn next_line(state: &State, ctx: &Context, id: IncidentId) -> Option<Box<str>> {
+    let case = state.incidents.get(&id)?;
+    let team = case.record.team.as_deref();
+    with_asked(state, ctx, case, |asked| ctx.rules.next_line(asked, team))
+}
+
+/// Asks something of the routing about an incident.
+fn with_asked<R>(
+    state: &State,
+    ctx: &Context,
+    case: &Case,
+    ask: impl FnOnce(&Asked<'_>) -> Option<R>,
+) -> Option<R> {
+    let record = &case.record;
+    let rule = record.rule.as_deref().and_then(|rule| ctx.rules.find(rule));
+    // What the record says of its category is written with the batch: a new one has none yet.
+    let by_rule = rule.and_then(|rule| rule.incident.category.as_deref());
+    let root = state.alerts.get(&record.root.alert);
+    let added = root.and_then(|root| root.added.as_deref()?.category.as_deref());
+    let ci = record.root.ci.as_deref().and_then(|ci| ctx.topology.find(ci));
+    let known = record.known_error.as_ref().and_then(|known| ctx.rules.find(&known.rule));
+    ask(&Asked {
+        category: by_rule.or(added).or(record.category.as_deref()),
+        class: ci.map(|ci| &*ctx.topology.ci(ci).class),
+        priority: record.assessment.priority,
+        seen: if record.recurrence_of.is_some() { Seen::Before } else { Seen::Never },
+        known: known.and_then(|rule| rule.kind.known_error()?.line),
+    })
 }

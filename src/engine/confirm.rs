@@ -170,7 +170,7 @@ pub(super) fn reject(
 ) -> Result<(), Refusal> {
     let Order { incident: id, by, note, .. } = order;
     if note.is_empty() {
-        return Err(Refusal::NoReason(order.command.wish()));
+        return Err(Refusal::NoReason { wish: order.command.wish() });
     }
     let Some(case) = state.change(*id) else { return Err(Refusal::NotOpen(*id)) };
     let said = Disagreement { at: now, by: by.clone(), because: note.as_str().into() };

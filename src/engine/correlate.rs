@@ -22,6 +22,7 @@ use super::{
 use crate::cmdb::{CiId, Topology};
 use crate::model::affected::Affected;
 use crate::model::alert::Join;
+use crate::model::assignment::Assignments;
 use crate::model::closure::Closure;
 use crate::model::credit::Credit;
 use crate::model::escalation::{Policy, PolicyHash, Rung};
@@ -31,6 +32,7 @@ use crate::model::incident::{
 use crate::model::labels::Fingerprint;
 use crate::model::priority::{Assessment, Impact, Loss, Priority, Urgency};
 use crate::model::sheet::{self, Edit, Sheet};
+use crate::model::terms::Terms;
 use crate::model::time::{Brief, Timestamp};
 use crate::rules::{FirstNotice, Group, Rule, Subject};
 
@@ -503,6 +505,8 @@ fn blank(id: IncidentId, alert: Fingerprint, policy: PolicyHash, now: Timestamp)
         },
         team: None,
         assignee: None,
+        assignments: Assignments::default(),
+        terms: Terms::default(),
         opened_at: now,
         active_at: now,
         clear_since: None,

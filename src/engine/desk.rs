@@ -76,7 +76,7 @@ pub(super) fn classify(
     now: Timestamp,
 ) -> Result<(), Refusal> {
     if order.note.is_empty() {
-        return Err(Refusal::NoReason(order.command.wish()));
+        return Err(Refusal::NoReason { wish: order.command.wish() });
     }
     let id = order.incident;
     let Some(case) = state.change(id) else { return Err(Refusal::NotOpen(id)) };
@@ -209,7 +209,7 @@ pub(super) fn cancel(
 ) -> Result<(), Refusal> {
     only(ctx, &order.by)?;
     if order.note.is_empty() {
-        return Err(Refusal::NoReason(order.command.wish()));
+        return Err(Refusal::NoReason { wish: order.command.wish() });
     }
     resolve::cancel(state, ctx, order.incident, (&order.by, &order.note), now);
     Ok(())

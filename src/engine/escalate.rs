@@ -4,6 +4,7 @@
 //! it is. Acknowledging stops the response clock with its two ladders, a lapse starts it anew; the
 //! resolution clock goes on until service is restored and stands while the incident is on hold.
 //! Where the priority's limits name a calendar both count only the time that it covers.
+//! That each who is handed it confirms so is in [`super::acceptance`].
 
 use core::time::Duration;
 
@@ -12,9 +13,10 @@ use super::context::Context;
 use super::notices::{self, Plan};
 use super::pending::Told;
 use super::state::Call;
-use super::{prioritise, suppress};
-use crate::model::escalation::{Action, Due, LADDERS, Ladder, Rung, Step, Target};
-use crate::model::incident::{Happening, Incident, IncidentId, Progress, ResolutionClock};
+use super::{acceptance, assign, prioritise, promise, suppress, waiting};
+use crate::model::assignment::{Handover, Verdict};
+use crate::model::escalation::{Action, Due, LADDERS, Ladder, Only, Rung, Step, Target};
+use crate::model::incident::{Happening, Incident, IncidentId, Progress};
 use crate::model::notice::NoticeKind;
 use crate::model::time::{Brief, Timestamp};
 use crate::rules::{Calendar, RuleSet};
@@ -42,6 +44,8 @@ pub(super) fn restart(record: &mut Incident, now: Timestamp) {
     record.response.round += 1;
     record.functional = Rung::default();
     record.hierarchical = Rung::default();
+    record.assignments.again(now);
+    promise::release(record);
 }
 
 /// Stops the response clock: somebody has answered, or nobody has to any more.
@@ -52,6 +56,7 @@ pub(super) fn stop(state: &mut State, id: IncidentId, now: Timestamp) {
         case.record.functional.due_at = None;
         case.record.hierarchical.due_at = None;
         case.record.wait_until = None;
+        case.record.assignments.pause();
     }
 }
 
@@ -61,6 +66,7 @@ pub(super) fn pause(record: &mut Incident) {
         rung(record, ladder).due_at = None;
     }
     record.wait_until = None;
+    record.assignments.pause();
 }
 
 /// Sets the deadlines of an incident's running clocks by the limits of its priority.
@@ -71,10 +77,15 @@ pub(super) fn plan(state: &mut State, rules: &RuleSet, id: IncidentId) {
     if record.quiet || !record.progress.is_open() {
         return;
     }
-    let limit = rules.priorities.limit(record.assessment.priority);
+    let limit = rules.limit(record.terms.agreement.as_deref(), record.assessment.priority);
     let calendar = calendar(rules, record);
+    let resolves = limit.resolution_calendar().and_then(|times| rules.calendar(times));
+    let now = state.counters.now;
     let Some(case) = state.change(id) else { return };
     let record = &mut case.record;
+    acceptance::plan(rules, &policy, record);
+    waiting::plan(rules, record);
+    waiting::plan_state(rules, record, now);
     if record.response.stopped_at.is_none() {
         let clock = Clock {
             started_at: record.response.started_at,
@@ -90,10 +101,13 @@ pub(super) fn plan(state: &mut State, rules: &RuleSet, id: IncidentId) {
     let runs = record.resolution.stands_since.is_none();
     let clock = Clock {
         started_at: record.opened_at,
-        stood: stood(&record.resolution, calendar),
+        stood: match resolves {
+            None => Duration::from_millis(record.resolution.stood_ms),
+            Some(_) => stood(&record.resolution.stood, resolves),
+        },
         limit: limit.resolution,
         not_before: None,
-        calendar,
+        calendar: resolves,
     };
     record.resolution.due_at = clock.at(limit.resolution);
     let resolving = runs.then(|| clock.due(&policy.resolution, record.resolving));
@@ -102,18 +116,17 @@ pub(super) fn plan(state: &mut State, rules: &RuleSet, id: IncidentId) {
 
 /// Returns the calendar by which the clocks of an incident of this priority run.
 fn calendar<'r>(rules: &'r RuleSet, record: &Incident) -> Option<&'r Calendar> {
-    let times = rules.priorities.limit(record.assessment.priority).calendar.as_ref();
-    times.and_then(|times| rules.calendar(times))
+    let limit = rules.limit(record.terms.agreement.as_deref(), record.assessment.priority);
+    limit.calendar.as_ref().and_then(|times| rules.calendar(times))
 }
 
 /// Returns how much of the time that counts a resolution clock has stood.
-fn stood(clock: &ResolutionClock, calendar: Option<&Calendar>) -> Duration {
-    match calendar {
-        None => Duration::from_millis(clock.stood_ms),
-        Some(calendar) => {
-            clock.stood.iter().map(|(from, until)| calendar.between(*from, *until)).sum()
-        }
-    }
+pub(super) fn stood(stood: &[(Timestamp, Timestamp)], calendar: Option<&Calendar>) -> Duration {
+    let counts = |(from, until): &(Timestamp, Timestamp)| match calendar {
+        Some(calendar) => calendar.between(*from, *until),
+        None => until.since(*from),
+    };
+    stood.iter().map(counts).sum()
 }
 
 /// Returns when so much of the time that counts has passed.
@@ -122,24 +135,24 @@ fn later(calendar: Option<&Calendar>, from: Timestamp, span: Duration) -> Timest
 }
 
 /// A running clock, as the steps on it see it.
-struct Clock<'r> {
-    started_at: Timestamp,
+pub(super) struct Clock<'r> {
+    pub(super) started_at: Timestamp,
     /// Time that would have counted and does not, because it stood.
-    stood: Duration,
-    limit: Duration,
-    not_before: Option<Timestamp>,
+    pub(super) stood: Duration,
+    pub(super) limit: Duration,
+    pub(super) not_before: Option<Timestamp>,
     /// When it runs; always, without one.
-    calendar: Option<&'r Calendar>,
+    pub(super) calendar: Option<&'r Calendar>,
 }
 
 impl Clock<'_> {
     /// Returns when it shows this time.
-    fn at(&self, shown: Duration) -> Timestamp {
+    pub(super) fn at(&self, shown: Duration) -> Timestamp {
         later(self.calendar, self.started_at, self.stood.saturating_add(shown))
     }
 
     /// Returns when the step that a rung stands before falls due.
-    fn due(&self, steps: &[Step], rung: Rung) -> Option<Timestamp> {
+    pub(super) fn due(&self, steps: &[Step], rung: Rung) -> Option<Timestamp> {
         let step = steps.get(rung.step as usize)?;
         // A repeating step's next time is counted from its last one, which only the rung knows.
         if rung.repeats > 0 && rung.due_at.is_some() {
@@ -191,26 +204,76 @@ fn take_ladder(state: &mut State, ctx: &Context, climb: Climb, now: Timestamp) {
             rung(&mut case.record, ladder).due_at = None;
             break;
         };
-        let next = match step.repeat {
-            // The next time is in the future whatever was missed: a gap is made up for once.
-            Some(every) => {
-                let due_at = later(calendar(&ctx.rules, &case.record), now, every);
-                Rung { repeats: at.repeats + 1, due_at: Some(due_at), ..at }
-            }
-            None => Rung { step: at.step + 1, repeats: 0, due_at: None },
-        };
+        let next = after(&ctx.rules, &case.record, (&step, at), now);
         *rung(&mut case.record, ladder) = next;
         state.pending.incidents.insert(id);
         state.pending.rescheduled.insert(id);
-        if step.action == Action::NextLine {
-            next_line(state, ctx, id, now);
+        if holds(state, ctx, id, &step, now) {
+            if step.action == Action::NextLine {
+                next_line(state, ctx, id, now);
+            }
+            highest = Some((at, step));
         }
-        highest = Some((at, step));
         plan(state, &ctx.rules, id);
     }
     if let Some((at, step)) = highest {
         tell(state, ctx, climb, &step, &Occasion { at, now });
     }
+}
+
+/// Returns where a ladder stands once a step is taken.
+pub(super) fn after(
+    rules: &RuleSet,
+    record: &Incident,
+    (step, at): (&Step, Rung),
+    now: Timestamp,
+) -> Rung {
+    match step.repeat {
+        // The next time is in the future whatever was missed: a gap is made up for once.
+        Some(every) => {
+            let due_at = later(calendar(rules, record), now, every);
+            Rung { repeats: at.repeats + 1, due_at: Some(due_at), ..at }
+        }
+        None => Rung { step: at.step + 1, repeats: 0, due_at: None },
+    }
+}
+
+/// True when a step is for an incident as it is; says on the timeline why it is not.
+pub(super) fn holds(
+    state: &mut State,
+    ctx: &Context,
+    id: IncidentId,
+    step: &Step,
+    now: Timestamp,
+) -> bool {
+    let Some(record) = state.incidents.get(&id).map(|case| &case.record) else { return false };
+    let Only { priorities, states, hours } = &step.only;
+    let (priority, is) = (record.assessment.priority, record.progress.name());
+    let calendar = hours.as_deref().and_then(|name| ctx.rules.calendars.get(name));
+    let why = if !priorities.is_empty() && !priorities.contains(&priority) {
+        format!("it is not for {priority}")
+    } else if !states.is_empty() && !states.contains(&is) {
+        format!("it is not for one that is {is}")
+    } else if let Some(hours) =
+        hours.as_deref().filter(|_| calendar.is_some_and(|it| !it.covers(now)))
+    {
+        format!("it is only for the hours of calendar {hours}")
+    } else {
+        return true;
+    };
+    let what = match &step.action {
+        Action::Notify(target) => format!("step for {target}"),
+        Action::NextLine => "step to the next line".into(),
+    };
+    let text = format!("{what} passed over: {why}");
+    state.pending.tell(id, now, Told { what: Happening::PassedOver, text, path: None });
+    false
+}
+
+/// Says how late a step is, where it is.
+pub(super) fn lateness(due_at: Timestamp, now: Timestamp) -> String {
+    let late = now.since(due_at);
+    if late > LATE_AFTER { format!(", {} late", Brief(late)) } else { String::new() }
 }
 
 struct Occasion {
@@ -226,16 +289,14 @@ fn tell(state: &mut State, ctx: &Context, climb: Climb, step: &Step, when: &Occa
     let due_at = at.due_at.unwrap_or(now);
     let kind = if case.record.assessment.pages { NoticeKind::Page } else { NoticeKind::Ticket };
     let open_for = Brief(now.since(case.record.response.started_at));
-    let late = now.since(due_at);
-    let lateness =
-        if late > LATE_AFTER { format!(", {} late", Brief(late)) } else { String::new() };
+    let lateness = lateness(due_at, now);
     let because = match (at.step, case.record.response.round) {
         _ if ladder == Ladder::Resolution => not_resolved(&case.record, &lateness, now),
         _ if ladder == Ladder::Hierarchical => {
             format!("unanswered for {open_for} (hierarchical escalation{lateness})")
         }
         (0, 1) => format!("new incident, assigned to you{lateness}"),
-        (0, _) => format!("assigned to you now{lateness}"),
+        (0, _) => format!("assigned to you now{lateness}{}", acceptance::sent(&case.record)),
         _ => format!("unanswered for {open_for} (functional escalation{lateness})"),
     };
     let known = case.record.known_error.as_ref();
@@ -273,15 +334,17 @@ fn not_resolved(record: &Incident, lateness: &str, now: Timestamp) -> String {
 }
 
 /// Hands an incident to the team of the next line, where its team names one.
-fn next_line(state: &mut State, ctx: &Context, id: IncidentId, now: Timestamp) {
+pub(super) fn next_line(state: &mut State, ctx: &Context, id: IncidentId, now: Timestamp) {
+    let Some(next) = assign::next_line(state, ctx, id) else { return };
     let Some(case) = state.change(id) else { return };
-    let team = case.record.team.as_deref().and_then(|team| ctx.rules.teams.get(team));
-    let Some(next) = team.and_then(|team| team.next.clone()) else { return };
     let text = format!("to {next}: the line before did not answer");
     case.record.team = Some(next);
     case.record.assignee = None;
     case.record.version += 1;
     state.pending.tell(id, now, Told { what: Happening::Assigned, text, path: None });
+    let (sent_by, handover) = ("the policy".into(), Handover::default());
+    let handed = acceptance::Handed { sent_by, handover, before: Verdict::PassedOn };
+    acceptance::hand(state, ctx, id, handed, now);
 }
 
 /// Returns an incident to the queue when its acknowledgement lapsed, and to work when its hold ended.

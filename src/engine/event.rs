@@ -7,13 +7,14 @@ use std::sync::Arc;
 
 use super::rebind::Forecast;
 use crate::model::alert::Occurrence;
+use crate::model::assignment::Handover;
 use crate::model::change::Change;
 use crate::model::delivery::DeliveryId;
 use crate::model::escalation::Target;
 use crate::model::incident::{IncidentId, RecordId, StateName, WaitsFor};
 use crate::model::labels::{Fingerprint, Labels};
 use crate::model::notice::NoticeId;
-use crate::model::priority::words;
+use crate::model::priority::{Priority, words};
 use crate::model::quarantine::{QuarantineId, Unhandled};
 use crate::model::report::Reporter;
 use crate::model::sheet::{Edit, Field};
@@ -168,6 +169,8 @@ pub enum Command {
     Acknowledge {
         /// For how long; the priority's own time when not given.
         hold: Option<Duration>,
+        /// When those who were told hear next; the priority's own time when not given.
+        update_in: Option<Duration>,
     },
     /// Gives an acknowledgement back: the incident is nobody's again.
     Unacknowledge,
@@ -179,6 +182,49 @@ pub enum Command {
     Assign {
         /// A team or a contact.
         to: Target,
+        /// What they have to know.
+        handover: Handover,
+    },
+    /// Hands it to the next line.
+    Escalate {
+        /// A team or a contact instead.
+        to: Option<Target>,
+        /// What they have to know.
+        handover: Handover,
+    },
+    /// It is not theirs: it goes back.
+    Return {
+        /// What whoever gets it has to know.
+        handover: Handover,
+    },
+    /// Calls teams to help, together.
+    Convene {
+        /// Names of teams.
+        teams: Vec<Box<str>>,
+        /// Where they talk; where they did before when not given.
+        link: Option<Box<str>>,
+        /// What they have to know.
+        handover: Handover,
+    },
+    /// Gives it a priority, whatever is computed.
+    Prioritise {
+        /// Which; the computed one again when not given.
+        priority: Option<Priority>,
+    },
+    /// Says how it stands to everybody who was told.
+    Update {
+        /// When they hear next; after the same time again when not given.
+        next: Option<Duration>,
+    },
+    /// Lets somebody hear of it without being called.
+    Subscribe {
+        /// A team or a contact.
+        who: Target,
+    },
+    /// Lets somebody hear of it no more.
+    Unsubscribe {
+        /// A team or a contact.
+        who: Target,
     },
     /// Lets work wait; the resolution clock stands.
     Hold {
@@ -454,9 +500,28 @@ pub enum Refusal {
     /// A note without words.
     #[error("a note needs a text")]
     EmptyNote,
-    /// Something that needs a reason without one.
-    #[error("say why it is {0}, in `note`")]
-    NoReason(&'static str),
+    /// Something is handed on, or made more or less pressing, without a reason.
+    #[error("say why it is {wish}")]
+    NoReason {
+        /// What was wished for.
+        wish: &'static str,
+    },
+    /// There is no line after the one that has it.
+    #[error("{incident} has no next line after {team}; name a team instead")]
+    NoNextLine {
+        /// What was named.
+        incident: IncidentId,
+        /// Who has it.
+        team: Box<str>,
+    },
+    /// Nobody had it before, and there is no service desk.
+    #[error(
+        "{0} was nobody's before and there is no service desk (`defaults: {{desk: TEAM}}`); assign it instead"
+    )]
+    NowhereToReturn(IncidentId),
+    /// Too many people want to hear of it.
+    #[error("{0} teams and contacts hear of it already, the limit; subscribe a team instead")]
+    TooManySubscribers(usize),
     /// Nothing to be written.
     #[error("name a field and what it is to be; {0}")]
     NothingSet(String),

@@ -1,14 +1,20 @@
 //! What people do with incidents by hand: who may do what in which state, and what follows.
 //!
 //! Every order is carried out as a whole or refused with what is allowed instead; each one carried
-//! out is on the timeline and on the audit trail. Joining and parting incidents is in [`super::regroup`].
+//! out is on the timeline and on the audit trail. Joining and parting incidents is in [`super::regroup`],
+//! handing them on in [`super::transfer`], updates in [`super::promise`].
 
 use core::time::Duration;
 
 use super::context::Context;
 use super::event::{Command, Handled, Order, Refusal, Reply};
 use super::pending::Told;
-use super::{State, audit, confirm, desk, escalate, major, notices, prioritise, regroup, resolve};
+use super::transfer::{self, Transfer};
+use super::{
+    State, acceptance, audit, confirm, desk, escalate, major, notices, prioritise, promise,
+    regroup, resolve, terms, waiting,
+};
+use crate::model::assignment::{Handover, Verdict};
 use crate::model::escalation::Target;
 use crate::model::incident::{Happening, IncidentId, Progress, StateName, WaitsFor};
 use crate::model::time::{Brief, Timestamp};
@@ -16,7 +22,7 @@ use crate::model::time::{Brief, Timestamp};
 /// Everything that can be done by hand, with the states in which it can.
 ///
 /// One table for all: what is refused, what the refusal offers instead, and what the API documents.
-const ALLOWED: [(&str, &[StateName]); 19] = {
+const ALLOWED: [(&str, &[StateName]); 26] = {
     use StateName::{Acknowledged, InProgress, New, OnHold, Resolved};
     const OPEN: &[StateName] = &[New, Acknowledged, InProgress, OnHold];
     const HELD: &[StateName] = &[New, Acknowledged, InProgress, OnHold, Resolved];
@@ -26,6 +32,13 @@ const ALLOWED: [(&str, &[StateName]); 19] = {
         ("noted", HELD),
         ("claimed", OPEN),
         ("assigned", OPEN),
+        ("escalated", OPEN),
+        ("returned", OPEN),
+        ("convened", OPEN),
+        ("prioritised", OPEN),
+        ("updated", OPEN),
+        ("subscribed", &[New, Acknowledged, InProgress, OnHold, Resolved]),
+        ("unsubscribed", &[New, Acknowledged, InProgress, OnHold, Resolved]),
         ("held", &[Acknowledged, InProgress, OnHold]),
         ("resolved", OPEN),
         ("reopened", &[Resolved]),
@@ -52,6 +65,13 @@ impl Command {
             Self::Note => "noted",
             Self::Claim => "claimed",
             Self::Assign { .. } => "assigned",
+            Self::Escalate { .. } => "escalated",
+            Self::Return { .. } => "returned",
+            Self::Convene { .. } => "convened",
+            Self::Prioritise { .. } => "prioritised",
+            Self::Update { .. } => "updated",
+            Self::Subscribe { .. } => "subscribed",
+            Self::Unsubscribe { .. } => "unsubscribed",
             Self::Hold { .. } => "held",
             Self::Resolve(_) => "resolved",
             Self::Reopen => "reopened",
@@ -109,8 +129,12 @@ fn handled(state: &mut State, incident: IncidentId) -> Reply {
 /// What an order says beside its kind and its incident.
 fn detail(order: &Order) -> String {
     let said = match &order.command {
-        Command::Acknowledge { hold: Some(hold) } => format!("for {}", Brief(*hold)),
-        Command::Assign { to } => format!("to {to}"),
+        Command::Acknowledge { hold: Some(hold), .. } => format!("for {}", Brief(*hold)),
+        Command::Assign { to, .. } | Command::Escalate { to: Some(to), .. } => format!("to {to}"),
+        Command::Convene { teams, .. } => teams.join(", "),
+        Command::Prioritise { priority: Some(priority) } => format!("as {priority}"),
+        Command::Prioritise { priority: None } => "as computed".into(),
+        Command::Subscribe { who } | Command::Unsubscribe { who } => who.to_string(),
         Command::Hold { waits_for, until } => format!("for a {waits_for} until {until}"),
         Command::Merge { into } => format!("with {into}"),
         Command::Split { records } => {
@@ -123,7 +147,10 @@ fn detail(order: &Order) -> String {
         Command::Spend { who, time } => {
             format!("{} by {}", Brief(*time), who.as_deref().unwrap_or(&order.by))
         }
-        Command::Acknowledge { hold: None }
+        Command::Acknowledge { hold: None, .. }
+        | Command::Escalate { to: None, .. }
+        | Command::Return { .. }
+        | Command::Update { .. }
         | Command::Unacknowledge
         | Command::Note
         | Command::Claim
@@ -151,7 +178,9 @@ fn carry_out(
     check(state, order)?;
     let Order { by, note, .. } = order;
     match &order.command {
-        Command::Acknowledge { hold } => acknowledge(state, ctx, order, *hold, now),
+        Command::Acknowledge { hold, update_in } => {
+            acknowledge(state, ctx, order, (*hold, *update_in), now);
+        }
         Command::Unacknowledge => unacknowledge(state, ctx, order, now),
         Command::Note => {
             if note.is_empty() {
@@ -161,8 +190,22 @@ fn carry_out(
             state.pending.tell(id, now, Told { what: Happening::Noted, text, path: None });
         }
         Command::Claim => claim(state, ctx, order, now),
-        Command::Assign { to } => assign(state, ctx, order, to, now)?,
-        Command::Hold { waits_for, until } => hold(state, order, (*waits_for, *until), now)?,
+        Command::Assign { to, handover } => assign(state, ctx, order, (to, handover), now)?,
+        Command::Escalate { to, handover } => {
+            transfer::escalate(state, ctx, order, (to.as_ref(), handover), now)?;
+        }
+        Command::Return { handover } => transfer::give_back(state, ctx, order, handover, now)?,
+        Command::Convene { teams, link, handover } => {
+            transfer::convene(state, ctx, order, (teams, link.as_deref(), handover), now)?;
+        }
+        Command::Prioritise { priority } => terms::by_hand(state, order, *priority, now)?,
+        Command::Update { next } => promise::update(state, ctx, order, *next, now)?,
+        Command::Subscribe { who } => promise::subscribe(state, ctx, order, who, now)?,
+        Command::Unsubscribe { who } => promise::unsubscribe(state, ctx, order, who, now)?,
+        Command::Hold { waits_for, until } => {
+            hold(state, order, (*waits_for, *until), now)?;
+            escalate::plan(state, &ctx.rules, id);
+        }
         Command::Resolve(ending) => desk::resolve(state, ctx, order, ending, now)?,
         Command::Reopen => resolve::reopen(state, ctx, id, &by_whom(order), now),
         Command::Close => close(state, ctx, order, now)?,
@@ -218,10 +261,15 @@ fn acknowledge(
     state: &mut State,
     ctx: &Context,
     order: &Order,
-    hold: Option<Duration>,
+    (hold, update_in): (Option<Duration>, Option<Duration>),
     now: Timestamp,
 ) {
     let id = order.incident;
+    let record = state.incidents.get(&id).map(|case| &case.record);
+    let helps = record.and_then(|it| acceptance::helps(&ctx.rules, it, &order.by));
+    if let Some(team) = helps.map(Box::<str>::from) {
+        return acceptance::join(state, id, &team, &order.by, now);
+    }
     let hold = hold.unwrap_or_else(|| prioritise::acknowledgement(state, ctx, id));
     let until = now.plus(hold);
     answered(state, order, "acknowledged", now);
@@ -237,11 +285,17 @@ fn acknowledge(
     let note = if order.note.is_empty() { String::new() } else { format!(": {}", order.note) };
     let text = format!("by {} until {until}{note}", order.by);
     state.pending.tell(id, now, Told { what: Happening::Acknowledged, text, path: None });
+    promise::make(state, ctx, (id, &order.by), update_in, now);
+    // Those who were called to help have answered for themselves or not at all.
+    escalate::plan(state, &ctx.rules, id);
 }
 
 /// Nobody has to be called any more: somebody has answered.
 fn answered(state: &mut State, order: &Order, how: &str, now: Timestamp) {
     escalate::stop(state, order.incident, now);
+    if let Some(case) = state.change(order.incident) {
+        case.record.assignments.accept(&order.by, now);
+    }
     notices::withdraw(state, order.incident, &format!("{how} by {}", order.by), now);
 }
 
@@ -253,7 +307,7 @@ fn unacknowledge(state: &mut State, ctx: &Context, order: &Order, now: Timestamp
     back_to_queue(state, ctx, id, now);
 }
 
-fn back_to_queue(state: &mut State, ctx: &Context, id: IncidentId, now: Timestamp) {
+pub(super) fn back_to_queue(state: &mut State, ctx: &Context, id: IncidentId, now: Timestamp) {
     if let Some(case) = state.change(id) {
         case.record.resolution.run(now);
         case.record.enter(Progress::New);
@@ -273,6 +327,7 @@ fn claim(state: &mut State, ctx: &Context, order: &Order, now: Timestamp) {
     escalate::go_on(state, ctx, id, order.by.clone(), now);
     let text = by_whom(order);
     state.pending.tell(id, now, Told { what: Happening::Claimed, text, path: None });
+    promise::make(state, ctx, (id, &order.by), None, now);
 }
 
 /// A person hands it on; whoever gets it has not answered yet, whoever answered before.
@@ -280,28 +335,21 @@ fn assign(
     state: &mut State,
     ctx: &Context,
     order: &Order,
-    to: &Target,
+    (to, handover): (&Target, &Handover),
     now: Timestamp,
 ) -> Result<(), Refusal> {
-    let id = order.incident;
     let (team, assignee) = receiver(ctx, to)?;
-    let Some(case) = state.change(id) else { return Err(Refusal::NotOpen(id)) };
-    if let Some(team) = team {
-        case.record.team = Some(team);
-    }
-    case.record.assignee = assignee;
     let text = format!("to {to} {}", by_whom(order));
-    state.pending.tell(id, now, Told { what: Happening::Assigned, text: text.clone(), path: None });
-    notices::withdraw(state, id, "handed on", now);
-    notices::update(state, ctx, id, &format!("handed {text}"), now);
-    back_to_queue(state, ctx, id, now);
+    let (what, before) = (Happening::Assigned, Verdict::PassedOn);
+    let it = Transfer { team, assignee, handover, what, text, before };
+    transfer::hand_on(state, ctx, order, it, now);
     Ok(())
 }
 
 type Receiver = (Option<Box<str>>, Option<Box<str>>);
 
 /// Returns the team and the person that an assignment means.
-fn receiver(ctx: &Context, to: &Target) -> Result<Receiver, Refusal> {
+pub(super) fn receiver(ctx: &Context, to: &Target) -> Result<Receiver, Refusal> {
     let unknown = |names: Vec<&str>| {
         let known = if names.is_empty() { "none".into() } else { names.join(", ") };
         Err(Refusal::UnknownTarget { target: to.to_string(), known })
@@ -312,7 +360,7 @@ fn receiver(ctx: &Context, to: &Target) -> Result<Receiver, Refusal> {
             Ok((None, Some(name.clone())))
         }
         Target::Contact(_) => unknown(ctx.rules.contacts.keys().map(|name| &**name).collect()),
-        Target::Team(_) | Target::Assigned | Target::Manager => {
+        Target::Team(_) | Target::Assigned | Target::Manager | Target::Lead => {
             unknown(ctx.rules.teams.keys().map(|name| &**name).collect())
         }
     }
@@ -333,6 +381,9 @@ fn hold(
     if let Some(case) = state.change(id) {
         case.record.resolution.stop(now);
         case.record.resolving.due_at = None;
+        if waits_for == WaitsFor::Supplier {
+            waiting::begin(&mut case.record, now);
+        }
         case.record.enter(Progress::OnHold { by: order.by.clone(), waits_for, until });
     }
     let text = format!("for a {waits_for} until {until}, {}", by_whom(order));

@@ -34,7 +34,7 @@ pub(super) fn by_hand(
 ) -> Result<(), Refusal> {
     let id = order.incident;
     if order.note.is_empty() {
-        return Err(Refusal::NoReason(order.command.wish()));
+        return Err(Refusal::NoReason { wish: order.command.wish() });
     }
     if state.incidents.get(&id).is_some_and(|case| case.record.is_major()) {
         return Err(Refusal::Already { incident: id, what: "a major incident" });
@@ -77,7 +77,7 @@ pub(super) fn stand_down(
 ) -> Result<(), Refusal> {
     let id = order.incident;
     if order.note.is_empty() {
-        return Err(Refusal::NoReason(order.command.wish()));
+        return Err(Refusal::NoReason { wish: order.command.wish() });
     }
     let Some(case) = state.change(id) else { return Err(Refusal::NotOpen(id)) };
     let Some(major) = case.record.major.as_mut().filter(|major| major.stands()) else {

@@ -4,20 +4,23 @@
 //! and what is to be stored or sent leaves as [`changes::Changes`]. Production, rule tests and the
 //! simulator run this same code. Reading order: `event` (what can happen), `state` (what is held),
 //! then the stages: `deduplicate`, `suppress`, `correlate` with `known_error`, `topology`, `gather`,
-//! `related`, `suspects` and `unite`, `prioritise`, `assign`, `escalate`, `notices` with `standing`, `resolve`
+//! `related`, `suspects` and `unite`, `prioritise` with `terms`, `assign`, `escalate` with `acceptance`, `promise` and `waiting`, `notices` with `standing`, `resolve`
 //! with `verify` and `confirm`;
-//! what rules ask about the rest: `around`, `census`; what people do: `handle` with `regroup` and
-//! `desk`, `major`, `report`, `planning`, `audit`; what came of rules: `credit`, `shadow` and `why_not`; last `drain`, `restore`,
-//! `rebind` and `retain`; beside them `stored`, for whoever shows what there is.
+//! what rules ask about the rest: `around`, `census`; what people do: `handle` with `transfer`, `regroup`,
+//! `desk`, `major`, `report`, `planning`, `audit`; what came of rules: `credit`, `shadow` and `why_not`; last `auditor`, `drain`, `restore`,
+//! `rebind` and `retain`; beside them `stored` and `clocks`, for whoever shows what there is.
 
+mod acceptance;
 mod affected;
 mod around;
 mod assign;
 mod audit;
+mod auditor;
 mod canary;
 mod census;
 pub mod changes;
 mod cis;
+pub mod clocks;
 mod confirm;
 pub mod context;
 mod correlate;
@@ -39,6 +42,7 @@ pub mod own;
 mod pending;
 mod planning;
 mod prioritise;
+mod promise;
 mod quarantine;
 pub mod rebind;
 mod redundancy;
@@ -55,12 +59,15 @@ pub mod stored;
 mod suppress;
 mod suspects;
 mod tally;
+mod terms;
 mod timers;
 mod topology;
+mod transfer;
 #[cfg(test)]
 pub(crate) mod trap;
 mod unite;
 mod verify;
+mod waiting;
 pub mod weights;
 mod why_not;
 
@@ -78,6 +85,7 @@ pub use why_not::Tried;
 use crate::model::alert::Occurrence;
 use crate::model::incident::{IncidentId, Progress};
 use crate::model::notice::CANARY;
+use crate::model::terms::Promise;
 use crate::model::time::Timestamp;
 
 /// Old signatures are dropped when an hour begins.
@@ -106,6 +114,7 @@ impl State {
             planning::prune(self, now);
             gather::prune(self, ctx, now);
             credit::prune(self, ctx, now);
+            auditor::audit(self, ctx, now);
         }
         self.run_timers(ctx, now);
         // Before the event: another topology is taken over with nothing else to do.
@@ -248,6 +257,9 @@ impl State {
         prioritise::due(self, id, now);
         escalate::expire(self, ctx, id, now);
         escalate::take_due(self, ctx, id, now);
+        acceptance::take_due(self, ctx, id, now);
+        promise::take_due(self, ctx, id, now);
+        waiting::take_due(self, ctx, id, now);
         standing::take_due(self, ctx, id, now);
         standing::plan(self, ctx, id, now);
     }
@@ -305,10 +317,17 @@ fn next_deadline(state: &State, ctx: &Context, id: IncidentId) -> Option<Timesta
     let record = &state.incidents.get(&id)?.record;
     let lapses = record.progress.holder().map(|(_, until)| until);
     let resolves = resolve::resolves_at(state, ctx, record);
-    let steps = [record.functional.due_at, record.hierarchical.due_at, record.resolving.due_at];
+    let accepts = record.assignments.next_due();
+    let steps =
+        [record.functional.due_at, record.hierarchical.due_at, record.resolving.due_at, accepts];
+    let promised = record.terms.promise.as_ref().and_then(Promise::next_due);
     let storm_ends = gather::storm::ends_at(ctx, record);
     let quiet_until = record.known_error.as_ref().and_then(|known| known.quiet_until);
+    let supplier = record.terms.supplier.and_then(|it| it.due_at);
+    let in_state = record.terms.in_state.and_then(|it| it.due_at);
     let again = record.assessment.until;
     let others = [lapses, resolves, storm_ends, record.update_at, quiet_until, again];
+    let terms = [promised, supplier, in_state];
+    let others = others.into_iter().chain(terms);
     steps.into_iter().chain(others).flatten().min()
 }

@@ -92,8 +92,8 @@ impl Address {
         Self { target: name.into(), contact: name.into(), hole: None }
     }
 
-    fn team(ctx: &Context, name: &str, now: Timestamp) -> Self {
-        let OnCall { contact, hole } = ctx.rules.on_call(name, now);
+    fn team(ctx: &Context, of: IncidentId, name: &str, now: Timestamp) -> Self {
+        let OnCall { contact, hole } = ctx.rules.called(name, of, now);
         Self { target: name.into(), contact: contact.into(), hole: hole.map(Box::from) }
     }
 }
@@ -105,7 +105,7 @@ fn address(ctx: &Context, of: &Incident, target: &Target, now: Timestamp) -> Add
             let assignee = of.assignee.as_deref();
             match (assignee.filter(|name| ctx.rules.contacts.contains_key(*name)), &of.team) {
                 (Some(person), _) => Address::person(person),
-                (None, Some(team)) => Address::team(ctx, team, now),
+                (None, Some(team)) => Address::team(ctx, of.id, team, now),
                 (None, None) => Address::person(fallback),
             }
         }
@@ -114,7 +114,12 @@ fn address(ctx: &Context, of: &Incident, target: &Target, now: Timestamp) -> Add
             let manager = team.and_then(|team| team.manager.as_deref()).unwrap_or(fallback);
             Address::person(manager)
         }
-        Target::Team(name) => Address::team(ctx, name, now),
+        Target::Lead => {
+            let team = of.team.as_deref().and_then(|team| ctx.rules.teams.get(team));
+            let lead = team.and_then(|team| team.lead.as_deref().or(team.manager.as_deref()));
+            Address::person(lead.unwrap_or(fallback))
+        }
+        Target::Team(name) => Address::team(ctx, of.id, name, now),
         Target::Contact(name) => Address::person(name),
     }
 }
@@ -193,6 +198,23 @@ fn unite(state: &mut State, id: IncidentId, to: &Addressed, now: Timestamp) -> b
     true
 }
 
+/// Says something with what a batch tells the same person anyway; true when there is such a notice.
+pub(super) fn say_with(
+    state: &mut State,
+    ctx: &Context,
+    id: IncidentId,
+    (target, because): (&Target, &str),
+    now: Timestamp,
+) -> bool {
+    let Some(record) = state.incidents.get(&id).map(|case| &case.record) else { return false };
+    let Address { target, .. } = address(ctx, record, target, now);
+    let Some(earlier) = fresh(state, id, &target).and_then(|it| state.notices.get_mut(&it)) else {
+        return false;
+    };
+    join(&mut earlier.because, because);
+    earlier.kind != NoticeKind::Update
+}
+
 /// Returns a notice about an incident to a target that no batch has stored yet.
 fn fresh(state: &State, id: IncidentId, target: &str) -> Option<NoticeId> {
     let first = NoticeId { incident: id, seq: 0 };
@@ -242,23 +264,34 @@ pub(super) fn send_amendments(state: &mut State, ctx: &Context, now: Timestamp) 
             }
             [] => continue,
         };
-        let to = update_for(ctx, &target, because, now);
+        let to = update_for(ctx, (parent, &target), because, now);
         send(state, ctx, parent, to, now);
     }
 }
 
-/// Tells everybody who was called for an incident what became of it.
+/// Tells everybody who was called for an incident, or wants to hear of it, what became of it.
 pub(super) fn update(state: &mut State, ctx: &Context, id: IncidentId, text: &str, now: Timestamp) {
-    let told = state.incidents.get(&id).map(|case| case.record.told.clone()).unwrap_or_default();
+    let Some(record) = state.incidents.get(&id).map(|case| &case.record) else { return };
+    let mut told = record.told.clone();
+    for subscriber in &record.terms.subscribers {
+        if !told.contains(subscriber) {
+            told.push(subscriber.clone());
+        }
+    }
     for target in told {
-        let to = update_for(ctx, &target, text.into(), now);
+        let to = update_for(ctx, (id, &target), text.into(), now);
         send(state, ctx, id, to, now);
     }
 }
 
-fn update_for(ctx: &Context, target: &str, because: String, now: Timestamp) -> Addressed {
+fn update_for(
+    ctx: &Context,
+    (of, target): (IncidentId, &str),
+    because: String,
+    now: Timestamp,
+) -> Addressed {
     let is_person = ctx.rules.contacts.contains_key(target);
-    let to = if is_person { Address::person(target) } else { Address::team(ctx, target, now) };
+    let to = if is_person { Address::person(target) } else { Address::team(ctx, of, target, now) };
     let Address { target, contact, hole } = to;
     let because = explained(because, hole.as_deref());
     Addressed { kind: NoticeKind::Update, target, contact, because, also: Vec::new() }
@@ -274,6 +307,12 @@ pub(super) fn withdraw(state: &mut State, id: IncidentId, why: &str, now: Timest
             && notice.state == NoticeState::Pending
             && notice.also.is_empty()
     };
+    // So does what calls a team to help: nobody answers for it.
+    let record = state.incidents.get(&id).map(|case| &case.record);
+    let called: Vec<&str> = record.map_or_else(Vec::new, |record| {
+        record.assignments.called().filter_map(|it| it.team.as_deref()).collect()
+    });
+    let is_ask = |notice: &&Notice| is_ask(notice) && !called.contains(&&*notice.target);
     let range = state.notices.range(first..=last).map(|(_, notice)| notice);
     let asks: Vec<NoticeId> = range.filter(is_ask).map(|notice| notice.id).collect();
     for notice in asks {
@@ -339,8 +378,11 @@ pub(super) fn retry(state: &mut State, notices: &[NoticeId], by: &str, now: Time
 fn is_needed(state: &State, id: NoticeId) -> bool {
     let asks = state.notices.get(&id).is_some_and(|notice| notice.kind != NoticeKind::Update);
     let record = state.incidents.get(&id.incident).map(|case| &case.record);
-    let unanswered =
-        |record: &Incident| record.parent.is_none() && matches!(record.progress, Progress::New);
+    let target = state.notices.get(&id).map(|notice| &*notice.target);
+    let unanswered = |record: &Incident| {
+        let called = record.assignments.called().any(|it| it.team.as_deref() == target);
+        record.parent.is_none() && (called || matches!(record.progress, Progress::New))
+    };
     !asks || record.is_some_and(unanswered)
 }
 

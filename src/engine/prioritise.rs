@@ -11,7 +11,10 @@ use super::context::Context;
 use super::notices::{self, Plan};
 use super::pending::Told;
 use super::tally::{Share, Tally};
-use super::{affected, assign, escalate, gather, major, redundancy, related, standing, suppress};
+use super::{
+    acceptance, affected, assign, escalate, gather, major, redundancy, related, standing, suppress,
+    terms,
+};
 use crate::cmdb::{CiId, Outage};
 use crate::model::escalation::Target;
 use crate::model::incident::{Happening, IncidentId, Progress};
@@ -40,36 +43,50 @@ fn settle_one(state: &mut State, ctx: &Context, id: IncidentId, now: Timestamp) 
     suppress::settle(state, ctx, id, now);
     gather::storm::rank(state, ctx, id, now);
     related::rank(state, ctx, id, now);
+    terms::agree(state, ctx, id, now);
     let Some(case) = state.incidents.get(&id) else { return };
     let before = case.record.assessment.clone();
     // When nothing fires or all of it is silenced the last assessment stands: clearing is not an improvement of
     // what happened.
-    if case.tally.audible() > 0 || before.sum.is_empty() {
+    let by_hand = case.record.terms.by_hand.clone();
+    let fires = case.tally.audible() > 0 || before.sum.is_empty();
+    if fires || terms::is_outdated(&before, by_hand.as_ref()) {
         let spec = case.record.rule.as_deref().and_then(|rule| ctx.rules.find(rule));
+        let spec = spec.map(|rule| &rule.incident);
         let outage = redundancy::outage(state, ctx, id);
         let counted = Counted { tally: &case.tally, outage: outage.as_ref() };
-        let mut assessment = assess(ctx, &counted, spec.map(|rule| &rule.incident), now);
+        let mut assessment =
+            if fires { assess(ctx, &counted, spec, now) } else { terms::again(ctx, &before, spec) };
         let known = case.record.known_error.as_ref();
         if let Some(why) = known.and_then(|known| known.exceeded.as_deref()) {
             assessment.pages = true;
             assessment.sum = format!("{}; pages: {why}", assessment.sum);
         }
+        let computed = assessment.priority;
+        if let Some(by_hand) = &by_hand {
+            terms::put(ctx, by_hand, &mut assessment);
+        }
         reassess(state, ctx, id, assessment, now);
         affected::note_services(state, ctx, id);
         major::by_rule(state, ctx, id, now);
+        terms::warn_holder(state, ctx, id, computed, now);
     }
     if assign::assign(state, ctx, id, now) {
         hand_over(state, ctx, id, now);
     } else {
         tell_if_changed(state, ctx, id, &before, now);
     }
+    acceptance::follow(state, ctx, id, now);
     escalate::plan(state, &ctx.rules, id);
+    terms::say_deadlines(state, id, &before, now);
     escalate::take_due(state, ctx, id, now);
+    acceptance::take_due(state, ctx, id, now);
     standing::plan(state, ctx, id, now);
 }
 
 /// A team that is handed an incident has not answered yet, whoever answered before.
 fn hand_over(state: &mut State, ctx: &Context, id: IncidentId, now: Timestamp) {
+    acceptance::follow(state, ctx, id, now);
     let Some(case) = state.change(id) else { return };
     if case.record.told.is_empty() && matches!(case.record.progress, Progress::New) {
         return;
@@ -332,6 +349,9 @@ impl Hurt {
 
 /// How long an acknowledgement lasts when the person does not say.
 pub(super) fn acknowledgement(state: &State, ctx: &Context, id: IncidentId) -> Duration {
-    let priority = state.incidents.get(&id).map_or(Priority::P4, |c| c.record.assessment.priority);
-    ctx.rules.priorities.limit(priority).acknowledgement
+    let Some(record) = state.incidents.get(&id).map(|case| &case.record) else {
+        return ctx.rules.priorities.limit(Priority::P4).acknowledgement;
+    };
+    let agreement = record.terms.agreement.as_deref();
+    ctx.rules.limit(agreement, record.assessment.priority).acknowledgement
 }

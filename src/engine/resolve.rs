@@ -120,6 +120,9 @@ struct Resolution {
 fn resolve(state: &mut State, ctx: &Context, id: IncidentId, how: Resolution, now: Timestamp) {
     gather::storm::end(state, id, "resolved", now);
     escalate::stop(state, id, now);
+    if let Some(case) = state.change(id) {
+        case.record.assignments.dismiss(now);
+    }
     notices::withdraw(state, id, "resolved", now);
     let Resolution { by, text } = how;
     state.pending.tell(id, now, Told { what: Happening::Resolved, text: text.clone(), path: None });
@@ -157,6 +160,8 @@ fn set_resolved(state: &mut State, id: IncidentId, how: Resolved<'_>, now: Times
     case.record.resolution.stop(now);
     case.record.resolving.due_at = None;
     case.record.update_at = None;
+    case.record.terms.promise = None;
+    case.record.assignments.dismiss(now);
     case.record.awaiting_verification = by.is_some() && case.record.firing > 0;
     case.record.enter(Progress::Resolved { at: now, by: by.map(Box::from), had });
     let signature = signature(&case.record);
@@ -288,6 +293,10 @@ pub(super) fn cancel(
     notices::update(state, ctx, id, &format!("cancelled: {text}"), now);
     report::tell(state, ctx, id, &format!("cancelled: {text}"), now);
     unindex_root(state, &ctx.topology, id);
+    if let Some(case) = state.change(id) {
+        case.record.terms.promise = None;
+        case.record.assignments.dismiss(now);
+    }
     let over = Progress::Cancelled { at: now, by: by.into() };
     leave(state, id, &over, (Happening::Cancelled, &text), now);
 }

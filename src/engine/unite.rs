@@ -114,6 +114,10 @@ pub(super) fn subordinate(state: &mut State, ctx: &Context, it: Adoption, now: T
     credit::adopted(state, child, &join, now);
     unindex_root(state, &ctx.topology, child);
     escalate::stop(state, child, now);
+    if let Some(case) = state.change(child) {
+        case.record.assignments.dismiss(now);
+        case.record.terms.promise = None;
+    }
     notices::withdraw(state, child, &format!("now part of {parent}"), now);
     let why = reason(&join);
     let path = join.path().cloned();

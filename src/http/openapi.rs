@@ -92,6 +92,7 @@ async fn openapi() -> Json<Value> {
 pub(super) fn document() -> Value {
     let whole = Document::openapi()
         .merge_from(api::incidents::Document::openapi())
+        .merge_from(api::clocks::Document::openapi())
         .merge_from(api::commands::Document::openapi())
         .merge_from(api::alerts::Document::openapi())
         .merge_from(api::silences::Document::openapi())

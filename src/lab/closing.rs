@@ -218,10 +218,7 @@ fn what_nobody_had_calls_by_its_policy_when_the_look_fails() {
 fn a_false_alarm_is_cancelled_with_a_reason_and_calls_nobody_any_more() {
     let mut story = Story::new();
     story.fire(0, DISK);
-    assert_eq!(
-        refused(by(&mut story, 1, "mia", "", Command::Cancel)),
-        "say why it is cancelled, in `note`"
-    );
+    assert_eq!(refused(by(&mut story, 1, "mia", "", Command::Cancel)), "say why it is cancelled");
     handled(&story.order(2, 1, Command::Cancel));
     let Incident { progress, .. } = story.incident(1);
     assert_eq!(*progress, Progress::Cancelled { at: after(2), by: "mia".into() });

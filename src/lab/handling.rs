@@ -5,6 +5,7 @@ use core::time::Duration;
 use super::story::{DISK, PDU, SRV1, SRV2, Story, VM1, after, handled};
 use crate::engine::event::{Command, Ending, Event, Order, Refusal, Reply};
 use crate::model::alert::Join;
+use crate::model::assignment::Handover;
 use crate::model::audit::Seal;
 use crate::model::escalation::Target;
 use crate::model::incident::{Happening, RecordId, StateName, WaitsFor};
@@ -25,7 +26,7 @@ fn hold(until_s: u64) -> Command {
 fn the_resolution_clock_tells_whoever_has_it_and_stands_while_on_hold() {
     let mut story = Story::new();
     story.fire(0, &[("alertname", "VmDown"), ("ci", "vm-1"), ("severity", "critical")]);
-    let ack = || Command::Acknowledge { hold: Some(Duration::from_hours(20)) };
+    let ack = || Command::Acknowledge { hold: Some(Duration::from_hours(20)), update_in: None };
     handled(&story.order(1, 1, ack()));
     assert_eq!(story.incident(1).resolution.due_at, after(4 * HOUR), "P1: four hours");
     handled(&story.order(HOUR, 1, hold(2 * HOUR)));
@@ -62,14 +63,15 @@ fn whoever_is_handed_an_incident_is_called_whoever_answered_before() {
     story.fire(0, DISK);
     handled(&story.ack(1, 1));
     let to = Target::Team("linux".into());
-    handled(&story.order(2, 1, Command::Assign { to }));
+    handled(&story.order(2, 1, Command::Assign { to, handover: Handover::default() }));
     assert_eq!(story.incident(1).progress.name(), StateName::New);
     assert_eq!(story.told(NoticeKind::Page), ["INC-1 default", "INC-1 linux"]);
     let to = Target::Contact("eva".into());
-    handled(&story.order(3, 1, Command::Assign { to }));
+    handled(&story.order(3, 1, Command::Assign { to, handover: Handover::default() }));
     assert_eq!(story.told(NoticeKind::Page)[2..], ["INC-1 eva"]);
     let to = Target::Team("linus".into());
-    let refusal = refused(story.order(4, 1, Command::Assign { to })).to_string();
+    let refusal = refused(story.order(4, 1, Command::Assign { to, handover: Handover::default() }))
+        .to_string();
     assert_eq!(refusal, "no team:linus in the rule files; known: dc-ops, experts, linux");
 }
 
@@ -80,8 +82,9 @@ fn a_refusal_says_what_is_allowed() {
     assert_eq!(
         refused(story.order(1, 1, Command::Reopen)).to_string(),
         "INC-1 is new and cannot be reopened; allowed from here: acknowledged, noted, claimed, \
-         assigned, resolved, merged, split, set, reclassified, timed, cancelled, \
-         declared major, stood down"
+         assigned, escalated, returned, convened, prioritised, updated, subscribed, \
+         unsubscribed, resolved, merged, split, set, reclassified, \
+         timed, cancelled, declared major, stood down"
     );
     let refusal = refused(story.order(2, 1, hold(60))).to_string();
     assert!(refusal.starts_with("INC-1 is new and cannot be held; allowed"), "{refusal}");

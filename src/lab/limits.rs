@@ -101,7 +101,7 @@ fn without_a_calendar_the_weekend_counts() {
 fn only_working_time_on_hold_is_given_back() {
     let mut office = Office::opens("info");
     let hold = |until| Command::Hold { waits_for: WaitsFor::Supplier, until: time(until) };
-    let ack = || Command::Acknowledge { hold: Some(Duration::from_hours(200)) };
+    let ack = || Command::Acknowledge { hold: Some(Duration::from_hours(200)), update_in: None };
     office.order("2026-11-20T16:10", ack());
     // From Friday, half an hour before the end, to Monday, an hour after the beginning.
     office.order("2026-11-20T16:30", hold("2026-11-23T10:00"));

@@ -189,7 +189,7 @@ fn a_dead_letter_that_nobody_needs_any_more_is_put_away_instead() {
     let (channel, error) = ("log".into(), "answered 404".into());
     world.apply(2, &Event::Failed { notice: id, channel, error, retry_in: None });
     let (incident, note) = (RecordId(1), String::new());
-    let (by, command) = ("mia".into(), Command::Acknowledge { hold: None });
+    let (by, command) = ("mia".into(), Command::Acknowledge { hold: None, update_in: None });
     let order = Order { incident, by, expected: None, note, command };
     world.apply(3, &Event::Handle(order));
     let retry = Event::Retry { notices: vec![id], by: "mia".into() };

@@ -23,6 +23,8 @@ mod known_errors;
 #[cfg(test)]
 mod limits;
 #[cfg(test)]
+mod lines;
+#[cfg(test)]
 mod majors;
 #[cfg(test)]
 mod messages;

@@ -29,23 +29,26 @@ fn an_unanswered_incident_climbs_both_ladders_until_it_is_acknowledged() {
     let sum = &story.incident(1).assessment;
     assert_eq!(sum.priority, Priority::P1, "{}", sum.sum);
     assert_eq!(story.told(NoticeKind::Page), ["INC-1 dc-ops"]);
-    // P1 is to be answered within 15 min: 50 % again, 75 % next line, 100 % manager, repeated.
-    for (at_s, pages) in [(449, 1), (450, 2), (674, 2), (675, 3), (899, 3), (900, 4), (2_700, 5)] {
+    // P1 is to be answered and accepted within 15 min: 50 % again, 75 % next line, 100 % manager,
+    // repeated. The next line has 15 min of its own: half of them, then its lead.
+    let steps = [(449, 1), (450, 2), (674, 2), (675, 3), (899, 3), (900, 4)];
+    let next_line = [(1_124, 4), (1_125, 5), (1_574, 5), (1_575, 6), (2_700, 7)];
+    for (at_s, pages) in steps.into_iter().chain(next_line) {
         story.wait(at_s);
         assert_eq!(story.world.pages().count(), pages, "after {at_s} s");
     }
     assert_eq!(
         story.told(NoticeKind::Page)[2..],
-        ["INC-1 experts", "INC-1 default", "INC-1 default"]
+        ["INC-1 experts", "INC-1 default", "INC-1 experts", "INC-1 default", "INC-1 default"]
     );
     assert_eq!(story.incident(1).team.as_deref(), Some("experts"));
     assert_eq!(handled(&story.ack(2_701, 1)).holder, Some(("mia".into(), after(3_301))));
     story.wait(3_300);
-    assert_eq!(story.world.pages().count(), 5);
+    assert_eq!(story.world.pages().count(), 7);
     assert_eq!(story.incident(1).progress.name(), StateName::Acknowledged);
     story.wait(3_301);
     assert_eq!(story.incident(1).progress.name(), StateName::New, "the acknowledgement lapsed");
-    assert_eq!(story.world.pages().count(), 6, "and somebody is paged again");
+    assert_eq!(story.world.pages().count(), 8, "and somebody is paged again");
 }
 
 #[test]

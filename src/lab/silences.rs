@@ -206,6 +206,6 @@ fn acknowledging_a_digest_s_first_incident_leaves_the_others_to_be_answered() {
     story.fire(10, DISK);
     story.fire(11, LONER);
     story.wait(60);
-    handled(&story.order(61, 1, Command::Acknowledge { hold: None }));
+    handled(&story.order(61, 1, Command::Acknowledge { hold: None, update_in: None }));
     assert_eq!(story.incident(2).progress.name(), StateName::New);
 }

@@ -114,7 +114,7 @@ impl Story {
 
     pub(super) fn ack(&mut self, at_s: u64, id: u64) -> Reply {
         let hold = Some(Duration::from_mins(10));
-        self.order(at_s, id, Command::Acknowledge { hold })
+        self.order(at_s, id, Command::Acknowledge { hold, update_in: None })
     }
 
     pub(super) fn order(&mut self, at_s: u64, id: u64, command: Command) -> Reply {

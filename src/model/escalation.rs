@@ -3,13 +3,15 @@
 use core::fmt;
 use core::time::Duration;
 
-use super::priority::words;
+use super::incident::StateName;
+use super::priority::{Priority, words};
 
 /// Identifies a policy by its content, so that an incident keeps the one it started with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PolicyHash(pub u64);
 
-/// Independent lists of steps: two on the response clock, one on the resolution clock.
+/// Independent lists of steps: two on the response clock, one on the resolution clock, one on the
+/// acceptance clock of each that was handed the incident.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Policy {
     /// Its name in the rule files.
@@ -20,6 +22,8 @@ pub struct Policy {
     pub hierarchical: Vec<Step>,
     /// While service is not restored, whoever has answered.
     pub resolution: Vec<Step>,
+    /// While whoever was handed it has not confirmed that.
+    pub acceptance: Vec<Step>,
 }
 
 impl Policy {
@@ -64,6 +68,19 @@ pub struct Step {
     pub action: Action,
     /// Whether it falls due again every so often while nobody answers; only the last step may.
     pub repeat: Option<Duration>,
+    /// For what it is taken; it is passed over for all else.
+    pub only: Only,
+}
+
+/// For what a step is taken; what is empty holds for all.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Only {
+    /// Incidents of these priorities.
+    pub priorities: Vec<Priority>,
+    /// Incidents in these states.
+    pub states: Vec<StateName>,
+    /// At the times of this calendar.
+    pub hours: Option<Box<str>>,
 }
 
 /// When a step falls due, counted from the start of its clock.
@@ -91,6 +108,8 @@ pub enum Target {
     Assigned,
     /// The manager of that team.
     Manager,
+    /// The lead of that team, else its manager.
+    Lead,
     /// A named team's on-call person.
     Team(Box<str>),
     /// A named person.
@@ -102,6 +121,7 @@ impl fmt::Display for Target {
         match self {
             Self::Assigned => f.write_str("assigned"),
             Self::Manager => f.write_str("manager"),
+            Self::Lead => f.write_str("lead"),
             Self::Team(name) => write!(f, "team:{name}"),
             Self::Contact(name) => write!(f, "contact:{name}"),
         }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::affected::Affected;
 use super::alert::Path;
+use super::assignment::Assignments;
 use super::closure::Closure;
 use super::escalation::{PolicyHash, Rung};
 use super::labels::Fingerprint;
@@ -12,6 +13,7 @@ use super::major::Major;
 use super::priority::{Assessment, words};
 use super::report::Report;
 use super::sheet::Sheet;
+use super::terms::Terms;
 use super::time::Timestamp;
 
 /// Numbers a record: an incident or a subordinate. Counted up from 1, never reused.
@@ -333,6 +335,10 @@ pub struct Incident {
     pub team: Option<Box<str>>,
     /// The person it was given to, or who claimed it.
     pub assignee: Option<Box<str>>,
+    /// Who was handed it, one after another.
+    pub assignments: Assignments,
+    /// What it is held to beside its policy.
+    pub terms: Terms,
     /// When it was opened.
     pub opened_at: Timestamp,
     /// When a member was last added or grew more severe; heartbeats do not count.
@@ -440,6 +446,8 @@ pub enum Happening {
     EscalatedHierarchical,
     /// A step of the resolution clock fell due.
     EscalatedResolution,
+    /// A step of an acceptance clock fell due.
+    EscalatedAcceptance,
     /// Its first notice waits for a cause.
     Waiting,
     /// A notice was planned.
@@ -510,6 +518,24 @@ pub enum Happening {
     Cancelled,
     /// It is a major incident, or none any more.
     Major,
+    /// It was given back as misrouted.
+    Returned,
+    /// Further teams were called to help.
+    Convened,
+    /// One of them confirmed that they do.
+    Accepted,
+    /// Somebody said how it stands.
+    Updated,
+    /// An update that was promised is overdue.
+    UpdateOverdue,
+    /// Who hears of it is others than before.
+    Subscribed,
+    /// The supplier that it waits for is late.
+    SupplierOverdue,
+    /// It has been in one state for too long.
+    StateOverdue,
+    /// A step of its policy does not hold for it.
+    PassedOver,
 }
 
 words!(
@@ -526,6 +552,7 @@ words!(
     EscalatedFunctional = "escalated_functional",
     EscalatedHierarchical = "escalated_hierarchical",
     EscalatedResolution = "escalated_resolution",
+    EscalatedAcceptance = "escalated_acceptance",
     Waiting = "waiting",
     Notice = "notice",
     Delivered = "delivered",
@@ -560,7 +587,16 @@ words!(
     Rejected = "rejected",
     Verified = "verified",
     Cancelled = "cancelled",
-    Major = "major"
+    Major = "major",
+    Returned = "returned",
+    Convened = "convened",
+    Accepted = "accepted",
+    Updated = "updated",
+    UpdateOverdue = "update_overdue",
+    Subscribed = "subscribed",
+    SupplierOverdue = "supplier_overdue",
+    StateOverdue = "state_overdue",
+    PassedOver = "passed_over"
 );
 
 /// One entry of a timeline: one per kind of event and batch.

@@ -6,6 +6,7 @@
 
 pub mod affected;
 pub mod alert;
+pub mod assignment;
 pub mod audit;
 pub mod change;
 pub mod closure;
@@ -23,4 +24,5 @@ pub mod quarantine;
 pub mod report;
 pub mod sheet;
 pub mod silence;
+pub mod terms;
 pub mod time;

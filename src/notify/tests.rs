@@ -4,12 +4,14 @@ use super::attempt::tests::context;
 use super::contract::{Behaviour, Sink};
 use super::*;
 use crate::model::affected::Affected;
+use crate::model::assignment::Assignments;
 use crate::model::closure::Closure;
 use crate::model::escalation::{PolicyHash, Rung};
 use crate::model::incident::{Progress, RecordId, ResolutionClock, ResponseClock, Root};
 use crate::model::notice::{NoticeId, NoticeKind};
 use crate::model::priority::{Assessment, Impact, Loss, Priority, Urgency};
 use crate::model::sheet::Sheet;
+use crate::model::terms::Terms;
 use crate::model::time::Timestamp;
 
 /// A page that is due.
@@ -56,6 +58,8 @@ pub(super) fn briefing(incident: u64) -> Briefing {
         },
         team: Some("dc-ops".into()),
         assignee: None,
+        assignments: Assignments::default(),
+        terms: Terms::default(),
         opened_at: Timestamp::EPOCH,
         active_at: Timestamp::EPOCH,
         clear_since: None,

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::advice;
+use super::agreements;
 use super::calendar::{self, Calendar};
 use super::closing::{self, Closing};
 use super::codes;
@@ -26,6 +27,7 @@ use super::priorities::{self, Priorities};
 use super::reader::{Fields, Noun, Reader};
 use super::references;
 use super::rotation;
+use super::routing::{self, Route};
 use super::rule::{self, Draft};
 use super::sections::{self, Contact, Defaults, Lifecycle, Team};
 use super::set::{Rule, RuleSet};
@@ -96,6 +98,8 @@ pub(super) struct Content<'f> {
     binding: Option<Vec<BindingKey>>,
     closing: Option<Closing>,
     majors: Option<Majors>,
+    agreements: Vec<(Box<str>, agreements::Draft)>,
+    routing: Vec<Route>,
     places: Places,
 }
 
@@ -232,6 +236,10 @@ fn read_sections<'f>(reader: &mut Reader<'f>, content: &mut Content<'f>, fields:
     fields.read(reader, "templates", |r, n| {
         sections::named(r, n, Noun::Templates, |r, n, set| messages::read(r, messages, n, set))
     });
+    content
+        .agreements
+        .extend(fields.read(reader, "agreements", agreements::read).into_iter().flatten());
+    content.routing.extend(fields.read(reader, "routing", routing::read).into_iter().flatten());
     for name in ["defaults", "priorities", "lifecycle", "binding", "closing", "majors"] {
         if let Some((key, _)) = fields.entry(name) {
             reader.define(Noun::Section, name, key.span);
@@ -273,6 +281,9 @@ fn assemble(
         let contact = Contact { channels, email: None, templates: None };
         contacts.insert(default_contact.clone(), contact);
     }
+    let priorities = content.priorities.unwrap_or_default();
+    let agreements = content.agreements.into_iter();
+    let agreements = agreements.map(|(name, draft)| draft.complete(name, &priorities)).collect();
     let mut policies = content.policies;
     let default_policy = policies
         .entry(policies::DEFAULT.into())
@@ -297,7 +308,10 @@ fn assemble(
         calendars: content.calendars,
         mappings: content.mappings,
         policies,
-        priorities: content.priorities.unwrap_or_default(),
+        agreements,
+        routing: content.routing,
+        desk: defaults.desk,
+        priorities,
         lifecycle: content.lifecycle.unwrap_or_default(),
         binding: content.binding.unwrap_or_else(sections::default_binding),
         closing: content.closing.unwrap_or_default(),

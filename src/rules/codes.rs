@@ -76,6 +76,9 @@ codes! {
     SEQUENCE = "R0231" "a sequence has too few steps, or too many";
     ABSENCE = "R0232" "an absence does not fit the alerts or the source that it expects";
     ACROSS_KINDS = "R0240" "`before` or `after` names a rule of another kind";
+    ACCEPTANCE = "R0270" "a step of `acceptance` is due at once";
+    AGREEMENT = "R0271" "an agreement does not say for which services it is";
+    ROUTE = "R0272" "a route leads to no team";
     NO_OWNER = "R0301" "a rule has no owner";
     NO_TEST = "R0302" "no test expects an incident of a rule";
     EXPIRES = "R0305" "a known error expires soon, or has expired";

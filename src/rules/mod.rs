@@ -10,6 +10,7 @@
 //! Templates: `template`, `scope`, `messages`. Civil time: `calendar`, `rotation`.
 
 mod advice;
+mod agreements;
 mod around;
 mod calendar;
 mod charset;
@@ -52,6 +53,7 @@ mod reader;
 mod references;
 pub mod render;
 mod rotation;
+mod routing;
 mod rule;
 mod sarif;
 mod scope;
@@ -76,6 +78,7 @@ mod wish;
 mod yaml;
 
 // What the engine and the shells ask for by name; they need not know in which file it stands.
+pub use agreements::Agreement;
 pub use around::Around;
 pub use calendar::zone::Zone;
 pub use calendar::{Calendar, Times};
@@ -100,8 +103,9 @@ pub use majors::Majors;
 pub use messages::{IncidentLine, MessageScope, Part};
 pub use priorities::{Limit, PageWhen, Priorities, Threshold};
 pub use rotation::{OnCall, Rotation, Shift};
+pub use routing::{Asked, Route, Routed, Seen};
 pub use scope::{DEPENDANTS_MAX, RootScope, Scope};
-pub use sections::{Contact, Lifecycle, Team};
+pub use sections::{Contact, Lifecycle, Team, Turns};
 pub use set::{
     FirstNotice, IncidentSpec, NotifySpec, Place, ResolveSpec, ResolveWhen, Rule, RuleSet,
 };

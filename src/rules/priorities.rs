@@ -4,12 +4,14 @@
 
 use core::time::Duration;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use super::calendar::Times;
 use super::calendar::read as civil;
+use super::calendar::{Calendar, Times};
 use super::codes;
 use super::reader::{DAY, Fields, HOUR, MINUTE, Reader};
-use super::yaml::Node;
+use super::yaml::{Node, Value};
+use crate::model::incident::StateName;
 use crate::model::priority::{Impact, PRIORITIES, Priority, Urgency};
 
 /// How impact, urgency and priority are found, and what follows from the priority.
@@ -53,8 +55,32 @@ pub struct Limit {
     pub resolution: Duration,
     /// After which an acknowledgement lapses, whatever the calendar: it is a person's word.
     pub acknowledgement: Duration,
-    /// When the clocks of the other two run; always, without a calendar.
+    /// When the clocks of response, acceptance and resolution run; always, without a calendar.
     pub calendar: Option<Times>,
+    /// When the clock of the resolution runs, where that is another.
+    pub resolution_calendar: Option<Times>,
+    /// Until each that is handed it has confirmed that, by line, 1 to 4; the response limit where
+    /// none is given.
+    pub acceptance: [Option<Duration>; 4],
+    /// From one update that is promised to the next; nobody promises any without it.
+    pub update: Option<Duration>,
+    /// Until the supplier has to be done, while it waits for one.
+    pub supplier: Option<Duration>,
+    /// How long one may be in a state.
+    pub states: BTreeMap<StateName, Duration>,
+}
+
+impl Limit {
+    /// Returns the time within which a line has to confirm that it was handed an incident.
+    pub fn acceptance(&self, line: u8) -> Duration {
+        let at = usize::from(line.max(1)) - 1;
+        self.acceptance.get(at).copied().flatten().unwrap_or(self.response)
+    }
+
+    /// Returns when the resolution clock runs.
+    pub fn resolution_calendar(&self) -> Option<&Times> {
+        self.resolution_calendar.as_ref().or(self.calendar.as_ref())
+    }
 }
 
 /// Which incidents interrupt a person; all others are tickets.
@@ -75,7 +101,17 @@ impl Default for Priorities {
             resolution,
             acknowledgement,
             calendar: None,
+            resolution_calendar: None,
+            acceptance: [None; 4],
+            update: None,
+            supplier: None,
+            states: BTreeMap::new(),
         };
+        // Of urgent ones people hear how they stand; those that can wait do so for working days.
+        let urgent = |limit, update| Limit { update: Some(update), ..limit };
+        let working = Arc::new(Calendar::working_days());
+        let in_days =
+            |limit| Limit { resolution_calendar: Some(Times::Own(Arc::clone(&working))), ..limit };
         let urgency = [
             ("critical", Urgency::High),
             ("major", Urgency::High),
@@ -92,10 +128,10 @@ impl Default for Priorities {
             outside_hours: Urgency::Low,
             matrix: [[P1, P2, P3], [P2, P3, P4], [P3, P4, P4]],
             limits: [
-                limit(15 * MINUTE, 4 * HOUR, 30 * MINUTE),
-                limit(30 * MINUTE, 8 * HOUR, HOUR),
-                limit(4 * HOUR, 3 * DAY, 8 * HOUR),
-                limit(DAY, 10 * DAY, DAY),
+                urgent(limit(15 * MINUTE, 4 * HOUR, 30 * MINUTE), HOUR),
+                urgent(limit(30 * MINUTE, 8 * HOUR, HOUR), 2 * HOUR),
+                in_days(limit(4 * HOUR, 3 * DAY, 8 * HOUR)),
+                in_days(limit(DAY, 10 * DAY, DAY)),
             ],
             page: PageWhen { priorities: vec![P1, P2], urgency: Some(Urgency::High) },
         }
@@ -222,28 +258,104 @@ fn matrix(reader: &mut Reader<'_>, mut rows: Fields<'_>, matrix: &mut [[Priority
 }
 
 fn limits(reader: &mut Reader<'_>, mut fields: Fields<'_>, limits: &mut [Limit; 4]) {
-    let names = ["P1", "P2", "P3", "P4"];
-    debug_assert_eq!(names.len(), PRIORITIES.len());
-    for (name, limit) in names.into_iter().zip(limits) {
-        let given = fields.read(reader, name, |r, n| r.map(n, "the limits of a priority"));
-        let Some(mut given) = given else { continue };
-        let range = MINUTE..=90 * DAY;
-        for (name, span) in [
-            ("response", &mut limit.response),
-            ("resolution", &mut limit.resolution),
-            ("acknowledgement", &mut limit.acknowledgement),
-        ] {
-            let read = |r: &mut Reader<'_>, n| r.duration(n, range.clone());
-            if let Some(given) = given.read(reader, name, read) {
-                *span = given;
-            }
+    for (name, limit) in NAMES.into_iter().zip(limits) {
+        let given = fields.read(reader, name, given);
+        if let Some(given) = given {
+            given.put_on(limit);
         }
-        if let Some(calendar) = given.read(reader, "calendar", civil::hours) {
-            limit.calendar = Some(calendar);
-        }
-        given.finish(reader);
     }
     fields.finish(reader);
+}
+
+/// The priorities as they are written, the most pressing first.
+pub(super) const NAMES: [&str; PRIORITIES.len()] = ["P1", "P2", "P3", "P4"];
+
+/// What is given of the limits of a priority; the rest stays as it was.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Given {
+    response: Option<Duration>,
+    resolution: Option<Duration>,
+    acknowledgement: Option<Duration>,
+    calendar: Option<Times>,
+    resolution_calendar: Option<Times>,
+    acceptance: Option<[Option<Duration>; 4]>,
+    update: Option<Duration>,
+    supplier: Option<Duration>,
+    states: BTreeMap<StateName, Duration>,
+}
+
+impl Given {
+    /// Puts what is given in the place of what was.
+    pub(super) fn put_on(&self, limit: &mut Limit) {
+        limit.response = self.response.unwrap_or(limit.response);
+        limit.resolution = self.resolution.unwrap_or(limit.resolution);
+        limit.acknowledgement = self.acknowledgement.unwrap_or(limit.acknowledgement);
+        limit.acceptance = self.acceptance.unwrap_or(limit.acceptance);
+        limit.update = self.update.or(limit.update);
+        limit.supplier = self.supplier.or(limit.supplier);
+        limit.states.extend(self.states.iter().map(|(state, span)| (*state, *span)));
+        if let Some(calendar) = &self.calendar {
+            limit.calendar = Some(calendar.clone());
+        }
+        // Working days are what is general: a limit that is given counts as it says itself.
+        if self.resolution.is_some() || self.calendar.is_some() {
+            limit.resolution_calendar = None;
+        }
+        if let Some(calendar) = &self.resolution_calendar {
+            limit.resolution_calendar = Some(calendar.clone());
+        }
+    }
+}
+
+const SPANS: core::ops::RangeInclusive<Duration> = MINUTE..=Duration::from_hours(24 * 90);
+
+/// Reads what is given of the limits of one priority.
+pub(super) fn given(reader: &mut Reader<'_>, node: &Node) -> Option<Given> {
+    let mut fields = reader.map(node, "the limits of a priority")?;
+    let mut span =
+        |reader: &mut Reader<'_>, name| fields.read(reader, name, |r, n| r.duration(n, SPANS));
+    let mut given = Given {
+        response: span(reader, "response"),
+        resolution: span(reader, "resolution"),
+        acknowledgement: span(reader, "acknowledgement"),
+        update: span(reader, "update"),
+        supplier: span(reader, "supplier"),
+        ..Given::default()
+    };
+    given.calendar = fields.read(reader, "calendar", civil::hours);
+    given.resolution_calendar = fields.read(reader, "resolution_calendar", civil::hours);
+    given.acceptance = fields.read(reader, "acceptance", acceptance);
+    given.states = fields.read(reader, "states", states).unwrap_or_default();
+    fields.finish(reader);
+    Some(given)
+}
+
+/// Reads how long an incident may be in each state.
+fn states(reader: &mut Reader<'_>, node: &Node) -> Option<BTreeMap<StateName, Duration>> {
+    use StateName::{Acknowledged, InProgress, New, OnHold};
+    let mut fields = reader.map(node, "`states`")?;
+    let states = [
+        ("new", New),
+        ("acknowledged", Acknowledged),
+        ("in_progress", InProgress),
+        ("on_hold", OnHold),
+    ];
+    let read =
+        states.map(|(name, state)| (state, fields.read(reader, name, |r, n| r.duration(n, SPANS))));
+    fields.finish(reader);
+    Some(read.into_iter().filter_map(|(state, span)| Some((state, span?))).collect())
+}
+
+/// Reads one time for all lines, or one for each: `10m`, or `{line1: 10m, line2: 1h}`.
+fn acceptance(reader: &mut Reader<'_>, node: &Node) -> Option<[Option<Duration>; 4]> {
+    if !matches!(node.value, Value::Map(_)) {
+        return reader.duration(node, SPANS).map(|span| [Some(span); 4]);
+    }
+    let mut fields = reader.map(node, "`acceptance`")?;
+    let lines = ["line1", "line2", "line3", "line4"];
+    let spans = lines.map(|name| fields.read(reader, name, |r, n| r.duration(n, SPANS)));
+    fields.finish(reader);
+    Some(spans)
 }
 
 fn page(reader: &mut Reader<'_>, node: &Node) -> Option<PageWhen> {
@@ -275,6 +387,37 @@ mod tests {
             {
                 assert_eq!(priorities.priority(impact, urgency).to_string(), priority);
             }
+        }
+    }
+
+    #[test]
+    fn limits_are_read_and_what_is_not_given_stays() {
+        let set = |limits: &str| {
+            let text = format!(
+                "version: 1\ncalendars: {{c: {{zone: UTC}}}}\n\
+                 priorities: {{limits: {{P3: {{{limits}}}}}}}"
+            );
+            let loaded =
+                crate::rules::load(&[crate::rules::SourceFile { name: "t.yaml".into(), text }]);
+            loaded.set.map(|set| set.priorities.limit(Priority::P3).clone())
+        };
+        let acceptance = |limits: &str| {
+            let limit = set(limits).unwrap();
+            [1, 2, 4].map(|line| limit.acceptance(line).as_secs() / 60)
+        };
+        assert_eq!(acceptance(""), [240, 240, 240], "the response limit");
+        assert_eq!(acceptance("response: 1h"), [60, 60, 60]);
+        assert_eq!(acceptance("acceptance: 10m"), [10, 10, 10]);
+        assert_eq!(acceptance("acceptance: {line2: 10m}"), [240, 10, 240]);
+        let days =
+            |limits: &str| set(limits).unwrap().resolution_calendar().map(ToString::to_string);
+        let working = Some("mon-fri 00:00-24:00 UTC".to_owned());
+        assert_eq!(days("response: 1h"), working, "working days");
+        assert_eq!(days("resolution: 20h"), None, "as it says itself");
+        assert_eq!(days("calendar: c"), Some("calendar c".into()));
+        assert_eq!(days("resolution: 20h, resolution_calendar: c"), Some("calendar c".into()));
+        for bad in ["acceptance: soon", "acceptance: {line5: 10m}", "states: {closed: 1h}"] {
+            assert_eq!(set(bad), None, "{bad}");
         }
     }
 

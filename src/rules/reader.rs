@@ -42,6 +42,7 @@ pub(super) enum Noun {
     Rotation,
     Mapping,
     Table,
+    Agreement,
 }
 
 impl Noun {
@@ -57,6 +58,7 @@ impl Noun {
             Self::Rotation => "rotation",
             Self::Mapping => "mapping",
             Self::Table => "table",
+            Self::Agreement => "agreement",
         }
     }
 }

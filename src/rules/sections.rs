@@ -2,6 +2,7 @@
 //!
 //! See `priorities.rs` and `policies.rs` for the two larger ones.
 
+use core::fmt;
 use core::time::Duration;
 use std::collections::BTreeMap;
 
@@ -9,6 +10,7 @@ use super::codes;
 use super::reader::{DAY, HOUR, Noun, Reader};
 use super::yaml::{Key, Node};
 use crate::cmdb::BindingKey;
+use crate::model::priority::words;
 
 /// Members of a team, channels of a contact, keys of the binding: more is a mistake.
 const ENTRIES_MAX: usize = 64;
@@ -22,11 +24,27 @@ pub struct Team {
     pub members: Vec<Box<str>>,
     /// The rotation that says who has the shift.
     pub on_call: Option<Box<str>>,
+    /// Who of the members is called where no rotation says so.
+    pub turns: Turns,
+    /// The contact who leads it: hears first of what is not accepted in time.
+    pub lead: Option<Box<str>>,
     /// The contact who hears of what the team leaves lying.
     pub manager: Option<Box<str>>,
     /// The team of the next line.
     pub next: Option<Box<str>>,
 }
+
+/// Who of a team's members is called where no rotation says so.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Turns {
+    /// The first.
+    #[default]
+    First,
+    /// Each in turn, by the numbers of incidents: the same one for all of an incident.
+    ByIncident,
+}
+
+words!(Turns, First = "first", ByIncident = "by_incident");
 
 /// A person, or whoever answers under that name.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,6 +62,8 @@ pub struct Contact {
 pub(super) struct Defaults {
     pub(super) team: Option<Box<str>>,
     pub(super) contact: Option<Box<str>>,
+    /// The team that gets back what was misrouted.
+    pub(super) desk: Option<Box<str>>,
 }
 
 /// How long incidents linger, can be reopened, and are remembered.
@@ -116,6 +136,8 @@ pub(super) fn team(reader: &mut Reader<'_>, node: &Node, own: &str) -> Option<Te
     let line = fields.read(reader, "line", |r, n| r.number(n, 1..=4));
     let members = fields.need(reader, "members").and_then(|n| references(reader, n, Noun::Contact));
     let on_call = fields.read(reader, "on_call", |r, n| reference(r, n, Noun::Rotation));
+    let turns = fields.read(reader, "turns", Reader::word);
+    let lead = fields.read(reader, "lead", |r, n| reference(r, n, Noun::Contact));
     let manager = fields.read(reader, "manager", |r, n| reference(r, n, Noun::Contact));
     let next = fields.read(reader, "next", |r, n| {
         let next = reference(r, n, Noun::Team)?;
@@ -126,8 +148,14 @@ pub(super) fn team(reader: &mut Reader<'_>, node: &Node, own: &str) -> Option<Te
         }
         Some(next)
     });
+    if let (Some(_), Some((key, _))) = (&on_call, fields.entry("turns")) {
+        reader
+            .error(codes::NO_EFFECT, key.span, "`turns` has no effect beside `on_call`")
+            .help("leave it out: the rotation says who has the shift");
+    }
     fields.finish(reader);
-    Some(Team { line: line.unwrap_or(1), members: members?, on_call, manager, next })
+    let (line, turns) = (line.unwrap_or(1), turns.unwrap_or_default());
+    Some(Team { line, members: members?, on_call, turns, lead, manager, next })
 }
 
 pub(super) fn contact(reader: &mut Reader<'_>, node: &Node) -> Option<Contact> {
@@ -158,8 +186,9 @@ pub(super) fn defaults(reader: &mut Reader<'_>, node: &Node) -> Option<Defaults>
     let mut fields = reader.map(node, "`defaults`")?;
     let team = fields.read(reader, "team", |r, n| reference(r, n, Noun::Team));
     let contact = fields.read(reader, "contact", |r, n| reference(r, n, Noun::Contact));
+    let desk = fields.read(reader, "desk", |r, n| reference(r, n, Noun::Team));
     fields.finish(reader);
-    Some(Defaults { team, contact })
+    Some(Defaults { team, contact, desk })
 }
 
 pub(super) fn lifecycle(reader: &mut Reader<'_>, node: &Node) -> Option<Lifecycle> {

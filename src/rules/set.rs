@@ -8,6 +8,7 @@ use core::time::Duration;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::agreements::Agreement;
 use super::calendar::{Calendar, Times};
 use super::closing::Closing;
 use super::condition::{Conditions, Verdict};
@@ -21,6 +22,7 @@ use super::messages::Messages;
 use super::places::Places;
 use super::priorities::Priorities;
 use super::rotation::Rotation;
+use super::routing::Route;
 use super::scope::Scope;
 use super::sections::{Contact, Lifecycle, Team};
 use super::subject::Subject;
@@ -56,6 +58,12 @@ pub struct RuleSet {
     pub policies: BTreeMap<Box<str>, Arc<Policy>>,
     /// How impact, urgency and priority are found, and what follows from the priority.
     pub priorities: Priorities,
+    /// What was agreed for some services, in order: the first that covers one holds.
+    pub agreements: Vec<Agreement>,
+    /// Which team of which line gets what, in order: the first that fits holds.
+    pub routing: Vec<Route>,
+    /// The team that gets back what was misrouted; the default team without one.
+    pub desk: Option<Box<str>>,
     /// How long incidents linger, can be reopened, and are remembered.
     pub lifecycle: Lifecycle,
     /// How alerts find their CIs, in order.

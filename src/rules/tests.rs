@@ -108,6 +108,18 @@ fn the_examples_of_the_reference_load() {
         good(&format!("version: 1\nnamespace: n\n{kind}"));
     }
     assert_eq!(kinds.len(), 2);
+    let desk = ["priorities:\n", "agreements:\n", "routing:\n"];
+    let (desk, whole): (Vec<&str>, Vec<&str>) =
+        whole.into_iter().partition(|block| desk.iter().any(|start| block.starts_with(start)));
+    for part in &desk {
+        let teams = ["noc", "network", "vendor", "desk"].map(|it| format!("{it}: {{members: a}}"));
+        good(&format!(
+            "version: 1\ncontacts: {{a: {{channels: log}}}}\nteams: {{{}}}\n\
+             calendars: {{office: {{zone: UTC}}, around-the-clock: {{zone: UTC}}}}\n{part}",
+            teams.join(", ")
+        ));
+    }
+    assert_eq!(desk.len(), 3);
     let [rule, condition, tests, sections, cmdb, times, mapping, closing, majors] = whole[..]
     else {
         panic!("{} examples", whole.len())

@@ -141,7 +141,7 @@ fn wrong_fields_and_values_are_all_named_at_once() {
     10 | colour: red
        | ^^^^^^
        |
-       = help: known here: version, namespace, rules, tests, teams, contacts, policies, calendars, rotations, mappings, lookups, templates, defaults, priorities, lifecycle, binding, closing, majors
+       = help: known here: version, namespace, rules, tests, teams, contacts, policies, calendars, rotations, mappings, lookups, templates, agreements, routing, defaults, priorities, lifecycle, binding, closing, majors
     "###);
 }
 
@@ -460,7 +460,7 @@ fn a_step_that_cannot_be_taken_is_told_why() {
       --> policies.yaml:10:28
        |
     10 |       - {at: 100%, notify: boss}
-       |                            ^^^^ expected assigned, manager, team:NAME or contact:NAME
+       |                            ^^^^ expected assigned, lead, manager, team:NAME or contact:NAME
 
     error[R0102]: policy `idle` has no steps
       --> policies.yaml:11:10

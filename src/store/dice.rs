@@ -15,15 +15,16 @@ use crate::cmdb::{Change, CiRow, End, Facts, RelationRow, RelationType, Rows};
 use crate::engine::changes::{AlertRow, Counters, MemberOf, MemberRow, Recurrence};
 use crate::model::affected::Affected;
 use crate::model::alert::{AlertState, Details, Inhibitor, Join, Lease, Path, SourceId};
+use crate::model::assignment::{Accepted, Assignment, Assignments, Handover, Part, Verdict};
 use crate::model::audit::{AuditEntry, Seal};
 use crate::model::change::{Change as PlannedChange, ChangeState};
 use crate::model::closure::{Closure, Confirmation, Disagreement};
 use crate::model::credit::{Counts, Credits};
 use crate::model::delivery::DeliveryId;
-use crate::model::escalation::{Action, Due, Policy, PolicyHash, Rung, Step, Target};
+use crate::model::escalation::{Action, Due, Only, Policy, PolicyHash, Rung, Step, Target};
 use crate::model::incident::{
     Entry, Happening, Incident, KnownError, Progress, RecordId, ResolutionClock, ResponseClock,
-    Root, Storm, Suspect, WaitsFor,
+    Root, StateName, Storm, Suspect, WaitsFor,
 };
 use crate::model::journal::JournalEntry;
 use crate::model::labels::{Fingerprint, Labels};
@@ -35,6 +36,7 @@ use crate::model::quarantine::{Cause, QuarantineId, Quarantined, Unhandled};
 use crate::model::report::{Report, Reporter};
 use crate::model::sheet::{Field, Reclassified, Sheet, Spent};
 use crate::model::silence::{Silence, SilenceId, SilenceMatcher};
+use crate::model::terms::{ByHand, InState, Promise, Reminded, Supplier, Terms};
 use crate::model::time::Timestamp;
 
 /// `SplitMix64`.
@@ -221,6 +223,63 @@ impl Dice {
         }
     }
 
+    fn assignments(&mut self) -> Assignments {
+        Assignments {
+            list: self.list(3, Self::assignment),
+            returned: self.count(),
+            call: self.maybe(|dice| dice.text().into()),
+        }
+    }
+
+    fn assignment(&mut self) -> Assignment {
+        Assignment {
+            team: self.maybe(|dice| dice.text().into()),
+            line: self.below(5) as u8,
+            person: self.maybe(|dice| dice.text().into()),
+            part: self.word::<Part>(2),
+            from: self.time(),
+            sent_by: self.text().into(),
+            handover: Handover {
+                because: self.text().into(),
+                tried: self.text().into(),
+                known: self.text().into(),
+                next: self.text().into(),
+            },
+            due_at: self.maybe(Self::time),
+            accepted: self.maybe(|dice| Accepted { at: dice.time(), by: dice.text().into() }),
+            until: self.maybe(Self::time),
+            verdict: self.maybe(|dice| dice.word::<Verdict>(3)),
+            rung: self.rung(),
+        }
+    }
+
+    fn terms(&mut self) -> Terms {
+        Terms {
+            agreement: self.maybe(|dice| dice.text().into()),
+            by_hand: self.maybe(|dice| ByHand {
+                priority: dice.word::<Priority>(4),
+                by: dice.text().into(),
+                because: dice.text().into(),
+                told: dice.maybe(|dice| dice.word::<Priority>(4)),
+            }),
+            promise: self.maybe(|dice| Promise {
+                by: dice.text().into(),
+                due_at: dice.time(),
+                every: dice.span(),
+                reminded: dice.word::<Reminded>(3),
+            }),
+            subscribers: self.list(3, |dice| dice.text().into()),
+            in_state: self.maybe(|dice| InState {
+                state: dice.word::<StateName>(7),
+                since: dice.time(),
+                due_at: dice.maybe(Self::time),
+                told_at: dice.maybe(Self::time),
+            }),
+            supplier: self
+                .maybe(|dice| Supplier { since: dice.time(), due_at: dice.maybe(Self::time) }),
+        }
+    }
+
     fn known_error(&mut self) -> KnownError {
         KnownError {
             id: self.text().into(),
@@ -268,6 +327,8 @@ impl Dice {
             told: self.list(3, |dice| dice.text().into()),
             version: self.count(),
             assignee: self.maybe(|dice| dice.text().into()),
+            assignments: self.assignments(),
+            terms: self.terms(),
             resolution: ResolutionClock {
                 due_at: self.time(),
                 stood_ms: self.number(),
@@ -375,7 +436,7 @@ impl Dice {
     pub(super) fn entry(&mut self) -> Entry {
         Entry {
             at: self.time(),
-            what: self.word::<Happening>(89),
+            what: self.word::<Happening>(109),
             count: self.count(),
             text: self.text(),
             path: self.maybe(Self::path),
@@ -407,14 +468,20 @@ impl Dice {
     fn step(&mut self) -> Step {
         let due =
             if self.flip() { Due::After(self.span()) } else { Due::Share(self.count() as u16) };
-        let action = match self.below(5) {
+        let action = match self.below(6) {
             0 => Action::NextLine,
             1 => Action::Notify(Target::Assigned),
             2 => Action::Notify(Target::Manager),
+            5 => Action::Notify(Target::Lead),
             3 => Action::Notify(Target::Team(self.text().into())),
             _ => Action::Notify(Target::Contact(self.text().into())),
         };
-        Step { due, action, repeat: self.maybe(Self::span) }
+        let only = Only {
+            priorities: self.list(2, |dice| dice.word::<Priority>(4)),
+            states: self.list(2, |dice| dice.word::<StateName>(7)),
+            hours: self.maybe(|dice| dice.text().into()),
+        };
+        Step { due, action, repeat: self.maybe(Self::span), only }
     }
 
     pub(super) fn policy(&mut self) -> (PolicyHash, Arc<Policy>) {
@@ -423,6 +490,7 @@ impl Dice {
             functional: self.list(3, Self::step),
             hierarchical: self.list(3, Self::step),
             resolution: self.list(3, Self::step),
+            acceptance: self.list(3, Self::step),
         };
         (PolicyHash(self.number()), Arc::new(policy))
     }

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use incidentd::engine::changes::MemberOf;
 use incidentd::engine::context::Context;
 use incidentd::lab::image::Image;
+use incidentd::model::assignment::Part;
 use incidentd::model::audit::Seal;
 use incidentd::model::incident::{Incident, IncidentId, Progress};
 use incidentd::model::silence::SilenceState;
@@ -21,6 +22,7 @@ pub fn check(ctx: &Context, before: &Before, image: &Image) -> Checked {
     firing(image)?;
     alerts(image)?;
     deadlines(image)?;
+    assignments(image)?;
     notices(image)?;
     silences(image)?;
     numbers(before, image)?;
@@ -130,6 +132,34 @@ fn deadlines(image: &Image) -> Checked {
     Ok(())
 }
 
+/// Whoever was handed an incident is held to confirm it, and nobody else is; and an open incident is
+/// not forgotten: something falls due for it, or it says why nobody is told.
+fn assignments(image: &Image) -> Checked {
+    for it in image.incidents.values().filter(|it| it.parent.is_none()) {
+        let Some(policy) = image.policies.get(&it.policy) else { continue };
+        let is_open = it.progress.is_open();
+        let holder = it.assignments.holder();
+        refuse(is_open && holder.is_none_or(|holder| holder.team != it.team), || {
+            format!("{} of {:?} was handed to {holder:?}", it.id, it.team)
+        })?;
+        let is_new = matches!(it.progress, Progress::New);
+        for one in &it.assignments.list {
+            let asked = one.part == Part::Convened || is_new;
+            let runs = is_open && asked && one.until.is_none() && one.accepted.is_none();
+            let left = (one.rung.step as usize) < policy.acceptance.len();
+            refuse(one.rung.due_at.is_some() != (runs && left && !it.quiet), || {
+                format!("{} is {}: {one:?}", it.id, it.progress.name())
+            })?;
+        }
+        let steps = [it.functional.due_at, it.hierarchical.due_at, it.resolving.due_at];
+        let holds = it.progress.holder().map(|(_, until)| until);
+        let due = [holds, it.assignments.next_due(), it.clear_since, it.update_at];
+        let none = steps.into_iter().chain(due).all(|at| at.is_none());
+        refuse(is_open && none && !it.quiet, || format!("nothing falls due for {}", it.id))?;
+    }
+    Ok(())
+}
+
 /// Nobody is called for what is answered, over, or part of something else.
 fn notices(image: &Image) -> Checked {
     use incidentd::model::notice::{NoticeKind, NoticeState};
@@ -140,7 +170,9 @@ fn notices(image: &Image) -> Checked {
         let asks = notice.kind != NoticeKind::Update && notice.state == NoticeState::Pending;
         let answered = it.response.stopped_at.is_some_and(|at| at > notice.created_at);
         let open = it.parent.is_none() && it.progress.is_open();
-        let needed = open && !answered || !notice.also.is_empty();
+        let target = Some(&*notice.target);
+        let called = it.assignments.called().any(|one| one.team.as_deref() == target);
+        let needed = open && (called || !answered) || !notice.also.is_empty();
         refuse(asks && !needed, || format!("{} asks for {:?}", notice.id, it.progress))?;
         refuse(notice.id.seq > it.notices, || format!("{} has no number yet", notice.id))?;
     }

@@ -8,12 +8,14 @@ use incidentd::cmdb::{Topology, import};
 use incidentd::engine::context::{Context, Limits};
 use incidentd::engine::event::{Command, Ending, Event, Order, Rest};
 use incidentd::model::alert::{Details, Occurrence, Signal};
+use incidentd::model::assignment::Handover;
 use incidentd::model::change::{Change, ChangeState};
 use incidentd::model::delivery::DeliveryId;
 use incidentd::model::escalation::Target;
 use incidentd::model::incident::{RecordId, WaitsFor};
 use incidentd::model::labels::Labels;
 use incidentd::model::notice::NoticeId;
+use incidentd::model::priority::Priority;
 use incidentd::model::quarantine::{Cause, QuarantineId, Unhandled};
 use incidentd::model::silence::{Silence, SilenceId, SilenceMatcher};
 use incidentd::model::time::Timestamp;
@@ -187,6 +189,7 @@ fn quarantine(dice: &mut Dice) -> Event {
 fn acknowledge(dice: &mut Dice) -> Event {
     order(dice, |dice| Command::Acknowledge {
         hold: (dice.roll(2) == 0).then(|| Duration::from_mins(10)),
+        update_in: (dice.roll(3) == 0).then(|| Duration::from_mins(7)),
     })
 }
 
@@ -202,11 +205,20 @@ fn order(dice: &mut Dice, command: impl FnOnce(&mut Dice) -> Command) -> Event {
 
 /// Everything a person can do, most of it to incidents it cannot be done to.
 fn handle(dice: &mut Dice, at: Timestamp) -> Event {
-    order(dice, |dice| match dice.roll(10) {
+    let handover = Handover::default();
+    order(dice, |dice| match dice.roll(17) {
+        10 => Command::Escalate { to: None, handover },
+        11 => Command::Return { handover },
+        12 => Command::Convene { teams: vec!["linux".into()], link: None, handover },
+        13 => Command::Prioritise { priority: (dice.roll(2) == 0).then_some(Priority::P1) },
+        14 => Command::Update { next: None },
+        15 => Command::Prioritise { priority: Some(Priority::P4) },
+        16 => Command::Subscribe { who: Target::Team("linux".into()) },
+
         0 => Command::Unacknowledge,
         1 => Command::Note,
         2 | 3 => Command::Claim,
-        4 => Command::Assign { to: Target::Team("linux".into()) },
+        4 => Command::Assign { to: Target::Team("linux".into()), handover },
         5 => Command::Hold { waits_for: WaitsFor::User, until: at.plus(Duration::from_mins(9)) },
         6 => Command::Reopen,
         7 => Command::Close,

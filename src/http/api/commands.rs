@@ -8,7 +8,10 @@ use utoipa::OpenApi;
 
 use super::super::wire::change::Answered;
 use super::super::wire::desk::{Classify, Confirm, Resolve, Set, Spend};
-use super::super::wire::handle::{Acknowledge, Assign, Hold, Merge, Plain, Split};
+use super::super::wire::handle::{
+    Acknowledge, Assign, Convene, Escalate, Hold, Merge, Plain, Prioritise, Return, Split,
+    Subscription, Update,
+};
 use super::bulk;
 
 /// Documents what commands have in common, and the one for many incidents.
@@ -21,25 +24,38 @@ use super::bulk;
         Assign,
         Classify,
         Confirm,
+        Convene,
+        Escalate,
         Hold,
         Merge,
         Plain,
+        Prioritise,
         Resolve,
+        Return,
         Set,
         Spend,
-        Split
+        Split,
+        Subscription,
+        Update
     ))
 )]
 pub(in crate::http) struct Document;
 
 /// Each command by the last part of its path, the name of its shape, and what it says.
-const COMMANDS: [(&str, &str, &str); 20] = [
+const COMMANDS: [(&str, &str, &str); 27] = [
     ("ack", "Acknowledge", "Acknowledges an incident, under the path of the first version."),
     ("acknowledge", "Acknowledge", "Acknowledges an incident: the response clock stops."),
     ("unacknowledge", "Plain", "Takes an acknowledgement back: the first step falls due anew."),
     ("note", "Plain", "Writes a note on the timeline."),
     ("claim", "Plain", "Says that somebody works on an incident."),
     ("assign", "Assign", "Gives an incident to a team or a person."),
+    ("escalate", "Escalate", "Hands an incident to the next line, or to the one that is named."),
+    ("return", "Return", "Gives an incident back to whoever sent it: it is not theirs."),
+    ("convene", "Convene", "Calls several teams to help, in one call."),
+    ("priority", "Prioritise", "Gives an incident a priority until that is lifted, or lifts it."),
+    ("update", "Update", "Says how an incident stands to everybody who was told."),
+    ("subscribe", "Subscription", "Lets somebody hear of an incident without being called."),
+    ("unsubscribe", "Subscription", "Lets somebody hear of an incident no more."),
     ("hold", "Hold", "Puts an incident on hold for a bounded time."),
     ("resolve", "Resolve", "Says that service is restored, and how."),
     ("reopen", "Plain", "Says that service is not restored after all."),

@@ -17,6 +17,7 @@ use serde_json::{Map, Value};
 
 use crate::engine::event::{Command, Event, Order, Refusal, Reply};
 use crate::mailbox::Work;
+use crate::model::assignment::Handover;
 use crate::model::escalation::Target;
 use crate::model::incident::{Incident, IncidentId, RecordId, WaitsFor};
 use crate::model::time::Timestamp;
@@ -28,7 +29,7 @@ use super::super::guard::text;
 use super::super::ingest::{identity, once};
 use super::super::wire::Time;
 use super::super::wire::change::Answered;
-use super::super::wire::handle::{Hold, Wish};
+use super::super::wire::handle::{Hold, Said, Wish};
 use super::super::{App, Reading, json_body};
 use super::incidents::{find, number, shown};
 use super::{bulk, desk};
@@ -57,6 +58,13 @@ pub(super) fn routes() -> Router<Arc<App>> {
         .route("/api/v1/incidents/{id}/note", command("note"))
         .route("/api/v1/incidents/{id}/claim", command("claim"))
         .route("/api/v1/incidents/{id}/assign", command("assign"))
+        .route("/api/v1/incidents/{id}/escalate", command("escalate"))
+        .route("/api/v1/incidents/{id}/return", command("return"))
+        .route("/api/v1/incidents/{id}/convene", command("convene"))
+        .route("/api/v1/incidents/{id}/priority", command("priority"))
+        .route("/api/v1/incidents/{id}/update", command("update"))
+        .route("/api/v1/incidents/{id}/subscribe", command("subscribe"))
+        .route("/api/v1/incidents/{id}/unsubscribe", command("unsubscribe"))
         .route("/api/v1/incidents/{id}/hold", command("hold"))
         .route("/api/v1/incidents/{id}/resolve", command("resolve"))
         .route("/api/v1/incidents/{id}/reopen", command("reopen"))
@@ -178,13 +186,47 @@ pub(super) fn order(
         Wish::Acknowledge(it) => {
             let hold =
                 it.hold.as_deref().map(|text| span(text, ACKNOWLEDGEMENT_MAX)).transpose()?;
-            (it.by, it.note, it.expected_version, Command::Acknowledge { hold })
+            let update_in = update_in(it.update_in.as_deref())?;
+            (it.by, it.note, it.expected_version, Command::Acknowledge { hold, update_in })
         }
         Wish::Unacknowledge(it) => (it.by, it.note, it.expected_version, Command::Unacknowledge),
         Wish::Note(it) => (it.by, it.note, it.expected_version, Command::Note),
         Wish::Claim(it) => (it.by, it.note, it.expected_version, Command::Claim),
         Wish::Assign(it) => {
-            let command = Command::Assign { to: target(&it.to)? };
+            let command = Command::Assign { to: target(&it.to)?, handover: handover(it.handover)? };
+            (it.by, it.note, it.expected_version, command)
+        }
+        Wish::Escalate(it) => {
+            let to = it.to.as_deref().map(target).transpose()?;
+            let command = Command::Escalate { to, handover: handover(it.handover)? };
+            (it.by, it.note, it.expected_version, command)
+        }
+        Wish::Return(it) => {
+            let command = Command::Return { handover: handover(it.handover)? };
+            (it.by, it.note, it.expected_version, command)
+        }
+        Wish::Convene(it) => {
+            let command = convene(it.teams, it.link, it.handover)?;
+            (it.by, it.note, it.expected_version, command)
+        }
+        Wish::Priority(it) => {
+            let read = |text: &str| {
+                let bad = |error| Problem::bad_request(format!("priority: {error}"));
+                text.parse().map_err(bad)
+            };
+            let priority = it.priority.as_deref().map(read).transpose()?;
+            (it.by, it.note, it.expected_version, Command::Prioritise { priority })
+        }
+        Wish::Update(it) => {
+            let next = update_in(it.update_in.as_deref())?;
+            (it.by, it.note, it.expected_version, Command::Update { next })
+        }
+        Wish::Subscribe(it) => {
+            let command = Command::Subscribe { who: target(&it.who)? };
+            (it.by, it.note, it.expected_version, command)
+        }
+        Wish::Unsubscribe(it) => {
+            let command = Command::Unsubscribe { who: target(&it.who)? };
             (it.by, it.note, it.expected_version, command)
         }
         Wish::Hold(it) => {
@@ -253,6 +295,51 @@ fn span(text: &str, max: Duration) -> Result<Duration, Problem> {
         let message = format!("for is `{text}`, must be a time such as 30m, at most {days}d");
         Problem::bad_request(message)
     })
+}
+
+/// The longest time to a promised update: beyond it nobody waits for one.
+const UPDATE_MAX: Duration = Duration::from_hours(7 * 24);
+
+/// The longest part of a hand-over, and the longest link, in bytes: a page is read on a phone.
+const SAID_BYTES_MAX: usize = 1_000;
+
+/// Teams that are called together at most.
+const TEAMS_MAX: usize = 8;
+
+fn update_in(text: Option<&str>) -> Result<Option<Duration>, Problem> {
+    text.map(|text| span(text, UPDATE_MAX)).transpose()
+}
+
+fn handover(said: Said) -> Result<Handover, Problem> {
+    let Said { tried, known, next } = said;
+    for (name, text) in [("tried", &tried), ("known", &known), ("next", &next)] {
+        short(name, text)?;
+    }
+    let because = Box::default();
+    Ok(Handover { because, tried: tried.into(), known: known.into(), next: next.into() })
+}
+
+fn short(name: &str, text: &str) -> Result<(), Problem> {
+    if text.len() <= SAID_BYTES_MAX {
+        return Ok(());
+    }
+    let len = text.len();
+    let message = format!("{name} is {len} bytes long, must be at most {SAID_BYTES_MAX}");
+    Err(Problem::bad_request(message))
+}
+
+fn convene(teams: Vec<String>, link: Option<String>, said: Said) -> Result<Command, Problem> {
+    if !(1..=TEAMS_MAX).contains(&teams.len()) {
+        let message = format!("teams names {}, must name 1 to {TEAMS_MAX}", teams.len());
+        return Err(Problem::bad_request(message));
+    }
+    let link = link.filter(|link| !link.is_empty());
+    short("link", link.as_deref().unwrap_or_default())?;
+    let mut names: Vec<Box<str>> = teams.into_iter().map(Into::into).collect();
+    names.sort_unstable();
+    names.dedup();
+    let handover = handover(said)?;
+    Ok(Command::Convene { teams: names, link: link.map(Into::into), handover })
 }
 
 fn target(text: &str) -> Result<Target, Problem> {
@@ -340,11 +427,14 @@ fn kind(refusal: &Refusal, outdated: StatusCode) -> (StatusCode, &'static str) {
         Refusal::Already { .. } => (StatusCode::CONFLICT, "already"),
         Refusal::Incomplete { .. } => (StatusCode::CONFLICT, "incomplete"),
         Refusal::NotDesk { .. } => (StatusCode::CONFLICT, "not_desk"),
-        Refusal::NoReason(_) => (NEVER, "no_reason"),
         Refusal::NothingSet(_) => (NEVER, "nothing_set"),
         Refusal::UnknownCode { .. } => (NEVER, "unknown_code"),
         Refusal::EmptyNote => (NEVER, "empty_note"),
         Refusal::HoldOver { .. } => (NEVER, "hold_over"),
+        Refusal::NoReason { .. } => (NEVER, "no_reason"),
+        Refusal::NoNextLine { .. } => (NEVER, "no_next_line"),
+        Refusal::NowhereToReturn(_) => (NEVER, "nowhere_to_return"),
+        Refusal::TooManySubscribers(_) => (NEVER, "too_many_subscribers"),
         Refusal::UnknownTarget { .. } => (NEVER, "unknown_target"),
         Refusal::SameIncident(_) => (NEVER, "same_incident"),
         Refusal::NotSplit { .. } => (NEVER, "not_split"),

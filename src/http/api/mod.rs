@@ -5,6 +5,7 @@ pub mod alerts;
 mod around;
 pub mod audit;
 pub mod bulk;
+pub mod clocks;
 pub mod cmdb;
 pub mod commands;
 mod desk;
@@ -41,6 +42,7 @@ pub(super) fn routes() -> Router<Arc<App>> {
         .merge(alertmanager::routes())
         .merge(incidents::routes())
         .merge(handle::routes())
+        .merge(clocks::routes())
         .merge(audit::routes())
         .merge(journal::routes())
         .merge(alerts::routes())

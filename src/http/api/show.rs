@@ -6,9 +6,11 @@ use crate::engine::changes::{AlertRow, MemberOf};
 use crate::engine::context::Context;
 use crate::engine::stored::Help;
 use crate::model::alert::{self, Lease};
+use crate::model::assignment;
 use crate::model::escalation::{Action, Ladder, Policy, Rung, Target};
 use crate::model::incident::{self, Entry, Incident, KnownError, Progress, ResolutionClock};
 use crate::model::notice::Notice;
+use crate::model::terms::Promise;
 use crate::model::time::Timestamp;
 use crate::rules::{Added, RuleSet};
 use crate::store::view::Member;
@@ -47,6 +49,13 @@ pub(super) fn incident(
         parent: incident.parent.map(|parent| parent.to_string()),
         recurrence_of: incident.recurrence_of.map(|earlier| earlier.to_string()),
         assignee: incident.assignee.as_deref().map(Into::into),
+        assignments: incident.assignments.list.iter().map(assignment).collect(),
+        returned: incident.assignments.returned,
+        call: incident.assignments.call.as_deref().map(Into::into),
+        agreement: incident.terms.agreement.as_deref().map(Into::into),
+        priority_by_hand: incident.terms.by_hand.as_ref().map(|it| it.priority.to_string()),
+        promise: incident.terms.promise.as_ref().map(promise),
+        subscribers: incident.terms.subscribers.iter().map(ToString::to_string).collect(),
         acknowledged,
         waits_for: waits_for(&incident.progress),
         quiet: incident.quiet,
@@ -156,9 +165,40 @@ impl People<'_> {
                 let team = team.and_then(|team| self.rules.teams.get(team));
                 team.and_then(|team| team.manager.as_deref()).unwrap_or(fallback).into()
             }
+            Target::Lead => {
+                let team = team.and_then(|team| self.rules.teams.get(team));
+                let lead = team.and_then(|team| team.lead.as_deref().or(team.manager.as_deref()));
+                lead.unwrap_or(fallback).into()
+            }
             Target::Team(name) | Target::Contact(name) => name.to_string(),
         }
     }
+}
+
+fn assignment(it: &assignment::Assignment) -> wire::assignment::Assignment {
+    let handover = &it.handover;
+    wire::assignment::Assignment {
+        team: it.team.as_deref().map(Into::into),
+        line: it.line,
+        person: it.person.as_deref().map(Into::into),
+        part: it.part.to_string(),
+        from: Time(it.from),
+        sent_by: it.sent_by.to_string(),
+        because: handover.because.to_string(),
+        tried: handover.tried.to_string(),
+        known: handover.known.to_string(),
+        next: handover.next.to_string(),
+        due_at: it.due_at.map(Time),
+        accepted_at: it.accepted.as_ref().map(|it| Time(it.at)),
+        accepted_by: it.accepted.as_ref().map(|it| it.by.to_string()),
+        until: it.until.map(Time),
+        verdict: it.verdict.map(|it| it.to_string()),
+    }
+}
+
+fn promise(it: &Promise) -> wire::assignment::Promise {
+    let every_ms = u64::try_from(it.every.as_millis()).unwrap_or(u64::MAX);
+    wire::assignment::Promise { by: it.by.to_string(), due_at: Time(it.due_at), every_ms }
 }
 
 /// Returns the steps of an open incident that come next: those with a time first, by time.
@@ -182,6 +222,17 @@ fn next_steps(incident: &Incident, policy: &Policy, people: &People<'_>) -> Vec<
             Some(wire::NextStep { ladder: ladder.to_string(), at: rung.due_at.map(Time), action })
         })
         .collect();
+    next.extend(incident.assignments.list.iter().filter_map(|it| {
+        let (at, step) = (it.rung.due_at?, policy.acceptance.get(it.rung.step as usize)?);
+        let helps = it.team.as_deref().filter(|_| it.part == assignment::Part::Convened);
+        let action = match (&step.action, helps) {
+            (Action::NextLine, _) => "next line".into(),
+            (Action::Notify(Target::Assigned), Some(team)) => team.into(),
+            (Action::Notify(target), Some(team)) => format!("{target} of {team}"),
+            (Action::Notify(target), None) => people.name(target),
+        };
+        Some(wire::NextStep { ladder: "acceptance".into(), at: Some(Time(at)), action })
+    }));
     next.sort_by_key(|step| (step.at.is_none(), step.at));
     next
 }

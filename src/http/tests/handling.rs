@@ -27,6 +27,17 @@ async fn an_incident_goes_through_all_that_people_do_with_it() {
         ("claim", json!({}), "in_progress"),
         ("hold", json!({"waits_for": "change", "for": "4h"}), "on_hold"),
         ("assign", json!({"to": "contact:default"}), "new"),
+        ("priority", json!({"priority": "P1", "note": "vip"}), "new"),
+        ("subscribe", json!({"who": "contact:default"}), "new"),
+        ("acknowledge", json!({"update_in": "30m"}), "acknowledged"),
+        ("update", json!({"note": "found it"}), "acknowledged"),
+        (
+            "escalate",
+            json!({"to": "contact:default", "note": "stuck",
+            "handover": {"tried": "a restart"}}),
+            "new",
+        ),
+        ("unsubscribe", json!({"who": "contact:default"}), "new"),
         ("resolve", json!({"note": "cleaned"}), "resolved"),
         ("reopen", json!({}), "new"),
         ("resolve", json!({}), "resolved"),
@@ -52,7 +63,7 @@ async fn what_is_shown_says_who_has_it_and_how_its_clocks_stand() {
     assert_eq!(before.headers["etag"], format!("\"{}\"", before.at("/version")));
     assert_eq!(before.at("/waits_for"), "null");
     assert_ne!(before.at("/resolution/due_at"), "null");
-    assert_eq!(before.at("/next/2/ladder"), "resolution", "{}", before.text);
+    assert_eq!(before.at("/next/3/ladder"), "resolution", "{}", before.text);
     order(&world, &id, "claim", json!({})).await;
     order(&world, &id, "hold", json!({"waits_for": "supplier", "for": "4h"})).await;
     let held = world.get(&format!("/api/v1/incidents/{id}")).await;
@@ -249,4 +260,53 @@ async fn the_audit_trail_tells_who_did_what_and_its_seals_hold() {
     );
     assert_eq!(chain.seal.to_string(), head);
     assert_eq!(world.get("/api/v1/audit?after=x").await.status, 400);
+}
+
+#[tokio::test]
+async fn what_is_handed_on_is_refused_in_words_where_it_cannot_be() {
+    let world = World::new();
+    let id = disk(&world, "db-1").await;
+    let many: Vec<String> = (0..9).map(|at| format!("team{at}")).collect();
+    for (command, fields, status, code) in [
+        ("escalate", json!({}), 422, "no_reason"),
+        ("escalate", json!({"note": "why"}), 422, "no_next_line"),
+        ("return", json!({"note": "why"}), 422, "nowhere_to_return"),
+        ("convene", json!({"teams": ["net"], "note": "why"}), 422, "unknown_target"),
+        ("convene", json!({"teams": [], "note": "why"}), 400, "bad_request"),
+        ("convene", json!({"teams": many, "note": "why"}), 400, "bad_request"),
+        ("priority", json!({"priority": "P9", "note": "why"}), 400, "bad_request"),
+        ("priority", json!({"priority": "P1"}), 422, "no_reason"),
+        ("update", json!({}), 422, "empty_note"),
+        ("update", json!({"note": "x", "update_in": "8d"}), 400, "bad_request"),
+        ("subscribe", json!({"who": "team:net"}), 422, "unknown_target"),
+        (
+            "escalate",
+            json!({"note": "x", "handover": {"tried": "x".repeat(1_001)}}),
+            400,
+            "bad_request",
+        ),
+    ] {
+        let answer = order(&world, &id, command, fields).await;
+        let got = (answer.status, answer.at("/code"));
+        assert_eq!(got, (status, code.into()), "{command}: {}", answer.text);
+    }
+}
+
+#[tokio::test]
+async fn each_deadline_says_how_it_came_about() {
+    let world = World::new();
+    let id = disk(&world, "db-1").await;
+    order(&world, &id, "acknowledge", json!({})).await;
+    let answer = world.get(&format!("/api/v1/incidents/{id}/clocks")).await;
+    assert_eq!(answer.status, 200, "{}", answer.text);
+    for (at, clock, standing) in [
+        (0, "response", "kept"),
+        (1, "acceptance of the default contact", "kept"),
+        (2, "resolution", "runs"),
+    ] {
+        assert_eq!(answer.at(&format!("/clocks/{at}/clock")), clock, "{}", answer.text);
+        assert_eq!(answer.at(&format!("/clocks/{at}/standing")), standing, "{}", answer.text);
+    }
+    assert_eq!(answer.at("/clocks/2/source"), "P4 by the general limits");
+    assert_eq!(world.get("/api/v1/incidents/INC-99/clocks").await.status, 404);
 }

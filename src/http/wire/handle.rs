@@ -22,6 +22,20 @@ pub enum Wish {
     Claim(Plain),
     /// Somebody else is to work on it.
     Assign(Assign),
+    /// The next line is to work on it.
+    Escalate(Escalate),
+    /// It is not theirs.
+    Return(Return),
+    /// Teams are to help, together.
+    Convene(Convene),
+    /// It is more or less pressing than computed.
+    Priority(Prioritise),
+    /// How it stands.
+    Update(Update),
+    /// Somebody is to hear of it.
+    Subscribe(Subscription),
+    /// Somebody is to hear of it no more.
+    Unsubscribe(Subscription),
     /// Work waits.
     Hold(Hold),
     /// Service is restored.
@@ -79,6 +93,9 @@ pub struct Acknowledge {
     /// For how long, as in `30m`; the priority's own time when left out.
     #[serde(default, rename = "for", skip_serializing_if = "Option::is_none")]
     pub hold: Option<String>,
+    /// When those who were told hear next, as in `30m`; the priority's own time when left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub update_in: Option<String>,
     /// What they say.
     #[serde(default)]
     pub note: String,
@@ -96,12 +113,149 @@ pub struct Assign {
     pub by: String,
     /// To whom, as in `team:dc-ops` or `contact:dora`.
     pub to: String,
+    /// What they have to know.
+    #[serde(default, skip_serializing_if = "nothing_said")]
+    pub handover: Said,
     /// What they say.
     #[serde(default)]
     pub note: String,
     /// The version they saw.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expected_version: Option<u32>,
+}
+
+/// What whoever hands an incident on says of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Said {
+    /// What was tried.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub tried: String,
+    /// What is known.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub known: String,
+    /// What comes next.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub next: String,
+}
+
+/// The next line is to work on it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Escalate {
+    /// Who says so; may be left out by whoever showed a token.
+    #[serde(default)]
+    pub by: String,
+    /// To whom, as in `team:dc-ops` or `contact:dora`; to the next line when left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to: Option<String>,
+    /// What they have to know.
+    #[serde(default, skip_serializing_if = "nothing_said")]
+    pub handover: Said,
+    /// What they say.
+    #[serde(default)]
+    pub note: String,
+    /// The version they saw.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expected_version: Option<u32>,
+}
+
+/// It is not theirs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Return {
+    /// Who says so; may be left out by whoever showed a token.
+    #[serde(default)]
+    pub by: String,
+    /// What whoever gets it has to know.
+    #[serde(default, skip_serializing_if = "nothing_said")]
+    pub handover: Said,
+    /// What they say.
+    #[serde(default)]
+    pub note: String,
+    /// The version they saw.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expected_version: Option<u32>,
+}
+
+/// Teams are to help, together.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Convene {
+    /// Who says so; may be left out by whoever showed a token.
+    #[serde(default)]
+    pub by: String,
+    /// Names of teams, at most eight.
+    pub teams: Vec<String>,
+    /// Where they talk, as in `https://meet.example/inc-1042`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub link: Option<String>,
+    /// What they have to know.
+    #[serde(default, skip_serializing_if = "nothing_said")]
+    pub handover: Said,
+    /// What they say.
+    #[serde(default)]
+    pub note: String,
+    /// The version they saw.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expected_version: Option<u32>,
+}
+
+/// It is more or less pressing than computed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Prioritise {
+    /// Who says so; may be left out by whoever showed a token.
+    #[serde(default)]
+    pub by: String,
+    /// `P1` to `P4`; as computed again when left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub priority: Option<String>,
+    /// What they say.
+    #[serde(default)]
+    pub note: String,
+    /// The version they saw.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expected_version: Option<u32>,
+}
+
+/// How it stands; `note` is what everybody hears who was told.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Update {
+    /// Who says so; may be left out by whoever showed a token.
+    #[serde(default)]
+    pub by: String,
+    /// When they hear next, as in `30m`; after the same time again when left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub update_in: Option<String>,
+    /// What they say.
+    #[serde(default)]
+    pub note: String,
+    /// The version they saw.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expected_version: Option<u32>,
+}
+
+/// Somebody is to hear of it, or no more.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Subscription {
+    /// Who says so; may be left out by whoever showed a token.
+    #[serde(default)]
+    pub by: String,
+    /// Who, as in `team:dc-ops` or `contact:dora`.
+    pub who: String,
+    /// What they say.
+    #[serde(default)]
+    pub note: String,
+    /// The version they saw.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expected_version: Option<u32>,
+}
+
+fn nothing_said(said: &Said) -> bool {
+    *said == Said::default()
 }
 
 /// Work waits; exactly one of `for` and `until` says how long.
@@ -226,6 +380,14 @@ mod tests {
             r#"{"command":"assign","by":"ann","to":"team:linux","note":""}"#,
             r#"{"command":"hold","by":"ann","waits_for":"user","for":"4h","note":""}"#,
             r#"{"command":"hold","by":"ann","waits_for":"user","until":"2026-11-21T03:12:00.000Z","note":""}"#,
+            r#"{"command":"acknowledge","by":"ann","update_in":"1h","note":""}"#,
+            r#"{"command":"escalate","by":"ann","handover":{"tried":"x"},"note":"why"}"#,
+            r#"{"command":"return","by":"ann","note":"why"}"#,
+            r#"{"command":"convene","by":"ann","teams":["net"],"link":"https://m/1","note":"why"}"#,
+            r#"{"command":"priority","by":"ann","priority":"P2","note":"why"}"#,
+            r#"{"command":"update","by":"ann","update_in":"1h","note":"found it"}"#,
+            r#"{"command":"subscribe","by":"ann","who":"team:net","note":""}"#,
+            r#"{"command":"unsubscribe","by":"ann","who":"team:net","note":""}"#,
             r#"{"command":"resolve","by":"ann","note":""}"#,
             r#"{"command":"reopen","by":"ann","note":""}"#,
             r#"{"command":"close","by":"ann","note":""}"#,

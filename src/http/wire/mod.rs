@@ -6,8 +6,10 @@
 //! API.
 
 pub mod alertmanager;
+pub mod assignment;
 pub mod audit;
 pub mod change;
+pub mod clocks;
 pub mod cmdb;
 pub mod desk;
 pub mod explain;
@@ -107,6 +109,27 @@ pub struct Incident {
     pub recurrence_of: Option<String>,
     /// The person it was given to, or who claimed it.
     pub assignee: Option<String>,
+    /// Who was handed it, one after another, and who was called to help; the oldest first.
+    #[serde(default)]
+    pub assignments: Vec<assignment::Assignment>,
+    /// How often it was given back as misrouted.
+    #[serde(default)]
+    pub returned: u32,
+    /// Where those talk who were called to help.
+    #[serde(default)]
+    pub call: Option<String>,
+    /// The service agreement whose limits hold.
+    #[serde(default)]
+    pub agreement: Option<String>,
+    /// The priority that a person gave it, which holds until lifted.
+    #[serde(default)]
+    pub priority_by_hand: Option<String>,
+    /// The update that was promised.
+    #[serde(default)]
+    pub promise: Option<assignment::Promise>,
+    /// Teams and contacts who hear of it without being called.
+    #[serde(default)]
+    pub subscribers: Vec<String>,
     /// Who has it and until when.
     pub acknowledged: Option<Acknowledged>,
     /// What it waits for while it is on hold.
@@ -248,7 +271,7 @@ pub struct Resolution {
 /// The step of a ladder that falls due next.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct NextStep {
-    /// `functional`, `hierarchical` or `resolution`.
+    /// `functional`, `hierarchical`, `resolution` or `acceptance`.
     pub ladder: String,
     /// When; nothing while the clock is stopped.
     pub at: Option<Time>,

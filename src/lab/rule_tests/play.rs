@@ -11,6 +11,7 @@ use crate::engine::context::{Context, Limits};
 use crate::engine::event::{Command, Ending, Event, Order, Reply, Rest};
 use crate::lab::world::World;
 use crate::model::alert::{Details, Occurrence, Signal};
+use crate::model::assignment::Handover;
 use crate::model::change::Change;
 use crate::model::incident::{Incident, IncidentId, RecordId, StateName};
 use crate::model::labels::{Fingerprint, Labels};
@@ -200,11 +201,11 @@ impl Played {
 
     fn command(&self, id: IncidentId, wish: &Wish, at: Timestamp) -> Result<Command, String> {
         Ok(match wish {
-            Wish::Acknowledge { hold } => Command::Acknowledge { hold: *hold },
+            Wish::Acknowledge { hold } => Command::Acknowledge { hold: *hold, update_in: None },
             Wish::Unacknowledge => Command::Unacknowledge,
             Wish::Note(_) => Command::Note,
             Wish::Claim => Command::Claim,
-            Wish::Assign(to) => Command::Assign { to: to.clone() },
+            Wish::Assign(to) => Command::Assign { to: to.clone(), handover: Handover::default() },
             Wish::Hold { waits_for, time } => {
                 Command::Hold { waits_for: *waits_for, until: at.plus(*time) }
             }

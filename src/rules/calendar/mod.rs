@@ -8,6 +8,7 @@
 pub(in crate::rules) mod read;
 #[cfg(test)]
 mod tests;
+mod week;
 pub(in crate::rules) mod zone;
 
 use core::fmt;
@@ -32,6 +33,9 @@ pub struct Calendar {
     /// What any of them covers is covered.
     parts: Vec<Part>,
 }
+
+/// The hours of the plain working week.
+const WEEKDAYS: Hours = Hours { days: Days(0b1_1111), from: 0, until: DAY_MINUTES };
 
 /// Times of one zone.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,6 +75,19 @@ type Stretch = (Timestamp, Timestamp);
 const ALL_DAY: Hours = Hours { days: Days(0b111_1111), from: 0, until: DAY_MINUTES };
 
 impl Calendar {
+    /// Returns the days from Monday to Friday in UTC, each from midnight to midnight: what a working
+    /// day is as long as nobody says otherwise.
+    pub fn working_days() -> Self {
+        let (zone, hours) = (Zone::utc(), vec![WEEKDAYS]);
+        Self { parts: vec![Part { zone, hours, holidays: BTreeSet::new() }] }
+    }
+
+    /// True for that week and nothing else.
+    fn is_plain_week(&self) -> bool {
+        let [part] = &*self.parts else { return false };
+        part.hours == [WEEKDAYS] && part.holidays.is_empty() && part.zone.name() == "UTC"
+    }
+
     /// True at a time that counts.
     pub fn covers(&self, now: Timestamp) -> bool {
         self.around(now, -1..=1).any(|(from, until)| from <= now && now < until)
@@ -92,6 +109,13 @@ impl Calendar {
 
     /// Returns when so much covered time has passed since `start`, at most four years later.
     pub fn after(&self, start: Timestamp, working: Duration) -> Timestamp {
+        if self.is_plain_week() {
+            return week::after(start, working).min(horizon(start));
+        }
+        self.search_after(start, working)
+    }
+
+    fn search_after(&self, start: Timestamp, working: Duration) -> Timestamp {
         let horizon = horizon(start);
         let (mut at, mut left) = (start, working);
         while at < horizon && !left.is_zero() {
@@ -108,6 +132,13 @@ impl Calendar {
 
     /// Returns how much covered time lies between two points in time.
     pub fn between(&self, from: Timestamp, until: Timestamp) -> Duration {
+        if self.is_plain_week() {
+            return week::between(from, until);
+        }
+        self.search_between(from, until)
+    }
+
+    fn search_between(&self, from: Timestamp, until: Timestamp) -> Duration {
         let (mut at, mut sum) = (from, Duration::ZERO);
         while at < until {
             if let Some(end) = self.end_from(at) {

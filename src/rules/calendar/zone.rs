@@ -31,6 +31,11 @@ impl Zone {
         Some(Self { name, tz })
     }
 
+    /// Returns the zone of UTC.
+    pub fn utc() -> Self {
+        Self::find("UTC").unwrap_or(Self { name: "UTC".into(), tz: TimeZone::UTC })
+    }
+
     /// Returns its name as IANA writes it.
     pub fn name(&self) -> &str {
         &self.name

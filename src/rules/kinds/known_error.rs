@@ -40,6 +40,8 @@ pub struct KnownErrorKind {
     pub expires: Option<Expiry>,
     /// Within which bounds nobody is told.
     pub keep_quiet: Option<KeepQuiet>,
+    /// The line of support that knows how to help, 1 to 4; the first without one.
+    pub line: Option<u8>,
 }
 
 /// The end of a known error.
@@ -86,6 +88,7 @@ pub(in crate::rules) fn read(
     let cause = fields.get("cause").and_then(|n| intake_template(reader, templates, n));
     let runbook = fields.get("runbook").and_then(|n| intake_template(reader, templates, n));
     let fixed_in = fields.read(reader, "fixed_in", |r, n| line(r, n, FIXED_IN_BYTES_MAX));
+    let support = fields.read(reader, "line", |r, n| r.number(n, 1..=4));
     let hours_node = fields.get("hours");
     let times = hours_node.and_then(|n| hours(reader, n));
     let expires = fields.read(reader, "expires", |r, n| expiry(r, n, hours_node));
@@ -99,7 +102,8 @@ pub(in crate::rules) fn read(
     }
     fields.finish(reader);
     let (id, workaround) = (id?, workaround?);
-    Some(KnownErrorKind { id, workaround, cause, runbook, fixed_in, expires, keep_quiet })
+    let line = support;
+    Some(KnownErrorKind { id, workaround, cause, runbook, fixed_in, expires, keep_quiet, line })
 }
 
 fn keep_quiet(reader: &mut Reader<'_>, node: &Node) -> Option<KeepQuiet> {

@@ -19,8 +19,10 @@ use super::calendar::Calendar;
 use super::calendar::zone::Zone;
 use super::codes;
 use super::diagnostics::{self, Diagnostic, Span};
+use super::sections::Turns;
 use super::set::RuleSet;
 use super::source::SourceFile;
+use crate::model::incident::IncidentId;
 use crate::model::time::Timestamp;
 
 /// How far ahead holes are looked for.
@@ -158,6 +160,21 @@ impl RuleSet {
         match self.rotations.get(name).and_then(|rotation| rotation.on_call(now)) {
             Some(contact) => OnCall { contact, hole: None },
             None => OnCall { contact: first, hole: Some(name) },
+        }
+    }
+
+    /// Returns who is called for a team about an incident: of a team without a rotation each member
+    /// in turn where it says so.
+    pub fn called(&self, team: &str, incident: IncidentId, now: Timestamp) -> OnCall<'_> {
+        let turns = self.teams.get(team).filter(|team| team.turns == Turns::ByIncident);
+        let member = turns.and_then(|team| {
+            let members = u64::try_from(team.members.len()).unwrap_or(u64::MAX);
+            let at = incident.0.checked_rem(members)?;
+            team.members.get(usize::try_from(at).ok()?)
+        });
+        match member {
+            Some(contact) => OnCall { contact, hole: None },
+            None => self.on_call(team, now),
         }
     }
 

@@ -2,8 +2,11 @@
 
 use prost::{Message, Oneof};
 
+use super::assignment::AssignmentsMessage;
 use super::sheet::{AffectedMessage, ClosureMessage, MajorMessage, ReportMessage, SheetMessage};
+use super::terms::TermsMessage;
 use super::{Malformed, Row, Word, keyed, numbered, required};
+use crate::model::assignment::Assignments;
 use crate::model::escalation::{PolicyHash, Rung};
 use crate::model::incident::{
     Incident, KnownError, Progress, RecordId, ResolutionClock, ResponseClock, Root, Storm, Suspect,
@@ -11,6 +14,7 @@ use crate::model::incident::{
 };
 use crate::model::labels::Fingerprint;
 use crate::model::priority::{Assessment, Impact, Loss, Priority, Urgency};
+use crate::model::terms::Terms;
 use crate::model::time::Timestamp;
 use crate::store::schema::{self, Family};
 
@@ -104,6 +108,10 @@ pub(in crate::store) struct IncidentMessage {
     update_at: Option<i64>,
     #[prost(message, optional, tag = "60")]
     known_error: Option<KnownErrorMessage>,
+    #[prost(message, optional, tag = "70")]
+    assignments: Option<AssignmentsMessage>,
+    #[prost(message, optional, tag = "71")]
+    terms: Option<TermsMessage>,
     #[prost(message, optional, tag = "80")]
     sheet: Option<SheetMessage>,
     #[prost(message, optional, tag = "81")]
@@ -252,7 +260,7 @@ struct ResponseMessage {
 }
 
 #[derive(Clone, PartialEq, Message)]
-struct RungMessage {
+pub(super) struct RungMessage {
     #[prost(uint32, tag = "1")]
     step: u32,
     #[prost(uint32, tag = "2")]
@@ -511,6 +519,10 @@ impl Row for Incident {
             group_rule: self.group_rule.as_deref().map(String::from),
             version: self.version,
             assignee: self.assignee.as_deref().map(String::from),
+            assignments: Some(&self.assignments)
+                .filter(|it| **it != Assignments::default())
+                .map(Into::into),
+            terms: Some(&self.terms).filter(|it| **it != Terms::default()).map(Into::into),
             resolution: Some((&self.resolution).into()),
             resolving: Some(self.resolving.into()),
             quiet: self.quiet,
@@ -564,6 +576,8 @@ impl Row for Incident {
             group_rule: message.group_rule.map(Into::into),
             version: message.version,
             assignee: message.assignee.map(Into::into),
+            assignments: message.assignments.unwrap_or_default().try_into()?,
+            terms: message.terms.unwrap_or_default().try_into()?,
             resolution: message.resolution.unwrap_or_default().into(),
             resolving: message.resolving.unwrap_or_default().into(),
             quiet: message.quiet,
@@ -707,6 +721,8 @@ mod tests {
             told: vec!["dc-ops".into()],
             version: 24,
             assignee: Some("ann".into()),
+            assignments: Assignments::default(),
+            terms: Terms::default(),
             resolution: ResolutionClock {
                 due_at: at(25),
                 stood_ms: 26,

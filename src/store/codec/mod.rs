@@ -12,6 +12,7 @@ use prost::Message;
 use super::schema::Family;
 
 pub(super) mod alert;
+pub(super) mod assignment;
 pub(super) mod audit;
 pub(super) mod change;
 pub(super) mod cmdb;
@@ -27,6 +28,7 @@ pub(super) mod policy;
 pub(super) mod quarantine;
 mod sheet;
 pub(super) mod silence;
+pub(super) mod terms;
 pub(super) mod timeline;
 
 /// The newest format this version reads, and the one it writes.

@@ -5,9 +5,14 @@ use std::sync::Arc;
 
 use prost::{Message, Oneof};
 
-use super::{Malformed, Row, keyed, required};
-use crate::model::escalation::{Action, Due, Policy, PolicyHash, Step, Target};
+use super::{Malformed, Row, Word, keyed, numbered, required};
+use crate::model::escalation::{Action, Due, Only, Policy, PolicyHash, Step, Target};
+use crate::model::incident::StateName;
 use crate::store::schema::{self, Family};
+
+numbered!(StateName:
+    New = 1, Acknowledged = 2, InProgress = 3, OnHold = 4, Resolved = 5, Closed = 6,
+    Cancelled = 7);
 
 /// A policy.
 #[derive(Clone, PartialEq, Message)]
@@ -20,16 +25,24 @@ pub(in crate::store) struct PolicyMessage {
     hierarchical: Vec<StepMessage>,
     #[prost(message, repeated, tag = "4")]
     resolution: Vec<StepMessage>,
+    #[prost(message, repeated, tag = "5")]
+    acceptance: Vec<StepMessage>,
 }
 
 #[derive(Clone, PartialEq, Message)]
 struct StepMessage {
     #[prost(oneof = "DueMessage", tags = "1, 2")]
     due: Option<DueMessage>,
-    #[prost(oneof = "ActionMessage", tags = "3, 4, 5, 6, 7")]
+    #[prost(oneof = "ActionMessage", tags = "3, 4, 5, 6, 7, 9")]
     action: Option<ActionMessage>,
     #[prost(uint64, optional, tag = "8")]
     repeat_ms: Option<u64>,
+    #[prost(uint32, repeated, tag = "10")]
+    only_priorities: Vec<u32>,
+    #[prost(uint32, repeated, tag = "11")]
+    only_states: Vec<u32>,
+    #[prost(string, optional, tag = "12")]
+    only_hours: Option<String>,
 }
 
 #[derive(Clone, PartialEq, Oneof)]
@@ -52,10 +65,16 @@ enum ActionMessage {
     NotifyTeam(String),
     #[prost(string, tag = "7")]
     NotifyContact(String),
+    #[prost(message, tag = "9")]
+    NotifyLead(()),
 }
 
 fn millis(span: Duration) -> u64 {
     u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
+}
+
+fn words<W: Word>(numbers: Vec<u32>) -> Result<Vec<W>, Malformed> {
+    numbers.into_iter().map(W::of).collect()
 }
 
 impl From<&Step> for StepMessage {
@@ -68,12 +87,21 @@ impl From<&Step> for StepMessage {
             Action::NextLine => ActionMessage::NextLine(()),
             Action::Notify(Target::Assigned) => ActionMessage::NotifyAssigned(()),
             Action::Notify(Target::Manager) => ActionMessage::NotifyManager(()),
+            Action::Notify(Target::Lead) => ActionMessage::NotifyLead(()),
             Action::Notify(Target::Team(name)) => ActionMessage::NotifyTeam(String::from(&**name)),
             Action::Notify(Target::Contact(name)) => {
                 ActionMessage::NotifyContact(String::from(&**name))
             }
         };
-        Self { due: Some(due), action: Some(action), repeat_ms: step.repeat.map(millis) }
+        let Only { priorities, states, hours } = &step.only;
+        Self {
+            due: Some(due),
+            action: Some(action),
+            repeat_ms: step.repeat.map(millis),
+            only_priorities: priorities.iter().map(|it| it.number()).collect(),
+            only_states: states.iter().map(|it| it.number()).collect(),
+            only_hours: hours.as_deref().map(String::from),
+        }
     }
 }
 
@@ -92,10 +120,16 @@ impl TryFrom<StepMessage> for Step {
             ActionMessage::NextLine(()) => Action::NextLine,
             ActionMessage::NotifyAssigned(()) => Action::Notify(Target::Assigned),
             ActionMessage::NotifyManager(()) => Action::Notify(Target::Manager),
+            ActionMessage::NotifyLead(()) => Action::Notify(Target::Lead),
             ActionMessage::NotifyTeam(name) => Action::Notify(Target::Team(name.into())),
             ActionMessage::NotifyContact(name) => Action::Notify(Target::Contact(name.into())),
         };
-        Ok(Self { due, action, repeat: message.repeat_ms.map(Duration::from_millis) })
+        let only = Only {
+            priorities: words(message.only_priorities)?,
+            states: words(message.only_states)?,
+            hours: message.only_hours.map(Into::into),
+        };
+        Ok(Self { due, action, repeat: message.repeat_ms.map(Duration::from_millis), only })
     }
 }
 
@@ -114,6 +148,7 @@ impl Row for (PolicyHash, Arc<Policy>) {
             functional: policy.functional.iter().map(Into::into).collect(),
             hierarchical: policy.hierarchical.iter().map(Into::into).collect(),
             resolution: policy.resolution.iter().map(Into::into).collect(),
+            acceptance: policy.acceptance.iter().map(Into::into).collect(),
         }
     }
 
@@ -126,6 +161,7 @@ impl Row for (PolicyHash, Arc<Policy>) {
             functional: steps(message.functional)?,
             hierarchical: steps(message.hierarchical)?,
             resolution: steps(message.resolution)?,
+            acceptance: steps(message.acceptance)?,
         };
         Ok((PolicyHash(keyed(schema::read_number(key))?), Arc::new(policy)))
     }
@@ -135,10 +171,12 @@ impl Row for (PolicyHash, Arc<Policy>) {
 mod tests {
     use super::super::tests::frozen;
     use super::*;
+    use crate::model::priority::Priority;
 
     #[test]
     fn the_bytes_of_a_policy_stay_as_they_are() {
-        let step = |due, action, repeat| Step { due, action, repeat };
+        let only = Only::default();
+        let step = |due, action, repeat| Step { due, action, repeat, only: only.clone() };
         let policy = Policy {
             name: "default".into(),
             functional: vec![
@@ -155,10 +193,19 @@ mod tests {
                 ),
             ],
             resolution: vec![step(Due::Share(75), Action::NextLine, None)],
+            acceptance: vec![Step {
+                only: Only {
+                    priorities: vec![Priority::P1, Priority::P2],
+                    states: vec![StateName::New],
+                    hours: Some("office".into()),
+                },
+                ..step(Due::Share(60), Action::Notify(Target::Lead), None)
+            }],
         };
         let value =
             b"\x01\n\x07default\x12\x04\x08\x00\"\x00\x12\x07\x1022\x03net\x12\x04\x10K\x1a\x00\
-            \x1a\x07\x10Z:\x03ann\x1a\x08\x10d*\x00@\xc0\xeem\"\x04\x10K\x1a\x00";
+            \x1a\x07\x10Z:\x03ann\x1a\x08\x10d*\x00@\xc0\xeem\"\x04\x10K\x1a\x00\
+            *\x13\x10<J\x00R\x02\x01\x02Z\x01\x01b\x06office";
         frozen(&(PolicyHash(258), Arc::new(policy)), b"\x00\x00\x00\x00\x00\x00\x01\x02", value);
     }
 }

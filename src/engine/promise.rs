@@ -1,0 +1,153 @@
+//! The update that whoever has an incident promises: when it is due, who is reminded, and what keeps
+//! it. Standing updates of a rule, which nobody has to write, are in [`super::standing`].
+
+use core::time::Duration;
+
+use super::State;
+use super::context::Context;
+use super::event::{Order, Refusal};
+use super::notices::{self, Plan};
+use super::pending::Told;
+use crate::model::escalation::Target;
+use crate::model::incident::{Happening, Incident, IncidentId};
+use crate::model::notice::NoticeKind;
+use crate::model::terms::{Promise, Reminded, SUBSCRIBERS_MAX};
+use crate::model::time::{Brief, Timestamp};
+
+/// Promises the next update in the name of whoever took an incident: at the time they said, else
+/// after that of the priority. What was promised before and is not overdue stands.
+pub(super) fn make(
+    state: &mut State,
+    ctx: &Context,
+    (id, by): (IncidentId, &str),
+    said: Option<Duration>,
+    now: Timestamp,
+) {
+    let Some(record) = state.incidents.get(&id).map(|case| &case.record) else { return };
+    let stands = record.terms.promise.as_ref().is_some_and(|it| it.due_at > now && *it.by == *by);
+    let limit = ctx.rules.limit(record.terms.agreement.as_deref(), record.assessment.priority);
+    let Some(every) = said.or(limit.update).filter(|_| said.is_some() || !stands) else { return };
+    let Some(case) = state.change(id) else { return };
+    let due_at = now.plus(every);
+    let promise = Promise { by: by.into(), due_at, every, reminded: Reminded::Nobody };
+    case.record.terms.promise = Some(promise);
+    let text = format!("{by} promises the next update by {due_at}");
+    state.pending.tell(id, now, Told { what: Happening::Updated, text, path: None });
+}
+
+/// A person says how it stands: everybody who was told hears it, and the next update is promised.
+pub(super) fn update(
+    state: &mut State,
+    ctx: &Context,
+    order: &Order,
+    next: Option<Duration>,
+    now: Timestamp,
+) -> Result<(), Refusal> {
+    let Order { incident: id, by, note, .. } = order;
+    if note.is_empty() {
+        return Err(Refusal::EmptyNote);
+    }
+    let text = format!("{by}: {note}");
+    state.pending.tell(*id, now, Told { what: Happening::Updated, text: text.clone(), path: None });
+    notices::update(state, ctx, *id, &text, now);
+    let Some(case) = state.change(*id) else { return Ok(()) };
+    case.record.version += 1;
+    let every = case.record.terms.promise.take().map(|promise| promise.every);
+    let taken = case.record.progress.holder().is_some();
+    if taken || next.is_some() {
+        make(state, ctx, (*id, by), next.or(every), now);
+    }
+    Ok(())
+}
+
+/// Reminds whoever promised an update that it is overdue, then their lead.
+pub(super) fn take_due(state: &mut State, ctx: &Context, id: IncidentId, now: Timestamp) {
+    while let Some(overdue) = overdue(state, id, now) {
+        let Some(case) = state.change(id) else { return };
+        let quiet = case.record.quiet;
+        let Some(promise) = &mut case.record.terms.promise else { return };
+        if quiet {
+            // Nobody waits for news of what nobody hears of.
+            promise.due_at = now.plus(promise.every);
+            continue;
+        }
+        let (next, target) = match overdue.reminded {
+            Reminded::Nobody => (Reminded::Holder, whose(ctx, &overdue.by)),
+            Reminded::Holder | Reminded::Lead => (Reminded::Lead, Target::Lead),
+        };
+        promise.reminded = next;
+        let late = Brief(now.since(overdue.due_at));
+        let because = format!("the update that {} promised is overdue for {late}", overdue.by);
+        let text = format!("{target} is reminded: {because}");
+        state.pending.tell(id, now, Told { what: Happening::UpdateOverdue, text, path: None });
+        let kind = NoticeKind::Ticket;
+        notices::plan(
+            state,
+            ctx,
+            id,
+            Plan { kind, target: &target, because, also: Vec::new() },
+            now,
+        );
+    }
+}
+
+fn overdue(state: &State, id: IncidentId, now: Timestamp) -> Option<Promise> {
+    let promise = state.incidents.get(&id)?.record.terms.promise.clone()?;
+    promise.next_due().is_some_and(|due_at| due_at <= now).then_some(promise)
+}
+
+fn whose(ctx: &Context, by: &str) -> Target {
+    let is_known = ctx.rules.contacts.contains_key(by);
+    if is_known { Target::Contact(by.into()) } else { Target::Assigned }
+}
+
+/// Nobody has promised anything any more.
+pub(super) fn release(record: &mut Incident) {
+    record.terms.promise = None;
+}
+
+/// A person wants somebody to hear of an incident without being called for it.
+pub(super) fn subscribe(
+    state: &mut State,
+    ctx: &Context,
+    order: &Order,
+    who: &Target,
+    now: Timestamp,
+) -> Result<(), Refusal> {
+    let name = name(ctx, who)?;
+    let Some(case) = state.change(order.incident) else { return Ok(()) };
+    let subscribers = &mut case.record.terms.subscribers;
+    if !subscribers.contains(&name) {
+        if subscribers.len() >= SUBSCRIBERS_MAX {
+            return Err(Refusal::TooManySubscribers(SUBSCRIBERS_MAX));
+        }
+        subscribers.push(name.clone());
+    }
+    let text = format!("{name} hears of it, {}", super::handle::by_whom(order));
+    let told = Told { what: Happening::Subscribed, text, path: None };
+    state.pending.tell(order.incident, now, told);
+    Ok(())
+}
+
+/// A person wants somebody not to hear of it any more, unless they are called.
+pub(super) fn unsubscribe(
+    state: &mut State,
+    ctx: &Context,
+    order: &Order,
+    who: &Target,
+    now: Timestamp,
+) -> Result<(), Refusal> {
+    let name = name(ctx, who)?;
+    let Some(case) = state.change(order.incident) else { return Ok(()) };
+    case.record.terms.subscribers.retain(|it| *it != name);
+    let text = format!("{name} hears of it no more, {}", super::handle::by_whom(order));
+    let told = Told { what: Happening::Subscribed, text, path: None };
+    state.pending.tell(order.incident, now, told);
+    Ok(())
+}
+
+fn name(ctx: &Context, who: &Target) -> Result<Box<str>, Refusal> {
+    let (team, person) = super::handle::receiver(ctx, who)?;
+    let name = team.or(person);
+    name.ok_or_else(|| Refusal::UnknownTarget { target: who.to_string(), known: "none".into() })
+}
