@@ -91,7 +91,7 @@ fn rules() -> Vec<SourceFile> {
     let shipped = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/rules/base")).unwrap();
     for file in shipped.map(|entry| entry.unwrap().path()) {
         let name = file.file_name().unwrap().to_string_lossy().into_owned();
-        files.push(SourceFile { name: name.into(), text: std::fs::read_to_string(&file).unwrap() });
+        files.push(SourceFile { name: name, text: std::fs::read_to_string(&file).unwrap() });
     }
     files
 }
@@ -135,7 +135,7 @@ fn deliver(state: &mut State, ctx: &Context, at: Timestamp, pages: &mut Vec<Page
         if notice.kind == NoticeKind::Page {
             pages.push(Page { incident: id.incident, at });
         }
-        state.apply(ctx, &Event::Delivered { notice: id, channel }, at);
+        state.apply(ctx, &Event::Delivered { notice: id, channel, thread: None }, at);
         std::hint::black_box(state.drain(ctx));
     }
 }

@@ -60,6 +60,7 @@ impl Failure {
             DaemonError::Channel(_) | DaemonError::Tls(_) => Self::Configuration(error.to_string()),
             DaemonError::Listen { .. }
             | DaemonError::NoRoom { .. }
+            | DaemonError::LinkKey { .. }
             | DaemonError::System(_)
             | DaemonError::Metrics(_)
             | DaemonError::Engine(_) => Self::Findings(error.to_string()),

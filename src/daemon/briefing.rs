@@ -9,9 +9,10 @@ use tracing::warn;
 use crate::cmdb::{CiId, Topology};
 use crate::engine::changes::AlertRow;
 use crate::engine::context::Context;
-use crate::model::incident::{Incident, IncidentId};
+use crate::model::incident::{Happening, Incident, IncidentId};
 use crate::model::labels::Labels;
 use crate::model::notice::Notice;
+use crate::model::time::Brief;
 use crate::notify::{Briefing, Reader};
 use crate::store::{Store, StoreError, View};
 
@@ -20,6 +21,9 @@ const ALERTS_MAX: usize = 12;
 
 /// Services a notice names; the sum of the priority counts all.
 const SERVICES_MAX: usize = 5;
+
+/// Entries of the last incident's timeline that are looked through for its end.
+const TIMELINE_MAX: usize = 1_000;
 
 /// Further incidents of a digest that are read.
 const ALSO_MAX: usize = 20;
@@ -49,10 +53,11 @@ fn read(store: &Store, context: &Context, notice: &Notice) -> Result<Option<Brie
     let cis = own.chain(alerts.iter().filter_map(|alert| alert.ci.as_ref()));
     let services = services(&context.topology, cis.map(|name| &**name));
     let also = also(&view, &notice.also)?;
+    let last_time = last_time(&view, context, &incident)?;
     let alerts = alerts.iter().map(|alert| {
         (context.seen(alert).subject().labels.clone(), line(&alert.details.annotations))
     });
-    Ok(Some(Briefing { alerts: alerts.collect(), incident, services, help, also }))
+    Ok(Some(Briefing { alerts: alerts.collect(), incident, services, help, also, last_time }))
 }
 
 /// Returns the names of the services that suffer with these CIs: the lowest tier first.
@@ -66,6 +71,25 @@ fn services<'a>(topology: &Topology, cis: impl Iterator<Item = &'a str>) -> Vec<
     });
     let ranked: BTreeSet<(u32, String)> = ranked.collect();
     ranked.into_iter().take(SERVICES_MAX).map(|(_, name)| name).collect()
+}
+
+/// Says how the same trouble ended the last time, or that it did not come as far as we remember.
+fn last_time(
+    view: &View<'_>,
+    context: &Context,
+    incident: &Incident,
+) -> Result<String, StoreError> {
+    let remembered = Brief(context.rules.lifecycle.recurrence);
+    let Some(id) = incident.recurrence_of else {
+        return Ok(format!("not seen in the last {remembered}"));
+    };
+    let Some(last) = view.incident(id)? else { return Ok(format!("{id}, forgotten by now")) };
+    let timeline = view.timeline(id, TIMELINE_MAX)?;
+    let end = timeline.iter().rev().find(|entry| entry.what == Happening::Resolved);
+    let Some(end) = end else { return Ok(format!("{id}, of which no end is known")) };
+    let (ago, took) =
+        (Brief(incident.opened_at.since(end.at)), Brief(end.at.since(last.opened_at)));
+    Ok(format!("{id}, {ago} ago: resolved after {took}: {}", end.text))
 }
 
 fn also(view: &View<'_>, ids: &[IncidentId]) -> Result<Vec<Incident>, StoreError> {

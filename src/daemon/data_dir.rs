@@ -4,13 +4,17 @@
 //! <storage.dir>/store         RocksDB
 //! <storage.dir>/witness       how far the store had come (or storage.witness)
 //! <storage.dir>/backups/…     copies of the store (or backup.dir)
+//! <storage.dir>/link-key      signs the links in messages; made at the first start that needs it
 //! <storage.dir>/outbox-held   exists while nothing is sent after a restore
 //! ```
 
+use std::io::{ErrorKind, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::PathBuf;
 
 use tracing::error;
 
+use crate::model::link::KEY_LEN;
 use crate::settings::Settings;
 use crate::store::witness::{Mark, StoreId, Witness, judge};
 use crate::store::{Options, Store, StoreError};
@@ -28,6 +32,8 @@ pub struct DataDir {
     pub backups: PathBuf,
     /// Exists while nothing is sent.
     pub held: PathBuf,
+    /// The key of links.
+    pub link_key: PathBuf,
 }
 
 /// What to do with a store that cannot be proven whole.
@@ -50,6 +56,7 @@ impl DataDir {
             witness: settings.storage.witness.clone().unwrap_or_else(|| in_root("witness")),
             backups: settings.backup.dir.clone().unwrap_or_else(|| in_root("backups")),
             held: in_root("outbox-held"),
+            link_key: in_root("link-key"),
             root,
         }
     }
@@ -104,6 +111,37 @@ impl DataDir {
         StoreError::Witness { path: self.witness.clone(), what, source }
     }
 
+    /// Reads the key that signs links; makes one where there is none. Only its owner may read it.
+    ///
+    /// # Errors
+    /// When it cannot be read or written, or is no key.
+    pub fn link_key(&self) -> std::io::Result<[u8; KEY_LEN]> {
+        let wrong = |_| {
+            let what = format!("holds no {KEY_LEN} bytes; remove it, and links sent so far end");
+            std::io::Error::new(ErrorKind::InvalidData, what)
+        };
+        match std::fs::read(&self.link_key) {
+            Ok(bytes) => return bytes.as_slice().try_into().map_err(wrong),
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
+        }
+        let mut key = [0; KEY_LEN];
+        getrandom::fill(&mut key).map_err(|error| std::io::Error::other(error.to_string()))?;
+        // Under another name first: half a key would be refused at every start.
+        let draft = self.link_key.with_extension("new");
+        let mut file = std::fs::OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(0o600)
+            .open(&draft)?;
+        file.write_all(&key)?;
+        file.sync_all()?;
+        std::fs::rename(&draft, &self.link_key)?;
+        std::fs::File::open(&self.root)?.sync_all()?;
+        Ok(key)
+    }
+
     /// True while nothing is to be sent.
     pub fn is_held(&self) -> bool {
         self.held.exists()
@@ -126,7 +164,7 @@ impl DataDir {
     /// When the mark cannot be removed.
     pub fn release(&self) -> std::io::Result<()> {
         match std::fs::remove_file(&self.held) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
+            Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
             Ok(()) | Err(_) => Ok(()),
         }
     }
@@ -134,6 +172,7 @@ impl DataDir {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt;
     use std::path::Path;
 
     use super::*;
@@ -147,6 +186,7 @@ mod tests {
             witness: at("witness"),
             backups: at("backups"),
             held: at("outbox-held"),
+            link_key: at("link-key"),
         }
     }
 
@@ -193,6 +233,19 @@ mod tests {
 
         dir.open(&Options::default(), Loss::Accept).unwrap();
         dir.open(&Options::default(), Loss::Refuse).unwrap();
+    }
+
+    #[test]
+    fn the_key_of_links_is_made_once_for_its_owner_alone_and_a_broken_one_is_refused() {
+        let root = tempfile::tempdir().unwrap();
+        let dir = layout(root.path());
+        let key = dir.link_key().unwrap();
+        assert_ne!(key, [0; KEY_LEN]);
+        assert_eq!(dir.link_key().unwrap(), key, "links last through a restart");
+        let mode = std::fs::metadata(&dir.link_key).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+        std::fs::write(&dir.link_key, [1; 31]).unwrap();
+        assert!(dir.link_key().unwrap_err().to_string().contains("no 32 bytes"));
     }
 
     #[test]

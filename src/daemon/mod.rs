@@ -34,7 +34,7 @@ use tracing::{error, info, warn};
 use crate::clock::Clock;
 use crate::cmdb::Topology;
 use crate::engine::State;
-use crate::engine::changes::Saved;
+use crate::engine::changes::{Counters, Saved};
 use crate::engine::context::{Context, Limits};
 use crate::http::accept;
 use crate::http::auth::{Gate, Strangers};
@@ -46,6 +46,7 @@ use crate::http::{
     stream::{Feed, Teller, feed},
 };
 use crate::mailbox::{Mailbox, Work, mailbox};
+use crate::model::link::Links;
 use crate::model::notice::Notice;
 use crate::notify::{ChannelError, Notifier, Outbox, Parts, Tester};
 use crate::rules::RuleSet;
@@ -109,6 +110,14 @@ pub enum DaemonError {
         /// Bytes needed: half of the soft limit.
         needed: u64,
     },
+    /// The key that signs links cannot be read or made.
+    #[error("{}: the key that signs links cannot be used: {error}", path.display())]
+    LinkKey {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        error: std::io::Error,
+    },
     /// Certificate or key cannot be used.
     #[error("{0}")]
     Tls(#[from] TlsError),
@@ -140,12 +149,12 @@ async fn serve(plan: Plan) -> Result<(), DaemonError> {
     let (dir, store, witness) = start::open(&settings, loss)?;
     let (saved, topology) = store.load()?;
     let ctx = context(&settings, Arc::clone(&rules), topology.unwrap_or_else(Topology::empty));
-    let started = saved.counters.batch > 0;
-    let clock = Arc::new(Clock::start(started.then_some(saved.counters.now)));
+    let clock = clock(&saved.counters);
     let (context_in, context_out) = watch::channel(Arc::clone(&ctx));
     let (letters_in, letters) = mailbox(settings.engine.mailbox_max as usize);
     let base = Base { settings: &settings, store: &store, clock: &clock, metrics: &metrics };
-    let (wires, held_in, canary_out) = start::wires(&dir, &clock, context_out.clone());
+    let (wires, held_in, canary_out) = start::wires(&dir, &base, context_out.clone())?;
+    let answers = wires.links.clone();
     let (outbox, notifier, reports) = notifier(&base, &saved, wires)?;
     let forwarder = tokio::spawn(forward(reports, letters_in.clone()));
     info!(alerts = saved.alerts.len(), incidents = saved.incidents.len(), "state is read");
@@ -158,10 +167,9 @@ async fn serve(plan: Plan) -> Result<(), DaemonError> {
     let listener = listen(settings.http.listen).await?;
     let (ready_in, ready_out) = watch::channel(Readiness::ready());
     let (operations, lines) = upkeep::lines(&base, canary_out.clone());
-    let paths = Paths { mailbox: letters_in.clone(), tester: notifier.tester() };
+    let paths = Paths { mailbox: letters_in.clone(), tester: notifier.tester(), links: answers };
     let signs = Signs { readiness: ready_out, operations, feed };
-    let context_seen = context_out.clone();
-    let doors = doors(&base, paths, context_out, signs);
+    let doors = doors(&base, paths, context_out.clone(), signs);
     let parts = upkeep::Parts {
         canary: start::canary(&base, letters_in.clone(), canary_out)?,
         mailbox: letters_in.clone(),
@@ -172,7 +180,7 @@ async fn serve(plan: Plan) -> Result<(), DaemonError> {
         rules,
         rule_files,
         dir,
-        context: context_seen,
+        context: context_out,
     };
     let upkeep = Upkeep::start(&base, parts);
     let (reloader, tls) = certificate(&base)?;
@@ -206,6 +214,12 @@ async fn serve(plan: Plan) -> Result<(), DaemonError> {
         warn!("reports of deliveries were cut off; those notices are sent again");
     }
     end(engine, failed).await
+}
+
+/// Starts the clock where the last run stopped; at the wall clock's time before the first.
+fn clock(counters: &Counters) -> Arc<Clock> {
+    let started = counters.batch > 0;
+    Arc::new(Clock::start(started.then_some(counters.now)))
 }
 
 async fn listen(address: SocketAddr) -> Result<TcpListener, DaemonError> {
@@ -265,6 +279,7 @@ fn notifier(
         reports: reports_in,
         held: wires.held,
         canary: wires.canary,
+        links: wires.links,
         clock: Arc::clone(base.clock),
         metrics: Arc::clone(base.metrics),
         seed: u64::from(std::process::id()),
@@ -361,6 +376,7 @@ fn start_engine(base: &Base<'_>, core: Core) -> Result<Engine, DaemonError> {
 struct Paths {
     mailbox: Mailbox,
     tester: Tester,
+    links: Option<Arc<Links>>,
 }
 
 /// What the doors show of the daemon, and can ask of it.
@@ -372,7 +388,7 @@ struct Signs {
 
 fn doors(
     base: &Base<'_>,
-    Paths { mailbox, tester }: Paths,
+    Paths { mailbox, tester, links }: Paths,
     context: watch::Receiver<Arc<Context>>,
     signs: Signs,
 ) -> Doors {
@@ -402,6 +418,7 @@ fn doors(
         readiness: signs.readiness,
         operations: signs.operations,
         feed: signs.feed,
+        links,
     }
 }
 

@@ -103,7 +103,7 @@ fn unknown_channels(rules: &RuleSet, known: &[Box<str>]) -> Option<String> {
     let named = rules
         .contacts
         .iter()
-        .flat_map(|(contact, it)| it.channels.iter().map(move |channel| (contact, channel)));
+        .flat_map(|(contact, it)| it.named_channels().map(move |channel| (contact, channel)));
     let missing: Vec<String> = named
         .filter(|(_, channel)| !known.contains(channel))
         .map(|(contact, channel)| format!("contact `{contact}` names the channel `{channel}`"))

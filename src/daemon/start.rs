@@ -7,15 +7,16 @@ use tokio::sync::watch;
 
 use super::data_dir::{DataDir, Loss};
 use super::{Base, DaemonError, disk, options};
-use crate::clock::Clock;
 use crate::engine::context::Context;
 use crate::mailbox::Mailbox;
+use crate::model::link::Links;
 use crate::model::notice::CANARY;
 use crate::model::time::Timestamp;
 use crate::notify::ChannelError;
 use crate::notify::heartbeat::Heartbeat;
 use crate::settings::Settings;
 use crate::settings::disk::Disk;
+use crate::settings::http::Http;
 use crate::store::Store;
 use crate::store::witness::Witness;
 use crate::telemetry::metrics::Metrics;
@@ -55,17 +56,30 @@ pub(super) struct Wires {
     pub(super) context: watch::Receiver<Arc<Context>>,
     pub(super) held: watch::Receiver<bool>,
     pub(super) canary: watch::Sender<Timestamp>,
+    pub(super) links: Option<Arc<Links>>,
 }
 
 /// Makes the wires; returns the other ends too.
+///
+/// # Errors
+/// When the key of links cannot be used.
 pub(super) fn wires(
     dir: &DataDir,
-    clock: &Clock,
+    base: &Base<'_>,
     context: watch::Receiver<Arc<Context>>,
-) -> (Wires, watch::Sender<bool>, watch::Receiver<Timestamp>) {
+) -> Result<(Wires, watch::Sender<bool>, watch::Receiver<Timestamp>), DaemonError> {
+    let links = links(&base.settings.http, dir)?;
     let (held_in, held) = watch::channel(dir.is_held());
-    let (canary, canary_out) = watch::channel(clock.now());
-    (Wires { context, held, canary }, held_in, canary_out)
+    let (canary, canary_out) = watch::channel(base.clock.now());
+    Ok((Wires { context, held, canary, links }, held_in, canary_out))
+}
+
+/// Prepares the links in messages, where people can reach the daemon by them.
+fn links(http: &Http, dir: &DataDir) -> Result<Option<Arc<Links>>, DaemonError> {
+    let Some(base) = &http.public_url else { return Ok(None) };
+    let refused = |error| DaemonError::LinkKey { path: dir.link_key.clone(), error };
+    let key = dir.link_key().map_err(refused)?;
+    Ok(Some(Arc::new(Links::new(base.as_str(), key, http.link_ttl))))
 }
 
 /// Prepares the canary and its way to the monitor elsewhere.

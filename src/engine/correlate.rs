@@ -537,6 +537,9 @@ fn blank(id: IncidentId, alert: Fingerprint, policy: PolicyHash, now: Timestamp)
         timeline_len: 0,
         notices: 0,
         told: Vec::new(),
+        threads: Vec::new(),
+        paged: Vec::new(),
+        links_used: Vec::new(),
         rules_version: 0,
         topology_version: 0,
     }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::State;
+use super::budget;
 use super::changes::{AlertRow, Changes};
 use super::context::Context;
 use super::describe;
@@ -115,7 +116,9 @@ fn take_incidents(state: &mut State, ctx: &Context, changes: &mut Changes) {
         case.record.revision += 1;
         changes.incidents.push(case.record.clone());
         if closed {
+            let paged = core::mem::take(&mut case.record.paged);
             state.incidents.remove(&id);
+            budget::drop_incident(&mut state.pages, id, &paged);
         }
     }
 }

@@ -13,7 +13,7 @@ use super::context::Context;
 use super::notices::{self, Plan};
 use super::pending::Told;
 use super::state::Call;
-use super::{acceptance, assign, prioritise, promise, suppress, waiting};
+use super::{acceptance, assign, prioritise, promise, suppress, threads, waiting};
 use crate::model::assignment::{Handover, Verdict};
 use crate::model::escalation::{Action, Due, LADDERS, Ladder, Only, Rung, Step, Target};
 use crate::model::incident::{Happening, Incident, IncidentId, Progress};
@@ -366,6 +366,7 @@ pub(super) fn expire(state: &mut State, ctx: &Context, id: IncidentId, now: Time
         return;
     }
     let text = format!("the acknowledgement of {by} lapsed; nobody has it");
+    threads::follow(state, id, &text, now);
     state.pending.tell(id, now, Told { what: Happening::AckExpired, text, path: None });
     if let Some(case) = state.change(id) {
         case.record.enter(Progress::New);

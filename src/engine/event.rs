@@ -13,6 +13,7 @@ use crate::model::delivery::DeliveryId;
 use crate::model::escalation::Target;
 use crate::model::incident::{IncidentId, RecordId, StateName, WaitsFor};
 use crate::model::labels::{Fingerprint, Labels};
+use crate::model::link::Action;
 use crate::model::notice::NoticeId;
 use crate::model::priority::{Priority, words};
 use crate::model::quarantine::{QuarantineId, Unhandled};
@@ -75,6 +76,8 @@ pub enum Event {
         notice: NoticeId,
         /// The channel's name.
         channel: Box<str>,
+        /// What it wrote that has to follow the incident: the place, and the message there.
+        thread: Option<(Box<str>, Box<str>)>,
     },
     /// A channel did not take a notice.
     Failed {
@@ -100,6 +103,15 @@ pub enum Event {
         delivery: DeliveryId,
         /// What is to happen.
         event: Box<Event>,
+    },
+    /// A person answers a notice by one of its links, each of which is good once.
+    ByLink {
+        /// The notice that the link came with.
+        notice: NoticeId,
+        /// What the link is for.
+        action: Action,
+        /// What is to be done.
+        order: Order,
     },
     /// Something came that could not be read or handled.
     Quarantine(Box<Unhandled>),

@@ -12,11 +12,12 @@ use super::pending::Told;
 use super::transfer::{self, Transfer};
 use super::{
     State, acceptance, audit, confirm, desk, escalate, major, notices, prioritise, promise,
-    regroup, resolve, terms, waiting,
+    regroup, resolve, terms, threads, waiting,
 };
 use crate::model::assignment::{Handover, Verdict};
 use crate::model::escalation::Target;
 use crate::model::incident::{Happening, IncidentId, Progress, StateName, WaitsFor};
+use crate::model::link::Action;
 use crate::model::time::{Brief, Timestamp};
 
 /// Everything that can be done by hand, with the states in which it can.
@@ -111,6 +112,25 @@ pub(super) fn handle(state: &mut State, ctx: &Context, order: &Order, now: Times
         }
         Err(refusal) => Reply::Refused(refusal),
     }
+}
+
+/// Carries out an order that came by a link, unless one did by the same link before.
+pub(super) fn by_link(
+    state: &mut State,
+    ctx: &Context,
+    link: (u32, Action),
+    order: &Order,
+    now: Timestamp,
+) -> Reply {
+    let record = state.incidents.get(&order.incident).map(|case| &case.record);
+    if record.is_some_and(|record| record.has_used(link.0, link.1)) {
+        return Reply::Duplicate;
+    }
+    let reply = handle(state, ctx, order, now);
+    if let (Reply::Handled(_), Some(case)) = (&reply, state.change(order.incident)) {
+        case.record.links_used.push(link);
+    }
+    reply
 }
 
 fn handled(state: &mut State, incident: IncidentId) -> Reply {
@@ -284,6 +304,7 @@ fn acknowledge(
     }
     let note = if order.note.is_empty() { String::new() } else { format!(": {}", order.note) };
     let text = format!("by {} until {until}{note}", order.by);
+    threads::follow(state, id, &format!("acknowledged {text}"), now);
     state.pending.tell(id, now, Told { what: Happening::Acknowledged, text, path: None });
     promise::make(state, ctx, (id, &order.by), update_in, now);
     // Those who were called to help have answered for themselves or not at all.
@@ -303,6 +324,7 @@ fn answered(state: &mut State, order: &Order, how: &str, now: Timestamp) {
 fn unacknowledge(state: &mut State, ctx: &Context, order: &Order, now: Timestamp) {
     let id = order.incident;
     let text = by_whom(order);
+    threads::follow(state, id, &format!("given back {text}"), now);
     state.pending.tell(id, now, Told { what: Happening::Unacknowledged, text, path: None });
     back_to_queue(state, ctx, id, now);
 }
@@ -326,6 +348,7 @@ fn claim(state: &mut State, ctx: &Context, order: &Order, now: Timestamp) {
     }
     escalate::go_on(state, ctx, id, order.by.clone(), now);
     let text = by_whom(order);
+    threads::follow(state, id, &format!("claimed {text}"), now);
     state.pending.tell(id, now, Told { what: Happening::Claimed, text, path: None });
     promise::make(state, ctx, (id, &order.by), None, now);
 }
@@ -387,6 +410,7 @@ fn hold(
         case.record.enter(Progress::OnHold { by: order.by.clone(), waits_for, until });
     }
     let text = format!("for a {waits_for} until {until}, {}", by_whom(order));
+    threads::follow(state, id, &format!("on hold {text}"), now);
     state.pending.tell(id, now, Told { what: Happening::Held, text, path: None });
     Ok(())
 }

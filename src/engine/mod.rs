@@ -16,6 +16,7 @@ mod around;
 mod assign;
 mod audit;
 mod auditor;
+mod budget;
 mod canary;
 mod census;
 pub mod changes;
@@ -60,6 +61,7 @@ mod suppress;
 mod suspects;
 mod tally;
 mod terms;
+mod threads;
 mod timers;
 mod topology;
 mod transfer;
@@ -143,6 +145,9 @@ impl State {
             }
             Event::Handle(order) => return handle::handle(self, ctx, order, now),
             Event::Report(filing) => return report::file(self, ctx, filing, now),
+            Event::ByLink { notice, action, order } => {
+                return handle::by_link(self, ctx, (notice.seq, *action), order, now);
+            }
             Event::Silence { silence, replaces } => {
                 return suppress::silence(self, ctx, silence, *replaces, now);
             }
@@ -154,8 +159,9 @@ impl State {
                 let detail = detail.clone();
                 audit::note(self, now, audit::Deed { by, action, object, detail });
             }
-            Event::Delivered { notice, channel } => {
-                notices::delivered(self, *notice, channel, now);
+            Event::Delivered { notice, channel, thread } => {
+                let thread = thread.as_ref().map(|(place, message)| (&**place, &**message));
+                notices::delivered(self, *notice, (channel, thread), now);
             }
             Event::Failed { notice, channel, error, retry_in } => {
                 let failure =

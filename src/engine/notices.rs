@@ -5,17 +5,22 @@
 use core::time::Duration;
 
 use super::State;
+use super::budget::{self, Verdict};
 use super::context::Context;
 use super::event::{Refusal, Reply, Retried};
 use super::pending::Told;
+use super::threads;
 use crate::model::escalation::Target;
 use crate::model::incident::{Happening, Incident, IncidentId, Progress};
 use crate::model::notice::{Notice, NoticeId, NoticeKind, NoticeState};
 use crate::model::time::{Brief, Timestamp};
 use crate::rules::OnCall;
 
-/// After this time of failures a notice goes to the person's next channel.
+/// A page or ticket that a channel does not take within this time is with the next one by then.
 const FAIL_OVER_AFTER: Duration = Duration::from_mins(1);
+
+/// What the last attempt within that time may take; the usual time-out of channels.
+const ATTEMPT: Duration = Duration::from_secs(10);
 
 /// After this time a notice that no channel takes is given up: it would be news from yesterday.
 const GIVE_UP_AFTER: Duration = Duration::from_hours(24);
@@ -135,24 +140,80 @@ fn explained(because: String, hole: Option<&str>) -> String {
 }
 
 fn send(state: &mut State, ctx: &Context, id: IncidentId, to: Addressed, now: Timestamp) {
-    if unite(state, id, &to, now) {
+    if unite(state, ctx, id, &to, now) {
         return;
     }
-    let known = ctx.rules.contacts.get(&to.contact);
-    let channels = match known.or_else(|| ctx.rules.contacts.get(&ctx.rules.default_contact)) {
-        Some(contact) => contact.channels.clone(),
+    let channels = channels(ctx, &to.contact, to.kind);
+    let Addressed { kind, target, contact, because, also } = to;
+    let mut post = Post { kind, target, contact, channels, because, also, due_at: now };
+    if kind == NoticeKind::Page {
+        let Post { contact, because, also, .. } = &post;
+        let wish = budget::Wish { incident: id, contact, because, also };
+        match budget::ask(state, ctx, wish, now) {
+            Verdict::Now => {}
+            Verdict::At(at, why) => {
+                post.because = format!("{}; held back until {at}, {why}", post.because);
+                post.due_at = at;
+            }
+            Verdict::With(earlier) => {
+                budget::join(state, earlier, wish, now);
+                note_target(state, id, &post.target);
+                threads::show_held_back(state, earlier, now);
+                return;
+            }
+        }
+    }
+    let is_held = post.due_at > now;
+    let planned = put(state, id, post, now);
+    if let Some(digest) = planned.filter(|_| is_held) {
+        threads::show_held_back(state, digest, now);
+    }
+}
+
+/// Returns by what a person hears of something; a person who is not known by what the default
+/// contact does.
+fn channels(ctx: &Context, contact: &str, kind: NoticeKind) -> Vec<Box<str>> {
+    let known = ctx.rules.contacts.get(contact);
+    match known.or_else(|| ctx.rules.contacts.get(&ctx.rules.default_contact)) {
+        Some(contact) => contact.channels_for(kind).to_vec(),
         None => vec!["log".into()],
-    };
+    }
+}
+
+fn note_target(state: &mut State, id: IncidentId, target: &str) {
     let Some(case) = state.change(id) else { return };
+    if !case.record.told.iter().any(|known| **known == *target) {
+        case.record.told.push(target.into());
+    }
+}
+
+/// A notice with nothing left to be decided.
+pub(super) struct Post {
+    pub(super) kind: NoticeKind,
+    pub(super) target: Box<str>,
+    pub(super) contact: Box<str>,
+    pub(super) channels: Vec<Box<str>>,
+    pub(super) because: String,
+    pub(super) also: Vec<IncidentId>,
+    pub(super) due_at: Timestamp,
+}
+
+/// Puts a notice into the outbox.
+pub(super) fn put(
+    state: &mut State,
+    id: IncidentId,
+    post: Post,
+    now: Timestamp,
+) -> Option<NoticeId> {
+    let case = state.change(id)?;
     case.record.notices += 1;
     let notice = NoticeId { incident: id, seq: case.record.notices };
-    let told = &mut case.record.told;
-    if to.kind != NoticeKind::Update && !told.contains(&to.target) {
-        told.push(to.target.clone());
+    let Post { kind, target, contact, channels, because, also, due_at } = post;
+    if kind != NoticeKind::Update {
+        note_target(state, id, &target);
     }
-    let text = format!("{} {notice} to {} ({}): {}", to.kind, to.target, to.contact, to.because);
+    let text = format!("{kind} {notice} to {target} ({contact}): {because}");
     state.pending.tell(id, now, Told { what: Happening::Notice, text, path: None });
-    let Addressed { kind, target, contact, because, also } = to;
     let planned = Notice {
         id: notice,
         kind,
@@ -164,17 +225,21 @@ fn send(state: &mut State, ctx: &Context, id: IncidentId, to: Addressed, now: Ti
         also,
         created_at: now,
         state: NoticeState::Pending,
-        due_at: now,
+        due_at,
         attempts: 0,
         last_error: String::new(),
     };
+    if kind == NoticeKind::Page {
+        budget::note(state, &planned, now);
+    }
     state.notices.insert(notice, planned);
     state.pending.notices.insert(notice);
+    Some(notice)
 }
 
 /// Says an update, and what it is an update of, in one message where both are of one batch: a storm
 /// must not write to anybody twice in a moment. True when there was something to say it with.
-fn unite(state: &mut State, id: IncidentId, to: &Addressed, now: Timestamp) -> bool {
+fn unite(state: &mut State, ctx: &Context, id: IncidentId, to: &Addressed, now: Timestamp) -> bool {
     let Some(earlier) = fresh(state, id, &to.target).and_then(|it| state.notices.get_mut(&it))
     else {
         return false;
@@ -184,6 +249,7 @@ fn unite(state: &mut State, id: IncidentId, to: &Addressed, now: Timestamp) -> b
         (NoticeKind::Update, kind) => {
             // What asks for an answer comes first.
             earlier.kind = kind;
+            earlier.channels = channels(ctx, &earlier.contact, kind);
             let update = core::mem::replace(&mut earlier.because, to.because.clone());
             join(&mut earlier.because, &update);
             earlier.also.clone_from(&to.also);
@@ -193,7 +259,11 @@ fn unite(state: &mut State, id: IncidentId, to: &Addressed, now: Timestamp) -> b
             return false;
         }
     }
-    let text = format!("{} {} to {}: {}", to.kind, earlier.id, to.target, to.because);
+    let (united, raised) = (earlier.clone(), to.kind == NoticeKind::Page);
+    if raised {
+        budget::note(state, &united, now);
+    }
+    let text = format!("{} {} to {}: {}", to.kind, united.id, to.target, to.because);
     state.pending.tell(id, now, Told { what: Happening::Notice, text, path: None });
     true
 }
@@ -225,6 +295,8 @@ fn fresh(state: &State, id: IncidentId, target: &str) -> Option<NoticeId> {
             &*notice.target == target
                 && notice.attempts == 0
                 && notice.state == NoticeState::Pending
+                // Not: one that is held back. What is new must not wait with it.
+                && notice.due_at <= notice.created_at
         })
     })
 }
@@ -257,6 +329,9 @@ pub(super) fn amend(state: &mut State, parent: IncidentId, it: Amendment) {
 pub(super) fn send_amendments(state: &mut State, ctx: &Context, now: Timestamp) {
     for ((parent, target), children) in core::mem::take(&mut state.amendments) {
         let parent = state.top(parent).unwrap_or(parent);
+        for child in &children {
+            threads::follow(state, *child, &format!("part of {parent} now"), now);
+        }
         let because = match children.as_slice() {
             [one] => format!("{one} is now part of {parent}"),
             [first, rest @ ..] => {
@@ -282,6 +357,7 @@ pub(super) fn update(state: &mut State, ctx: &Context, id: IncidentId, text: &st
         let to = update_for(ctx, (id, &target), text.into(), now);
         send(state, ctx, id, to, now);
     }
+    threads::follow(state, id, text, now);
 }
 
 fn update_for(
@@ -317,7 +393,9 @@ pub(super) fn withdraw(state: &mut State, id: IncidentId, why: &str, now: Timest
     let asks: Vec<NoticeId> = range.filter(is_ask).map(|notice| notice.id).collect();
     for notice in asks {
         let text = format!("{notice} not sent: {why}");
-        remove(state, notice);
+        if let Some(gone) = remove(state, notice) {
+            budget::forget(state, &gone);
+        }
         state.pending.tell(id, now, Told { what: Happening::Withheld, text, path: None });
     }
 }
@@ -330,17 +408,24 @@ fn remove(state: &mut State, notice: NoticeId) -> Option<Notice> {
 }
 
 /// A channel took a notice.
-pub(super) fn delivered(state: &mut State, notice: NoticeId, channel: &str, now: Timestamp) {
+pub(super) fn delivered(
+    state: &mut State,
+    notice: NoticeId,
+    (channel, thread): (&str, Option<(&str, &str)>),
+    now: Timestamp,
+) {
     let Some(gone) = remove(state, notice) else { return };
+    if let Some(at) = thread {
+        threads::note(state, &gone, channel, at);
+    }
     let text = format!("{} {notice} to {} by {channel}", gone.kind, gone.target);
     state.pending.tell(notice.incident, now, Told { what: Happening::Delivered, text, path: None });
 }
 
 /// The notifier found that nobody needs a notice any more.
 pub(super) fn withheld(state: &mut State, notice: NoticeId, because: &str, now: Timestamp) {
-    if remove(state, notice).is_none() {
-        return;
-    }
+    let Some(gone) = remove(state, notice) else { return };
+    budget::forget(state, &gone);
     let text = format!("{notice} not sent: {because}");
     state.pending.tell(notice.incident, now, Told { what: Happening::Withheld, text, path: None });
 }
@@ -405,7 +490,9 @@ pub(super) fn failed(state: &mut State, it: &Failure<'_>, now: Timestamp) {
     let has_next = notice.channels.len() > notice.channel as usize + 1;
     let waited = now.since(notice.created_at);
     let asks = notice.kind != NoticeKind::Update;
-    let fail_over = has_next && (it.retry_in.is_none() || (asks && waited >= FAIL_OVER_AFTER));
+    // Not: waiting as long as a receiver asks, when there is another.
+    let too_late = |delay: Duration| waited + delay.saturating_add(ATTEMPT) > FAIL_OVER_AFTER;
+    let fail_over = has_next && it.retry_in.is_none_or(|delay| asks && too_late(delay));
     let (what, text) = match it.retry_in {
         _ if fail_over => {
             notice.channel += 1;

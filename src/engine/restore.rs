@@ -14,7 +14,7 @@ use super::quarantine::Quarantine;
 use super::related::{self, Learned};
 use super::state::{Case, Held};
 use super::tally::Tally;
-use super::{census, deduplicate, gather, schedule, shadow, suppress, topology};
+use super::{budget, census, deduplicate, gather, schedule, shadow, suppress, topology};
 use crate::model::labels::Fingerprint;
 use crate::model::time::Timestamp;
 
@@ -117,6 +117,7 @@ pub(super) fn reindex(state: &mut State, ctx: &Context) {
     }
     state.recount_cis();
     index_incidents(state, ctx);
+    budget::reindex(state);
     suppress::inhibit::reindex(state, ctx);
     gather::reindex(state, ctx, &alerts);
     // What an alert is held for may be longer by what counts it.

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use foldhash::fast::RandomState;
 
+use super::budget::Pages;
 use super::census::Census;
 use super::changes::{Counters, Recurrence};
 use super::cis::Cis;
@@ -43,6 +44,8 @@ pub struct State {
     pub(super) incidents: BTreeMap<IncidentId, Case>,
     /// Notices that are pending or dead.
     pub(super) notices: BTreeMap<NoticeId, Notice>,
+    /// Who got how many pages.
+    pub(super) pages: Pages,
     /// Policies that incidents started with, by content.
     pub(super) policies: BTreeMap<PolicyHash, Arc<Policy>>,
     /// The last resolved incident by signature.

@@ -17,6 +17,7 @@ use axum::response::{IntoResponse, IntoResponseParts, Response, ResponseParts};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::model::link;
 use crate::model::quarantine::QuarantineId;
 use crate::model::time::Timestamp;
 use crate::store::StoreError;
@@ -129,11 +130,12 @@ impl Problem {
             return Some(problem);
         }
         let status = response.status();
-        let is_json = response
-            .headers()
-            .get(header::CONTENT_TYPE)
-            .is_some_and(|kind| kind.as_bytes().starts_with(b"application/json"));
-        if is_json || !(status.is_client_error() || status.is_server_error()) {
+        // A page for people says itself what was wrong.
+        let is_complete = response.headers().get(header::CONTENT_TYPE).is_some_and(|kind| {
+            let ours: [&[u8]; 2] = [b"application/json", b"text/html"];
+            ours.iter().any(|ours| kind.as_bytes().starts_with(ours))
+        });
+        if is_complete || !(status.is_client_error() || status.is_server_error()) {
             return None;
         }
         let allowed = response.headers().get(header::ALLOW).and_then(|list| list.to_str().ok());
@@ -274,7 +276,10 @@ pub async fn finish(
 ) -> Response {
     let number = requests.count.fetch_add(1, Ordering::Relaxed);
     let id = format!("{:x}-{number}", requests.started.millis());
-    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    let path = request.uri().path();
+    // Not: the rest of a link. Whoever reads the log could use it.
+    let path = if path.starts_with(link::PATH) { link::PATH } else { path };
+    let (method, path) = (request.method().clone(), path.to_owned());
     let mut response = next.run(request).await;
     if let Some(problem) = Problem::of(&mut response, &method, &path) {
         let status = problem.status;

@@ -13,6 +13,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
 use super::error::Problem;
+use crate::model::link;
 
 /// The names under which this daemon is spoken to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,6 +54,11 @@ fn bracketed(name: &str) -> Option<&str> {
 
 /// Refuses what a foreign page made a browser send.
 pub async fn guard(State(hosts): State<Hosts>, request: Request, next: Next) -> Response {
+    if request.uri().path().starts_with(link::PATH) {
+        // A page elsewhere would need the token, and then it could do without a browser. Browsers send
+        // no origin from a page whose policy is to send no referrer.
+        return next.run(request).await;
+    }
     let headers = request.headers();
     // HTTP/2 names the host in the address, HTTP/1.1 in a header; HTTP/1.0 not at all, and no
     // browser speaks that.

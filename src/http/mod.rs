@@ -13,6 +13,7 @@ pub mod auth;
 pub mod error;
 pub mod guard;
 pub mod ingest;
+mod links;
 pub mod openapi;
 pub mod operate;
 pub mod query;
@@ -41,12 +42,14 @@ use crate::engine::context::Context;
 use crate::engine::event::Reply;
 use crate::ingest::{Limits, SourceFormat};
 use crate::mailbox::{Mailbox, Work};
+use crate::model::link::Links;
 use crate::model::time::Timestamp;
 use crate::notify::Tester;
 use crate::store::{Store, View};
 use crate::telemetry::metrics::Metrics;
 
 use auth::Gate;
+use auth::rate::Rate;
 use error::{Problem, Requests};
 use guard::Hosts;
 use operate::{Operations, Readiness};
@@ -87,6 +90,8 @@ pub struct Doors {
     pub operations: Operations,
     /// What changes, as it is committed.
     pub feed: Feed,
+    /// Knows the links of messages again, where there are any.
+    pub links: Option<Arc<Links>>,
 }
 
 /// A configured sender.
@@ -109,6 +114,8 @@ struct App {
     copies: Semaphore,
     /// A permit for each client that may follow the stream.
     streams: Arc<Semaphore>,
+    /// Bounds requests for links.
+    link_rate: Rate,
     started: Timestamp,
 }
 
@@ -154,6 +161,7 @@ pub fn router(doors: Doors) -> Router {
         imports: Semaphore::new(1),
         copies: Semaphore::new(1),
         streams: Arc::new(Semaphore::new(stream::CLIENTS_MAX)),
+        link_rate: Rate::new(links::RATE_MAX),
         started,
     });
     let paths = paths()
@@ -167,6 +175,7 @@ pub fn router(doors: Doors) -> Router {
 fn paths() -> Router<Arc<App>> {
     Router::new()
         .merge(ingest::routes())
+        .merge(links::routes())
         .merge(operate::routes())
         .merge(api::routes())
         .merge(stream::routes())

@@ -3,6 +3,8 @@
 
 pub mod alone;
 #[cfg(test)]
+mod budgets;
+#[cfg(test)]
 mod closing;
 #[cfg(test)]
 mod credits;

@@ -22,6 +22,8 @@ pub struct World {
     state: State,
     image: Image,
     sent: Vec<Notice>,
+    #[cfg(test)]
+    holds: bool,
 }
 
 /// Builds what is decided by anew with the relations that hold at a time.
@@ -41,7 +43,14 @@ impl World {
             ctx
         };
         let state = State::restore(Saved::default(), &ctx, start);
-        Self { ctx, state, image: Image::default(), sent: Vec::new() }
+        Self {
+            ctx,
+            state,
+            image: Image::default(),
+            sent: Vec::new(),
+            #[cfg(test)]
+            holds: false,
+        }
     }
 
     /// Returns the time of the last event.
@@ -87,7 +96,7 @@ impl World {
     /// Lets time pass until `to`, stopping at every deadline on the way.
     pub fn advance(&mut self, to: Timestamp) {
         loop {
-            let deadline = self.state.next_due().filter(|due| *due <= to);
+            let deadline = self.next_due().filter(|due| *due <= to);
             let bound = self.ctx.topology.next_bound().filter(|bound| *bound <= to);
             let Some(due) = deadline.into_iter().chain(bound).min() else { break };
             let at = due.max(self.now());
@@ -100,6 +109,13 @@ impl World {
             }
         }
         self.step(&Event::Tick, to);
+    }
+
+    /// Returns when something falls due next, or a notice that was held back goes out.
+    fn next_due(&self) -> Option<Timestamp> {
+        let waits = |it: &&Notice| it.state == NoticeState::Pending && it.due_at > self.now();
+        let held = self.image.notices.values().filter(waits);
+        held.map(|notice| notice.due_at).chain(self.state.next_due()).min()
     }
 
     /// Puts other rules in force.
@@ -129,6 +145,12 @@ impl World {
         self.advance(at);
     }
 
+    /// Has the channels take nothing from now on.
+    #[cfg(test)]
+    pub(super) fn hold_deliveries(&mut self) {
+        self.holds = true;
+    }
+
     /// Returns how many alerts fire and are inhibited.
     #[cfg(test)]
     pub(super) fn inhibited(&self) -> usize {
@@ -148,12 +170,16 @@ impl World {
     }
 
     fn deliver(&mut self, at: Timestamp) {
+        #[cfg(test)]
+        if self.holds {
+            return;
+        }
         loop {
             let due =
                 |notice: &&Notice| notice.state == NoticeState::Pending && notice.due_at <= at;
             let Some(notice) = self.image.notices.values().find(due).cloned() else { return };
             let channel = notice.channel_name().into();
-            let delivered = Event::Delivered { notice: notice.id, channel };
+            let delivered = Event::Delivered { notice: notice.id, channel, thread: None };
             self.sent.push(notice);
             self.state.apply(&self.ctx, &delivered, at);
             self.commit();

@@ -9,6 +9,7 @@ use super::assignment::Assignments;
 use super::closure::Closure;
 use super::escalation::{PolicyHash, Rung};
 use super::labels::Fingerprint;
+use super::link::Action;
 use super::major::Major;
 use super::priority::{Assessment, words};
 use super::report::Report;
@@ -304,6 +305,31 @@ pub struct KnownError {
     pub exceeded: Option<Box<str>>,
 }
 
+/// A message of ours that shows an incident's state and is kept up to date: a chat's thread, another
+/// pager's alert.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Thread {
+    /// The channel that wrote it.
+    pub channel: Box<str>,
+    /// The person it was written to first.
+    pub contact: Box<str>,
+    /// Where it stands, as the channel names places: a room; empty where there is but one.
+    pub place: Box<str>,
+    /// Which message it is, as the channel names messages.
+    pub message: Box<str>,
+}
+
+/// A page that somebody got, or will get.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Paged {
+    /// Who.
+    pub contact: Box<str>,
+    /// When; in the future for a digest.
+    pub at: Timestamp,
+    /// The notice's place among those of its incident.
+    pub seq: u32,
+}
+
 /// The parent record: something is wrong and somebody handles it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Incident {
@@ -400,6 +426,12 @@ pub struct Incident {
     pub notices: u32,
     /// Targets that a page or ticket about it was planned for, each once.
     pub told: Vec<Box<str>>,
+    /// Messages that show its state.
+    pub threads: Vec<Thread>,
+    /// The pages of the last hour, for the budgets of those who got them.
+    pub paged: Vec<Paged>,
+    /// Links of its notices that were used: each is good once.
+    pub links_used: Vec<(u32, Action)>,
     /// The rule set it was last decided on.
     pub rules_version: u64,
     /// The topology it was last decided on.
@@ -410,6 +442,11 @@ impl Incident {
     /// True while it is a major incident.
     pub fn is_major(&self) -> bool {
         self.major.as_ref().is_some_and(Major::stands)
+    }
+
+    /// True when the link for this action that came with this notice was used.
+    pub fn has_used(&self, seq: u32, action: Action) -> bool {
+        self.links_used.contains(&(seq, action))
     }
 
     /// Lets it be in another state, which people see as another version.

@@ -17,6 +17,7 @@ pub mod incident;
 pub mod journal;
 pub mod labels;
 pub mod learned;
+pub mod link;
 pub mod major;
 pub mod notice;
 pub mod priority;

@@ -8,13 +8,14 @@ use tokio::task::spawn_blocking;
 use tracing::{error, info, warn};
 
 use super::backoff::retry_in;
-use super::channel::{Channel, ChannelError, Failure, Message, Purpose};
-use super::text::{self, Wording, Written};
+use super::channel::{Channel, ChannelError, Failure, Message, Purpose, Taken};
+use super::text::{self, Answers, Wording, Written};
 use super::{Briefing, Parts, Reader};
 use crate::clock::Clock;
 use crate::engine::context::Context;
 use crate::engine::event::Event;
 use crate::model::incident::{Incident, Progress};
+use crate::model::link::{Action, Links};
 use crate::model::notice::{CANARY, CANARY_INCIDENT, Notice, NoticeKind};
 use crate::rules::RuleSet;
 use crate::telemetry::metrics::{Delivery, Metrics};
@@ -25,6 +26,7 @@ pub(super) struct Post {
     pub(super) metrics: Arc<Metrics>,
     pub(super) channels: BTreeMap<Box<str>, Channel>,
     pub(super) context: watch::Receiver<Arc<Context>>,
+    pub(super) links: Option<Arc<Links>>,
 }
 
 /// What every attempt needs; shared by all of them.
@@ -47,6 +49,7 @@ impl Post {
             clock: Arc::clone(&parts.clock),
             metrics: Arc::clone(&parts.metrics),
             context: parts.context.clone(),
+            links: parts.links.clone(),
         })
     }
 
@@ -54,6 +57,37 @@ impl Post {
     pub(super) fn missing(&self) -> String {
         let known: Vec<&str> = self.known().collect();
         format!("not configured, the settings have {}", known.join(", "))
+    }
+
+    /// Returns where a contact is reached by a channel, where the rule files say so.
+    pub(super) fn address<'r>(
+        &self,
+        rules: &'r RuleSet,
+        contact: &str,
+        channel: &str,
+    ) -> Option<&'r str> {
+        let contact = rules.contacts.get(contact)?;
+        let own = contact.addresses.get(channel).map(|address| &**address);
+        let is_mail = matches!(self.channels.get(channel), Some(Channel::Mail(_)));
+        own.or_else(|| contact.email.as_deref().filter(|_| is_mail))
+    }
+
+    /// Returns the links by which the one who gets a notice can answer it, as things are now.
+    pub(super) fn answers(&self, notice: &Notice, briefing: Option<&Briefing>) -> Answers {
+        let (Some(links), Some(briefing)) = (&self.links, briefing) else {
+            return Answers::default();
+        };
+        let incident = &briefing.incident;
+        let is_open = incident.progress.is_open() && incident.parent.is_none();
+        let url = |action| links.url(notice.id, notice.created_at, action, &notice.contact);
+        let offered = |asked: bool, action| if asked { url(action) } else { String::new() };
+        Answers {
+            acknowledge: offered(
+                is_open && matches!(incident.progress, Progress::New),
+                Action::Acknowledge,
+            ),
+            resolve: offered(is_open, Action::Resolve),
+        }
     }
 
     /// Yields the channels of the settings.
@@ -122,7 +156,9 @@ impl Desk {
 
     /// Writes the message; a template that fails costs its text, never the message.
     fn write(&self, rules: &RuleSet, notice: &Notice, briefing: Option<&Briefing>) -> Wording {
-        let Written { text, flaws } = text::write(rules, notice, briefing, self.post.clock.now());
+        let answers = self.post.answers(notice, briefing);
+        let now = self.post.clock.now();
+        let Written { text, flaws } = text::write(rules, notice, (briefing, &answers), now);
         for flaw in flaws {
             self.post.metrics.notify.template_failures.inc();
             warn!(notice.id = %notice.id, flaw, "a template failed; the built-in one stands in");
@@ -133,19 +169,18 @@ impl Desk {
     async fn deliver(&self, notice: &Notice, briefing: Option<&Briefing>, roll: u32) -> Event {
         let rules = Arc::clone(&self.post.context.borrow().rules);
         let text = self.write(&rules, notice, briefing);
-        let mailbox = rules.contacts.get(&notice.contact);
-        let mailbox = mailbox.and_then(|contact| contact.email.as_deref());
-        let message = Message { notice, briefing, text: &text, purpose: Purpose::Notice, mailbox };
         let channel = notice.channel_name();
+        let address = self.post.address(&rules, &notice.contact, channel);
+        let message = Message { notice, briefing, text: &text, purpose: Purpose::Notice, address };
         let sent = if let Some(channel) = self.post.channels.get(channel) {
             channel.send(&message).await
         } else {
             Err(Failure::Refused(self.post.missing()))
         };
         let (error, retry_in) = match sent {
-            Ok(_) => {
+            Ok(Taken { thread, .. }) => {
                 self.count(notice, Delivery::Sent);
-                return Event::Delivered { notice: notice.id, channel: channel.into() };
+                return Event::Delivered { notice: notice.id, channel: channel.into(), thread };
             }
             Err(Failure::Refused(error)) => (error, None),
             Err(Failure::Passing { error, asked }) => {

@@ -5,8 +5,12 @@ use core::time::Duration;
 use tokio::sync::watch;
 
 use super::Briefing;
+use super::apprise::Apprise;
+use super::exec::Exec;
 use super::log;
 use super::mail::Mail;
+use super::pagerduty::PagerDuty;
+use super::slack::Slack;
 use super::text::Wording;
 use super::webhook::Webhook;
 use crate::model::notice::Notice;
@@ -22,6 +26,14 @@ pub(super) enum Channel {
     Webhook(Webhook),
     /// By mail.
     Mail(Mail),
+    /// To a chat.
+    Slack(Slack),
+    /// To PagerDuty.
+    PagerDuty(PagerDuty),
+    /// To an Apprise API server.
+    Apprise(Apprise),
+    /// To a program.
+    Exec(Exec),
     /// Back to ourselves: says when the notice was planned.
     Loopback(watch::Sender<Timestamp>),
 }
@@ -46,8 +58,8 @@ pub(super) struct Message<'a> {
     pub(super) text: &'a Wording,
     /// What it is sent for.
     pub(super) purpose: Purpose,
-    /// The contact's mailbox, where the rule files name one.
-    pub(super) mailbox: Option<&'a str>,
+    /// Where the contact is reached by this channel, where the rule files say so.
+    pub(super) address: Option<&'a str>,
 }
 
 impl Message<'_> {
@@ -58,6 +70,15 @@ impl Message<'_> {
             Purpose::Test => "test".into(),
         }
     }
+
+    /// Returns the message that this channel wrote on the incident at this place, where it is to be
+    /// kept up to date.
+    pub(super) fn thread(&self, place: &str) -> Option<&str> {
+        let channel = self.notice.channel_name();
+        let threads = &self.briefing?.incident.threads;
+        let found = threads.iter().find(|it| *it.channel == *channel && *it.place == *place);
+        found.map(|thread| &*thread.message)
+    }
 }
 
 /// What a message is sent for.
@@ -67,6 +88,22 @@ pub(super) enum Purpose {
     Notice,
     /// To see whether the channel works.
     Test,
+}
+
+/// That a channel took a notice.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Taken {
+    /// How, in a few words of ours.
+    pub(super) said: String,
+    /// What has to follow the incident from now on: the place, and the message there.
+    pub(super) thread: Option<(Box<str>, Box<str>)>,
+}
+
+impl Taken {
+    /// Nothing has to be kept up to date.
+    pub(super) fn said(said: String) -> Self {
+        Self { said, thread: None }
+    }
 }
 
 /// Why a channel did not take a notice. The words go into the timeline: no address and no answer of
@@ -90,27 +127,36 @@ impl Channel {
         setting: &Setting,
         installation: &str,
     ) -> Result<Self, ChannelError> {
+        let refused =
+            |error: reqwest::Error| ChannelError { name: name.into(), error: error.into() };
         match setting {
             Setting::Log => Ok(Self::Log),
-            Setting::Webhook(setting) => Webhook::new(setting)
-                .map(Self::Webhook)
-                .map_err(|error| ChannelError { name: name.into(), error: error.into() }),
+            Setting::Webhook(setting) => Webhook::new(setting).map(Self::Webhook).map_err(refused),
             Setting::Email(setting) => Mail::new(setting, installation)
                 .map(Self::Mail)
                 .map_err(|error| ChannelError { name: name.into(), error: error.into() }),
+            Setting::Slack(setting) => Slack::new(setting).map(Self::Slack).map_err(refused),
+            Setting::PagerDuty(setting) => {
+                PagerDuty::new(setting, installation).map(Self::PagerDuty).map_err(refused)
+            }
+            Setting::Apprise(setting) => Apprise::new(setting).map(Self::Apprise).map_err(refused),
+            Setting::Exec(setting) => Ok(Self::Exec(Exec::new(setting))),
         }
     }
 
-    /// Makes one attempt; takes no longer than the channel's time-out. Returns in a few words of
-    /// ours how the receiver took it.
-    pub(super) async fn send(&self, message: &Message<'_>) -> Result<String, Failure> {
+    /// Makes one attempt; takes no longer than the channel's time-out for each of its requests.
+    pub(super) async fn send(&self, message: &Message<'_>) -> Result<Taken, Failure> {
         match self {
-            Self::Log => Ok(log::send(message)),
+            Self::Log => Ok(Taken::said(log::send(message))),
             Self::Webhook(webhook) => webhook.send(message).await,
             Self::Mail(mail) => mail.send(message).await,
+            Self::Slack(slack) => slack.send(message).await,
+            Self::PagerDuty(pagerduty) => pagerduty.send(message).await,
+            Self::Apprise(apprise) => apprise.send(message).await,
+            Self::Exec(exec) => exec.send(message).await,
             Self::Loopback(sink) => {
                 sink.send_replace(message.notice.created_at);
-                Ok("came back".into())
+                Ok(Taken::said("came back".into()))
             }
         }
     }

@@ -10,6 +10,7 @@ use reqwest::Url;
 
 use super::channel::{Channel, Failure, Message, Purpose};
 use super::mailsink::{Act, MailSink, Stage};
+use super::receivers;
 use super::tests::{briefing, page};
 use super::text::Wording;
 use crate::model::notice::Notice;
@@ -28,6 +29,10 @@ pub(super) enum Behaviour {
     Hang,
     /// Closes the connection.
     Close,
+    /// Resets the connection once the request has come.
+    Reset,
+    /// Answers 200 with this body.
+    Json(&'static str),
 }
 
 /// A receiver on loopback that takes one request for each behaviour, in order.
@@ -45,6 +50,11 @@ impl Sink {
             let mut hanging = Vec::new();
             for behaviour in behaviours {
                 let (mut stream, _) = listener.accept().unwrap();
+                if matches!(behaviour, Behaviour::Reset) {
+                    // What was not read when a socket is closed makes it a reset (RFC 9293, 3.6).
+                    stream.peek(&mut [0]).unwrap();
+                    continue;
+                }
                 let request = read_request(&mut stream);
                 match behaviour {
                     Behaviour::Answer(head) => {
@@ -58,7 +68,14 @@ impl Sink {
                         while stream.write_all(&[b'x'; 4_096]).is_ok() {}
                     }
                     Behaviour::Hang => hanging.push(stream),
-                    Behaviour::Close => drop(stream),
+                    Behaviour::Close | Behaviour::Reset => drop(stream),
+                    Behaviour::Json(body) => {
+                        let length = body.len();
+                        let answer = format!(
+                            "HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n{body}"
+                        );
+                        stream.write_all(answer.as_bytes()).unwrap();
+                    }
                 }
                 if sender.send(request).is_err() {
                     return;
@@ -76,11 +93,15 @@ impl Sink {
         self.requests.recv_timeout(Duration::from_secs(10)).unwrap()
     }
 
+    /// The address of something here; its last part is a secret.
+    pub(super) fn url(&self) -> Url {
+        Url::parse(&format!("http://{}/t0ken", self.address)).unwrap()
+    }
+
     /// A setting that leads here.
     pub(super) fn setting(&self, timeout: Duration) -> Setting {
-        let url = Url::parse(&format!("http://{}/t0ken", self.address)).unwrap();
         Setting::Webhook(Webhook {
-            url: Secret::new(url),
+            url: Secret::new(self.url()),
             keys: Vec::new(),
             timeout,
             reach: Reach::Anywhere,
@@ -115,6 +136,9 @@ fn refused(error: &str) -> Result<(), Failure> {
     Err(Failure::Refused(error.into()))
 }
 
+/// What receivers that hang are waited for.
+pub(super) const SHORT: Duration = Duration::from_millis(300);
+
 /// Sends a page by a channel.
 pub(super) async fn send(setting: &Setting) -> Result<(), Failure> {
     send_notice(setting, &page(1042, 3)).await
@@ -133,7 +157,7 @@ pub(super) async fn send_notice(setting: &Setting, notice: &Notice) -> Result<()
         briefing: Some(&briefing),
         text: &text,
         purpose: Purpose::Notice,
-        mailbox: None,
+        address: None,
     };
     let channel = Channel::new("c", setting, "7e57").unwrap();
     channel.send(&message).await.map(|_| ())
@@ -147,6 +171,7 @@ enum Meeting {
     Refuses,
     Hangs,
     Closes,
+    Resets,
     IsNotThere,
 }
 
@@ -158,6 +183,7 @@ fn channels(meeting: Meeting) -> Vec<(&'static str, Setting)> {
         Meeting::Refuses => vec![Behaviour::Answer("404 Not Found")],
         Meeting::Hangs => vec![Behaviour::Hang],
         Meeting::Closes => vec![Behaviour::Close],
+        Meeting::Resets => vec![Behaviour::Reset],
         Meeting::IsNotThere => vec![],
     };
     let mail = match meeting {
@@ -165,16 +191,45 @@ fn channels(meeting: Meeting) -> Vec<(&'static str, Setting)> {
         Meeting::PutsOff => vec![Act::Answer(Stage::Body, "451 s3cret")],
         Meeting::Refuses => vec![Act::Answer(Stage::Recipient, "550 s3cret")],
         Meeting::Hangs => vec![Act::Hang(Stage::Body)],
-        Meeting::Closes => vec![Act::Close(Stage::Body)],
+        Meeting::Closes | Meeting::Resets => vec![Act::Close(Stage::Body)],
         Meeting::IsNotThere => vec![],
     };
-    let (mut http, mut mail) = (Sink::start(http), MailSink::start(mail));
+    let bot = match meeting {
+        Meeting::Takes => vec![Behaviour::Json(r#"{"ok":true,"channel":"C1","ts":"1.2"}"#)],
+        Meeting::Refuses => vec![Behaviour::Json(r#"{"ok":false,"error":"channel_not_found"}"#)],
+        Meeting::PutsOff => vec![Behaviour::Json(r#"{"ok":false,"error":"internal_error"}"#)],
+        Meeting::Hangs | Meeting::Closes | Meeting::Resets | Meeting::IsNotThere => http.clone(),
+    };
+    let (mut sinks, mut mail) = ([0; 4].map(|_| Sink::start(http.clone())), MailSink::start(mail));
+    let mut bot = Sink::start(bot);
     if meeting == Meeting::IsNotThere {
         let free = TcpListener::bind("127.0.0.1:0").unwrap();
-        (http.address, mail.address) = (free.local_addr().unwrap(), free.local_addr().unwrap());
+        let nobody = free.local_addr().unwrap();
+        sinks.iter_mut().chain([&mut bot]).for_each(|sink| sink.address = nobody);
+        mail.address = nobody;
     }
-    let short = Duration::from_millis(300);
-    vec![("webhook", http.setting(short)), ("email", mail.channel(short))]
+    let [webhook, hook, pagerduty, apprise] = &sinks;
+    vec![
+        ("webhook", webhook.setting(SHORT)),
+        ("email", mail.channel(SHORT)),
+        ("slack by webhook", receivers::hook(hook)),
+        ("slack by token", receivers::bot(&bot)),
+        ("pagerduty", receivers::pagerduty(pagerduty)),
+        ("apprise", receivers::apprise(apprise)),
+        ("exec", receivers::exec(meeting_of_a_program(meeting))),
+    ]
+}
+
+/// What a program does that meets a notice so.
+fn meeting_of_a_program(meeting: Meeting) -> &'static str {
+    match meeting {
+        Meeting::Takes => "cat; exit 0",
+        Meeting::PutsOff | Meeting::IsNotThere => "echo s3cret >&2; exit 75",
+        Meeting::Refuses => "echo s3cret; exit 1",
+        Meeting::Hangs => "cat; sleep 60",
+        Meeting::Closes => "kill -9 $$",
+        Meeting::Resets => "exec 0<&-; kill $$",
+    }
 }
 
 #[tokio::test]
@@ -185,6 +240,7 @@ async fn every_channel_tells_what_is_final_from_what_is_not_and_keeps_secrets() 
         (Meeting::Refuses, "never"),
         (Meeting::Hangs, "again"),
         (Meeting::Closes, "again"),
+        (Meeting::Resets, "again"),
         (Meeting::IsNotThere, "again"),
     ] {
         for (kind, setting) in channels(meeting) {
@@ -196,6 +252,10 @@ async fn every_channel_tells_what_is_final_from_what_is_not_and_keeps_secrets() 
             assert_eq!(found, expected, "{kind} {meeting:?}: {error}");
             for secret in ["s3cret", "t0ken", "127.0.0.1"] {
                 assert!(!error.contains(secret), "{kind} {meeting:?}: {error}");
+            }
+            let channel = Channel::new("c", &setting, "7e57").unwrap();
+            for shown in [format!("{setting:?}"), format!("{channel:?}")] {
+                assert!(!shown.contains("t0ken"), "{kind} shows its secret: {shown}");
             }
         }
     }
@@ -293,6 +353,7 @@ async fn a_webhook_gets_the_notice_with_its_stable_id() {
         "id": "INC-1042",
         "impact": "high",
         "known_error": null,
+        "last_time": "INC-977, 12d ago: resolved after 42m: by m.ito: strip replaced",
         "links": {},
         "members": 38,
         "opened_at": "1970-01-01T00:00:00.000Z",

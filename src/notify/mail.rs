@@ -17,7 +17,7 @@ use lettre::transport::smtp::extension::ClientId;
 use tokio::time::timeout;
 use tracing::debug;
 
-use super::channel::{Failure, Message, Purpose};
+use super::channel::{Failure, Message, Purpose, Taken};
 use crate::model::time::Timestamp;
 use crate::settings::address::{Reach, Refused, is_public};
 use crate::settings::email::{Email as Setting, Tls};
@@ -54,7 +54,7 @@ impl Mail {
         })
     }
 
-    pub(super) async fn send(&self, message: &Message<'_>) -> Result<String, Failure> {
+    pub(super) async fn send(&self, message: &Message<'_>) -> Result<Taken, Failure> {
         let mail = self.compose(message)?;
         match timeout(self.setting.timeout, self.hand_over(&mail)).await {
             Ok(done) => done,
@@ -62,7 +62,7 @@ impl Mail {
         }
     }
 
-    async fn hand_over(&self, mail: &lettre::Message) -> Result<String, Failure> {
+    async fn hand_over(&self, mail: &lettre::Message) -> Result<Taken, Failure> {
         let mut server = self.connect().await?;
         let sent = server.send(mail.envelope(), &mail.formatted()).await;
         let sent = sent.map_err(|error| failure(&error))?;
@@ -70,7 +70,7 @@ impl Mail {
         if timeout(QUIT_TIME, server.quit()).await.is_err() {
             debug!("a mail server did not say good-bye");
         }
-        Ok(format!("answered {}", sent.code()))
+        Ok(Taken::said(format!("answered {}", sent.code())))
     }
 
     /// Connects, encrypts and logs in as the settings say.
@@ -144,7 +144,7 @@ impl Mail {
 
     fn recipients(&self, message: &Message<'_>) -> Result<Mailboxes, Failure> {
         let contact = &message.notice.contact;
-        match message.mailbox {
+        match message.address {
             Some(mailbox) => mailbox
                 .parse::<Mailbox>()
                 .map(Mailboxes::from)

@@ -22,23 +22,31 @@ use crate::engine::event::Event;
 use crate::engine::stored::Help;
 use crate::model::incident::Incident;
 use crate::model::labels::Labels;
+use crate::model::link::Links;
 use crate::model::notice::{CANARY_INCIDENT, Notice, NoticeId, NoticeState};
 use crate::model::time::Timestamp;
 use crate::settings::channels::Channel as Setting;
 use crate::telemetry::metrics::{Delivery, Metrics};
 
+mod apprise;
 mod attempt;
 mod backoff;
 mod channel;
 #[cfg(test)]
 mod contract;
+mod exec;
 pub mod heartbeat;
 mod log;
 mod mail;
 #[cfg(test)]
 mod mailsink;
+mod pagerduty;
+mod post;
 mod queue;
+#[cfg(test)]
+mod receivers;
 mod sign;
+mod slack;
 mod target;
 mod test_message;
 #[cfg(test)]
@@ -77,6 +85,8 @@ pub struct Briefing {
     pub help: Help,
     /// The first of the incidents that are told with it, as far as they can be read.
     pub also: Vec<Incident>,
+    /// How the same trouble ended the last time, in words; empty where that is not known.
+    pub last_time: String,
 }
 
 /// Reads what a notice is about; may block on the disk. `None` when its incident is not there.
@@ -98,6 +108,8 @@ pub struct Parts<'a> {
     pub held: watch::Receiver<bool>,
     /// Learns when the canary that comes through was received.
     pub canary: watch::Sender<Timestamp>,
+    /// Makes links by which people answer, where they can reach the daemon.
+    pub links: Option<Arc<Links>>,
     /// Tells which notices are due.
     pub clock: Arc<Clock>,
     /// Counts.

@@ -75,7 +75,7 @@ impl Tester {
     pub async fn test(&self, name: &str, how: Rehearsal) -> Result<Vec<Tested>, Unknown> {
         let rules = Arc::clone(&self.0.context.borrow().rules);
         let channels = match rules.contacts.get(name) {
-            Some(contact) => contact.channels.clone(),
+            Some(contact) => contact.all_channels(),
             None if self.0.channels.contains_key(name) => vec![name.into()],
             None => return Err(self.unknown(&rules, name)),
         };
@@ -100,20 +100,19 @@ impl Tester {
             (Rehearsal::Show, _) => None,
             (Rehearsal::Send, None) => Some(Err(post.missing())),
             (Rehearsal::Send, Some(real)) => {
-                let contact = rules.contacts.get(name);
                 let message = Message {
                     notice: &notice(name, channel, now),
                     briefing: None,
                     text: &text,
                     purpose: Purpose::Test,
-                    mailbox: contact.and_then(|contact| contact.email.as_deref()),
+                    address: post.address(rules, name, channel),
                 };
                 let sent = real.send(&message).await.map_err(|failure| match failure {
                     Failure::Refused(error) | Failure::Passing { error, .. } => error,
                 });
                 let result = if sent.is_ok() { Delivery::Sent } else { Delivery::Failed };
                 post.metrics.notify.tested(channel, result);
-                Some(sent)
+                Some(sent.map(|taken| taken.said))
             }
         };
         Tested { channel: channel.into(), subject: text.subject, text: text.text, outcome }

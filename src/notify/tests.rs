@@ -33,6 +33,23 @@ pub(super) fn page(incident: u64, seq: u32) -> Notice {
     }
 }
 
+fn assessment() -> Assessment {
+    Assessment {
+        impact: Impact::High,
+        urgency: Urgency::Medium,
+        priority: Priority::P2,
+        sum: "P2 = impact high (service checkout, tier 1) × urgency medium".into(),
+        pages: true,
+        loss: Loss::Service,
+        until: None,
+    }
+}
+
+fn response() -> ResponseClock {
+    let (started_at, due_at) = (Timestamp::EPOCH, Timestamp::EPOCH);
+    ResponseClock { started_at, due_at, stopped_at: None, round: 1 }
+}
+
 /// An incident nobody has answered.
 pub(super) fn briefing(incident: u64) -> Briefing {
     let labels = Labels::build(&mut [("alertname", "PduOutputOff"), ("ci", "pdu-r12a")]).unwrap();
@@ -47,15 +64,7 @@ pub(super) fn briefing(incident: u64) -> Briefing {
         rule: Some("datacenter/rack-power".into()),
         key: None,
         root: Root { alert: labels.fingerprint(), ci: Some("pdu-r12a".into()) },
-        assessment: Assessment {
-            impact: Impact::High,
-            urgency: Urgency::Medium,
-            priority: Priority::P2,
-            sum: "P2 = impact high (service checkout, tier 1) × urgency medium".into(),
-            pages: true,
-            loss: Loss::Service,
-            until: None,
-        },
+        assessment: assessment(),
         team: Some("dc-ops".into()),
         assignee: None,
         assignments: Assignments::default(),
@@ -65,12 +74,7 @@ pub(super) fn briefing(incident: u64) -> Briefing {
         clear_since: None,
         members: 38,
         firing: 37,
-        response: ResponseClock {
-            started_at: Timestamp::EPOCH,
-            due_at: Timestamp::EPOCH,
-            stopped_at: None,
-            round: 1,
-        },
+        response: response(),
         resolution: ResolutionClock::default(),
         wait_until: None,
         policy: PolicyHash(0),
@@ -95,6 +99,9 @@ pub(super) fn briefing(incident: u64) -> Briefing {
         timeline_len: 0,
         notices: 1,
         told: Vec::new(),
+        threads: Vec::new(),
+        paged: Vec::new(),
+        links_used: Vec::new(),
         group_rule: None,
         rules_version: 0,
         topology_version: 0,
@@ -106,6 +113,7 @@ pub(super) fn briefing(incident: u64) -> Briefing {
         services: vec!["checkout".into()],
         help: Help::default(),
         also: Vec::new(),
+        last_time: "INC-977, 12d ago: resolved after 42m: by m.ito: strip replaced".into(),
     }
 }
 
@@ -131,6 +139,7 @@ impl World {
             reports,
             held: watch::channel(false).1,
             canary: watch::channel(Timestamp::EPOCH).0,
+            links: None,
             clock: Arc::new(Clock::start(None)),
             metrics: Arc::clone(&metrics),
             seed: 1,
@@ -142,7 +151,7 @@ impl World {
     /// Returns the next event in short.
     async fn event(&mut self) -> String {
         match self.events.recv().await.expect("the notifier has stopped") {
-            Event::Delivered { notice, channel } => format!("{notice} delivered by {channel}"),
+            Event::Delivered { notice, channel, .. } => format!("{notice} delivered by {channel}"),
             Event::Failed { notice, channel, error, retry_in } => {
                 let again = if retry_in.is_some() { "again" } else { "never" };
                 format!("{notice} failed by {channel}: {error}: {again}")
@@ -151,6 +160,7 @@ impl World {
             other @ (Event::Received { .. }
             | Event::Handle(_)
             | Event::Report(_)
+            | Event::ByLink { .. }
             | Event::Silence { .. }
             | Event::Unsilence { .. }
             | Event::PlanChanges { .. }

@@ -29,6 +29,13 @@ pub(super) struct Wording {
     pub(super) html: Option<String>,
 }
 
+/// Addresses by which the reader answers; empty where there is nothing to answer.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Answers {
+    pub(super) acknowledge: String,
+    pub(super) resolve: String,
+}
+
 /// A text with what went wrong on the way to it.
 #[derive(Clone, Debug)]
 pub(super) struct Written {
@@ -42,14 +49,18 @@ pub(super) struct Written {
 pub(super) fn write(
     rules: &RuleSet,
     notice: &Notice,
-    briefing: Option<&Briefing>,
+    (briefing, answers): (Option<&Briefing>, &Answers),
     now: Timestamp,
 ) -> Written {
     let Some(briefing) = briefing else {
         let first = format!("{} {}", notice.kind, notice.id.incident);
         return Written { text: plain(notice, first), flaws: Vec::new() };
     };
-    let scope = scope(notice, briefing, now);
+    let scope = MessageScope {
+        ack_url: answers.acknowledge.clone(),
+        resolve_url: answers.resolve.clone(),
+        ..scope(notice, briefing, now)
+    };
     let mut flaws = Vec::new();
     let mut part = |part| {
         let wished = rules.message(&notice.contact, part, &scope);
@@ -73,7 +84,7 @@ pub(super) fn write(
 }
 
 fn scope(notice: &Notice, briefing: &Briefing, now: Timestamp) -> MessageScope {
-    let Briefing { incident, alerts, services, help, also } = briefing;
+    let Briefing { incident, alerts, services, help, also, last_time } = briefing;
     let named = alerts.iter().take(ALERTS_MAX);
     let labels = alerts.first().map(|(labels, _)| labels.iter());
     let count =
@@ -86,6 +97,9 @@ fn scope(notice: &Notice, briefing: &Briefing, now: Timestamp) -> MessageScope {
         incident: line(incident, now),
         open: incident.progress.is_open() && incident.parent.is_none(),
         sum: one_line(&incident.assessment.sum),
+        last_time: long_line(last_time),
+        ack_url: String::new(),
+        resolve_url: String::new(),
         team: incident.team.as_deref().map(one_line).unwrap_or_default(),
         rule: incident.rule.as_deref().unwrap_or_default().into(),
         known_error: incident.known_error.as_ref().map(|it| one_line(&it.id)).unwrap_or_default(),
@@ -190,8 +204,12 @@ mod tests {
         loaded.set.unwrap_or_else(|| panic!("{:#?}", loaded.diagnostics))
     }
 
+    fn written(rules: &RuleSet, notice: &Notice, briefing: Option<&Briefing>) -> Written {
+        write(rules, notice, (briefing, &Answers::default()), NOW)
+    }
+
     fn text_of(notice: &Notice, briefing: Option<&Briefing>) -> String {
-        write(&RuleSet::builtin(), notice, briefing, NOW).text.text
+        written(&RuleSet::builtin(), notice, briefing).text.text
     }
 
     #[test]
@@ -199,6 +217,7 @@ mod tests {
         let text = text_of(&page(1042, 3), Some(&briefing(1042)));
         insta::assert_snapshot!(text, @r#"
         P2 INC-1042 (new): Power lost in rack R12, since 1970-01-01T00:00:00.000Z (4m ago), hits checkout. For m.ito: on call for dc-ops
+        Last time: INC-977, 12d ago: resolved after 42m: by m.ito: strip replaced
         P2 = impact high (service checkout, tier 1) × urgency medium
         38 alerts, 37 firing; team dc-ops; rule datacenter/rack-power
 
@@ -226,15 +245,17 @@ mod tests {
             fixed_in: "ledger 7.4".into(),
         };
         told.help.links = vec![("graphs".into(), "https://graphs.example/?a=<b>".into())];
-        let written = write(&RuleSet::builtin(), &page(1042, 3), Some(&told), NOW).text;
-        let lines: Vec<&str> = written.text.lines().skip(2).take(6).collect();
+        let written = written(&RuleSet::builtin(), &page(1042, 3), Some(&told)).text;
+        let lines: Vec<&str> = written.text.lines().skip(1).take(8).collect();
         assert_eq!(
             lines,
             [
-                "38 alerts, 37 firing; team dc-ops; rule datacenter/rack-power",
-                &format!("Known error KE-0142: systemctl restart ledger {}", "x".repeat(400)),
+                &*format!("Known error KE-0142: systemctl restart ledger {}", "x".repeat(400)),
                 "Runbook: https://wiki.example/ke-0142",
                 "Fixed in: ledger 7.4",
+                "Last time: INC-977, 12d ago: resolved after 42m: by m.ito: strip replaced",
+                "P2 = impact high (service checkout, tier 1) × urgency medium",
+                "38 alerts, 37 firing; team dc-ops; rule datacenter/rack-power",
                 "graphs: https://graphs.example/?a=<b>",
                 "",
             ]
@@ -244,6 +265,33 @@ mod tests {
             html.contains("<b>KE-0142</b>: systemctl") && html.contains("a=&lt;b&gt;"),
             "{html}"
         );
+    }
+
+    #[test]
+    fn links_stand_where_the_reader_can_answer_and_nothing_of_last_time_in_an_update() {
+        let answers =
+            Answers { acknowledge: "https://i/l/a".into(), resolve: "https://i/l/r".into() };
+        let told = briefing(1042);
+        let rules = RuleSet::builtin();
+        let page = write(&rules, &page(1042, 3), (Some(&told), &answers), NOW).text;
+        let last: Vec<&str> = page.text.lines().rev().take(4).collect();
+        assert_eq!(
+            last,
+            [
+                "incidentd incidents show INC-1042",
+                "incidentd incidents ack INC-1042",
+                "Resolve: https://i/l/r",
+                "Acknowledge: https://i/l/a",
+            ]
+        );
+        let html = page.html.unwrap();
+        assert!(
+            html.contains("<a href=\"https:&#x2f;&#x2f;i&#x2f;l&#x2f;a\">Acknowledge</a>"),
+            "{html}"
+        );
+        let update = Notice { kind: NoticeKind::Update, ..crate::notify::tests::page(1042, 4) };
+        let text = text_of(&update, Some(&told));
+        assert!(!text.contains("Last time") && !text.contains("Resolve:"), "{text}");
     }
 
     #[test]
@@ -263,7 +311,7 @@ mod tests {
     fn a_template_that_fails_at_night_gives_way_to_the_built_in_one() {
         // A label may hold a number, so this cannot be refused when it is loaded.
         let rules = rules("default: {text: '{{ labels.ci | float }}', subject: 'S {{ id }}'}");
-        let written = write(&rules, &page(1042, 3), Some(&briefing(1042)), NOW);
+        let written = written(&rules, &page(1042, 3), Some(&briefing(1042)));
         assert_eq!(written.text.subject, "S INC-1042");
         let text = &written.text.text;
         assert!(text.starts_with("P2 INC-1042 (new): Power lost in rack R12, since"), "{text}");
@@ -274,7 +322,7 @@ mod tests {
 
     #[test]
     fn a_notice_whose_incident_cannot_be_read_still_says_what_it_knows() {
-        let Written { text, .. } = write(&RuleSet::builtin(), &page(1042, 3), None, NOW);
+        let Written { text, .. } = written(&RuleSet::builtin(), &page(1042, 3), None);
         assert_eq!((&*text.subject, text.html), ("page INC-1042", None));
         assert!(text.text.starts_with("page INC-1042\nFor m.ito: on call"), "{}", text.text);
     }
@@ -285,11 +333,11 @@ mod tests {
             "default: {subject: '{{ id }}'}\n  brief: {text: '{{ labels.ci }}!{{ labels.none }}'}\n\
              contacts: {m.ito: {channels: [log], templates: brief}}",
         );
-        let Written { text, flaws } = write(&rules, &page(1042, 3), Some(&briefing(1042)), NOW);
+        let Written { text, flaws } = written(&rules, &page(1042, 3), Some(&briefing(1042)));
         assert_eq!((&*text.subject, &*text.text), ("INC-1042", "pdu-r12a!"));
         assert!(text.html.unwrap().starts_with("<!DOCTYPE html>") && flaws.is_empty());
         let other = Notice { contact: "eva".into(), ..page(1042, 3) };
-        let Written { text, .. } = write(&rules, &other, Some(&briefing(1042)), NOW);
+        let Written { text, .. } = written(&rules, &other, Some(&briefing(1042)));
         assert!(text.text.starts_with("P2 INC-1042 (new)"), "{}", text.text);
     }
 
@@ -321,7 +369,7 @@ mod tests {
         briefing.also = vec![briefing.incident.clone(); 50];
         let also = vec![RecordId(1); 50];
         let written =
-            write(&RuleSet::builtin(), &Notice { also, ..page(1042, 3) }, Some(&briefing), NOW);
+            written(&RuleSet::builtin(), &Notice { also, ..page(1042, 3) }, Some(&briefing));
         assert!(written.flaws.is_empty() && written.text.html.is_some(), "{:?}", written.flaws);
     }
 
@@ -334,7 +382,7 @@ mod tests {
         briefing.alerts = vec![(labels, hostile.to_owned() + &"x".repeat(1_000))];
         briefing.incident.title = hostile.into();
         let Wording { subject, text, html } =
-            write(&RuleSet::builtin(), &page(1042, 3), Some(&briefing), NOW).text;
+            written(&RuleSet::builtin(), &page(1042, 3), Some(&briefing)).text;
         assert!(!subject.contains(['\r', '\n', '\u{202e}', '\u{1b}']), "{subject}");
         let html = html.unwrap();
         assert!(html.contains("&lt;script&gt;") && !html.contains("<script>"), "{html}");

@@ -1,157 +1,66 @@
-//! The channel `webhook`: a notice as JSON by POST. Follows no redirect, uses no proxy of the
-//! environment, reads at most 64 KiB of an answer and shows none of it.
+//! The channel `webhook`: a notice as JSON by POST, signed as Standard Webhooks has it. See `post`
+//! for how far it goes and what an answer means.
 
-use core::time::Duration;
 use std::collections::BTreeMap;
 
-use jiff::fmt::rfc2822::DateTimeParser;
-use reqwest::header::{CONTENT_TYPE, RETRY_AFTER};
-use reqwest::{Client, Response, StatusCode, Url, redirect};
+use reqwest::Url;
 use serde::Serialize;
-use tokio::time::timeout;
-use tracing::debug;
 
 use super::Briefing;
-use super::channel::{Failure, Message};
+use super::channel::{Failure, Message, Taken};
+use super::post::{Parcel, Poster, json};
 use super::sign::signatures;
-use super::target::{PublicOnly, refusal};
 use crate::clock;
 use crate::model::incident::Incident;
-use crate::model::time::Timestamp;
-use crate::settings::address::{self, Reach};
 use crate::settings::channels::Webhook as Setting;
 use crate::settings::secret::Secret;
 use crate::settings::signing::SigningKey;
 
-/// How much of an answer is read, so that its connection can be used again.
-const ANSWER_MAX: usize = 64 << 10;
-
-/// How long that may take: the notice is delivered by then.
-const ANSWER_TIME: Duration = Duration::from_secs(1);
-
 /// A receiver.
 #[derive(Debug)]
 pub(super) struct Webhook {
-    client: Client,
+    poster: Poster,
     url: Secret<Url>,
     keys: Vec<SigningKey>,
-    timeout: Duration,
-    reach: Reach,
 }
 
 impl Webhook {
     pub(super) fn new(setting: &Setting) -> Result<Self, reqwest::Error> {
-        let client = Client::builder()
-            .user_agent(concat!("incidentd/", env!("CARGO_PKG_VERSION")))
-            .redirect(redirect::Policy::none())
-            .no_proxy();
-        let client = match setting.reach {
-            Reach::Anywhere => client,
-            Reach::Public => client.dns_resolver(PublicOnly),
-        };
         Ok(Self {
-            client: client.build()?,
+            poster: Poster::new(setting.timeout, setting.reach)?,
             url: setting.url.clone(),
             keys: setting.keys.clone(),
-            timeout: setting.timeout,
-            reach: setting.reach,
         })
     }
 
-    pub(super) async fn send(&self, message: &Message<'_>) -> Result<String, Failure> {
-        // A literal address asks no resolver, so the URL is checked too.
-        address::check(self.url.reveal(), self.reach)
-            .map_err(|refused| Failure::Refused(refused.to_string()))?;
+    pub(super) async fn send(&self, message: &Message<'_>) -> Result<Taken, Failure> {
         let id = message.notice.id.to_string();
         let at_s = clock::wall().millis() / 1_000;
-        let body = serde_json::to_vec(&body(message))
-            .map_err(|error| Failure::Refused(format!("cannot be written as JSON: {error}")))?;
-        let mut request = self
-            .client
-            .post(self.url.reveal().clone())
-            .header("Idempotency-Key", &id)
-            .header("webhook-id", &id)
-            .header("webhook-timestamp", at_s)
-            .header(CONTENT_TYPE, "application/json");
+        let body = json(&body(message))?;
+        let mut headers = vec![
+            ("idempotency-key", id.clone()),
+            ("webhook-id", id.clone()),
+            ("webhook-timestamp", at_s.to_string()),
+        ];
         if !self.keys.is_empty() {
-            request = request.header("webhook-signature", signatures(&self.keys, &id, at_s, &body));
+            headers.push(("webhook-signature", signatures(&self.keys, &id, at_s, &body)));
         }
-        let request = request.body(body);
-        match timeout(self.timeout, request.send()).await {
-            Ok(Ok(response)) => judge(response).await,
-            Ok(Err(error)) => Err(unsent(&error)),
-            Err(_) => Err(passing(format!("no answer within {:?}", self.timeout))),
-        }
+        let parcel = Parcel { url: self.url.reveal(), headers: &headers, body };
+        let answer = self.poster.post(parcel).await?;
+        Ok(Taken::said(format!("answered {}", answer.status)))
     }
-}
-
-async fn judge(response: Response) -> Result<String, Failure> {
-    let status = response.status();
-    let asked = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
-    let asked = asked.and_then(|text| retry_after(text, clock::wall()));
-    if timeout(ANSWER_TIME, drain(response)).await.is_err() {
-        debug!("the answer to a notice was cut off");
-    }
-    let answered = format!("answered {status}");
-    match status {
-        _ if status.is_success() => Ok(answered),
-        // Not: following it. It could lead to where the settings do not allow.
-        _ if status.is_redirection() => Err(Failure::Refused(format!(
-            "{answered}; redirects are not followed, name the final address"
-        ))),
-        StatusCode::BAD_REQUEST
-        | StatusCode::UNAUTHORIZED
-        | StatusCode::FORBIDDEN
-        | StatusCode::NOT_FOUND
-        | StatusCode::GONE => Err(Failure::Refused(answered)),
-        _ => Err(Failure::Passing { error: answered, asked }),
-    }
-}
-
-async fn drain(mut response: Response) {
-    let mut read = 0;
-    while let Ok(Some(chunk)) = response.chunk().await {
-        read += chunk.len();
-        if read >= ANSWER_MAX {
-            break;
-        }
-    }
-}
-
-fn passing(error: String) -> Failure {
-    Failure::Passing { error, asked: None }
-}
-
-/// Tells why nothing was answered, in our words: the library's name the address.
-fn unsent(error: &reqwest::Error) -> Failure {
-    if let Some(refused) = refusal(error) {
-        return Failure::Refused(refused.to_string());
-    }
-    passing(if error.is_connect() {
-        "no connection".into()
-    } else if error.is_timeout() {
-        "no answer in time".into()
-    } else {
-        "the connection broke before an answer".into()
-    })
-}
-
-/// Reads `Retry-After` (RFC 9110, 10.2.3): seconds, or a date.
-fn retry_after(text: &str, now: Timestamp) -> Option<Duration> {
-    if let Ok(seconds) = text.parse() {
-        return Some(Duration::from_secs(seconds));
-    }
-    let date = DateTimeParser::new().parse_timestamp(text).ok()?;
-    Some(Timestamp::from_millis(date.as_millisecond()).since(now))
 }
 
 /// What is posted. Receivers depend on it: fields are added, never renamed.
 #[derive(Debug, Serialize)]
-struct Body<'a> {
+pub(super) struct Body<'a> {
     id: String,
     kind: String,
     target: &'a str,
     contact: &'a str,
+    /// Where the contact is reached by this channel.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    address: Option<&'a str>,
     because: &'a str,
     subject: &'a str,
     text: &'a str,
@@ -176,6 +85,7 @@ struct IncidentBody<'a> {
     workaround: Option<&'a str>,
     runbook: Option<&'a str>,
     links: BTreeMap<&'a str, &'a str>,
+    last_time: &'a str,
     team: Option<&'a str>,
     rule: Option<&'a str>,
     parent: Option<String>,
@@ -208,13 +118,15 @@ struct Alert<'a> {
     summary: &'a str,
 }
 
-fn body<'a>(message: &Message<'a>) -> Body<'a> {
+/// Returns a notice as programs read it.
+pub(super) fn body<'a>(message: &Message<'a>) -> Body<'a> {
     let notice = message.notice;
     Body {
         id: notice.id.to_string(),
         kind: message.kind(),
         target: &notice.target,
         contact: &notice.contact,
+        address: message.address,
         because: &notice.because,
         subject: &message.text.subject,
         text: &message.text.text,
@@ -238,7 +150,7 @@ fn also(incident: &Incident) -> AlsoBody<'_> {
 }
 
 fn incident(briefing: &Briefing) -> IncidentBody<'_> {
-    let Briefing { incident, alerts, services, help, also: _ } = briefing;
+    let Briefing { incident, alerts, services, help, last_time, also: _ } = briefing;
     let known = &help.known;
     IncidentBody {
         id: incident.id.to_string(),
@@ -253,6 +165,7 @@ fn incident(briefing: &Briefing) -> IncidentBody<'_> {
         workaround: Some(&*known.workaround).filter(|text| !text.is_empty()),
         runbook: Some(&*known.runbook).filter(|text| !text.is_empty()),
         links: help.links.iter().map(|(name, link)| (&**name, &**link)).collect(),
+        last_time,
         team: incident.team.as_deref(),
         rule: incident.rule.as_deref(),
         parent: incident.parent.map(|parent| parent.to_string()),
@@ -268,26 +181,5 @@ fn incident(briefing: &Briefing) -> IncidentBody<'_> {
             .iter()
             .map(|(labels, summary)| Alert { labels: labels.iter().collect(), summary })
             .collect(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn retry_after_is_seconds_or_a_date() {
-        let now = Timestamp::from_millis(1_445_412_420_000); // 2015-10-21T07:27:00Z
-        for (text, seconds) in [
-            ("120", Some(120)),
-            ("0", Some(0)),
-            ("Wed, 21 Oct 2015 07:28:00 GMT", Some(60)),
-            ("Wed, 21 Oct 2015 07:00:00 GMT", Some(0)),
-            ("-1", None),
-            ("soon", None),
-            ("", None),
-        ] {
-            assert_eq!(retry_after(text, now), seconds.map(Duration::from_secs), "{text}");
-        }
     }
 }

@@ -10,6 +10,7 @@ use super::agreements;
 use super::calendar::{self, Calendar};
 use super::closing::{self, Closing};
 use super::codes;
+use super::contact::{self, Contact};
 use super::counter::Counter;
 use super::counters::Counters;
 use super::diagnostics::{self, Diagnostic, Severity};
@@ -29,7 +30,7 @@ use super::references;
 use super::rotation;
 use super::routing::{self, Route};
 use super::rule::{self, Draft};
-use super::sections::{self, Contact, Defaults, Lifecycle, Team};
+use super::sections::{self, Defaults, Lifecycle, Team};
 use super::set::{Rule, RuleSet};
 use super::source::SourceFile;
 use super::template::Templates;
@@ -203,7 +204,7 @@ fn read_sections<'f>(reader: &mut Reader<'f>, content: &mut Content<'f>, fields:
         content.teams.extend(teams);
     }
     if let Some(contacts) = fields.read(reader, "contacts", |r, n| {
-        sections::named(r, n, Noun::Contact, |r, n, _| sections::contact(r, n))
+        sections::named(r, n, Noun::Contact, |r, n, _| contact::read(r, n))
     }) {
         content.contacts.extend(contacts);
     }
@@ -278,7 +279,7 @@ fn assemble(
     let mut contacts = content.contacts;
     if !contacts.contains_key(&default_contact) {
         let channels = vec![DEFAULT_CHANNEL.into()];
-        let contact = Contact { channels, email: None, templates: None };
+        let contact = Contact { channels, ..Contact::default() };
         contacts.insert(default_contact.clone(), contact);
     }
     let priorities = content.priorities.unwrap_or_default();

@@ -21,6 +21,7 @@ pub mod codes;
 mod comparison;
 mod compound;
 pub mod condition;
+mod contact;
 mod counter;
 mod counters;
 mod cursor;
@@ -85,6 +86,7 @@ pub use calendar::{Calendar, Times};
 pub use check::{Loaded, load};
 pub use closing::{Ask, Closing, NO_REPLY, Requirement};
 pub use condition::{Condition, Verdict};
+pub use contact::{Contact, PageBudget};
 pub use counter::{CounterId, Tallied};
 pub use counters::Counters;
 pub use diagnostics::{Diagnostic, Fix, Severity};
@@ -105,7 +107,7 @@ pub use priorities::{Limit, PageWhen, Priorities, Threshold};
 pub use rotation::{OnCall, Rotation, Shift};
 pub use routing::{Asked, Route, Routed, Seen};
 pub use scope::{DEPENDANTS_MAX, RootScope, Scope};
-pub use sections::{Contact, Lifecycle, Team, Turns};
+pub use sections::{Lifecycle, Team, Turns};
 pub use set::{
     FirstNotice, IncidentSpec, NotifySpec, Place, ResolveSpec, ResolveWhen, Rule, RuleSet,
 };

@@ -7,7 +7,7 @@ use core::time::Duration;
 use std::collections::BTreeMap;
 
 use super::codes;
-use super::reader::{DAY, HOUR, Noun, Reader};
+use super::reader::{DAY, HOUR, MINUTE, Noun, Reader};
 use super::yaml::{Key, Node};
 use crate::cmdb::BindingKey;
 use crate::model::priority::words;
@@ -46,17 +46,6 @@ pub enum Turns {
 
 words!(Turns, First = "first", ByIncident = "by_incident");
 
-/// A person, or whoever answers under that name.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Contact {
-    /// Names of channels in order of preference; at least one.
-    pub channels: Vec<Box<str>>,
-    /// Where mail goes; to the channel's own address when there is none.
-    pub email: Option<Box<str>>,
-    /// The set of templates its messages are written by.
-    pub templates: Option<Box<str>>,
-}
-
 /// Who gets what nobody else has.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Defaults {
@@ -81,12 +70,7 @@ pub struct Lifecycle {
 
 impl Default for Lifecycle {
     fn default() -> Self {
-        Self {
-            linger: 5 * super::reader::MINUTE,
-            reopen: 10 * super::reader::MINUTE,
-            close_after: DAY,
-            recurrence: 30 * DAY,
-        }
+        Self { linger: 5 * MINUTE, reopen: 10 * MINUTE, close_after: DAY, recurrence: 30 * DAY }
     }
 }
 
@@ -156,30 +140,6 @@ pub(super) fn team(reader: &mut Reader<'_>, node: &Node, own: &str) -> Option<Te
     fields.finish(reader);
     let (line, turns) = (line.unwrap_or(1), turns.unwrap_or_default());
     Some(Team { line, members: members?, on_call, turns, lead, manager, next })
-}
-
-pub(super) fn contact(reader: &mut Reader<'_>, node: &Node) -> Option<Contact> {
-    let mut fields = reader.map(node, "a contact")?;
-    let channels = fields.need(reader, "channels").and_then(|n| some_names(reader, n));
-    let email = fields.read(reader, "email", email);
-    let templates = fields.read(reader, "templates", |r, n| reference(r, n, Noun::Templates));
-    fields.finish(reader);
-    Some(Contact { channels: channels?, email, templates })
-}
-
-/// Reads the address of one mailbox, without a name (RFC 5321, 4.5.3.1).
-fn email(reader: &mut Reader<'_>, node: &Node) -> Option<Box<str>> {
-    let text = reader.text(node)?;
-    let fits = |part: &str, max| {
-        let plain = |c: char| !c.is_control() && !c.is_whitespace() && !"@<>(),;:\\\"".contains(c);
-        (1..=max).contains(&part.len()) && part.chars().all(plain)
-    };
-    let parts = text.split_once('@');
-    if parts.is_some_and(|(local, domain)| fits(local, 64) && fits(domain, 255)) {
-        return Some(text.into());
-    }
-    reader.expected(node, "one address such as anna@example.com");
-    None
 }
 
 pub(super) fn defaults(reader: &mut Reader<'_>, node: &Node) -> Option<Defaults> {
@@ -270,7 +230,7 @@ pub(super) fn boolean(reader: &mut Reader<'_>, node: &Node) -> Option<bool> {
 }
 
 /// Reads at least one name.
-fn some_names(reader: &mut Reader<'_>, node: &Node) -> Option<Vec<Box<str>>> {
+pub(super) fn some_names(reader: &mut Reader<'_>, node: &Node) -> Option<Vec<Box<str>>> {
     let names: Vec<Box<str>> = reader.names(node)?.into_iter().map(|(name, _)| name).collect();
     if names.is_empty() || names.len() > ENTRIES_MAX {
         reader

@@ -615,7 +615,7 @@ fn a_bad_message_has_a_caret_under_its_mistake_even_in_a_block() {
      --> messages.yaml:6:19
       |
     6 |     subject: '[{{ prio }}] {{ id }}'
-      |                   ^^^^ expected kind, contact, because, id, state, open, title, priority, sum, team, rule, since, age, known_error, workaround, cause, runbook, fixed_in, links, services, members, firing, labels, alerts, more, suspects, also or also_more
+      |                   ^^^^ expected kind, contact, because, id, state, open, title, priority, sum, team, rule, since, age, known_error, workaround, cause, runbook, fixed_in, links, services, members, firing, labels, alerts, more, suspects, last_time, ack_url, resolve_url, also or also_more
       |
       = help: a label of the root's alert is `labels.prio`
 

@@ -8,6 +8,7 @@ use reqwest::Url;
 
 use super::address::{self, Reach};
 use super::email::{self, Email};
+use super::receivers::{self, Apprise, Exec, PagerDuty, Slack};
 use super::reference::Reference;
 use super::secret::Secret;
 use super::section::Section;
@@ -23,6 +24,14 @@ pub enum Channel {
     Webhook(Webhook),
     /// By mail.
     Email(Email),
+    /// To a chat.
+    Slack(Slack),
+    /// To PagerDuty.
+    PagerDuty(PagerDuty),
+    /// To an Apprise API server.
+    Apprise(Apprise),
+    /// To a program.
+    Exec(Exec),
 }
 
 /// Where and how a webhook is called.
@@ -43,9 +52,22 @@ enum Kind {
     Log,
     Webhook,
     Email,
+    Slack,
+    PagerDuty,
+    Apprise,
+    Exec,
 }
 
-words!(Kind, Log = "log", Webhook = "webhook", Email = "email");
+words!(
+    Kind,
+    Log = "log",
+    Webhook = "webhook",
+    Email = "email",
+    Slack = "slack",
+    PagerDuty = "pagerduty",
+    Apprise = "apprise",
+    Exec = "exec"
+);
 
 /// What one attempt may take when nothing else is said: a page must not wait longer for its next
 /// channel.
@@ -58,6 +80,10 @@ pub(super) fn read(section: &mut Section<'_>) -> Channel {
         Kind::Log => Channel::Log,
         Kind::Webhook => read_webhook(section).map_or(Channel::Log, Channel::Webhook),
         Kind::Email => email::read(section).map_or(Channel::Log, Channel::Email),
+        Kind::Slack => receivers::slack(section).map_or(Channel::Log, Channel::Slack),
+        Kind::PagerDuty => receivers::pagerduty(section).map_or(Channel::Log, Channel::PagerDuty),
+        Kind::Apprise => receivers::apprise(section).map_or(Channel::Log, Channel::Apprise),
+        Kind::Exec => receivers::exec(section).map_or(Channel::Log, Channel::Exec),
     }
 }
 
@@ -84,12 +110,17 @@ fn read_webhook(section: &mut Section<'_>) -> Option<Webhook> {
         Some(Vec::new())
     };
     let url = read_url(section)?;
-    if let Err(refused) = address::check(&url, reach) {
+    refuse_private(section, "url", &url, reach);
+    Some(Webhook { url: Secret::new(url), keys: keys?, timeout, reach })
+}
+
+/// Refuses an address that may not be sent to.
+pub(super) fn refuse_private(section: &mut Section<'_>, key: &str, url: &Url, reach: Reach) {
+    if let Err(refused) = address::check(url, reach) {
         let help = "name an https address on the internet, or set allow_private = true when the \
                     receiver is your own";
-        section.refuse("K005", "url", refused.to_string(), help);
+        section.refuse("K005", key, refused.to_string(), help);
     }
-    Some(Webhook { url: Secret::new(url), keys: keys?, timeout, reach })
 }
 
 /// Reads an address that is a secret from `url`, or from the first line of the file `url_file`.

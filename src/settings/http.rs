@@ -4,6 +4,8 @@ use core::time::Duration;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use reqwest::Url;
+
 use super::section::Section;
 
 /// How the daemon is reached.
@@ -21,6 +23,10 @@ pub struct Http {
     pub tls: Option<Tls>,
     /// Whether `listen` may be an address that other machines reach.
     pub allow_unauthenticated_remote: bool,
+    /// Where people reach it by the links in messages; no links without.
+    pub public_url: Option<Url>,
+    /// How long such a link is good.
+    pub link_ttl: Duration,
 }
 
 /// What a connection may take.
@@ -67,6 +73,9 @@ pub(super) fn read(section: &mut Section<'_>, doors: Doors) -> Http {
         connections: connections(section),
         tls: tls(section),
         allow_unauthenticated_remote: section.switch("allow_unauthenticated_remote"),
+        public_url: public_url(section),
+        link_ttl: section
+            .duration("link_ttl", Duration::from_mins(5)..=Duration::from_hours(7 * 24)),
     };
     let remote = !http.listen.ip().to_canonical().is_loopback();
     if remote && doors == Doors::Open && !http.allow_unauthenticated_remote {
@@ -83,6 +92,17 @@ pub(super) fn read(section: &mut Section<'_>, doors: Doors) -> Http {
         );
     }
     http
+}
+
+fn public_url(section: &mut Section<'_>) -> Option<Url> {
+    if !section.has("public_url") {
+        return None;
+    }
+    section.text("public_url", "an address such as https://incidents.example.com", |text| {
+        let url = Url::parse(text).ok()?;
+        let plain = url.query().is_none() && url.fragment().is_none() && url.has_host();
+        (plain && matches!(url.scheme(), "http" | "https")).then_some(url)
+    })
 }
 
 fn connections(section: &mut Section<'_>) -> Connections {

@@ -33,6 +33,7 @@ pub mod http;
 pub mod limits;
 pub mod log;
 pub mod quarantine;
+pub mod receivers;
 mod reference;
 pub mod retention;
 pub mod rules;

@@ -69,7 +69,7 @@ fn the_defaults_hold_every_key_that_is_read_and_no_other() {
 #[test]
 fn the_comment_above_every_default_names_its_value_its_bounds_and_why() {
     let keys = documented();
-    assert_eq!(keys.len(), 44, "a key is not written as `key = value`");
+    assert_eq!(keys.len(), 45, "a key is not written as `key = value`");
     for (key, value, comment) in keys {
         assert!(comment.contains(&format!("Default: {value}.")), "{key} is {value}: {comment}");
         assert!(comment.contains("Why: "), "{key}: {comment}");
@@ -233,6 +233,71 @@ fn a_channel_is_refused_by_the_key_that_is_wrong() {
         let found = problems(from_file(&text));
         let found: Vec<_> = found.iter().map(|(code, key, _)| (*code, &**key)).collect();
         assert_eq!(found, [(code, key)], "{text}");
+    }
+}
+
+#[test]
+fn a_chat_a_pager_a_gateway_and_a_program_are_refused_by_the_key_that_is_wrong() {
+    let dir = tempfile::tempdir().unwrap();
+    let secret = dir.path().join("secret");
+    fs::write(&secret, "s3cret-t0ken\n").unwrap();
+    let secret = secret.display();
+    let bad = dir.path().join("bad");
+    fs::write(&bad, "two words\n").unwrap();
+    let bad = bad.display();
+    let url = "url = 'https://a.example/'";
+    for (kind, keys, expected) in [
+        ("slack", url.to_owned(), None),
+        ("slack", String::new(), Some(("K003", "url"))),
+        ("slack", "url = 'http://a.example/'".into(), Some(("K005", "url"))),
+        ("slack", format!("{url}\nto = '#ops'"), Some(("K002", "to"))),
+        ("slack", format!("token_file = '{secret}'\nto = '#ops'"), None),
+        ("slack", format!("token_file = '{secret}'"), Some(("K003", "to"))),
+        ("slack", format!("token_file = '{bad}'\nto = '#ops'"), Some(("K004", "token_file"))),
+        (
+            "slack",
+            format!("token_file = '{secret}'\nto = '#ops'\napi = 'http://10.0.0.1/'"),
+            Some(("K005", "api")),
+        ),
+        ("pagerduty", format!("routing_key_file = '{secret}'"), None),
+        ("pagerduty", format!("routing_key_file = '{secret}'\n{url}"), None),
+        ("pagerduty", String::new(), Some(("K003", "routing_key_file"))),
+        ("pagerduty", format!("routing_key_file = '{secret}'\nurl = 'a b'"), Some(("K004", "url"))),
+        ("apprise", format!("{url}\ntag = 'ops'"), None),
+        ("apprise", format!("{url}\nurls_file = '{secret}'"), None),
+        ("apprise", format!("{url}\nurls_file = '{secret}'\ntag = 'a'"), Some(("K002", "tag"))),
+        ("apprise", "tag = 'ops'".into(), Some(("K003", "url"))),
+        ("apprise", format!("{url}\ntag = ''"), Some(("K004", "tag"))),
+        ("exec", "command = ['/bin/send', '--from']\ntimeout = '5s'".into(), None),
+        ("exec", String::new(), Some(("K003", "command"))),
+        ("exec", "command = []".into(), Some(("K004", "command"))),
+        ("exec", "command = ['send-sms']".into(), Some(("K004", "command"))),
+        ("exec", format!("command = ['/bin/send']\n{url}"), Some(("K002", "url"))),
+    ] {
+        let text = format!("[channels.c]\nkind = '{kind}'\n{keys}");
+        let loaded = from_file(&text);
+        if let Ok(settings) = &loaded {
+            let shown = format!("{:?}", settings.channels["c"]);
+            assert!(!shown.contains("t0ken"), "{shown}");
+        }
+        let found = if loaded.is_ok() { Vec::new() } else { problems(loaded) };
+        let found: Vec<_> = found.iter().map(|(code, key, _)| (*code, &**key)).collect();
+        let key = expected.map(|(code, key)| (code, format!("channels.c.{key}")));
+        let key: Vec<_> = key.iter().map(|(code, key)| (*code, &**key)).collect();
+        assert_eq!(found, key, "{text}");
+    }
+}
+
+#[test]
+fn links_need_an_address_of_the_web() {
+    let public = |url: &str| from_file(&format!("[http]\npublic_url = '{url}'"));
+    let kept = public("https://i.example/base").unwrap().http;
+    assert_eq!(kept.public_url.unwrap().as_str(), "https://i.example/base");
+    assert_eq!(kept.link_ttl, core::time::Duration::from_hours(24));
+    assert_eq!(with(&[]).unwrap().http.public_url, None);
+    for bad in ["i.example", "ftp://i.example", "https://i.example/?a=b", "https://i.example/#a"] {
+        let found = problems(public(bad));
+        assert_eq!((found[0].0, &*found[0].1), ("K004", "http.public_url"), "{bad}");
     }
 }
 

@@ -23,12 +23,13 @@ use crate::model::credit::{Counts, Credits};
 use crate::model::delivery::DeliveryId;
 use crate::model::escalation::{Action, Due, Only, Policy, PolicyHash, Rung, Step, Target};
 use crate::model::incident::{
-    Entry, Happening, Incident, KnownError, Progress, RecordId, ResolutionClock, ResponseClock,
-    Root, StateName, Storm, Suspect, WaitsFor,
+    Entry, Happening, Incident, KnownError, Paged, Progress, RecordId, ResolutionClock,
+    ResponseClock, Root, StateName, Storm, Suspect, Thread, WaitsFor,
 };
 use crate::model::journal::JournalEntry;
 use crate::model::labels::{Fingerprint, Labels};
 use crate::model::learned::{LearnedKey, LearnedRow};
+use crate::model::link;
 use crate::model::major::Major;
 use crate::model::notice::{Notice, NoticeId, NoticeKind, NoticeState};
 use crate::model::priority::{Assessment, Impact, Loss, Priority, Urgency};
@@ -325,6 +326,9 @@ impl Dice {
             timeline_len: self.count(),
             notices: self.count(),
             told: self.list(3, |dice| dice.text().into()),
+            threads: self.list(2, Self::thread),
+            paged: self.list(2, Self::paged),
+            links_used: self.list(2, |dice| (dice.count(), dice.word::<link::Action>(2))),
             version: self.count(),
             assignee: self.maybe(|dice| dice.text().into()),
             assignments: self.assignments(),
@@ -421,6 +425,19 @@ impl Dice {
             }),
         });
         Closure { verify_at: self.maybe(Self::time), confirmation }
+    }
+
+    fn thread(&mut self) -> Thread {
+        Thread {
+            channel: self.text().into(),
+            contact: self.text().into(),
+            place: self.text().into(),
+            message: self.text().into(),
+        }
+    }
+
+    fn paged(&mut self) -> Paged {
+        Paged { contact: self.text().into(), at: self.time(), seq: self.count() }
     }
 
     fn storm(&mut self) -> Storm {

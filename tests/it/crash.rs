@@ -18,7 +18,7 @@ const KILLS: usize = 3;
 const RULES: &str = "
 version: 1
 namespace: crash
-contacts: {oncall: {channels: [sink]}}
+contacts: {oncall: {channels: [sink], page_budget: {pages: 1000, within: 1h}}}
 defaults: {contact: oncall}
 policies:
   default:

@@ -11,6 +11,7 @@ mod common;
 
 mod alive;
 mod bad_input;
+mod chaos;
 mod cli;
 mod cmdb;
 mod crash;
@@ -19,6 +20,7 @@ mod disk;
 mod doctor;
 mod doors;
 mod handling;
+mod links;
 mod monitoring;
 mod quality;
 mod reload;

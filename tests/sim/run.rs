@@ -127,7 +127,7 @@ impl Sim {
                     error: "410".into(),
                     retry_in: None,
                 },
-                _ => Event::Delivered { notice: notice.id, channel: name },
+                _ => Event::Delivered { notice: notice.id, channel: name, thread: None },
             };
             self.happen(&Step { at, event }, seed);
         }
@@ -141,6 +141,7 @@ fn has_sender(event: &Event) -> bool {
         Event::Received { .. }
         | Event::Retry { .. }
         | Event::Once { .. }
+        | Event::ByLink { .. }
         | Event::DropQuarantined(_) => true,
         // What a person says twice is done twice, unless the order carries a key.
         Event::Handle(order) => {

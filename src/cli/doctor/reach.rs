@@ -1,6 +1,7 @@
 //! Tries the ways to people: does the name resolve, does somebody listen? Nothing is sent.
 
 use core::time::Duration;
+use std::os::unix::fs::PermissionsExt;
 
 use reqwest::Url;
 use tokio::net::TcpStream;
@@ -8,6 +9,7 @@ use tokio::time::timeout;
 
 use crate::settings::Settings;
 use crate::settings::channels::Channel;
+use crate::settings::receivers::SlackWay;
 
 use super::Finding;
 
@@ -17,21 +19,54 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// Tries every channel and the monitor elsewhere, all at a time.
 pub(super) async fn examine(settings: &Settings) -> Vec<Finding> {
     let channels = settings.channels.iter().filter_map(|(name, channel)| match channel {
-        Channel::Log => None,
+        Channel::Log | Channel::Exec(_) => None,
         Channel::Webhook(webhook) => Some((format!("channel {name}"), place(webhook.url.reveal()))),
         Channel::Email(mail) => Some((format!("channel {name}"), (mail.host.clone(), mail.port))),
+        Channel::Slack(slack) => {
+            let url = match &slack.way {
+                SlackWay::Hook(url) => url.reveal(),
+                SlackWay::Bot { api, .. } => api,
+            };
+            Some((format!("channel {name}"), place(url)))
+        }
+        Channel::PagerDuty(it) => Some((format!("channel {name}"), place(&it.url))),
+        Channel::Apprise(it) => Some((format!("channel {name}"), place(it.url.reveal()))),
     });
+    let programs = settings.channels.iter().filter_map(|(name, channel)| match channel {
+        Channel::Exec(exec) => Some(program(name, exec.command.first()?)),
+        Channel::Log
+        | Channel::Webhook(_)
+        | Channel::Email(_)
+        | Channel::Slack(_)
+        | Channel::PagerDuty(_)
+        | Channel::Apprise(_) => None,
+    });
+    let programs: Vec<Finding> = programs.collect();
     let heartbeat = settings.canary.heartbeat.iter();
     let heartbeat =
         heartbeat.map(|it| ("the heartbeat's monitor".to_owned(), place(it.url.reveal())));
     let tries = channels.chain(heartbeat).map(|(name, place)| attempt(name, place));
     let findings: Vec<Finding> = futures_util::future::join_all(tries).await;
+    let findings: Vec<Finding> = findings.into_iter().chain(programs).collect();
     if settings.channels.values().all(|channel| matches!(channel, Channel::Log)) {
         let remedy = "add a section [channels.NAME] and name it in a contact of the rules";
         let alone = Finding::warning("channels", "notices go to the daemon's log only", remedy);
         return findings.into_iter().chain([alone]).collect();
     }
     findings
+}
+
+/// Looks whether a channel's program is there and may be run.
+fn program(channel: &str, path: &str) -> Finding {
+    let remedy = "install it, or correct `command`; pages go to the contact's next channel";
+    let failed = match std::fs::metadata(path) {
+        Ok(found) if found.is_file() && found.permissions().mode() & 0o111 != 0 => {
+            return Finding::ok("channels", format!("channel {channel}: {path} can be run"));
+        }
+        Ok(_) => "is no program".to_owned(),
+        Err(error) => error.to_string(),
+    };
+    Finding::error("channels", format!("channel {channel}: {path}: {failed}"), remedy)
 }
 
 /// Returns host and port of an address; nothing else, because the path may be a credential.

@@ -91,7 +91,7 @@ pub(super) fn explained(
         return None;
     }
     let source = held.labels.get(JOB).unwrap_or("").to_owned();
-    let role = state.likelihood.learned.role(held.labels.get(ALERTNAME).unwrap_or(""));
+    let habit = state.likelihood.learned.role(held.labels.get(ALERTNAME).unwrap_or(""));
     let places = places::places(ctx, held, kind, &state.likelihood.learned);
     let mut asked = Asked {
         tick_ms: state.likelihood.learned.tick_ms(&source),
@@ -116,12 +116,12 @@ pub(super) fn explained(
             fit > *most || (fit >= *most && record.active_at > *active_at)
         });
         // Not by habit: a name that uses to follow says that something is followed, not what.
-        if fit + found.evidence.habit(&ctx.weights, role) > 0.0 && better {
+        if fit + found.evidence.habit(&ctx.weights, habit) > 0.0 && better {
             best = Some((fit, record.active_at, id, found));
         }
     }
     let (fit, active_at, id, found) = best?;
-    let weight = fit + found.evidence.habit(&ctx.weights, role);
+    let weight = fit + found.evidence.habit(&ctx.weights, habit);
     let place = places.get(found.place)?;
     let join = Join::Related {
         rule: Arc::clone(&rule.name),

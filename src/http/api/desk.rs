@@ -16,9 +16,9 @@ use super::super::error::Problem;
 use super::super::wire::Time;
 use super::super::wire::desk::{
     Classify, Confirm, Confirmation, Disagreement as Said, Major, Reclassified, Report, Resolve,
-    Sheet, Spend, Spent,
+    Set, Sheet, Spend, Spent,
 };
-use super::handle::NAME_BYTES_MAX;
+use super::handle::{NAME_BYTES_MAX, Parts};
 
 /// Reads fields by their names.
 pub(super) fn edits(fields: &BTreeMap<String, String>) -> Result<Vec<Edit>, Problem> {
@@ -36,29 +36,36 @@ pub(super) fn edits(fields: &BTreeMap<String, String>) -> Result<Vec<Edit>, Prob
     Err(Problem::bad_request(format!("fields: {}", wrong.join("; "))))
 }
 
-pub(super) fn resolve(it: &Resolve) -> Result<Command, Problem> {
+pub(super) fn resolve(it: Resolve) -> Result<Parts, Problem> {
     let spent = it.spent.as_deref().map(span).transpose()?;
-    Ok(Command::Resolve(Ending { edits: edits(&it.fields)?, spent }))
+    let command = Command::Resolve(Ending { edits: edits(&it.fields)?, spent });
+    Ok((it.by, it.note, it.expected_version, command))
 }
 
-pub(super) fn classify(it: &Classify) -> Result<Command, Problem> {
-    let category = name("category", &it.category)?;
-    Ok(Command::Classify { category })
+pub(super) fn set(it: Set) -> Result<Parts, Problem> {
+    let command = Command::Set(edits(&it.fields)?);
+    Ok((it.by, it.note, it.expected_version, command))
 }
 
-pub(super) fn spend(it: &Spend) -> Result<Command, Problem> {
+pub(super) fn classify(it: Classify) -> Result<Parts, Problem> {
+    let command = Command::Classify { category: name("category", &it.category)? };
+    Ok((it.by, it.note, it.expected_version, command))
+}
+
+pub(super) fn spend(it: Spend) -> Result<Parts, Problem> {
     let who = it.who.as_deref().map(|who| name("who", who)).transpose()?;
-    Ok(Command::Spend { who, time: span(&it.spent)? })
+    let command = Command::Spend { who, time: span(&it.spent)? };
+    Ok((it.by, it.note, it.expected_version, command))
 }
 
-pub(super) fn confirm(it: &Confirm) -> Result<Command, Problem> {
+pub(super) fn confirm(it: Confirm) -> Result<Parts, Problem> {
     let edit = |given: u8| {
         let value = Field::Satisfaction.read(&given.to_string());
         let value = value.map_err(|error| Problem::bad_request(error.to_string()))?;
         Ok(Edit { field: Field::Satisfaction, value })
     };
     let edits: Result<Vec<Edit>, Problem> = it.satisfaction.into_iter().map(edit).collect();
-    Ok(Command::Confirm(edits?))
+    Ok((it.by, it.note, it.expected_version, Command::Confirm(edits?)))
 }
 
 /// Reads a name: one line, not too long.
@@ -181,7 +188,7 @@ mod tests {
         }
         let content = |satisfaction| {
             let (by, note) = (String::new(), String::new());
-            confirm(&Confirm { by, satisfaction, note, expected_version: None })
+            confirm(Confirm { by, satisfaction, note, expected_version: None }).map(|parts| parts.3)
         };
         assert_eq!(content(None), Ok(Command::Confirm(Vec::new())));
         assert!(content(Some(5)).is_ok());

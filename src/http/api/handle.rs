@@ -182,10 +182,18 @@ pub(super) fn order(
     wish: Wish,
     now: Timestamp,
 ) -> Result<Order, Problem> {
-    let (by, note, expected, command) = match wish {
+    let (by, note, expected, command) = parts(wish, now)?;
+    let by = person(caller, &by, &note)?;
+    Ok(Order { incident, by, expected, note, command })
+}
+
+/// Who says something, what, the version they saw, and what it is.
+pub(super) type Parts = (String, String, Option<u32>, Command);
+
+fn parts(wish: Wish, now: Timestamp) -> Result<Parts, Problem> {
+    Ok(match wish {
         Wish::Acknowledge(it) => {
-            let hold =
-                it.hold.as_deref().map(|text| span(text, ACKNOWLEDGEMENT_MAX)).transpose()?;
+            let hold = it.hold.as_deref().map(|it| span(it, ACKNOWLEDGEMENT_MAX)).transpose()?;
             let update_in = update_in(it.update_in.as_deref())?;
             (it.by, it.note, it.expected_version, Command::Acknowledge { hold, update_in })
         }
@@ -202,8 +210,8 @@ pub(super) fn order(
             (it.by, it.note, it.expected_version, command)
         }
         Wish::Return(it) => {
-            let command = Command::Return { handover: handover(it.handover)? };
-            (it.by, it.note, it.expected_version, command)
+            let handover = handover(it.handover)?;
+            (it.by, it.note, it.expected_version, Command::Return { handover })
         }
         Wish::Convene(it) => {
             let command = convene(it.teams, it.link, it.handover)?;
@@ -233,10 +241,7 @@ pub(super) fn order(
             let command = hold(&it, now)?;
             (it.by, it.note, it.expected_version, command)
         }
-        Wish::Resolve(it) => {
-            let command = desk::resolve(&it)?;
-            (it.by, it.note, it.expected_version, command)
-        }
+        Wish::Resolve(it) => desk::resolve(it)?,
         Wish::Reopen(it) => (it.by, it.note, it.expected_version, Command::Reopen),
         Wish::Close(it) => (it.by, it.note, it.expected_version, Command::Close),
         Wish::Merge(it) => {
@@ -247,29 +252,15 @@ pub(super) fn order(
             let command = Command::Split { records: records(&it.records)? };
             (it.by, it.note, it.expected_version, command)
         }
-        Wish::Set(it) => {
-            let command = Command::Set(desk::edits(&it.fields)?);
-            (it.by, it.note, it.expected_version, command)
-        }
-        Wish::Classify(it) => {
-            let command = desk::classify(&it)?;
-            (it.by, it.note, it.expected_version, command)
-        }
-        Wish::Time(it) => {
-            let command = desk::spend(&it)?;
-            (it.by, it.note, it.expected_version, command)
-        }
-        Wish::Confirm(it) => {
-            let command = desk::confirm(&it)?;
-            (it.by, it.note, it.expected_version, command)
-        }
+        Wish::Set(it) => desk::set(it)?,
+        Wish::Classify(it) => desk::classify(it)?,
+        Wish::Time(it) => desk::spend(it)?,
+        Wish::Confirm(it) => desk::confirm(it)?,
         Wish::Reject(it) => (it.by, it.note, it.expected_version, Command::Reject),
         Wish::Cancel(it) => (it.by, it.note, it.expected_version, Command::Cancel),
         Wish::DeclareMajor(it) => (it.by, it.note, it.expected_version, Command::DeclareMajor),
         Wish::StandDown(it) => (it.by, it.note, it.expected_version, Command::StandDown),
-    };
-    let by = person(caller, &by, &note)?;
-    Ok(Order { incident, by, expected, note, command })
+    })
 }
 
 /// Returns the name to put on the timeline. A proven name cannot be left out: whoever speaks for

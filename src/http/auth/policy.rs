@@ -26,6 +26,8 @@ pub const TABLE: &[(&str, &str, Access)] = &[
     ("GET", "/healthz", Access::Open),
     ("GET", "/readyz", Access::Open),
     ("GET", "/metrics", VIEWER),
+    ("GET", "/l/{token}", Access::Open),
+    ("POST", "/l/{token}", Access::Open),
     ("POST", "/ingest/{source}", Access::Source),
     ("POST", "/api/v2/alerts", Access::Of("alertmanager-api")),
     ("GET", "/-/healthy", Access::Open),

@@ -9,6 +9,7 @@ mod handling;
 mod inhibition;
 mod intake;
 mod journal;
+mod links;
 mod mapping;
 mod notices;
 mod on_call;

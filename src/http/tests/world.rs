@@ -19,6 +19,8 @@ use crate::engine::context::{Context, Limits};
 use crate::engine::event::{Event, Reply};
 use crate::ingest::{self, SourceFormat};
 use crate::mailbox::{Letter, Mailbox, Work, mailbox};
+use crate::model::link::Links;
+use crate::model::time::Timestamp;
 use crate::notify::{Parts, Tester};
 use crate::rules::{RuleSet, SourceFile, load};
 use crate::store::{Options, Store};
@@ -135,6 +137,7 @@ impl World {
             readiness: ready,
             operations: Operations::unmanned(),
             feed,
+            links: Some(Arc::new(links())),
         };
         let engine =
             std::thread::spawn(move || engine(letters, &store, &clock, (&contexts, &teller)));
@@ -164,6 +167,11 @@ impl World {
     ) -> Answer {
         let router = self.router.clone().layer(Extension(peer));
         send(router, method, uri, headers, body).await
+    }
+
+    /// Returns the time that the doors tell.
+    pub(super) fn now(&self) -> Timestamp {
+        self.doors.clock.now()
     }
 
     /// The same world with another limit on depth.
@@ -225,12 +233,19 @@ fn tester(context: &watch::Receiver<Arc<Context>>, clock: &Arc<Clock>) -> Tester
         reader: Arc::new(|_| None),
         reports: mpsc::channel(1).0,
         held: watch::channel(false).1,
-        canary: watch::channel(crate::model::time::Timestamp::EPOCH).0,
+        canary: watch::channel(Timestamp::EPOCH).0,
+        links: None,
         clock: Arc::clone(clock),
         metrics: Arc::new(Metrics::new(&[], &[]).unwrap()),
         seed: 1,
     };
     Tester::new(&parts).unwrap()
+}
+
+/// Makes the links that a world knows again.
+pub(super) fn links() -> Links {
+    let day = core::time::Duration::from_hours(24);
+    Links::new("http://localhost", [7; 32], day)
 }
 
 /// A gate that lets everybody in.

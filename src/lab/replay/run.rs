@@ -32,7 +32,7 @@ impl Run {
 
     /// Lets one event happen at `at`, after all deadlines until then.
     pub(super) fn event(&mut self, event: &Event, at: Timestamp) -> Reply {
-        while let Some(due) = self.state.next_due().filter(|due| *due <= at) {
+        while let Some(due) = self.next_due().filter(|due| *due <= at) {
             let due = due.max(self.now());
             self.step(&Event::Tick, due);
         }
@@ -44,11 +44,18 @@ impl Run {
         reply
     }
 
+    /// Returns when something falls due next, or a notice that was held back goes out.
+    fn next_due(&self) -> Option<Timestamp> {
+        let waits = |it: &&Notice| it.state == NoticeState::Pending && it.due_at > self.now();
+        let held = self.state.notices().filter(waits);
+        held.map(|notice| notice.due_at).chain(self.state.next_due()).min()
+    }
+
     fn step(&mut self, event: &Event, at: Timestamp) -> Reply {
         let reply = self.state.apply(&self.ctx, event, at);
         while let Some(notice) = self.waiting(at) {
             let channel = notice.channel_name().into();
-            let delivered = Event::Delivered { notice: notice.id, channel };
+            let delivered = Event::Delivered { notice: notice.id, channel, thread: None };
             self.state.apply(&self.ctx, &delivered, at);
             self.sent.push(notice);
         }

@@ -37,6 +37,9 @@ pub(super) const FIELDS: &[&str] = &[
     "alerts",
     "more",
     "suspects",
+    "last_time",
+    "ack_url",
+    "resolve_url",
     "also",
     "also_more",
 ];
@@ -91,6 +94,12 @@ pub struct MessageScope {
     pub more: u32,
     /// CIs that explain most of it, the likeliest first.
     pub suspects: Vec<Suspect>,
+    /// How the same trouble ended the last time.
+    pub last_time: String,
+    /// Where a reader acknowledges it.
+    pub ack_url: String,
+    /// Where a reader resolves it.
+    pub resolve_url: String,
     /// Incidents told together with it.
     pub also: Vec<IncidentLine>,
     /// How many of these are not among `also`.
@@ -160,6 +169,9 @@ impl MessageScope {
             ("alerts", self.alerts.iter().map(alert).collect()),
             ("more", Value::from(self.more)),
             ("suspects", self.suspects.iter().map(suspect).collect()),
+            ("last_time", Value::from(&*self.last_time)),
+            ("ack_url", Value::from(&*self.ack_url)),
+            ("resolve_url", Value::from(&*self.resolve_url)),
             ("also", self.also.iter().map(line).collect()),
             ("also_more", Value::from(self.also_more)),
         ];
@@ -199,6 +211,9 @@ pub(super) fn specimens() -> [MessageScope; 2] {
         alerts: vec![(text("alertname=\"PduOutputOff\""), text("Output 3 is off"))],
         more: 2,
         suspects: vec![specimen_suspect()],
+        last_time: text("INC-977, 12d ago: resolved after 42m: by m.ito: strip replaced"),
+        ack_url: text("https://incidents.example.com/l/a"),
+        resolve_url: text("https://incidents.example.com/l/r"),
         also: vec![incident.clone()],
         also_more: 1,
         incident: incident.clone(),

@@ -9,10 +9,11 @@ use super::{Malformed, Row, Word, keyed, numbered, required};
 use crate::model::assignment::Assignments;
 use crate::model::escalation::{PolicyHash, Rung};
 use crate::model::incident::{
-    Incident, KnownError, Progress, RecordId, ResolutionClock, ResponseClock, Root, Storm, Suspect,
-    WaitsFor,
+    Incident, KnownError, Paged, Progress, RecordId, ResolutionClock, ResponseClock, Root, Storm,
+    Suspect, Thread, WaitsFor,
 };
 use crate::model::labels::Fingerprint;
+use crate::model::link::Action;
 use crate::model::priority::{Assessment, Impact, Loss, Priority, Urgency};
 use crate::model::terms::Terms;
 use crate::model::time::Timestamp;
@@ -21,6 +22,7 @@ use crate::store::schema::{self, Family};
 numbered!(Impact: Low = 1, Medium = 2, High = 3);
 numbered!(Urgency: Low = 1, Medium = 2, High = 3);
 numbered!(Priority: P1 = 1, P2 = 2, P3 = 3, P4 = 4);
+numbered!(Action: Acknowledge = 1, Resolve = 2);
 numbered!(WaitsFor: Supplier = 1, Change = 2, User = 3);
 
 /// An incident.
@@ -122,6 +124,42 @@ pub(in crate::store) struct IncidentMessage {
     closure: Option<ClosureMessage>,
     #[prost(message, optional, tag = "85")]
     major: Option<MajorMessage>,
+    #[prost(message, repeated, tag = "90")]
+    threads: Vec<ThreadMessage>,
+    #[prost(message, repeated, tag = "91")]
+    paged: Vec<PagedMessage>,
+    #[prost(message, repeated, tag = "92")]
+    links_used: Vec<UsedLinkMessage>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct UsedLinkMessage {
+    #[prost(uint32, tag = "1")]
+    seq: u32,
+    #[prost(uint32, tag = "2")]
+    action: u32,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct ThreadMessage {
+    #[prost(string, tag = "1")]
+    channel: String,
+    #[prost(string, tag = "2")]
+    contact: String,
+    #[prost(string, tag = "3")]
+    place: String,
+    #[prost(string, tag = "4")]
+    message: String,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct PagedMessage {
+    #[prost(string, tag = "1")]
+    contact: String,
+    #[prost(int64, tag = "2")]
+    at: i64,
+    #[prost(uint32, tag = "3")]
+    seq: u32,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -481,6 +519,35 @@ impl From<SuspectMessage> for Suspect {
     }
 }
 
+impl From<&Thread> for ThreadMessage {
+    fn from(thread: &Thread) -> Self {
+        let Thread { channel, contact, place, message } = thread;
+        let text = |it: &str| String::from(it);
+        let (channel, contact) = (text(channel), text(contact));
+        Self { channel, contact, place: text(place), message: text(message) }
+    }
+}
+
+impl From<ThreadMessage> for Thread {
+    fn from(it: ThreadMessage) -> Self {
+        let (channel, contact) = (it.channel.into(), it.contact.into());
+        Self { channel, contact, place: it.place.into(), message: it.message.into() }
+    }
+}
+
+impl From<&Paged> for PagedMessage {
+    fn from(paged: &Paged) -> Self {
+        let Paged { contact, at, seq } = paged;
+        Self { contact: String::from(&**contact), at: at.millis(), seq: *seq }
+    }
+}
+
+impl From<PagedMessage> for Paged {
+    fn from(it: PagedMessage) -> Self {
+        Self { contact: it.contact.into(), at: Timestamp::from_millis(it.at), seq: it.seq }
+    }
+}
+
 impl Row for Incident {
     const FAMILY: Family = Family::Incidents;
     type Message = IncidentMessage;
@@ -539,6 +606,13 @@ impl Row for Incident {
             closure: ClosureMessage::of(&self.closure),
             major: self.major.as_ref().map(Into::into),
             told: self.told.iter().map(ToString::to_string).collect(),
+            threads: self.threads.iter().map(Into::into).collect(),
+            paged: self.paged.iter().map(Into::into).collect(),
+            links_used: self
+                .links_used
+                .iter()
+                .map(|(seq, action)| UsedLinkMessage { seq: *seq, action: action.number() })
+                .collect(),
             rules_version: self.rules_version,
             topology_version: self.topology_version,
         }
@@ -594,6 +668,13 @@ impl Row for Incident {
             closure: message.closure.map(Into::into).unwrap_or_default(),
             major: message.major.map(Into::into),
             told: message.told.into_iter().map(Into::into).collect(),
+            threads: message.threads.into_iter().map(Into::into).collect(),
+            paged: message.paged.into_iter().map(Into::into).collect(),
+            links_used: message
+                .links_used
+                .into_iter()
+                .map(|it| Ok((it.seq, Action::of(it.action)?)))
+                .collect::<Result<_, Malformed>>()?,
             rules_version: message.rules_version,
             topology_version: message.topology_version,
         })
@@ -612,6 +693,15 @@ mod tests {
 
     fn at(ms: i64) -> Timestamp {
         Timestamp::from_millis(ms)
+    }
+
+    fn known_error() -> KnownError {
+        KnownError {
+            id: "KE-1".into(),
+            rule: "t/ke".into(),
+            quiet_until: Some(at(35)),
+            exceeded: Some("why".into()),
+        }
     }
 
     fn storm() -> Storm {
@@ -719,6 +809,14 @@ mod tests {
             notices: 21,
             group_rule: Some("t/site".into()),
             told: vec!["dc-ops".into()],
+            threads: vec![Thread {
+                channel: "chat".into(),
+                contact: "ann".into(),
+                place: "#o".into(),
+                message: "C1:2".into(),
+            }],
+            links_used: vec![(4, Action::Resolve)],
+            paged: vec![Paged { contact: "ann".into(), at: at(42), seq: 3 }],
             version: 24,
             assignee: Some("ann".into()),
             assignments: Assignments::default(),
@@ -731,12 +829,7 @@ mod tests {
             },
             resolving: Rung { step: 28, repeats: 29, due_at: Some(at(33)) },
             quiet: true,
-            known_error: Some(KnownError {
-                id: "KE-1".into(),
-                rule: "t/ke".into(),
-                quiet_until: Some(at(35)),
-                exceeded: Some("why".into()),
-            }),
+            known_error: Some(known_error()),
             apart_from: vec![RecordId(34)],
             changes: vec!["CHG-1".into()],
             storm: Some(storm()),
@@ -774,7 +867,9 @@ mod tests {
             \x8a\x05\x08\x0a\x01c\x12\x01s\x18\x2a\
             \x92\x05\x1d\x08\x2d\x11\x2e\0\0\0\0\0\0\0\x1a\x01t\x22\x01n\x2a\x01p\x32\x01c\x3a\x01b\x42\x01h\
             \x9a\x05\x18\x08\x32\x12\x14\x08\x30\x10\x31\x1a\x01a\x22\x01c\x2a\x08\x08\x2f\x12\x01b\x1a\x01w\
-            \xaa\x05\x0a\x08\x33\x12\x01b\x1a\x01w\x20\x34";
+            \xaa\x05\x0a\x08\x33\x12\x01b\x1a\x01w\x20\x34\
+            \xd2\x05\x15\x0a\x04chat\x12\x03ann\x1a\x02#o\x22\x04C1:2\
+            \xda\x05\x09\x0a\x03ann\x10*\x18\x03\xe2\x05\x04\x08\x04\x10\x02";
         for (progress, value) in [
             (Progress::New, &b"\x12\x00"[..]),
             (Progress::Acknowledged { by: by(), until: at(30) }, b"\x1a\x07\x0a\x03ann\x10\x1e"),

@@ -1,0 +1,168 @@
+//! How many pages one person gets: what goes beyond the budget waits and is told in one message.
+//!
+//! The pages of the last hour stand in the records of their incidents, so that a restart forgets
+//! none. A page about an incident of the highest priority that is new to its person is never spared.
+//! While a message waits it grows by what is spared meanwhile; people's answers withdraw it as any
+//! other.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::State;
+use super::context::Context;
+use super::pending::Told;
+use crate::model::incident::{Happening, IncidentId, Paged};
+use crate::model::notice::{Notice, NoticeId, NoticeKind, NoticeState};
+use crate::model::priority::Priority;
+use crate::model::time::{Brief, Timestamp};
+use crate::rules::PageBudget;
+
+/// Who got how many pages when.
+#[derive(Debug, Default)]
+pub(super) struct Pages {
+    /// By person: when, and which; the one that waits is in the future.
+    got: BTreeMap<Box<str>, BTreeSet<(Timestamp, NoticeId)>>,
+    /// By person: the message that waits, or waited last.
+    waiting: BTreeMap<Box<str>, NoticeId>,
+}
+
+/// A page that is to be planned.
+#[derive(Clone, Copy)]
+pub(super) struct Wish<'a> {
+    pub(super) incident: IncidentId,
+    pub(super) contact: &'a str,
+    pub(super) because: &'a str,
+    pub(super) also: &'a [IncidentId],
+}
+
+/// When a page may go out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// At once.
+    Now,
+    /// Then, with what comes until then; and why, in words.
+    At(Timestamp, String),
+    /// With this one, which waits already.
+    With(NoticeId),
+}
+
+/// Derives the index from the records.
+pub(super) fn reindex(state: &mut State) {
+    let mut pages = Pages::default();
+    for case in state.incidents.values() {
+        for Paged { contact, at, seq } in &case.record.paged {
+            let notice = NoticeId { incident: case.record.id, seq: *seq };
+            pages.got.entry(contact.clone()).or_default().insert((*at, notice));
+        }
+    }
+    for notice in state.notices.values().filter(|notice| waits(notice)) {
+        pages.waiting.insert(notice.contact.clone(), notice.id);
+    }
+    state.pages = pages;
+}
+
+/// True for a message that was held back and of which no attempt was made yet.
+fn waits(notice: &Notice) -> bool {
+    notice.kind == NoticeKind::Page
+        && notice.state == NoticeState::Pending
+        && notice.attempts == 0
+        && notice.due_at > notice.created_at
+}
+
+/// Decides when a page goes out.
+pub(super) fn ask(state: &State, ctx: &Context, wish: Wish<'_>, now: Timestamp) -> Verdict {
+    let budget = ctx
+        .rules
+        .contacts
+        .get(wish.contact)
+        .map_or_else(PageBudget::default, |contact| contact.page_budget);
+    let Some(free_at) = free_at(state, wish.contact, budget, now) else { return Verdict::Now };
+    if is_new_and_urgent(state, wish) {
+        return Verdict::Now;
+    }
+    let waiting = state.pages.waiting.get(wish.contact).and_then(|id| state.notices.get(id));
+    if let Some(notice) = waiting.filter(|notice| waits(notice) && notice.due_at > now) {
+        return Verdict::With(notice.id);
+    }
+    let PageBudget { pages, within } = budget;
+    let why = format!("{pages} pages in {} are the most", Brief(within));
+    Verdict::At(free_at, why)
+}
+
+/// Returns when there is room for a page again; `None` when there is room now.
+fn free_at(state: &State, contact: &str, budget: PageBudget, now: Timestamp) -> Option<Timestamp> {
+    let got = state.pages.got.get(contact)?;
+    // Half-open: a page exactly that long ago counts no more.
+    let counts = |at: &Timestamp| *at <= now && now < at.plus(budget.within);
+    let counted: Vec<Timestamp> = got.iter().map(|(at, _)| *at).filter(counts).collect();
+    let beyond = counted.len().checked_sub(budget.pages as usize)?;
+    counted.get(beyond).map(|at| at.plus(budget.within))
+}
+
+fn is_new_and_urgent(state: &State, wish: Wish<'_>) -> bool {
+    let is = |id: &IncidentId| {
+        state.incidents.get(id).is_some_and(|case| {
+            case.record.assessment.priority == Priority::P1
+                && case.record.paged.iter().all(|paged| *paged.contact != *wish.contact)
+        })
+    };
+    is(&wish.incident) || wish.also.iter().any(is)
+}
+
+/// Returns the incident of the last page that a person got.
+pub(super) fn last(state: &State, contact: &str, now: Timestamp) -> Option<IncidentId> {
+    let mut got = state.pages.got.get(contact)?.iter().rev();
+    got.find(|(at, _)| *at <= now).map(|(_, notice)| notice.incident)
+}
+
+/// Notes that a page was planned.
+pub(super) fn note(state: &mut State, notice: &Notice, now: Timestamp) {
+    let (id, contact, at) = (notice.id, &notice.contact, notice.due_at);
+    let still = |at: Timestamp| now < at.plus(PageBudget::WITHIN_MAX);
+    let got = state.pages.got.entry(contact.clone()).or_default();
+    got.retain(|(at, _)| still(*at));
+    got.insert((at, id));
+    if waits(notice) {
+        state.pages.waiting.insert(contact.clone(), id);
+    }
+    if let Some(case) = state.change(id.incident) {
+        case.record.paged.retain(|paged| still(paged.at));
+        case.record.paged.push(Paged { contact: contact.clone(), at, seq: id.seq });
+    }
+}
+
+/// Lets a message that waits tell of one more incident.
+pub(super) fn join(state: &mut State, digest: NoticeId, wish: Wish<'_>, now: Timestamp) {
+    let Some(notice) = state.notices.get_mut(&digest) else { return };
+    for id in core::iter::once(&wish.incident).chain(wish.also) {
+        if *id != digest.incident && !notice.also.contains(id) {
+            notice.also.push(*id);
+        }
+    }
+    let (due_at, also) = (notice.due_at, notice.also.len());
+    state.pending.notices.insert(digest);
+    let Wish { contact, because, .. } = wish;
+    let text = format!(
+        "page to {contact} spared, told with {digest} and {also} others at {due_at}: {because}"
+    );
+    let told = Told { what: Happening::Notice, text, path: None };
+    state.pending.tell(wish.incident, now, told);
+}
+
+/// Takes a page back that was never sent: it was not got.
+pub(super) fn forget(state: &mut State, notice: &Notice) {
+    if let Some(got) = state.pages.got.get_mut(&notice.contact) {
+        got.remove(&(notice.due_at, notice.id));
+    }
+    if let Some(case) = state.change(notice.id.incident) {
+        case.record.paged.retain(|paged| paged.seq != notice.id.seq);
+    }
+}
+
+/// Forgets the pages about an incident that is no longer held.
+pub(super) fn drop_incident(of: &mut Pages, id: IncidentId, paged: &[Paged]) {
+    for Paged { contact, at, seq } in paged {
+        if let Some(got) = of.got.get_mut(contact) {
+            got.remove(&(*at, NoticeId { incident: id, seq: *seq }));
+        }
+    }
+}
