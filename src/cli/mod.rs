@@ -12,10 +12,12 @@ mod clocks;
 pub mod cmdb;
 pub mod config;
 pub mod db;
+pub mod desk;
 pub mod doctor;
 pub mod explain;
 pub mod explain_code;
 pub mod explain_test;
+pub mod export;
 pub mod failure;
 pub mod files;
 pub mod generate;
@@ -31,8 +33,10 @@ pub mod print;
 pub mod quarantine;
 pub mod quiet;
 pub mod replay;
+pub mod report;
 pub mod rules;
 pub mod serve;
+pub mod sheet;
 pub mod test;
 pub mod unbound;
 pub mod what_if;
@@ -309,6 +313,17 @@ mod tests {
         "inc hold INC-1042 --waits-for supplier --for 4h",
         "inc merge INC-1043 --into INC-1042",
         "inc split INC-1042 INC-1044 INC-1045",
+        "inc set INC-1042 location=fra1 solution=x --expected 3",
+        "inc classify INC-1042 --category network --because x",
+        "inc time INC-1042 45m --by m.ito",
+        "inc resolve INC-1042 --code fixed --cause hardware --spent 45m",
+        "inc report --title x --ci srv-1 --as mia --contact mia --place Berlin",
+        "inc confirm INC-1042 --satisfaction 5",
+        "inc reject INC-1042 --because slow",
+        "inc cancel INC-1042 --because drill",
+        "inc declare-major INC-1042 --because x",
+        "inc stand-down INC-1042 --because x",
+        "inc export INC-1042 --post-mortem",
         "inc close severity=\"info\" --dry-run",
         "alerts ls --state firing",
         "alerts send alertname=X ci=srv-1 --severity critical",

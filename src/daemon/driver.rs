@@ -329,6 +329,7 @@ fn kind(event: &Event) -> &'static str {
     match event {
         Event::Received { .. } => "received",
         Event::Handle(_) => "handle",
+        Event::Report(_) => "report",
         Event::ByLink { .. } => "by_link",
         Event::Silence { .. } => "silence",
         Event::Unsilence { .. } => "unsilence",
@@ -365,6 +366,7 @@ fn alerts(event: &Event) -> Option<&[Occurrence]> {
         }
         Event::Once { event, .. } => alerts(event),
         Event::Handle(_)
+        | Event::Report(_)
         | Event::ByLink { .. }
         | Event::Silence { .. }
         | Event::Unsilence { .. }
@@ -392,6 +394,7 @@ fn unhandled(event: &Event) -> Option<Unhandled> {
         }
         Event::Once { event, .. } => return unhandled(event),
         Event::Handle(_)
+        | Event::Report(_)
         | Event::ByLink { .. }
         | Event::Silence { .. }
         | Event::Unsilence { .. }

@@ -405,6 +405,19 @@ fn end(state: &mut State, ctx: &Context, alert: Fingerprint, ending: Ending, now
     suppress::inhibit::end(state, alert);
 }
 
+/// Ends an alert that this source alone holds, because we know that it is over.
+pub(super) fn finish(
+    state: &mut State,
+    ctx: &Context,
+    (source, alert): (SourceId, Fingerprint),
+    now: Timestamp,
+) {
+    let Some(held) = state.alerts.get_mut(&alert) else { return };
+    held.state.leases.clear();
+    lease_gone(state, source);
+    end(state, ctx, alert, Ending { source, at: now }, now);
+}
+
 /// Sees to an alert whose timer was set for `at`: leases that ended, or nothing left to hold it for.
 /// A heartbeat may have moved the deadline since; then it waits for that one, so that after a gap
 /// everything happens in the order in which it fell due.

@@ -259,6 +259,7 @@ fn reasons<'a>(joins: impl Iterator<Item = &'a Join>) -> Vec<wire::ReasonCount> 
             Join::Sequence { rule, steps } => {
                 (format!("a sequence under rule {rule}"), 0, steps.to_string())
             }
+            Join::Reported { ci } => ("reported by people".into(), 0, format!("of {ci}")),
             Join::ByHand { by, note } => (format!("joined by hand: {by}"), 0, note.to_string()),
             Join::Outlived { former } => (format!("still fired after {former}"), 0, String::new()),
         };

@@ -5,6 +5,7 @@ mod alertmanager;
 mod auth;
 mod binding;
 mod cmdb;
+mod desk;
 mod handling;
 mod imports;
 mod inhibition;

@@ -12,6 +12,7 @@ pub mod binding;
 pub mod change;
 pub mod clocks;
 pub mod cmdb;
+pub mod desk;
 pub mod explain;
 pub mod handle;
 pub mod notices;
@@ -151,6 +152,9 @@ pub struct Incident {
     pub suspects: Vec<storm::Suspect>,
     /// When everybody who was told hears next how it stands.
     pub update_at: Option<Time>,
+    /// What people wrote and reported, and what its end waits for.
+    #[serde(default)]
+    pub sheet: desk::Sheet,
     /// When and by whom it was resolved.
     pub resolved: Option<Resolved>,
     /// When it was closed.
@@ -373,7 +377,8 @@ pub struct Member {
 /// Why an alert belongs to its incident.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct Join {
-    /// `own`, `group`, `dependant`, `cause`, `related`, `storm`, `sequence`, `by_hand` or `outlived`.
+    /// `own`, `group`, `dependant`, `cause`, `last_leg`, `related`, `storm`, `sequence`, `reported`,
+    /// `by_hand` or `outlived`.
     pub reason: String,
     /// The same in words.
     pub text: String,
