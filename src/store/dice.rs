@@ -352,22 +352,9 @@ impl Dice {
             apart_from: self.list(2, Self::record),
             changes: self.list(2, |dice| dice.text().into()),
             storm: self.maybe(Self::storm),
-            suspects: self.list(3, |dice| Suspect {
-                ci: dice.text().into(),
-                explains: dice.count(),
-                of: dice.count(),
-                change: dice.maybe(|dice| SuspectChange {
-                    number: dice.text().into(),
-                    ci: dice.text().into(),
-                    before_ms: dice.number(),
-                }),
-            }),
+            suspects: self.list(3, Self::suspect),
             ranked_at: self.count(),
-            likely: Likely {
-                places: self.list(3, |dice| (dice.next(), dice.time())),
-                parts_at: self.maybe(Self::time),
-                perhaps: self.list(2, Self::record),
-            },
+            likely: self.likely(),
             update_at: self.maybe(Self::time),
             sheet: self.sheet(),
             affected: self.affected(),
@@ -455,6 +442,27 @@ impl Dice {
 
     fn paged(&mut self) -> Paged {
         Paged { contact: self.text().into(), at: self.time(), seq: self.count() }
+    }
+
+    fn suspect(&mut self) -> Suspect {
+        Suspect {
+            ci: self.text().into(),
+            explains: self.count(),
+            of: self.count(),
+            change: self.maybe(|dice| SuspectChange {
+                number: dice.text().into(),
+                ci: dice.text().into(),
+                before_ms: dice.number(),
+            }),
+        }
+    }
+
+    fn likely(&mut self) -> Likely {
+        Likely {
+            places: self.list(3, |dice| (dice.next(), dice.time())),
+            parts_at: self.maybe(Self::time),
+            perhaps: self.list(2, Self::record),
+        }
     }
 
     fn storm(&mut self) -> Storm {

@@ -834,6 +834,20 @@ mod tests {
         }
     }
 
+    fn suspect() -> Suspect {
+        let (number, ci) = ("CHG-1".into(), "up".into());
+        let change = Some(SuspectChange { number, ci, before_ms: 300 });
+        Suspect { ci: "sw".into(), explains: 38, of: 39, change }
+    }
+
+    fn likely() -> Likely {
+        Likely {
+            places: vec![(0x0102_0304_0506_0708, at(1)), (9, at(300))],
+            parts_at: Some(at(42)),
+            perhaps: vec![RecordId(43)],
+        }
+    }
+
     fn incident(progress: Progress) -> Incident {
         Incident {
             id: RecordId(1042),
@@ -892,22 +906,9 @@ mod tests {
             apart_from: vec![RecordId(34)],
             changes: vec!["CHG-1".into()],
             storm: Some(storm()),
-            suspects: vec![Suspect {
-                ci: "sw".into(),
-                explains: 38,
-                of: 39,
-                change: Some(SuspectChange {
-                    number: "CHG-1".into(),
-                    ci: "up".into(),
-                    before_ms: 300,
-                }),
-            }],
+            suspects: vec![suspect()],
             ranked_at: 40,
-            likely: Likely {
-                places: vec![(0x0102_0304_0506_0708, at(1)), (9, at(300))],
-                parts_at: Some(at(42)),
-                perhaps: vec![RecordId(43)],
-            },
+            likely: likely(),
             update_at: Some(at(41)),
             sheet: sheet(),
             affected: Affected { cis: vec!["c".into()], services: vec!["s".into()], users: 42 },

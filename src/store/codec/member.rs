@@ -359,11 +359,21 @@ mod tests {
         frozen(&row, b"\0\0\0\0\0\0\x04\x12", b"\x01\x08\xe8\x07");
     }
 
+    fn related() -> Join {
+        Join::Related {
+            rule: "b/r".into(),
+            place: "at x".into(),
+            silence_ms: 300,
+            expected_ms: Some(400),
+            confidence: 93,
+        }
+    }
+
     #[test]
     fn the_bytes_of_a_member_stay_as_they_are() {
         let path = Path { from: "pdu".into(), steps: vec![("powers".into(), "srv".into())] };
         let alert = MemberOf::Alert { fingerprint: Fingerprint(0x0223_b772_b51c_29e1), episode: 3 };
-        let rule = || "dc/rack-power".into();
+        let (rule, expected_ms) = (|| "dc/rack-power".into(), Some(300));
         let of_alert = &b"\x12\x0b\t\xe1)\x1c\xb5r\xb7#\x02\x10\x03"[..];
         let dependant =
             &b"2+\n\rdc/rack-power\x12\x12\n\x03pdu\x12\x06powers\x12\x03srv\x18\xff|\x20\xac\x02\x28Z"[..];
@@ -382,7 +392,7 @@ mod tests {
                     rule: rule(),
                     path,
                     after_ms: -8000,
-                    expected_ms: Some(300),
+                    expected_ms,
                     confidence: 90,
                 },
                 dependant,
@@ -395,18 +405,7 @@ mod tests {
             ),
             (alert, of_alert, Join::Outlived { former: RecordId(999) }, b"@\xe7\x07"),
             (alert, of_alert, Join::Reported { ci: "shop".into() }, b"\x82\x05\x04shop"),
-            (
-                alert,
-                of_alert,
-                Join::Related {
-                    rule: "b/r".into(),
-                    place: "at x".into(),
-                    silence_ms: 300,
-                    expected_ms: Some(400),
-                    confidence: 93,
-                },
-                b"R\x13\x0a\x03b/r\x12\x04at x\x18\xac\x02 ]\x28\x90\x03",
-            ),
+            (alert, of_alert, related(), b"R\x13\x0a\x03b/r\x12\x04at x\x18\xac\x02 ]\x28\x90\x03"),
             (
                 alert,
                 of_alert,
