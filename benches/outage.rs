@@ -91,7 +91,7 @@ fn rules() -> Vec<SourceFile> {
     let shipped = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/rules/base")).unwrap();
     for file in shipped.map(|entry| entry.unwrap().path()) {
         let name = file.file_name().unwrap().to_string_lossy().into_owned();
-        files.push(SourceFile { name: name, text: std::fs::read_to_string(&file).unwrap() });
+        files.push(SourceFile { name, text: std::fs::read_to_string(&file).unwrap() });
     }
     files
 }

@@ -98,9 +98,9 @@ fn the_second_loss_joins_the_first_and_raises_it_to_a_page() {
     let incident = story.incident(1);
     assert_eq!(incident.assessment.loss, Loss::Service);
     assert_eq!(incident.title, "OutputOff strip-a and 1 more alert");
-    let raised = timeline(&story, 1, Happening::Priority).pop().unwrap();
+    let priorities = timeline(&story, 1, Happening::Priority);
     assert_eq!(
-        raised,
+        priorities[1],
         "P4 → P1 = impact high (service shop, tier 1; 1200 users) × urgency high; \
          it is no longer only redundancy that is lost"
     );
