@@ -151,7 +151,8 @@ pub(super) fn join(state: &mut State, digest: NoticeId, wish: Wish<'_>, now: Tim
 /// Takes a page back that was never sent: it was not got.
 pub(super) fn forget(state: &mut State, notice: &Notice) {
     if let Some(got) = state.pages.got.get_mut(&notice.contact) {
-        got.remove(&(notice.due_at, notice.id));
+        // Not by its time: an attempt that failed put it off.
+        got.retain(|(_, id)| *id != notice.id);
     }
     if let Some(case) = state.change(notice.id.incident) {
         case.record.paged.retain(|paged| paged.seq != notice.id.seq);

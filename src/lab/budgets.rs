@@ -207,6 +207,26 @@ fn a_message_that_can_be_edited_names_what_is_held_back() {
     );
 }
 
+#[test]
+fn a_page_that_was_put_off_and_never_sent_uses_up_nothing() {
+    let mut story = story(&RULES.replace("pages: 2", "pages: 1"));
+    story.world.hold_deliveries();
+    page(&mut story, 0, "A");
+    let notice = NoticeId { incident: RecordId(1), seq: 1 };
+    let failed = Event::Failed {
+        notice,
+        channel: "chat".into(),
+        error: "no answer".into(),
+        retry_in: Some(core::time::Duration::from_secs(20)),
+    };
+    story.world.event(&failed, after(1));
+    let withheld = Event::Withheld { notice, because: "acknowledged".into() };
+    story.world.event(&withheld, after(2));
+    page(&mut story, 3, "B");
+    let next = NoticeId { incident: RecordId(2), seq: 1 };
+    assert_eq!(story.world.image().notices[&next].due_at, after(3));
+}
+
 /// A story whose only incident's page waits for its channel.
 fn story_of_a_channel_that_hangs() -> Story {
     let mut story = story(RULES);
