@@ -9,12 +9,11 @@ mod learned;
 mod places;
 mod rank;
 mod score;
+mod sparse;
 
 use core::time::Duration;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::Arc;
-
-use foldhash::fast::FixedState;
 
 use super::State;
 use super::context::Context;
@@ -29,6 +28,7 @@ pub(super) use learned::{Joined, Learned};
 use places::{Balls, Place, Presence};
 pub(super) use rank::rank;
 use score::{Burns, Evidence};
+use sparse::Sparse;
 
 /// Incidents that one place remembers; the one that was active there first gives way.
 const SPOTS_MAX: usize = 8;
@@ -41,8 +41,7 @@ const JOB: &str = "job";
 #[derive(Debug, Default)]
 pub(super) struct Likelihood {
     pub(super) learned: Learned,
-    /// Only asked, never iterated.
-    spots: HashMap<u64, Vec<Spot>, FixedState>,
+    spots: Sparse<Vec<Spot>>,
     balls: Balls,
 }
 
