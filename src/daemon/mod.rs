@@ -162,16 +162,20 @@ async fn serve(plan: Plan) -> Result<(), DaemonError> {
     let (stop, stopped) = watch::channel(false);
     let (teller, feed) = feed(saved.counters.batch, stopped.clone());
     let tellers = Tellers { context: context_in, durable: durable_in, teller };
+    // Whatever may fail comes before the engine's threads: to return while one of them closes the store
+    // is to take RocksDB's globals from under it.
+    let listener = listen(settings.http.listen).await?;
+    let (reloader, tls) = certificate(&base)?;
+    let canary = start::canary(&base, letters_in.clone(), canary_out.clone())?;
     let mut engine = start_engine(&base, Core { saved, ctx, outbox, letters, witness, tellers })?;
 
-    let listener = listen(settings.http.listen).await?;
     let (ready_in, ready_out) = watch::channel(Readiness::ready());
-    let (operations, lines) = upkeep::lines(&base, canary_out.clone());
+    let (operations, lines) = upkeep::lines(&base, canary_out);
     let paths = Paths { mailbox: letters_in.clone(), tester: notifier.tester(), links: answers };
     let signs = Signs { readiness: ready_out, operations, feed };
     let doors = doors(&base, paths, context_out.clone(), signs);
     let parts = upkeep::Parts {
-        canary: start::canary(&base, letters_in.clone(), canary_out)?,
+        canary,
         mailbox: letters_in.clone(),
         stopped: stopped.clone(),
         held: held_in,
@@ -183,7 +187,6 @@ async fn serve(plan: Plan) -> Result<(), DaemonError> {
         context: context_out,
     };
     let upkeep = Upkeep::start(&base, parts);
-    let (reloader, tls) = certificate(&base)?;
     let desk =
         accept::Desk { limits: settings.http.connections, tls, metrics: Arc::clone(&metrics) };
     let server =
