@@ -5,7 +5,6 @@ use core::time::Duration;
 use clap::{Args, Subcommand};
 
 use crate::http::wire::assignment::Assignment;
-use crate::http::wire::storm::Suspect;
 use crate::http::wire::{Help, Incident, IncidentRecord, LeftOut, Page, Resolved, Time, Why};
 use crate::model::time::Brief;
 
@@ -248,8 +247,7 @@ fn facts(incident: &Incident, now: Time) -> Table {
         fact("storm", format!("{}{}", storm.key, over.unwrap_or_default()));
     }
     for suspect in &incident.suspects {
-        let Suspect { ci, explains, of } = suspect;
-        fact("suspect", format!("{ci} explains {explains} of {of}"));
+        fact("suspect", suspect.text.clone());
     }
     if let Some(at) = incident.update_at {
         fact("next update", limit(at, now));
@@ -362,9 +360,15 @@ pub fn why(incident: &Incident, why: &Why, now: Time) -> Vec<String> {
         table.row([format!("{:>4}", reason.count), format!("{}{example}", reason.reason)]);
     }
     lines.extend(table.lines("  "));
+    if let Some(percent) = why.on_map.filter(|percent| *percent < ON_MAP_LOW) {
+        lines.push(format!("  only {percent} % of members are on the map of the CMDB"));
+    }
     lines.extend(left_out(&why.left_out));
     lines
 }
+
+/// Below that share of members with relations, in percent, the CMDB has little to explain them by.
+const ON_MAP_LOW: u8 = 60;
 
 /// The block that says what is not part of it on purpose.
 pub fn left_out(all: &[LeftOut]) -> Vec<String> {
@@ -477,7 +481,7 @@ pub(super) mod tests {
                 {"incident": "INC-7", "what": "srv-0413 DiskFull",
                     "reason": "began 2h before the root (lookback is 5m)"},
                 {"incident": null, "what": "3 alerts of it", "reason": "silenced by ann \"patching\""}],
-            "priority": "",
+            "on_map": 59, "priority": "",
         }))
         .unwrap();
         assert_eq!(
@@ -487,6 +491,7 @@ pub(super) mod tests {
                 "  root  pdu-r12a  PduOutputOff  03:11:58  rule datacenter/rack-power  (rules/power.yaml:5)",
                 "     2  reached from pdu-r12a:  pdu-r12a -powers-> srv-0412 -hosts-> vm-88",
                 "     2  joined by hand: m.ito:  same rack",
+                "  only 59 % of members are on the map of the CMDB",
                 "Left out on purpose",
                 "  INC-7  srv-0413 DiskFull – began 2h before the root (lookback is 5m)",
                 "  –      3 alerts of it – silenced by ann \"patching\"",

@@ -5,6 +5,7 @@
 //! unbound, a bad CMDB is refused whole with all its problems. Read `rows` first, then `relation`,
 //! `topology` and `walk`; `bind` leads from alerts to CIs, `import` from text to rows.
 
+mod age;
 mod attributes;
 mod bind;
 mod check;
@@ -16,6 +17,7 @@ mod export;
 mod facts;
 mod history;
 pub mod import;
+mod independent;
 mod lint;
 mod making;
 mod merge;

@@ -48,7 +48,8 @@ impl Topology {
     /// with their distances; the CI itself comes first. At most `most` of them, and in a
     /// neighbourhood of hubs those alone that the first [`EDGES_MAX`] edges lead to.
     ///
-    /// A relation is [`RELATION`] long, between a service and what runs it a quarter of that.
+    /// A relation is [`RELATION`] long, between a service and what runs it a quarter of that; one that
+    /// nobody has confirmed for long is half as long again.
     pub fn near(&self, from: CiId, ties: Ties, reach: u32, most: usize) -> Vec<(CiId, u32)> {
         // CIs by their distance, some of them more than once. Distances are few and every relation
         // has a length, so that a level is whole when it is looked at.
@@ -72,6 +73,8 @@ impl Topology {
                 for (end, kind) in edges.take(edges_left) {
                     edges_left -= 1;
                     let length = if ties.runs.has(kind) { RUNS } else { RELATION };
+                    let length =
+                        if self.is_stale(ci, end, kind) { length + length / 2 } else { length };
                     let further = distance + length;
                     if further <= reach && !settled.contains(&end) {
                         levels.entry(further).or_default().push(end);

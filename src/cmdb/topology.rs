@@ -4,6 +4,7 @@
 
 use std::sync::Arc;
 
+use super::age::stale_before;
 use super::attributes::Attributes;
 use super::check::Draft;
 use super::edges::Edges;
@@ -40,6 +41,8 @@ pub struct Topology {
     needs: Vec<(CiId, u8, u32)>,
     /// Distinct facts of relations; edges toward the sufferers have places in it.
     facts: Vec<Arc<Facts>>,
+    /// Before when stale relations were confirmed last; nothing when there are none.
+    stale_before: Option<Timestamp>,
     /// Relations that do not hold at the time it was built for, sorted.
     dormant: Vec<RelationRow>,
     /// When the next relation begins or ceases to hold.
@@ -109,6 +112,7 @@ impl Topology {
             attributes: Attributes::default(),
             labels: Labels::empty(),
         };
+        let stale_before = stale_before(&facts);
         let needs = needs(&types, &cis);
         Self {
             version,
@@ -119,6 +123,7 @@ impl Topology {
             causes,
             needs,
             facts,
+            stale_before,
             dormant,
             next_bound,
             nobody,
@@ -163,8 +168,12 @@ impl Topology {
         self.facts_of(cause, self.types.kind(relation)?, sufferer)
     }
 
-    fn facts_of(&self, cause: CiId, kind: u8, sufferer: CiId) -> Option<&Arc<Facts>> {
+    pub(super) fn facts_of(&self, cause: CiId, kind: u8, sufferer: CiId) -> Option<&Arc<Facts>> {
         self.facts.get(self.sufferers.facts_of(cause, sufferer, kind)?)
+    }
+
+    pub(super) fn stale_before(&self) -> Option<Timestamp> {
+        self.stale_before
     }
 
     /// Finds a CI by its name.

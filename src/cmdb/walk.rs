@@ -47,6 +47,24 @@ impl Walk {
         &self.steps
     }
 
+    /// Returns the way it went.
+    pub(super) fn toward(&self) -> Toward {
+        self.toward
+    }
+
+    /// Returns the place of the step behind the beginning by which another was reached; 0 for the
+    /// beginning itself.
+    pub(super) fn first_after_beginning(&self, index: usize) -> usize {
+        let mut at = index;
+        while let Some(parent) = self.steps.get(at).and_then(|step| step.parent) {
+            if parent == 0 {
+                return at;
+            }
+            at = parent;
+        }
+        0
+    }
+
     /// True when a bound on CIs or edges ended it; the bound on hops does not count.
     pub fn truncated(&self) -> bool {
         self.truncated

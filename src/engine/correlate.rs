@@ -21,12 +21,13 @@ use super::{
     topology,
 };
 use crate::cmdb::{CiId, Topology};
-use crate::model::alert::Join;
+use crate::model::alert::{self, Join};
 use crate::model::assignment::Assignments;
 use crate::model::credit::Credit;
 use crate::model::escalation::{Policy, PolicyHash, Rung};
 use crate::model::incident::{
-    Happening, Incident, IncidentId, Progress, RecordId, ResolutionClock, ResponseClock, Root,
+    Happening, Incident, IncidentId, Likely, Progress, RecordId, ResolutionClock, ResponseClock,
+    Root,
 };
 use crate::model::labels::Fingerprint;
 use crate::model::priority::{Assessment, Impact, Loss, Priority, Urgency};
@@ -76,17 +77,22 @@ pub(super) fn relate(
     let likely = related::rule_of(&matching);
     // Labels alone say less than a rule that says by which of them alerts belong together.
     let asked = likely.filter(|_| group.is_none() || is_bound);
+    let mut second = None;
     let found = match (found, asked) {
         (None, Some(rule)) => {
             let found = related::explained(state, ctx, alert, rule, now);
             let joined = if found.is_some() { Joined::Open } else { Joined::Nothing };
             related::learn(state, alert, joined);
-            found
+            found.map(|found| {
+                second = found.second;
+                (found.incident, found.join)
+            })
         }
         (found, _) => found,
     };
     if let Some((incident, join)) = found {
         attach(state, ctx, alert, Attachment { incident, join }, now);
+        related::suggest(state, ctx, alert, (incident, second), now);
     } else if !is_audible(state, alert) {
         hold_back(state, alert);
     } else {
@@ -115,6 +121,7 @@ fn hold_back(state: &mut State, alert: Fingerprint) {
     if let Some((former, record)) = former {
         state.delist(former, record);
     }
+    related::withdraw(state, alert);
     state.pending.touch(alert);
 }
 
@@ -274,12 +281,17 @@ pub(super) fn reason(join: &Join) -> String {
     match join {
         Join::Own => "nothing open explained it".into(),
         Join::Group { rule, key } => format!("rule {rule}, same {key}"),
-        Join::Dependant { rule, path, after_ms } => {
+        Join::Dependant { rule, path, after_ms, expected_ms, confidence } => {
             let span = Brief(Duration::from_millis(after_ms.unsigned_abs()));
             let order = if *after_ms < 0 { "before" } else { "after" };
-            format!("rule {rule}, {path}, {span} {order} the cause")
+            let expected = alert::expected(*expected_ms).unwrap_or_default();
+            format!(
+                "rule {rule}, {path}, {span} {order} the cause{expected}, {confidence} % likely"
+            )
         }
-        Join::Cause { rule } => format!("rule {rule}, it explains the others"),
+        Join::Cause { rule, confidence } => {
+            format!("rule {rule}, it explains the others, {confidence} % likely")
+        }
         Join::LastLeg { rule, .. } | Join::Related { rule, .. } => format!("rule {rule}, {join}"),
         Join::Storm { .. } => join.to_string(),
         Join::Sequence { rule, steps } => format!("rule {rule}: {steps}"),
@@ -402,15 +414,15 @@ struct Opening<'a> {
     join: Join,
 }
 
-/// Opens an incident for an alert that a person took out of another.
-pub(super) fn open_by_hand(
+/// Opens an incident for an alert that was taken out of another, by a person or under a rule.
+pub(super) fn open_apart(
     state: &mut State,
     ctx: &Context,
     alert: Fingerprint,
-    join: Join,
+    (cause, join): (Option<Arc<str>>, Join),
     now: Timestamp,
 ) -> IncidentId {
-    open(state, ctx, alert, Opening { cause: None, group: &None, join }, now)
+    open(state, ctx, alert, Opening { cause, group: &None, join }, now)
 }
 
 /// Opens an incident for an alert that nothing open explains.
@@ -519,6 +531,7 @@ fn blank(id: IncidentId, alert: Fingerprint, policy: PolicyHash, now: Timestamp)
         storm: None,
         suspects: Vec::new(),
         ranked_at: 0,
+        likely: Likely::default(),
         update_at: None,
         timeline_len: 0,
         notices: 0,

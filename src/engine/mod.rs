@@ -3,7 +3,7 @@
 //! No clock, disk, socket, log, random number or hash order: time is an argument, ids are counters,
 //! and what is to be stored or sent leaves as [`changes::Changes`]. Production, rule tests and the
 //! simulator run this same code. Reading order: `event` (what can happen), `state` (what is held),
-//! then the stages: `deduplicate`, `suppress`, `correlate` with `known_error`, `topology`, `gather`,
+//! then the stages: `deduplicate`, `suppress`, `correlate` with `known_error`, `topology` with `sure`, `gather`,
 //! `related`, `suspects` and `unite`, `prioritise` with `terms`, `assign`, `escalate` with `acceptance`, `promise` and `waiting`, `notices` with `standing`, `resolve`;
 //! what rules ask about the rest: `around`, `census`; what people do: `handle` with `transfer`, `regroup`,
 //! `planning`, `audit`; what came of rules: `credit`, `shadow` and `why_not`; last `auditor`, `drain`, `restore`,
@@ -52,6 +52,7 @@ mod standing;
 mod state;
 pub mod stored;
 mod suppress;
+mod sure;
 mod suspects;
 mod tally;
 mod terms;
@@ -263,6 +264,9 @@ impl State {
             resolve::by_itself(self, ctx, id, now);
             return;
         }
+        if related::part_if_due(self, ctx, id, now) {
+            return;
+        }
         known_error::due(self, ctx, id, now);
         prioritise::due(self, id, now);
         escalate::expire(self, ctx, id, now);
@@ -329,8 +333,8 @@ fn next_deadline(state: &State, ctx: &Context, id: IncidentId) -> Option<Timesta
     let quiet_until = record.known_error.as_ref().and_then(|known| known.quiet_until);
     let supplier = record.terms.supplier.and_then(|it| it.due_at);
     let in_state = record.terms.in_state.and_then(|it| it.due_at);
-    let again = record.assessment.until;
-    let others = [lapses, resolves, storm_ends, record.update_at, quiet_until, again];
+    let (parts, again) = (record.likely.parts_at, record.assessment.until);
+    let others = [lapses, resolves, storm_ends, record.update_at, quiet_until, parts, again];
     let terms = [promised, supplier, in_state];
     let others = others.into_iter().chain(terms);
     steps.into_iter().chain(others).flatten().min()

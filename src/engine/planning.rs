@@ -89,11 +89,15 @@ fn is_suspected(change: &Change, now: Timestamp) -> bool {
     change.is_active(now) || begun && now < change.starts_at.plus(SUSPECTED)
 }
 
+/// Yields the changes that something that began at a time may come of, by number.
+pub(super) fn suspected(state: &State, at: Timestamp) -> impl Iterator<Item = &Change> {
+    state.changes.values().filter(move |change| is_suspected(change, at))
+}
+
 /// Names the changes on an incident that its root may suffer from: on the root's CI, or on one that
 /// this depends on.
 pub(super) fn mention(state: &mut State, ctx: &Context, id: IncidentId, now: Timestamp) {
-    let mut suspects: Vec<&Change> =
-        state.changes.values().filter(|change| is_suspected(change, now)).collect();
+    let mut suspects: Vec<&Change> = suspected(state, now).collect();
     if suspects.is_empty() {
         return;
     }

@@ -40,6 +40,7 @@ fn settle_one(state: &mut State, ctx: &Context, id: IncidentId, now: Timestamp) 
     suppress::settle(state, ctx, id, now);
     gather::storm::rank(state, ctx, id, now);
     related::rank(state, ctx, id, now);
+    related::watch_root(state, ctx, id, now);
     terms::agree(state, ctx, id, now);
     let Some(case) = state.incidents.get(&id) else { return };
     let before = case.record.assessment.clone();

@@ -120,11 +120,15 @@ pub(super) fn completed(
         for name in rules {
             let Some(rule) = ctx.rules.any(name) else { continue };
             let Some(kind) = rule.kind.topology() else { continue };
-            let asked = Asked { rule, kind, alert };
             let follow = ctx.follow(name);
             let hops = kind.max_hops;
             let walk = ctx.topology.walk(weak.ci, Toward::Causes, follow, hops, WALK_NODES_MAX);
-            for step in walk.steps().iter().skip(1) {
+            for (index, step) in walk.steps().iter().enumerate().skip(1) {
+                if !state.causes.contains_key(&step.ci) {
+                    continue;
+                }
+                let delay = kind.delay(&ctx.topology, &walk.path(&ctx.topology, index));
+                let asked = Asked { rule, kind, alert, delay };
                 let Some((id, _)) = cause_at(state, step.ci, &asked, now) else { continue };
                 let older = found.as_ref().is_none_or(|(other, _)| id < *other);
                 if older && together(state, ctx, (Some(id), ci)).takes(weak.ci) {

@@ -70,12 +70,12 @@ pub(super) fn split(
     let mut target = parting.children.first().copied();
     for alert in parting.alerts {
         leave(state, ctx, alert, now);
-        match target {
-            Some(incident) => {
-                let join = by_hand(order);
-                correlate::attach(state, ctx, alert, Attachment { incident, join }, now);
-            }
-            None => target = Some(correlate::open_by_hand(state, ctx, alert, by_hand(order), now)),
+        if let Some(incident) = target {
+            let to = Attachment { incident, join: by_hand(order) };
+            correlate::attach(state, ctx, alert, to, now);
+        } else {
+            let how = (None, by_hand(order));
+            target = Some(correlate::open_apart(state, ctx, alert, how, now));
         }
     }
     let target = target.unwrap_or(id);
@@ -165,7 +165,8 @@ fn part(state: &mut State, ctx: &Context, order: &Order, child: IncidentId, now:
     state.pending.unsettled.insert(child);
 }
 
-fn keep_apart(state: &mut State, one: IncidentId, other: IncidentId) {
+/// Remembers that two incidents are not to be united again by a rule.
+pub(super) fn keep_apart(state: &mut State, one: IncidentId, other: IncidentId) {
     for (one, other) in [(one, other), (other, one)] {
         let Some(case) = state.change(one) else { continue };
         if !case.record.apart_from.contains(&other) {

@@ -2,13 +2,15 @@
 //! recurrence.
 
 use core::time::Duration;
+use std::sync::Arc;
 
 use super::changes::Recurrence;
 use super::context::Context;
-use super::correlate::{self, name_of, share, unindex_group, unindex_root};
+use super::correlate::{self, Attachment, name_of, share, unindex_group, unindex_root};
 use super::pending::Told;
-use super::{State, escalate, gather, notices, related, topology};
-use crate::model::incident::{Happening, Incident, IncidentId, Progress, Storm};
+use super::{State, escalate, gather, notices, regroup, related, topology};
+use crate::model::alert::Join;
+use crate::model::incident::{Happening, Incident, IncidentId, Likely, Progress, Storm};
 use crate::model::labels::{FNV_OFFSET, Fingerprint, fnv};
 use crate::model::time::{Brief, Timestamp};
 use crate::rules::ResolveWhen;
@@ -83,10 +85,21 @@ fn still_firing(state: &State, id: IncidentId) -> Vec<Fingerprint> {
 
 /// Gives a member that outlived its incident a place of its own.
 fn split(state: &mut State, ctx: &Context, alert: Fingerprint, former: IncidentId, now: Timestamp) {
-    let text = format!("{} still fires and goes on by itself", name_of(state, ctx, alert));
+    if !take_out(state, ctx, alert, now) {
+        return;
+    }
+    topology::drop_cause(state, alert);
+    correlate::relate(state, ctx, alert, Some(former), now);
+    let to = correlate::incident_of(state, alert);
+    let to = to.map_or_else(|| "goes on by itself".into(), |to| format!("goes on in {to}"));
+    let text = format!("{} still fires and {to}", name_of(state, ctx, alert));
     state.pending.tell(former, now, Told { what: Happening::Split, text, path: None });
-    let Some(share) = share(state, ctx, alert) else { return };
-    let Some(held) = state.alerts.get_mut(&alert) else { return };
+}
+
+/// Counts an alert out of its incident and all that this is part of; false when it is not held.
+fn take_out(state: &mut State, ctx: &Context, alert: Fingerprint, now: Timestamp) -> bool {
+    let Some(share) = share(state, ctx, alert) else { return false };
+    let Some(held) = state.alerts.get_mut(&alert) else { return false };
     let own = held.state.incident.take();
     let record = held.state.record.take();
     for id in state.chain(own) {
@@ -101,8 +114,50 @@ fn split(state: &mut State, ctx: &Context, alert: Fingerprint, former: IncidentI
     if let Some((own, record)) = own.zip(record) {
         state.delist(own, record);
     }
-    topology::drop_cause(state, alert);
-    correlate::relate(state, ctx, alert, Some(former), now);
+    true
+}
+
+/// Members that outlived the rest of their incident, and why they go on together by themselves.
+pub(super) struct Outlived {
+    pub(super) alerts: Vec<Fingerprint>,
+    /// The rule under which they go on.
+    pub(super) rule: Option<Arc<str>>,
+    pub(super) because: String,
+}
+
+/// Resolves an incident of which only members are left that are another matter by now, and opens one
+/// for these: it is assessed and pages as any new one.
+pub(super) fn outlived(
+    state: &mut State,
+    ctx: &Context,
+    former: IncidentId,
+    left: Outlived,
+    now: Timestamp,
+) {
+    let Outlived { alerts, rule, because } = left;
+    let join = || Join::Outlived { former };
+    resolve(state, ctx, former, Resolution { by: None, text: because }, now);
+    let mut target = None;
+    for alert in alerts.iter().copied() {
+        if !take_out(state, ctx, alert, now) {
+            continue;
+        }
+        if let Some(incident) = target {
+            let to = Attachment { incident, join: join() };
+            correlate::attach(state, ctx, alert, to, now);
+        } else {
+            let how = (rule.clone(), join());
+            target = Some(correlate::open_apart(state, ctx, alert, how, now));
+        }
+    }
+    let Some(target) = target else { return };
+    regroup::keep_apart(state, former, target);
+    let count = alerts.len();
+    let text = match count {
+        1 => format!("1 alert still fires and goes on in {target}"),
+        many => format!("{many} alerts still fire and go on in {target}"),
+    };
+    state.pending.tell(former, now, Told { what: Happening::Split, text, path: None });
 }
 
 struct Resolution {
@@ -222,6 +277,7 @@ pub(super) fn reopen(state: &mut State, ctx: &Context, id: IncidentId, why: &str
 pub(super) fn close(state: &mut State, id: IncidentId, why: &str, now: Timestamp) {
     let Some(case) = state.change(id) else { return };
     case.record.enter(Progress::Closed { at: now });
+    case.record.likely = Likely::default();
     let children = case.children.clone();
     unindex_group(state, id);
     let told = Told { what: Happening::Closed, text: why.into(), path: None };

@@ -102,6 +102,7 @@ pub(super) fn reindex(state: &mut State, ctx: &Context) {
     state.timers.clear();
     suppress::reindex(state, ctx);
     related::clear(state);
+    related::index_places(state);
     let mut alerts: Vec<Fingerprint> = state.alerts.keys().copied().collect();
     // By record, so that causes at one CI are in the order in which they came.
     alerts.sort_unstable_by_key(|alert| {

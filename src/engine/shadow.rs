@@ -13,7 +13,7 @@ use super::correlate::{Grouping, place_of};
 use super::credit::{begins, credit};
 use super::suppress;
 use super::topology::{self, WALK_NODES_MAX};
-use crate::cmdb::{CiId, Toward};
+use crate::cmdb::{CiId, Step, Toward};
 use crate::model::credit::Credit;
 use crate::model::labels::Fingerprint;
 use crate::model::time::Timestamp;
@@ -165,9 +165,13 @@ fn would<'a>(
         };
         let follow = ctx.follow(&rule.name);
         let walk = ctx.topology.walk(ci, Toward::Causes, follow, kind.max_hops, WALK_NODES_MAX);
-        let after = now.minus(kind.window);
-        let stands = |ci| state.shadows.has_other(alert, at_ci(ctx, rule, ci), after);
-        if walk.steps().iter().any(|step| stands(step.ci)) {
+        let stands = |(index, step): (usize, &Step)| {
+            let late = || kind.delay(&ctx.topology, &walk.path(&ctx.topology, index));
+            let late = kind.delay.as_ref().and_then(|_| late()).unwrap_or_default();
+            let after = now.minus(kind.window + late);
+            state.shadows.has_other(alert, at_ci(ctx, rule, step.ci), after)
+        };
+        if walk.steps().iter().enumerate().any(stands) {
             found.push((rule, Credit::WouldAbsorb));
         }
     }

@@ -3,6 +3,7 @@
 //! Only bounded walks, and only where a cause fires or an alert is itself taken for one. A way through
 //! a CI that still stands explains nothing: see [`super::redundancy`].
 
+use core::time::Duration;
 use std::sync::Arc;
 
 use super::State;
@@ -10,6 +11,7 @@ use super::context::Context;
 use super::correlate::{incident_of, root_place};
 use super::redundancy;
 use super::state::Cause;
+use super::sure::{Timing, Way};
 use super::unite::{self, Union};
 use crate::cmdb::{CiId, Toward};
 use crate::model::alert::{Join, Path};
@@ -43,18 +45,21 @@ pub(super) fn explained(
         let follow = ctx.follow(&rule.name);
         let walk = ctx.topology.walk(ci, Toward::Causes, follow, kind.max_hops, WALK_NODES_MAX);
         for (index, step) in walk.steps().iter().enumerate() {
-            let Some((id, cause)) = cause_at(state, step.ci, &Asked { rule, kind, alert }, now)
-            else {
+            if !state.causes.contains_key(&step.ci) {
                 continue;
-            };
+            }
+            let path = walk.path(&ctx.topology, index);
+            let delay = kind.delay(&ctx.topology, &path);
+            let asked = Asked { rule, kind, alert, delay };
+            let Some((id, cause)) = cause_at(state, step.ci, &asked, now) else { continue };
             if redundancy::holds(state, ctx, (Some(id), step.ci), (&walk, index)) {
                 continue;
             }
             if best.as_ref().is_none_or(|(hops, other, _)| (step.hops, id) < (*hops, *other)) {
-                let path = walk.path(&ctx.topology, index);
+                let way = Way::of(&ctx.topology, &walk, follow, index);
                 let after_ms = now.millis() - first_seen(state, cause).millis();
-                let join = Join::Dependant { rule: Arc::clone(&rule.name), path, after_ms };
-                best = Some((step.hops, id, join));
+                let reason = Dependency { rule: &rule.name, path, way, delay, after_ms };
+                best = Some((step.hops, id, reason.join()));
             }
             break;
         }
@@ -67,6 +72,31 @@ pub(super) struct Asked<'a> {
     pub(super) rule: &'a Rule,
     pub(super) kind: &'a TopologyKind,
     pub(super) alert: Fingerprint,
+    /// How much later than within the window it may come, because harm takes time on the way.
+    pub(super) delay: Option<Duration>,
+}
+
+/// Why an alert suffers from a cause.
+pub(super) struct Dependency<'a> {
+    pub(super) rule: &'a Arc<str>,
+    /// From the cause to the alert's CI.
+    pub(super) path: Path,
+    pub(super) way: Way,
+    /// How long harm is expected to take on it.
+    pub(super) delay: Option<Duration>,
+    /// Milliseconds from the cause to the alert.
+    pub(super) after_ms: i64,
+}
+
+impl Dependency<'_> {
+    /// Makes the reason that is stored.
+    pub(super) fn join(self) -> Join {
+        let Self { rule, path, way, delay, after_ms } = self;
+        let expected_ms = delay.map(|delay| u64::try_from(delay.as_millis()).unwrap_or(u64::MAX));
+        let late = expected_ms.is_some_and(|ms| after_ms > i64::try_from(ms).unwrap_or(i64::MAX));
+        let confidence = way.confidence(if late { Timing::Late } else { Timing::Fits });
+        Join::Dependant { rule: Arc::clone(rule), path, after_ms, expected_ms, confidence }
+    }
 }
 
 /// Returns the oldest open incident, with its cause, that a rule has at a CI and that still takes
@@ -83,7 +113,7 @@ pub(super) fn cause_at(
         let id = incident_of(state, cause.alert)?;
         let record = &state.incidents.get(&id)?.record;
         let takes = record.progress.is_open()
-            && now < record.active_at.plus(asked.kind.window)
+            && now < record.active_at.plus(asked.kind.window + asked.delay.unwrap_or_default())
             && now < record.opened_at.plus(asked.kind.max_age);
         takes.then_some((id, cause.alert))
     });
@@ -104,21 +134,30 @@ pub(super) fn eldest_sufferer(
 ) -> Option<(IncidentId, Join)> {
     let found = rules.iter().flat_map(|rule| {
         let found = sufferers(state, ctx, alert, rule, now);
-        found.into_iter().map(move |(id, _)| (id, rule))
+        found.into_iter().map(move |found| (found.id, rule, found.way))
     });
-    let (id, rule) = found.min()?;
-    Some((id, Join::Cause { rule: Arc::clone(rule) }))
+    let (id, rule, way) = found.min_by_key(|(id, rule, _)| (*id, *rule))?;
+    let confidence = way.confidence(Timing::Fits);
+    Some((id, Join::Cause { rule: Arc::clone(rule), confidence }))
+}
+
+/// An open incident that suffers from a cause.
+pub(super) struct Sufferer {
+    pub(super) id: IncidentId,
+    /// From the cause to the incident's root.
+    pub(super) path: Path,
+    pub(super) way: Way,
 }
 
 /// Returns the open incidents whose root suffers from an alert's CI under a rule and began within
-/// its lookback, by number, each with the way to it.
+/// its lookback, by number.
 pub(super) fn sufferers(
     state: &State,
     ctx: &Context,
     alert: Fingerprint,
     rule: &str,
     now: Timestamp,
-) -> Vec<(IncidentId, Path)> {
+) -> Vec<Sufferer> {
     let Some((ci, kind)) = cause_and_kind(state, ctx, alert, rule) else { return Vec::new() };
     let follow = ctx.follow(rule);
     let walk = ctx.topology.walk(ci, Toward::Sufferers, follow, kind.max_hops, WALK_NODES_MAX);
@@ -129,11 +168,13 @@ pub(super) fn sufferers(
             let takes =
                 Some(id) != own && !apart(state, own, id) && absorbs(state, ctx, kind, id, now);
             if takes && !redundancy::holds(state, ctx, (own, ci), (&walk, index)) {
-                found.push((id, walk.path(&ctx.topology, index)));
+                let path = walk.path(&ctx.topology, index);
+                let way = Way::of(&ctx.topology, &walk, follow, index);
+                found.push(Sufferer { id, path, way });
             }
         }
     }
-    found.sort_unstable_by_key(|(id, _)| *id);
+    found.sort_unstable_by_key(|it| it.id);
     found
 }
 
@@ -180,11 +221,11 @@ pub(super) fn act_as_cause(
     for rule in rules {
         note_cause(state, alert, rule);
         take_root(state, ctx, alert, rule, now);
-        for (other, path) in sufferers(state, ctx, alert, rule, now) {
+        for Sufferer { id: other, path, way } in sufferers(state, ctx, alert, rule, now) {
             // Uniting one may have made another part of the same incident.
             let Some(own) = incident_of(state, alert).filter(|own| *own != other) else { continue };
             if state.is_open(other) && state.is_open(own) {
-                let union = Union { cause: alert, own, other, rule: Arc::clone(rule), path };
+                let union = Union { cause: alert, own, other, rule: Arc::clone(rule), path, way };
                 unite::unite(state, ctx, union, now);
             }
         }
@@ -234,7 +275,8 @@ fn take_root(
     let is_cause = |causes: &Vec<Cause>| causes.iter().any(|cause| cause.alert == old);
     if index > 0 || !state.causes.get(&place).is_some_and(is_cause) {
         let path = walk.path(&ctx.topology, index);
-        unite::explain_root(state, ctx, unite::NewRoot { id, alert, rule, path }, now);
+        let way = Way::of(&ctx.topology, &walk, follow, index);
+        unite::explain_root(state, ctx, unite::NewRoot { id, alert, rule, path, way }, now);
     }
 }
 
@@ -245,8 +287,8 @@ fn never_absorbs(state: &State, ctx: &Context, kind: &TopologyKind, alert: Finge
 
 /// Returns until when an alert's first notice waits for a cause: the longest wait of the rules whose
 /// root could show itself at a CI that the alert's CI suffers from.
-pub(super) fn wait(state: &mut State, ctx: &Context, alert: Fingerprint) -> core::time::Duration {
-    let none = core::time::Duration::ZERO;
+pub(super) fn wait(state: &mut State, ctx: &Context, alert: Fingerprint) -> Duration {
+    let none = Duration::ZERO;
     let Some(held) = state.alerts.get(&alert) else { return none };
     let Some(ci) = held.ci else { return none };
     let mut longest = none;

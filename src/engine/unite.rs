@@ -9,6 +9,8 @@ use super::changes::{MemberOf, MemberRow};
 use super::context::Context;
 use super::correlate::{index_root, name_of, reason, root_ci, unindex_root};
 use super::pending::Told;
+use super::sure::{Timing, Way};
+use super::topology::Dependency;
 use super::{State, credit, escalate, gather, known_error, notices, planning, topology};
 use crate::model::alert::{Join, Path};
 use crate::model::incident::{Happening, IncidentId};
@@ -27,33 +29,35 @@ pub(super) struct Union {
     pub(super) rule: Arc<str>,
     /// From the cause to the root of `other`.
     pub(super) path: Path,
+    pub(super) way: Way,
 }
 
 /// Unites two incidents under the older number.
 pub(super) fn unite(state: &mut State, ctx: &Context, union: Union, now: Timestamp) {
-    let Union { cause, own, other, rule, path } = union;
+    let Union { cause, own, other, rule, path, way } = union;
     if own < other {
-        let join = dependant(state, other, cause, rule, path);
+        let join = dependant(state, ctx, (other, cause), (&rule, path, way));
         subordinate(state, ctx, Adoption { parent: own, child: other, join }, now);
         return;
     }
     // The sufferer is older: it survives, and what the newcomer knows of the cause becomes its own.
     let root = state.incidents.get(&own).map_or(cause, |case| case.record.root.alert);
-    explain_root(state, ctx, NewRoot { id: other, alert: root, rule: &rule, path }, now);
-    let join = Join::Cause { rule };
+    explain_root(state, ctx, NewRoot { id: other, alert: root, rule: &rule, path, way }, now);
+    let join = Join::Cause { rule, confidence: way.confidence(Timing::Fits) };
     subordinate(state, ctx, Adoption { parent: other, child: own, join }, now);
 }
 
 fn dependant(
     state: &State,
-    child: IncidentId,
-    cause: Fingerprint,
-    rule: Arc<str>,
-    path: Path,
+    ctx: &Context,
+    (child, cause): (IncidentId, Fingerprint),
+    (rule, path, way): (&Arc<str>, Path, Way),
 ) -> Join {
     let began = state.incidents.get(&child).map_or(0, |case| case.record.opened_at.millis());
     let cause_began = state.alerts.get(&cause).map_or(0, |held| held.state.first_seen.millis());
-    Join::Dependant { rule, path, after_ms: began - cause_began }
+    let kind = ctx.rules.any(rule).and_then(|rule| rule.kind.topology());
+    let delay = kind.and_then(|kind| kind.delay(&ctx.topology, &path));
+    Dependency { rule, path, way, delay, after_ms: began - cause_began }.join()
 }
 
 /// An alert that explains an incident's root.
@@ -63,13 +67,14 @@ pub(super) struct NewRoot<'a> {
     pub(super) rule: &'a Arc<str>,
     /// From the alert to the former root.
     pub(super) path: Path,
+    pub(super) way: Way,
 }
 
 /// Gives an incident another root; the former one becomes a dependant with the way as its reason.
 pub(super) fn explain_root(state: &mut State, ctx: &Context, new: NewRoot<'_>, now: Timestamp) {
-    let NewRoot { id, alert, rule, path } = new;
+    let NewRoot { id, alert, rule, path, way } = new;
     let Some(former) = state.incidents.get(&id).map(|case| case.record.root.alert) else { return };
-    let join = dependant(state, id, alert, Arc::clone(rule), path.clone());
+    let join = dependant(state, ctx, (id, alert), (rule, path.clone(), way));
     let text = format!(
         "{} explains {}: rule {rule}, {path}",
         name_of(state, ctx, alert),

@@ -258,13 +258,15 @@ impl Asked<'_> {
             Some((index, of_rule.alert))
         })?;
         let name = name_of(self.state, self.ctx, cause);
-        let way = format!("{name} fires, by {}", walk.path(topology, index));
+        let path = walk.path(topology, index);
+        let window = kind.window + kind.delay(topology, &path).unwrap_or_default();
+        let way = format!("{name} fires, by {path}");
         let record = self.state.incident_of(cause);
         let verdict = match record {
             _ if hops > kind.max_hops => return Some(way),
             None => "but its incident is closed".into(),
             Some(it) if Some(it.id) == self.own() => format!("and both are part of {}", it.id),
-            Some(it) => match too_late(it, self.state.now(), kind.window, kind.max_age) {
+            Some(it) => match too_late(it, self.state.now(), window, kind.max_age) {
                 Some(late) => format!("but {} {late}", it.id),
                 None => format!("but the alert got into another incident before {}", it.id),
             },

@@ -35,6 +35,8 @@ mod quiet;
 #[cfg(test)]
 mod redundancy;
 #[cfg(test)]
+mod related;
+#[cfg(test)]
 mod reload;
 pub mod replay;
 pub mod rule_tests;

@@ -73,7 +73,7 @@ fn a_cause_that_comes_late_adopts_its_symptoms_under_the_oldest_number() {
     assert_eq!(path.to_string(), "pdu-1 -powers-> srv-1 -hosts-> vm-1");
     let Join::Dependant { path, after_ms, .. } = story.join(1, 1) else { panic!() };
     assert_eq!((path.to_string().as_str(), *after_ms), ("pdu-1 -powers-> srv-1", -38_000));
-    assert_eq!(story.join(1, 4), &Join::Cause { rule: "t/power".into() });
+    assert_eq!(story.join(1, 4), &Join::Cause { rule: "t/power".into(), confidence: 94 });
     assert_eq!(story.told(NoticeKind::Page), ["INC-1 linux", "INC-1 dc-ops"]);
     for child in [2, 3] {
         assert_eq!(story.incident(child).parent, Some(RecordId(1)));

@@ -82,6 +82,14 @@ impl Story {
         Self { world: World::new(ctx, START), source: "test".into() }
     }
 
+    /// Begins with further rules and a CMDB, both written as in a file.
+    pub(super) fn of(rules: &str, cmdb: &str) -> Self {
+        let rows = import::read(cmdb, "cmdb.yaml").unwrap();
+        let topology = Topology::build(1, &rows).unwrap();
+        let ctx = Context::new(rules_of(rules), Arc::new(topology), Limits::default());
+        Self { world: World::new(ctx, START), source: "test".into() }
+    }
+
     pub(super) fn send(
         &mut self,
         at_s: u64,

@@ -153,11 +153,17 @@ pub enum Join {
         path: Path,
         /// Milliseconds from the cause to this alert; negative when the cause came later.
         after_ms: i64,
+        /// Within how many milliseconds harm is expected to have come that way, where the rule says.
+        expected_ms: Option<u64>,
+        /// How sure that is, in percent, 1 to 99; 0 where it was stored before this was kept.
+        confidence: u8,
     },
     /// It is the cause that others of this incident suffer from.
     Cause {
         /// Name of the rule.
         rule: Arc<str>,
+        /// How sure that is, in percent, 1 to 99; 0 where it was stored before this was kept.
+        confidence: u8,
     },
     /// With it a CI that had redundancy has not enough left to stand on.
     LastLeg {
@@ -174,6 +180,9 @@ pub enum Join {
         place: Box<str>,
         /// Milliseconds since the incident's last new alert.
         silence_ms: u64,
+        /// Within how many milliseconds of that one harm is expected to have come so far; nothing
+        /// where it was stored before this was kept.
+        expected_ms: Option<u64>,
         /// How sure that is, in percent, 50 to 99.
         confidence: u8,
     },
@@ -205,24 +214,32 @@ pub enum Join {
     },
 }
 
-/// Writes the reason in words, without the rule and the way: `dependant of pdu-1, 1 hop, 9s after it`.
+/// Writes the reason in words, without the rule and the way: `dependant of pdu-1, 1 hop, 9s after it,
+/// 94 % likely`.
 impl fmt::Display for Join {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Own => f.write_str("opened the incident"),
             Self::Group { key, .. } => write!(f, "shares {key}"),
-            Self::Dependant { path, after_ms, .. } => {
+            Self::Dependant { path, after_ms, expected_ms, confidence, .. } => {
                 let hops = path.steps.len();
                 let plural = if hops == 1 { "" } else { "s" };
                 let span = Brief(core::time::Duration::from_millis(after_ms.unsigned_abs()));
                 let side = if *after_ms < 0 { "before" } else { "after" };
-                write!(f, "dependant of {}, {hops} hop{plural}, {span} {side} it", path.from)
+                write!(f, "dependant of {}, {hops} hop{plural}, {span} {side} it", path.from)?;
+                f.write_str(&expected(*expected_ms).unwrap_or_default())?;
+                likely(f, *confidence)
             }
-            Self::Cause { .. } => f.write_str("explains the others"),
+            Self::Cause { confidence, .. } => {
+                f.write_str("explains the others")?;
+                likely(f, *confidence)
+            }
             Self::LastLeg { ci, .. } => write!(f, "with it {ci} has not enough left to stand on"),
-            Self::Related { place, silence_ms, confidence, .. } => {
+            Self::Related { place, silence_ms, expected_ms, confidence, .. } => {
                 let silence = Brief(core::time::Duration::from_millis(*silence_ms));
-                write!(f, "{place}, {silence} after the last new alert, {confidence} % likely")
+                write!(f, "{place}, {silence} after the last new alert")?;
+                f.write_str(&expected(*expected_ms).unwrap_or_default())?;
+                likely(f, *confidence)
             }
             Self::Storm { key, .. } => write!(f, "storm {key}"),
             Self::Sequence { steps, .. } => f.write_str(steps),
@@ -232,7 +249,43 @@ impl fmt::Display for Join {
     }
 }
 
+fn likely(f: &mut fmt::Formatter<'_>, confidence: u8) -> fmt::Result {
+    if confidence > 0 { write!(f, ", {confidence} % likely") } else { Ok(()) }
+}
+
+/// Says within which time harm was expected: `, expected within 60s`.
+pub fn expected(expected_ms: Option<u64>) -> Option<String> {
+    let within = Brief(core::time::Duration::from_millis(expected_ms?));
+    Some(format!(", expected within {within}"))
+}
+
+/// How sure it is that an alert belongs to a storm: it is one of many at one place and time, and
+/// nothing else is known of it.
+const STORM_CONFIDENCE: u8 = 70;
+
+/// How sure it is that an alert belongs to a sequence: it came in the order that the rule foresees.
+const SEQUENCE_CONFIDENCE: u8 = 90;
+
+/// How sure it is that a last leg belongs to those that failed before it: as what suffers from a
+/// cause one relation away.
+const LAST_LEG_CONFIDENCE: u8 = 94;
+
 impl Join {
+    /// Returns how sure it is that the alert belongs there, in percent; `None` for one that joined
+    /// nothing, and where it is not known. What a rule's labels or a person say is taken as it is.
+    pub fn confidence(&self) -> Option<u8> {
+        match self {
+            Self::Own | Self::Outlived { .. } => None,
+            Self::Group { .. } | Self::ByHand { .. } => Some(100),
+            Self::Dependant { confidence, .. }
+            | Self::Cause { confidence, .. }
+            | Self::Related { confidence, .. } => Some(*confidence).filter(|known| *known > 0),
+            Self::Storm { .. } => Some(STORM_CONFIDENCE),
+            Self::Sequence { .. } => Some(SEQUENCE_CONFIDENCE),
+            Self::LastLeg { .. } => Some(LAST_LEG_CONFIDENCE),
+        }
+    }
+
     /// Returns the way through the topology that decided it, where one did.
     pub fn path(&self) -> Option<&Path> {
         if let Self::Dependant { path, .. } = self { Some(path) } else { None }
@@ -243,7 +296,7 @@ impl Join {
         match self {
             Self::Group { rule, .. }
             | Self::Dependant { rule, .. }
-            | Self::Cause { rule }
+            | Self::Cause { rule, .. }
             | Self::LastLeg { rule, .. }
             | Self::Related { rule, .. }
             | Self::Storm { rule, .. }

@@ -10,7 +10,7 @@ use super::labels::Fingerprint;
 use super::link::Action;
 use super::priority::{Assessment, words};
 use super::terms::Terms;
-use super::time::Timestamp;
+use super::time::{Brief, Timestamp};
 
 /// Numbers a record: an incident or a subordinate. Counted up from 1, never reused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -258,12 +258,68 @@ pub struct Suspect {
     pub explains: u32,
     /// How many CIs were looked at.
     pub of: u32,
+    /// The planned change that makes it more suspect, where there is one.
+    pub change: Option<SuspectChange>,
 }
 
-/// Writes `sw-core-2 explains 312 of 340`.
+/// Writes `sw-core-2 explains 312 of 340; CHG-123 on it started 4m before`.
 impl fmt::Display for Suspect {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} explains {} of {}", self.ci, self.explains, self.of)
+        write!(f, "{} explains {} of {}", self.ci, self.explains, self.of)?;
+        let Some(SuspectChange { number, ci, before_ms }) = &self.change else { return Ok(()) };
+        let place = if *ci == self.ci { "it" } else { ci };
+        let before = Brief(core::time::Duration::from_millis(*before_ms));
+        write!(f, "; {number} on {place} started {before} before")
+    }
+}
+
+/// A planned change on a suspect, or on what it depends on outright.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SuspectChange {
+    /// The change's number.
+    pub number: Box<str>,
+    /// The CI that is changed.
+    pub ci: Arc<str>,
+    /// Milliseconds from the beginning of the change to the opening of the incident.
+    pub before_ms: u64,
+}
+
+/// Places that an incident remembers; the one where it was active first gives way. What is farther
+/// back explains nothing new: likelihood falls with the silence of a place.
+pub const PLACES_MAX: usize = 64;
+
+/// What a rule of kind `related` goes by, beside the alerts that are held.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Likely {
+    /// Where it was active, by what the place is found by, and when an alert of it began there last.
+    pub places: Vec<(u64, Timestamp)>,
+    /// When it is asked whether what still fires has outlived its root by far; nothing while the
+    /// root fires.
+    pub parts_at: Option<Timestamp>,
+    /// Incidents that may be the same, because an alert fits both.
+    pub perhaps: Vec<IncidentId>,
+}
+
+impl Likely {
+    /// Notes that an alert began at a place; returns the place that gave way, if one had to.
+    pub fn stood(&mut self, place: u64, at: Timestamp) -> Option<u64> {
+        if let Some((_, last)) = self.places.iter_mut().find(|(known, _)| *known == place) {
+            *last = at.max(*last);
+            return None;
+        }
+        self.places.push((place, at));
+        if self.places.len() <= PLACES_MAX {
+            return None;
+        }
+        let ages = self.places.iter().enumerate().map(|(at, (place, last))| (*last, *place, at));
+        let (_, place, first) = ages.min()?;
+        self.places.remove(first);
+        Some(place)
+    }
+
+    /// Forgets a place.
+    pub fn left(&mut self, place: u64) {
+        self.places.retain(|(known, _)| *known != place);
     }
 }
 
@@ -383,6 +439,8 @@ pub struct Incident {
     pub suspects: Vec<Suspect>,
     /// How many members it had when these were ranked.
     pub ranked_at: u32,
+    /// What likelihood goes by; empty once it is closed.
+    pub likely: Likely,
     /// When everybody who was told hears next how it stands, where its rule says so.
     pub update_at: Option<Timestamp>,
     /// Entries of its timeline.
@@ -495,6 +553,8 @@ pub enum Happening {
     StormEnded,
     /// Alerts of it began in the order of a rule's steps.
     Sequence,
+    /// Another incident may be the same.
+    Perhaps,
     /// It was given back as misrouted.
     Returned,
     /// Further teams were called to help.
@@ -555,6 +615,7 @@ words!(
     StormBegan = "storm_began",
     StormEnded = "storm_ended",
     Sequence = "sequence",
+    Perhaps = "perhaps",
     Returned = "returned",
     Convened = "convened",
     Accepted = "accepted",

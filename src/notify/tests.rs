@@ -5,7 +5,7 @@ use super::contract::{Behaviour, Sink};
 use super::*;
 use crate::model::assignment::Assignments;
 use crate::model::escalation::{PolicyHash, Rung};
-use crate::model::incident::{Progress, RecordId, ResolutionClock, ResponseClock, Root};
+use crate::model::incident::{Likely, Progress, RecordId, ResolutionClock, ResponseClock, Root};
 use crate::model::notice::{NoticeId, NoticeKind};
 use crate::model::priority::{Assessment, Impact, Loss, Priority, Urgency};
 use crate::model::terms::Terms;
@@ -87,6 +87,7 @@ pub(super) fn briefing(incident: u64) -> Briefing {
         storm: None,
         suspects: Vec::new(),
         ranked_at: 0,
+        likely: Likely::default(),
         update_at: None,
         timeline_len: 0,
         notices: 1,

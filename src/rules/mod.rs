@@ -97,7 +97,7 @@ pub use kinds::quiet::{Every, Quiet, Stretch, Window};
 pub use kinds::related::Related;
 pub use kinds::sequence::{RootStep, Sequence};
 pub use kinds::storm::{StormKind, Suspects};
-pub use kinds::topology::TopologyKind;
+pub use kinds::topology::{Delay, TopologyKind};
 pub use messages::{IncidentLine, MessageScope, Part};
 pub use priorities::{Limit, PageWhen, Priorities, Threshold};
 pub use rotation::{OnCall, Rotation, Shift};

@@ -139,7 +139,7 @@ pub(super) fn suspect(it: &Suspect) -> Value {
 
 /// A suspect to try templates out with.
 pub(super) fn specimen_suspect() -> Suspect {
-    Suspect { ci: "suspect".into(), explains: 2, of: 2 }
+    Suspect { ci: "suspect".into(), explains: 2, of: 2, change: None }
 }
 
 /// Makes a value that answers every name with that name, to try templates out.

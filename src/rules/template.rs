@@ -310,7 +310,7 @@ mod tests {
             dependants_count: 37,
             members: 38,
             cis: 31,
-            suspects: vec![Suspect { ci: "sw-2".into(), explains: 30, of: 31 }],
+            suspects: vec![Suspect { ci: "sw-2".into(), explains: 30, of: 31, change: None }],
         }
     }
 

@@ -21,8 +21,8 @@ use crate::model::credit::{Counts, Credits};
 use crate::model::delivery::DeliveryId;
 use crate::model::escalation::{Action, Due, Only, Policy, PolicyHash, Rung, Step, Target};
 use crate::model::incident::{
-    Entry, Happening, Incident, KnownError, Paged, Progress, RecordId, ResolutionClock,
-    ResponseClock, Root, StateName, Storm, Suspect, Thread, WaitsFor,
+    Entry, Happening, Incident, KnownError, Likely, Paged, Progress, RecordId, ResolutionClock,
+    ResponseClock, Root, StateName, Storm, Suspect, SuspectChange, Thread, WaitsFor,
 };
 use crate::model::journal::JournalEntry;
 use crate::model::labels::{Fingerprint, Labels};
@@ -158,11 +158,18 @@ impl Dice {
                 rule,
                 place: self.text().into(),
                 silence_ms: self.number(),
+                expected_ms: self.maybe(Self::number),
                 confidence: self.below(100) as u8,
             },
             1 => Join::Group { rule, key: self.text().into() },
-            2 => Join::Dependant { rule, path: self.path(), after_ms: self.time().millis() },
-            3 => Join::Cause { rule },
+            2 => Join::Dependant {
+                rule,
+                path: self.path(),
+                after_ms: self.time().millis(),
+                expected_ms: self.maybe(Self::number),
+                confidence: self.below(100) as u8,
+            },
+            3 => Join::Cause { rule, confidence: self.below(100) as u8 },
             4 => Join::ByHand { by: self.text().into(), note: self.text().into() },
             5 => Join::Storm { rule, key: self.text().into() },
             6 => Join::Sequence { rule, steps: self.text().into() },
@@ -326,12 +333,9 @@ impl Dice {
             apart_from: self.list(2, Self::record),
             changes: self.list(2, |dice| dice.text().into()),
             storm: self.maybe(Self::storm),
-            suspects: self.list(3, |dice| Suspect {
-                ci: dice.text().into(),
-                explains: dice.count(),
-                of: dice.count(),
-            }),
+            suspects: self.list(3, Self::suspect),
             ranked_at: self.count(),
+            likely: self.likely(),
             update_at: self.maybe(Self::time),
             group_rule: self.maybe(|dice| dice.text().into()),
             rules_version: self.next(),
@@ -362,6 +366,27 @@ impl Dice {
 
     fn paged(&mut self) -> Paged {
         Paged { contact: self.text().into(), at: self.time(), seq: self.count() }
+    }
+
+    fn suspect(&mut self) -> Suspect {
+        Suspect {
+            ci: self.text().into(),
+            explains: self.count(),
+            of: self.count(),
+            change: self.maybe(|dice| SuspectChange {
+                number: dice.text().into(),
+                ci: dice.text().into(),
+                before_ms: dice.number(),
+            }),
+        }
+    }
+
+    fn likely(&mut self) -> Likely {
+        Likely {
+            places: self.list(3, |dice| (dice.next(), dice.time())),
+            parts_at: self.maybe(Self::time),
+            perhaps: self.list(2, Self::record),
+        }
     }
 
     fn storm(&mut self) -> Storm {

@@ -13,13 +13,13 @@ use crate::cmdb::{CiId, Toward};
 use crate::engine::State;
 use crate::engine::context::Context;
 use crate::engine::pending::Told;
-use crate::engine::suspects::{self, Ranking};
+use crate::engine::suspects::{self, Candidate, Ranking};
 use crate::engine::unite::{self, Adoption};
 use crate::model::alert::Join;
-use crate::model::incident::{Happening, Incident, IncidentId, Storm, Suspect};
+use crate::model::incident::{Happening, Incident, IncidentId, Storm};
 use crate::model::labels::Fingerprint;
 use crate::model::time::{Brief, Timestamp};
-use crate::rules::{StormKind, Suspects};
+use crate::rules::StormKind;
 
 /// Alerts of a window that are looked at for an incident to begin with, when the alert that makes
 /// it a storm opened none itself.
@@ -351,8 +351,11 @@ pub(in crate::engine) fn rank(state: &mut State, ctx: &Context, id: IncidentId, 
     }
     let cis = cis_of(state, id);
     let follow = ctx.follow(&rule.name);
-    let (suspects, first) = most_blamed(ctx, &cis, how, follow);
-    let root = first.and_then(|ci| cis.get(&ci).copied());
+    let of = u32::try_from(cis.len()).unwrap_or(u32::MAX);
+    let asked = suspects::Asked { id, of, most: how.top.into() };
+    let ranked = suspects::likeliest(state, &ctx.topology, candidates(ctx, &cis, follow), asked);
+    let root = ranked.first().and_then(|(ci, _)| cis.get(ci).copied());
+    let suspects = ranked.into_iter().map(|(_, suspect)| suspect).collect();
     let ranking = Ranking { rule: &rule.name, suspects, root };
     suspects::accuse(state, ctx, id, ranking, now);
 }
@@ -372,12 +375,11 @@ fn cis_of(state: &State, id: IncidentId) -> BTreeMap<CiId, Fingerprint> {
 }
 
 /// Returns the CIs that most of these suffer from: by how many, then by fewer hops, then by name.
-fn most_blamed(
+fn candidates(
     ctx: &Context,
     cis: &BTreeMap<CiId, Fingerprint>,
-    how: &Suspects,
     follow: crate::cmdb::RelationSet,
-) -> (Vec<Suspect>, Option<CiId>) {
+) -> impl Iterator<Item = Candidate> {
     let mut blame: BTreeMap<CiId, (u32, u32)> = BTreeMap::new();
     for ci in cis.keys() {
         let walk = ctx.topology.walk(*ci, Toward::Causes, follow, HOPS_MAX, NODES_MAX);
@@ -387,16 +389,7 @@ fn most_blamed(
             *hops += u32::from(step.hops);
         }
     }
-    // A CI that explains only itself is no suspect. CIs are in the order of their names.
-    let mut ranked: Vec<(CiId, (u32, u32))> =
-        blame.into_iter().filter(|(_, (explains, _))| *explains > 1).collect();
-    ranked.sort_by_key(|(ci, (explains, hops))| (core::cmp::Reverse(*explains), *hops, *ci));
-    ranked.truncate(how.top.into());
-    let of = u32::try_from(cis.len()).unwrap_or(u32::MAX);
-    let suspect = |(ci, (explains, _)): &(CiId, (u32, u32))| Suspect {
-        ci: Arc::from(&*ctx.topology.ci(*ci).name),
-        explains: *explains,
-        of,
-    };
-    (ranked.iter().map(suspect).collect(), ranked.first().map(|(ci, _)| *ci))
+    // A CI that explains only itself is no suspect.
+    let some = blame.into_iter().filter(|(_, (explains, _))| *explains > 1);
+    some.map(|(ci, (explains, hops))| Candidate { ci, blame: explains.into(), hops, explains })
 }

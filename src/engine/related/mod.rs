@@ -2,22 +2,30 @@
 //! was learned. The last of the stages of [`super::correlate`]: it asks only what no rule explains.
 //!
 //! Nothing here looks at all incidents: each place knows the few incidents that were active there
-//! last. Where they are follows from the alerts that are held; what was learned is stored. Read
-//! `score` for the formula, `places` for where an alert is, `learned`, then `rank` for the suspects.
+//! last. Where they are follows from the places that incidents are stored with and from the alerts
+//! that fire; what was learned is stored. Read `score` for the formula, `places` for where an alert
+//! is, `learned`, then `rank` for the suspects, `perhaps` for what fits two incidents, and `part`
+//! for what outlives its root.
 
 mod learned;
+mod part;
+mod perhaps;
 mod places;
 mod rank;
 mod score;
 mod sparse;
 
 use core::time::Duration;
-use std::collections::BTreeMap;
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
+
+use foldhash::fast::FixedState;
 
 use super::State;
 use super::context::Context;
 use super::state::{Case, Held};
+use crate::cmdb::CiId;
 use crate::model::alert::Join;
 use crate::model::incident::IncidentId;
 use crate::model::labels::Fingerprint;
@@ -25,6 +33,8 @@ use crate::model::time::Timestamp;
 use crate::rules::{Related, Rule};
 
 pub(super) use learned::{Joined, Learned};
+pub(super) use part::{part_if_due, watch_root};
+pub(super) use perhaps::suggest;
 use places::{Balls, Place, Presence};
 pub(super) use rank::rank;
 use score::{Burns, Evidence};
@@ -32,6 +42,11 @@ use sparse::Sparse;
 
 /// Incidents that one place remembers; the one that was active there first gives way.
 const SPOTS_MAX: usize = 8;
+
+/// Ticks after which a root that has fired all the time burns slowly. Faults that follow one another
+/// on the same services do so within 20 ticks in the labelled recordings, and are to stay apart: with
+/// 15 the pairwise F1 of concurrent faults is .66, with 20 and more .91.
+const SLOW_TICKS: u32 = 30;
 
 /// The labels that name an alert and its source.
 const ALERTNAME: &str = "alertname";
@@ -42,6 +57,9 @@ const JOB: &str = "job";
 pub(super) struct Likelihood {
     pub(super) learned: Learned,
     spots: Sparse<Vec<Spot>>,
+    /// How many alerts of an incident fire at a place, whether or not the place remembers the
+    /// incident; where any does. Only asked, never iterated.
+    firing: HashMap<(u64, IncidentId), u32, FixedState>,
     balls: Balls,
 }
 
@@ -51,8 +69,6 @@ struct Spot {
     incident: IncidentId,
     /// When an alert of it began there last.
     last: Timestamp,
-    /// How many alerts of it fire there.
-    firing: u32,
 }
 
 /// Where an alert was counted.
@@ -74,6 +90,36 @@ struct Found {
     evidence: Evidence,
     place: usize,
     distance: u32,
+    /// The CI where the incident is.
+    ci: Option<CiId>,
+}
+
+/// The open incident that explains an alert best.
+pub(super) struct Explanation {
+    pub(super) incident: IncidentId,
+    pub(super) join: Join,
+    /// The one that would have explained it had there been no better, and how sure that is.
+    pub(super) second: Option<(IncidentId, u8)>,
+}
+
+/// An incident that explains an alert better than chance.
+#[derive(Clone, Copy)]
+struct Weighed {
+    /// What speaks for it alone.
+    fit: f64,
+    /// What speaks for it and for joining anything at all.
+    weight: f64,
+    active_at: Timestamp,
+    id: IncidentId,
+    found: Found,
+}
+
+impl Weighed {
+    fn beats(&self, other: Option<&Self>) -> bool {
+        other.is_none_or(|it| {
+            self.fit > it.fit || self.fit >= it.fit && self.active_at > it.active_at
+        })
+    }
 }
 
 /// Finds the open incident that explains an alert best, if any does better than chance; of equal
@@ -84,7 +130,7 @@ pub(super) fn explained(
     alert: Fingerprint,
     (rule, kind): (&Rule, &Related),
     now: Timestamp,
-) -> Option<(IncidentId, Join)> {
+) -> Option<Explanation> {
     let held = state.alerts.get(&alert)?;
     if kind.never_absorbs(&state.around(ctx, held).subject()) {
         return None;
@@ -105,30 +151,44 @@ pub(super) fn explained(
     let resolving = state.likelihood.learned.is_resolving(&source);
     let silent =
         Duration::from_millis(u64::from(asked.tick_ms) * u64::from(score::CALM_AFTER_TICKS));
-    let mut best: Option<(f64, Timestamp, IncidentId, Found)> = None;
+    let (mut best, mut second): (Option<Weighed>, Option<Weighed>) = (None, None);
     for (id, found) in asked.found {
         let Some(record) = state.incidents.get(&id).map(|case| &case.record) else { continue };
         let burns = record.firing > 0 && (resolving || now < record.active_at.plus(silent));
         let burns = if burns { Burns::Yes } else { Burns::No };
         let fit = found.evidence.fit(&ctx.weights, kind.odds, burns);
-        let better = best.as_ref().is_none_or(|(most, active_at, _, _)| {
-            fit > *most || (fit >= *most && record.active_at > *active_at)
-        });
+        let weight = fit + found.evidence.habit(&ctx.weights, habit);
+        let one = Weighed { fit, weight, active_at: record.active_at, id, found };
         // Not by habit: a name that uses to follow says that something is followed, not what.
-        if fit + found.evidence.habit(&ctx.weights, habit) > 0.0 && better {
-            best = Some((fit, record.active_at, id, found));
+        if weight <= 0.0 {
+            continue;
+        }
+        if one.beats(best.as_ref()) {
+            second = best.replace(one);
+        } else if one.beats(second.as_ref()) {
+            second = Some(one);
         }
     }
-    let (fit, active_at, id, found) = best?;
-    let weight = fit + found.evidence.habit(&ctx.weights, habit);
+    let Weighed { weight, active_at, id, found, .. } = best?;
     let place = places.get(found.place)?;
     let join = Join::Related {
         rule: Arc::clone(&rule.name),
         place: places::far(found.distance, &place.name).into(),
         silence_ms: now.since(active_at).as_millis().try_into().unwrap_or(u64::MAX),
-        confidence: score::confidence(weight),
+        expected_ms: Some(found.evidence.expected_ms(&ctx.weights)),
+        confidence: score::confidence(weight, ways(ctx, place.ci, found.ci)),
     };
-    Some((id, join))
+    let second = second.map(|it| {
+        let ci = places.get(it.found.place).and_then(|place| place.ci);
+        (it.id, score::confidence(it.weight, ways(ctx, ci, it.found.ci)))
+    });
+    Some(Explanation { incident: id, join, second })
+}
+
+/// Counts the short ways between two CIs; one where there is nothing to count.
+fn ways(ctx: &Context, one: Option<CiId>, other: Option<CiId>) -> usize {
+    let both = one.zip(other).filter(|(one, other)| one != other);
+    both.map_or(1, |(one, other)| ctx.topology.short_ways(one, other))
 }
 
 /// True when an alert that fires again is better explained by something else than its own incident,
@@ -148,15 +208,33 @@ pub(super) fn parts(
     if !state.incidents.get(&own).is_some_and(by_likelihood) {
         return false;
     }
+    if burns_slowly(state, own, alert, now) {
+        learn(state, alert, Joined::Open);
+        return false;
+    }
     let Some(held) = state.alerts.get(&alert) else { return false };
     let matching = ctx.rules.matching(&state.around(ctx, held).subject());
     let Some(rule) = rule_of(&matching) else { return false };
     let found = explained(state, ctx, alert, rule, now);
-    let stays = found.is_some_and(|(id, _)| id == own);
+    let stays = found.is_some_and(|found| found.incident == own);
     if stays {
         learn(state, alert, Joined::Open);
     }
     !stays
+}
+
+/// True when the root of an alert's own incident has fired for so long without a break that the
+/// incident takes in hardly anything new: what belonged to it and comes again while that fires on
+/// belongs to it still.
+fn burns_slowly(state: &State, own: IncidentId, alert: Fingerprint, now: Timestamp) -> bool {
+    let root = state.incidents.get(&own).map(|case| case.record.root.alert);
+    let root = root.filter(|root| *root != alert).and_then(|root| state.alerts.get(&root));
+    let Some(root) = root.filter(|held| held.state.fires() && state.is_open(own)) else {
+        return false;
+    };
+    let tick_ms = state.likelihood.learned.tick_ms(root.labels.get(JOB).unwrap_or(""));
+    let slow = Duration::from_millis(u64::from(tick_ms) * u64::from(SLOW_TICKS));
+    now >= root.state.first_seen.plus(slow)
 }
 
 struct Asked {
@@ -175,18 +253,18 @@ fn look_around(
     (index, place): (usize, &Place),
     asked: &mut Asked,
 ) {
-    look_at(state, ctx, (index, place.key, place.distance), asked);
+    look_at(state, ctx, (index, place.ci, place.key, place.distance), asked);
     let Some(ci) = place.ci else { return };
     let ball = state.likelihood.balls.around(&ctx.topology, ci);
-    for (key, _, distance) in ball.iter().skip(1) {
-        look_at(state, ctx, (index, *key, place.distance + distance), asked);
+    for (key, near, distance) in ball.iter().skip(1) {
+        look_at(state, ctx, (index, Some(*near), *key, place.distance + distance), asked);
     }
 }
 
 fn look_at(
     state: &State,
     ctx: &Context,
-    (index, key, distance): (usize, u64, u32),
+    (index, ci, key, distance): (usize, Option<CiId>, u64, u32),
     asked: &mut Asked,
 ) {
     for spot in state.likelihood.spots.get(&key).into_iter().flatten() {
@@ -195,7 +273,8 @@ fn look_at(
         if asked.now >= record.opened_at.plus(asked.max_age) {
             continue;
         }
-        let still = spot.firing > 0 || asked.own == Some(id) && record.firing > 0;
+        let still = state.likelihood.firing.contains_key(&(key, spot.incident))
+            || asked.own == Some(id) && record.firing > 0;
         let burns_here = if distance == 0 && still { Burns::Yes } else { Burns::No };
         let evidence = Evidence {
             tick_ms: asked.tick_ms.into(),
@@ -207,8 +286,14 @@ fn look_at(
             familiarity: state.likelihood.learned.familiarity(key),
         };
         let near = evidence.near(&ctx.weights);
-        if asked.found.get(&id).is_none_or(|found| near > found.near) {
-            asked.found.insert(id, Found { near, evidence, place: index, distance });
+        // Of two that are as near the one where it burns, whichever of them is listed first.
+        let burns = burns_here == Burns::Yes;
+        let nearer = |found: &Found| {
+            near > found.near
+                || near >= found.near && burns && found.evidence.burns_here == Burns::No
+        };
+        if asked.found.get(&id).is_none_or(nearer) {
+            asked.found.insert(id, Found { near, evidence, place: index, distance, ci });
         }
     }
 }
@@ -234,6 +319,7 @@ pub(super) fn began(
     kind: &Related,
     now: Timestamp,
 ) {
+    withdraw(state, alert);
     let Some(held) = state.alerts.get(&alert) else { return };
     let likelihood = &mut state.likelihood;
     let source = held.labels.get(JOB).unwrap_or("");
@@ -262,26 +348,42 @@ fn stand(state: &mut State, incident: IncidentId, keys: &[u64], now: Timestamp) 
     let mut fresh = Vec::new();
     for key in keys {
         let mut spots = state.likelihood.spots.remove(key).unwrap_or_default();
-        spots.retain(|spot| state.top(spot.incident).is_some_and(|id| state.is_open(id)));
+        spots.retain(|spot| state.top(spot.incident).is_some());
         let known = spots.iter().any(|spot| state.top(spot.incident) == top);
         if let Some(spot) = spots.iter_mut().find(|spot| spot.incident == incident) {
-            spot.last = now;
-            spot.firing += 1;
+            spot.last = spot.last.max(now);
         } else {
-            if spots.len() >= SPOTS_MAX
-                && let Some(oldest) =
-                    (0..spots.len()).min_by_key(|at| spots.get(*at).map(|spot| spot.last))
-            {
-                spots.remove(oldest);
+            if spots.len() >= SPOTS_MAX {
+                make_room(state, &mut spots, *key);
             }
-            spots.push(Spot { incident, last: now, firing: 1 });
+            spots.push(Spot { incident, last: now });
         }
+        *state.likelihood.firing.entry((*key, incident)).or_default() += 1;
         if !known {
             fresh.push(*key);
         }
         state.likelihood.spots.insert(*key, spots);
+        let likely = state.change(incident).map(|case| &mut case.record.likely);
+        if let Some(dropped) = likely.and_then(|likely| likely.stood(*key, now)) {
+            let spots = state.likelihood.spots.get_mut(&dropped).into_iter();
+            spots.for_each(|spots| spots.retain(|spot| spot.incident != incident));
+        }
     }
     fresh
+}
+
+/// Lets a place forget an incident, one that is over before one that is open, and one before another
+/// that was active there later. The incident forgets the place, so that both are the same after a
+/// restart.
+fn make_room(state: &mut State, spots: &mut Vec<Spot>, key: u64) {
+    let open = |spot: &Spot| state.top(spot.incident).is_some_and(|id| state.is_open(id));
+    let ages = spots.iter().enumerate();
+    let ages = ages.map(|(at, spot)| (open(spot), spot.last, spot.incident, at));
+    let Some((_, _, incident, oldest)) = ages.min() else { return };
+    spots.remove(oldest);
+    if let Some(case) = state.change(incident) {
+        case.record.likely.left(key);
+    }
 }
 
 /// Counts an alert out of its places: it ended.
@@ -295,11 +397,23 @@ pub(super) fn ended(state: &mut State, alert: Fingerprint, now: Timestamp) {
     leave(state, &standing);
 }
 
+/// Counts an alert out of its places that is part of no incident any more, or is to be counted anew.
+pub(super) fn withdraw(state: &mut State, alert: Fingerprint) {
+    let standing = state.alerts.get_mut(&alert).and_then(|held| held.standing.take());
+    if let Some(standing) = standing {
+        leave(state, &standing);
+    }
+}
+
 fn leave(state: &mut State, standing: &Standing) {
     for key in &standing.keys {
-        let spots = state.likelihood.spots.get_mut(key).into_iter().flatten();
-        for spot in spots.filter(|spot| spot.incident == standing.incident) {
-            spot.firing = spot.firing.saturating_sub(1);
+        let Entry::Occupied(mut firing) = state.likelihood.firing.entry((*key, standing.incident))
+        else {
+            continue;
+        };
+        *firing.get_mut() -= 1;
+        if *firing.get() == 0 {
+            firing.remove();
         }
     }
 }
@@ -315,25 +429,36 @@ pub(super) fn moved(state: &mut State, alert: Fingerprint, to: IncidentId, now: 
     }
 }
 
-/// Forgets where incidents are; [`index`] finds it out again.
+/// Forgets where incidents are; [`index_places`] and [`index`] find it out again.
 pub(super) fn clear(state: &mut State) {
     state.likelihood.spots.clear();
+    state.likelihood.firing.clear();
     state.likelihood.balls = Balls::default();
 }
 
-/// Counts a held alert at its places again. Learns nothing: that is stored.
+/// Finds out from the incidents where they are, the later an incident was active at a place the
+/// later in its list.
+pub(super) fn index_places(state: &mut State) {
+    let mut all: Vec<(Timestamp, IncidentId, u64)> = Vec::new();
+    for (id, case) in &state.incidents {
+        all.extend(case.record.likely.places.iter().map(|(key, last)| (*last, *id, *key)));
+    }
+    all.sort_unstable();
+    for (last, incident, key) in all {
+        let spot = Spot { incident, last };
+        state.likelihood.spots.or_default(key).push(spot);
+    }
+}
+
+/// Counts a firing alert at its places again. Learns nothing: that is stored.
 pub(super) fn index(state: &mut State, ctx: &Context, alert: Fingerprint, kind: &Related) {
-    let Some(held) = state.alerts.get(&alert) else { return };
+    let Some(held) = state.alerts.get(&alert).filter(|held| held.state.fires()) else { return };
     let Some(incident) = held.state.incident else { return };
-    let (fires, began) = (held.state.fires(), held.state.first_seen);
     let keys = keys(ctx, held, kind, &state.likelihood.learned);
-    drop(stand(state, incident, &keys, began));
-    let standing = Standing { incident, keys };
-    if fires {
-        if let Some(held) = state.alerts.get_mut(&alert) {
-            held.standing = Some(standing);
-        }
-    } else {
-        leave(state, &standing);
+    for key in &keys {
+        *state.likelihood.firing.entry((*key, incident)).or_default() += 1;
+    }
+    if let Some(held) = state.alerts.get_mut(&alert) {
+        held.standing = Some(Standing { incident, keys });
     }
 }

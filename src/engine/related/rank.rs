@@ -5,13 +5,12 @@
 //! all others.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use super::places;
 use crate::cmdb::{CiId, Ties, WHOLE};
 use crate::engine::context::Context;
 use crate::engine::state::{Held, State};
-use crate::engine::suspects::{self, Ranking};
+use crate::engine::suspects::{self, Candidate, Ranking};
 use crate::model::incident::{IncidentId, Progress, Suspect};
 use crate::model::labels::Fingerprint;
 use crate::model::time::Timestamp;
@@ -57,7 +56,7 @@ struct Asked<'a> {
     ties: Ties,
 }
 
-/// Returns the CIs most to blame, the likeliest first and then by name.
+/// Returns the CIs most to blame, the likeliest first.
 fn most_blamed(state: &State, asked: &Asked<'_>, id: IncidentId) -> Vec<(CiId, Suspect)> {
     let weights = &asked.ctx.weights;
     // How loud each place blames, by service: whom it blames is the same for all alerts of it.
@@ -86,26 +85,21 @@ fn most_blamed(state: &State, asked: &Asked<'_>, id: IncidentId) -> Vec<(CiId, S
             *explains += 1;
         }
     }
-    let mut ranked: Vec<(CiId, (f64, u32))> = scores.into_iter().collect();
-    // Stable: equal ones stay in the order of their names.
-    ranked.sort_by(|(_, (a, _)), (_, (b, _))| rounded(*b).total_cmp(&rounded(*a)));
-    ranked.truncate(SUSPECTS_MAX);
-    let suspect = |(ci, (_, explains)): (CiId, (f64, u32))| {
-        let name = Arc::from(&*asked.ctx.topology.ci(ci).name);
-        (ci, Suspect { ci: name, explains, of })
-    };
-    ranked.into_iter().map(suspect).collect()
+    let candidates = scores.into_iter().map(|(ci, (blame, explains))| Candidate {
+        ci,
+        blame,
+        hops: 0,
+        explains,
+    });
+    let most = SUSPECTS_MAX;
+    let of = suspects::Asked { id, of, most };
+    suspects::likeliest(state, &asked.ctx.topology, candidates, of)
 }
 
 /// Returns a share of the blame in the units of [`WHOLE`].
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to WHOLE")]
 fn of_whole(share: f64) -> u32 {
     (share.clamp(0.0, 1.0) * f64::from(WHOLE)) as u32
-}
-
-/// Sums of the same votes in another order must not differ.
-fn rounded(score: f64) -> f64 {
-    (score * 1e9).round()
 }
 
 /// Returns the services that an alert blames: of those it names the ones that depend on no other

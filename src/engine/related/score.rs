@@ -7,6 +7,7 @@
 //! [`Weights`].
 
 use crate::cmdb::RELATION;
+use crate::engine::sure::{percent, surer};
 use crate::engine::weights::Weights;
 
 /// Ticks without a new alert after which an incident counts as calm whose source never says that an
@@ -51,10 +52,21 @@ impl Evidence {
     pub(super) fn near(&self, weights: &Weights) -> f64 {
         let relations = f64::from(self.distance) / f64::from(RELATION);
         let silence = f64::midpoint(self.silence_ms, self.silence_here_ms) * self.hold(weights);
-        let bearable = weights.pace * self.tick_ms * (1.0 + weights.spread * relations);
         -weights.distance * relations
-            - weights.tail * (silence / bearable).ln_1p()
+            - weights.tail * (silence / self.bearable_ms(weights)).ln_1p()
             - weights.familiarity * self.familiarity
+    }
+
+    /// The silence that speaks little against belonging together: the longer the farther apart.
+    fn bearable_ms(&self, weights: &Weights) -> f64 {
+        let relations = f64::from(self.distance) / f64::from(RELATION);
+        weights.pace * self.tick_ms * (1.0 + weights.spread * relations)
+    }
+
+    /// Within which time an alert is expected there after another, in milliseconds.
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "at most hours")]
+    pub(super) fn expected_ms(&self, weights: &Weights) -> u64 {
+        self.bearable_ms(weights) as u64
     }
 
     /// What speaks for this incident against another, as the logarithm of the odds.
@@ -76,16 +88,10 @@ impl Evidence {
     }
 }
 
-/// Returns the confidence behind a weight, in percent, 50 to 99.
-pub(super) fn confidence(weight: f64) -> u8 {
-    let share = 100.0 / (1.0 + (-weight).exp());
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "between 50 and 99"
-    )]
-    let percent = share.clamp(50.0, 99.0) as u8;
-    percent
+/// Returns the confidence behind a weight, in percent, 50 to 99: the doubt is shared among the ways
+/// in between.
+pub(super) fn confidence(weight: f64, ways: usize) -> u8 {
+    percent(surer(1.0 / (1.0 + (-weight).exp()), ways))
 }
 
 #[cfg(test)]
@@ -141,8 +147,10 @@ mod tests {
 
     #[test]
     fn confidence_is_a_share_in_percent() {
-        for (weight, percent) in [(0.0, 50), (1.0, 73), (3.0, 95), (50.0, 99)] {
-            assert_eq!(confidence(weight), percent);
+        for (weight, ways, percent) in
+            [(0.0, 0, 50), (0.0, 1, 50), (0.0, 2, 75), (1.0, 1, 73), (3.0, 1, 95), (50.0, 1, 99)]
+        {
+            assert_eq!(confidence(weight, ways), percent);
         }
     }
 }

@@ -59,6 +59,14 @@ impl<V> Sparse<V> {
         self.values.insert(key, value);
     }
 
+    pub(super) fn or_default(&mut self, key: u64) -> &mut V
+    where
+        V: Default,
+    {
+        self.note(key);
+        self.values.entry(key).or_default()
+    }
+
     pub(super) fn remove(&mut self, key: &u64) -> Option<V> {
         self.values.remove(key)
     }
@@ -80,7 +88,11 @@ mod tests {
             for (key, value) in steps {
                 match value {
                     Some(value) => {
-                        sparse.insert(key, value);
+                        if value % 2 == 0 {
+                            sparse.insert(key, value);
+                        } else {
+                            *sparse.or_default(key) = value;
+                        }
                         map.insert(key, value);
                     }
                     None => prop_assert_eq!(sparse.remove(&key), map.remove(&key)),

@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::cmdb::Topology;
 use crate::engine::changes::{AlertRow, MemberRow};
 use crate::engine::context::Context;
 use crate::lab;
@@ -163,8 +164,25 @@ pub(super) fn why(
         rule: incident.rule.as_ref().map(|name| show::rule(rules, name)),
         reasons: reasons(joins(incident, members).iter()),
         left_out: left_out::of_incident(reading, incident, root.as_ref(), members)?,
+        on_map: on_map(&reading.context.topology, members),
         priority: incident.assessment.sum.clone(),
     })
+}
+
+/// Returns how many of the alerts, in percent, are about CIs that have relations: of the others the
+/// topology can say nothing. `None` when there is no alert.
+fn on_map(topology: &Topology, members: &[Member]) -> Option<u8> {
+    let alerts = members.iter().filter_map(|member| member.alert.as_ref());
+    let known = alerts.map(|row| {
+        let ci = row.ci.as_deref().and_then(|ci| topology.find(ci));
+        ci.is_some_and(|ci| topology.has_relations(ci))
+    });
+    share(known)
+}
+
+fn share(known: impl Iterator<Item = bool>) -> Option<u8> {
+    let (known, all) = known.fold((0, 0), |(known, all), it| (known + usize::from(it), all + 1));
+    u8::try_from((known * 100).checked_div(all)?).ok()
 }
 
 /// Returns why each member but the root is part of the incident, with the whole way from the root:
@@ -177,7 +195,7 @@ fn joins(incident: &Incident, members: &[Member]) -> Vec<Join> {
         dependants.map(|(member, row)| match row.ci.as_deref().and_then(|ci| ways.to(ci)) {
             Some(path) => {
                 let rule = incident.rule.clone().unwrap_or_else(|| "".into());
-                Join::Dependant { rule, path, after_ms: 0 }
+                Join::Dependant { rule, path, after_ms: 0, expected_ms: None, confidence: 0 }
             }
             None => own_or_adopted(member, members),
         });
@@ -228,7 +246,7 @@ fn reasons<'a>(joins: impl Iterator<Item = &'a Join>) -> Vec<wire::ReasonCount> 
             Join::Dependant { path, .. } => {
                 (format!("reached from {}", path.from), path.steps.len(), path.to_string())
             }
-            Join::Cause { rule } => (format!("the cause under rule {rule}"), 0, String::new()),
+            Join::Cause { rule, .. } => (format!("the cause under rule {rule}"), 0, String::new()),
             Join::LastLeg { rule, ci } => {
                 (format!("the last leg of a CI under rule {rule}"), 0, ci.to_string())
             }
@@ -264,7 +282,20 @@ mod tests {
     fn dependant(cis: &[&str]) -> Join {
         let steps = cis.iter().map(|&ci| ("powers".into(), ci.into())).collect();
         let path = Path { from: "pdu-1".into(), steps };
-        Join::Dependant { rule: Arc::from("dc/power"), path, after_ms: 9_000 }
+        let rule = Arc::from("dc/power");
+        Join::Dependant { rule, path, after_ms: 9_000, expected_ms: None, confidence: 90 }
+    }
+
+    #[test]
+    fn the_share_of_what_is_known_is_rounded_down() {
+        for (known, percent) in [
+            (&[][..], None),
+            (&[true], Some(100)),
+            (&[false], Some(0)),
+            (&[true, false, false], Some(33)),
+        ] {
+            assert_eq!(share(known.iter().copied()), percent);
+        }
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //!
 //! Worked out from what is stored and the rules in force; what no bound explains is not told.
 
+use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -63,6 +64,7 @@ pub(super) fn of_incident(
                 began: other.opened_at,
                 is_never_absorbed,
                 is_kept_apart: incident.apart_from.contains(&other.id),
+                delay: delay_to(&other, &around),
             };
             let name = name(&other, other_root.as_ref());
             found.extend(why_not(kind, &cause, &sufferer).map(|reason| told(&other, name, reason)));
@@ -97,6 +99,7 @@ pub(super) fn of_alert(
                 began: row.state.first_seen,
                 is_never_absorbed: kind.never_absorbs(&subject),
                 is_kept_apart: incident.is_some_and(|own| own.apart_from.contains(&other.id)),
+                delay: delay_to(&other, &around),
             };
             let reason = why_not(kind, &Cause::new(&other, root.as_ref()), &sufferer);
             let name = name(&other, root.as_ref());
@@ -122,30 +125,37 @@ fn name(incident: &Incident, root: Option<&AlertRow>) -> String {
     if name == alert { name } else { format!("{name} {alert}").trim_end().into() }
 }
 
-/// Returns the names of the CIs that a rule reaches from one, that one included.
-fn around(
-    reading: &Reading<'_>,
-    ci: Option<&str>,
-    rule: &Rule,
-    toward: Toward,
-) -> BTreeSet<Box<str>> {
+/// The CIs that a rule reaches from one, with how long harm is expected to take between the two.
+type Reached = BTreeMap<Box<str>, Duration>;
+
+/// Returns the CIs that a rule reaches from one, that one included.
+fn around(reading: &Reading<'_>, ci: Option<&str>, rule: &Rule, toward: Toward) -> Reached {
     let topology = &reading.context.topology;
     let (Some(ci), Some(kind)) = (ci.and_then(|ci| topology.find(ci)), rule.kind.topology()) else {
-        return BTreeSet::new();
+        return Reached::new();
     };
     let follow = reading.context.follow(&rule.name);
     let walk = topology.walk(ci, toward, follow, kind.max_hops, WALK_NODES_MAX);
-    walk.steps().iter().map(|step| (&*topology.ci(step.ci).name).into()).collect()
+    let reached = walk.steps().iter().enumerate().map(|(index, step)| {
+        let delay = kind.delay(topology, &walk.path(topology, index));
+        ((&*topology.ci(step.ci).name).into(), delay.unwrap_or_default())
+    });
+    reached.collect()
 }
 
-fn is_around(incident: &Incident, around: &BTreeSet<Box<str>>) -> bool {
-    incident.root.ci.as_deref().is_some_and(|ci| around.contains(ci))
+fn is_around(incident: &Incident, around: &Reached) -> bool {
+    incident.root.ci.as_deref().is_some_and(|ci| around.contains_key(ci))
+}
+
+fn delay_to(incident: &Incident, around: &Reached) -> Duration {
+    let ci = incident.root.ci.as_deref();
+    ci.and_then(|ci| around.get(ci)).copied().unwrap_or_default()
 }
 
 fn candidates(
     reading: &Reading<'_>,
     incident: &Incident,
-    around: &BTreeSet<Box<str>>,
+    around: &Reached,
 ) -> Result<Vec<(Incident, Option<AlertRow>)>, Problem> {
     unclosed(reading, &|other| other.id != incident.id && is_around(other, around))
 }
@@ -186,6 +196,8 @@ struct Sufferer {
     began: Timestamp,
     is_never_absorbed: bool,
     is_kept_apart: bool,
+    /// How long harm is expected to take from the cause.
+    delay: Duration,
 }
 
 /// Says what keeps a sufferer from its cause under a rule; nothing when no bound does.
@@ -203,14 +215,14 @@ fn why_not(kind: &TopologyKind, cause: &Cause, it: &Sufferer) -> Option<String> 
             format!("began {before} before the root (lookback is {})", Brief(kind.lookback))
         });
     }
-    too_late(cause, it.began, kind.window, kind.max_age)
+    too_late(cause, it.began, kind.window + it.delay, kind.max_age)
 }
 
 fn too_late(
     cause: &Cause,
     began: Timestamp,
-    window: core::time::Duration,
-    max_age: core::time::Duration,
+    window: Duration,
+    max_age: Duration,
 ) -> Option<String> {
     if began >= cause.opened_at.plus(max_age) {
         let after = Brief(began.since(cause.opened_at));
@@ -285,17 +297,14 @@ fn silenced_members(reading: &Reading<'_>, members: &[Member]) -> Result<Vec<Lef
 }
 
 /// Returns firing alerts on these CIs that are kept from being part of anything.
-fn silenced_around(
-    reading: &Reading<'_>,
-    around: &BTreeSet<Box<str>>,
-) -> Result<Vec<LeftOut>, Problem> {
+fn silenced_around(reading: &Reading<'_>, around: &Reached) -> Result<Vec<LeftOut>, Problem> {
     let can_hold_back = reading.context.rules.can_inhibit() || !reading.view.silences()?.is_empty();
     if around.is_empty() || !can_hold_back {
         return Ok(Vec::new());
     }
     let takes = |row: &AlertRow| {
         let is_held_back = row.state.incident.is_none() && !row.state.is_audible();
-        is_held_back && row.ci.as_deref().is_some_and(|ci| around.contains(ci))
+        is_held_back && row.ci.as_deref().is_some_and(|ci| around.contains_key(ci))
     };
     let (firing, limit) = (Some(true), LEFT_OUT_MAX);
     let page = reading.view.alerts(&AlertQuery { firing, after: None, limit, filter: &takes })?;
@@ -363,8 +372,6 @@ fn words(silence: &SilencedBy) -> String {
 
 #[cfg(test)]
 mod tests {
-    use core::time::Duration;
-
     use super::*;
     use crate::rules::{SourceFile, load};
 
@@ -379,8 +386,9 @@ mod tests {
         let set = loaded.set.unwrap();
         let kind = set.rules[0].kind.topology().unwrap();
         let cause = Cause { began: at(10_000), opened_at: at(9_900), active_at: at(12_000) };
+        let delay = Duration::ZERO;
         let sufferer =
-            |s| Sufferer { began: at(s), is_never_absorbed: false, is_kept_apart: false };
+            |s| Sufferer { began: at(s), is_never_absorbed: false, is_kept_apart: false, delay };
         for (began, reason) in [
             (9_701, None),
             (9_700, Some("began 5m before the root (lookback is 5m)")),
@@ -393,6 +401,8 @@ mod tests {
             let found = why_not(kind, &cause, &sufferer(began));
             assert_eq!(found.as_deref(), reason, "{began}");
         }
+        let far = Sufferer { delay: Duration::from_secs(1), ..sufferer(12_600) };
+        assert_eq!(why_not(kind, &cause, &far), None);
         let never = Sufferer { is_never_absorbed: true, ..sufferer(10_000) };
         assert!(why_not(kind, &cause, &never).unwrap().contains("never_absorb"));
         let apart = Sufferer { is_kept_apart: true, ..never };

@@ -100,8 +100,14 @@ fn storm(storm: &incident::Storm) -> wire::storm::Storm {
 }
 
 fn suspect(suspect: &incident::Suspect) -> wire::storm::Suspect {
-    let incident::Suspect { ci, explains, of } = suspect;
-    wire::storm::Suspect { ci: ci.to_string(), explains: *explains, of: *of }
+    let incident::Suspect { ci, explains, of, change } = suspect;
+    let change = change.as_ref().map(|change| wire::storm::SuspectChange {
+        number: change.number.to_string(),
+        ci: change.ci.to_string(),
+        before_ms: change.before_ms,
+    });
+    let text = suspect.to_string();
+    wire::storm::Suspect { ci: ci.to_string(), explains: *explains, of: *of, change, text }
 }
 
 type Shown = (Option<wire::Acknowledged>, Option<wire::Resolved>, Option<Time>);
@@ -338,7 +344,7 @@ pub fn join(join: &alert::Join) -> wire::Join {
     };
     let path = join.path().map(ToString::to_string);
     let (text, rule) = (join.to_string(), join.rule().map(Into::into));
-    wire::Join { reason: reason.into(), text, rule, path }
+    wire::Join { reason: reason.into(), text, rule, path, confidence: join.confidence() }
 }
 
 /// Shows a record attached to an incident.

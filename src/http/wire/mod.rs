@@ -309,6 +309,10 @@ pub struct Why {
     pub reasons: Vec<ReasonCount>,
     /// What could have been part of it and is not, on purpose; at most twenty.
     pub left_out: Vec<LeftOut>,
+    /// How many of the alerts, in percent, are about CIs that have relations in the CMDB: how far its
+    /// map can be trusted to explain them. Nothing when none is stored.
+    #[serde(default)]
+    pub on_map: Option<u8>,
     /// How the priority came about.
     pub priority: String,
 }
@@ -368,7 +372,7 @@ pub struct Member {
 /// Why an alert belongs to its incident.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct Join {
-    /// `own`, `group`, `dependant`, `cause`, `by_hand` or `outlived`.
+    /// `own`, `group`, `dependant`, `cause`, `related`, `storm`, `sequence`, `by_hand` or `outlived`.
     pub reason: String,
     /// The same in words.
     pub text: String,
@@ -376,6 +380,9 @@ pub struct Join {
     pub rule: Option<String>,
     /// The way from the cause to the alert's CI.
     pub path: Option<String>,
+    /// How sure it is that the alert belongs there, in percent; nothing for one that joined nothing.
+    #[serde(default)]
+    pub confidence: Option<u8>,
 }
 
 /// One entry of a timeline.

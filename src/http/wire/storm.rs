@@ -31,4 +31,21 @@ pub struct Suspect {
     pub explains: u32,
     /// How many CIs were looked at.
     pub of: u32,
+    /// The planned change that makes it more suspect.
+    #[serde(default)]
+    pub change: Option<SuspectChange>,
+    /// The same in words.
+    #[serde(default)]
+    pub text: String,
+}
+
+/// A planned change on a suspect, or on what it depends on outright.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct SuspectChange {
+    /// Its number.
+    pub number: String,
+    /// The CI that is changed.
+    pub ci: String,
+    /// Milliseconds from its beginning to the opening of the incident.
+    pub before_ms: u64,
 }

@@ -77,14 +77,14 @@ fn a_wrong_field_says_what_came_and_why() {
             "{root: pdu-1, members: [pdu-1]}",
             &[
                 "INC-1 (pdu-1): members [pdu-1] / [pdu-1, srv-1]",
-                "  srv-1: dependant of pdu-1, 1 hop, 10s before it <- t.yaml:10",
+                "  srv-1: dependant of pdu-1, 1 hop, 10s before it, 94 % likely <- t.yaml:10",
             ],
         ),
         (
             "{root: srv-2, members: [srv-1, srv-2]}",
             &[
                 "INC-3 (srv-2): members [srv-1, srv-2] / [srv-2]",
-                "  srv-1: dependant of pdu-1, 1 hop, 10s before it, in INC-1 (pdu-1) <- t.yaml:10",
+                "  srv-1: dependant of pdu-1, 1 hop, 10s before it, 94 % likely, in INC-1 (pdu-1) <- t.yaml:10",
             ],
         ),
     ] {
@@ -170,7 +170,7 @@ fn a_missing_and_an_extra_incident_are_named() {
         lines,
         [
             "missing: incident one with the root srv-1 / none like it among INC-1 (pdu-1), INC-3 (srv-2)",
-            "  srv-1: dependant of pdu-1, 1 hop, 10s before it, in INC-1 (pdu-1) <- t.yaml:10",
+            "  srv-1: dependant of pdu-1, 1 hop, 10s before it, 94 % likely, in INC-1 (pdu-1) <- t.yaml:10",
             "missing: incident one with the root nosuch / none like it among INC-1 (pdu-1), INC-3 (srv-2)",
             "  no alert of nosuch has fired by then",
             "INC-3 (srv-2): incident none / \"Down srv-2\"",

@@ -8,8 +8,8 @@ use super::{Malformed, Row, Word, keyed, numbered, required};
 use crate::model::assignment::Assignments;
 use crate::model::escalation::{PolicyHash, Rung};
 use crate::model::incident::{
-    Incident, KnownError, Paged, Progress, RecordId, ResolutionClock, ResponseClock, Root, Storm,
-    Suspect, Thread, WaitsFor,
+    Incident, KnownError, Likely, Paged, Progress, RecordId, ResolutionClock, ResponseClock, Root,
+    Storm, Suspect, SuspectChange, Thread, WaitsFor,
 };
 use crate::model::labels::Fingerprint;
 use crate::model::link::Action;
@@ -109,6 +109,8 @@ pub(in crate::store) struct IncidentMessage {
     update_at: Option<i64>,
     #[prost(message, optional, tag = "60")]
     known_error: Option<KnownErrorMessage>,
+    #[prost(message, optional, tag = "100")]
+    likely: Option<LikelyMessage>,
     #[prost(message, optional, tag = "70")]
     assignments: Option<AssignmentsMessage>,
     #[prost(message, optional, tag = "71")]
@@ -152,6 +154,39 @@ struct PagedMessage {
 }
 
 #[derive(Clone, PartialEq, Message)]
+struct LikelyMessage {
+    /// As long as `lasts`.
+    #[prost(fixed64, repeated, tag = "1")]
+    places: Vec<u64>,
+    #[prost(int64, repeated, tag = "2")]
+    lasts: Vec<i64>,
+    #[prost(int64, optional, tag = "3")]
+    parts_at: Option<i64>,
+    #[prost(uint64, repeated, tag = "4")]
+    perhaps: Vec<u64>,
+}
+
+impl From<&Likely> for LikelyMessage {
+    fn from(likely: &Likely) -> Self {
+        let (places, lasts) = likely.places.iter().map(|(key, at)| (*key, at.millis())).unzip();
+        let parts_at = likely.parts_at.map(Timestamp::millis);
+        let perhaps = likely.perhaps.iter().map(|incident| incident.0).collect();
+        Self { places, lasts, parts_at, perhaps }
+    }
+}
+
+impl From<LikelyMessage> for Likely {
+    fn from(message: LikelyMessage) -> Self {
+        let lasts = message.lasts.into_iter().map(Timestamp::from_millis);
+        Self {
+            places: message.places.into_iter().zip(lasts).collect(),
+            parts_at: message.parts_at.map(Timestamp::from_millis),
+            perhaps: message.perhaps.into_iter().map(RecordId).collect(),
+        }
+    }
+}
+
+#[derive(Clone, PartialEq, Message)]
 struct StormMessage {
     #[prost(string, tag = "1")]
     rule: String,
@@ -173,6 +208,18 @@ struct SuspectMessage {
     explains: u32,
     #[prost(uint32, tag = "3")]
     of: u32,
+    #[prost(message, optional, tag = "4")]
+    change: Option<SuspectChangeMessage>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct SuspectChangeMessage {
+    #[prost(string, tag = "1")]
+    number: String,
+    #[prost(string, tag = "2")]
+    ci: String,
+    #[prost(uint64, tag = "3")]
+    before_ms: u64,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -480,15 +527,25 @@ impl From<StormMessage> for Storm {
 
 impl From<&Suspect> for SuspectMessage {
     fn from(suspect: &Suspect) -> Self {
-        let Suspect { ci, explains, of } = suspect;
-        Self { ci: String::from(&**ci), explains: *explains, of: *of }
+        let Suspect { ci, explains, of, change } = suspect;
+        let change = change.as_ref().map(|change| SuspectChangeMessage {
+            number: String::from(&*change.number),
+            ci: String::from(&*change.ci),
+            before_ms: change.before_ms,
+        });
+        Self { ci: String::from(&**ci), explains: *explains, of: *of, change }
     }
 }
 
 impl From<SuspectMessage> for Suspect {
     fn from(message: SuspectMessage) -> Self {
-        let SuspectMessage { ci, explains, of } = message;
-        Self { ci: ci.into(), explains, of }
+        let SuspectMessage { ci, explains, of, change } = message;
+        let change = change.map(|SuspectChangeMessage { number, ci, before_ms }| SuspectChange {
+            number: number.into(),
+            ci: ci.into(),
+            before_ms,
+        });
+        Self { ci: ci.into(), explains, of, change }
     }
 }
 
@@ -572,6 +629,7 @@ impl Row for Incident {
             storm: self.storm.as_ref().map(Into::into),
             suspects: self.suspects.iter().map(Into::into).collect(),
             ranked_at: self.ranked_at,
+            likely: Some(&self.likely).filter(|it| **it != Likely::default()).map(Into::into),
             update_at: self.update_at.map(Timestamp::millis),
             told: self.told.iter().map(ToString::to_string).collect(),
             threads: self.threads.iter().map(Into::into).collect(),
@@ -629,6 +687,7 @@ impl Row for Incident {
             storm: message.storm.map(Into::into),
             suspects: message.suspects.into_iter().map(Into::into).collect(),
             ranked_at: message.ranked_at,
+            likely: message.likely.map(Into::into).unwrap_or_default(),
             update_at: message.update_at.map(Timestamp::from_millis),
             told: message.told.into_iter().map(Into::into).collect(),
             threads: message.threads.into_iter().map(Into::into).collect(),
@@ -681,6 +740,20 @@ mod tests {
             pages: true,
             loss: Loss::Redundancy,
             until: Some(Timestamp::from_millis(300)),
+        }
+    }
+
+    fn suspect() -> Suspect {
+        let (number, ci) = ("CHG-1".into(), "up".into());
+        let change = Some(SuspectChange { number, ci, before_ms: 300 });
+        Suspect { ci: "sw".into(), explains: 38, of: 39, change }
+    }
+
+    fn likely() -> Likely {
+        Likely {
+            places: vec![(0x0102_0304_0506_0708, at(1)), (9, at(300))],
+            parts_at: Some(at(42)),
+            perhaps: vec![RecordId(43)],
         }
     }
 
@@ -742,8 +815,9 @@ mod tests {
             apart_from: vec![RecordId(34)],
             changes: vec!["CHG-1".into()],
             storm: Some(storm()),
-            suspects: vec![Suspect { ci: "sw".into(), explains: 38, of: 39 }],
+            suspects: vec![suspect()],
             ranked_at: 40,
+            likely: likely(),
             update_at: Some(at(41)),
             rules_version: 22,
             topology_version: 23,
@@ -764,10 +838,13 @@ mod tests {
             \xaa\x02\x0a\x08\x19\x10\x1a\x18\x1b\x22\x02\x23\x24\xb2\x02\x06\x08\x1c\x10\x1d\x18!\
             \xb8\x02\x01\xc2\x02\x01\"\x82\x03\x05CHG-1\
             \x92\x03\x12\x0a\x03o/s\x12\x05o/s/f\x18#\x20$\x28%\
-            \x9a\x03\x08\x0a\x02sw\x10&\x18\x27\xa0\x03(\xa8\x03)\
+            \x9a\x03\x18\x0a\x02sw\x10&\x18\x27\x22\x0e\x0a\x05CHG-1\x12\x02up\x18\xac\x02\xa0\x03(\xa8\x03)\
             \xe2\x03\x13\x0a\x04KE-1\x12\x04t/ke\x18\x23\x22\x03why\
             \xd2\x05\x15\x0a\x04chat\x12\x03ann\x1a\x02#o\x22\x04C1:2\
-            \xda\x05\x09\x0a\x03ann\x10*\x18\x03\xe2\x05\x04\x08\x04\x10\x02";
+            \xda\x05\x09\x0a\x03ann\x10*\x18\x03\xe2\x05\x04\x08\x04\x10\x02\
+            \xa2\x06\x1c\x0a\x10\x08\x07\x06\x05\x04\x03\x02\x01\x09\0\0\0\0\0\0\0\
+            \x12\x03\x01\xac\x02\x18*\x22\x01+";
+
         for (progress, value) in [
             (Progress::New, &b"\x12\x00"[..]),
             (Progress::Acknowledged { by: by(), until: at(30) }, b"\x1a\x07\x0a\x03ann\x10\x1e"),

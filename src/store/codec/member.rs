@@ -17,7 +17,7 @@ pub(in crate::store) struct MemberMessage {
     joined_at: i64,
     #[prost(oneof = "WhatMessage", tags = "2, 3")]
     what: Option<WhatMessage>,
-    #[prost(oneof = "JoinMessage", tags = "4, 5, 6, 7, 8, 9, 10, 11, 20, 21")]
+    #[prost(oneof = "JoinMessage", tags = "4, 5, 6, 7, 8, 9, 10, 11, 12, 20, 21")]
     join: Option<JoinMessage>,
 }
 
@@ -45,9 +45,9 @@ enum JoinMessage {
     Group(GroupMessage),
     #[prost(message, tag = "6")]
     Dependant(DependantMessage),
-    /// The rule.
+    /// The rule; written before the confidence was kept.
     #[prost(string, tag = "7")]
-    Cause(String),
+    OldCause(String),
     /// The former incident.
     #[prost(uint64, tag = "8")]
     Outlived(u64),
@@ -55,6 +55,8 @@ enum JoinMessage {
     ByHand(ByHandMessage),
     #[prost(message, tag = "10")]
     Related(RelatedMessage),
+    #[prost(message, tag = "12")]
+    Cause(CauseMessage),
     /// The CI is in the place of the key.
     #[prost(message, tag = "11")]
     LastLeg(GroupMessage),
@@ -62,6 +64,14 @@ enum JoinMessage {
     Storm(GroupMessage),
     #[prost(message, tag = "21")]
     Sequence(SequenceMessage),
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct CauseMessage {
+    #[prost(string, tag = "1")]
+    rule: String,
+    #[prost(uint32, tag = "2")]
+    confidence: u32,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -74,6 +84,8 @@ struct RelatedMessage {
     silence_ms: u64,
     #[prost(uint32, tag = "4")]
     confidence: u32,
+    #[prost(uint64, optional, tag = "5")]
+    expected_ms: Option<u64>,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -108,6 +120,10 @@ struct DependantMessage {
     path: Option<PathMessage>,
     #[prost(sint64, tag = "3")]
     after_ms: i64,
+    #[prost(uint64, optional, tag = "4")]
+    expected_ms: Option<u64>,
+    #[prost(uint32, tag = "5")]
+    confidence: u32,
 }
 
 /// A way through the topology.
@@ -169,12 +185,19 @@ impl From<&Join> for JoinMessage {
             Join::Group { rule, key } => {
                 Self::Group(GroupMessage { rule: String::from(&**rule), key: String::from(&**key) })
             }
-            Join::Dependant { rule, path, after_ms } => Self::Dependant(DependantMessage {
+            Join::Dependant { rule, path, after_ms, expected_ms, confidence } => {
+                Self::Dependant(DependantMessage {
+                    rule: String::from(&**rule),
+                    path: Some(path.into()),
+                    after_ms: *after_ms,
+                    expected_ms: *expected_ms,
+                    confidence: (*confidence).into(),
+                })
+            }
+            Join::Cause { rule, confidence } => Self::Cause(CauseMessage {
                 rule: String::from(&**rule),
-                path: Some(path.into()),
-                after_ms: *after_ms,
+                confidence: (*confidence).into(),
             }),
-            Join::Cause { rule } => Self::Cause(String::from(&**rule)),
             Join::Storm { rule, key } => {
                 Self::Storm(GroupMessage { rule: String::from(&**rule), key: String::from(&**key) })
             }
@@ -187,11 +210,12 @@ impl From<&Join> for JoinMessage {
                 steps: String::from(&**steps),
             }),
             Join::Outlived { former } => Self::Outlived(former.0),
-            Join::Related { rule, place, silence_ms, confidence } => {
+            Join::Related { rule, place, silence_ms, expected_ms, confidence } => {
                 Self::Related(RelatedMessage {
                     rule: String::from(&**rule),
                     place: String::from(&**place),
                     silence_ms: *silence_ms,
+                    expected_ms: *expected_ms,
                     confidence: (*confidence).into(),
                 })
             }
@@ -211,10 +235,12 @@ impl TryFrom<JoinMessage> for Join {
             JoinMessage::Group(GroupMessage { rule, key }) => {
                 Self::Group { rule: rule.into(), key: key.into() }
             }
-            JoinMessage::Dependant(DependantMessage { rule, path, after_ms }) => Self::Dependant {
-                rule: rule.into(),
-                path: required(path, "path")?.try_into()?,
-                after_ms,
+            JoinMessage::Dependant(message) => Self::Dependant {
+                rule: message.rule.into(),
+                path: required(message.path, "path")?.try_into()?,
+                after_ms: message.after_ms,
+                expected_ms: message.expected_ms,
+                confidence: percent(message.confidence)?,
             },
             JoinMessage::Storm(GroupMessage { rule, key }) => {
                 Self::Storm { rule: rule.into(), key: key.into() }
@@ -225,22 +251,27 @@ impl TryFrom<JoinMessage> for Join {
             JoinMessage::Sequence(SequenceMessage { rule, steps }) => {
                 Self::Sequence { rule: rule.into(), steps: steps.into() }
             }
-            JoinMessage::Cause(rule) => Self::Cause { rule: rule.into() },
-            JoinMessage::Outlived(former) => Self::Outlived { former: RecordId(former) },
-            JoinMessage::Related(RelatedMessage { rule, place, silence_ms, confidence }) => {
-                Self::Related {
-                    rule: rule.into(),
-                    place: place.into(),
-                    silence_ms,
-                    confidence: u8::try_from(confidence)
-                        .map_err(|_| Malformed::Damaged("its confidence is above 255".into()))?,
-                }
+            JoinMessage::OldCause(rule) => Self::Cause { rule: rule.into(), confidence: 0 },
+            JoinMessage::Cause(CauseMessage { rule, confidence }) => {
+                Self::Cause { rule: rule.into(), confidence: percent(confidence)? }
             }
+            JoinMessage::Outlived(former) => Self::Outlived { former: RecordId(former) },
+            JoinMessage::Related(message) => Self::Related {
+                rule: message.rule.into(),
+                place: message.place.into(),
+                silence_ms: message.silence_ms,
+                expected_ms: message.expected_ms,
+                confidence: percent(message.confidence)?,
+            },
             JoinMessage::ByHand(ByHandMessage { by, note }) => {
                 Self::ByHand { by: by.into(), note: note.into() }
             }
         })
     }
+}
+
+fn percent(confidence: u32) -> Result<u8, Malformed> {
+    u8::try_from(confidence).map_err(|_| Malformed::Damaged("its confidence is above 255".into()))
 }
 
 impl Row for MemberRow {
@@ -323,14 +354,24 @@ mod tests {
         frozen(&row, b"\0\0\0\0\0\0\x04\x12", b"\x01\x08\xe8\x07");
     }
 
+    fn related() -> Join {
+        Join::Related {
+            rule: "b/r".into(),
+            place: "at x".into(),
+            silence_ms: 300,
+            expected_ms: Some(400),
+            confidence: 93,
+        }
+    }
+
     #[test]
     fn the_bytes_of_a_member_stay_as_they_are() {
         let path = Path { from: "pdu".into(), steps: vec![("powers".into(), "srv".into())] };
         let alert = MemberOf::Alert { fingerprint: Fingerprint(0x0223_b772_b51c_29e1), episode: 3 };
-        let rule = || "dc/rack-power".into();
+        let (rule, expected_ms) = (|| "dc/rack-power".into(), Some(300));
         let of_alert = &b"\x12\x0b\t\xe1)\x1c\xb5r\xb7#\x02\x10\x03"[..];
         let dependant =
-            &b"2&\n\rdc/rack-power\x12\x12\n\x03pdu\x12\x06powers\x12\x03srv\x18\xff|"[..];
+            &b"2+\n\rdc/rack-power\x12\x12\n\x03pdu\x12\x06powers\x12\x03srv\x18\xff|\x20\xac\x02\x28Z"[..];
         for (what, what_value, join, join_value) in [
             (alert, of_alert, Join::Own, &b"\"\x00"[..]),
             (
@@ -339,20 +380,26 @@ mod tests {
                 Join::Group { rule: rule(), key: "a=\"1\"".into() },
                 b"*\x16\n\rdc/rack-power\x12\x05a=\"1\"",
             ),
-            (alert, of_alert, Join::Dependant { rule: rule(), path, after_ms: -8000 }, dependant),
-            (MemberOf::Incident, b"\x1a\x00", Join::Cause { rule: rule() }, b":\rdc/rack-power"),
-            (alert, of_alert, Join::Outlived { former: RecordId(999) }, b"@\xe7\x07"),
             (
                 alert,
                 of_alert,
-                Join::Related {
-                    rule: "b/r".into(),
-                    place: "at x".into(),
-                    silence_ms: 300,
-                    confidence: 93,
+                Join::Dependant {
+                    rule: rule(),
+                    path,
+                    after_ms: -8000,
+                    expected_ms,
+                    confidence: 90,
                 },
-                b"R\x10\x0a\x03b/r\x12\x04at x\x18\xac\x02 ]",
+                dependant,
             ),
+            (
+                MemberOf::Incident,
+                b"\x1a\x00",
+                Join::Cause { rule: rule(), confidence: 94 },
+                b"b\x11\n\rdc/rack-power\x10^",
+            ),
+            (alert, of_alert, Join::Outlived { former: RecordId(999) }, b"@\xe7\x07"),
+            (alert, of_alert, related(), b"R\x13\x0a\x03b/r\x12\x04at x\x18\xac\x02 ]\x28\x90\x03"),
             (
                 alert,
                 of_alert,

@@ -46,6 +46,7 @@ numbered!(Happening:
     StormBegan = 50,
     StormEnded = 51,
     Sequence = 52,
+    Perhaps = 100,
     EscalatedAcceptance = 80,
     Returned = 81,
     Convened = 82,
