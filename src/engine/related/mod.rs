@@ -267,7 +267,7 @@ fn look_at(
     (index, ci, key, distance): (usize, Option<CiId>, u64, u32),
     asked: &mut Asked,
 ) {
-    for spot in state.likelihood.spots.get(&key).into_iter().flatten() {
+    for spot in state.likelihood.spots.get(key).into_iter().flatten() {
         let Some(id) = state.top(spot.incident).filter(|id| state.is_open(*id)) else { continue };
         let Some(record) = state.incidents.get(&id).map(|case| &case.record) else { continue };
         if asked.now >= record.opened_at.plus(asked.max_age) {
@@ -347,7 +347,7 @@ fn stand(state: &mut State, incident: IncidentId, keys: &[u64], now: Timestamp) 
     let top = state.top(incident);
     let mut fresh = Vec::new();
     for key in keys {
-        let mut spots = state.likelihood.spots.remove(key).unwrap_or_default();
+        let mut spots = state.likelihood.spots.remove(*key).unwrap_or_default();
         spots.retain(|spot| state.top(spot.incident).is_some());
         let known = spots.iter().any(|spot| state.top(spot.incident) == top);
         if let Some(spot) = spots.iter_mut().find(|spot| spot.incident == incident) {
@@ -365,7 +365,7 @@ fn stand(state: &mut State, incident: IncidentId, keys: &[u64], now: Timestamp) 
         state.likelihood.spots.insert(*key, spots);
         let likely = state.change(incident).map(|case| &mut case.record.likely);
         if let Some(dropped) = likely.and_then(|likely| likely.stood(*key, now)) {
-            let spots = state.likelihood.spots.get_mut(&dropped).into_iter();
+            let spots = state.likelihood.spots.get_mut(dropped).into_iter();
             spots.for_each(|spots| spots.retain(|spot| spot.incident != incident));
         }
     }

@@ -44,14 +44,14 @@ impl<V> Sparse<V> {
         }
     }
 
-    pub(super) fn get(&self, key: &u64) -> Option<&V> {
-        let (word, bit) = Self::place(*key);
+    pub(super) fn get(&self, key: u64) -> Option<&V> {
+        let (word, bit) = Self::place(key);
         let known = self.known.get(word).is_some_and(|word| word & bit != 0);
-        if known { self.values.get(key) } else { None }
+        if known { self.values.get(&key) } else { None }
     }
 
-    pub(super) fn get_mut(&mut self, key: &u64) -> Option<&mut V> {
-        self.values.get_mut(key)
+    pub(super) fn get_mut(&mut self, key: u64) -> Option<&mut V> {
+        self.values.get_mut(&key)
     }
 
     pub(super) fn insert(&mut self, key: u64, value: V) {
@@ -67,8 +67,8 @@ impl<V> Sparse<V> {
         self.values.entry(key).or_default()
     }
 
-    pub(super) fn remove(&mut self, key: &u64) -> Option<V> {
-        self.values.remove(key)
+    pub(super) fn remove(&mut self, key: u64) -> Option<V> {
+        self.values.remove(&key)
     }
 
     pub(super) fn clear(&mut self) {
@@ -95,15 +95,15 @@ mod tests {
                         }
                         map.insert(key, value);
                     }
-                    None => prop_assert_eq!(sparse.remove(&key), map.remove(&key)),
+                    None => prop_assert_eq!(sparse.remove(key), map.remove(&key)),
                 }
                 for key in 0..64 {
-                    prop_assert_eq!(sparse.get(&key), map.get(&key));
-                    prop_assert_eq!(sparse.get_mut(&key), map.get_mut(&key));
+                    prop_assert_eq!(sparse.get(key), map.get(&key));
+                    prop_assert_eq!(sparse.get_mut(key), map.get_mut(&key));
                 }
             }
             sparse.clear();
-            prop_assert_eq!(sparse.get(&0), None);
+            prop_assert_eq!(sparse.get(0), None);
         }
     }
 }
