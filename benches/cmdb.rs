@@ -10,7 +10,9 @@ mod estate;
 
 use std::sync::Arc;
 
-use incidentd::cmdb::{Change, CiRow, Delta, Revision, Rows, Topology, diff};
+use incidentd::cmdb::{
+    Binder, BindingKey, Change, CiRow, Delta, Normalise, Revision, Rows, Topology, diff,
+};
 use incidentd::engine::State;
 use incidentd::engine::changes::{Changes, Saved};
 use incidentd::engine::context::{Context, Limits};
@@ -66,9 +68,65 @@ fn main() {
         "first",
         "change"
     );
-    for cis in sizes {
-        measure(cis);
+    for cis in &sizes {
+        measure(*cis);
     }
+    println!("binding one alert, in ns; every look-up in vain is the most that it can cost");
+    println!(
+        "{:>9} {:>12} {:>14} {:>18}",
+        "CIs", "by label ci", "by the 8th key", "64 keys in vain"
+    );
+    for cis in sizes {
+        measure_binding(cis);
+    }
+}
+
+/// Measures alerts that name their CI, that are found by the last of eight keys, and that nothing
+/// finds: 64 keys with 16 combinations of labels each.
+fn measure_binding(cis: usize) {
+    let topology = Topology::new(1, estate::rows(cis)).unwrap();
+    let all = ["strip_port", "strip_domain", "ignore_case"];
+    let normalise = || Normalise::ALL.into_iter().filter(|(word, _)| all.contains(word));
+    let key = |labels: Vec<Vec<Box<str>>>| BindingKey {
+        attributes: vec![vec!["name".into()]; labels.len()],
+        labels,
+        class: None,
+        normalise: normalise().map(|(_, how)| how).collect(),
+    };
+    let named = |name: &str| vec![vec![name.into()]];
+    let mut eight: Vec<BindingKey> = (0..7).map(|_| key(named("job"))).collect();
+    eight.push(key(named("instance")));
+    let four = |names: [&str; 4]| names.iter().map(|name| (*name).into()).collect::<Vec<_>>();
+    let both = four(["alertname", "job", "instance", "severity"]);
+    let owned = ["name", "owner"].map(|name| vec![name.into()]).to_vec();
+    let most = vec![BindingKey { attributes: owned, ..key(vec![both.clone(), both]) }; 64];
+    let count = 20_000usize;
+    let named = state_labels(cis);
+    let instances: Vec<Labels> = (0..count)
+        .map(|i| {
+            let instance = format!("CI-{:07}.example.com:9100", i.wrapping_mul(7_919) % cis);
+            let mut pairs = [
+                ("alertname", "NodeDown"),
+                ("instance", &*instance),
+                ("job", "node"),
+                ("severity", "critical"),
+            ];
+            Labels::build(&mut pairs).unwrap()
+        })
+        .collect();
+    let ns = |keys: &[BindingKey], alerts: &[Labels], is_bound: bool| {
+        let binder = Binder::new(&topology, keys);
+        let (bound, ms) = timed(|| {
+            alerts.iter().filter(|labels| binder.bind(&topology, labels).is_some()).count()
+        });
+        assert_eq!(bound, if is_bound { alerts.len() } else { 0 });
+        ms * 1_000_000 / alerts.len() as u128
+    };
+    let outright = ns(&eight, &named, true);
+    let eighth = ns(&eight, &instances, true);
+    let few: Vec<Labels> = instances.iter().take(count / 20).cloned().collect();
+    let in_vain = ns(&most, &few, false);
+    println!("{cis:>9} {outright:>12} {eighth:>14} {in_vain:>18}");
 }
 
 /// One CI of a hundred is moved to another owner, and every thousandth goes.

@@ -27,6 +27,8 @@ pub enum Command {
         /// Its fingerprint: 16 hexadecimal digits
         fingerprint: String,
     },
+    /// List the firing alerts that no CI is found for, with what would find it
+    Unbound,
     /// Send one alert, as a monitoring tool would
     Send(Send),
 }
@@ -88,6 +90,7 @@ pub async fn run(session: &Session, command: Command) -> Result<(), Failure> {
                 Ok(())
             })
         }
+        Command::Unbound => super::unbound::run(session, &server).await,
         Command::Send(send) => {
             let answer = server.post(&["ingest", &send.source], &body(&send)?).await?;
             session.show(&answer, |answer| {
@@ -168,6 +171,7 @@ fn record(record: &AlertRecord) -> Vec<String> {
     }
     fact("severity", or_nothing(Some(&alert.severity)));
     fact("ci", or_nothing(alert.ci.as_deref()));
+    fact("bound", record.sought.text.clone());
     fact(
         "incident",
         match (&alert.incident, &alert.record) {

@@ -137,7 +137,7 @@ impl Server {
         self.send(self.request(Method::DELETE, path).query(query)).await
     }
 
-    /// Puts the bytes of a file at `path`.
+    /// Puts what is in a file, or in several, at `path`; `kind` is its content type.
     ///
     /// # Errors
     /// As for [`Server::get`].
@@ -145,10 +145,10 @@ impl Server {
         &self,
         path: &[&str],
         query: &[(&str, &str)],
-        body: Vec<u8>,
+        (kind, body): (&str, Vec<u8>),
     ) -> Result<Answer, Failure> {
         let request = self.request(Method::PUT, path).query(query).body(body);
-        self.send(request.header("content-type", "application/yaml")).await
+        self.send(request.header("content-type", kind)).await
     }
 
     fn request(&self, method: Method, path: &[&str]) -> RequestBuilder {

@@ -3,6 +3,7 @@
 use core::time::Duration;
 use std::path::PathBuf;
 
+use crate::http::wire::binding::Sought;
 use crate::http::wire::explain::{
     AlertExplanation, Alone, Binding, IncidentExplanation, RuleTried, Verdict,
 };
@@ -159,7 +160,7 @@ fn stages(explained: &AlertExplanation) -> Vec<(&'static str, String, Vec<String
     }
     stages.extend([
         ("dedup", dedup(explained, now), Vec::new()),
-        ("bind", bound(explained.binding.as_ref()), Vec::new()),
+        ("bind", bound(explained.binding.as_ref(), &explained.sought), Vec::new()),
         ("suppress", suppress(explained, now), Vec::new()),
         ("rules", none_loaded.into(), rules(explained).lines("     ")),
         ("correlate", outcome(explained), path.into_iter().collect()),
@@ -237,10 +238,8 @@ fn dedup(explained: &AlertExplanation, now: Time) -> String {
 }
 
 /// Says which CI an alert speaks of.
-pub fn bound(binding: Option<&Binding>) -> String {
-    let Some(binding) = binding else {
-        return "no CI: no label names one, and no binding key fits".into();
-    };
+pub fn bound(binding: Option<&Binding>, sought: &Sought) -> String {
+    let Some(binding) = binding else { return sought.text.clone() };
     let attributes: Vec<String> =
         binding.attributes.iter().map(|(name, value)| format!("{name}={value}  ")).collect();
     let services = match &*binding.services {

@@ -11,6 +11,7 @@ use crate::http::wire::handle::{
 use crate::model::incident::RecordId;
 
 use super::client::Server;
+use super::desk;
 use super::failure::Failure;
 use super::handled::said;
 use super::handover::{self, Handover};
@@ -79,7 +80,7 @@ pub enum Command {
     /// Write something on its timeline; say it with -m
     Note(Simple),
     /// Say that service is restored
-    Resolve(Simple),
+    Resolve(desk::Resolve),
     /// Say that it is not
     Reopen(Simple),
     /// Say that it is over for good
@@ -110,15 +111,18 @@ pub enum Command {
         #[command(flatten)]
         word: Word,
     },
+    /// Write on its record, close it with those who suffered, or cancel it
+    #[command(flatten)]
+    Desk(desk::Command),
 }
 
 /// A command that needs nothing but a name.
 #[derive(Clone, Debug, Args)]
 pub struct Simple {
     #[command(flatten)]
-    which: Which,
+    pub(super) which: Which,
     #[command(flatten)]
-    word: Word,
+    pub(super) word: Word,
 }
 
 /// Which incidents.
@@ -142,6 +146,11 @@ impl Which {
     /// Means one incident by its number.
     pub(super) fn one(incident: String) -> Self {
         Self { what: vec![incident], expected: None, yes: false, dry_run: false }
+    }
+
+    /// Means it only while it is at the version that was seen.
+    pub(super) fn at(self, expected: Option<u32>) -> Self {
+        Self { expected, ..self }
     }
 }
 
@@ -181,7 +190,7 @@ pub async fn run(session: &Session, server: &Server, command: Command) -> Result
 }
 
 /// Returns what to handle and the wish as the API wants it.
-fn wish(command: Command) -> (Which, Wish) {
+pub(super) fn wish(command: Command) -> (Which, Wish) {
     let plain = |Simple { which, word }, kind: fn(Plain) -> Wish| {
         let (by, note, expected_version) = (word.by, word.message, which.expected);
         (which, kind(Plain { by, note, expected_version }))
@@ -195,7 +204,8 @@ fn wish(command: Command) -> (Which, Wish) {
         Command::Unack(it) => plain(it, Wish::Unacknowledge),
         Command::Note(it) => plain(it, Wish::Note),
         Command::Claim(it) => plain(it, Wish::Claim),
-        Command::Resolve(it) => plain(it, Wish::Resolve),
+        Command::Resolve(it) => it.wish(),
+        Command::Desk(command) => command.wish(),
         Command::Reopen(it) => plain(it, Wish::Reopen),
         Command::Close(it) => plain(it, Wish::Close),
         Command::Assign { which, to, handover, word: Word { by, message: note } } => {
@@ -365,6 +375,14 @@ fn verb(wish: &Wish) -> &'static str {
         Wish::Close(_) => "Close",
         Wish::Merge(_) => "Merge",
         Wish::Split(_) => "Split",
+        Wish::Set(_) => "Set",
+        Wish::Classify(_) => "Classify",
+        Wish::Time(_) => "Time",
+        Wish::Confirm(_) => "Confirm",
+        Wish::Reject(_) => "Reject",
+        Wish::Cancel(_) => "Cancel",
+        Wish::DeclareMajor(_) => "Declare major",
+        Wish::StandDown(_) => "Stand down",
     }
 }
 

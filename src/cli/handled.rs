@@ -1,5 +1,7 @@
 //! What the command line says of an order that was carried out: one line for each incident.
 
+use std::collections::BTreeMap;
+
 use crate::http::wire::handle::Wish;
 use crate::http::wire::{Incident, Time};
 
@@ -46,9 +48,22 @@ pub fn said(wish: &Wish, named: &str, incident: &Incident, now: Time) -> String 
             let other = if named.eq_ignore_ascii_case(id) { &it.into } else { named };
             format!("{other} is part of {id} now · {}", alerts(incident.members))
         }
+        Wish::Set(it) => format!("{id} written: {}", names(&it.fields)),
+        Wish::Classify(it) => format!("{id} is {} now", it.category),
+        Wish::Time(it) => format!("{id} · {} noted", it.spent),
+        Wish::Confirm(_) if incident.state == "closed" => format!("{id} closed: it is over"),
+        Wish::Confirm(_) => format!("{id} confirmed · {}", incident.state),
+        Wish::Reject(_) => format!("{id} reopened: it is not over · {by} has it"),
+        Wish::DeclareMajor(_) => format!("{id} is a major incident now"),
+        Wish::StandDown(_) => format!("{id} is no major incident any more"),
+        Wish::Cancel(_) => format!("{id} cancelled: a false alarm"),
         Wish::Split(_) => format!("{id} split off {named} · {}", alerts(incident.members)),
     };
     print::clean(&line)
+}
+
+fn names(fields: &BTreeMap<String, String>) -> String {
+    fields.keys().map(|name| &**name).collect::<Vec<_>>().join(", ")
 }
 
 fn next(incident: &Incident, now: Time) -> String {
@@ -150,6 +165,31 @@ mod tests {
             wish.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
             let Answered { incident, now, .. } = read(&after);
             assert_eq!(said(&wished(&wish), "INC-1050", &incident, now), line);
+        }
+    }
+
+    #[test]
+    fn what_is_written_on_a_record_is_confirmed() {
+        for (command, more, after, line) in [
+            (
+                "set",
+                json!({"fields": {"location": "fra1", "solution": ""}}),
+                json!({}),
+                "INC-1042 written: location, solution",
+            ),
+            ("classify", json!({"category": "net"}), json!({}), "INC-1042 is net now"),
+            ("time", json!({"spent": "45m"}), json!({}), "INC-1042 · 45m noted"),
+            ("confirm", json!({}), json!({"state": "closed"}), "INC-1042 closed: it is over"),
+            ("confirm", json!({}), json!({"state": "resolved"}), "INC-1042 confirmed · resolved"),
+            ("reject", json!({}), json!({}), "INC-1042 reopened: it is not over · nobody has it"),
+            ("declare-major", json!({}), json!({}), "INC-1042 is a major incident now"),
+            ("stand-down", json!({}), json!({}), "INC-1042 is no major incident any more"),
+            ("cancel", json!({}), json!({}), "INC-1042 cancelled: a false alarm"),
+        ] {
+            let mut wish = json!({"command": command, "by": "m.ito"});
+            wish.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+            let Answered { incident, now, .. } = read(&after);
+            assert_eq!(said(&wished(&wish), "INC-1042", &incident, now), line);
         }
     }
 

@@ -12,12 +12,12 @@ use super::Session;
 use super::client::Server;
 use super::clocks;
 use super::failure::Failure;
-use super::handle;
 use super::paging::{Paging, more};
 use super::print::{self, NOTHING, Table, or_nothing};
+use super::{export, handle, report, sheet};
 
 /// Where incidents are.
-const PATH: [&str; 3] = ["api", "v1", "incidents"];
+pub(super) const PATH: [&str; 3] = ["api", "v1", "incidents"];
 
 /// What to do with incidents.
 #[derive(Clone, Debug, Subcommand)]
@@ -32,6 +32,10 @@ pub enum Command {
         #[arg(long)]
         clock: bool,
     },
+    /// Write a draft of its review
+    Export(export::Command),
+    /// Report that something is wrong: joins what is open about it, or opens a new one
+    Report(report::Command),
     /// Do something with incidents
     #[command(flatten)]
     Handle(handle::Command),
@@ -60,6 +64,8 @@ pub async fn run(session: &Session, command: Command) -> Result<(), Failure> {
         Command::Ls(list) => ls(session, &server, &list).await,
         Command::Show { incident, clock: true } => clocks::show(session, &server, &incident).await,
         Command::Show { incident, clock: false } => show(session, &server, &incident).await,
+        Command::Export(command) => export::run(session, &server, command).await,
+        Command::Report(command) => report::run(session, &server, command).await,
         Command::Handle(command) => handle::run(session, &server, command).await,
     }
 }
@@ -158,6 +164,7 @@ fn record(record: &IncidentRecord) -> Vec<String> {
         incident.title
     ))];
     lines.extend(facts(incident, record.now).lines(""));
+    lines.extend(sheet::facts(&incident.sheet, record.now).lines(""));
     lines.extend(help(&record.help).lines(""));
     lines.push(String::new());
     lines.extend(why(incident, &record.why, record.now));
@@ -200,6 +207,9 @@ fn facts(incident: &Incident, now: Time) -> Table {
     let mut table = Table::bare();
     let mut fact = |name: &str, value: String| table.row([name.into(), value]);
     fact("priority", incident.sum.clone());
+    if let Some(category) = &incident.category {
+        fact("category", category.clone());
+    }
     fact("team", or_nothing(incident.team.as_deref()));
     let ends = ends(incident, now).map(|ends| format!(", {ends}")).unwrap_or_default();
     fact("owner", format!("{}{ends}", owner(incident).unwrap_or(NOTHING)));

@@ -12,10 +12,12 @@ mod clocks;
 pub mod cmdb;
 pub mod config;
 pub mod db;
+pub mod desk;
 pub mod doctor;
 pub mod explain;
 pub mod explain_code;
 pub mod explain_test;
+pub mod export;
 pub mod failure;
 pub mod files;
 pub mod generate;
@@ -31,9 +33,12 @@ pub mod print;
 pub mod quarantine;
 pub mod quiet;
 pub mod replay;
+pub mod report;
 pub mod rules;
 pub mod serve;
+pub mod sheet;
 pub mod test;
+pub mod unbound;
 pub mod what_if;
 
 use std::path::PathBuf;
@@ -308,10 +313,22 @@ mod tests {
         "inc hold INC-1042 --waits-for supplier --for 4h",
         "inc merge INC-1043 --into INC-1042",
         "inc split INC-1042 INC-1044 INC-1045",
+        "inc set INC-1042 location=fra1 solution=x --expected 3",
+        "inc classify INC-1042 --category network --because x",
+        "inc time INC-1042 45m --by m.ito",
+        "inc resolve INC-1042 --code fixed --cause hardware --spent 45m",
+        "inc report --title x --ci srv-1 --as mia --contact mia --place Berlin",
+        "inc confirm INC-1042 --satisfaction 5",
+        "inc reject INC-1042 --because slow",
+        "inc cancel INC-1042 --because drill",
+        "inc declare-major INC-1042 --because x",
+        "inc stand-down INC-1042 --because x",
+        "inc export INC-1042 --post-mortem",
         "inc close severity=\"info\" --dry-run",
         "alerts ls --state firing",
         "alerts send alertname=X ci=srv-1 --severity critical",
         "alerts ls --silenced",
+        "alerts unbound",
         "quiet ls --all -o json",
         "quiet add alertname=~\"Disk.*\" --for 2h -m disks --start 2026-11-21T22:00:00Z",
         "quiet add --ci pdu-r12a --for 2h -m power --as m.ito",
@@ -322,6 +339,8 @@ mod tests {
         "cmdb import x.yaml --yes",
         "cmdb import x.yaml --mode merge --expect-removed 12 --as mia",
         "cmdb diff x.yaml",
+        "cmdb bind instance=\"web-1:9100\",job=\"node\"",
+        "cmdb bind a=b --cmdb c.yaml --rules rules/base -o json",
         "cmdb show",
         "cmdb show srv-1",
         "cmdb ls class=\"server\" --text R12",

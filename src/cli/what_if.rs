@@ -19,7 +19,7 @@ use crate::lab::what_if::Hypothesis;
 use crate::model::labels::Labels;
 use crate::model::time::Brief;
 use crate::rules::render::{Form, render};
-use crate::rules::{Severity, SourceFile, alert_labels, load};
+use crate::rules::{RuleSet, Severity, SourceFile, alert_labels, load};
 
 use super::client::Answer;
 use super::failure::Failure;
@@ -127,14 +127,7 @@ fn alone(question: &Question, options: &Options, rules: &[PathBuf]) -> Result<Wh
             "without a daemon no alert is known; write its labels out, as in 'ci=\"db-3\"'";
         return Err(Failure::Usage(message.into()));
     }
-    let shipped = [PathBuf::from(SHIPPED)];
-    let files = files::read(if rules.is_empty() { &shipped } else { rules })?;
-    let mut loaded = load(&files);
-    let Some(set) = loaded.set else {
-        loaded.diagnostics.retain(|found| found.severity == Severity::Error);
-        print::talk(render(Form::Human, &loaded.diagnostics, &files).trim_end());
-        return Err(Failure::Configuration("the rules have errors".into()));
-    };
+    let set = rules_of(rules)?;
     let topology = Arc::new(options.cmdb.as_ref().map_or_else(|| Ok(Topology::empty()), cmdb)?);
     let ctx = Context::new(Arc::new(set), topology, Limits::default());
     let rule = question.why_not.as_deref().map(|name| {
@@ -155,11 +148,24 @@ fn alone(question: &Question, options: &Options, rules: &[PathBuf]) -> Result<Wh
     Ok(what_if::told(&ctx, &outcome.ok_or_else(refused)?, Time(now)))
 }
 
-fn cmdb(file: &PathBuf) -> Result<Topology, Failure> {
+/// Reads rules without a daemon: the shipped ones where none are named.
+pub(super) fn rules_of(rules: &[PathBuf]) -> Result<RuleSet, Failure> {
+    let shipped = [PathBuf::from(SHIPPED)];
+    let files = files::read(if rules.is_empty() { &shipped } else { rules })?;
+    let mut loaded = load(&files);
+    loaded.set.ok_or_else(|| {
+        loaded.diagnostics.retain(|found| found.severity == Severity::Error);
+        print::talk(render(Form::Human, &loaded.diagnostics, &files).trim_end());
+        Failure::Configuration("the rules have errors".into())
+    })
+}
+
+/// Reads a CMDB without a daemon.
+pub(super) fn cmdb(file: &PathBuf) -> Result<Topology, Failure> {
     let text = std::fs::read_to_string(file)
         .map_err(|error| Failure::Usage(format!("{}: {error}", file.display())))?;
     let refused = |problems: Vec<String>| Failure::Configuration(problems.join("\n"));
-    let rows = import::read(&text, &file.display().to_string())
+    let rows = import::read_any(&text, &file.display().to_string())
         .map_err(|problems| refused(problems.iter().map(ToString::to_string).collect()))?;
     Topology::build(1, &rows)
         .map_err(|problems| refused(problems.iter().map(ToString::to_string).collect()))
@@ -193,7 +199,7 @@ fn stages(it: &WhatIf) -> Vec<Stage> {
     let path = it.join.as_ref().and_then(|join| join.path.clone());
     let mut stages = vec![
         ("dedup", format!("fingerprint {}, a new episode", it.fingerprint), Vec::new()),
-        ("bind", explain::bound(it.binding.as_ref()), Vec::new()),
+        ("bind", explain::bound(it.binding.as_ref(), &it.sought), Vec::new()),
         ("suppress", held_back, Vec::new()),
         ("rules", none.into(), rules(it).lines("")),
     ];

@@ -49,7 +49,7 @@ pub fn yaml(topology: &Topology) -> String {
 }
 
 /// Lists what is known of a relation, as it is written.
-fn facts(row: &RelationRow) -> Vec<(&'static str, String)> {
+pub(super) fn facts(row: &RelationRow) -> Vec<(&'static str, String)> {
     let Some(facts) = row.facts.as_deref() else { return Vec::new() };
     let mut list = Vec::new();
     if !facts.source.is_empty() {
@@ -97,7 +97,7 @@ fn line(text: &mut String, line: core::fmt::Arguments<'_>) {
     writeln!(text, "{line}").ok();
 }
 
-fn end(end: End) -> &'static str {
+pub(super) fn end(end: End) -> &'static str {
     match end {
         End::From => "from",
         End::To => "to",
@@ -149,7 +149,7 @@ fn quoted(text: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use proptest::collection::{btree_map, vec};
     use proptest::prelude::*;
 
@@ -212,7 +212,7 @@ relations:
     }
 
     prop_compose! {
-        fn rows()(
+        pub(in crate::cmdb) fn rows()(
             cis in btree_map(name(), (name(), btree_map(name(), text(), 0..4), btree_map(name(), text(), 0..3)), 1..8),
             relations in vec((0..8usize, 0..3usize, 0..8usize, known()), 0..12),
         ) -> Rows {

@@ -347,10 +347,10 @@ relations: [a -hosts-> b, b -hosts-> c, c -hosts-> a, c -hosts-> b, mail -depend
             web -runs_on-> a, Mail -runs_on-> a]",
         );
         let key = BindingKey {
-            labels: vec!["instance".into()],
+            labels: vec![vec!["instance".into()]],
             class: None,
-            attributes: vec!["address".into()],
-            strip_port: false,
+            attributes: vec![vec!["address".into()]],
+            normalise: BTreeSet::new(),
         };
         let lint = lint(&topology, &[key]);
         assert_eq!(

@@ -30,14 +30,14 @@ pub(super) fn merge(
     let types = types(&whole, &changes);
     take_away(&mut whole, &mut changes, &types);
     relate(&mut whole, &mut changes, &types, now);
-    put(&mut whole, core::mem::take(&mut changes.cis));
+    put(&mut whole, core::mem::take(&mut changes.cis), &over);
     whole.types.append(&mut changes.types);
     whole.problems.append(&mut changes.problems);
     whole.check().map(|(_, rows)| rows)
 }
 
 /// Knows the types of both; what cannot be added is told when the whole is checked.
-fn types(whole: &Draft, changes: &Draft) -> Types {
+pub(super) fn types(whole: &Draft, changes: &Draft) -> Types {
     let mut types = Types::built_in();
     for (place, own) in whole.types.iter().chain(&changes.types) {
         drop(types.add(*place, own.clone()));
@@ -45,7 +45,7 @@ fn types(whole: &Draft, changes: &Draft) -> Types {
     types
 }
 
-fn take_away(whole: &mut Draft, changes: &mut Draft, types: &Types) {
+pub(super) fn take_away(whole: &mut Draft, changes: &mut Draft, types: &Types) {
     let gone: BTreeMap<Box<str>, Place> =
         changes.cis_gone.drain(..).map(|(place, name)| (name, place)).collect();
     let mut relations: Vec<RelationRow> =
@@ -61,7 +61,7 @@ fn take_away(whole: &mut Draft, changes: &mut Draft, types: &Types) {
 
 /// Adds relations. What is known of one that is there already stays, but for what the file says; and
 /// it is confirmed.
-fn relate(whole: &mut Draft, changes: &mut Draft, types: &Types, now: Timestamp) {
+pub(super) fn relate(whole: &mut Draft, changes: &mut Draft, types: &Types, now: Timestamp) {
     let normal = |(place, row)| (place, normal(types, row));
     let mut new: Vec<(Place, RelationRow)> = changes.relations.drain(..).map(normal).collect();
     new.sort_by(|(_, a), (_, b)| a.cmp(b));
@@ -91,7 +91,7 @@ fn relate(whole: &mut Draft, changes: &mut Draft, types: &Types, now: Timestamp)
 }
 
 /// Turns a relation into the direction in which harm spreads, where its type is known.
-fn normal(types: &Types, row: RelationRow) -> RelationRow {
+pub(super) fn normal(types: &Types, row: RelationRow) -> RelationRow {
     match types.find(&row.relation) {
         Some(kind) if *kind.spreads() != *row.relation => RelationRow {
             from: row.to,
@@ -103,8 +103,12 @@ fn normal(types: &Types, row: RelationRow) -> RelationRow {
     }
 }
 
-/// Adds CIs, or changes those that are there; one that the file gives twice stays given twice.
-fn put(whole: &mut Draft, cis: Vec<(Place, Arc<CiRow>)>) {
+/// Adds CIs, or puts them `over` those that are there; one that the file gives twice stays given twice.
+pub(super) fn put(
+    whole: &mut Draft,
+    cis: Vec<(Place, Arc<CiRow>)>,
+    over: &dyn Fn(&CiRow, &CiRow) -> CiRow,
+) {
     let known = whole.cis.len();
     let mut changed = BTreeSet::new();
     for (place, new) in cis {
@@ -124,7 +128,7 @@ fn put(whole: &mut Draft, cis: Vec<(Place, Arc<CiRow>)>) {
 }
 
 /// Returns a CI with what is given of another put over it.
-fn over(old: &CiRow, new: &CiRow) -> CiRow {
+pub(super) fn over(old: &CiRow, new: &CiRow) -> CiRow {
     let mut ci = old.clone();
     if !new.class.is_empty() {
         ci.class = Arc::clone(&new.class);

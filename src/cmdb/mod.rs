@@ -14,6 +14,7 @@ mod diff;
 mod edges;
 mod edit;
 mod export;
+mod export_csv;
 mod facts;
 mod history;
 pub mod import;
@@ -31,15 +32,17 @@ mod problem;
 mod relation;
 mod rows;
 mod topology;
+mod unbound;
 mod walk;
 
 // The folder's words are few and used everywhere: they are named `cmdb::Topology`, not by file.
 pub use attributes::Attributes;
-pub use bind::{Binder, BindingKey, Bound};
+pub use bind::{Answer, Binder, BindingKey, Bound, Found, Normalise, Tried, WAYS_MAX};
 pub use delta::{Delta, Edits};
 pub use diff::{Difference, REMOVED_MAX, REMOVED_SHARE, Side, diff};
 pub use edit::{Edit, edit};
 pub use export::{json, yaml};
+pub use export_csv::{Table, csv};
 pub use facts::{Facts, FactsShared, SOURCE_LEN_MAX};
 pub use history::{Change, HISTORY_MAX, Revision};
 pub use lint::{Lint, lint, lint_change};
@@ -56,4 +59,5 @@ pub use rows::{
     SHAPES_MAX, VALUE_LEN_MAX,
 };
 pub use topology::Topology;
+pub use unbound::{Counts, Group, Hint, Unbound};
 pub use walk::{Step, Toward, Walk};

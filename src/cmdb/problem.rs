@@ -18,6 +18,9 @@
 //! | C014 | warning: names differ only in upper and lower case |
 //! | C015 | warning: several CIs are recognised by the same values, so alerts bind to none of them |
 //! | C016 | a name holds a control character |
+//! | C020 | the header of a table cannot be used |
+//! | C021 | a record of a table cannot be read |
+//! | C022 | an object of Kubernetes cannot be read |
 //! | C030 | what a relation says of its source, validity or age is wrong |
 //! | C031 | an attribute that means something has a value that means nothing |
 //! | C032 | warning: a CI needs of a relation type more than it has, or has none of it |

@@ -199,6 +199,7 @@ impl Driver {
         self.desk.metrics.doors.quarantine_bytes.set(i64::try_from(bytes).unwrap_or(i64::MAX));
         self.desk.metrics.engine.silenced_alerts.set(count(self.state.alerts_silenced()));
         self.desk.metrics.engine.inhibited_alerts.set(count(self.state.alerts_inhibited()));
+        self.desk.metrics.engine.bindings(&self.state.bindings());
         for state in [SilenceState::Active, SilenceState::Pending, SilenceState::Expired] {
             let silences = self.state.silences().filter(|silence| silence.state(now) == state);
             self.desk.metrics.engine.silences(state, count(silences.count()));
@@ -328,6 +329,7 @@ fn kind(event: &Event) -> &'static str {
     match event {
         Event::Received { .. } => "received",
         Event::Handle(_) => "handle",
+        Event::Report(_) => "report",
         Event::ByLink { .. } => "by_link",
         Event::Silence { .. } => "silence",
         Event::Unsilence { .. } => "unsilence",
@@ -364,6 +366,7 @@ fn alerts(event: &Event) -> Option<&[Occurrence]> {
         }
         Event::Once { event, .. } => alerts(event),
         Event::Handle(_)
+        | Event::Report(_)
         | Event::ByLink { .. }
         | Event::Silence { .. }
         | Event::Unsilence { .. }
@@ -391,6 +394,7 @@ fn unhandled(event: &Event) -> Option<Unhandled> {
         }
         Event::Once { event, .. } => return unhandled(event),
         Event::Handle(_)
+        | Event::Report(_)
         | Event::ByLink { .. }
         | Event::Silence { .. }
         | Event::Unsilence { .. }

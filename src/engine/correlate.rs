@@ -17,12 +17,14 @@ use super::related::{self, Joined};
 use super::state::Case;
 use super::tally::{Harm, Share, Tally};
 use super::{
-    State, credit, escalate, gather, known_error, planning, redundancy, resolve, shadow, suppress,
-    topology,
+    State, affected, credit, escalate, gather, known_error, planning, redundancy, report, resolve,
+    shadow, suppress, topology,
 };
 use crate::cmdb::{CiId, Topology};
+use crate::model::affected::Affected;
 use crate::model::alert::{self, Join};
 use crate::model::assignment::Assignments;
+use crate::model::closure::Closure;
 use crate::model::credit::Credit;
 use crate::model::escalation::{Policy, PolicyHash, Rung};
 use crate::model::incident::{
@@ -31,6 +33,7 @@ use crate::model::incident::{
 };
 use crate::model::labels::Fingerprint;
 use crate::model::priority::{Assessment, Impact, Loss, Priority, Urgency};
+use crate::model::sheet::{self, Edit, Sheet};
 use crate::model::terms::Terms;
 use crate::model::time::{Brief, Timestamp};
 use crate::rules::{FirstNotice, Group, Rule, Subject};
@@ -73,7 +76,8 @@ pub(super) fn relate(
     let found = found
         .or_else(|| redundancy::completed(state, ctx, alert, &causes, now))
         .or_else(|| topology::eldest_sufferer(state, ctx, alert, &causes, now))
-        .or_else(|| gather::storm::raging(state, alert));
+        .or_else(|| gather::storm::raging(state, alert))
+        .or_else(|| report::explained(state, ctx, alert));
     let likely = related::rule_of(&matching);
     // Labels alone say less than a rule that says by which of them alerts belong together.
     let asked = likely.filter(|_| group.is_none() || is_bound);
@@ -222,7 +226,7 @@ fn rejoin(state: &mut State, ctx: &Context, alert: Fingerprint, now: Timestamp) 
             }
             true
         }
-        Progress::Closed { .. } => return false,
+        Progress::Closed { .. } | Progress::Cancelled { .. } => return false,
     };
     if reopens {
         resolve::reopen(state, ctx, id, "its root fires again", now);
@@ -293,7 +297,7 @@ pub(super) fn reason(join: &Join) -> String {
             format!("rule {rule}, it explains the others, {confidence} % likely")
         }
         Join::LastLeg { rule, .. } | Join::Related { rule, .. } => format!("rule {rule}, {join}"),
-        Join::Storm { .. } => join.to_string(),
+        Join::Storm { .. } | Join::Reported { .. } => join.to_string(),
         Join::Sequence { rule, steps } => format!("rule {rule}: {steps}"),
         Join::ByHand { by, note } if note.is_empty() => format!("by hand: {by}"),
         Join::ByHand { by, note } => format!("by hand: {by} \"{note}\""),
@@ -338,6 +342,7 @@ fn count_in(state: &mut State, ctx: &Context, alert: Fingerprint, now: Timestamp
             case.record.active_at = now;
             case.record.clear_since = None;
         }
+        affected::note_ci(state, ctx, id, alert);
         state.pending.unsettled.insert(id);
     }
     known_error::review_member(state, ctx, alert, now);
@@ -371,6 +376,11 @@ pub(super) fn severity_changed(
     gather::refresh(state, ctx, alert, now);
     shadow::note(state, ctx, alert);
     let own = state.alerts.get(&alert).and_then(|held| held.state.incident);
+    if own.is_some_and(|own| !state.incidents.contains_key(&own)) {
+        // Its incident was a false alarm, says somebody, but it was not that bad then.
+        relate(state, ctx, alert, None, now);
+        return;
+    }
     for id in state.chain(own) {
         let tally = tally(state, ctx, id);
         if let Some(case) = state.change(id) {
@@ -448,6 +458,9 @@ fn open(
     record.group_rule = group.map(|group| Arc::clone(&group.rule.name));
     record.root.ci = root_ci(state, &ctx.topology, alert);
     record.members = 1;
+    if let Some(sender) = sender(state, alert) {
+        record.sheet.set(Edit { field: sheet::Field::Sender, value: Some(sender) });
+    }
     let case = Case {
         record,
         live: std::collections::BTreeMap::new(),
@@ -482,6 +495,12 @@ fn open(
     escalate::start(state, id, wait, now);
     count_in(state, ctx, alert, now);
     id
+}
+
+/// Returns the name of the source that an alert comes from.
+fn sender(state: &State, alert: Fingerprint) -> Option<Box<str>> {
+    let lease = state.alerts.get(&alert)?.state.leases.first()?;
+    state.counters.sources.get(usize::from(lease.source.0)).map(|name| (**name).into())
 }
 
 fn blank(id: IncidentId, alert: Fingerprint, policy: PolicyHash, now: Timestamp) -> Incident {
@@ -533,6 +552,11 @@ fn blank(id: IncidentId, alert: Fingerprint, policy: PolicyHash, now: Timestamp)
         ranked_at: 0,
         likely: Likely::default(),
         update_at: None,
+        sheet: Sheet::default(),
+        affected: Affected::default(),
+        reports: Vec::new(),
+        closure: Closure::default(),
+        major: None,
         timeline_len: 0,
         notices: 0,
         told: Vec::new(),

@@ -149,7 +149,8 @@ fn observe(state: &mut State, by: &Delivery<'_>, it: &Occurrence) -> Result<Outc
         }
         (None, Signal::Firing { until, explicit }) => {
             admit(state, by)?;
-            state.alerts.insert(it.fingerprint, unknown(by, it));
+            let held = unknown(state, by, it);
+            state.alerts.insert(it.fingerprint, held);
             begin(state, by, it, Lease { source: by.source, until, explicit });
             Ok(Outcome::Began)
         }
@@ -157,7 +158,7 @@ fn observe(state: &mut State, by: &Delivery<'_>, it: &Occurrence) -> Result<Outc
         (Some(false), Signal::Resolved { .. }) => Ok(repeated(state, by, it.fingerprint)),
         (None, Signal::Resolved { at }) => {
             // Kept, so that a firing that arrives after its own resolve opens nothing.
-            let mut held = unknown(by, it);
+            let mut held = unknown(state, by, it);
             held.state.ended_at = Some(at.min(by.now));
             state.alerts.insert(it.fingerprint, held);
             state.pending.rewrite(it.fingerprint, &it.details);
@@ -175,8 +176,8 @@ fn dropped_by(ctx: &Context, it: &Occurrence) -> Option<Arc<str>> {
     Some(Arc::clone(&dropped.rule.name))
 }
 
-fn unknown(by: &Delivery<'_>, it: &Occurrence) -> Held {
-    let bound = by.ctx.binder.bind(&by.ctx.topology, &it.labels);
+fn unknown(state: &mut State, by: &Delivery<'_>, it: &Occurrence) -> Held {
+    let ci = state.bindings.bind(by.ctx, &it.labels);
     let state = AlertState {
         revision: 0,
         episode: 0,
@@ -194,7 +195,6 @@ fn unknown(by: &Delivery<'_>, it: &Occurrence) -> Held {
         inhibited_by: Box::default(),
     };
     let labels = it.labels.clone();
-    let ci = bound.map(|bound| bound.ci);
     Held {
         ci_hash: ci_hash(&labels, ci.map(|ci| by.ctx.topology.ci(ci))),
         labels,
@@ -403,6 +403,19 @@ fn end(state: &mut State, ctx: &Context, alert: Fingerprint, ending: Ending, now
     gather::ended(state, ctx, alert, now);
     resolve::cleared(state, ctx, alert, now);
     suppress::inhibit::end(state, alert);
+}
+
+/// Ends an alert that this source alone holds, because we know that it is over.
+pub(super) fn finish(
+    state: &mut State,
+    ctx: &Context,
+    (source, alert): (SourceId, Fingerprint),
+    now: Timestamp,
+) {
+    let Some(held) = state.alerts.get_mut(&alert) else { return };
+    held.state.leases.clear();
+    lease_gone(state, source);
+    end(state, ctx, alert, Ending { source, at: now }, now);
 }
 
 /// Sees to an alert whose timer was set for `at`: leases that ended, or nothing left to hold it for.

@@ -55,6 +55,7 @@ fn is_done(reply: &Reply) -> bool {
             began, ended, updated, repeated, overflowed, dropped, ..
         }) => began + ended + updated + repeated + overflowed > 0 || !dropped.is_empty(),
         Reply::Handled(_)
+        | Reply::Reported(_)
         | Reply::Silenced(_)
         | Reply::Planned(_)
         | Reply::Retried(_)

@@ -88,7 +88,10 @@ pub(super) fn title(state: &State, ctx: &Context, id: IncidentId) -> Option<Stri
         ctx.rules.render(template, &scope(state, ctx, case)).ok().filter(|title| !title.is_empty())
     });
     let title = rendered.unwrap_or_else(|| {
-        let name = name_of(state, ctx, case.record.root.alert);
+        let root = case.record.root.alert;
+        let reported = case.record.reports.iter().find(|report| report.alert == root);
+        let name = reported
+            .map_or_else(|| name_of(state, ctx, root), |report| String::from(&*report.title));
         match case.record.members.saturating_sub(1) {
             0 => name,
             1 => format!("{name} and 1 more alert"),

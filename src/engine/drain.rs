@@ -106,7 +106,11 @@ fn take_incidents(state: &mut State, ctx: &Context, changes: &mut Changes) {
         let rule = case.record.rule.as_deref().and_then(|rule| ctx.rules.find(rule));
         let root = state.alerts.get(&case.record.root.alert);
         let added = root.and_then(|root| root.added.as_deref()?.category.clone());
-        if let Some(category) = rule.and_then(|rule| rule.incident.category.clone()).or(added) {
+        // What a person said of it stands.
+        let by_rule = case.record.sheet.reclassified.is_empty();
+        if by_rule
+            && let Some(category) = rule.and_then(|rule| rule.incident.category.clone()).or(added)
+        {
             case.record.category = Some(category);
         }
         case.record.revision += 1;

@@ -1,5 +1,6 @@
 //! What can happen to the engine, and what it answers.
 
+use core::fmt;
 use core::time::Duration;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -11,11 +12,13 @@ use crate::model::change::Change;
 use crate::model::delivery::DeliveryId;
 use crate::model::escalation::Target;
 use crate::model::incident::{IncidentId, RecordId, StateName, WaitsFor};
-use crate::model::labels::Fingerprint;
+use crate::model::labels::{Fingerprint, Labels};
 use crate::model::link::Action;
 use crate::model::notice::NoticeId;
-use crate::model::priority::Priority;
+use crate::model::priority::{Priority, words};
 use crate::model::quarantine::{QuarantineId, Unhandled};
+use crate::model::report::Reporter;
+use crate::model::sheet::{Edit, Field};
 use crate::model::silence::{Silence, SilenceId};
 use crate::model::time::Timestamp;
 
@@ -31,6 +34,8 @@ pub enum Event {
     },
     /// A person handles an incident.
     Handle(Order),
+    /// A person reports that something is wrong.
+    Report(Box<Filing>),
     /// Somebody silences alerts, or changes a silence.
     Silence {
         /// The wish, under the id it gets where it becomes a silence of its own.
@@ -241,11 +246,35 @@ pub enum Command {
         until: Timestamp,
     },
     /// Service is restored.
-    Resolve,
+    Resolve(Ending),
     /// It is not.
     Reopen,
     /// It is over for good.
     Close,
+    /// Writes on its record.
+    Set(Vec<Edit>),
+    /// It is of another category.
+    Classify {
+        /// Which.
+        category: Box<str>,
+    },
+    /// Somebody worked on it.
+    Spend {
+        /// Who; whoever says so when not given.
+        who: Option<Box<str>>,
+        /// How long.
+        time: Duration,
+    },
+    /// Somebody for whom it was bad says that it is over.
+    Confirm(Vec<Edit>),
+    /// Somebody for whom it is bad says that it is not over.
+    Reject,
+    /// It was a false alarm.
+    Cancel,
+    /// It is a major incident.
+    DeclareMajor,
+    /// It is no major incident any more.
+    StandDown,
     /// It and another are one; the older number survives.
     Merge {
         /// The other.
@@ -257,6 +286,62 @@ pub enum Command {
         records: Vec<RecordId>,
     },
 }
+
+/// What a person writes when they resolve an incident.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Ending {
+    /// Fields of its record: solution, closure code and the like.
+    pub edits: Vec<Edit>,
+    /// How long they worked on it.
+    pub spent: Option<Duration>,
+}
+
+/// Something that a person reports.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Filing {
+    /// Labels of the alert it becomes; of two reports with the same it is one.
+    pub labels: Labels,
+    /// How bad it is, in the words of severities.
+    pub severity: Option<Box<str>>,
+    /// What is wrong, in one line.
+    pub title: Box<str>,
+    /// The same at length; may be empty.
+    pub description: Box<str>,
+    /// What kind of thing is broken.
+    pub category: Option<Box<str>>,
+    /// Fields of the record, where a new one is opened.
+    pub edits: Vec<Edit>,
+    /// Who has it reported.
+    pub reporter: Reporter,
+    /// Who writes it down.
+    pub by: Box<str>,
+    /// How it came in.
+    pub channel: Box<str>,
+}
+
+/// What became of a person's report.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Filed {
+    /// The incident it belongs to; nothing while it is held back.
+    pub incident: Option<IncidentId>,
+    /// Whether that was open before.
+    pub how: Match,
+    /// Why nobody is told, in words; empty otherwise.
+    pub held_back: String,
+}
+
+/// What a report was to the incidents that were open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Match {
+    /// None of them was about it.
+    New,
+    /// One of them was about the same.
+    Same,
+    /// One of them is likely to have its cause: it is a subordinate there.
+    Similar,
+}
+
+words!(Match, New = "new", Same = "same", Similar = "similar");
 
 /// A past episode of an alert.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -276,6 +361,8 @@ pub enum Reply {
     Received(Received),
     /// A person's order was carried out.
     Handled(Handled),
+    /// A person's report was taken.
+    Reported(Filed),
     /// A silence is in force, or will be, under this id.
     Silenced(SilenceId),
     /// What became of the planned changes.
@@ -447,6 +534,64 @@ pub enum Refusal {
     /// Too many people want to hear of it.
     #[error("{0} teams and contacts hear of it already, the limit; subscribe a team instead")]
     TooManySubscribers(usize),
+    /// Nothing to be written.
+    #[error("name a field and what it is to be; {0}")]
+    NothingSet(String),
+    /// A field that takes one of a list has another word.
+    #[error("{field} is `{given}`, expected one of {known}; the rules list them under `closing`")]
+    UnknownCode {
+        /// The field.
+        field: Field,
+        /// What was given.
+        given: Box<str>,
+        /// What the rules know.
+        known: String,
+    },
+    /// The rules want more to be written first.
+    #[error(
+        "{incident} needs {missing} before it is {wish}; set them with it, or with `set` before"
+    )]
+    Incomplete {
+        /// What was named.
+        incident: IncidentId,
+        /// The fields.
+        missing: String,
+        /// What was wished for.
+        wish: &'static str,
+    },
+    /// It is so already.
+    #[error("{incident} is {what} already")]
+    Already {
+        /// What was named.
+        incident: IncidentId,
+        /// What it is.
+        what: &'static str,
+    },
+    /// Only the desk may.
+    #[error("only team {team} may do that, and {by} is none of its members: {members}")]
+    NotDesk {
+        /// Who wanted it.
+        by: Box<str>,
+        /// The team.
+        team: Box<str>,
+        /// Its members.
+        members: String,
+    },
+    /// Somebody said that it is not over.
+    #[error(
+        "{by} says that {incident} is not over: {because}; it can be closed once that is taken back with `confirm`"
+    )]
+    Disagreed {
+        /// What was named.
+        incident: IncidentId,
+        /// Who.
+        by: Box<str>,
+        /// Why.
+        because: Box<str>,
+    },
+    /// The alert of a report could not be taken.
+    #[error("the report cannot be taken: {0}")]
+    NotReported(String),
     /// A hold that is over already.
     #[error("the hold would end at {until}, which is past; name a time to come")]
     HoldOver {

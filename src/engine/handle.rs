@@ -11,8 +11,8 @@ use super::event::{Command, Handled, Order, Refusal, Reply};
 use super::pending::Told;
 use super::transfer::{self, Transfer};
 use super::{
-    State, acceptance, audit, escalate, notices, prioritise, promise, regroup, resolve, terms,
-    threads, waiting,
+    State, acceptance, audit, confirm, desk, escalate, major, notices, prioritise, promise,
+    regroup, resolve, terms, threads, waiting,
 };
 use crate::model::assignment::{Handover, Verdict};
 use crate::model::escalation::Target;
@@ -23,13 +23,14 @@ use crate::model::time::{Brief, Timestamp};
 /// Everything that can be done by hand, with the states in which it can.
 ///
 /// One table for all: what is refused, what the refusal offers instead, and what the API documents.
-const ALLOWED: [(&str, &[StateName]); 18] = {
+const ALLOWED: [(&str, &[StateName]); 26] = {
     use StateName::{Acknowledged, InProgress, New, OnHold, Resolved};
     const OPEN: &[StateName] = &[New, Acknowledged, InProgress, OnHold];
+    const HELD: &[StateName] = &[New, Acknowledged, InProgress, OnHold, Resolved];
     [
         ("acknowledged", &[New, Acknowledged, InProgress]),
         ("unacknowledged", &[Acknowledged, InProgress, OnHold]),
-        ("noted", &[New, Acknowledged, InProgress, OnHold, Resolved]),
+        ("noted", HELD),
         ("claimed", OPEN),
         ("assigned", OPEN),
         ("escalated", OPEN),
@@ -45,6 +46,14 @@ const ALLOWED: [(&str, &[StateName]); 18] = {
         ("closed", &[Resolved]),
         ("merged", OPEN),
         ("split", OPEN),
+        ("set", HELD),
+        ("reclassified", HELD),
+        ("timed", HELD),
+        ("confirmed", &[Resolved]),
+        ("rejected", &[Resolved]),
+        ("cancelled", &[New, Acknowledged]),
+        ("declared major", OPEN),
+        ("stood down", HELD),
     ]
 };
 
@@ -65,11 +74,19 @@ impl Command {
             Self::Subscribe { .. } => "subscribed",
             Self::Unsubscribe { .. } => "unsubscribed",
             Self::Hold { .. } => "held",
-            Self::Resolve => "resolved",
+            Self::Resolve(_) => "resolved",
             Self::Reopen => "reopened",
             Self::Close => "closed",
             Self::Merge { .. } => "merged",
             Self::Split { .. } => "split",
+            Self::Set(_) => "set",
+            Self::Classify { .. } => "reclassified",
+            Self::Spend { .. } => "timed",
+            Self::Confirm(_) => "confirmed",
+            Self::Reject => "rejected",
+            Self::Cancel => "cancelled",
+            Self::DeclareMajor => "declared major",
+            Self::StandDown => "stood down",
         }
     }
 }
@@ -144,6 +161,12 @@ fn detail(order: &Order) -> String {
             let records: Vec<String> = records.iter().map(ToString::to_string).collect();
             format!("off {}", records.join(", "))
         }
+        Command::Set(edits) | Command::Confirm(edits) => desk::said(edits),
+        Command::Resolve(ending) => desk::said(&ending.edits),
+        Command::Classify { category } => format!("as {category}"),
+        Command::Spend { who, time } => {
+            format!("{} by {}", Brief(*time), who.as_deref().unwrap_or(&order.by))
+        }
         Command::Acknowledge { hold: None, .. }
         | Command::Escalate { to: None, .. }
         | Command::Return { .. }
@@ -151,7 +174,10 @@ fn detail(order: &Order) -> String {
         | Command::Unacknowledge
         | Command::Note
         | Command::Claim
-        | Command::Resolve
+        | Command::Reject
+        | Command::Cancel
+        | Command::DeclareMajor
+        | Command::StandDown
         | Command::Reopen
         | Command::Close => String::new(),
     };
@@ -200,9 +226,19 @@ fn carry_out(
             hold(state, order, (*waits_for, *until), now)?;
             escalate::plan(state, &ctx.rules, id);
         }
-        Command::Resolve => resolve::by_hand(state, ctx, id, (by, note), now),
+        Command::Resolve(ending) => desk::resolve(state, ctx, order, ending, now)?,
         Command::Reopen => resolve::reopen(state, ctx, id, &by_whom(order), now),
-        Command::Close => close(state, order, now)?,
+        Command::Close => close(state, ctx, order, now)?,
+        Command::Set(edits) => desk::set(state, ctx, order, edits, now)?,
+        Command::Classify { category } => desk::classify(state, order, category, now)?,
+        Command::Spend { who, time } => {
+            desk::spend(state, ctx, id, (who.as_deref().unwrap_or(by), *time), now);
+        }
+        Command::Confirm(edits) => confirm::confirm(state, ctx, order, edits, now)?,
+        Command::Reject => confirm::reject(state, ctx, order, now)?,
+        Command::Cancel => desk::cancel(state, ctx, order, now)?,
+        Command::DeclareMajor => major::by_hand(state, ctx, order, now)?,
+        Command::StandDown => major::stand_down(state, ctx, order, now)?,
         Command::Merge { into } => return regroup::merge(state, ctx, order, *into, now),
         Command::Split { records } => return regroup::split(state, ctx, order, records, now),
     }
@@ -379,8 +415,12 @@ fn hold(
     Ok(())
 }
 
-fn close(state: &mut State, order: &Order, now: Timestamp) -> Result<(), Refusal> {
+fn close(state: &mut State, ctx: &Context, order: &Order, now: Timestamp) -> Result<(), Refusal> {
     let id = order.incident;
+    desk::only(ctx, &order.by)?;
+    desk::complete(state, ctx, order, &[])?;
+    desk::reviewed(state, order)?;
+    confirm::nobody_disagrees(state, id)?;
     let firing = state.incidents.get(&id).map_or(0, |case| case.record.firing);
     if firing > 0 {
         return Err(Refusal::StillFiring { incident: id, firing });

@@ -4,28 +4,33 @@
 //! and what is to be stored or sent leaves as [`changes::Changes`]. Production, rule tests and the
 //! simulator run this same code. Reading order: `event` (what can happen), `state` (what is held),
 //! then the stages: `deduplicate`, `suppress`, `correlate` with `known_error`, `topology` with `sure`, `gather`,
-//! `related`, `suspects` and `unite`, `prioritise` with `terms`, `assign`, `escalate` with `acceptance`, `promise` and `waiting`, `notices` with `standing`, `resolve`;
+//! `related`, `suspects` and `unite`, `prioritise` with `terms`, `assign`, `escalate` with `acceptance`, `promise` and `waiting`, `notices` with `standing`, `resolve`
+//! with `verify` and `confirm`;
 //! what rules ask about the rest: `around`, `census`; what people do: `handle` with `transfer`, `regroup`,
-//! `planning`, `audit`; what came of rules: `credit`, `shadow` and `why_not`; last `auditor`, `drain`, `restore`,
+//! `desk`, `major`, `report`, `planning`, `audit`; what came of rules: `credit`, `shadow` and `why_not`; last `auditor`, `drain`, `restore`,
 //! `rebind` and `retain`; beside them `stored` and `clocks`, for whoever shows what there is.
 
 mod acceptance;
+mod affected;
 mod around;
 mod assign;
 mod audit;
 mod auditor;
+pub mod bindings;
 mod budget;
 mod canary;
 mod census;
 pub mod changes;
 mod cis;
 pub mod clocks;
+mod confirm;
 pub mod context;
 mod correlate;
 mod credit;
 mod deduplicate;
 mod deliveries;
 mod describe;
+mod desk;
 mod drain;
 mod escalate;
 pub mod event;
@@ -33,6 +38,7 @@ mod gather;
 mod handle;
 mod journal;
 mod known_error;
+mod major;
 mod notices;
 pub mod own;
 mod pending;
@@ -44,6 +50,7 @@ pub mod rebind;
 mod redundancy;
 mod regroup;
 mod related;
+mod report;
 mod resolve;
 mod restore;
 mod retain;
@@ -63,6 +70,7 @@ mod transfer;
 #[cfg(test)]
 pub(crate) mod trap;
 mod unite;
+mod verify;
 mod waiting;
 pub mod weights;
 mod why_not;
@@ -151,6 +159,7 @@ impl State {
                 return Reply::Received(self.receive(ctx, source, occurrences, now));
             }
             Event::Handle(order) => return handle::handle(self, ctx, order, now),
+            Event::Report(filing) => return report::file(self, ctx, filing, now),
             Event::ByLink { notice, action, order } => {
                 return handle::by_link(self, ctx, (notice.seq, *action), order, now);
             }
@@ -253,8 +262,9 @@ impl State {
             self.pending.rescheduled.insert(id);
         }
         if !self.is_open(id) {
+            verify::take_due(self, ctx, id, now);
             if self.closes_at(ctx, id).is_some_and(|at| at <= now) {
-                resolve::close(self, id, "closed", now);
+                confirm::close_silently(self, ctx, id, now);
             }
             return;
         }
@@ -282,14 +292,19 @@ impl State {
         let record = &self.incidents.get(&id)?.record;
         match record.progress {
             Progress::Resolved { at, .. } if record.parent.is_none() => {
-                (!record.awaiting_verification).then(|| at.plus(ctx.rules.lifecycle.close_after))
+                if record.awaiting_verification {
+                    return None;
+                }
+                let usual = at.plus(ctx.rules.lifecycle.close_after);
+                confirm::closes_at(record, usual)
             }
             Progress::New
             | Progress::Acknowledged { .. }
             | Progress::InProgress { .. }
             | Progress::OnHold { .. }
             | Progress::Resolved { .. }
-            | Progress::Closed { .. } => None,
+            | Progress::Closed { .. }
+            | Progress::Cancelled { .. } => None,
         }
     }
 
@@ -320,7 +335,8 @@ fn schedule(state: &mut State, ctx: &Context, id: IncidentId) {
 /// Returns when something of an incident falls due next.
 fn next_deadline(state: &State, ctx: &Context, id: IncidentId) -> Option<Timestamp> {
     if !state.is_open(id) {
-        return state.closes_at(ctx, id);
+        let verify_at = state.incidents.get(&id).and_then(|case| case.record.closure.verify_at);
+        return verify_at.into_iter().chain(state.closes_at(ctx, id)).min();
     }
     let record = &state.incidents.get(&id)?.record;
     let lapses = record.progress.holder().map(|(_, until)| until);

@@ -11,7 +11,10 @@ use super::context::Context;
 use super::notices::{self, Plan};
 use super::pending::Told;
 use super::tally::{Share, Tally};
-use super::{acceptance, assign, escalate, gather, redundancy, related, standing, suppress, terms};
+use super::{
+    acceptance, affected, assign, escalate, gather, major, redundancy, related, standing, suppress,
+    terms,
+};
 use crate::cmdb::{CiId, CiRow, Outage};
 use crate::model::escalation::Target;
 use crate::model::incident::{Happening, IncidentId, Progress};
@@ -65,6 +68,8 @@ fn settle_one(state: &mut State, ctx: &Context, id: IncidentId, now: Timestamp) 
             terms::put(ctx, by_hand, &mut assessment);
         }
         reassess(state, ctx, id, assessment, now);
+        affected::note_services(state, ctx, id);
+        major::by_rule(state, ctx, id, now);
         terms::warn_holder(state, ctx, id, computed, now);
     }
     if assign::assign(state, ctx, id, now) {

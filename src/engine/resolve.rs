@@ -8,7 +8,9 @@ use super::changes::Recurrence;
 use super::context::Context;
 use super::correlate::{self, Attachment, name_of, share, unindex_group, unindex_root};
 use super::pending::Told;
-use super::{State, escalate, gather, notices, regroup, related, topology};
+use super::{
+    State, confirm, escalate, gather, notices, regroup, related, report, topology, verify,
+};
 use crate::model::alert::Join;
 use crate::model::incident::{Happening, Incident, IncidentId, Likely, Progress, Storm};
 use crate::model::labels::{FNV_OFFSET, Fingerprint, fnv};
@@ -28,20 +30,25 @@ pub(super) fn cleared(state: &mut State, ctx: &Context, alert: Fingerprint, now:
         case.record.firing = case.tally.firing();
         if case.record.firing == 0 {
             case.record.clear_since = Some(now);
-            case.record.awaiting_verification = false;
         }
         state.pending.unsettled.insert(*id);
+        verify::cleared(state, *id, now);
     }
     if let Some(top) = chain.last() {
         let text = format!("{} cleared", name_of(state, ctx, alert));
         state.pending.tell(*top, now, Told { what: Happening::Cleared, text, path: None });
+        report::end_if_alone(state, ctx, (*top, alert), now);
     }
 }
 
 /// Returns when an open incident resolves by itself, as far as can be said now: never while it is a
-/// storm.
+/// storm, and never while somebody says that it is not over.
 pub(super) fn resolves_at(state: &State, ctx: &Context, record: &Incident) -> Option<Timestamp> {
     if record.storm.as_ref().is_some_and(Storm::is_active) {
+        return None;
+    }
+    let confirmation = record.closure.confirmation.as_ref();
+    if confirmation.is_some_and(|it| it.disagreement.is_some()) {
         return None;
     }
     let rule = record.rule.as_deref().and_then(|rule| ctx.rules.find(rule));
@@ -64,6 +71,7 @@ pub(super) fn resolves_at(state: &State, ctx: &Context, record: &Incident) -> Op
 
 /// Resolves an incident whose alerts cleared and stayed clear.
 pub(super) fn by_itself(state: &mut State, ctx: &Context, id: IncidentId, now: Timestamp) {
+    report::end_all(state, ctx, id, now);
     let Some(case) = state.incidents.get(&id) else { return };
     let clear = case.record.firing == 0;
     let text = if clear {
@@ -178,11 +186,32 @@ fn resolve(state: &mut State, ctx: &Context, id: IncidentId, how: Resolution, no
     unindex_root(state, &ctx.topology, id);
     let Some(case) = state.incidents.get(&id) else { return };
     let open_for = Brief(now.since(case.record.opened_at));
-    notices::update(state, ctx, id, &format!("resolved after {open_for}: {text}"), now);
-    set_resolved(state, id, by.as_deref(), now);
+    let text = format!("resolved after {open_for}: {text}");
+    notices::update(state, ctx, id, &text, now);
+    let result = case_result(state, id);
+    let how = Resolved { by: by.as_deref(), text: &result };
+    set_resolved(state, id, how, now);
+    confirm::ask(state, ctx, id, &text, now);
 }
 
-fn set_resolved(state: &mut State, id: IncidentId, by: Option<&str>, now: Timestamp) {
+/// Says on the timelines of subordinates how their incident ended.
+fn case_result(state: &State, id: IncidentId) -> String {
+    let result = state.incidents.get(&id).map(|case| case.record.sheet.result().to_string());
+    match result {
+        Some(result) if !result.is_empty() => format!("with its incident: {result}"),
+        Some(_) | None => "with its incident".into(),
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Resolved<'a> {
+    by: Option<&'a str>,
+    /// For the timelines of subordinates.
+    text: &'a str,
+}
+
+fn set_resolved(state: &mut State, id: IncidentId, how: Resolved<'_>, now: Timestamp) {
+    let by = how.by;
     let Some(case) = state.change(id) else { return };
     let had = case.record.progress.holder().map(|(by, _)| Box::from(by));
     case.record.resolution.stop(now);
@@ -198,9 +227,9 @@ fn set_resolved(state: &mut State, id: IncidentId, by: Option<&str>, now: Timest
     state.recurrences.insert(signature, recurrence);
     state.pending.recurrences.insert(signature, Some(recurrence));
     for child in children {
-        let told = Told { what: Happening::Resolved, text: "with its incident".into(), path: None };
+        let told = Told { what: Happening::Resolved, text: how.text.into(), path: None };
         state.pending.tell(child, now, told);
-        set_resolved(state, child, by, now);
+        set_resolved(state, child, how, now);
     }
 }
 
@@ -254,9 +283,11 @@ pub(super) fn reopen(state: &mut State, ctx: &Context, id: IncidentId, why: &str
         | Progress::Acknowledged { .. }
         | Progress::InProgress { .. }
         | Progress::OnHold { .. }
-        | Progress::Closed { .. } => return,
+        | Progress::Closed { .. }
+        | Progress::Cancelled { .. } => return,
     };
     case.record.awaiting_verification = false;
+    case.record.closure.verify_at = None;
     case.record.resolution.run(now);
     let text = if let Some(by) = had {
         let text = format!("{why}; back to {by}");
@@ -269,23 +300,15 @@ pub(super) fn reopen(state: &mut State, ctx: &Context, id: IncidentId, why: &str
     };
     state.pending.tell(id, now, Told { what: Happening::Reopened, text: text.clone(), path: None });
     notices::update(state, ctx, id, &format!("reopened: {text}"), now);
+    report::tell(state, ctx, id, &format!("reopened: {why}"), now);
+    confirm::withdraw(state, id);
     correlate::index_root(state, &ctx.topology, id);
     state.pending.unsettled.insert(id);
 }
 
 /// Closes a resolved incident with all that is part of it; it leaves memory.
 pub(super) fn close(state: &mut State, id: IncidentId, why: &str, now: Timestamp) {
-    let Some(case) = state.change(id) else { return };
-    case.record.enter(Progress::Closed { at: now });
-    case.record.likely = Likely::default();
-    let children = case.children.clone();
-    unindex_group(state, id);
-    let told = Told { what: Happening::Closed, text: why.into(), path: None };
-    state.pending.tell(id, now, told);
-    state.pending.closed.insert(id);
-    for child in children {
-        close(state, child, "with its incident", now);
-    }
+    leave(state, id, &Progress::Closed { at: now }, (Happening::Closed, why), now);
 }
 
 /// A person says that service is restored.
@@ -297,6 +320,7 @@ pub(super) fn by_hand(
     now: Timestamp,
 ) {
     let (by, note) = who;
+    report::end_all(state, ctx, id, now);
     let firing = state.incidents.get(&id).map_or(0, |case| case.record.firing);
     let note = if note.is_empty() { String::new() } else { format!(": {note}") };
     let caveat = match firing {
@@ -306,4 +330,52 @@ pub(super) fn by_hand(
     };
     let text = format!("by {by}{caveat}{note}");
     resolve(state, ctx, id, Resolution { by: Some(by.into()), text }, now);
+    verify::plan(state, ctx, id, now);
+}
+
+/// Ends what was no incident, with all that is part of it; it leaves memory.
+pub(super) fn cancel(
+    state: &mut State,
+    ctx: &Context,
+    id: IncidentId,
+    who: (&str, &str),
+    now: Timestamp,
+) {
+    let (by, why) = who;
+    report::end_all(state, ctx, id, now);
+    gather::storm::end(state, id, "cancelled", now);
+    escalate::stop(state, id, now);
+    notices::withdraw(state, id, "cancelled", now);
+    let text = format!("false alarm, says {by}: {why}");
+    notices::update(state, ctx, id, &format!("cancelled: {text}"), now);
+    report::tell(state, ctx, id, &format!("cancelled: {text}"), now);
+    unindex_root(state, &ctx.topology, id);
+    if let Some(case) = state.change(id) {
+        case.record.terms.promise = None;
+        case.record.assignments.dismiss(now);
+    }
+    let over = Progress::Cancelled { at: now, by: by.into() };
+    leave(state, id, &over, (Happening::Cancelled, &text), now);
+}
+
+/// Lets an incident and all that is part of it be over.
+fn leave(
+    state: &mut State,
+    id: IncidentId,
+    over: &Progress,
+    told: (Happening, &str),
+    now: Timestamp,
+) {
+    let (what, text) = told;
+    let Some(case) = state.change(id) else { return };
+    case.record.enter(over.clone());
+    case.record.likely = Likely::default();
+    case.record.resolution.stop(now);
+    let children = case.children.clone();
+    unindex_group(state, id);
+    state.pending.tell(id, now, Told { what, text: text.into(), path: None });
+    state.pending.closed.insert(id);
+    for child in children {
+        leave(state, child, over, (what, "with its incident"), now);
+    }
 }

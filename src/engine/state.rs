@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use foldhash::fast::RandomState;
 
+use super::bindings::Bindings;
 use super::budget::Pages;
 use super::census::Census;
 use super::changes::{Counters, Recurrence};
@@ -74,6 +75,8 @@ pub struct State {
     pub(super) could_wait: BTreeMap<(Arc<str>, CiId), bool>,
     /// What fires, as far as rules count it.
     pub(super) census: Census,
+    /// What the CMDB said of alerts since the start.
+    pub(super) bindings: Bindings,
     /// What fails when a CI fails alone, as far as it was asked.
     pub(super) services: Arc<BTreeMap<CiId, Arc<Harm>>>,
     /// Incidents that another topology touches and that are still to be decided on anew.
@@ -240,6 +243,11 @@ impl State {
     /// Returns how many alerts fire and are held back by a silence.
     pub fn alerts_silenced(&self) -> usize {
         self.hushed.len()
+    }
+
+    /// Returns what the CMDB said of alerts that first came since the start.
+    pub fn bindings(&self) -> Bindings {
+        self.bindings
     }
 
     /// Returns how many alerts fire and are inhibited by another.

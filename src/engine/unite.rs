@@ -143,11 +143,13 @@ pub(super) fn subordinate(state: &mut State, ctx: &Context, it: Adoption, now: T
     case.record.parent = Some(parent);
     case.record.update_at = None;
     let (tally, cis) = (case.tally.clone(), case.cis.clone());
+    let affected = case.record.affected.clone();
     let (members, told) = (case.record.members, core::mem::take(&mut case.record.told));
     if let Some(case) = state.change(parent) {
         case.children.insert(child);
         case.tally.absorb(&tally);
         case.cis.absorb(&cis);
+        case.record.affected.absorb(&affected);
         case.record.members += members;
         case.record.firing = case.tally.firing();
         case.record.active_at = now;

@@ -169,22 +169,29 @@ impl Problem {
 
 /// The codes that are narrower than a status. With [`CODES`] they are a closed list, which the API's
 /// document shows; `too_many` is in the other.
-pub(super) const NARROW_CODES: [&str; 17] = [
+pub(super) const NARROW_CODES: [&str; 24] = [
+    "already",
     "closed",
     "count_changed",
+    "disagreed",
     "empty_note",
     "hold_over",
+    "incomplete",
     "no_next_line",
     "no_reason",
     "not_allowed",
     "not_an_order",
+    "not_desk",
     "not_for_many",
+    "not_reported",
     "not_split",
+    "nothing_set",
     "nowhere_to_return",
     "same_incident",
     "still_firing",
     "subordinate",
     "too_many_subscribers",
+    "unknown_code",
     "unknown_target",
     "version_conflict",
 ];

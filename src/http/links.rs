@@ -15,7 +15,7 @@ use axum::routing::get;
 use super::App;
 use super::error::Problem;
 use crate::clock;
-use crate::engine::event::{Command, Event, Order, Reply};
+use crate::engine::event::{Command, Ending, Event, Order, Reply};
 use crate::mailbox::Work;
 use crate::model::incident::{Incident, IncidentId};
 use crate::model::link::{Action, Link, LinkFault};
@@ -115,7 +115,7 @@ async fn act(State(app): State<Arc<App>>, Path(token): Path<String>) -> Result<P
     let (incident, done) = (notice.incident, action.done());
     let command = match action {
         Action::Acknowledge => Command::Acknowledge { hold: None, update_in: None },
-        Action::Resolve => Command::Resolve,
+        Action::Resolve => Command::Resolve(Ending::default()),
     };
     let note = format!("by link of {notice} to {contact}");
     let order = Order { incident, by: contact.clone(), expected: None, note, command };
@@ -131,6 +131,7 @@ async fn act(State(app): State<Arc<App>>, Path(token): Path<String>) -> Result<P
             Page::of(StatusCode::CONFLICT, title, refusal.to_string())
         }
         other @ (Reply::Received(_)
+        | Reply::Reported(_)
         | Reply::Silenced(_)
         | Reply::Planned(_)
         | Reply::Retried(_)

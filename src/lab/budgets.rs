@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::story::{Story, after, handled};
 use crate::cmdb::{Topology, import};
 use crate::engine::context::{Context, Limits};
-use crate::engine::event::{Command, Event, Order, Reply};
+use crate::engine::event::{Command, Ending, Event, Order, Reply};
 use crate::lab::world::World;
 use crate::model::incident::{Happening, RecordId};
 use crate::model::link::Action;
@@ -126,7 +126,7 @@ fn a_page_goes_by_the_urgent_channels_and_the_rest_by_the_others() {
     let mut story = story(RULES);
     page(&mut story, 0, "A");
     story.fire(1, &[("alertname", "B"), ("severity", "info")]);
-    handled(&story.order(2, 1, Command::Resolve));
+    handled(&story.order(2, 1, Command::Resolve(Ending::default())));
     let channels = |kind| {
         let sent = story.world.sent().iter().filter(move |notice| notice.kind == kind);
         sent.map(|notice| notice.channels.join(" ")).collect::<Vec<_>>()
@@ -172,7 +172,7 @@ fn a_message_that_shows_the_state_follows_what_people_do() {
     story.world.event(&of_the_other, after(5));
     handled(&story.order(5, 2, Command::Merge { into: RecordId(1) }));
     assert!(updates(&story).contains(&"chat: part of INC-1 now".into()), "{:?}", updates(&story));
-    handled(&story.order(5, 1, Command::Resolve));
+    handled(&story.order(5, 1, Command::Resolve(Ending::default())));
     let all = updates(&story);
     for said in ["chat: claimed by mia", "chat: given back by mia", "chat: resolved after 5s"] {
         assert_eq!(all.iter().filter(|text| text.starts_with(said)).count(), 1, "{said}: {all:?}");
@@ -265,7 +265,11 @@ fn a_link_is_good_once_and_leaves_its_trace() {
     assert_eq!(story.world.event(&acknowledge, after(12)), Reply::Duplicate);
     let happened = story.happened(1);
     assert_eq!(happened.iter().filter(|it| **it == Happening::Acknowledged).count(), 1);
-    handled(&story.world.event(&by_link(Action::Resolve, Command::Resolve), after(13)));
+    handled(
+        &story
+            .world
+            .event(&by_link(Action::Resolve, Command::Resolve(Ending::default())), after(13)),
+    );
     let audit = &story.world.image().audit;
     assert_eq!(audit.values().filter(|it| it.detail.contains("by link of INC-1/1")).count(), 2);
     // What was refused may be tried again.

@@ -6,7 +6,7 @@ use super::story::{START, after};
 use super::world::World;
 use crate::cmdb::{Topology, import};
 use crate::engine::context::{Context, Limits};
-use crate::engine::event::{Command, Event, Order};
+use crate::engine::event::{Command, Ending, Event, Order};
 use crate::engine::own;
 use crate::model::alert::{Details, Join, Occurrence, Signal};
 use crate::model::incident::{Happening, Incident, Progress, RecordId};
@@ -282,7 +282,7 @@ fn the_likeliest_suspect_is_named_and_becomes_the_root_when_it_alerts() {
 fn a_storm_that_is_resolved_merged_or_without_its_rule_ends_or_goes_on_elsewhere() {
     let mut stage = Stage::new(STORM);
     stage.fire_all(&THREE);
-    stage.order(10, 1, Command::Resolve);
+    stage.order(10, 1, Command::Resolve(Ending::default()));
     assert_eq!(stage.raging(), Vec::<String>::new());
 
     let mut stage = Stage::new(STORM);
@@ -515,8 +515,9 @@ fn everybody_who_was_told_hears_at_the_interval_how_it_stands() {
     stage.0.restart(after(1_000));
     stage.wait(1_800);
     assert_eq!(updates(&stage).len(), 3, "the manager, called at 15 min, hears it, too");
-    stage.order(1_900, 1, Command::Resolve);
+    stage.order(1_900, 1, Command::Resolve(Ending::default()));
     let resolved = updates(&stage).len();
+    stage.clear(1_950, "PduDown - pdu");
     stage.wait(9_000);
     assert_eq!(updates(&stage).len(), resolved, "nothing after the end");
 }

@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use super::story::{DISK, PDU, SRV1, SRV2, Story, VM1, after, handled};
-use crate::engine::event::{Command, Event, Order, Refusal, Reply};
+use crate::engine::event::{Command, Ending, Event, Order, Refusal, Reply};
 use crate::model::alert::Join;
 use crate::model::assignment::Handover;
 use crate::model::audit::Seal;
@@ -83,13 +83,14 @@ fn a_refusal_says_what_is_allowed() {
         refused(story.order(1, 1, Command::Reopen)).to_string(),
         "INC-1 is new and cannot be reopened; allowed from here: acknowledged, noted, claimed, \
          assigned, escalated, returned, convened, prioritised, updated, subscribed, \
-         unsubscribed, resolved, merged, split"
+         unsubscribed, resolved, merged, split, set, reclassified, \
+         timed, cancelled, declared major, stood down"
     );
     let refusal = refused(story.order(2, 1, hold(60))).to_string();
     assert!(refusal.starts_with("INC-1 is new and cannot be held; allowed"), "{refusal}");
     handled(&story.ack(3, 1));
     assert!(matches!(refused(story.order(60, 1, hold(60))), Refusal::HoldOver { .. }));
-    handled(&story.order(61, 1, Command::Resolve));
+    handled(&story.order(61, 1, Command::Resolve(Ending::default())));
     assert!(matches!(
         refused(story.order(62, 1, Command::Close)),
         Refusal::StillFiring { firing: 1, .. }
@@ -97,7 +98,7 @@ fn a_refusal_says_what_is_allowed() {
     handled(&story.order(63, 1, Command::Reopen));
     assert_eq!(story.incident(1).progress.name(), StateName::InProgress, "mia had it");
     story.clear(64, DISK);
-    handled(&story.order(65, 1, Command::Resolve));
+    handled(&story.order(65, 1, Command::Resolve(Ending::default())));
     assert_eq!(handled(&story.order(66, 1, Command::Close)).state, StateName::Closed);
     assert_eq!(refused(story.order(67, 1, Command::Note)), Refusal::NotOpen(RecordId(1)));
 }

@@ -11,7 +11,7 @@ use crate::model::change::Change;
 use crate::model::credit::Credits;
 use crate::model::delivery::DeliveryId;
 use crate::model::escalation::{Policy, PolicyHash};
-use crate::model::incident::{Entry, Incident, IncidentId, Progress, RecordId};
+use crate::model::incident::{Entry, Incident, IncidentId, RecordId};
 use crate::model::journal::JournalEntry;
 use crate::model::labels::Fingerprint;
 use crate::model::learned::{LearnedKey, LearnedRow};
@@ -135,7 +135,7 @@ impl Image {
 
     /// Returns what the engine goes on from.
     pub fn saved(&self) -> Saved {
-        let unclosed = |it: &&Incident| !matches!(it.progress, Progress::Closed { .. });
+        let unclosed = |it: &&Incident| !it.progress.name().is_over();
         Saved {
             alerts: self
                 .alerts

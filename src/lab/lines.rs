@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::story::{DISK, Story, after, handled, rules_of};
 use crate::cmdb::{Topology, import};
 use crate::engine::context::{Context, Limits};
-use crate::engine::event::{Command, Event, Order, Refusal, Reply};
+use crate::engine::event::{Command, Ending, Event, Order, Refusal, Reply};
 use crate::lab::world::World;
 use crate::model::assignment::{Handover, Verdict};
 use crate::model::escalation::Target;
@@ -215,7 +215,7 @@ fn each_team_that_is_called_to_help_confirms_it_for_itself() {
         ]
     );
     assert_eq!(assignments(&story), ["net1 accepted by bob", "db accepted by eve", "net2"]);
-    handled(&by(&mut story, "bob", 34 * MINUTE, Command::Resolve));
+    handled(&by(&mut story, "bob", 34 * MINUTE, Command::Resolve(Ending::default())));
     assert_eq!(story.incident(1).assignments.called().count(), 0, "all go home");
 }
 
@@ -363,7 +363,7 @@ fn a_promised_update_that_is_overdue_reminds_whoever_promised_it_then_their_lead
     handled(&by(&mut story, "bob", 2 * HOUR + 60, Command::Update { next: None }));
     let promise = story.incident(1).terms.promise.clone().unwrap();
     assert_eq!(promise.due_at, after(2 * HOUR + 31 * MINUTE), "the same time again");
-    story.order(2 * HOUR + 120, 1, Command::Resolve);
+    story.order(2 * HOUR + 120, 1, Command::Resolve(Ending::default()));
     story.wait(5 * HOUR);
     assert_eq!(told(&story).len(), 2, "nobody waits for news of what is resolved");
 }

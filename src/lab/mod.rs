@@ -5,6 +5,8 @@ pub mod alone;
 #[cfg(test)]
 mod budgets;
 #[cfg(test)]
+mod closing;
+#[cfg(test)]
 mod credits;
 #[cfg(test)]
 mod doors;
@@ -25,6 +27,8 @@ mod limits;
 #[cfg(test)]
 mod lines;
 #[cfg(test)]
+mod majors;
+#[cfg(test)]
 mod messages;
 #[cfg(test)]
 mod on_call;
@@ -39,6 +43,8 @@ mod related;
 #[cfg(test)]
 mod reload;
 pub mod replay;
+#[cfg(test)]
+mod reports;
 pub mod rule_tests;
 #[cfg(test)]
 mod scenarios;

@@ -5,11 +5,17 @@ use std::sync::Arc;
 
 use super::story::{DISK, PDU, RULES, START, Story, after};
 use crate::engine::context::Context;
+use crate::model::labels::Labels;
 use crate::model::notice::NoticeKind;
 use crate::rules::{RuleSet, SourceFile, load};
 
 fn rules(default: &str) -> Arc<RuleSet> {
-    let text = format!("{RULES}policies:\n  default: {{functional: [{default}]}}\n");
+    with(&format!("policies:\n  default: {{functional: [{default}]}}\n"))
+}
+
+/// The story's rules with a further section.
+fn with(section: &str) -> Arc<RuleSet> {
+    let text = format!("{RULES}{section}");
     let loaded = load(&[SourceFile { name: "t.yaml".into(), text }]);
     Arc::new(loaded.set.unwrap_or_else(|| panic!("{:#?}", loaded.diagnostics)))
 }
@@ -30,4 +36,24 @@ fn an_open_incident_keeps_the_policy_it_began_with() {
     story.wait(600);
     assert_eq!(story.world.sent().len(), 2);
     assert_eq!(story.world.sent()[1].created_at, after(600));
+}
+
+#[test]
+fn other_binding_keys_bind_what_fires_anew() {
+    let mut story = Story::new();
+    let labels = [("alertname", "Slow"), ("host", "SRV-1.example.com:9100")];
+    story.fire(0, &labels);
+    let alert = Labels::build(&mut labels.to_vec()).unwrap().fingerprint();
+    let options = "strip_port: true, strip_domain: true, ignore_case: true";
+    let key = format!("binding:\n  - {{labels: [host], attributes: [name], {options}}}\n");
+    for (at_s, rules, ci) in [
+        (10, with(""), None),
+        (20, with(&key), Some("srv-1")),
+        (30, with("binding: []\n"), None),
+        (40, with(&key), Some("srv-1")),
+    ] {
+        story.world.reload(rules, after(at_s));
+        let found = story.world.ask_about(alert, |it| it.ci.map(|ci| ci.name.to_string()));
+        assert_eq!(found.flatten().as_deref(), ci, "at {at_s} s");
+    }
 }

@@ -2,7 +2,7 @@
 
 use super::story::{DISK, PDU, SRV1, SRV2, Story, VM1, after, handled, received};
 use crate::engine::changes::MemberOf;
-use crate::engine::event::{Command, Refusal, Reply};
+use crate::engine::event::{Command, Ending, Refusal, Reply};
 use crate::model::alert::{Join, Signal};
 use crate::model::incident::{Happening, RecordId, StateName};
 use crate::model::notice::NoticeKind;
@@ -175,7 +175,7 @@ fn an_alert_that_outlives_its_root_goes_on_by_itself() {
 fn resolving_by_hand_while_alerts_fire_awaits_verification() {
     let mut story = Story::new();
     story.fire(0, DISK);
-    handled(&story.order(10, 1, Command::Resolve));
+    handled(&story.order(10, 1, Command::Resolve(Ending::default())));
     assert!(story.incident(1).awaiting_verification);
     story.fire(60, DISK);
     assert_eq!(story.open(), Vec::<u64>::new(), "a heartbeat opens nothing");

@@ -200,6 +200,11 @@ pub enum Join {
         /// The steps with their times, in words.
         steps: Box<str>,
     },
+    /// A person reported it of something that suffers from the incident.
+    Reported {
+        /// The CI that it is reported of.
+        ci: Box<str>,
+    },
     /// A person put it there.
     ByHand {
         /// Who.
@@ -243,6 +248,7 @@ impl fmt::Display for Join {
             }
             Self::Storm { key, .. } => write!(f, "storm {key}"),
             Self::Sequence { steps, .. } => f.write_str(steps),
+            Self::Reported { ci } => write!(f, "reported of {ci}, which suffers from it"),
             Self::ByHand { by, note } => write!(f, "{by}: {note}"),
             Self::Outlived { former } => write!(f, "still fired when {former} was resolved"),
         }
@@ -276,7 +282,7 @@ impl Join {
     pub fn confidence(&self) -> Option<u8> {
         match self {
             Self::Own | Self::Outlived { .. } => None,
-            Self::Group { .. } | Self::ByHand { .. } => Some(100),
+            Self::Group { .. } | Self::Reported { .. } | Self::ByHand { .. } => Some(100),
             Self::Dependant { confidence, .. }
             | Self::Cause { confidence, .. }
             | Self::Related { confidence, .. } => Some(*confidence).filter(|known| *known > 0),
@@ -301,7 +307,7 @@ impl Join {
             | Self::Related { rule, .. }
             | Self::Storm { rule, .. }
             | Self::Sequence { rule, .. } => Some(rule),
-            Self::Own | Self::ByHand { .. } | Self::Outlived { .. } => None,
+            Self::Own | Self::Reported { .. } | Self::ByHand { .. } | Self::Outlived { .. } => None,
         }
     }
 }

@@ -3,12 +3,17 @@
 use core::fmt;
 use std::sync::Arc;
 
+use super::affected::Affected;
 use super::alert::Path;
 use super::assignment::Assignments;
+use super::closure::Closure;
 use super::escalation::{PolicyHash, Rung};
 use super::labels::Fingerprint;
 use super::link::Action;
+use super::major::Major;
 use super::priority::{Assessment, words};
+use super::report::Report;
+use super::sheet::Sheet;
 use super::terms::Terms;
 use super::time::{Brief, Timestamp};
 
@@ -62,6 +67,15 @@ pub enum StateName {
     Resolved,
     /// Over for good.
     Closed,
+    /// It was no incident: a false alarm.
+    Cancelled,
+}
+
+impl StateName {
+    /// True when nothing can happen to it any more.
+    pub fn is_over(self) -> bool {
+        matches!(self, Self::Closed | Self::Cancelled)
+    }
 }
 
 words!(
@@ -71,7 +85,8 @@ words!(
     InProgress = "in_progress",
     OnHold = "on_hold",
     Resolved = "resolved",
-    Closed = "closed"
+    Closed = "closed",
+    Cancelled = "cancelled"
 );
 
 /// What an incident on hold waits for.
@@ -129,6 +144,13 @@ pub enum Progress {
         /// When.
         at: Timestamp,
     },
+    /// It was no incident: a false alarm.
+    Cancelled {
+        /// When.
+        at: Timestamp,
+        /// Who said so.
+        by: Box<str>,
+    },
 }
 
 impl Progress {
@@ -141,6 +163,7 @@ impl Progress {
             Self::OnHold { .. } => StateName::OnHold,
             Self::Resolved { .. } => StateName::Resolved,
             Self::Closed { .. } => StateName::Closed,
+            Self::Cancelled { .. } => StateName::Cancelled,
         }
     }
 
@@ -151,7 +174,7 @@ impl Progress {
             | Self::Acknowledged { .. }
             | Self::InProgress { .. }
             | Self::OnHold { .. } => true,
-            Self::Resolved { .. } | Self::Closed { .. } => false,
+            Self::Resolved { .. } | Self::Closed { .. } | Self::Cancelled { .. } => false,
         }
     }
 
@@ -161,7 +184,9 @@ impl Progress {
             Self::Acknowledged { by, until }
             | Self::InProgress { by, until }
             | Self::OnHold { by, until, .. } => Some((by, *until)),
-            Self::New | Self::Resolved { .. } | Self::Closed { .. } => None,
+            Self::New | Self::Resolved { .. } | Self::Closed { .. } | Self::Cancelled { .. } => {
+                None
+            }
         }
     }
 }
@@ -443,6 +468,16 @@ pub struct Incident {
     pub likely: Likely,
     /// When everybody who was told hears next how it stands, where its rule says so.
     pub update_at: Option<Timestamp>,
+    /// What people wrote on its record.
+    pub sheet: Sheet,
+    /// What it reached, at the most.
+    pub affected: Affected,
+    /// What people reported of it, the oldest first.
+    pub reports: Vec<Report>,
+    /// What its resolution still waits for.
+    pub closure: Closure,
+    /// That it is or was a major incident.
+    pub major: Option<Major>,
     /// Entries of its timeline.
     pub timeline_len: u32,
     /// Notices planned for it so far.
@@ -462,6 +497,11 @@ pub struct Incident {
 }
 
 impl Incident {
+    /// True while it is a major incident.
+    pub fn is_major(&self) -> bool {
+        self.major.as_ref().is_some_and(Major::stands)
+    }
+
     /// True when the link for this action that came with this notice was used.
     pub fn has_used(&self, seq: u32, action: Action) -> bool {
         self.links_used.contains(&(seq, action))
@@ -555,6 +595,26 @@ pub enum Happening {
     Sequence,
     /// Another incident may be the same.
     Perhaps,
+    /// Somebody wrote on its record.
+    Written,
+    /// Somebody says that it is of another category.
+    Reclassified,
+    /// Somebody says how long they worked on it.
+    Timed,
+    /// A person reported it.
+    Reported,
+    /// Somebody was asked whether it is over.
+    Asked,
+    /// Somebody says that it is over.
+    Confirmed,
+    /// Somebody says that it is not over.
+    Rejected,
+    /// Its alerts were looked at after somebody resolved it.
+    Verified,
+    /// It was a false alarm.
+    Cancelled,
+    /// It is a major incident, or none any more.
+    Major,
     /// It was given back as misrouted.
     Returned,
     /// Further teams were called to help.
@@ -616,6 +676,16 @@ words!(
     StormEnded = "storm_ended",
     Sequence = "sequence",
     Perhaps = "perhaps",
+    Written = "written",
+    Reclassified = "reclassified",
+    Timed = "timed",
+    Reported = "reported",
+    Asked = "asked",
+    Confirmed = "confirmed",
+    Rejected = "rejected",
+    Verified = "verified",
+    Cancelled = "cancelled",
+    Major = "major",
     Returned = "returned",
     Convened = "convened",
     Accepted = "accepted",

@@ -4,10 +4,12 @@
 //! in these types and this folder imports none of them. Read `labels` and `alert` first, then
 //! `incident`, `notice` and `silence`.
 
+pub mod affected;
 pub mod alert;
 pub mod assignment;
 pub mod audit;
 pub mod change;
+pub mod closure;
 pub mod credit;
 pub mod delivery;
 pub mod escalation;
@@ -16,9 +18,12 @@ pub mod journal;
 pub mod labels;
 pub mod learned;
 pub mod link;
+pub mod major;
 pub mod notice;
 pub mod priority;
 pub mod quarantine;
+pub mod report;
+pub mod sheet;
 pub mod silence;
 pub mod terms;
 pub mod time;

@@ -64,7 +64,7 @@ fn kind(message: &Message<'_>) -> &'static str {
     }
     let incident = message.briefing.map(|briefing| &briefing.incident);
     let is_over = incident.is_some_and(|incident| match incident.progress {
-        Progress::Resolved { .. } | Progress::Closed { .. } => true,
+        Progress::Resolved { .. } | Progress::Closed { .. } | Progress::Cancelled { .. } => true,
         Progress::New
         | Progress::Acknowledged { .. }
         | Progress::InProgress { .. }

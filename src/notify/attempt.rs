@@ -230,6 +230,7 @@ fn answered(notice: &Notice, incident: &Incident) -> Option<String> {
         Progress::Resolved { by: Some(by), .. } => Some(format!("{by} resolved {id} meanwhile")),
         Progress::Resolved { by: None, .. } => Some(format!("{id} cleared meanwhile")),
         Progress::Closed { .. } => Some(format!("{id} was closed meanwhile")),
+        Progress::Cancelled { by, .. } => Some(format!("{by} cancelled {id} meanwhile")),
     }
 }
 

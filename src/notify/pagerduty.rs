@@ -45,7 +45,9 @@ impl Action {
                 Progress::Acknowledged { .. }
                 | Progress::InProgress { .. }
                 | Progress::OnHold { .. } => Self::Acknowledge,
-                Progress::Resolved { .. } | Progress::Closed { .. } => Self::Resolve,
+                Progress::Resolved { .. }
+                | Progress::Closed { .. }
+                | Progress::Cancelled { .. } => Self::Resolve,
             },
             (NoticeKind::Page | NoticeKind::Ticket | NoticeKind::Update, _) => Self::Trigger,
         }

@@ -3,11 +3,14 @@
 use super::attempt::tests::context;
 use super::contract::{Behaviour, Sink};
 use super::*;
+use crate::model::affected::Affected;
 use crate::model::assignment::Assignments;
+use crate::model::closure::Closure;
 use crate::model::escalation::{PolicyHash, Rung};
 use crate::model::incident::{Likely, Progress, RecordId, ResolutionClock, ResponseClock, Root};
 use crate::model::notice::{NoticeId, NoticeKind};
 use crate::model::priority::{Assessment, Impact, Loss, Priority, Urgency};
+use crate::model::sheet::Sheet;
 use crate::model::terms::Terms;
 use crate::model::time::Timestamp;
 
@@ -42,6 +45,11 @@ fn assessment() -> Assessment {
     }
 }
 
+fn response() -> ResponseClock {
+    let (started_at, due_at) = (Timestamp::EPOCH, Timestamp::EPOCH);
+    ResponseClock { started_at, due_at, stopped_at: None, round: 1 }
+}
+
 /// An incident nobody has answered.
 pub(super) fn briefing(incident: u64) -> Briefing {
     let labels = Labels::build(&mut [("alertname", "PduOutputOff"), ("ci", "pdu-r12a")]).unwrap();
@@ -66,12 +74,7 @@ pub(super) fn briefing(incident: u64) -> Briefing {
         clear_since: None,
         members: 38,
         firing: 37,
-        response: ResponseClock {
-            started_at: Timestamp::EPOCH,
-            due_at: Timestamp::EPOCH,
-            stopped_at: None,
-            round: 1,
-        },
+        response: response(),
         resolution: ResolutionClock::default(),
         wait_until: None,
         policy: PolicyHash(0),
@@ -89,6 +92,11 @@ pub(super) fn briefing(incident: u64) -> Briefing {
         ranked_at: 0,
         likely: Likely::default(),
         update_at: None,
+        sheet: Sheet::default(),
+        affected: Affected::default(),
+        reports: Vec::new(),
+        closure: Closure::default(),
+        major: None,
         timeline_len: 0,
         notices: 1,
         told: Vec::new(),
@@ -152,6 +160,7 @@ impl World {
             Event::Withheld { notice, because } => format!("{notice} withheld: {because}"),
             other @ (Event::Received { .. }
             | Event::Handle(_)
+            | Event::Report(_)
             | Event::ByLink { .. }
             | Event::Silence { .. }
             | Event::Unsilence { .. }

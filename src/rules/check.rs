@@ -7,7 +7,9 @@ use std::sync::Arc;
 
 use super::advice;
 use super::agreements;
+use super::binding;
 use super::calendar::{self, Calendar};
+use super::closing::{self, Closing};
 use super::codes;
 use super::contact::{self, Contact};
 use super::counter::Counter;
@@ -17,6 +19,7 @@ use super::index::Index;
 use super::intake::Phase;
 use super::kinds::inhibit::Sources;
 use super::lookups::{self, Tables};
+use super::majors::{self, Majors};
 use super::mappings;
 use super::messages::{self, Messages};
 use super::order;
@@ -95,6 +98,8 @@ pub(super) struct Content<'f> {
     priorities: Option<Priorities>,
     lifecycle: Option<Lifecycle>,
     binding: Option<Vec<BindingKey>>,
+    closing: Option<Closing>,
+    majors: Option<Majors>,
     agreements: Vec<(Box<str>, agreements::Draft)>,
     routing: Vec<Route>,
     places: Places,
@@ -237,16 +242,18 @@ fn read_sections<'f>(reader: &mut Reader<'f>, content: &mut Content<'f>, fields:
         .agreements
         .extend(fields.read(reader, "agreements", agreements::read).into_iter().flatten());
     content.routing.extend(fields.read(reader, "routing", routing::read).into_iter().flatten());
-    for name in ["defaults", "priorities", "lifecycle", "binding"] {
+    for name in ["defaults", "priorities", "lifecycle", "binding", "closing", "majors"] {
         if let Some((key, _)) = fields.entry(name) {
             reader.define(Noun::Section, name, key.span);
         }
     }
-    let Content { defaults, priorities, lifecycle, binding, .. } = content;
+    let Content { defaults, priorities, lifecycle, binding, closing, majors, .. } = content;
     keep(defaults, fields.read(reader, "defaults", sections::defaults));
     keep(priorities, fields.read(reader, "priorities", priorities::read));
     keep(lifecycle, fields.read(reader, "lifecycle", sections::lifecycle));
-    keep(binding, fields.read(reader, "binding", sections::binding));
+    keep(binding, fields.read(reader, "binding", binding::binding));
+    keep(closing, fields.read(reader, "closing", closing::read));
+    keep(majors, fields.read(reader, "majors", majors::read));
 }
 
 fn keep<T>(slot: &mut Option<T>, given: Option<T>) {
@@ -308,7 +315,9 @@ fn assemble(
         desk: defaults.desk,
         priorities,
         lifecycle: content.lifecycle.unwrap_or_default(),
-        binding: content.binding.unwrap_or_else(sections::default_binding),
+        binding: content.binding.unwrap_or_else(binding::default_binding),
+        closing: content.closing.unwrap_or_default(),
+        majors: content.majors.unwrap_or_default(),
         places: content.places,
         templates,
         messages: content.messages,

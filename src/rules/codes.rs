@@ -76,6 +76,7 @@ codes! {
     SEQUENCE = "R0231" "a sequence has too few steps, or too many";
     ABSENCE = "R0232" "an absence does not fit the alerts or the source that it expects";
     ACROSS_KINDS = "R0240" "`before` or `after` names a rule of another kind";
+    WAYS = "R0260" "a binding key tries too many combinations of labels";
     ACCEPTANCE = "R0270" "a step of `acceptance` is due at once";
     AGREEMENT = "R0271" "an agreement does not say for which services it is";
     ROUTE = "R0272" "a route leads to no team";

@@ -1,8 +1,8 @@
 //! Rule files: from text to a checked, compiled set of rules, with the tests that stand in them.
 //!
 //! Pure: reading the disk is the shell's business, playing the tests is `lab`'s. Reading order:
-//! `set` is what comes out; `check` makes it of files, with `rule`, `sections`, `priorities`,
-//! `policies`, `order` and `testcase` for their parts, and `kinds` for what rules do; `yaml` and
+//! `set` is what comes out; `check` makes it of files, with `rule`, `sections`, `closing`, `majors`,
+//! `priorities`, `policies`, `order` and `testcase` for their parts, and `kinds` for what rules do; `yaml` and
 //! `reader` are below those, `diagnostics`, `codes`, `render` and `sarif` beside them; `advice` warns
 //! of what works and is hardly meant. Matchers: `subject`, `matcher`, `number`, `parser`,
 //! `comparison`, `classic`. Conditions: `condition`, `line`, `compound`, `counter`, `around`, `index`
@@ -12,10 +12,12 @@
 mod advice;
 mod agreements;
 mod around;
+mod binding;
 mod calendar;
 mod charset;
 mod check;
 pub mod classic;
+mod closing;
 pub mod codes;
 mod comparison;
 mod compound;
@@ -35,6 +37,7 @@ pub mod lexer;
 mod line;
 pub mod lines;
 mod lookups;
+mod majors;
 mod mappings;
 pub mod matcher;
 mod matcher_places;
@@ -82,6 +85,7 @@ pub use around::Around;
 pub use calendar::zone::Zone;
 pub use calendar::{Calendar, Times};
 pub use check::{Loaded, load};
+pub use closing::{Ask, Closing, NO_REPLY, Requirement};
 pub use condition::{Condition, Verdict};
 pub use contact::{Contact, PageBudget};
 pub use counter::{CounterId, Tallied};
@@ -98,6 +102,7 @@ pub use kinds::related::Related;
 pub use kinds::sequence::{RootStep, Sequence};
 pub use kinds::storm::{StormKind, Suspects};
 pub use kinds::topology::{Delay, TopologyKind};
+pub use majors::Majors;
 pub use messages::{IncidentLine, MessageScope, Part};
 pub use priorities::{Limit, PageWhen, Priorities, Threshold};
 pub use rotation::{OnCall, Rotation, Shift};

@@ -1,6 +1,6 @@
-//! Teams, contacts, defaults, lifecycle and binding: the sections of rule files that are no rules.
+//! Teams, contacts, defaults and lifecycle: sections of rule files that are no rules.
 //!
-//! See `priorities.rs` and `policies.rs` for the two larger ones.
+//! See `priorities.rs`, `policies.rs` and `binding.rs` for the larger ones.
 
 use core::fmt;
 use core::time::Duration;
@@ -9,11 +9,10 @@ use std::collections::BTreeMap;
 use super::codes;
 use super::reader::{DAY, HOUR, MINUTE, Noun, Reader};
 use super::yaml::{Key, Node};
-use crate::cmdb::BindingKey;
 use crate::model::priority::words;
 
 /// Members of a team, channels of a contact, keys of the binding: more is a mistake.
-const ENTRIES_MAX: usize = 64;
+pub(super) const ENTRIES_MAX: usize = 64;
 
 /// People who get work together.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -72,28 +71,6 @@ impl Default for Lifecycle {
     fn default() -> Self {
         Self { linger: 5 * MINUTE, reopen: 10 * MINUTE, close_after: DAY, recurrence: 30 * DAY }
     }
-}
-
-/// Binding without any rule file: what Kubernetes' exporters and node exporters label.
-pub(super) fn default_binding() -> Vec<BindingKey> {
-    let names = |names: &[&str]| names.iter().map(|name| (*name).into()).collect();
-    let key = |labels: &[&str], class: &str, attributes: &[&str]| BindingKey {
-        labels: names(labels),
-        class: Some(class.into()),
-        attributes: names(attributes),
-        strip_port: false,
-    };
-    let instance = BindingKey {
-        labels: names(&["instance"]),
-        class: None,
-        attributes: names(&["name"]),
-        strip_port: true,
-    };
-    vec![
-        key(&["namespace", "pod"], "pod", &["namespace", "name"]),
-        key(&["namespace", "service"], "service", &["namespace", "name"]),
-        instance,
-    ]
 }
 
 /// Reads a mapping of names to things, noting each name.
@@ -173,39 +150,6 @@ pub(super) fn lifecycle(reader: &mut Reader<'_>, node: &Node) -> Option<Lifecycl
             .help("make `close_after` at least as long as `reopen`");
     }
     Some(lifecycle)
-}
-
-pub(super) fn binding(reader: &mut Reader<'_>, node: &Node) -> Option<Vec<BindingKey>> {
-    let items = reader.list(node)?;
-    let keys = items.iter().filter_map(|item| key(reader, item)).collect();
-    if items.len() > ENTRIES_MAX {
-        reader
-            .error(codes::VALUE, node.span, format!("{} binding keys", items.len()))
-            .label(format!("expected at most {ENTRIES_MAX}"));
-    }
-    Some(keys)
-}
-
-fn key(reader: &mut Reader<'_>, node: &Node) -> Option<BindingKey> {
-    let mut fields = reader.map(node, "a binding key")?;
-    let labels = fields.need(reader, "labels").and_then(|n| some_names(reader, n));
-    let class = fields.read(reader, "class", |r, n| {
-        let text = r.text(n)?;
-        r.name(text, n.span)
-    });
-    let attributes = fields.need(reader, "attributes").and_then(|n| some_names(reader, n));
-    let strip_port = fields.read(reader, "strip_port", boolean).unwrap_or(false);
-    let span = fields.span;
-    fields.finish(reader);
-    let (labels, attributes) = (labels?, attributes?);
-    if labels.len() != attributes.len() {
-        reader
-            .error(codes::VALUE, span, "a binding key has another number of labels than attributes")
-            .label(format!("{} labels, {} attributes", labels.len(), attributes.len()))
-            .help("give one attribute for each label, in the same order");
-        return None;
-    }
-    Some(BindingKey { labels, class, attributes, strip_port })
 }
 
 /// Reads `true` or `false`.

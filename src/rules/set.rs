@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use super::agreements::Agreement;
 use super::calendar::{Calendar, Times};
+use super::closing::Closing;
 use super::condition::{Conditions, Verdict};
 use super::contact::Contact;
 use super::counters::Counters;
@@ -17,6 +18,7 @@ use super::index::Index;
 use super::intake::Phase;
 use super::kinds::Kind;
 use super::kinds::inhibit::{Inhibit, Sources, sources_of};
+use super::majors::Majors;
 use super::messages::Messages;
 use super::places::Places;
 use super::priorities::Priorities;
@@ -67,6 +69,10 @@ pub struct RuleSet {
     pub lifecycle: Lifecycle,
     /// How alerts find their CIs, in order.
     pub binding: Vec<BindingKey>,
+    /// How incidents may end, and what has to be written for that.
+    pub closing: Closing,
+    /// Which incidents are major ones.
+    pub majors: Majors,
     /// Rules without effect, in the order in which they would be asked.
     pub(super) shadows: Vec<Rule>,
     pub(super) shadow_index: Index,

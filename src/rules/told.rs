@@ -141,7 +141,7 @@ fn wrong_fields_and_values_are_all_named_at_once() {
     10 | colour: red
        | ^^^^^^
        |
-       = help: known here: version, namespace, rules, tests, teams, contacts, policies, calendars, rotations, mappings, lookups, templates, agreements, routing, defaults, priorities, lifecycle, binding
+       = help: known here: version, namespace, rules, tests, teams, contacts, policies, calendars, rotations, mappings, lookups, templates, agreements, routing, defaults, priorities, lifecycle, binding, closing, majors
     "###);
 }
 
@@ -574,7 +574,7 @@ fn tests_are_checked_like_rules() {
       --> tests.yaml:18:49
        |
     18 |         incidents: [{rule: shop/nothing, state: ack, priority: P5, page: []}]
-       |                                                 ^^^ expected new, acknowledged, in_progress, on_hold, resolved or closed
+       |                                                 ^^^ expected new, acknowledged, in_progress, on_hold, resolved, closed or cancelled
 
     error[R0107]: unknown value `P5`
       --> tests.yaml:18:64

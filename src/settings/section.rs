@@ -14,6 +14,7 @@ use super::Problem;
 use super::units;
 use crate::model::notice::CANARY;
 use crate::model::priority::NotAWord;
+use crate::model::report::REPORT;
 
 type Table = BTreeMap<String, Value>;
 
@@ -81,6 +82,15 @@ impl<'a> Reader<'a> {
                     key: path.clone(),
                     message: format!("found the name `{name}`, which is the daemon's own"),
                     help: "rename it; see the section [canary]".into(),
+                });
+            }
+            if name == REPORT && kind == "sources" {
+                self.problems.push(Problem {
+                    code: "K005",
+                    file: origin(&value),
+                    key: path.clone(),
+                    message: format!("found the name `{name}`, which is that of reports by people"),
+                    help: "rename it".into(),
                 });
             }
             let defaults = defaults.as_mut().and_then(|all| table(all.remove(&name)?).ok());

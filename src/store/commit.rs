@@ -15,7 +15,7 @@ use super::view::View;
 use super::{Store, StoreError};
 use crate::cmdb::Revision;
 use crate::engine::changes::{Archived, Changes};
-use crate::model::incident::{Incident, StateName};
+use crate::model::incident::Incident;
 use crate::model::time::Timestamp;
 
 impl Store {
@@ -176,7 +176,7 @@ impl Writer<'_> {
         self.put_all(incidents);
         for incident in incidents {
             let open = incident.progress.is_open() && incident.parent.is_none();
-            let unclosed = incident.progress.name() != StateName::Closed;
+            let unclosed = !incident.progress.name().is_over();
             for (family, is_in) in [(Family::Open, open), (Family::Unclosed, unclosed)] {
                 let (family, key) = (self.store.family(family), incident.key());
                 if is_in {

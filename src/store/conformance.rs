@@ -250,7 +250,7 @@ impl Plain {
         assert_eq!(saved.counters, self.counters);
         let alerts = self.alerts.values().map(|row| (row.labels.clone(), row.state.clone()));
         assert_eq!(saved.alerts, alerts.collect::<Vec<_>>());
-        let unclosed = |incident: &&Incident| incident.progress.name() != StateName::Closed;
+        let unclosed = |incident: &&Incident| !incident.progress.name().is_over();
         let unclosed = self.incidents.values().filter(unclosed).cloned();
         assert_eq!(saved.incidents, unclosed.collect::<Vec<_>>());
         assert_eq!(saved.notices, self.notices.values().cloned().collect::<Vec<_>>());

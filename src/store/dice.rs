@@ -13,10 +13,12 @@ use std::sync::Arc;
 use super::codec::Word;
 use crate::cmdb::{Change, CiRow, End, Facts, RelationRow, RelationType, Rows};
 use crate::engine::changes::{AlertRow, Counters, MemberOf, MemberRow, Recurrence};
+use crate::model::affected::Affected;
 use crate::model::alert::{AlertState, Details, Inhibitor, Join, Lease, Path, SourceId};
 use crate::model::assignment::{Accepted, Assignment, Assignments, Handover, Part, Verdict};
 use crate::model::audit::{AuditEntry, Seal};
 use crate::model::change::{Change as PlannedChange, ChangeState};
+use crate::model::closure::{Closure, Confirmation, Disagreement};
 use crate::model::credit::{Counts, Credits};
 use crate::model::delivery::DeliveryId;
 use crate::model::escalation::{Action, Due, Only, Policy, PolicyHash, Rung, Step, Target};
@@ -28,9 +30,12 @@ use crate::model::journal::JournalEntry;
 use crate::model::labels::{Fingerprint, Labels};
 use crate::model::learned::{LearnedKey, LearnedRow};
 use crate::model::link;
+use crate::model::major::Major;
 use crate::model::notice::{Notice, NoticeId, NoticeKind, NoticeState};
 use crate::model::priority::{Assessment, Impact, Loss, Priority, Urgency};
 use crate::model::quarantine::{Cause, QuarantineId, Quarantined, Unhandled};
+use crate::model::report::{Report, Reporter};
+use crate::model::sheet::{Field, Reclassified, Sheet, Spent};
 use crate::model::silence::{Silence, SilenceId, SilenceMatcher};
 use crate::model::terms::{ByHand, InState, Promise, Reminded, Supplier, Terms};
 use crate::model::time::Timestamp;
@@ -151,9 +156,10 @@ impl Dice {
 
     fn join(&mut self) -> Join {
         let rule = Arc::from(self.text());
-        match self.below(10) {
+        match self.below(11) {
             0 => Join::Own,
             9 => Join::LastLeg { rule, ci: self.text().into() },
+            10 => Join::Reported { ci: self.text().into() },
             8 => Join::Related {
                 rule,
                 place: self.text().into(),
@@ -194,8 +200,9 @@ impl Dice {
 
     fn progress(&mut self) -> Progress {
         let by = Box::from(self.text());
-        match self.below(6) {
+        match self.below(7) {
             0 => Progress::New,
+            6 => Progress::Cancelled { at: self.time(), by },
             1 => Progress::Acknowledged { by, until: self.time() },
             2 => Progress::InProgress { by, until: self.time() },
             4 => Progress::OnHold { by, waits_for: self.word::<WaitsFor>(3), until: self.time() },
@@ -210,6 +217,18 @@ impl Dice {
 
     fn rung(&mut self) -> Rung {
         Rung { step: self.count(), repeats: self.count(), due_at: self.maybe(Self::time) }
+    }
+
+    fn assessment(&mut self) -> Assessment {
+        Assessment {
+            impact: self.word::<Impact>(3),
+            urgency: self.word::<Urgency>(3),
+            priority: self.word::<Priority>(4),
+            sum: self.text(),
+            pages: self.flip(),
+            loss: if self.flip() { Loss::Redundancy } else { Loss::Service },
+            until: self.maybe(Self::time),
+        }
     }
 
     fn assignments(&mut self) -> Assignments {
@@ -259,7 +278,7 @@ impl Dice {
             }),
             subscribers: self.list(3, |dice| dice.text().into()),
             in_state: self.maybe(|dice| InState {
-                state: dice.word::<StateName>(6),
+                state: dice.word::<StateName>(7),
                 since: dice.time(),
                 due_at: dice.maybe(Self::time),
                 told_at: dice.maybe(Self::time),
@@ -337,22 +356,79 @@ impl Dice {
             ranked_at: self.count(),
             likely: self.likely(),
             update_at: self.maybe(Self::time),
+            sheet: self.sheet(),
+            affected: self.affected(),
+            reports: self.list(2, Self::report),
+            closure: self.closure(),
+            major: self.maybe(Self::major),
             group_rule: self.maybe(|dice| dice.text().into()),
             rules_version: self.next(),
             topology_version: self.number(),
         }
     }
 
-    fn assessment(&mut self) -> Assessment {
-        Assessment {
-            impact: self.word::<Impact>(3),
-            urgency: self.word::<Urgency>(3),
-            priority: self.word::<Priority>(4),
-            sum: self.text(),
-            pages: self.flip(),
-            loss: if self.flip() { Loss::Redundancy } else { Loss::Service },
-            until: self.maybe(Self::time),
+    fn sheet(&mut self) -> Sheet {
+        let fields = self.list(4, |dice| (dice.word::<Field>(21), dice.text().into()));
+        let reclassified = self.list(2, |dice| Reclassified {
+            at: dice.time(),
+            by: dice.text().into(),
+            from: dice.maybe(|dice| dice.text().into()),
+            to: dice.text().into(),
+            because: dice.text().into(),
+        });
+        let spent = self.list(2, |dice| Spent {
+            by: dice.text().into(),
+            line: dice.below(5) as u8,
+            ms: dice.number(),
+        });
+        Sheet::restore(fields, reclassified, spent)
+    }
+
+    fn affected(&mut self) -> Affected {
+        Affected {
+            cis: self.list(2, |dice| dice.text().into()),
+            services: self.list(2, |dice| dice.text().into()),
+            users: self.number(),
         }
+    }
+
+    fn report(&mut self) -> Report {
+        Report {
+            at: self.time(),
+            alert: Fingerprint(self.next()),
+            title: self.text().into(),
+            reporter: Reporter {
+                name: self.text().into(),
+                place: self.maybe(|dice| dice.text().into()),
+                contact: self.maybe(|dice| dice.text().into()),
+            },
+            by: self.text().into(),
+            channel: self.text().into(),
+        }
+    }
+
+    fn major(&mut self) -> Major {
+        Major {
+            declared_at: self.time(),
+            by: self.text().into(),
+            because: self.text().into(),
+            stood_down_at: self.maybe(Self::time),
+        }
+    }
+
+    fn closure(&mut self) -> Closure {
+        let confirmation = self.maybe(|dice| Confirmation {
+            asked_at: dice.time(),
+            due_at: dice.maybe(Self::time),
+            asked: dice.list(2, |dice| dice.text().into()),
+            confirmed: dice.list(2, |dice| dice.text().into()),
+            disagreement: dice.maybe(|dice| Disagreement {
+                at: dice.time(),
+                by: dice.text().into(),
+                because: dice.text().into(),
+            }),
+        });
+        Closure { verify_at: self.maybe(Self::time), confirmation }
     }
 
     fn thread(&mut self) -> Thread {
@@ -402,7 +478,7 @@ impl Dice {
     pub(super) fn entry(&mut self) -> Entry {
         Entry {
             at: self.time(),
-            what: self.word::<Happening>(89),
+            what: self.word::<Happening>(109),
             count: self.count(),
             text: self.text(),
             path: self.maybe(Self::path),
@@ -444,7 +520,7 @@ impl Dice {
         };
         let only = Only {
             priorities: self.list(2, |dice| dice.word::<Priority>(4)),
-            states: self.list(2, |dice| dice.word::<StateName>(6)),
+            states: self.list(2, |dice| dice.word::<StateName>(7)),
             hours: self.maybe(|dice| dice.text().into()),
         };
         Step { due, action, repeat: self.maybe(Self::span), only }

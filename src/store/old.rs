@@ -34,7 +34,11 @@ impl View<'_> {
             if incident.opened_at >= before || found.len() >= limit {
                 break;
             }
-            if matches!(incident.progress, Progress::Closed { at } if at < before) {
+            let over = matches!(
+                incident.progress,
+                Progress::Closed { at } | Progress::Cancelled { at, .. } if at < before
+            );
+            if over {
                 found.push(incident.id);
             }
         }

@@ -186,7 +186,7 @@ pub(super) fn behind(after: Option<&Cursor>) -> ReadOptions {
 
 /// The shortest list that has them all.
 fn family(states: &[StateName]) -> Family {
-    if states.is_empty() || states.contains(&StateName::Closed) {
+    if states.is_empty() || states.iter().any(|state| state.is_over()) {
         Family::Incidents
     } else if states.contains(&StateName::Resolved) {
         Family::Unclosed

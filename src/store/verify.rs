@@ -27,7 +27,7 @@ use crate::model::change::Change;
 use crate::model::credit::Credits;
 use crate::model::delivery::DeliveryId;
 use crate::model::escalation::{Policy, PolicyHash};
-use crate::model::incident::{Entry, Incident, IncidentId, StateName};
+use crate::model::incident::{Entry, Incident, IncidentId};
 use crate::model::journal::JournalEntry;
 use crate::model::labels::Fingerprint;
 use crate::model::learned::{LearnedKey, LearnedRow};
@@ -170,7 +170,7 @@ impl Check<'_> {
             ))));
         }
         let open = it.progress.is_open() && it.parent.is_none();
-        let unclosed = it.progress.name() != StateName::Closed;
+        let unclosed = !it.progress.name().is_over();
         for (family, expected) in [(Family::Open, open), (Family::Unclosed, unclosed)] {
             if self.holds(family, &key)? != expected {
                 let what = if expected { "misses it" } else { "still has it" };
@@ -248,7 +248,7 @@ fn meta(key: &[u8], value: &[u8]) -> Result<(), Malformed> {
 mod tests {
     use super::*;
     use crate::engine::changes::{Changes, Counters};
-    use crate::model::incident::RecordId;
+    use crate::model::incident::{Progress, RecordId};
     use crate::store::Options;
     use crate::store::dice::Dice;
     use crate::store::witness::StoreId;
@@ -260,7 +260,8 @@ mod tests {
         let mut dice = Dice(7);
         let policy = dice.policy();
         let id = RecordId(3);
-        let incident = Incident { id, parent: None, policy: policy.0, ..dice.incident() };
+        let (parent, progress) = (None, Progress::New);
+        let incident = Incident { id, parent, progress, policy: policy.0, ..dice.incident() };
         let changes = Changes {
             incidents: vec![incident],
             timeline: vec![(id, 1, dice.entry())],

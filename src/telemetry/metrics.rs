@@ -14,6 +14,7 @@ use prometheus::{
 };
 
 use super::doors::Doors;
+use crate::engine::bindings::Bindings;
 use crate::engine::event::Received;
 use crate::model::credit::{CREDITS, Counts};
 use crate::model::escalation::Ladder;
@@ -28,6 +29,9 @@ use super::upkeep::{Backup, Canary, Disk, Retention};
 /// The Alertmanager whose API is served beside ours; its clients switch features by it, and karma
 /// reads it off a metric.
 pub const ALERTMANAGER_VERSION: &str = "0.34.0";
+
+/// What the CMDB can say of an alert.
+const BINDINGS: [&str; 3] = ["bound", "ambiguous", "unbound"];
 
 /// All metrics of the process.
 #[derive(Debug)]
@@ -81,6 +85,7 @@ pub struct Engine {
     /// Alerts that fire and are inhibited by another.
     pub inhibited_alerts: IntGauge,
     silences: IntGaugeVec,
+    bindings: IntCounterVec,
     /// Entries put on the audit trail.
     pub audit_entries: IntCounter,
     escalations: IntCounterVec,
@@ -314,6 +319,11 @@ impl Engine {
             "incidentd_engine_escalations_total",
             "Steps of escalation policies that fired, by ladder.",
         );
+        let bindings = Opts::new(
+            "incidentd_engine_bindings_total",
+            "Alerts that first came since the start, by whether the CMDB has one CI for them, \
+             several (ambiguous: they are bound to none), or none.",
+        );
         let ladders = [Ladder::Functional, Ladder::Hierarchical].map(|ladder| ladder.to_string());
         Ok(Self {
             batch_events: add(registry, Histogram::with_opts(batch)?)?,
@@ -344,6 +354,7 @@ impl Engine {
                 "Alerts that fire and are inhibited by another.",
             )?,
             silences: silences(registry)?,
+            bindings: family(registry, bindings, [("outcome", &BINDINGS)])?,
             audit_entries: add(
                 registry,
                 IntCounter::new(
@@ -359,6 +370,14 @@ impl Engine {
     pub fn committed(&self, events: u32, took: Duration) {
         self.batch_events.observe(f64::from(events));
         self.commit_seconds.observe(took.as_secs_f64());
+    }
+
+    /// Notes what the CMDB said of alerts since the start.
+    pub fn bindings(&self, all: &Bindings) {
+        for (outcome, count) in BINDINGS.into_iter().zip([all.bound, all.ambiguous, all.unbound]) {
+            let counter = self.bindings.with_label_values(&[outcome]);
+            counter.inc_by(count.saturating_sub(counter.get()));
+        }
     }
 
     /// Notes how many silences are in a state.
@@ -553,6 +572,7 @@ mod tests {
             ("incidentd_engine_batch_events_count", 1),
             ("incidentd_engine_mailbox_events", 1),
             ("incidentd_engine_silences{", 3),
+            ("incidentd_engine_bindings_total{", 3),
             ("incidentd_engine_silenced_alerts", 1),
             ("incidentd_engine_inhibited_alerts", 1),
             ("incidentd_engine_audit_entries_total", 1),
@@ -579,6 +599,8 @@ mod tests {
         metrics.notify.count("chat", NoticeKind::Page, Delivery::Withheld);
         metrics.engine.escalated(Ladder::Hierarchical);
         metrics.engine.silences(SilenceState::Pending, 4);
+        metrics.engine.bindings(&Bindings { bound: 2, ambiguous: 0, unbound: 5 });
+        metrics.engine.bindings(&Bindings { bound: 3, ambiguous: 1, unbound: 5 });
         metrics.engine.committed(5, Duration::from_millis(250));
         metrics.rules.accepted(7, Timestamp::from_millis(1_700_000_000_999));
         metrics.rules.refused();
@@ -596,6 +618,9 @@ mod tests {
             ),
             ("incidentd_engine_escalations_total{ladder=\"hierarchical\"}", "1"),
             ("incidentd_engine_silences{state=\"pending\"}", "4"),
+            ("incidentd_engine_bindings_total{outcome=\"bound\"}", "3"),
+            ("incidentd_engine_bindings_total{outcome=\"ambiguous\"}", "1"),
+            ("incidentd_engine_bindings_total{outcome=\"unbound\"}", "5"),
             ("incidentd_engine_batch_events_sum", "5"),
             ("incidentd_engine_commit_seconds_sum", "0.25"),
             ("incidentd_rules_last_reload_successful", "0"),

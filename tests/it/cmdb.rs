@@ -82,6 +82,67 @@ fn an_operator_compares_imports_asks_and_exports() {
 }
 
 #[test]
+fn files_of_several_forms_and_sources_are_one_cmdb() {
+    let dir = tempfile::tempdir().unwrap();
+    let daemon = Daemon::start(dir.path());
+    let server = format!("http://{}", daemon.address);
+    let run = |args: &[&str]| {
+        let all: Vec<&str> = ["-s", &server].into_iter().chain(args.iter().copied()).collect();
+        incidentd(dir.path(), &all)
+    };
+    let data = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/cmdb");
+    for name in ["cis.csv", "relations.csv", "hostile.csv", "kubernetes.json"] {
+        std::fs::copy(format!("{data}/{name}"), dir.path().join(name)).unwrap();
+    }
+    let (code, out, errors) = run(&["cmdb", "diff", "cis.csv", "relations.csv"]);
+    let apply = "apply with:  incidentd cmdb import cis.csv relations.csv\n";
+    assert!(code == 0 && out.ends_with(apply), "{out}{errors}");
+    let (code, out, errors) = run(&["cmdb", "import", "cis.csv", "relations.csv", "--yes"]);
+    assert!(code == 0 && out.ends_with("3 CIs, 2 relations (version 1)\n"), "{out}{errors}");
+    // Without a word the Kubernetes' objects are a source's own, and take nothing else away.
+    let (code, out, errors) = run(&["cmdb", "import", "kubernetes.json", "--yes"]);
+    assert!(code == 0 && out.contains("- 0 CIs"), "{out}{errors}");
+    for (option, value, says) in [
+        ("--source", "x", "hostile.csv:3:4: error[C021]"),
+        ("--format", "yaml", "expected a mapping"),
+        ("--format", "kubernetes", "hostile.csv:1:2: error[C022]"),
+    ] {
+        let (code, out, errors) = run(&["cmdb", "import", "hostile.csv", option, value, "--yes"]);
+        let text = format!("{out}{errors}");
+        assert!(code == 1 && text.contains(says), "{value}: {text}");
+    }
+    // What is exported is imported as the same.
+    let tables = ["cis", "relations", "types"].map(|table| {
+        let (code, text, _) = run(&["cmdb", "export", "--format", "csv", "--table", table]);
+        assert_eq!(code, 0);
+        let name = format!("{table}-again.csv");
+        std::fs::write(dir.path().join(&name), text).unwrap();
+        name
+    });
+    let [cis, relations, types] = &tables;
+    let (_, out, errors) = run(&["cmdb", "import", cis, relations, types, "--yes"]);
+    assert_eq!(out, "the CMDB holds this already\n", "{errors}");
+    assert_eq!(run(&["cmdb", "export", "--table", "types"]).0, 2);
+
+    assert_eq!(
+        run(&["alerts", "send", "alertname=A", "namespace=shop", "pod=cart-7d9c5b6f4-x1"]).0,
+        0
+    );
+    assert_eq!(run(&["alerts", "send", "alertname=B", "host=NODE-1.example.com"]).0, 0);
+    let (_, out, _) = run(&["cmdb", "bind", "namespace=\"shop\",pod=\"cart-7d9c5b6f4-x1\""]);
+    // Its service has another pod.
+    assert!(out.ends_with("(by labels namespace, pod)\n"), "{out}");
+    let (code, out, _) = run(&["alerts", "unbound"]);
+    assert!(code == 0 && out.starts_with("1 unbound from native with alertname, host\n"), "{out}");
+    let key = "- {labels: [host], attributes: [name], strip_domain: true, ignore_case: true}";
+    assert!(out.contains(key), "{out}");
+    assert!(
+        out.ends_with("1 unbound, 0 ambiguous, 1 bound firing alerts (CMDB version 2)\n"),
+        "{out}"
+    );
+}
+
+#[test]
 fn a_relation_is_followed_no_more_when_its_time_is_over() {
     let dir = tempfile::tempdir().unwrap();
     let mut daemon = Daemon::start(dir.path());

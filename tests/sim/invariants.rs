@@ -7,7 +7,7 @@ use incidentd::engine::context::Context;
 use incidentd::lab::image::Image;
 use incidentd::model::assignment::Part;
 use incidentd::model::audit::Seal;
-use incidentd::model::incident::{Incident, IncidentId, Progress, StateName};
+use incidentd::model::incident::{Incident, IncidentId, Progress};
 use incidentd::model::silence::SilenceState;
 use incidentd::rules::Kind;
 
@@ -53,7 +53,7 @@ fn parents(image: &Image) -> Checked {
 
 /// Every incident counts its firing members rightly; one that is clear knows since when.
 fn firing(image: &Image) -> Checked {
-    for it in image.incidents.values().filter(|it| it.progress.name() != StateName::Closed) {
+    for it in image.incidents.values().filter(|it| !it.progress.name().is_over()) {
         let members = image.members_of(it.id);
         let firing = members
             .iter()
@@ -227,7 +227,7 @@ fn numbers(before: &Before, image: &Image) -> Checked {
     refuse(highest > image.counters.next_record, || format!("{highest} was not counted"))?;
     for (id, it) in before {
         let Some(now) = image.incidents.get(id) else { return Err(format!("{id} is gone")) };
-        let closed = it.progress.name() == StateName::Closed;
+        let closed = it.progress.name().is_over();
         refuse(closed && now.progress != it.progress, || format!("{id} was closed and is not"))?;
     }
     Ok(())

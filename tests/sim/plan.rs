@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use incidentd::cmdb::{Topology, import};
 use incidentd::engine::context::{Context, Limits};
-use incidentd::engine::event::{Command, Event, Order, Rest};
+use incidentd::engine::event::{Command, Ending, Event, Order, Rest};
 use incidentd::model::alert::{Details, Occurrence, Signal};
 use incidentd::model::assignment::Handover;
 use incidentd::model::change::{Change, ChangeState};
@@ -277,7 +277,7 @@ fn silence(dice: &mut Dice, at: Timestamp) -> Event {
 }
 
 fn resolve(dice: &mut Dice) -> Event {
-    order(dice, |_| Command::Resolve)
+    order(dice, |_| Command::Resolve(Ending::default()))
 }
 
 fn retry(dice: &mut Dice) -> Event {

@@ -145,9 +145,10 @@ fn has_sender(event: &Event) -> bool {
         | Event::DropQuarantined(_) => true,
         // What a person says twice is done twice, unless the order carries a key.
         Event::Handle(order) => {
-            matches!(order.command, Command::Acknowledge { .. } | Command::Resolve)
+            matches!(order.command, Command::Acknowledge { .. } | Command::Resolve(_))
         }
-        Event::Silence { .. }
+        Event::Report(_)
+        | Event::Silence { .. }
         | Event::Unsilence { .. }
         | Event::PlanChanges { .. }
         | Event::Audit { .. }

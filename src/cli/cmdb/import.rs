@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use crate::http::wire::cmdb;
+use crate::http::wire::cmdb::{self, CmdbFile, FileSet};
 
 use super::super::client::{Answer, Server};
 use super::super::failure::Failure;
@@ -39,11 +39,43 @@ pub struct Import {
 /// What to compare.
 #[derive(Clone, Debug, Args)]
 pub struct Diff {
-    /// The file
-    file: PathBuf,
-    /// What the file is
+    /// Files, in any form; `-` is standard input
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
+    /// What the files are
     #[arg(long, value_enum, default_value_t = Mode::Replace)]
     mode: Mode,
+    /// How the files are written
+    #[arg(long, value_enum, default_value_t = Form::Auto)]
+    format: Form,
+    /// Whose word they are: only what this source said before is taken away [default: the whole
+    /// CMDB, and for Kubernetes `kubernetes`]
+    #[arg(long, value_name = "NAME")]
+    source: Option<String>,
+}
+
+/// How files are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Form {
+    /// Told by each file
+    Auto,
+    /// Ours: YAML or JSON
+    Yaml,
+    /// Tables of CIs (`name,class,…`) and of relations (`from,relation,to,…`)
+    Csv,
+    /// What `kubectl get nodes,pods,services,endpoints,… -A -o json` prints
+    Kubernetes,
+}
+
+impl Form {
+    fn word(self) -> Option<&'static str> {
+        match self {
+            Self::Auto => None,
+            Self::Yaml => Some("yaml"),
+            Self::Csv => Some("csv"),
+            Self::Kubernetes => Some("kubernetes"),
+        }
+    }
 }
 
 /// What a file is.
@@ -66,8 +98,7 @@ impl Mode {
 
 /// Shows what an import would change.
 pub(super) async fn diff(session: &Session, args: Diff) -> Result<(), Failure> {
-    let text = read(&args.file)?;
-    let put = Put::new(session, &args, text)?;
+    let put = Put::new(session, &args)?;
     let answer = put.send(&[("dry_run", "true")]).await?;
     if session.output == Output::Json {
         print::data(&answer.0);
@@ -85,7 +116,7 @@ pub(super) async fn diff(session: &Session, args: Diff) -> Result<(), Failure> {
 
 /// Imports, after it was agreed to.
 pub(super) async fn run(session: &Session, args: Import) -> Result<(), Failure> {
-    let put = Put::new(session, &args.source, read(&args.source.file)?)?;
+    let put = Put::new(session, &args.source)?;
     let expected = args.expect_removed.map(|count| count.to_string());
     let mut terms = vec![("by", &*args.by)];
     terms.extend(expected.as_deref().map(|count| ("expect_removed", count)));
@@ -112,24 +143,43 @@ pub(super) async fn run(session: &Session, args: Import) -> Result<(), Failure> 
     }
 }
 
-/// One file on its way to the daemon.
+/// Files on their way to the daemon.
 struct Put {
     server: Server,
-    file: String,
-    mode: Mode,
-    text: Vec<u8>,
+    terms: Vec<(&'static str, String)>,
+    /// Their content type.
+    kind: &'static str,
+    body: Vec<u8>,
 }
 
 impl Put {
-    fn new(session: &Session, source: &Diff, text: Vec<u8>) -> Result<Self, Failure> {
-        let file = source.file.display().to_string();
-        Ok(Self { server: session.connect()?, file, mode: source.mode, text })
+    fn new(session: &Session, source: &Diff) -> Result<Self, Failure> {
+        let server = session.connect()?;
+        let mut terms = vec![("mode", source.mode.word().to_owned())];
+        terms.extend(source.format.word().map(|word| ("format", word.to_owned())));
+        terms.extend(source.source.clone().map(|source| ("source", source)));
+        if let [file] = &*source.files {
+            terms.push(("file", file.display().to_string()));
+            let kind = "application/octet-stream";
+            return Ok(Self { server, terms, kind, body: read(file)? });
+        }
+        let file = |path: &PathBuf| {
+            let name = path.display().to_string();
+            let text = String::from_utf8(read(path)?);
+            let text = text.map_err(|error| Failure::Usage(format!("{name}: {error}")))?;
+            Ok(CmdbFile { name, text })
+        };
+        let files = source.files.iter().map(file).collect::<Result<_, Failure>>()?;
+        let body = serde_json::to_vec(&FileSet { files })
+            .map_err(|error| Failure::Findings(error.to_string()))?;
+        Ok(Self { server, terms, kind: "application/vnd.incidentd.files+json", body })
     }
 
     async fn send(&self, terms: &[(&str, &str)]) -> Result<Answer, Failure> {
-        let mut query = vec![("mode", self.mode.word()), ("file", &*self.file)];
+        let mut query: Vec<(&str, &str)> =
+            self.terms.iter().map(|(name, value)| (*name, &**value)).collect();
         query.extend(terms);
-        self.server.put(&PATH, &query, self.text.clone()).await
+        self.server.put(&PATH, &query, (self.kind, self.body.clone())).await
     }
 }
 
@@ -142,10 +192,16 @@ fn show(import: &cmdb::Import) -> impl Iterator<Item = String> {
 
 /// Returns the command that does it.
 fn apply(source: &Diff, import: &cmdb::Import) -> String {
-    let mode = if source.mode == Mode::Merge { " --mode merge" } else { "" };
-    let removed = import.expect_removed.map(|removed| format!(" --expect-removed {removed}"));
-    let file = source.file.display();
-    format!("incidentd cmdb import {file}{mode}{}", removed.unwrap_or_default())
+    let files: Vec<String> = source.files.iter().map(|file| file.display().to_string()).collect();
+    let mut line = format!("incidentd cmdb import {}", files.join(" "));
+    let mut option = |name: &str, value: Option<String>| {
+        line.extend(value.map(|value| format!(" --{name} {value}")));
+    };
+    option("mode", (source.mode == Mode::Merge).then(|| "merge".into()));
+    option("format", source.format.word().map(Into::into));
+    option("source", source.source.as_ref().map(|source| format!("{source:?}")));
+    option("expect-removed", import.expect_removed.map(|removed| removed.to_string()));
+    line
 }
 
 fn done(session: &Session, answer: &Answer) -> Result<(), Failure> {

@@ -1,5 +1,6 @@
 //! `incidentd cmdb`: changes, shows and checks the CMDB.
 
+mod bind;
 mod import;
 mod show;
 
@@ -7,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand, ValueEnum};
 
+use crate::cmdb::import::Format;
 use crate::cmdb::{self, Topology};
 use crate::http::wire::cmdb::{Finding, Findings};
 use crate::rules::RuleSet;
@@ -20,7 +22,8 @@ const PATH: [&str; 3] = ["api", "v1", "cmdb"];
 /// What to do with the CMDB.
 #[derive(Clone, Debug, Subcommand)]
 pub enum Command {
-    /// Replace the CMDB by a file (YAML or JSON), or merge it in, after showing what changes
+    /// Replace the CMDB, or what one source says, by files (YAML, JSON, CSV, Kubernetes), or merge
+    /// them in, after showing what changes
     Import(import::Import),
     /// Show what an import would change and what it would break
     Diff(import::Diff),
@@ -29,6 +32,8 @@ pub enum Command {
         /// The CI's name
         name: Option<String>,
     },
+    /// Say which CI an alert with these labels is bound to, with every step tried
+    Bind(bind::Bind),
     /// List CIs
     Ls(show::List),
     /// Show the shortest ways on which harm spreads from one CI to another
@@ -50,17 +55,33 @@ pub enum Command {
 #[derive(Clone, Debug, Args)]
 pub struct Export {
     /// The form
-    #[arg(long, value_enum, default_value_t = Format::Yaml)]
-    format: Format,
+    #[arg(long, value_enum, default_value_t = Written::Yaml)]
+    format: Written,
+    /// Which table of CSV
+    #[arg(long, value_enum, default_value_t = Table::Cis)]
+    table: Table,
+}
+
+/// A table of the CMDB.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Table {
+    /// The CIs
+    Cis,
+    /// The relations
+    Relations,
+    /// The relation types beyond the built-in ones
+    Types,
 }
 
 /// A form of a CMDB file.
 #[derive(Clone, Copy, Debug, ValueEnum)]
-enum Format {
+enum Written {
     /// A line for each CI and relation
     Yaml,
     /// Read faster than YAML
     Json,
+    /// One table at a time
+    Csv,
 }
 
 /// Does it.
@@ -73,6 +94,7 @@ pub async fn run(session: &Session, command: Command) -> Result<(), Failure> {
         Command::Diff(args) => import::diff(session, args).await,
         Command::Show { name: Some(name) } => show::one(session, &name).await,
         Command::Show { name: None } => show::counts(session).await,
+        Command::Bind(args) => bind::run(session, &args).await,
         Command::Ls(args) => show::list(session, &args).await,
         Command::Path(args) => show::path(session, &args).await,
         Command::Impact(args) => show::impact(session, &args).await,
@@ -88,17 +110,34 @@ pub async fn run(session: &Session, command: Command) -> Result<(), Failure> {
 
 async fn export(session: &Session, args: &Export) -> Result<(), Failure> {
     let format = match args.format {
-        Format::Yaml => "yaml",
-        Format::Json => "json",
+        Written::Yaml => "yaml",
+        Written::Json => "json",
+        Written::Csv => "csv",
     };
+    let mut query = vec![("format", format)];
+    match (args.format, args.table) {
+        (Written::Csv, Table::Cis) => query.push(("table", "cis")),
+        (Written::Csv, Table::Relations) => query.push(("table", "relations")),
+        (Written::Csv, Table::Types) => query.push(("table", "types")),
+        (Written::Yaml | Written::Json, Table::Cis) => {}
+        (Written::Yaml | Written::Json, Table::Relations | Table::Types) => {
+            return Err(Failure::Usage("only --format csv has tables".into()));
+        }
+    }
     let path = [&PATH[..], &["export"]].concat();
-    let answer = session.connect()?.get(&path, &[("format", format)]).await?;
+    let answer = session.connect()?.get(&path, &query).await?;
     print::data(answer.0.trim_end());
     Ok(())
 }
 
 /// Reads a file that is a CMDB.
 fn read(file: &Path) -> Result<Vec<u8>, Failure> {
+    if file == Path::new("-") {
+        let mut text = Vec::new();
+        let read = std::io::Read::read_to_end(&mut std::io::stdin(), &mut text);
+        read.map_err(|error| Failure::Usage(format!("standard input: {error}")))?;
+        return Ok(text);
+    }
     std::fs::read(file).map_err(|error| Failure::Usage(format!("{}: {error}", file.display())))
 }
 
@@ -107,7 +146,13 @@ fn of_file(file: &Path) -> Result<Findings, Failure> {
     let name = file.display().to_string();
     let text = String::from_utf8(read(file)?)
         .map_err(|error| Failure::Usage(format!("{name}: {error}")))?;
-    let found = match cmdb::import::read_placed(&text, &name) {
+    let read = match Format::of(&text) {
+        Format::Yaml => cmdb::import::read_placed(&text, &name),
+        Format::Csv | Format::Kubernetes => {
+            cmdb::import::read_any(&text, &name).map(|rows| (rows, cmdb::Places::default()))
+        }
+    };
+    let found = match read {
         Err(problems) => problems,
         Ok((rows, places)) => match Topology::new(1, rows) {
             Err(problems) => problems,

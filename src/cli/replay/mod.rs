@@ -132,7 +132,7 @@ async fn topology(session: &Session, args: &Args) -> Result<Topology, Failure> {
         }
         (None, None) => return Ok(Topology::empty()),
     };
-    let rows = match import::read(&text, &name) {
+    let rows = match import::read_any(&text, &name) {
         Ok(rows) => rows,
         Err(_) if args.cmdb.is_none() && is_empty(&text) => Rows::default(),
         Err(problems) => return Err(refused(&problems)),

@@ -1,10 +1,15 @@
 //! From the text of a CMDB file to checked rows.
 //!
-//! One form with two spellings of its CIs: a mapping of names (ours), or a list of objects with an
-//! `id` (what other tools export). CIs are read one by one, so that a large file is never held as a
-//! tree. All problems are found before any is reported.
+//! `files` takes one or more files in any form: ours (here), CSV (`csv`), Kubernetes' objects
+//! (`kubernetes`). A further form is a file of its own that makes a draft, and a line in
+//! `files::Format`. Ours has two spellings of its CIs: a mapping of names, or a list of objects with
+//! an `id` (what other tools export). CIs are read one by one, so that a large file is never held as
+//! a tree. All problems are found before any is reported.
 
+pub(super) mod csv;
+mod files;
 mod fixture;
+mod kubernetes;
 mod node;
 mod sections;
 
@@ -20,6 +25,7 @@ use super::problem::{Place, Problem, shorten};
 use super::rows::Rows;
 use super::topology::Topology;
 use crate::model::time::Timestamp;
+pub use files::{File, Format, Mode, Request, SOURCE, import, read_any};
 pub use fixture::Fixture;
 use node::Json;
 use sections::Sections;

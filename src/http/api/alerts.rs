@@ -19,20 +19,21 @@ use super::super::wire::what_if::Question;
 use super::super::wire::{self, Time};
 use super::super::{App, Reading};
 use super::filter::Filter;
-use super::{explain, show, what_if};
+use super::{binding, explain, show, what_if};
 
 /// Earlier firings that one answer shows at most.
 const EPISODES_MAX: usize = 100;
 
 /// Documents the paths of this door.
 #[derive(OpenApi)]
-#[openapi(paths(list, one, explanation))]
+#[openapi(paths(list, one, explanation, binding::unbound))]
 pub(in crate::http) struct Document;
 
 /// Returns the paths of this door.
 pub(super) fn routes() -> Router<Arc<App>> {
     Router::new()
         .route("/api/v1/alerts", get(list))
+        .route("/api/v1/alerts/unbound", get(binding::unbound))
         .route("/api/v1/alerts/{fingerprint}", get(one))
         .route("/api/v1/alerts/{fingerprint}/explain", get(explanation))
 }
@@ -121,6 +122,7 @@ async fn one(
         let episodes = reading.view.episodes(fingerprint, EPISODES_MAX)?;
         Ok(wire::AlertRecord {
             alert: show::alert(&reading.context, &row, &sources),
+            sought: binding::sought(&reading.context, &row.labels),
             join: explain::join(reading, &row)?.as_ref().map(show::join),
             episodes: episodes.iter().map(show::episode).collect(),
             now: Time(reading.now),

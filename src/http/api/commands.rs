@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use utoipa::OpenApi;
 
 use super::super::wire::change::Answered;
+use super::super::wire::desk::{Classify, Confirm, Resolve, Set, Spend};
 use super::super::wire::handle::{
     Acknowledge, Assign, Convene, Escalate, Hold, Merge, Plain, Prioritise, Return, Split,
     Subscription, Update,
@@ -21,13 +22,18 @@ use super::bulk;
         Answered,
         Acknowledge,
         Assign,
+        Classify,
+        Confirm,
         Convene,
         Escalate,
         Hold,
         Merge,
         Plain,
         Prioritise,
+        Resolve,
         Return,
+        Set,
+        Spend,
         Split,
         Subscription,
         Update
@@ -36,7 +42,7 @@ use super::bulk;
 pub(in crate::http) struct Document;
 
 /// Each command by the last part of its path, the name of its shape, and what it says.
-const COMMANDS: [(&str, &str, &str); 19] = [
+const COMMANDS: [(&str, &str, &str); 27] = [
     ("ack", "Acknowledge", "Acknowledges an incident, under the path of the first version."),
     ("acknowledge", "Acknowledge", "Acknowledges an incident: the response clock stops."),
     ("unacknowledge", "Plain", "Takes an acknowledgement back: the first step falls due anew."),
@@ -51,11 +57,19 @@ const COMMANDS: [(&str, &str, &str); 19] = [
     ("subscribe", "Subscription", "Lets somebody hear of an incident without being called."),
     ("unsubscribe", "Subscription", "Lets somebody hear of an incident no more."),
     ("hold", "Hold", "Puts an incident on hold for a bounded time."),
-    ("resolve", "Plain", "Says that service is restored."),
+    ("resolve", "Resolve", "Says that service is restored, and how."),
     ("reopen", "Plain", "Says that service is not restored after all."),
     ("close", "Plain", "Closes an incident for good."),
     ("merge", "Merge", "Makes one incident of two; the older number survives."),
     ("split", "Split", "Makes some of an incident's records an incident of their own."),
+    ("set", "Set", "Writes on the record of an incident."),
+    ("classify", "Classify", "Says that an incident is of another category, and why."),
+    ("time", "Spend", "Says how long somebody worked on an incident."),
+    ("confirm", "Confirm", "Says that it is over for somebody who suffered from it."),
+    ("reject", "Plain", "Says that it is not over: opens it again with the reason in `note`."),
+    ("cancel", "Plain", "Says that it was a false alarm, with the reason in `note`."),
+    ("declare-major", "Plain", "Says that it is a major incident, with the reason in `note`."),
+    ("stand-down", "Plain", "Says that it is no major incident any more, and why."),
 ];
 
 /// Yields each command's path and what is at it.

@@ -11,6 +11,7 @@ use crate::engine::context::Context;
 use crate::lab;
 use crate::model::alert::{Join, Path};
 use crate::model::incident::{Incident, RecordId};
+use crate::model::labels::Labels;
 use crate::store::view::Member;
 
 use super::super::Reading;
@@ -70,7 +71,8 @@ pub(super) fn alert(
         incident.as_ref().map_or((false, false), |incident| changed(reading, incident));
     Ok(wire::explain::AlertExplanation {
         alert: show::alert(&reading.context, row, &sources),
-        binding: binding(&reading.context, row),
+        binding: binding(&reading.context, &row.labels),
+        sought: super::binding::sought(&reading.context, &row.labels),
         dropped: reading.context.rules.dropped(&seen.sent()).map(|it| it.to_string()),
         rules: rules.collect(),
         silenced_by,
@@ -132,9 +134,9 @@ fn placed(
 }
 
 /// Tells which CI an alert speaks of.
-pub(super) fn binding(ctx: &Context, row: &AlertRow) -> Option<wire::explain::Binding> {
+pub(super) fn binding(ctx: &Context, labels: &Labels) -> Option<wire::explain::Binding> {
     let topology = &ctx.topology;
-    let bound = ctx.binder.bind(topology, &row.labels)?;
+    let bound = ctx.binder.bind(topology, labels)?;
     let ci = topology.ci(bound.ci);
     let services = topology.services_hit(bound.ci).into_iter().take(SERVICES_MAX);
     let text = |text: &str| text.to_owned();
@@ -257,6 +259,7 @@ fn reasons<'a>(joins: impl Iterator<Item = &'a Join>) -> Vec<wire::ReasonCount> 
             Join::Sequence { rule, steps } => {
                 (format!("a sequence under rule {rule}"), 0, steps.to_string())
             }
+            Join::Reported { ci } => ("reported by people".into(), 0, format!("of {ci}")),
             Join::ByHand { by, note } => (format!("joined by hand: {by}"), 0, note.to_string()),
             Join::Outlived { former } => (format!("still fired after {former}"), 0, String::new()),
         };

@@ -31,12 +31,12 @@ use super::super::wire::Time;
 use super::super::wire::change::Answered;
 use super::super::wire::handle::{Hold, Said, Wish};
 use super::super::{App, Reading, json_body};
-use super::bulk;
 use super::incidents::{find, number, shown};
+use super::{bulk, desk};
 
 /// The longest name and note of a person, in bytes: both go to the timeline.
-const NAME_BYTES_MAX: usize = 128;
-const NOTE_BYTES_MAX: usize = 4_096;
+pub(super) const NAME_BYTES_MAX: usize = 128;
+pub(super) const NOTE_BYTES_MAX: usize = 4_096;
 
 /// The longest acknowledgement; beyond it nobody would notice that nothing happens.
 const ACKNOWLEDGEMENT_MAX: Duration = Duration::from_hours(7 * 24);
@@ -71,6 +71,14 @@ pub(super) fn routes() -> Router<Arc<App>> {
         .route("/api/v1/incidents/{id}/close", command("close"))
         .route("/api/v1/incidents/{id}/merge", command("merge"))
         .route("/api/v1/incidents/{id}/split", command("split"))
+        .route("/api/v1/incidents/{id}/set", command("set"))
+        .route("/api/v1/incidents/{id}/classify", command("classify"))
+        .route("/api/v1/incidents/{id}/time", command("time"))
+        .route("/api/v1/incidents/{id}/confirm", command("confirm"))
+        .route("/api/v1/incidents/{id}/reject", command("reject"))
+        .route("/api/v1/incidents/{id}/cancel", command("cancel"))
+        .route("/api/v1/incidents/{id}/declare-major", command("declare-major"))
+        .route("/api/v1/incidents/{id}/stand-down", command("stand-down"))
 }
 
 /// Returns the handler of a command by the name of its shape.
@@ -174,10 +182,18 @@ pub(super) fn order(
     wish: Wish,
     now: Timestamp,
 ) -> Result<Order, Problem> {
-    let (by, note, expected, command) = match wish {
+    let (by, note, expected, command) = parts(wish, now)?;
+    let by = person(caller, &by, &note)?;
+    Ok(Order { incident, by, expected, note, command })
+}
+
+/// Who says something, what, the version they saw, and what it is.
+pub(super) type Parts = (String, String, Option<u32>, Command);
+
+fn parts(wish: Wish, now: Timestamp) -> Result<Parts, Problem> {
+    Ok(match wish {
         Wish::Acknowledge(it) => {
-            let hold =
-                it.hold.as_deref().map(|text| span(text, ACKNOWLEDGEMENT_MAX)).transpose()?;
+            let hold = it.hold.as_deref().map(|it| span(it, ACKNOWLEDGEMENT_MAX)).transpose()?;
             let update_in = update_in(it.update_in.as_deref())?;
             (it.by, it.note, it.expected_version, Command::Acknowledge { hold, update_in })
         }
@@ -194,8 +210,8 @@ pub(super) fn order(
             (it.by, it.note, it.expected_version, command)
         }
         Wish::Return(it) => {
-            let command = Command::Return { handover: handover(it.handover)? };
-            (it.by, it.note, it.expected_version, command)
+            let handover = handover(it.handover)?;
+            (it.by, it.note, it.expected_version, Command::Return { handover })
         }
         Wish::Convene(it) => {
             let command = convene(it.teams, it.link, it.handover)?;
@@ -225,7 +241,7 @@ pub(super) fn order(
             let command = hold(&it, now)?;
             (it.by, it.note, it.expected_version, command)
         }
-        Wish::Resolve(it) => (it.by, it.note, it.expected_version, Command::Resolve),
+        Wish::Resolve(it) => desk::resolve(it)?,
         Wish::Reopen(it) => (it.by, it.note, it.expected_version, Command::Reopen),
         Wish::Close(it) => (it.by, it.note, it.expected_version, Command::Close),
         Wish::Merge(it) => {
@@ -236,9 +252,15 @@ pub(super) fn order(
             let command = Command::Split { records: records(&it.records)? };
             (it.by, it.note, it.expected_version, command)
         }
-    };
-    let by = person(caller, &by, &note)?;
-    Ok(Order { incident, by, expected, note, command })
+        Wish::Set(it) => desk::set(it)?,
+        Wish::Classify(it) => desk::classify(it)?,
+        Wish::Time(it) => desk::spend(it)?,
+        Wish::Confirm(it) => desk::confirm(it)?,
+        Wish::Reject(it) => (it.by, it.note, it.expected_version, Command::Reject),
+        Wish::Cancel(it) => (it.by, it.note, it.expected_version, Command::Cancel),
+        Wish::DeclareMajor(it) => (it.by, it.note, it.expected_version, Command::DeclareMajor),
+        Wish::StandDown(it) => (it.by, it.note, it.expected_version, Command::StandDown),
+    })
 }
 
 /// Returns the name to put on the timeline. A proven name cannot be left out: whoever speaks for
@@ -372,6 +394,7 @@ pub(super) fn done(
                 .with(vec![facts(&incident, &refusal)]))
         }
         Reply::Received(_)
+        | Reply::Reported(_)
         | Reply::Silenced(_)
         | Reply::Planned(_)
         | Reply::Retried(_)
@@ -391,6 +414,12 @@ fn kind(refusal: &Refusal, outdated: StatusCode) -> (StatusCode, &'static str) {
         Refusal::Conflict { .. } => (outdated, "version_conflict"),
         Refusal::StillFiring { .. } => (StatusCode::CONFLICT, "still_firing"),
         Refusal::NotAllowed { .. } => (StatusCode::CONFLICT, "not_allowed"),
+        Refusal::Disagreed { .. } => (StatusCode::CONFLICT, "disagreed"),
+        Refusal::Already { .. } => (StatusCode::CONFLICT, "already"),
+        Refusal::Incomplete { .. } => (StatusCode::CONFLICT, "incomplete"),
+        Refusal::NotDesk { .. } => (StatusCode::CONFLICT, "not_desk"),
+        Refusal::NothingSet(_) => (NEVER, "nothing_set"),
+        Refusal::UnknownCode { .. } => (NEVER, "unknown_code"),
         Refusal::EmptyNote => (NEVER, "empty_note"),
         Refusal::HoldOver { .. } => (NEVER, "hold_over"),
         Refusal::NoReason { .. } => (NEVER, "no_reason"),
@@ -404,6 +433,7 @@ fn kind(refusal: &Refusal, outdated: StatusCode) -> (StatusCode, &'static str) {
         | Refusal::TooManySilences(_)
         | Refusal::TooManyChanges(_)
         | Refusal::NotDead(_)
+        | Refusal::NotReported(_)
         | Refusal::NotQuarantined(_) => (NEVER, "not_an_order"),
     }
 }
@@ -425,6 +455,9 @@ fn facts(incident: &Incident, refusal: &Refusal) -> Value {
     if let Refusal::NotAllowed { allowed, .. } = refusal {
         let allowed = allowed.split(", ").filter(|it| !it.is_empty());
         facts.insert("allowed".into(), allowed.collect());
+    }
+    if let Refusal::Incomplete { missing, .. } = refusal {
+        facts.insert("missing".into(), missing.split(", ").collect());
     }
     if let Refusal::Subordinate { parent, .. } = refusal {
         facts.insert("parent".into(), parent.to_string().into());

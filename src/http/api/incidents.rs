@@ -19,7 +19,7 @@ use super::super::query::Pairs;
 use super::super::wire::{self, Time};
 use super::super::{App, Reading};
 use super::filter::Filter;
-use super::{explain, handle, show};
+use super::{explain, handle, report, show};
 
 /// Records and timeline entries that one answer shows at most.
 const SHOWN_MAX: usize = 1_000;
@@ -30,13 +30,13 @@ pub(super) const OPEN: [StateName; 4] =
 
 /// Documents the paths of this door.
 #[derive(OpenApi)]
-#[openapi(paths(list, one, explanation))]
+#[openapi(paths(list, one, explanation, report::file))]
 pub(in crate::http) struct Document;
 
 /// Returns the paths of this door.
 pub(super) fn routes() -> Router<Arc<App>> {
     Router::new()
-        .route("/api/v1/incidents", get(list))
+        .route("/api/v1/incidents", get(list).post(report::file))
         .route("/api/v1/incidents/{id}", get(one))
         .route("/api/v1/incidents/{id}/explain", get(explanation))
 }
@@ -220,7 +220,7 @@ mod tests {
         assert_eq!(some, [StateName::Resolved, StateName::Closed]);
         assert_eq!(
             states("ack").unwrap_err().message,
-            "state: `ack` is none of new, acknowledged, in_progress, on_hold, resolved, closed, or `open`, or `all`"
+            "state: `ack` is none of new, acknowledged, in_progress, on_hold, resolved, closed, cancelled, or `open`, or `all`"
         );
     }
 }

@@ -17,6 +17,7 @@ use crate::store::view::Member;
 
 use super::super::Reading;
 use super::super::wire::{self, Time};
+use super::desk;
 
 /// Shows an incident; `policy` is the one it started with, where it is still known.
 pub(super) fn incident(
@@ -64,6 +65,7 @@ pub(super) fn incident(
         storm: incident.storm.as_ref().map(storm),
         suspects: incident.suspects.iter().map(suspect).collect(),
         update_at: incident.update_at.map(Time),
+        sheet: desk::sheet(incident),
         resolved,
         closed_at,
         awaiting_verification: incident.awaiting_verification,
@@ -124,7 +126,7 @@ fn progress(progress: &Progress) -> Shown {
             let by = by.as_deref().map(Into::into);
             (None, Some(wire::Resolved { at: Time(*at), by }), None)
         }
-        Progress::Closed { at } => (None, None, Some(Time(*at))),
+        Progress::Closed { at } | Progress::Cancelled { at, .. } => (None, None, Some(Time(*at))),
     }
 }
 
@@ -135,7 +137,8 @@ fn waits_for(progress: &Progress) -> Option<String> {
         | Progress::Acknowledged { .. }
         | Progress::InProgress { .. }
         | Progress::Resolved { .. }
-        | Progress::Closed { .. } => None,
+        | Progress::Closed { .. }
+        | Progress::Cancelled { .. } => None,
     }
 }
 
@@ -339,6 +342,7 @@ pub fn join(join: &alert::Join) -> wire::Join {
         Join::Related { .. } => "related",
         Join::Storm { .. } => "storm",
         Join::Sequence { .. } => "sequence",
+        Join::Reported { .. } => "reported",
         Join::ByHand { .. } => "by_hand",
         Join::Outlived { .. } => "outlived",
     };

@@ -3,8 +3,11 @@
 mod accept;
 mod alertmanager;
 mod auth;
+mod binding;
 mod cmdb;
+mod desk;
 mod handling;
+mod imports;
 mod inhibition;
 mod intake;
 mod journal;

@@ -44,6 +44,24 @@ pub struct Import {
     pub relations: usize,
 }
 
+/// Several files of one import.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct FileSet {
+    /// At least one.
+    pub files: Vec<CmdbFile>,
+}
+
+/// A file of an import.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CmdbFile {
+    /// What it is called in messages.
+    pub name: String,
+    /// What is in it.
+    pub text: String,
+}
+
 /// Something that is or looks wrong.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct Finding {

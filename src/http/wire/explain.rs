@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::binding::Sought;
 use super::what_if::WhatIf;
 use super::{Alert, Incident, Join, LeftOut, RulePlace, Time, Why};
 
@@ -33,6 +34,9 @@ pub struct AlertExplanation {
     pub alert: Alert,
     /// The CI it speaks of by the topology in force.
     pub binding: Option<Binding>,
+    /// What the CMDB in force says of it, with every look-up.
+    #[serde(default)]
+    pub sought: Sought,
     /// The silences that hold it back, or held it back at its end.
     pub silenced_by: Vec<SilencedBy>,
     /// The rule in force that would leave it out if it began now, and why.

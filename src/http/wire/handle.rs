@@ -5,6 +5,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::desk::{Classify, Confirm, Resolve, Set, Spend};
 use super::{Incident, Time};
 
 /// What a person wants to be done with an incident.
@@ -38,7 +39,7 @@ pub enum Wish {
     /// Work waits.
     Hold(Hold),
     /// Service is restored.
-    Resolve(Plain),
+    Resolve(Resolve),
     /// It is not.
     Reopen(Plain),
     /// It is over for good.
@@ -47,6 +48,24 @@ pub enum Wish {
     Merge(Merge),
     /// Some of it is an incident of its own.
     Split(Split),
+    /// Something is to be written on its record.
+    Set(Set),
+    /// It is of another category.
+    Classify(Classify),
+    /// Somebody worked on it.
+    Time(Spend),
+    /// It is over for somebody who suffered from it.
+    Confirm(Confirm),
+    /// It is not over for somebody.
+    Reject(Plain),
+    /// It was a false alarm.
+    Cancel(Plain),
+    /// It is a major incident.
+    #[serde(rename = "declare-major")]
+    DeclareMajor(Plain),
+    /// It is no major incident any more.
+    #[serde(rename = "stand-down")]
+    StandDown(Plain),
 }
 
 /// What needs nothing but a name.
@@ -374,6 +393,15 @@ mod tests {
             r#"{"command":"close","by":"ann","note":""}"#,
             r#"{"command":"merge","by":"ann","into":"INC-1","note":""}"#,
             r#"{"command":"split","by":"ann","records":["INC-2"],"note":""}"#,
+            r#"{"command":"resolve","by":"ann","fields":{"solution":"x"},"spent":"45m","note":""}"#,
+            r#"{"command":"set","by":"ann","fields":{"location":"fra1"},"note":""}"#,
+            r#"{"command":"classify","by":"ann","category":"net","note":"x"}"#,
+            r#"{"command":"time","by":"ann","who":"bob","spent":"45m","note":""}"#,
+            r#"{"command":"confirm","by":"ann","satisfaction":5,"note":""}"#,
+            r#"{"command":"reject","by":"ann","note":"still down"}"#,
+            r#"{"command":"cancel","by":"ann","note":"a test"}"#,
+            r#"{"command":"declare-major","by":"ann","note":"x"}"#,
+            r#"{"command":"stand-down","by":"ann","note":"x"}"#,
         ] {
             let wish: Wish = serde_json::from_str(text).unwrap();
             assert_eq!(serde_json::to_string(&wish).unwrap(), text);

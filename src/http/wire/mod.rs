@@ -8,9 +8,11 @@
 pub mod alertmanager;
 pub mod assignment;
 pub mod audit;
+pub mod binding;
 pub mod change;
 pub mod clocks;
 pub mod cmdb;
+pub mod desk;
 pub mod explain;
 pub mod handle;
 pub mod notices;
@@ -150,6 +152,9 @@ pub struct Incident {
     pub suspects: Vec<storm::Suspect>,
     /// When everybody who was told hears next how it stands.
     pub update_at: Option<Time>,
+    /// What people wrote and reported, and what its end waits for.
+    #[serde(default)]
+    pub sheet: desk::Sheet,
     /// When and by whom it was resolved.
     pub resolved: Option<Resolved>,
     /// When it was closed.
@@ -372,7 +377,8 @@ pub struct Member {
 /// Why an alert belongs to its incident.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct Join {
-    /// `own`, `group`, `dependant`, `cause`, `related`, `storm`, `sequence`, `by_hand` or `outlived`.
+    /// `own`, `group`, `dependant`, `cause`, `last_leg`, `related`, `storm`, `sequence`, `reported`,
+    /// `by_hand` or `outlived`.
     pub reason: String,
     /// The same in words.
     pub text: String,
@@ -487,6 +493,9 @@ pub struct AlertRecord {
     /// What the listing shows.
     #[serde(flatten)]
     pub alert: Alert,
+    /// What the CMDB in force says of it.
+    #[serde(default)]
+    pub sought: binding::Sought,
     /// Why it belongs to its incident.
     pub join: Option<Join>,
     /// Its earlier firings, the newest first, at most a hundred.

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::binding::Sought;
 use super::explain::{Alone, Binding, RuleTried};
 use super::{Join, Time};
 
@@ -51,6 +52,9 @@ pub struct WhatIf {
     pub severity: String,
     /// The CI it would be bound to.
     pub binding: Option<Binding>,
+    /// What the CMDB says of it, with every look-up.
+    #[serde(default)]
+    pub sought: Sought,
     /// What would hold it back, in words.
     pub held_back_by: Vec<String>,
     /// The rules in the order in which they are asked, each with its verdict.

@@ -138,7 +138,9 @@ impl Ledger {
         };
         let resolved_at = match incident.progress {
             Progress::Resolved { at, .. } => Some(at),
-            Progress::Closed { at } => resolved_before.or(Some(at)),
+            Progress::Closed { at } | Progress::Cancelled { at, .. } => {
+                resolved_before.or(Some(at))
+            }
             Progress::New
             | Progress::Acknowledged { .. }
             | Progress::InProgress { .. }

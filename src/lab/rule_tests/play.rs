@@ -8,7 +8,7 @@ use super::{Finding, Mismatch};
 use crate::cmdb::Topology;
 use crate::engine::changes::AlertRow;
 use crate::engine::context::{Context, Limits};
-use crate::engine::event::{Command, Event, Order, Reply, Rest};
+use crate::engine::event::{Command, Ending, Event, Order, Reply, Rest};
 use crate::lab::world::World;
 use crate::model::alert::{Details, Occurrence, Signal};
 use crate::model::assignment::Handover;
@@ -180,14 +180,13 @@ impl Played {
         let on_resolved = matches!(wish, Wish::Reopen | Wish::Close);
         let fits = |it: &Incident| match it.progress.name() {
             StateName::Resolved => on_resolved,
-            StateName::Closed => false,
+            StateName::Closed | StateName::Cancelled => false,
             StateName::New
             | StateName::Acknowledged
             | StateName::InProgress
             | StateName::OnHold => !matches!(wish, Wish::Reopen),
         };
-        let live: Vec<&Incident> =
-            self.tops().filter(|it| it.progress.name() != StateName::Closed).collect();
+        let live: Vec<&Incident> = self.tops().filter(|it| !it.progress.name().is_over()).collect();
         let meant = || live.iter().rev().filter(|it| self.name_of(it.root.alert) == root);
         let found = meant().find(|it| fits(it)).or_else(|| meant().next());
         found.map(|it| it.id).ok_or_else(|| {
@@ -210,7 +209,7 @@ impl Played {
             Wish::Hold { waits_for, time } => {
                 Command::Hold { waits_for: *waits_for, until: at.plus(*time) }
             }
-            Wish::Resolve => Command::Resolve,
+            Wish::Resolve => Command::Resolve(Ending::default()),
             Wish::Reopen => Command::Reopen,
             Wish::Close => Command::Close,
             Wish::Merge(into) => Command::Merge { into: self.incident(into, wish)? },

@@ -61,6 +61,7 @@ fn state(played: &Played, it: &Incident) -> Vec<Reason> {
         StateName::OnHold => &[Happening::Held],
         StateName::Resolved => &[Happening::Resolved],
         StateName::Closed => &[Happening::Closed],
+        StateName::Cancelled => &[Happening::Cancelled],
     };
     last(played, it, kinds, None)
 }

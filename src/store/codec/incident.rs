@@ -3,6 +3,7 @@
 use prost::{Message, Oneof};
 
 use super::assignment::AssignmentsMessage;
+use super::sheet::{AffectedMessage, ClosureMessage, MajorMessage, ReportMessage, SheetMessage};
 use super::terms::TermsMessage;
 use super::{Malformed, Row, Word, keyed, numbered, required};
 use crate::model::assignment::Assignments;
@@ -29,7 +30,7 @@ numbered!(WaitsFor: Supplier = 1, Change = 2, User = 3);
 pub(in crate::store) struct IncidentMessage {
     #[prost(uint32, tag = "1")]
     revision: u32,
-    #[prost(oneof = "ProgressMessage", tags = "2, 3, 4, 5, 6, 34")]
+    #[prost(oneof = "ProgressMessage", tags = "2, 3, 4, 5, 6, 34, 84")]
     progress: Option<ProgressMessage>,
     #[prost(uint64, optional, tag = "7")]
     parent: Option<u64>,
@@ -115,6 +116,16 @@ pub(in crate::store) struct IncidentMessage {
     assignments: Option<AssignmentsMessage>,
     #[prost(message, optional, tag = "71")]
     terms: Option<TermsMessage>,
+    #[prost(message, optional, tag = "80")]
+    sheet: Option<SheetMessage>,
+    #[prost(message, optional, tag = "81")]
+    affected: Option<AffectedMessage>,
+    #[prost(message, repeated, tag = "82")]
+    reports: Vec<ReportMessage>,
+    #[prost(message, optional, tag = "83")]
+    closure: Option<ClosureMessage>,
+    #[prost(message, optional, tag = "85")]
+    major: Option<MajorMessage>,
     #[prost(message, repeated, tag = "90")]
     threads: Vec<ThreadMessage>,
     #[prost(message, repeated, tag = "91")]
@@ -249,6 +260,16 @@ enum ProgressMessage {
     Closed(i64),
     #[prost(message, tag = "34")]
     OnHold(OnHoldMessage),
+    #[prost(message, tag = "84")]
+    Cancelled(CancelledMessage),
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct CancelledMessage {
+    #[prost(int64, tag = "1")]
+    at: i64,
+    #[prost(string, tag = "2")]
+    by: String,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -352,6 +373,9 @@ impl From<&Progress> for ProgressMessage {
                 had: had.as_deref().map(String::from),
             }),
             Progress::Closed { at } => Self::Closed(at.millis()),
+            Progress::Cancelled { at, by } => {
+                Self::Cancelled(CancelledMessage { at: at.millis(), by: String::from(&**by) })
+            }
         }
     }
 }
@@ -374,6 +398,9 @@ impl TryFrom<ProgressMessage> for Progress {
                 had: had.map(Into::into),
             },
             ProgressMessage::Closed(at) => Self::Closed { at: Timestamp::from_millis(at) },
+            ProgressMessage::Cancelled(CancelledMessage { at, by }) => {
+                Self::Cancelled { at: Timestamp::from_millis(at), by: by.into() }
+            }
             ProgressMessage::OnHold(OnHoldMessage { by, waits_for, until }) => Self::OnHold {
                 by: by.into(),
                 waits_for: WaitsFor::of(waits_for)?,
@@ -631,6 +658,11 @@ impl Row for Incident {
             ranked_at: self.ranked_at,
             likely: Some(&self.likely).filter(|it| **it != Likely::default()).map(Into::into),
             update_at: self.update_at.map(Timestamp::millis),
+            sheet: SheetMessage::of(&self.sheet),
+            affected: AffectedMessage::of(&self.affected),
+            reports: self.reports.iter().map(Into::into).collect(),
+            closure: ClosureMessage::of(&self.closure),
+            major: self.major.as_ref().map(Into::into),
             told: self.told.iter().map(ToString::to_string).collect(),
             threads: self.threads.iter().map(Into::into).collect(),
             paged: self.paged.iter().map(Into::into).collect(),
@@ -689,6 +721,11 @@ impl Row for Incident {
             ranked_at: message.ranked_at,
             likely: message.likely.map(Into::into).unwrap_or_default(),
             update_at: message.update_at.map(Timestamp::from_millis),
+            sheet: message.sheet.map(SheetMessage::restore).transpose()?.unwrap_or_default(),
+            affected: message.affected.map(Into::into).unwrap_or_default(),
+            reports: message.reports.into_iter().map(Into::into).collect(),
+            closure: message.closure.map(Into::into).unwrap_or_default(),
+            major: message.major.map(Into::into),
             told: message.told.into_iter().map(Into::into).collect(),
             threads: message.threads.into_iter().map(Into::into).collect(),
             paged: message.paged.into_iter().map(Into::into).collect(),
@@ -707,6 +744,11 @@ impl Row for Incident {
 mod tests {
     use super::super::tests::frozen;
     use super::*;
+    use crate::model::affected::Affected;
+    use crate::model::closure::{Closure, Confirmation, Disagreement};
+    use crate::model::major::Major;
+    use crate::model::report::{Report, Reporter};
+    use crate::model::sheet::{Field, Reclassified, Sheet, Spent};
 
     fn at(ms: i64) -> Timestamp {
         Timestamp::from_millis(ms)
@@ -729,6 +771,55 @@ mod tests {
             calm_since: Some(at(36)),
             ended_at: Some(at(37)),
         }
+    }
+
+    fn sheet() -> Sheet {
+        let reclassified = Reclassified {
+            at: at(43),
+            by: "b".into(),
+            from: Some("f".into()),
+            to: "t".into(),
+            because: "w".into(),
+        };
+        let spent = Spent { by: "b".into(), line: 2, ms: 44 };
+        let fields = [(Field::FollowUp, "u".into()), (Field::Nature, "fault".into())];
+        Sheet::restore(fields, vec![reclassified], vec![spent])
+    }
+
+    fn report() -> Report {
+        Report {
+            at: at(45),
+            alert: Fingerprint(46),
+            title: "t".into(),
+            reporter: Reporter {
+                name: "n".into(),
+                place: Some("p".into()),
+                contact: Some("c".into()),
+            },
+            by: "b".into(),
+            channel: "h".into(),
+        }
+    }
+
+    fn major() -> Major {
+        Major {
+            declared_at: at(51),
+            by: "b".into(),
+            because: "w".into(),
+            stood_down_at: Some(at(52)),
+        }
+    }
+
+    fn closure() -> Closure {
+        let disagreement = Disagreement { at: at(47), by: "b".into(), because: "w".into() };
+        let confirmation = Confirmation {
+            asked_at: at(48),
+            due_at: Some(at(49)),
+            asked: vec!["a".into()],
+            confirmed: vec!["c".into()],
+            disagreement: Some(disagreement),
+        };
+        Closure { verify_at: Some(at(50)), confirmation: Some(confirmation) }
     }
 
     fn assessment() -> Assessment {
@@ -819,6 +910,11 @@ mod tests {
             ranked_at: 40,
             likely: likely(),
             update_at: Some(at(41)),
+            sheet: sheet(),
+            affected: Affected { cis: vec!["c".into()], services: vec!["s".into()], users: 42 },
+            reports: vec![report()],
+            closure: closure(),
+            major: Some(major()),
             rules_version: 22,
             topology_version: 23,
         }
@@ -840,6 +936,12 @@ mod tests {
             \x92\x03\x12\x0a\x03o/s\x12\x05o/s/f\x18#\x20$\x28%\
             \x9a\x03\x18\x0a\x02sw\x10&\x18\x27\x22\x0e\x0a\x05CHG-1\x12\x02up\x18\xac\x02\xa0\x03(\xa8\x03)\
             \xe2\x03\x13\x0a\x04KE-1\x12\x04t/ke\x18\x23\x22\x03why\
+            \x82\x05\x2b\x0a\x09\x08\x01\x12\x05fault\x0a\x05\x08\x14\x12\x01u\
+            \x12\x0e\x08\x2b\x12\x01b\x1a\x01f\x22\x01t\x2a\x01w\x1a\x07\x0a\x01b\x10\x02\x18\x2c\
+            \x8a\x05\x08\x0a\x01c\x12\x01s\x18\x2a\
+            \x92\x05\x1d\x08\x2d\x11\x2e\0\0\0\0\0\0\0\x1a\x01t\x22\x01n\x2a\x01p\x32\x01c\x3a\x01b\x42\x01h\
+            \x9a\x05\x18\x08\x32\x12\x14\x08\x30\x10\x31\x1a\x01a\x22\x01c\x2a\x08\x08\x2f\x12\x01b\x1a\x01w\
+            \xaa\x05\x0a\x08\x33\x12\x01b\x1a\x01w\x20\x34\
             \xd2\x05\x15\x0a\x04chat\x12\x03ann\x1a\x02#o\x22\x04C1:2\
             \xda\x05\x09\x0a\x03ann\x10*\x18\x03\xe2\x05\x04\x08\x04\x10\x02\
             \xa2\x06\x1c\x0a\x10\x08\x07\x06\x05\x04\x03\x02\x01\x09\0\0\0\0\0\0\0\
@@ -854,6 +956,7 @@ mod tests {
                 b"*\x0c\x08\x1f\x12\x03bob\x1a\x03ann",
             ),
             (Progress::Closed { at: at(32) }, b"\x30\x20"),
+            (Progress::Cancelled { at: at(32), by: by() }, b"\xa2\x05\x07\x08\x20\x12\x03ann"),
             (
                 Progress::OnHold { by: by(), waits_for: WaitsFor::Change, until: at(30) },
                 b"\x92\x02\x09\x0a\x03ann\x10\x02\x18\x1e",

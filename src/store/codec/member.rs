@@ -17,7 +17,7 @@ pub(in crate::store) struct MemberMessage {
     joined_at: i64,
     #[prost(oneof = "WhatMessage", tags = "2, 3")]
     what: Option<WhatMessage>,
-    #[prost(oneof = "JoinMessage", tags = "4, 5, 6, 7, 8, 9, 10, 11, 12, 20, 21")]
+    #[prost(oneof = "JoinMessage", tags = "4, 5, 6, 7, 8, 9, 10, 11, 12, 20, 21, 80")]
     join: Option<JoinMessage>,
 }
 
@@ -64,6 +64,9 @@ enum JoinMessage {
     Storm(GroupMessage),
     #[prost(message, tag = "21")]
     Sequence(SequenceMessage),
+    /// The CI.
+    #[prost(string, tag = "80")]
+    Reported(String),
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -210,6 +213,7 @@ impl From<&Join> for JoinMessage {
                 steps: String::from(&**steps),
             }),
             Join::Outlived { former } => Self::Outlived(former.0),
+            Join::Reported { ci } => Self::Reported(String::from(&**ci)),
             Join::Related { rule, place, silence_ms, expected_ms, confidence } => {
                 Self::Related(RelatedMessage {
                     rule: String::from(&**rule),
@@ -232,6 +236,7 @@ impl TryFrom<JoinMessage> for Join {
     fn try_from(message: JoinMessage) -> Result<Self, Malformed> {
         Ok(match message {
             JoinMessage::Own(()) => Self::Own,
+            JoinMessage::Reported(ci) => Self::Reported { ci: ci.into() },
             JoinMessage::Group(GroupMessage { rule, key }) => {
                 Self::Group { rule: rule.into(), key: key.into() }
             }
@@ -399,6 +404,7 @@ mod tests {
                 b"b\x11\n\rdc/rack-power\x10^",
             ),
             (alert, of_alert, Join::Outlived { former: RecordId(999) }, b"@\xe7\x07"),
+            (alert, of_alert, Join::Reported { ci: "shop".into() }, b"\x82\x05\x04shop"),
             (alert, of_alert, related(), b"R\x13\x0a\x03b/r\x12\x04at x\x18\xac\x02 ]\x28\x90\x03"),
             (
                 alert,

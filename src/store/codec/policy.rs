@@ -11,7 +11,8 @@ use crate::model::incident::StateName;
 use crate::store::schema::{self, Family};
 
 numbered!(StateName:
-    New = 1, Acknowledged = 2, InProgress = 3, OnHold = 4, Resolved = 5, Closed = 6);
+    New = 1, Acknowledged = 2, InProgress = 3, OnHold = 4, Resolved = 5, Closed = 6,
+    Cancelled = 7);
 
 /// A policy.
 #[derive(Clone, PartialEq, Message)]

@@ -46,7 +46,7 @@ numbered!(Happening:
     StormBegan = 50,
     StormEnded = 51,
     Sequence = 52,
-    Perhaps = 100,
+    Perhaps = 53,
     EscalatedAcceptance = 80,
     Returned = 81,
     Convened = 82,
@@ -57,6 +57,16 @@ numbered!(Happening:
     PassedOver = 87,
     SupplierOverdue = 88,
     StateOverdue = 89,
+    Written = 100,
+    Reclassified = 101,
+    Timed = 102,
+    Reported = 103,
+    Asked = 104,
+    Confirmed = 105,
+    Rejected = 106,
+    Verified = 107,
+    Cancelled = 108,
+    Major = 109,
 );
 
 /// An entry.

@@ -9,25 +9,38 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{Path, State};
-use axum::http::{HeaderMap, Uri};
+use axum::http::{HeaderMap, Uri, header};
 use bytes::Bytes;
 
 use crate::cmdb::RelationRow;
+use crate::cmdb::import::{Format, Mode};
 use crate::engine::event::Reply;
 use crate::mailbox::{NewTopology, Work};
 
 use super::super::super::audit::audit;
 use super::super::super::auth::Caller;
 use super::super::super::error::Problem;
-use super::super::super::guard::require_type;
+use super::super::super::guard::{self, media_type, require_type};
 use super::super::super::query::Pairs;
-use super::super::super::wire::cmdb::{CiBody, CiPatch, Import, Relation};
+use super::super::super::wire::cmdb::{CiBody, CiPatch, FileSet, Import, Relation};
 use super::super::super::{App, body, json_body};
 use super::BODY_BYTES_MAX;
-use super::plan::{Extent, NAME_BYTES_MAX, Plan, Terms, Want, Wish, agreed, foretell, plan};
+use super::plan::{
+    Extent, NAME_BYTES_MAX, Plan, Terms, Upload, Want, Wish, agreed, foretell, plan,
+};
 
 /// The types that a file is sent as; none that a page's form can send.
-const TYPES: [&str; 3] = ["application/yaml", "application/json", "application/octet-stream"];
+const TYPES: [&str; 5] =
+    ["application/yaml", "application/json", CSV, SEVERAL, "application/octet-stream"];
+
+/// A table; without the parameter `format` it is taken for nothing else.
+const CSV: &str = "text/csv";
+
+/// Several files of one import, as one object of JSON.
+const SEVERAL: &str = "application/vnd.incidentd.files+json";
+
+/// Files of one import.
+const FILES_MAX: usize = 100;
 
 /// How often a change is made again when rules change under it.
 const ATTEMPTS_MAX: usize = 3;
@@ -64,6 +77,8 @@ type Read = Result<Bytes, BytesRejection>;
     path = "/api/v1/cmdb",
     params(
         ("mode" = Option<String>, Query, pattern = "^(replace|merge)$"),
+        ("format" = Option<String>, Query, pattern = "^(yaml|csv|kubernetes)$", description = "How the files are written; told by each when left out"),
+        ("source" = Option<String>, Query, max_length = 128, description = "Whose word the files are: a replacement takes away only what this source said before"),
         ("file" = Option<String>, Query),
         ("by" = Option<String>, Query, max_length = 128),
         ("dry_run" = Option<bool>, Query),
@@ -74,6 +89,8 @@ type Read = Result<Bytes, BytesRejection>;
         (serde_json::Value = "application/yaml"),
         (serde_json::Value = "application/json",
          example = json!({"cis": {"srv-9": {"class": "server"}}})),
+        (String = "text/csv"),
+        (FileSet = "application/vnd.incidentd.files+json"),
         (String = "application/octet-stream")
     )),
     responses((status = 200, body = Import))
@@ -96,6 +113,8 @@ pub(super) async fn replace(
     path = "/api/v1/cmdb",
     params(
         ("mode" = Option<String>, Query, pattern = "^(replace|merge)$"),
+        ("format" = Option<String>, Query, pattern = "^(yaml|csv|kubernetes)$", description = "How the files are written; told by each when left out"),
+        ("source" = Option<String>, Query, max_length = 128, description = "Whose word the files are: a replacement takes away only what this source said before"),
         ("file" = Option<String>, Query),
         ("by" = Option<String>, Query, max_length = 128),
         ("dry_run" = Option<bool>, Query),
@@ -106,6 +125,8 @@ pub(super) async fn replace(
         (serde_json::Value = "application/yaml"),
         (serde_json::Value = "application/json",
          example = json!({"cis": {"srv-9": {"class": "server"}}})),
+        (String = "text/csv"),
+        (FileSet = "application/vnd.incidentd.files+json"),
         (String = "application/octet-stream")
     )),
     responses((status = 200, body = Import))
@@ -126,11 +147,18 @@ pub(super) async fn merge(
 #[utoipa::path(
     post,
     path = "/api/v1/cmdb/diff",
-    params(("mode" = Option<String>, Query, pattern = "^(replace|merge)$"), ("file" = Option<String>, Query)),
+    params(
+        ("mode" = Option<String>, Query, pattern = "^(replace|merge)$"),
+        ("format" = Option<String>, Query, pattern = "^(yaml|csv|kubernetes)$", description = "How the files are written; told by each when left out"),
+        ("source" = Option<String>, Query, max_length = 128, description = "Whose word the files are: a replacement takes away only what this source said before"),
+        ("file" = Option<String>, Query)
+    ),
     request_body(content(
         (serde_json::Value = "application/yaml"),
         (serde_json::Value = "application/json",
          example = json!({"cis": {"srv-9": {"class": "server"}}})),
+        (String = "text/csv"),
+        (FileSet = "application/vnd.incidentd.files+json"),
         (String = "application/octet-stream")
     )),
     responses((status = 200, body = Import))
@@ -142,12 +170,13 @@ pub(super) async fn compare(
     headers: HeaderMap,
     read: Read,
 ) -> Result<Json<Import>, Problem> {
-    let pairs = Pairs::read(&uri, &["mode", "file"])?;
+    let pairs = Pairs::read(&uri, &["mode", "format", "source", "file"])?;
     let terms = Terms { extent: Extent::Look, ..Terms::read(&pairs, &caller)? };
     change(app, file(&pairs, &headers, read, "replace", terms)?).await
 }
 
-const FILE_TERMS: [&str; 6] = ["mode", "file", TERMS[0], TERMS[1], TERMS[2], TERMS[3]];
+const FILE_TERMS: [&str; 8] =
+    ["mode", "format", "source", "file", TERMS[0], TERMS[1], TERMS[2], TERMS[3]];
 
 /// Reads the wish for a file's contents; `usual` is the mode where none is asked for.
 fn file(
@@ -158,19 +187,46 @@ fn file(
     terms: Terms,
 ) -> Result<Wish, Problem> {
     require_type(headers, &TYPES)?;
-    let file = pairs.one("file")?.unwrap_or("body").to_owned();
-    let mode = pairs.one("mode")?.unwrap_or(usual);
-    let what = format!("{mode} {file}");
-    let text = body(read, BODY_BYTES_MAX)?;
-    let want = match mode {
-        "replace" => Want::Replace { text, file },
-        "merge" => Want::Merge { text, file },
+    let name = pairs.one("file")?.unwrap_or("body").to_owned();
+    let given = pairs.one("mode")?.unwrap_or(usual);
+    let mode = match given {
+        "replace" => Mode::Replace,
+        "merge" => Mode::Merge,
         other => {
             let message = format!("mode is `{other}`, must be replace or merge");
             return Err(Problem::bad_request(message));
         }
     };
-    Ok(Wish { want, what, terms })
+    let format = pairs.one("format")?.map(format_of).transpose()?;
+    let source = pairs.one("source")?.map(ToOwned::to_owned);
+    let text = body(read, BODY_BYTES_MAX)?;
+    let kind = guard::text(headers, &header::CONTENT_TYPE).unwrap_or("");
+    let is = |wanted| media_type(kind).eq_ignore_ascii_case(wanted);
+    let format = format.or(is(CSV).then_some(Format::Csv));
+    let several = is(SEVERAL);
+    let files = if several { several_files(&text)? } else { vec![(name, text)] };
+    let names: Vec<&str> = files.iter().map(|(name, _)| &**name).collect();
+    let of = source.as_ref().map(|source| format!(" of {source}")).unwrap_or_default();
+    let what = format!("{given}{of} {}", names.join(", "));
+    Ok(Wish { want: Want::Import(Upload { files, format, mode, source }), what, terms })
+}
+
+fn format_of(name: &str) -> Result<Format, Problem> {
+    Format::find(name).ok_or_else(|| {
+        let known = Format::ALL.map(|(name, _)| name).join(", ");
+        Problem::bad_request(format!("format is `{name}`, must be one of {known}"))
+    })
+}
+
+fn several_files(text: &Bytes) -> Result<Vec<(String, Bytes)>, Problem> {
+    let set: FileSet = serde_json::from_slice(text)
+        .map_err(|error| Problem::bad_request(format!("body: {error}")))?;
+    let count = set.files.len();
+    if !(1..=FILES_MAX).contains(&count) {
+        let message = format!("body: {count} files, must be 1 to {FILES_MAX}");
+        return Err(Problem::bad_request(message));
+    }
+    Ok(set.files.into_iter().map(|file| (file.name, file.text.into())).collect())
 }
 
 /// Puts a whole CI in the place of what there is.

@@ -15,6 +15,7 @@ use axum::routing::{get, post};
 use utoipa::OpenApi;
 
 use super::super::App;
+use super::binding;
 
 /// A CMDB comes as a whole; 64 MiB hold some 300,000 CIs.
 const BODY_BYTES_MAX: usize = 64 << 20;
@@ -23,6 +24,7 @@ const BODY_BYTES_MAX: usize = 64 << 20;
 #[derive(OpenApi)]
 #[openapi(paths(
     read::counts,
+    binding::bind,
     read::list,
     read::one,
     read::path,
@@ -51,6 +53,7 @@ pub(super) fn routes() -> Router<Arc<App>> {
             "/api/v1/cmdb/diff",
             post(change::compare).layer(DefaultBodyLimit::max(BODY_BYTES_MAX)),
         )
+        .route("/api/v1/cmdb/bind", get(binding::bind))
         .route("/api/v1/cmdb/cis", get(read::list))
         .route("/api/v1/cmdb/cis/{name}", one)
         .route("/api/v1/cmdb/relations", post(change::relate).delete(change::unrelate))

@@ -7,6 +7,7 @@ use axum::http::StatusCode;
 use bytes::Bytes;
 use serde_json::json;
 
+use crate::cmdb::import::{File, Format, Mode, Request};
 use crate::cmdb::{
     self, Change, CiRow, Delta, Edit, Problem as Fault, RelationRow, Revision, Rows, Topology,
     diff, import,
@@ -38,13 +39,21 @@ pub(super) struct Wish {
 }
 
 pub(super) enum Want {
-    Replace { text: Bytes, file: String },
-    Merge { text: Bytes, file: String },
+    Import(Upload),
     Put(String, CiBody),
     Patch(String, CiPatch),
     Remove(String),
     Relate(RelationRow),
     Unrelate(RelationRow),
+}
+
+/// Files to be imported.
+pub(super) struct Upload {
+    /// Names and contents.
+    pub(super) files: Vec<(String, Bytes)>,
+    pub(super) format: Option<Format>,
+    pub(super) mode: Mode,
+    pub(super) source: Option<String>,
 }
 
 /// On which terms it is done.
@@ -81,7 +90,7 @@ pub(super) fn plan(reading: &Reading<'_>, wish: &Wish) -> Result<Plan, Problem> 
         return Err(Problem::conflict(message));
     }
     let old = base.topology.rows();
-    let rows = rows(&Known { base: &base.topology, old: &old, now: reading.now }, &wish.want)?;
+    let rows = rows(&base.topology, reading.now, &wish.want)?;
     let difference = diff(&old, &rows);
     let delta = Delta::between(&old, &rows);
     let topology = Topology::at(version + 1, rows, reading.now)
@@ -93,27 +102,10 @@ pub(super) fn plan(reading: &Reading<'_>, wish: &Wish) -> Result<Plan, Problem> 
     Ok(Plan { base, topology, revision, answer })
 }
 
-/// What a change is made on.
-struct Known<'a> {
-    base: &'a Topology,
-    /// Its rows.
-    old: &'a Rows,
-    now: Timestamp,
-}
-
 /// Returns the rows as they are wished for.
-fn rows(known: &Known<'_>, want: &Want) -> Result<Rows, Problem> {
-    let Known { base, old, now } = *known;
+fn rows(base: &Topology, now: Timestamp, want: &Want) -> Result<Rows, Problem> {
     let edit = match want {
-        Want::Replace { text, file } => {
-            let read = import::read(utf8(text, file)?, file);
-            let read = read.map_err(|faults| faulty(file, &faults))?;
-            return Ok(read.seen(old, now));
-        }
-        Want::Merge { text, file } => {
-            let read = import::read_changes(utf8(text, file)?, file, base, now);
-            return read.map_err(|faults| faulty(file, &faults));
-        }
+        Want::Import(upload) => return imported(upload, base, now),
         Want::Put(name, CiBody { class, attributes, labels }) => {
             let attributes = attributes.iter().collect();
             Edit::Put(CiRow::of(name, class, attributes, labels).map_err(Problem::bad_request)?)
@@ -132,6 +124,17 @@ fn rows(known: &Known<'_>, want: &Want) -> Result<Rows, Problem> {
         }
     };
     cmdb::edit(base, edit, now).map_err(|faults| faulty("the change", &faults))
+}
+
+fn imported(wanted: &Upload, base: &Topology, now: Timestamp) -> Result<Rows, Problem> {
+    let file = |(name, text)| Ok(File { name, text: utf8(text, name)? });
+    let all = wanted.files.iter().map(|(name, text)| file((&**name, text)));
+    let files = all.collect::<Result<Vec<_>, Problem>>()?;
+    let names: Vec<&str> = files.iter().map(|file| file.name).collect();
+    let Upload { format, mode, source, .. } = wanted;
+    let request =
+        Request { files: &files, format: *format, mode: *mode, source: source.as_deref() };
+    import::import(&request, base, now).map_err(|faults| faulty(&names.join(", "), &faults))
 }
 
 fn utf8<'a>(text: &'a [u8], file: &str) -> Result<&'a str, Problem> {

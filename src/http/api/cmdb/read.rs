@@ -8,7 +8,7 @@ use axum::extract::{self, State};
 use axum::http::{Uri, header};
 use axum::response::{IntoResponse, Response};
 
-use crate::cmdb::{self, CiId, CiRow, RelationRow, Topology, Toward};
+use crate::cmdb::{self, CiId, CiRow, RelationRow, Table, Topology, Toward};
 use crate::engine::changes::AlertRow;
 use crate::model::alert::Path;
 use crate::rules::matcher::Matcher;
@@ -361,19 +361,34 @@ pub(super) async fn lint(State(app): State<Arc<App>>) -> Result<Json<Findings>, 
 #[utoipa::path(
     get,
     path = "/api/v1/cmdb/export",
-    params(("format" = Option<String>, Query, description = "YAML when left out", pattern = "^(yaml|json)$")),
+    params(
+        ("format" = Option<String>, Query, description = "YAML when left out", pattern = "^(yaml|json|csv)$"),
+        ("table" = Option<String>, Query, description = "Which table of CSV; the CIs when left out", pattern = "^(cis|relations|types)$")
+    ),
     responses((status = 200, content(
         (serde_json::Value = "application/yaml"),
-        (serde_json::Value = "application/json")
+        (serde_json::Value = "application/json"),
+        (String = "text/csv")
     )))
 )]
 pub(super) async fn export(State(app): State<Arc<App>>, uri: Uri) -> Result<Response, Problem> {
-    let pairs = Pairs::read(&uri, &["format"])?;
-    let (kind, write): (_, fn(&Topology) -> String) = match pairs.one("format")? {
-        None | Some("yaml") => ("application/yaml", cmdb::yaml),
-        Some("json") => ("application/json", cmdb::json),
-        Some(other) => {
-            let message = format!("format is `{other}`, must be yaml or json");
+    let pairs = Pairs::read(&uri, &["format", "table"])?;
+    let table = pairs.one("table")?;
+    let (kind, write): (_, fn(&Topology) -> String) = match (pairs.one("format")?, table) {
+        (None | Some("yaml"), None) => ("application/yaml", cmdb::yaml),
+        (Some("json"), None) => ("application/json", cmdb::json),
+        (Some("csv"), None | Some("cis")) => ("text/csv", |it| cmdb::csv(it, Table::Cis)),
+        (Some("csv"), Some("relations")) => ("text/csv", |it| cmdb::csv(it, Table::Relations)),
+        (Some("csv"), Some("types")) => ("text/csv", |it| cmdb::csv(it, Table::Types)),
+        (Some("csv"), Some(other)) => {
+            let message = format!("table is `{other}`, must be cis, relations or types");
+            return Err(Problem::bad_request(message));
+        }
+        (None | Some("yaml" | "json"), Some(_)) => {
+            return Err(Problem::bad_request("only format csv has tables"));
+        }
+        (Some(other), _) => {
+            let message = format!("format is `{other}`, must be yaml, json or csv");
             return Err(Problem::bad_request(message));
         }
     };
