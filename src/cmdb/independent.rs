@@ -29,14 +29,17 @@ impl Topology {
     /// Counts the ways between two CIs of at most two relations, in whichever direction: the
     /// relation itself, and the CIs that both are next to.
     pub fn short_ways(&self, one: CiId, other: CiId) -> usize {
-        let around = |ci: CiId| -> BTreeSet<CiId> {
+        let around = |ci: CiId| {
             let both = [Toward::Causes, Toward::Sufferers].into_iter();
-            both.flat_map(|toward| self.edges(ci, toward).take(LOOKED_AT_MAX))
-                .map(|(end, _)| end)
-                .collect()
+            let edges = both.flat_map(|toward| self.edges(ci, toward).take(LOOKED_AT_MAX));
+            let mut ends: Vec<CiId> = edges.map(|(end, _)| end).collect();
+            ends.sort_unstable();
+            ends.dedup();
+            ends
         };
         let (here, there) = (around(one), around(other));
-        here.intersection(&there).count() + usize::from(here.contains(&other))
+        let has = |ends: &[CiId], ci: &CiId| ends.binary_search(ci).is_ok();
+        here.iter().filter(|ci| has(&there, ci)).count() + usize::from(has(&here, &other))
     }
 
     /// True when a CI has any relation.

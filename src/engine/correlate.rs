@@ -4,6 +4,7 @@
 //! Never looks at all incidents: every question is answered by an index. The topology's part is in
 //! [`super::topology`], the union of incidents in [`super::unite`].
 
+use core::fmt::Write as _;
 use core::time::Duration;
 use std::collections::btree_map::Entry;
 use std::sync::Arc;
@@ -149,9 +150,12 @@ pub(super) struct Grouping<'a> {
 
 impl<'a> Grouping<'a> {
     pub(super) fn new(rule: &'a Rule, kind: &'a Group, subject: &Subject<'_>) -> Self {
-        let pairs: Vec<String> =
-            kind.by.iter().map(|field| format!("{field}={:?}", field.value(subject))).collect();
-        let key = pairs.join(", ");
+        let mut key = String::new();
+        for field in &kind.by {
+            let comma = if key.is_empty() { "" } else { ", " };
+            // A string takes all that is written to it.
+            let _written = write!(key, "{comma}{field}={:?}", field.value(subject));
+        }
         Self { index: place_of(&rule.name, &key), rule, kind, key }
     }
 }
@@ -257,17 +261,23 @@ pub(super) fn attach(
 ) {
     let record = state.next_record();
     let Attachment { incident, join } = to;
-    let held_back = suppress::inhibit::words(state, ctx, alert);
-    let held_back = held_back.map(|by| format!("; {by}, so nobody is told")).unwrap_or_default();
-    let text = format!("{} joined: {}{held_back}", name_of(state, ctx, alert), reason(&join));
-    let path = join.path().cloned();
+    if !state.pending.count_again(incident, Happening::Joined) {
+        let told = joined(state, ctx, alert, &join);
+        state.pending.tell(incident, now, told);
+    }
     credit::joined(state, ctx, alert, &join, now);
-    state.pending.tell(incident, now, Told { what: Happening::Joined, text, path });
     enrol(state, alert, MemberKey { incident, record }, join, now);
     if let Some(case) = state.change(incident) {
         case.record.members += 1;
     }
     count_in(state, ctx, alert, now);
+}
+
+fn joined(state: &State, ctx: &Context, alert: Fingerprint, join: &Join) -> Told {
+    let held_back = suppress::inhibit::words(state, ctx, alert);
+    let held_back = held_back.map(|by| format!("; {by}, so nobody is told")).unwrap_or_default();
+    let text = format!("{} joined: {}{held_back}", name_of(state, ctx, alert), reason(join));
+    Told { what: Happening::Joined, text, path: join.path().cloned() }
 }
 
 /// Says in words why an alert belongs to its incident.

@@ -108,6 +108,18 @@ impl State {
     /// Time never goes back: an earlier `now` counts as that of the last event. What changed is held
     /// until [`State::drain`]; nothing of it may be seen before that is stored.
     pub fn apply(&mut self, ctx: &Context, event: &Event, now: Timestamp) -> Reply {
+        self.apply_watched(ctx, event, now, || {})
+    }
+
+    /// Like [`State::apply`]; says when every alert of the event has its incident, before what
+    /// follows for the incidents: priority, suspects, people, clocks. For whoever takes the time.
+    pub fn apply_watched(
+        &mut self,
+        ctx: &Context,
+        event: &Event,
+        now: Timestamp,
+        decided: impl FnOnce(),
+    ) -> Reply {
         let before = self.counters.now;
         let now = now.max(before);
         self.counters.now = now;
@@ -124,6 +136,7 @@ impl State {
         // Before the event: another topology is taken over with nothing else to do.
         rebind::review(self);
         let reply = self.handle(ctx, event, now);
+        decided();
         prioritise::settle(self, ctx, now);
         suppress::inhibit::settle(self, ctx, now);
         self.reschedule(ctx);

@@ -86,16 +86,22 @@ impl Pending {
     pub(super) fn tell(&mut self, incident: IncidentId, now: Timestamp, told: Told) {
         use Happening::{Adopted, Cleared, Joined, Refired, Split};
         if matches!(told.what, Adopted | Cleared | Joined | Refired | Split) {
-            let key = (incident, told.what);
-            let first = self.entry_of.get(&key).and_then(|at| self.entries.get_mut(*at));
-            if let Some((_, entry)) = first {
-                entry.count += 1;
+            if self.count_again(incident, told.what) {
                 return;
             }
-            self.entry_of.insert(key, self.entries.len());
+            self.entry_of.insert((incident, told.what), self.entries.len());
         }
         let Told { what, text, path } = told;
         self.entries.push((incident, Entry { at: now, what, count: 1, text, path }));
+    }
+
+    /// Counts once more what comes once per alert; false when it is the first in the batch and is to
+    /// be told in words. Whoever asks first need not find the words.
+    pub(super) fn count_again(&mut self, incident: IncidentId, what: Happening) -> bool {
+        let at = self.entry_of.get(&(incident, what));
+        let Some((_, entry)) = at.and_then(|at| self.entries.get_mut(*at)) else { return false };
+        entry.count += 1;
+        true
     }
 
     /// Takes the timeline entries in the order in which they were told.

@@ -15,7 +15,7 @@ use super::{
     acceptance, affected, assign, escalate, gather, major, redundancy, related, standing, suppress,
     terms,
 };
-use crate::cmdb::{CiId, Outage};
+use crate::cmdb::{CiId, CiRow, Outage};
 use crate::model::escalation::Target;
 use crate::model::incident::{Happening, IncidentId, Progress};
 use crate::model::notice::NoticeKind;
@@ -276,7 +276,11 @@ pub(super) fn would_page(ctx: &Context, share: &Share) -> bool {
     tally.add(share);
     let counted = Counted { tally: &tally, outage: None };
     let services = counted.services(ctx);
-    let (impact, _) = impact(ctx, priorities, &services);
+    let mut hurt = Hurt::default();
+    for service in &services {
+        hurt.add(ctx.topology.ci(*service));
+    }
+    let impact = hurt.impact(priorities);
     let (urgency, _) = counted.urgency(priorities, services.len());
     priorities.pages(priorities.priority(impact, urgency), urgency)
 }
@@ -285,24 +289,10 @@ fn impact(ctx: &Context, priorities: &Priorities, services: &BTreeSet<CiId>) -> 
     let mut hurt = Hurt::default();
     for service in services {
         let ci = ctx.topology.ci(*service);
-        let tier = ci.attribute("tier").and_then(|tier| tier.parse().ok());
-        let users = ci.attribute("users").and_then(|users| users.parse::<u64>().ok());
-        hurt.services += 1;
-        hurt.users = hurt.users.saturating_add(users.unwrap_or(0));
-        hurt.tier = match (hurt.tier, tier) {
-            (Some(a), Some(b)) => Some(u32::min(a, b)),
-            (a, b) => a.or(b),
-        };
+        let tier = hurt.add(ci);
         hurt.name(&ci.name, tier);
     }
-    let impact = if hurt.reaches(&priorities.high) {
-        Impact::High
-    } else if hurt.reaches(&priorities.medium) {
-        Impact::Medium
-    } else {
-        Impact::Low
-    };
-    (impact, hurt.words())
+    (hurt.impact(priorities), hurt.words())
 }
 
 /// Services and users that an incident hurts.
@@ -315,6 +305,29 @@ struct Hurt {
 }
 
 impl Hurt {
+    /// Counts a service; returns its tier.
+    fn add(&mut self, ci: &CiRow) -> Option<u32> {
+        let tier = ci.attribute("tier").and_then(|tier| tier.parse().ok());
+        let users = ci.attribute("users").and_then(|users| users.parse::<u64>().ok());
+        self.services += 1;
+        self.users = self.users.saturating_add(users.unwrap_or(0));
+        self.tier = match (self.tier, tier) {
+            (Some(a), Some(b)) => Some(u32::min(a, b)),
+            (a, b) => a.or(b),
+        };
+        tier
+    }
+
+    fn impact(&self, priorities: &Priorities) -> Impact {
+        if self.reaches(&priorities.high) {
+            Impact::High
+        } else if self.reaches(&priorities.medium) {
+            Impact::Medium
+        } else {
+            Impact::Low
+        }
+    }
+
     fn reaches(&self, threshold: &Threshold) -> bool {
         let at_least = |least: Option<u64>, is: u64| least.is_some_and(|least| is >= least);
         threshold.tier.is_some_and(|most| self.tier.is_some_and(|tier| tier <= most))

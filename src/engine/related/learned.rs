@@ -4,7 +4,9 @@
 //! Decisions depend on it, so it is stored with them, a row for each thing learned. It is bounded:
 //! when enough has been seen everything counts half, and what comes to nothing is forgotten.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeSet, HashMap};
+
+use foldhash::fast::FixedState;
 
 use crate::model::learned::{LearnedKey, LearnedRow};
 
@@ -39,7 +41,8 @@ const ANY: &str = "";
 /// What was learned so far.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(in crate::engine) struct Learned {
-    rows: BTreeMap<LearnedKey, LearnedRow>,
+    /// Looked at for every place near an alert. Its order is never seen.
+    rows: HashMap<LearnedKey, LearnedRow, FixedState>,
     changed: BTreeSet<LearnedKey>,
 }
 
@@ -103,9 +106,9 @@ impl Learned {
             (row.intervals_ms.len() >= INTERVALS_MIN).then_some(&row.intervals_ms)
         });
         let Some(intervals) = known else { return TICK_MS };
-        let mut sorted = intervals.clone();
-        sorted.sort_unstable();
-        let tick = sorted.get(sorted.len() / QUANTILE).copied().unwrap_or(TICK_MS);
+        let mut intervals = intervals.clone();
+        let at = intervals.len() / QUANTILE;
+        let tick = *intervals.select_nth_unstable(at).1;
         tick.clamp(TICK_MIN_MS, TICK_MAX_MS)
     }
 
@@ -168,11 +171,9 @@ impl Learned {
 
     fn halve(&mut self) {
         self.changed.extend(self.rows.keys().cloned());
-        for row in self.rows.values_mut() {
+        self.rows.retain(|_, row| {
             row.joined /= 2;
             row.opened /= 2;
-        }
-        self.rows.retain(|_, row| {
             row.joined > 0 || row.opened > 0 || row.resolves || !row.intervals_ms.is_empty()
         });
     }

@@ -13,6 +13,7 @@ mod perhaps;
 mod places;
 mod rank;
 mod score;
+mod sparse;
 
 use core::time::Duration;
 use std::collections::hash_map::Entry;
@@ -37,6 +38,7 @@ pub(super) use perhaps::suggest;
 use places::{Balls, Place, Presence};
 pub(super) use rank::rank;
 use score::{Burns, Evidence};
+use sparse::Sparse;
 
 /// Incidents that one place remembers; the one that was active there first gives way.
 const SPOTS_MAX: usize = 8;
@@ -54,8 +56,7 @@ const JOB: &str = "job";
 #[derive(Debug, Default)]
 pub(super) struct Likelihood {
     pub(super) learned: Learned,
-    /// Only asked, never iterated.
-    spots: HashMap<u64, Vec<Spot>, FixedState>,
+    spots: Sparse<Vec<Spot>>,
     /// How many alerts of an incident fire at a place, whether or not the place remembers the
     /// incident; where any does. Only asked, never iterated.
     firing: HashMap<(u64, IncidentId), u32, FixedState>,
@@ -266,7 +267,7 @@ fn look_at(
     (index, ci, key, distance): (usize, Option<CiId>, u64, u32),
     asked: &mut Asked,
 ) {
-    for spot in state.likelihood.spots.get(&key).into_iter().flatten() {
+    for spot in state.likelihood.spots.get(key).into_iter().flatten() {
         let Some(id) = state.top(spot.incident).filter(|id| state.is_open(*id)) else { continue };
         let Some(record) = state.incidents.get(&id).map(|case| &case.record) else { continue };
         if asked.now >= record.opened_at.plus(asked.max_age) {
@@ -346,7 +347,7 @@ fn stand(state: &mut State, incident: IncidentId, keys: &[u64], now: Timestamp) 
     let top = state.top(incident);
     let mut fresh = Vec::new();
     for key in keys {
-        let mut spots = state.likelihood.spots.remove(key).unwrap_or_default();
+        let mut spots = state.likelihood.spots.remove(*key).unwrap_or_default();
         spots.retain(|spot| state.top(spot.incident).is_some());
         let known = spots.iter().any(|spot| state.top(spot.incident) == top);
         if let Some(spot) = spots.iter_mut().find(|spot| spot.incident == incident) {
@@ -364,7 +365,7 @@ fn stand(state: &mut State, incident: IncidentId, keys: &[u64], now: Timestamp) 
         state.likelihood.spots.insert(*key, spots);
         let likely = state.change(incident).map(|case| &mut case.record.likely);
         if let Some(dropped) = likely.and_then(|likely| likely.stood(*key, now)) {
-            let spots = state.likelihood.spots.get_mut(&dropped).into_iter();
+            let spots = state.likelihood.spots.get_mut(dropped).into_iter();
             spots.for_each(|spots| spots.retain(|spot| spot.incident != incident));
         }
     }
@@ -445,7 +446,7 @@ pub(super) fn index_places(state: &mut State) {
     all.sort_unstable();
     for (last, incident, key) in all {
         let spot = Spot { incident, last };
-        state.likelihood.spots.entry(key).or_default().push(spot);
+        state.likelihood.spots.or_default(key).push(spot);
     }
 }
 

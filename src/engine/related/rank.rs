@@ -4,7 +4,7 @@
 //! them; further alerts of the same place say less and less. CIs that do not alert are ranked like
 //! all others.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::places;
 use crate::cmdb::{CiId, Ties, WHOLE};
@@ -58,12 +58,9 @@ struct Asked<'a> {
 
 /// Returns the CIs most to blame, the likeliest first.
 fn most_blamed(state: &State, asked: &Asked<'_>, id: IncidentId) -> Vec<(CiId, Suspect)> {
-    let mut votes: BTreeMap<(CiId, CiId), Vec<f64>> = BTreeMap::new();
-    let mut services = BTreeSet::new();
     let weights = &asked.ctx.weights;
-    let share = of_whole(weights.blame);
-    // Many members are at one place.
-    let mut known: BTreeMap<CiId, Vec<(CiId, u32)>> = BTreeMap::new();
+    // How loud each place blames, by service: whom it blames is the same for all alerts of it.
+    let mut voices: BTreeMap<CiId, Vec<f64>> = BTreeMap::new();
     let members = state.members(id).take(MEMBERS_MAX);
     for held in members.filter_map(|alert| state.alerts.get(&alert)) {
         let blamed = blamed(asked, held);
@@ -71,22 +68,22 @@ fn most_blamed(state: &State, asked: &Asked<'_>, id: IncidentId) -> Vec<(CiId, S
         let weight = if subject.severity == INFORMATION { weights.informs } else { 1.0 };
         let own = weight / f64::from(u32::try_from(blamed.len()).unwrap_or(1).max(1));
         for service in blamed {
-            services.insert(service);
-            let blamed = || asked.ctx.topology.blamed(service, asked.ties, share);
-            for (ci, blame) in known.entry(service).or_insert_with(blamed) {
-                let vote = own * f64::from(*blame) / f64::from(WHOLE);
-                votes.entry((*ci, service)).or_default().push(vote);
-            }
+            voices.entry(service).or_default().push(own);
         }
     }
-    let of = u32::try_from(services.len()).unwrap_or(u32::MAX);
+    let of = u32::try_from(voices.len()).unwrap_or(u32::MAX);
+    let share = of_whole(weights.blame);
     let mut scores: BTreeMap<CiId, (f64, u32)> = BTreeMap::new();
-    for ((ci, _), mut heard) in votes {
-        heard.sort_by(|a, b| b.total_cmp(a));
-        let (score, explains) = scores.entry(ci).or_default();
-        let says = core::iter::successors(Some(1.0), |says| Some(says * weights.repeated));
-        *score += heard.iter().take(REPEATS_MAX).zip(says).map(|(v, w)| v * w).sum::<f64>();
-        *explains += 1;
+    for (service, mut heard) in voices {
+        heard.sort_unstable_by(|a, b| b.total_cmp(a));
+        heard.truncate(REPEATS_MAX);
+        for (ci, blame) in asked.ctx.topology.blamed(service, asked.ties, share) {
+            let (score, explains) = scores.entry(ci).or_default();
+            let votes = heard.iter().map(|own| own * f64::from(blame) / f64::from(WHOLE));
+            let says = core::iter::successors(Some(1.0), |says| Some(says * weights.repeated));
+            *score += votes.zip(says).map(|(v, w)| v * w).sum::<f64>();
+            *explains += 1;
+        }
     }
     let candidates = scores.into_iter().map(|(ci, (blame, explains))| Candidate {
         ci,
