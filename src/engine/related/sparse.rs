@@ -86,16 +86,15 @@ mod tests {
         fn it_is_a_map(steps in prop::collection::vec((0_u64..64, any::<Option<u8>>()), 0..200)) {
             let (mut sparse, mut map) = (Sparse::default(), HashMap::<u64, u8>::new());
             for (key, value) in steps {
-                match value {
-                    Some(value) => {
-                        if value % 2 == 0 {
-                            sparse.insert(key, value);
-                        } else {
-                            *sparse.or_default(key) = value;
-                        }
-                        map.insert(key, value);
+                if let Some(value) = value {
+                    if value % 2 == 0 {
+                        sparse.insert(key, value);
+                    } else {
+                        *sparse.or_default(key) = value;
                     }
-                    None => prop_assert_eq!(sparse.remove(key), map.remove(&key)),
+                    map.insert(key, value);
+                } else {
+                    prop_assert_eq!(sparse.remove(key), map.remove(&key));
                 }
                 for key in 0..64 {
                     prop_assert_eq!(sparse.get(key), map.get(&key));
