@@ -18,6 +18,7 @@ use crate::engine::context::Context;
 use crate::engine::event::Reply;
 use crate::engine::rebind::Forecast;
 use crate::mailbox::{Mailbox, NewTopology, Work};
+use crate::model::few::few;
 use crate::model::time::Timestamp;
 use crate::store::Store;
 
@@ -132,9 +133,7 @@ fn turned(old: &Topology, new: &Topology) -> (usize, String) {
         .filter(|(rows, _)| !rows.is_empty())
         .map(|(rows, what)| {
             let named: Vec<String> = rows.iter().take(NAMED_MAX).map(ToString::to_string).collect();
-            let more = rows.len().saturating_sub(NAMED_MAX);
-            let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-            format!("{}{more}: {what}", named.join(", "))
+            format!("{}: {what}", few(&named, rows.len()))
         })
         .collect();
     (begun.len() + ended.len(), words.join("; "))

@@ -10,6 +10,7 @@ use super::context::Context;
 use super::deduplicate::{self, Delivery};
 use super::own;
 use crate::model::alert::Signal;
+use crate::model::few::few;
 use crate::model::incident::IncidentId;
 use crate::model::labels::Labels;
 use crate::model::time::Timestamp;
@@ -28,14 +29,10 @@ pub(super) fn audit(state: &mut State, ctx: &Context, now: Timestamp) {
         return;
     }
     let names = forgotten.iter().take(NAMED_MAX).map(ToString::to_string).collect::<Vec<_>>();
-    let more = match forgotten.len().saturating_sub(NAMED_MAX) {
-        0 => String::new(),
-        more => format!(" and {more} more"),
-    };
     let summary = format!(
-        "nothing falls due for {}{more}: nobody answered and the policy has no step left; \
+        "nothing falls due for {}: nobody answered and the policy has no step left; \
          acknowledge them, and let the last step of the policy repeat",
-        names.join(", ")
+        few(&names, forgotten.len())
     );
     // One alert for all: an incident of our own can itself be forgotten.
     let labels = [("alertname", "IncidentdNoDeadline"), ("severity", "major")];

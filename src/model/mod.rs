@@ -13,6 +13,7 @@ pub mod closure;
 pub mod credit;
 pub mod delivery;
 pub mod escalation;
+pub mod few;
 pub mod incident;
 pub mod journal;
 pub mod labels;

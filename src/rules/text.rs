@@ -3,6 +3,7 @@
 use core::time::Duration;
 
 use super::diagnostics::Span;
+use crate::model::few::few;
 
 /// Reads a span of time: numbers with the units ms, s, m, h, d, w, as in `1h30m`.
 pub fn duration(text: &str) -> Option<Duration> {
@@ -114,9 +115,7 @@ pub(super) fn shortened(text: &str) -> String {
 pub(super) fn listed(names: &[&str]) -> String {
     const NAMES_MAX: usize = 24;
     let shown: Vec<&str> = names.iter().copied().take(NAMES_MAX).collect();
-    let more = names.len() - shown.len();
-    let more = if more == 0 { String::new() } else { format!(" and {more} more") };
-    format!("{}{more}", shown.join(", "))
+    few(&shown, names.len())
 }
 
 /// Writes `a, b or c`.

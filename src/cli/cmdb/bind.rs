@@ -8,6 +8,7 @@ use clap::Args;
 use crate::engine::context::{Context, Limits};
 use crate::http::api::binding::explanation;
 use crate::http::wire::binding::{BindingExplanation, LookedUp};
+use crate::model::few::few;
 use crate::model::labels::Labels;
 use crate::rules::alert_labels;
 
@@ -80,12 +81,7 @@ fn found(step: &LookedUp) -> String {
     if let Some(label) = &step.lacks {
         return format!("nothing: the alert has no label {label}");
     }
-    let more = step.count.saturating_sub(step.found.len());
-    match (step.count, more) {
-        (0, _) => "no CI".into(),
-        (_, 0) => step.found.join(", "),
-        (_, _) => format!("{} and {more} more", step.found.join(", ")),
-    }
+    if step.count == 0 { "no CI".into() } else { few(&step.found, step.count) }
 }
 
 #[cfg(test)]

@@ -17,6 +17,7 @@ use super::super::{State, credit, prioritise};
 use super::{Raised, raise, recount, unsettle};
 use crate::cmdb::{CiId, Toward};
 use crate::model::alert::Inhibitor;
+use crate::model::few::few;
 use crate::model::labels::Fingerprint;
 use crate::model::time::Timestamp;
 use crate::rules::{Inhibit, Reach};
@@ -472,7 +473,5 @@ pub(in crate::engine) fn words(state: &State, ctx: &Context, alert: Fingerprint)
     let rule = &by.first()?.rule;
     let names: Vec<String> =
         by.iter().take(NAMED_MAX).map(|by| name_of(state, ctx, by.alert)).collect();
-    let more = by.len().saturating_sub(NAMED_MAX);
-    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-    Some(format!("inhibited by {}{more} (rule {rule})", names.join(", ")))
+    Some(format!("inhibited by {} (rule {rule})", few(&names, by.len())))
 }

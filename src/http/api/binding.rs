@@ -18,6 +18,7 @@ use super::super::wire::object;
 use super::explain;
 use crate::cmdb::{Answer, Bound, CiId, Counts, Found, Group, Topology, Tried, Unbound};
 use crate::engine::context::Context;
+use crate::model::few::few;
 use crate::model::labels::Labels;
 
 /// Groups of one answer.
@@ -40,9 +41,7 @@ pub(super) fn sought(ctx: &Context, labels: &Labels) -> Sought {
     let text = match (outcome, &by) {
         ("bound", Some(by)) => format!("{} by {by}", among.concat()),
         (_, Some(by)) => {
-            let more = count.saturating_sub(among.len());
-            let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-            format!("ambiguous by {by}: {}{more}; bound to none of them", among.join(", "))
+            format!("ambiguous by {by}: {}; bound to none of them", few(&among, count))
         }
         (_, None) => format!("no CI: {}", in_vain(&tried)),
     };
