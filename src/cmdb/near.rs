@@ -46,7 +46,7 @@ impl Topology {
 
     /// Returns the CIs within `reach` of one, in either direction, nearest first and then by name,
     /// with their distances; the CI itself comes first. At most `most` of them, and in a
-    /// neighbourhood of hubs those alone that the first [`EDGES_MAX`] edges lead to.
+    /// neighbourhood of hubs those alone that the first `EDGES_MAX` edges lead to.
     ///
     /// A relation is [`RELATION`] long, between a service and what runs it a quarter of that; one that
     /// nobody has confirmed for long is half as long again.
