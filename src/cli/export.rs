@@ -105,7 +105,8 @@ fn response(major: &Major) -> Vec<String> {
 }
 
 fn ticked(done: &Done) -> String {
-    let note = if done.note.is_empty() { String::new() } else { format!(": {}", plain(&done.note)) };
+    let note =
+        if done.note.is_empty() { String::new() } else { format!(": {}", plain(&done.note)) };
     format!(" ({}, {}{note})", moment(done.at), plain(&done.by))
 }
 

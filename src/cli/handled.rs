@@ -215,12 +215,7 @@ mod tests {
                 json!({}),
                 "INC-1042 action 0: contact:ann, until 2026-12-01",
             ),
-            (
-                "action-done",
-                json!({"number": 1}),
-                json!({}),
-                "INC-1042 action 1 is done · 0 open",
-            ),
+            ("action-done", json!({"number": 1}), json!({}), "INC-1042 action 1 is done · 0 open"),
             ("cancel", json!({}), json!({}), "INC-1042 cancelled: a false alarm"),
         ] {
             let mut wish = json!({"command": command, "by": "m.ito"});

@@ -617,7 +617,9 @@ pub enum Refusal {
         because: Box<str>,
     },
     /// It is watched after its resolution.
-    #[error("{incident} is a major incident and watched until {until}; it can be closed from then on")]
+    #[error(
+        "{incident} is a major incident and watched until {until}; it can be closed from then on"
+    )]
     Watched {
         /// What was named.
         incident: IncidentId,

@@ -145,13 +145,7 @@ struct Given<'a> {
 
 /// Gives somebody a role and calls them; of a team whoever has its shift. False when nobody more can
 /// have one.
-fn give(
-    state: &mut State,
-    ctx: &Context,
-    id: IncidentId,
-    it: Given<'_>,
-    now: Timestamp,
-) -> bool {
+fn give(state: &mut State, ctx: &Context, id: IncidentId, it: Given<'_>, now: Timestamp) -> bool {
     let Given { role, target, by, because } = it;
     let who = notices::person(state, ctx, id, target, now);
     let team = if let Target::Team(team) = target { Some(team.clone()) } else { None };

@@ -14,9 +14,7 @@ use super::quarantine::Quarantine;
 use super::related::{self, Learned};
 use super::state::{Case, Held};
 use super::tally::Tally;
-use super::{
-    budget, census, deduplicate, followed, gather, schedule, shadow, suppress, topology,
-};
+use super::{budget, census, deduplicate, followed, gather, schedule, shadow, suppress, topology};
 use crate::model::labels::Fingerprint;
 use crate::model::time::Timestamp;
 

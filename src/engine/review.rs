@@ -75,8 +75,7 @@ pub(super) fn done(
         return Err(Refusal::IsDone { incident: id, what: "action", number, by, at });
     }
     let late = now.since(action.due_at);
-    let late =
-        if late.is_zero() { String::new() } else { format!(", {} overdue", Brief(late)) };
+    let late = if late.is_zero() { String::new() } else { format!(", {} overdue", Brief(late)) };
     let text = format!("{number}. {} is done{late}, {}", action.text, by_whom(order));
     let Some(record) = state.change_record(id) else { return Err(Refusal::NotOpen(id)) };
     record.version += 1;
@@ -93,9 +92,8 @@ pub(super) fn take_due(state: &mut State, ctx: &Context, id: IncidentId, now: Ti
     let patience = ctx.rules.majors.patience;
     let actions = state.record(id).map(|record| record.actions.len()).unwrap_or_default();
     for at in 0..actions {
-        let is_due = |action: &CorrectiveAction| {
-            action.next(patience).filter(|(_, due_at)| *due_at <= now)
-        };
+        let is_due =
+            |action: &CorrectiveAction| action.next(patience).filter(|(_, due_at)| *due_at <= now);
         let action = state.record(id).and_then(|record| record.actions.get(at));
         if action.and_then(is_due).is_none() {
             continue;
@@ -124,7 +122,8 @@ fn remind(
     let Some(action) = record.actions.get(at) else { return };
     let target = target(&ctx.rules, record, (action, step));
     let overdue = now.since(action.due_at);
-    let overdue = if overdue.is_zero() { "due".into() } else { format!("{} overdue", Brief(overdue)) };
+    let overdue =
+        if overdue.is_zero() { "due".into() } else { format!("{} overdue", Brief(overdue)) };
     let late = escalate::lateness(due_at, now);
     let because = format!("action {} of {id} is {overdue}: {action}{late}", at + 1);
     let text = format!("{target} is reminded: {because}");
@@ -136,13 +135,15 @@ fn remind(
 }
 
 /// Returns who is reminded: where there is nobody for a step, who is for the next one.
-fn target(rules: &RuleSet, record: &Incident, (action, step): (&CorrectiveAction, Overdue)) -> Target {
+fn target(
+    rules: &RuleSet,
+    record: &Incident,
+    (action, step): (&CorrectiveAction, Overdue),
+) -> Target {
     let owner = owner(&action.owner);
     let team = team_of(rules, &owner);
     let is_other = |name: &&Box<str>| owner != Target::Contact((*name).clone());
-    let lead = team.and_then(|team| {
-        team.lead.iter().chain(&team.manager).find(is_other).cloned()
-    });
+    let lead = team.and_then(|team| team.lead.iter().chain(&team.manager).find(is_other).cloned());
     let manager = || {
         let role = record.major.as_ref().and_then(|it| it.holder(Role::IncidentManager));
         let role = role.map(|holder| holder.who.clone());

@@ -74,8 +74,7 @@ pub(super) fn clocks(
     reader: &mut Reader<'_>,
     fields: &mut Fields<'_>,
 ) -> (Option<Duration>, Option<Duration>) {
-    let every =
-        fields.read(reader, "update_every", |r, n| r.duration(n, UPDATE_MIN..=UPDATE_MAX));
+    let every = fields.read(reader, "update_every", |r, n| r.duration(n, UPDATE_MIN..=UPDATE_MAX));
     (every, fields.read(reader, "watch", |r, n| r.duration(n, Duration::ZERO..=WATCH_MAX)))
 }
 

@@ -169,10 +169,13 @@ fn checklist(reader: &mut Reader<'_>, node: &Node) -> Option<Vec<Box<str>>> {
 pub(super) fn warn(reader: &mut Reader<'_>, majors: Option<&Majors>, plans: &[Plan]) {
     let Some(majors) = majors else { return };
     let Some(spot) = reader.defined_at(Noun::Section, "majors") else { return };
-    // A person declares what the rules do not: it is likely to be as pressing as can be.
     let pressing = [Priority::P1];
-    let named = &majors.priorities;
-    let classes = if named.is_empty() { &pressing[..] } else { named };
+    let classes = match (&*majors.priorities, &*majors.management) {
+        ([], []) => return,
+        // A person declares what the rules do not: it is likely to be as pressing as can be.
+        ([], _) => &pressing[..],
+        (named, _) => named,
+    };
     for priority in classes {
         let some: Vec<&Plan> = plans.iter().filter(|plan| plan.is_for(*priority)).collect();
         if some.iter().any(|plan| plan.categories.is_empty()) {
@@ -262,12 +265,27 @@ mod tests {
             ("{name: p}", "R0102 a plan needs `checklist`"),
             ("{checklist: [a]}", "R0102 a plan needs `name`"),
             ("{name: p, checklist: []}", "R0107 checklist of 0 items expected 1 to 50"),
-            ("{name: p, checklist: [a], page: [ann]}", "R0107 `ann` is no target of a plan expected `team:NAME` or `contact:NAME`"),
-            ("{name: p, checklist: [a], tell: ['contact:eva']}", "R0202 contact `eva` is not defined"),
+            (
+                "{name: p, checklist: [a], page: [ann]}",
+                "R0107 `ann` is no target of a plan expected `team:NAME` or `contact:NAME`",
+            ),
+            (
+                "{name: p, checklist: [a], tell: ['contact:eva']}",
+                "R0202 contact `eva` is not defined",
+            ),
             ("{name: p, checklist: [a], convene: [web]}", "R0202 team `web` is not defined"),
-            ("{name: p, checklist: [a], roles: {incident_manager: manager}}", "R0107 `manager` is no target of a plan expected `team:NAME` or `contact:NAME`"),
-            ("{name: p, checklist: [a], update_every: 1s}", "R0107 `1s` is out of range expected 1m to 1d"),
-            ("{name: p, checklist: [a], watch: 8d}", "R0107 `8d` is out of range expected 0s to 7d"),
+            (
+                "{name: p, checklist: [a], roles: {incident_manager: manager}}",
+                "R0107 `manager` is no target of a plan expected `team:NAME` or `contact:NAME`",
+            ),
+            (
+                "{name: p, checklist: [a], update_every: 1s}",
+                "R0107 `1s` is out of range expected 1m to 1d",
+            ),
+            (
+                "{name: p, checklist: [a], watch: 8d}",
+                "R0107 `8d` is out of range expected 0s to 7d",
+            ),
         ] {
             assert_eq!(told(&format!("plans: [{plan}]")), [problem], "{plan}");
         }
@@ -291,6 +309,7 @@ mod tests {
                 vec!["R0280 a major incident of P1 has a response plan only in net, db".into()],
             ),
             ("plans: [{name: p, category: net, checklist: a}]", vec![]),
+            ("majors: {watch: 2h}", vec![]),
         ] {
             assert_eq!(told(text), expected, "{text}");
         }

@@ -15,8 +15,8 @@ use crate::rules::duration;
 use super::super::error::Problem;
 use super::super::wire::Time;
 use super::super::wire::desk::{
-    Classify, Confirm, Confirmation, Disagreement as Said, Reclassified, Report, Resolve,
-    Set, Sheet, Spend, Spent,
+    Classify, Confirm, Confirmation, Disagreement as Said, Reclassified, Report, Resolve, Set,
+    Sheet, Spend, Spent,
 };
 use super::handle::{NAME_BYTES_MAX, Parts};
 use super::major;

@@ -730,7 +730,11 @@ impl Row for Incident {
             reports: message.reports.into_iter().map(Into::into).collect(),
             closure: message.closure.map(Into::into).unwrap_or_default(),
             major: message.major.map(TryInto::try_into).transpose()?,
-            actions: message.actions.into_iter().map(TryInto::try_into).collect::<Result<_, _>>()?,
+            actions: message
+                .actions
+                .into_iter()
+                .map(TryInto::try_into)
+                .collect::<Result<_, _>>()?,
             told: message.told.into_iter().map(Into::into).collect(),
             threads: message.threads.into_iter().map(Into::into).collect(),
             paged: message.paged.into_iter().map(Into::into).collect(),

@@ -135,8 +135,7 @@ impl From<&ResponsePlan> for PlanMessage {
 
 impl From<PlanMessage> for ResponsePlan {
     fn from(message: PlanMessage) -> Self {
-        let item =
-            |it: ItemMessage| Item { text: it.text.into(), done: it.done.map(Into::into) };
+        let item = |it: ItemMessage| Item { text: it.text.into(), done: it.done.map(Into::into) };
         Self {
             name: message.name.into(),
             checklist: message.checklist.into_iter().map(item).collect(),
