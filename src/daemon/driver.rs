@@ -338,6 +338,7 @@ fn kind(event: &Event) -> &'static str {
         Event::Delivered { .. } => "delivered",
         Event::Failed { .. } => "failed",
         Event::Withheld { .. } => "withheld",
+        Event::Published { .. } => "published",
         Event::Once { event, .. } => kind(event),
         Event::Quarantine(_) => "quarantine",
         Event::Replay { .. } => "replay",
@@ -378,6 +379,7 @@ fn alerts(event: &Event) -> Option<&[Occurrence]> {
         | Event::Delivered { .. }
         | Event::Failed { .. }
         | Event::Withheld { .. }
+        | Event::Published { .. }
         | Event::Quarantine(_)
         | Event::DropQuarantined(_)
         | Event::Reconfigured
@@ -406,6 +408,7 @@ fn unhandled(event: &Event) -> Option<Unhandled> {
         | Event::Delivered { .. }
         | Event::Failed { .. }
         | Event::Withheld { .. }
+        | Event::Published { .. }
         | Event::Quarantine(_)
         | Event::DropQuarantined(_)
         | Event::Reconfigured
