@@ -30,6 +30,7 @@ pub mod effective;
 pub mod email;
 pub mod engine;
 pub mod http;
+pub mod kafka;
 pub mod limits;
 pub mod log;
 pub mod quarantine;
@@ -76,6 +77,8 @@ pub struct Settings {
     pub rules: rules::Rules,
     /// What is logged.
     pub log: log::Log,
+    /// Clusters of Kafka, by name.
+    pub clusters: BTreeMap<Arc<str>, kafka::Cluster>,
     /// Who sends alerts, by name.
     pub sources: BTreeMap<Arc<str>, sources::Source>,
     /// How much of what cannot be read is kept.
@@ -199,6 +202,7 @@ fn layered(
 fn read(reader: &mut Reader<'_>) -> Settings {
     let sources = reader.sections("sources", sources::read);
     let users = reader.sections("users", users::read);
+    let clusters = reader.sections_in(("kafka", "clusters"), kafka::read);
     let locked = |source: &sources::Source| !matches!(source.auth, sources::Auth::None);
     let doors = if users.is_empty() && !sources.values().any(locked) {
         http::Doors::Open
@@ -216,6 +220,11 @@ fn read(reader: &mut Reader<'_>) -> Settings {
         limits: reader.section("limits", limits::read),
         rules: reader.section("rules", rules::read),
         log: reader.section("log", log::read),
+        // One that could not be read is a problem, with which no settings are handed out.
+        clusters: clusters
+            .into_iter()
+            .filter_map(|(name, cluster)| Some((name.into(), cluster?)))
+            .collect(),
         sources: sources.into_iter().map(|(name, source)| (name.into(), source)).collect(),
         quarantine: reader.section("quarantine", quarantine::read),
         users: users.into_iter().map(|(name, user)| (name.into(), user)).collect(),
