@@ -197,6 +197,9 @@ impl Driver {
         let (records, bytes) = self.state.quarantined();
         self.desk.metrics.doors.quarantine_records.set(count(records));
         self.desk.metrics.doors.quarantine_bytes.set(i64::try_from(bytes).unwrap_or(i64::MAX));
+        let (waiting, oldest) = self.state.bulletins_waiting();
+        self.desk.metrics.events.waiting.set(count(waiting));
+        self.desk.metrics.events.oldest.set(oldest.map_or(0, |at| at.millis() / 1_000));
         self.desk.metrics.engine.silenced_alerts.set(count(self.state.alerts_silenced()));
         self.desk.metrics.engine.inhibited_alerts.set(count(self.state.alerts_inhibited()));
         self.desk.metrics.engine.bindings(&self.state.bindings());

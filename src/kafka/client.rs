@@ -105,13 +105,13 @@ impl ClientError {
 
     /// Says why a client could not be made.
     pub fn of_creation(name: &str, error: &KafkaError) -> Self {
-        match error {
-            KafkaError::ClientConfig(..) => Self::of_option(name, error),
-            error => Self(format!(
-                "kafka.clusters.{name}: the client cannot be made: {error}; look at the files of \
-                 certificates and at [kafka.clusters.{name}.options]"
-            )),
+        if let KafkaError::ClientConfig(..) = error {
+            return Self::of_option(name, error);
         }
+        Self(format!(
+            "kafka.clusters.{name}: the client cannot be made: {error}; look at the files of \
+             certificates and at [kafka.clusters.{name}.options]"
+        ))
     }
 
     /// Says what a broker or the way to it has against us; `topic` where it is about one.
@@ -130,10 +130,17 @@ fn aside(reason: &str) -> String {
 }
 
 /// Says what a code means for the person who wrote the settings, and what to do.
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "librdkafka has words of its own for the others"
+)]
 fn sentence(code: RDKafkaErrorCode, topic: &str, reason: &str) -> String {
     use RDKafkaErrorCode as C;
     let (what, remedy) = match code {
-        C::AllBrokersDown | C::BrokerTransportFailure | C::OperationTimedOut | C::RequestTimedOut => (
+        C::AllBrokersDown
+        | C::BrokerTransportFailure
+        | C::OperationTimedOut
+        | C::RequestTimedOut => (
             "no broker answers".to_owned(),
             "check `brokers`, the network, and that `tls` and `sasl` are what the listener speaks",
         ),
@@ -401,7 +408,7 @@ mod tests {
             (C::AllBrokersDown, "check `brokers`"),
             (C::Authentication, "check `sasl`, `user`"),
             (C::SSL, "check `ca_file`"),
-            (C::UnknownTopicOrPartition, "there is no topic `t`; create it"),
+            (C::UnknownTopicOrPartition, "there is no topic `t` (why); create it"),
             (C::TopicAuthorizationFailed, "we may not use topic `t`"),
         ] {
             let told = ClientError::of("c", Some("t"), &KafkaError::Global(code), "why");

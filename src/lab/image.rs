@@ -130,14 +130,18 @@ impl Image {
         for id in &changes.quarantine_gone {
             self.quarantine.remove(id);
         }
-        self.bulletins.extend(changes.bulletins.iter().map(|it| (it.seq, it.clone())));
-        for seq in &changes.bulletins_gone {
-            self.bulletins.remove(seq);
-        }
+        self.tell(changes);
         self.credits.retain(|rule, _| !changes.credits_gone.contains(rule));
         let credits = changes.credits.iter().cloned();
         self.credits.extend(credits.map(|of| (Arc::clone(&of.rule), of)));
         self.counters = changes.counters.clone();
+    }
+
+    fn tell(&mut self, changes: &Changes) {
+        self.bulletins.extend(changes.bulletins.iter().map(|it| (it.seq, it.clone())));
+        for seq in &changes.bulletins_gone {
+            self.bulletins.remove(seq);
+        }
     }
 
     /// Returns what the engine goes on from.

@@ -3,6 +3,7 @@
 //! A notice calls a person; a bulletin lets a program follow. Each holds what the incident was at
 //! the commit that told it, so whoever takes the last bulletin of an incident has its state.
 
+use core::fmt;
 use std::sync::Arc;
 
 use super::incident::{Happening, Incident, IncidentId, StateName};
@@ -23,7 +24,7 @@ pub enum BulletinKind {
     Joined,
     /// Something of it is other than before, and nothing below says what.
     Changed,
-    /// A step of a ladder fell due, or a person handed it on.
+    /// A step of a ladder fell due, the first call too, or a person handed it on.
     Escalated,
     /// Somebody has it: acknowledged or claimed it.
     Acknowledged,

@@ -263,11 +263,8 @@ fn secret(section: &mut Section<'_>, reference: Reference) -> Option<Secret<Stri
 
 #[expect(clippy::option_option, reason = "nobody asking is an answer, a wrong one is none")]
 fn read_sasl(section: &mut Section<'_>) -> Option<Option<Sasl>> {
-    let word = if section.has("sasl") {
-        section.word("sasl", SaslWord::None)
-    } else {
-        SaslWord::None
-    };
+    let word =
+        if section.has("sasl") { section.word("sasl", SaslWord::None) } else { SaslWord::None };
     let mechanism = match word {
         SaslWord::None => return Some(None),
         SaslWord::OauthBearer => {
@@ -362,6 +359,8 @@ mod tests {
 
     #[test]
     fn a_cluster_is_refused_by_the_key_that_is_wrong() {
+        const HERE: &str = "brokers = 'localhost:9092'\n";
+        const THERE: &str = "brokers = ['kafka-1:9092', 'kafka-2:9092']\n";
         let dir = tempfile::tempdir().unwrap();
         let file = |name: &str, content: &str| {
             let path = dir.path().join(name);
@@ -371,8 +370,6 @@ mod tests {
         let password = format!("user = 'u'\npassword_file = '{}'", file("password", "s3cret\n"));
         let pem = file("pem", "-----BEGIN CERTIFICATE-----");
         let empty = file("empty", "\n");
-        const HERE: &str = "brokers = 'localhost:9092'\n";
-        const THERE: &str = "brokers = ['kafka-1:9092', 'kafka-2:9092']\n";
         for (keys, refused) in [
             (THERE.to_owned(), &[][..]),
             ("brokers = 'kafka-1:9092, kafka-2:9092'".into(), &[]),

@@ -17,9 +17,7 @@ use crate::model::affected::Affected;
 use crate::model::alert::{AlertState, Details, Inhibitor, Join, Lease, Path, SourceId};
 use crate::model::assignment::{Accepted, Assignment, Assignments, Handover, Part, Verdict};
 use crate::model::audit::{AuditEntry, Seal};
-use crate::model::bulletin::{
-    Bulletin, BulletinField, BulletinKind, Flags, Happened, Outline,
-};
+use crate::model::bulletin::{Bulletin, BulletinField, BulletinKind, Flags, Happened, Outline};
 use crate::model::change::{Change as PlannedChange, ChangeState};
 use crate::model::closure::{Closure, Confirmation, Disagreement};
 use crate::model::credit::{Counts, Credits};

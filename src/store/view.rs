@@ -7,9 +7,9 @@ use std::sync::Arc;
 use rocksdb::{Direction, IteratorMode, ReadOptions, Snapshot};
 
 use super::codec::alert::Episode;
+use super::codec::bulletin::HeadMessage as BulletinHeadMessage;
 use super::codec::member::RecordOf;
 use super::codec::meta::{CountersMessage, TopologyMessage};
-use super::codec::bulletin::HeadMessage as BulletinHeadMessage;
 use super::codec::quarantine::HeadMessage;
 use super::schema::{self, Family, META_COUNTERS, META_TOPOLOGY};
 use super::{Store, StoreError, codec, overlay, read};

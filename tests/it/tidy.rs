@@ -13,7 +13,7 @@ const MAY_IMPORT: [(&str, &[&str]); 13] = [
     ("store", &["model", "cmdb", "rules", "ingest", "engine"]),
     ("settings", &["model", "ingest"]),
     ("telemetry", &["model", "engine", "settings", "clock"]),
-    ("notify", &["model", "engine", "rules", "settings", "telemetry", "clock"]),
+    ("notify", &["model", "engine", "rules", "settings", "telemetry", "clock", "kafka"]),
     ("kafka", &["model", "ingest", "rules", "engine", "settings", "telemetry", "clock", "mailbox"]),
     (
         "http",
@@ -29,6 +29,7 @@ const MAY_IMPORT: [(&str, &[&str]); 13] = [
             "clock",
             "mailbox",
             "notify",
+            "kafka",
             "settings",
             "random",
         ],

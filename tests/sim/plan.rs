@@ -66,12 +66,8 @@ pub fn context() -> Context {
     // decide what is dropped.
     let bulletins =
         BulletinLimits { waiting_max: 100_000, waiting_for: Duration::from_hours(24 * 365) };
-    let limits = Limits {
-        deliveries: 8,
-        quarantine: 3,
-        bulletins: Some(bulletins),
-        ..Limits::default()
-    };
+    let limits =
+        Limits { deliveries: 8, quarantine: 3, bulletins: Some(bulletins), ..Limits::default() };
     Context::new(Arc::new(set), Arc::new(topology), limits)
 }
 
