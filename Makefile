@@ -39,4 +39,4 @@ monitoring:
 
 # RocksDB is C++ and its bindings are made with libclang.
 setup:
-	@.ci/setup g++ libclang-dev
+	@.ci/setup g++ libclang-dev libssl-dev pkg-config zlib1g-dev

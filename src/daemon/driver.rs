@@ -197,6 +197,9 @@ impl Driver {
         let (records, bytes) = self.state.quarantined();
         self.desk.metrics.doors.quarantine_records.set(count(records));
         self.desk.metrics.doors.quarantine_bytes.set(i64::try_from(bytes).unwrap_or(i64::MAX));
+        let (waiting, oldest) = self.state.bulletins_waiting();
+        self.desk.metrics.events.waiting.set(count(waiting));
+        self.desk.metrics.events.oldest.set(oldest.map_or(0, |at| at.millis() / 1_000));
         self.desk.metrics.engine.silenced_alerts.set(count(self.state.alerts_silenced()));
         self.desk.metrics.engine.inhibited_alerts.set(count(self.state.alerts_inhibited()));
         self.desk.metrics.engine.bindings(&self.state.bindings());
@@ -338,6 +341,7 @@ fn kind(event: &Event) -> &'static str {
         Event::Delivered { .. } => "delivered",
         Event::Failed { .. } => "failed",
         Event::Withheld { .. } => "withheld",
+        Event::Published { .. } => "published",
         Event::Once { event, .. } => kind(event),
         Event::Quarantine(_) => "quarantine",
         Event::Replay { .. } => "replay",
@@ -378,6 +382,7 @@ fn alerts(event: &Event) -> Option<&[Occurrence]> {
         | Event::Delivered { .. }
         | Event::Failed { .. }
         | Event::Withheld { .. }
+        | Event::Published { .. }
         | Event::Quarantine(_)
         | Event::DropQuarantined(_)
         | Event::Reconfigured
@@ -406,6 +411,7 @@ fn unhandled(event: &Event) -> Option<Unhandled> {
         | Event::Delivered { .. }
         | Event::Failed { .. }
         | Event::Withheld { .. }
+        | Event::Published { .. }
         | Event::Quarantine(_)
         | Event::DropQuarantined(_)
         | Event::Reconfigured

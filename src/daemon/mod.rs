@@ -12,6 +12,7 @@ pub mod demo;
 pub mod disk;
 mod driver;
 mod outbox;
+mod publishing;
 pub mod reload;
 mod retention;
 mod service_manager;
@@ -34,6 +35,7 @@ use tracing::{error, info, warn};
 use crate::clock::Clock;
 use crate::cmdb::Topology;
 use crate::engine::State;
+use crate::engine::bulletins::BulletinLimits;
 use crate::engine::changes::{Counters, Saved};
 use crate::engine::context::{Context, Limits};
 use crate::http::accept;
@@ -167,15 +169,18 @@ async fn serve(plan: Plan) -> Result<(), DaemonError> {
     let listener = listen(settings.http.listen).await?;
     let (reloader, tls) = certificate(&base)?;
     let canary = start::canary(&base, letters_in.clone(), canary_out.clone())?;
+    let signs = (durable.clone(), held_in.subscribe(), stopped.clone());
+    let (publisher, publishing) = publishing::prepare(&base, letters_in.clone(), signs)?;
     let mut engine = start_engine(&base, Core { saved, ctx, outbox, letters, witness, tellers })?;
 
     let (ready_in, ready_out) = watch::channel(Readiness::ready());
-    let (operations, lines) = upkeep::lines(&base, canary_out);
+    let (operations, lines) = upkeep::lines(&base, canary_out, publishing);
     let paths = Paths { mailbox: letters_in.clone(), tester: notifier.tester(), links: answers };
     let signs = Signs { readiness: ready_out, operations, feed };
     let doors = doors(&base, paths, context_out.clone(), signs);
     let parts = upkeep::Parts {
         canary,
+        publisher,
         mailbox: letters_in.clone(),
         stopped: stopped.clone(),
         held: held_in,
@@ -202,9 +207,7 @@ async fn serve(plan: Plan) -> Result<(), DaemonError> {
     // In this order: nobody new, whoever is inside finishes, the last sends, the last commit.
     ready_in.send_replace(Readiness::missing("the daemon is stopping"));
     service_manager::stopping();
-    if let Some(player) = player {
-        player.abort();
-    }
+    player.iter().for_each(tokio::task::JoinHandle::abort);
     stop.send_replace(true);
     if tokio::time::timeout(FINISH, server).await.is_err() {
         warn!("requests were cut off after {} s", FINISH.as_secs());
@@ -256,6 +259,10 @@ fn context(settings: &Settings, rules: Arc<RuleSet>, topology: Topology) -> Arc<
         deliveries_for: settings.limits.delivery_ids_for,
         quarantine: settings.quarantine.records_max,
         quarantine_bytes: settings.quarantine.bytes_max as u64,
+        bulletins: settings.events.to.as_ref().map(|_| BulletinLimits {
+            waiting_max: settings.events.waiting_max,
+            waiting_for: settings.events.waiting_for,
+        }),
     };
     Arc::new(Context::new(rules, Arc::new(topology), limits))
 }

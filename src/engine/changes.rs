@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use crate::model::alert::{AlertState, Details, Join};
 use crate::model::audit::{AuditEntry, Seal};
+use crate::model::bulletin::{Bulletin, BulletinHead};
 use crate::model::change::Change;
 use crate::model::credit::{Counts, Credits};
 use crate::model::delivery::DeliveryId;
@@ -82,6 +83,12 @@ pub struct Changes {
     pub learned: Vec<(LearnedKey, LearnedRow)>,
     /// What was learned and is forgotten.
     pub learned_gone: Vec<LearnedKey>,
+    /// What other systems are to be told.
+    pub bulletins: Vec<Bulletin>,
+    /// Places of those that are published or dropped.
+    pub bulletins_gone: Vec<u64>,
+    /// How many of those were dropped for lack of room or age; told, not stored.
+    pub bulletins_dropped: u32,
     /// Rules of which something came, with all that did so far.
     pub credits: Vec<Credits>,
     /// Rules that are not in force any more and of which nothing came for long.
@@ -124,6 +131,9 @@ impl Changes {
             quarantine_pushed_out: _,
             learned,
             learned_gone,
+            bulletins,
+            bulletins_gone,
+            bulletins_dropped: _,
             credits,
             credits_gone,
             credited: _,
@@ -156,6 +166,8 @@ impl Changes {
             && quarantine_gone.is_empty()
             && learned.is_empty()
             && learned_gone.is_empty()
+            && bulletins.is_empty()
+            && bulletins_gone.is_empty()
             && credits.is_empty()
             && credits_gone.is_empty()
     }
@@ -245,6 +257,8 @@ pub struct Counters {
     pub quarantined: u64,
     /// Entries of the journal so far, forgotten ones included.
     pub journaled: u64,
+    /// Bulletins so far; the place of the last one.
+    pub bulletins: u64,
     /// Since when we listen without a gap in which we could hear nobody.
     pub listening_since: Timestamp,
 }
@@ -273,6 +287,8 @@ pub struct Saved {
     pub quarantine: Vec<QuarantineHead>,
     /// What was learned.
     pub learned: Vec<(LearnedKey, LearnedRow)>,
+    /// What other systems are still to be told.
+    pub bulletins: Vec<BulletinHead>,
     /// What rules are credited with.
     pub credits: Vec<Credits>,
     /// The counters.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::State;
 use super::budget;
+use super::bulletins;
 use super::changes::{AlertRow, Changes};
 use super::context::Context;
 use super::describe;
@@ -19,8 +20,12 @@ const TIMELINE_MAX: u32 = 10_000;
 pub(super) fn drain(state: &mut State, ctx: &Context) -> Changes {
     let mut changes = Changes::default();
     let entries = state.pending.take_entries();
+    let heard = bulletins::hear(ctx, &entries);
     number_entries(state, entries, &mut changes);
     take_incidents(state, ctx, &mut changes);
+    changes.bulletins = bulletins::write(state, ctx, heard, &changes.incidents);
+    changes.bulletins_gone = core::mem::take(&mut state.pending.bulletins_gone);
+    changes.bulletins_dropped = core::mem::take(&mut state.pending.bulletins_dropped);
     take_alerts(state, ctx, &mut changes);
     let pending = &mut state.pending;
     changes.archived = core::mem::take(&mut pending.archived);

@@ -98,6 +98,11 @@ pub enum Event {
         /// Why, in words.
         because: String,
     },
+    /// Other systems were told.
+    Published {
+        /// Places of the bulletins; those that are gone already are passed over.
+        bulletins: Vec<u64>,
+    },
     /// An event under an id its sender gave: happens once, whatever is sent again.
     Once {
         /// Which delivery or command.

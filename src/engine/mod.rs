@@ -18,6 +18,7 @@ mod audit;
 mod auditor;
 pub mod bindings;
 mod budget;
+pub mod bulletins;
 mod canary;
 mod census;
 pub mod changes;
@@ -137,6 +138,7 @@ impl State {
             credit::prune(self, ctx, now);
             auditor::audit(self, ctx, now);
         }
+        bulletins::prune(self, ctx, now);
         self.run_timers(ctx, now);
         // Before the event: another topology is taken over with nothing else to do.
         rebind::review(self);
@@ -188,6 +190,7 @@ impl State {
                     notices::Failure { notice: *notice, channel, error, retry_in: *retry_in };
                 notices::failed(self, &failure, now);
             }
+            Event::Published { bulletins } => bulletins::published(self, bulletins),
             Event::Withheld { notice, because } => notices::withheld(self, *notice, because, now),
             Event::Once { delivery, event } => {
                 return deliveries::once(self, ctx, *delivery, event, now);

@@ -57,6 +57,9 @@ pub(super) struct Pending {
     /// Records of the quarantine, or `None` for those that left it.
     pub(super) quarantine: BTreeMap<QuarantineId, Option<Quarantined>>,
     pub(super) quarantine_pushed_out: u32,
+    /// Bulletins that are published or dropped.
+    pub(super) bulletins_gone: Vec<u64>,
+    pub(super) bulletins_dropped: u32,
     /// Incidents whose team is to be found before the event is over: they have a new root.
     pub(super) unassigned: BTreeSet<IncidentId>,
     /// Incidents whose priority, team and clocks are to be looked at before the event is over.

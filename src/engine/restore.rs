@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::State;
+use super::bulletins::Bulletins;
 use super::changes::{Counters, Saved};
 use super::cis::{Cis, ci_hash};
 use super::context::Context;
@@ -47,6 +48,8 @@ pub(super) fn restore(saved: Saved, ctx: &Context, now: Timestamp) -> State {
     state.deliveries = Deliveries::restore(saved.deliveries);
     state.quarantine = Quarantine::restore(saved.quarantine);
     state.likelihood.learned = Learned::restore(saved.learned);
+    let told = ctx.limits.bulletins.map_or(&[][..], |_| &saved.incidents);
+    state.bulletins = Bulletins::restore(&saved.bulletins, told);
     for record in saved.incidents {
         if record.progress.name().is_over() {
             followed::keep(&mut state, &record, None);

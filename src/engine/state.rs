@@ -10,6 +10,7 @@ use foldhash::fast::RandomState;
 
 use super::bindings::Bindings;
 use super::budget::Pages;
+use super::bulletins::Bulletins;
 use super::census::Census;
 use super::changes::{Counters, Recurrence};
 use super::cis::Cis;
@@ -62,6 +63,8 @@ pub struct State {
     pub(super) deliveries: Deliveries,
     /// What could not be read or handled.
     pub(super) quarantine: Quarantine,
+    /// What other systems are still to be told, and were told last.
+    pub(super) bulletins: Bulletins,
     /// What rules are credited with.
     pub(super) credits: BTreeMap<Arc<str>, Credits>,
     /// What firing alerts would be to shadow rules.
@@ -261,6 +264,11 @@ impl State {
     /// Returns how many records the quarantine holds, and their bytes.
     pub fn quarantined(&self) -> (usize, u64) {
         (self.quarantine.len(), self.quarantine.bytes())
+    }
+
+    /// Returns how many bulletins wait, and since when the first of them.
+    pub fn bulletins_waiting(&self) -> (usize, Option<Timestamp>) {
+        self.bulletins.waiting()
     }
 
     /// Yields the notices that are pending or dead, by id.

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use crate::engine::changes::{AlertRow, Changes, Counters, MemberRow, Recurrence, Saved};
 use crate::model::audit::AuditEntry;
+use crate::model::bulletin::Bulletin;
 use crate::model::change::Change;
 use crate::model::credit::Credits;
 use crate::model::delivery::DeliveryId;
@@ -53,6 +54,8 @@ pub struct Image {
     pub deliveries: BTreeMap<DeliveryId, Timestamp>,
     /// What could not be read or handled.
     pub quarantine: BTreeMap<QuarantineId, Quarantined>,
+    /// What other systems are still to be told.
+    pub bulletins: BTreeMap<u64, Bulletin>,
     /// What rules are credited with.
     pub credits: BTreeMap<Arc<str>, Credits>,
     /// The counters.
@@ -127,10 +130,18 @@ impl Image {
         for id in &changes.quarantine_gone {
             self.quarantine.remove(id);
         }
+        self.tell(changes);
         self.credits.retain(|rule, _| !changes.credits_gone.contains(rule));
         let credits = changes.credits.iter().cloned();
         self.credits.extend(credits.map(|of| (Arc::clone(&of.rule), of)));
         self.counters = changes.counters.clone();
+    }
+
+    fn tell(&mut self, changes: &Changes) {
+        self.bulletins.extend(changes.bulletins.iter().map(|it| (it.seq, it.clone())));
+        for seq in &changes.bulletins_gone {
+            self.bulletins.remove(seq);
+        }
     }
 
     /// Returns what the engine goes on from.
@@ -151,6 +162,7 @@ impl Image {
             planned: self.planned.values().cloned().collect(),
             deliveries: self.deliveries.iter().map(|(k, v)| (*k, *v)).collect(),
             quarantine: self.quarantine.values().map(Quarantined::head).collect(),
+            bulletins: self.bulletins.values().map(Bulletin::head).collect(),
             credits: self.credits.values().cloned().collect(),
             counters: self.counters.clone(),
         }

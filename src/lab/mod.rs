@@ -5,6 +5,8 @@ pub mod alone;
 #[cfg(test)]
 mod budgets;
 #[cfg(test)]
+mod bulletins;
+#[cfg(test)]
 mod closing;
 #[cfg(test)]
 mod credits;

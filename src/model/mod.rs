@@ -8,6 +8,7 @@ pub mod affected;
 pub mod alert;
 pub mod assignment;
 pub mod audit;
+pub mod bulletin;
 pub mod change;
 pub mod closure;
 pub mod credit;

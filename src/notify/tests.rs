@@ -168,6 +168,7 @@ impl World {
             | Event::PlanChanges { .. }
             | Event::Audit { .. }
             | Event::Retry { .. }
+            | Event::Published { .. }
             | Event::Forget { .. }
             | Event::Once { .. }
             | Event::Quarantine(_)

@@ -60,6 +60,9 @@ impl Store {
         writer.put_all(&changes.quarantined);
         writer.delete_all(Family::Learned, changes.learned_gone.iter().map(codec::learned::key_of));
         writer.put_all(&changes.learned);
+        let gone = changes.bulletins_gone.iter().map(|seq| schema::number(*seq));
+        writer.delete_all(Family::Bulletins, gone);
+        writer.put_all(&changes.bulletins);
         let gone = changes.credits_gone.iter().map(|rule| rule.as_bytes());
         writer.delete_all(Family::Rules, gone);
         writer.put_all(&changes.credits);

@@ -17,6 +17,7 @@ use crate::engine::changes::{
     AlertRow, Archived, Changes, Counters, MemberOf, MemberRow, Recurrence,
 };
 use crate::model::audit::AuditEntry;
+use crate::model::bulletin::Bulletin;
 use crate::model::change::Change as PlannedChange;
 use crate::model::credit::Credits;
 use crate::model::delivery::DeliveryId;
@@ -50,6 +51,7 @@ struct Plain {
     quarantine: BTreeMap<QuarantineId, Quarantined>,
     learned: BTreeMap<LearnedKey, LearnedRow>,
     credits: BTreeMap<Arc<str>, Credits>,
+    bulletins: BTreeMap<u64, Bulletin>,
     counters: Counters,
     topology: Option<(u64, Rows)>,
     history: Vec<Change>,
@@ -114,6 +116,8 @@ impl Plain {
         self.learned.extend(changes.learned.iter().cloned());
         self.credits.retain(|rule, _| !changes.credits_gone.contains(rule));
         self.credits.extend(changes.credits.iter().map(|it| (Arc::clone(&it.rule), it.clone())));
+        self.bulletins.retain(|seq, _| !changes.bulletins_gone.contains(seq));
+        self.bulletins.extend(changes.bulletins.iter().map(|it| (it.seq, it.clone())));
         self.counters = changes.counters.clone();
         if let Some((version, rows)) = topology {
             self.topology = Some((version, rows.clone()));
@@ -185,6 +189,7 @@ impl Plain {
             }
         }
         roll_credits(dice, &mut changes);
+        roll_bulletins(dice, &mut changes);
         changes.journal_before = (dice.below(4) == 0).then(|| dice.journal().at);
         for seq in 0..dice.below(4) {
             changes.journal.push(JournalEntry { seq, ..dice.journal() });
@@ -263,6 +268,10 @@ impl Plain {
         let heads: Vec<_> = self.quarantine.values().map(Quarantined::head).collect();
         assert_eq!(saved.quarantine, heads);
         assert_eq!(saved.learned, self.learned.clone().into_iter().collect::<Vec<_>>());
+        let heads: Vec<_> = self.bulletins.values().map(Bulletin::head).collect();
+        assert_eq!(saved.bulletins, heads);
+        let behind: Vec<_> = self.bulletins.range(2..).map(|(_, it)| it.clone()).take(2).collect();
+        assert_eq!(store.view().bulletins(1, 2).unwrap(), behind);
         let rows: Vec<_> = self.quarantine.values().cloned().collect();
         assert_eq!(store.view().quarantine(None, 9).unwrap(), rows);
         let behind: Vec<_> = rows.iter().filter(|row| row.id.0 > 2).take(2).cloned().collect();
@@ -373,6 +382,16 @@ impl Plain {
             let fits = |row: &&AlertRow| firing.is_none_or(|firing| row.state.fires() == firing);
             let expected: Vec<_> = self.alerts.values().filter(fits).cloned().collect();
             assert_eq!(alerts(store, firing), expected, "{firing:?}");
+        }
+    }
+}
+
+fn roll_bulletins(dice: &mut Dice, changes: &mut Changes) {
+    for seq in 1..6 {
+        match dice.below(4) {
+            0 => changes.bulletins_gone.push(seq),
+            1 => changes.bulletins.push(Bulletin { seq, ..dice.bulletin() }),
+            _ => {}
         }
     }
 }

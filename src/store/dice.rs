@@ -17,6 +17,7 @@ use crate::model::affected::Affected;
 use crate::model::alert::{AlertState, Details, Inhibitor, Join, Lease, Path, SourceId};
 use crate::model::assignment::{Accepted, Assignment, Assignments, Handover, Part, Verdict};
 use crate::model::audit::{AuditEntry, Seal};
+use crate::model::bulletin::{Bulletin, BulletinField, BulletinKind, Flags, Happened, Outline};
 use crate::model::change::{Change as PlannedChange, ChangeState};
 use crate::model::closure::{Closure, Confirmation, Disagreement};
 use crate::model::credit::{Counts, Credits};
@@ -599,6 +600,46 @@ impl Dice {
         }
     }
 
+    pub(super) fn bulletin(&mut self) -> Bulletin {
+        Bulletin {
+            seq: self.number(),
+            incident: self.record(),
+            kind: self.word::<BulletinKind>(12),
+            at: self.time(),
+            by: self.maybe(|dice| dice.text().into()),
+            changed: self.list(4, |dice| dice.word::<BulletinField>(16)),
+            happened: self.list(3, |dice| Happened {
+                what: dice.word::<Happening>(109),
+                count: dice.count(),
+                text: dice.text(),
+            }),
+            version: self.count(),
+            revision: self.count(),
+            outline: self.outline(),
+        }
+    }
+
+    fn outline(&mut self) -> Outline {
+        Outline {
+            state: self.word::<StateName>(7),
+            title: self.text(),
+            priority: self.word::<Priority>(4),
+            impact: self.word::<Impact>(3),
+            urgency: self.word::<Urgency>(3),
+            category: self.maybe(|dice| dice.text().into()),
+            team: self.maybe(|dice| dice.text().into()),
+            assignee: self.maybe(|dice| dice.text().into()),
+            holder: self.maybe(|dice| dice.text().into()),
+            ci: self.maybe(|dice| dice.text().into()),
+            parent: self.maybe(Self::record),
+            members: self.count(),
+            firing: self.count(),
+            flags: Flags { major: self.flip(), quiet: self.flip() },
+            known_error: self.maybe(|dice| dice.text().into()),
+            opened_at: self.time(),
+        }
+    }
+
     pub(super) fn learned(&mut self) -> (LearnedKey, LearnedRow) {
         let key = match self.below(5) {
             0 => LearnedKey::All,
@@ -623,6 +664,7 @@ impl Dice {
             audited: self.number(),
             seal: self.seal(),
             listening_since: self.time(),
+            bulletins: self.number(),
         }
     }
 

@@ -58,6 +58,7 @@ impl Store {
             deliveries: view.all()?,
             quarantine: view.quarantine_heads()?,
             learned: view.all()?,
+            bulletins: view.bulletin_heads()?,
             credits: view.all()?,
             counters: view.counters()?,
         })

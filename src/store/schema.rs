@@ -26,6 +26,7 @@
 //! | `deliveries` | half of a SHA-256 | when a delivery or command of that identity was done |
 //! | `quarantine` | number u64 | what could not be read or handled, as it came |
 //! | `learned` | `a`, `u`, `n` name, `s` source, `p` hash u64 | what correlation learned of all, of alerts without a CI, of a name, a source, a place |
+//! | `bulletins` | place u64 | what other systems are to be told of an incident |
 //! | `rules` | name | how often a rule matched, and what came of it |
 //! | `cis` | name | class, attributes and labels of a CI |
 //! | `relations` | from, 0x00, relation, 0x00, to | nothing |
@@ -72,6 +73,7 @@ pub(super) enum Family {
     Deliveries,
     Quarantine,
     Learned,
+    Bulletins,
     Rules,
     Cis,
     Relations,
@@ -101,6 +103,7 @@ pub(super) const FAMILIES: [Family; 25] = [
     Family::Deliveries,
     Family::Quarantine,
     Family::Learned,
+    Family::Bulletins,
     Family::Rules,
     Family::Cis,
     Family::Relations,
@@ -132,6 +135,7 @@ impl Family {
             Self::Deliveries => "deliveries",
             Self::Quarantine => "quarantine",
             Self::Learned => "learned",
+            Self::Bulletins => "bulletins",
             Self::Rules => "rules",
             Self::Cis => "cis",
             Self::Relations => "relations",

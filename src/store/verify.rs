@@ -23,6 +23,7 @@ use crate::cmdb::{CiRow, RelationRow, RelationType};
 use crate::engine::changes::{AlertRow, MemberRow, Recurrence};
 use crate::model::alert::AlertState;
 use crate::model::audit::AuditEntry;
+use crate::model::bulletin::Bulletin;
 use crate::model::change::Change;
 use crate::model::credit::Credits;
 use crate::model::delivery::DeliveryId;
@@ -151,6 +152,7 @@ impl Check<'_> {
             Family::Changes => Ok(Change::read(key, value).map(|_| ())),
             Family::Audit => Ok(AuditEntry::read(key, value).map(|_| ())),
             Family::Journal => Ok(JournalEntry::read(key, value).map(|_| ())),
+            Family::Bulletins => Ok(Bulletin::read(key, value).map(|_| ())),
             Family::Rules => Ok(Credits::read(key, value).map(|_| ())),
             Family::Cis => Ok(CiRow::read(key, value).map(|_| ())),
             Family::Relations => match RelationRow::read(key, value) {

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use rocksdb::{Direction, IteratorMode, ReadOptions, Snapshot};
 
 use super::codec::alert::Episode;
+use super::codec::bulletin::HeadMessage as BulletinHeadMessage;
 use super::codec::member::RecordOf;
 use super::codec::meta::{CountersMessage, TopologyMessage};
 use super::codec::quarantine::HeadMessage;
@@ -20,6 +21,7 @@ use crate::engine::context::Context;
 use crate::engine::rebind::{Forecast, Told};
 use crate::model::alert::AlertState;
 use crate::model::audit::AuditEntry;
+use crate::model::bulletin::{Bulletin, BulletinHead};
 use crate::model::change::Change as PlannedChange;
 use crate::model::credit::Credits;
 use crate::model::escalation::{Policy, PolicyHash};
@@ -203,6 +205,25 @@ impl View<'_> {
         let head = |key: &[u8], value: &[u8]| {
             let head = codec::decode::<HeadMessage>(value).and_then(|head| head.restore(key));
             head.map_err(|reason| StoreError::record(Family::Quarantine, key, reason))
+        };
+        entries.map(|entry| entry.and_then(|(key, value)| head(&key, &value))).collect()
+    }
+
+    /// Returns bulletins that wait, behind `after`, oldest first, at most `limit`.
+    pub fn bulletins(&self, after: u64, limit: usize) -> Result<Vec<Bulletin>, StoreError> {
+        let behind = schema::number(after.saturating_add(1));
+        let mode = IteratorMode::From(&behind, Direction::Forward);
+        let entries = self.entries(Family::Bulletins, ReadOptions::default(), mode);
+        let rows = entries.map(|entry| entry.and_then(|(key, value)| read::row(&key, &value)));
+        rows.take(limit).collect()
+    }
+
+    /// Returns what the engine holds of bulletins.
+    pub(super) fn bulletin_heads(&self) -> Result<Vec<BulletinHead>, StoreError> {
+        let entries = self.entries(Family::Bulletins, read::bulk(), IteratorMode::Start);
+        let head = |key: &[u8], value: &[u8]| {
+            let head = codec::decode::<BulletinHeadMessage>(value).and_then(|it| it.restore(key));
+            head.map_err(|reason| StoreError::record(Family::Bulletins, key, reason))
         };
         entries.map(|entry| entry.and_then(|(key, value)| head(&key, &value))).collect()
     }

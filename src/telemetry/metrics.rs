@@ -23,6 +23,7 @@ use crate::model::priority::words;
 use crate::model::silence::SilenceState;
 use crate::model::time::Timestamp;
 
+use super::events::Events;
 use super::stream::Stream;
 use super::upkeep::{Backup, Canary, Disk, Retention};
 
@@ -56,6 +57,8 @@ pub struct Metrics {
     pub canary: Canary,
     /// The stream of changes.
     pub stream: Stream,
+    /// Events about incidents, on their way to other systems.
+    pub events: Events,
     clock_steps: IntCounter,
     registry: Registry,
 }
@@ -223,6 +226,7 @@ impl Metrics {
             disk: Disk::new(&registry)?,
             canary: Canary::new(&registry)?,
             stream: Stream::new(&registry)?,
+            events: Events::new(&registry)?,
             clock_steps: add(
                 &registry,
                 IntCounter::new(

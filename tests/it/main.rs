@@ -19,6 +19,7 @@ mod db;
 mod disk;
 mod doctor;
 mod doors;
+mod events;
 mod handling;
 mod links;
 mod monitoring;

@@ -11,6 +11,7 @@
 )]
 #![expect(unreachable_pub, reason = "the modules of a test program")]
 
+mod bulletins;
 mod invariants;
 mod plan;
 mod run;

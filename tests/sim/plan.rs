@@ -5,6 +5,7 @@ use core::time::Duration;
 use std::sync::Arc;
 
 use incidentd::cmdb::{Topology, import};
+use incidentd::engine::bulletins::BulletinLimits;
 use incidentd::engine::context::{Context, Limits};
 use incidentd::engine::event::{Command, Ending, Event, Order, Rest};
 use incidentd::model::alert::{Details, Occurrence, Signal};
@@ -61,7 +62,12 @@ pub fn context() -> Context {
     let set = loaded.set.unwrap_or_else(|| panic!("{:#?}", loaded.diagnostics));
     let rows = import::read(CMDB, "cmdb.yaml").unwrap();
     let topology = Topology::build(1, &rows).unwrap();
-    let limits = Limits { deliveries: 8, quarantine: 3, ..Limits::default() };
+    // Not: so few that some are dropped. A repeated message adds bulletins, so that a crash would
+    // decide what is dropped.
+    let bulletins =
+        BulletinLimits { waiting_max: 100_000, waiting_for: Duration::from_hours(24 * 365) };
+    let limits =
+        Limits { deliveries: 8, quarantine: 3, bulletins: Some(bulletins), ..Limits::default() };
     Context::new(Arc::new(set), Arc::new(topology), limits)
 }
 

@@ -85,6 +85,7 @@ pub const TABLE: &[(&str, &str, Access)] = &[
     ("GET", "/api/v1/audit", VIEWER),
     ("GET", "/api/v1/journal", VIEWER),
     ("GET", "/api/v1/openapi.json", Access::Open),
+    ("GET", "/api/v1/schemas/incident-event.v1.json", Access::Open),
     ("GET", "/api/v1/stream", VIEWER),
     ("GET", "/api/v1/alerts", VIEWER),
     ("GET", "/api/v1/alerts/unbound", VIEWER),

@@ -14,6 +14,7 @@ use super::schema::Family;
 pub(super) mod alert;
 pub(super) mod assignment;
 pub(super) mod audit;
+pub(super) mod bulletin;
 pub(super) mod change;
 pub(super) mod cmdb;
 pub(super) mod credit;
@@ -152,6 +153,7 @@ mod tests {
     use crate::engine::changes::{AlertRow, Counters, MemberRow};
     use crate::model::alert::AlertState;
     use crate::model::audit::AuditEntry;
+    use crate::model::bulletin::{Bulletin, BulletinField, BulletinKind};
     use crate::model::credit::Credits;
     use crate::model::delivery::DeliveryId;
     use crate::model::escalation::{Policy, PolicyHash};
@@ -212,6 +214,7 @@ mod tests {
             same(&dice.silence());
             same(&dice.audit());
             same(&dice.credits());
+            same(&dice.bulletin());
         }
 
         #[test]
@@ -235,6 +238,7 @@ mod tests {
             read::<Quarantined>(&key, &value);
             read::<(LearnedKey, LearnedRow)>(&key, &value);
             read::<Credits>(&key, &value);
+            read::<Bulletin>(&key, &value);
             read::<CiRow>(&key, &value);
             read::<RelationRow>(&key, &value);
         }
@@ -261,6 +265,8 @@ mod tests {
         counted::<NoticeKind>(3);
         counted::<NoticeState>(2);
         counted::<Cause>(3);
+        counted::<BulletinKind>(12);
+        counted::<BulletinField>(16);
         counted::<End>(2);
     }
 
