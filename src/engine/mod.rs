@@ -4,7 +4,7 @@
 //! and what is to be stored or sent leaves as [`changes::Changes`]. Production, rule tests and the
 //! simulator run this same code. Reading order: `event` (what can happen), `state` (what is held),
 //! then the stages: `deduplicate`, `suppress`, `correlate` with `known_error`, `topology` with `sure`, `gather`,
-//! `related`, `suspects` and `unite`, `prioritise` with `terms`, `assign`, `escalate` with `acceptance`, `promise` and `waiting`, `notices` with `standing`, `resolve`
+//! `related`, `suspects` and `unite`, `prioritise` with `terms`, `assign`, `escalate` with `deadlines`, `acceptance`, `promise` and `waiting`, `notices` with `standing`, `resolve`
 //! with `verify` and `confirm`;
 //! what rules ask about the rest: `around`, `census`; what people do: `handle` with `transfer`, `regroup`,
 //! `desk`, `major`, `report`, `planning`, `audit`; what came of rules: `credit`, `shadow` and `why_not`; last `auditor`, `drain`, `restore`,
@@ -27,6 +27,7 @@ mod confirm;
 pub mod context;
 mod correlate;
 mod credit;
+pub mod deadlines;
 mod deduplicate;
 mod deliveries;
 mod describe;
@@ -64,7 +65,7 @@ mod suspects;
 mod tally;
 mod terms;
 mod threads;
-mod timers;
+pub mod timers;
 mod topology;
 mod transfer;
 #[cfg(test)]

@@ -216,7 +216,8 @@ impl Dice {
     }
 
     fn rung(&mut self) -> Rung {
-        Rung { step: self.count(), repeats: self.count(), due_at: self.maybe(Self::time) }
+        let (step, repeats) = (self.count(), self.count());
+        Rung { step, repeats, due_at: self.maybe(Self::time), last_at: self.maybe(Self::time) }
     }
 
     fn assessment(&mut self) -> Assessment {
