@@ -28,6 +28,7 @@ pub mod incidents;
 pub mod known_error;
 pub mod notify;
 pub mod on_call;
+pub mod overrides;
 pub mod paging;
 pub mod print;
 pub mod quarantine;

@@ -334,6 +334,8 @@ fn kind(event: &Event) -> &'static str {
         Event::Silence { .. } => "silence",
         Event::Unsilence { .. } => "unsilence",
         Event::PlanChanges { .. } => "plan_changes",
+        Event::PlanOverrides { .. } => "plan_overrides",
+        Event::DropOverride { .. } => "drop_override",
         Event::Audit { .. } => "audit",
         Event::Delivered { .. } => "delivered",
         Event::Failed { .. } => "failed",
@@ -371,6 +373,8 @@ fn alerts(event: &Event) -> Option<&[Occurrence]> {
         | Event::Silence { .. }
         | Event::Unsilence { .. }
         | Event::PlanChanges { .. }
+        | Event::PlanOverrides { .. }
+        | Event::DropOverride { .. }
         | Event::Audit { .. }
         | Event::Retry { .. }
         | Event::Forget { .. }
@@ -399,6 +403,8 @@ fn unhandled(event: &Event) -> Option<Unhandled> {
         | Event::Silence { .. }
         | Event::Unsilence { .. }
         | Event::PlanChanges { .. }
+        | Event::PlanOverrides { .. }
+        | Event::DropOverride { .. }
         | Event::Audit { .. }
         | Event::Retry { .. }
         | Event::Forget { .. }

@@ -6,7 +6,7 @@
 //! then the stages: `deduplicate`, `suppress`, `correlate` with `known_error`, `topology` with `sure`, `gather`,
 //! `related`, `suspects` and `unite`, `prioritise` with `terms`, `assign`, `escalate` with `deadlines`, `acceptance`, `promise` and `waiting`, `notices` with `standing`, `resolve`
 //! with `verify` and `confirm`;
-//! what rules ask about the rest: `around`, `census`; what people do: `handle` with `transfer`, `regroup`,
+//! what rules ask about the rest: `around`, `census`; who is called: `overrides`; what people do: `handle` with `transfer`, `regroup`,
 //! `desk`, `major`, `report`, `planning`, `audit`; what came of rules: `credit`, `shadow` and `why_not`; last `auditor`, `drain`, `restore`,
 //! `rebind` and `retain`; beside them `stored` and `clocks`, for whoever shows what there is.
 
@@ -41,6 +41,7 @@ mod journal;
 mod known_error;
 mod major;
 mod notices;
+mod overrides;
 pub mod own;
 mod pending;
 mod planning;
@@ -129,6 +130,7 @@ impl State {
             resolve::prune_recurrences(self, keep, now);
             deliveries::prune(self, ctx, now);
             planning::prune(self, now);
+            overrides::prune(self, now);
             gather::prune(self, ctx, now);
             credit::prune(self, ctx, now);
             auditor::audit(self, ctx, now);
@@ -169,6 +171,12 @@ impl State {
             }
             Event::PlanChanges { changes, rest, by } => {
                 return planning::plan(self, ctx, (changes, *rest, by), now);
+            }
+            Event::PlanOverrides { stand_ins, by, note } => {
+                return overrides::plan(self, ctx, (stand_ins, by, note), now);
+            }
+            Event::DropOverride { number, by } => {
+                return overrides::drop(self, *number, by, now);
             }
             Event::Unsilence { id, by } => return suppress::unsilence(self, ctx, *id, by, now),
             Event::Audit { by, action, object, detail } => {

@@ -32,6 +32,7 @@ use crate::model::learned::{LearnedKey, LearnedRow};
 use crate::model::link;
 use crate::model::major::Major;
 use crate::model::notice::{Notice, NoticeId, NoticeKind, NoticeState};
+use crate::model::on_call::Override;
 use crate::model::priority::{Assessment, Impact, Loss, Priority, Urgency};
 use crate::model::quarantine::{Cause, QuarantineId, Quarantined, Unhandled};
 use crate::model::report::{Report, Reporter};
@@ -640,6 +641,19 @@ impl Dice {
             state: [Planned, Approved, InProgress, Done, Cancelled][self.below(5) as usize],
             owner: self.text().into(),
             summary: self.text().into(),
+        }
+    }
+
+    pub(super) fn override_(&mut self) -> Override {
+        Override {
+            number: self.number(),
+            team: self.text().into(),
+            from: self.time(),
+            until: self.time(),
+            contact: self.text().into(),
+            by: self.text().into(),
+            made_at: self.time(),
+            note: self.text().into(),
         }
     }
 

@@ -22,6 +22,7 @@ mod doors;
 mod handling;
 mod links;
 mod monitoring;
+mod on_call;
 mod quality;
 mod reload;
 mod replay;

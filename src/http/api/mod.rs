@@ -18,6 +18,7 @@ pub mod journal;
 pub mod left_out;
 pub mod notices;
 pub mod on_call;
+pub mod overrides;
 pub mod planned;
 pub mod quarantine;
 mod report;
@@ -49,6 +50,7 @@ pub(super) fn routes() -> Router<Arc<App>> {
         .merge(alerts::routes())
         .merge(notices::routes())
         .merge(on_call::routes())
+        .merge(overrides::routes())
         .merge(planned::routes())
         .merge(quarantine::routes())
         .merge(rules::routes())

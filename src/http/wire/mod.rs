@@ -17,6 +17,7 @@ pub mod explain;
 pub mod handle;
 pub mod notices;
 pub mod on_call;
+pub mod overrides;
 pub mod planned;
 pub mod quarantine;
 pub mod rules;
