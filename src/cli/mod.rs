@@ -29,6 +29,7 @@ pub mod known_error;
 pub mod major;
 pub mod notify;
 pub mod on_call;
+pub mod overrides;
 pub mod paging;
 pub mod print;
 pub mod quarantine;

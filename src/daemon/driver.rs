@@ -337,6 +337,8 @@ fn kind(event: &Event) -> &'static str {
         Event::Silence { .. } => "silence",
         Event::Unsilence { .. } => "unsilence",
         Event::PlanChanges { .. } => "plan_changes",
+        Event::PlanOverrides { .. } => "plan_overrides",
+        Event::DropOverride { .. } => "drop_override",
         Event::Audit { .. } => "audit",
         Event::Delivered { .. } => "delivered",
         Event::Failed { .. } => "failed",
@@ -375,6 +377,8 @@ fn alerts(event: &Event) -> Option<&[Occurrence]> {
         | Event::Silence { .. }
         | Event::Unsilence { .. }
         | Event::PlanChanges { .. }
+        | Event::PlanOverrides { .. }
+        | Event::DropOverride { .. }
         | Event::Audit { .. }
         | Event::Retry { .. }
         | Event::Forget { .. }
@@ -404,6 +408,8 @@ fn unhandled(event: &Event) -> Option<Unhandled> {
         | Event::Silence { .. }
         | Event::Unsilence { .. }
         | Event::PlanChanges { .. }
+        | Event::PlanOverrides { .. }
+        | Event::DropOverride { .. }
         | Event::Audit { .. }
         | Event::Retry { .. }
         | Event::Forget { .. }

@@ -17,6 +17,7 @@ use crate::model::journal::JournalEntry;
 use crate::model::labels::{Fingerprint, Labels};
 use crate::model::learned::{LearnedKey, LearnedRow};
 use crate::model::notice::{Notice, NoticeId};
+use crate::model::on_call::Override;
 use crate::model::quarantine::{QuarantineHead, QuarantineId, Quarantined};
 use crate::model::silence::{Silence, SilenceId};
 use crate::model::time::Timestamp;
@@ -63,6 +64,10 @@ pub struct Changes {
     pub planned: Vec<Change>,
     /// Numbers of those that are planned no more or ended long ago.
     pub planned_gone: Vec<Box<str>>,
+    /// Overrides of who is on call that are new.
+    pub overrides: Vec<Override>,
+    /// Numbers of those that were taken back or ended long ago.
+    pub overrides_gone: Vec<u64>,
     /// New entries of the audit trail.
     pub audit: Vec<AuditEntry>,
     /// Entries of the journal from before then are forgotten. Applied before everything else.
@@ -121,6 +126,8 @@ impl Changes {
             silences_gone,
             planned,
             planned_gone,
+            overrides,
+            overrides_gone,
             audit,
             journal_before,
             journal,
@@ -157,6 +164,8 @@ impl Changes {
             && silences_gone.is_empty()
             && planned.is_empty()
             && planned_gone.is_empty()
+            && overrides.is_empty()
+            && overrides_gone.is_empty()
             && audit.is_empty()
             && journal_before.is_none()
             && journal.is_empty()
@@ -281,6 +290,8 @@ pub struct Saved {
     pub silences: Vec<Silence>,
     /// Planned changes, those that ended not long ago included.
     pub planned: Vec<Change>,
+    /// Overrides of who is on call, those that ended not long ago included.
+    pub overrides: Vec<Override>,
     /// Deliveries and commands that were done, with when.
     pub deliveries: Vec<(DeliveryId, Timestamp)>,
     /// What is in the quarantine.

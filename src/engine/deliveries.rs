@@ -58,6 +58,7 @@ fn is_done(reply: &Reply) -> bool {
         | Reply::Reported(_)
         | Reply::Silenced(_)
         | Reply::Planned(_)
+        | Reply::Overridden(_)
         | Reply::Retried(_)
         | Reply::Forgotten(_)
         | Reply::Done

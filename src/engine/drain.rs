@@ -74,6 +74,12 @@ pub(super) fn drain(state: &mut State, ctx: &Context) -> Changes {
             None => changes.planned_gone.push(number),
         }
     }
+    for number in core::mem::take(&mut state.pending.overrides) {
+        match state.overrides.get(&number) {
+            Some(held) => changes.overrides.push(held.clone()),
+            None => changes.overrides_gone.push(number),
+        }
+    }
     changes.credited = core::mem::take(&mut state.pending.credited);
     for rule in core::mem::take(&mut state.pending.credits) {
         match state.credits.get(&rule) {

@@ -60,6 +60,22 @@ pub enum Event {
         /// Who says so.
         by: Box<str>,
     },
+    /// People are to have the shifts of teams, whatever the rotations say.
+    PlanOverrides {
+        /// Who, when; all of them or none.
+        stand_ins: Vec<StandIn>,
+        /// Who says so.
+        by: Box<str>,
+        /// Why; may be empty.
+        note: Box<str>,
+    },
+    /// Somebody takes such an override back.
+    DropOverride {
+        /// Its number.
+        number: u64,
+        /// Who.
+        by: Box<str>,
+    },
     /// Somebody did something outside the engine that the audit trail has to tell.
     Audit {
         /// Who.
@@ -154,6 +170,19 @@ pub enum Event {
     TopologyChanged(Arc<Forecast>),
     /// Time passed.
     Tick,
+}
+
+/// A person who is to have the shift of a team.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StandIn {
+    /// The team.
+    pub team: Box<str>,
+    /// When it begins, inclusive.
+    pub from: Timestamp,
+    /// When it ends, exclusive.
+    pub until: Timestamp,
+    /// The person.
+    pub contact: Box<str>,
 }
 
 /// What becomes of planned changes that are not named.
@@ -399,6 +428,8 @@ pub enum Reply {
     Silenced(SilenceId),
     /// What became of the planned changes.
     Planned(Planned),
+    /// People stand in under these numbers.
+    Overridden(Vec<u64>),
     /// What became of notices that were given up.
     Retried(Retried),
     /// What became of what was to be forgotten.
@@ -712,6 +743,18 @@ pub enum Refusal {
     /// There are too many silences.
     #[error("there are {0} silences already, the limit; expire some")]
     TooManySilences(usize),
+    /// There are too many overrides.
+    #[error("there would be more than {0} overrides, the limit; drop some")]
+    TooManyOverrides(usize),
+    /// An override that ends before it begins, or is over already.
+    #[error("the override would end at {until}, which is past or before it begins")]
+    OverrideOver {
+        /// The end that was named.
+        until: Timestamp,
+    },
+    /// No override has this number.
+    #[error("no override has the number {0}; `incidentd oncall overrides` lists what there is")]
+    UnknownOverride(u64),
     /// There are too many planned changes.
     #[error(
         "there would be more than {0} planned changes, the limit; leave out those that are over"

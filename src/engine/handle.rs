@@ -349,7 +349,7 @@ fn unacknowledge(state: &mut State, ctx: &Context, order: &Order, now: Timestamp
 
 pub(super) fn back_to_queue(state: &mut State, ctx: &Context, id: IncidentId, now: Timestamp) {
     if let Some(case) = state.change(id) {
-        case.record.resolution.run(now);
+        case.record.go_on(now);
         case.record.enter(Progress::New);
         escalate::restart(&mut case.record, now);
     }

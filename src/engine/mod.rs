@@ -4,10 +4,11 @@
 //! and what is to be stored or sent leaves as [`changes::Changes`]. Production, rule tests and the
 //! simulator run this same code. Reading order: `event` (what can happen), `state` (what is held),
 //! then the stages: `deduplicate`, `suppress`, `correlate` with `known_error`, `topology` with `sure`, `gather`,
-//! `related`, `suspects` and `unite`, `prioritise` with `terms`, `assign`, `escalate` with `acceptance`, `promise` and `waiting`, `notices` with `standing`, `resolve`
+//! `related`, `suspects` and `unite`, `prioritise` with `terms`, `assign`, `escalate` with `deadlines`, `acceptance`, `promise` and `waiting`, `notices` with `standing`, `resolve`
 //! with `verify` and `confirm`;
-//! what rules ask about the rest: `around`, `census`; what people do: `handle` with `transfer`, `regroup`,
-//! `desk`, `major` with `response`, `watch` and `review` with `followed`, `report`, `planning`, `audit`; what came of rules: `credit`, `shadow` and `why_not`; last `auditor`, `drain`, `restore`,
+//! what rules ask about the rest: `around`, `census`; who is called: `overrides`; what people do: `handle` with
+//! `transfer`, `regroup`, `desk`, `major` with `response`, `watch` and `review` with `followed`, `report`, `planning`,
+//! `audit`; what came of rules: `credit`, `shadow` and `why_not`; last `auditor`, `drain`, `restore`,
 //! `rebind` and `retain`; beside them `stored` and `clocks`, for whoever shows what there is.
 
 mod acceptance;
@@ -28,6 +29,7 @@ mod confirm;
 pub mod context;
 mod correlate;
 mod credit;
+pub mod deadlines;
 mod deduplicate;
 mod deliveries;
 mod describe;
@@ -42,6 +44,7 @@ mod journal;
 mod known_error;
 mod major;
 mod notices;
+mod overrides;
 pub mod own;
 mod pending;
 mod planning;
@@ -68,7 +71,7 @@ mod suspects;
 mod tally;
 mod terms;
 mod threads;
-mod timers;
+pub mod timers;
 mod topology;
 mod transfer;
 #[cfg(test)]
@@ -134,6 +137,7 @@ impl State {
             resolve::prune_recurrences(self, keep, now);
             deliveries::prune(self, ctx, now);
             planning::prune(self, now);
+            overrides::prune(self, now);
             gather::prune(self, ctx, now);
             credit::prune(self, ctx, now);
             auditor::audit(self, ctx, now);
@@ -175,6 +179,12 @@ impl State {
             }
             Event::PlanChanges { changes, rest, by } => {
                 return planning::plan(self, ctx, (changes, *rest, by), now);
+            }
+            Event::PlanOverrides { stand_ins, by, note } => {
+                return overrides::plan(self, ctx, (stand_ins, by, note), now);
+            }
+            Event::DropOverride { number, by } => {
+                return overrides::drop(self, *number, by, now);
             }
             Event::Unsilence { id, by } => return suppress::unsilence(self, ctx, *id, by, now),
             Event::Audit { by, action, object, detail } => {

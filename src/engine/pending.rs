@@ -43,6 +43,8 @@ pub(super) struct Pending {
     pub(super) recurrences: BTreeMap<u64, Option<Recurrence>>,
     /// Planned changes that changed, or are no longer held.
     pub(super) changes: BTreeSet<Box<str>>,
+    /// Overrides that are new, or no longer held.
+    pub(super) overrides: BTreeSet<u64>,
     /// Silences that changed, or are no longer held.
     pub(super) silences: BTreeSet<SilenceId>,
     /// Rules of which something came, or whose credits are no longer held.

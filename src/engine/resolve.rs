@@ -291,7 +291,7 @@ pub(super) fn reopen(state: &mut State, ctx: &Context, id: IncidentId, why: &str
     case.record.awaiting_verification = false;
     case.record.closure.verify_at = None;
     watch::end(&mut case.record);
-    case.record.resolution.run(now);
+    case.record.go_on(now);
     let text = if let Some(by) = had {
         let text = format!("{why}; back to {by}");
         case.record.enter(Progress::InProgress { by, until: now.plus(hold) });

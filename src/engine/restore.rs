@@ -40,6 +40,7 @@ pub(super) fn restore(saved: Saved, ctx: &Context, now: Timestamp) -> State {
     state.policies = saved.policies.into_iter().collect();
     state.recurrences = saved.recurrences.into_iter().collect();
     state.changes = saved.planned.into_iter().map(|it| (it.number.clone(), it)).collect();
+    state.overrides = saved.overrides.into_iter().map(|it| (it.number, it)).collect();
     state.credits = saved.credits.into_iter().map(|of| (Arc::clone(&of.rule), of)).collect();
     for record in saved.silences {
         suppress::restore(&mut state, record);

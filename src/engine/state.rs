@@ -33,6 +33,7 @@ use crate::model::escalation::{Policy, PolicyHash, Target};
 use crate::model::incident::{Incident, IncidentId, RecordId};
 use crate::model::labels::{Fingerprint, Labels};
 use crate::model::notice::{Notice, NoticeId, NoticeKind};
+use crate::model::on_call::Override;
 use crate::model::priority::Urgency;
 use crate::model::silence::{Silence, SilenceId};
 use crate::model::time::Timestamp;
@@ -59,6 +60,8 @@ pub struct State {
     pub(super) silences: BTreeMap<SilenceId, Silenced>,
     /// Planned changes by number, those that ended not long ago included.
     pub(super) changes: BTreeMap<Box<str>, Change>,
+    /// Who stands in for whom on call, by number, those that ended not long ago included.
+    pub(super) overrides: BTreeMap<u64, Override>,
     /// Deliveries and commands that were done not long ago.
     pub(super) deliveries: Deliveries,
     /// What could not be read or handled.

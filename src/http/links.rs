@@ -134,6 +134,7 @@ async fn act(State(app): State<Arc<App>>, Path(token): Path<String>) -> Result<P
         | Reply::Reported(_)
         | Reply::Silenced(_)
         | Reply::Planned(_)
+        | Reply::Overridden(_)
         | Reply::Retried(_)
         | Reply::Forgotten(_)
         | Reply::Done

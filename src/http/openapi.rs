@@ -116,6 +116,7 @@ pub(super) fn document() -> Value {
         .merge_from(api::major::Document::openapi())
         .merge_from(api::notices::Document::openapi())
         .merge_from(api::on_call::Document::openapi())
+        .merge_from(api::overrides::Document::openapi())
         .merge_from(api::planned::Document::openapi())
         .merge_from(api::rules::Document::openapi())
         .merge_from(api::what_if::Document::openapi())

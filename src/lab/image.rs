@@ -17,6 +17,7 @@ use crate::model::journal::JournalEntry;
 use crate::model::labels::Fingerprint;
 use crate::model::learned::{LearnedKey, LearnedRow};
 use crate::model::notice::{Notice, NoticeId};
+use crate::model::on_call::Override;
 use crate::model::quarantine::{QuarantineId, Quarantined};
 use crate::model::silence::{Silence, SilenceId};
 use crate::model::time::Timestamp;
@@ -46,6 +47,8 @@ pub struct Image {
     pub silences: BTreeMap<SilenceId, Silence>,
     /// Planned changes.
     pub planned: BTreeMap<Box<str>, Change>,
+    /// Overrides of who is on call.
+    pub overrides: BTreeMap<u64, Override>,
     /// The journal by time and place.
     pub journal: BTreeMap<(Timestamp, u64), JournalEntry>,
     /// The audit trail.
@@ -116,6 +119,10 @@ impl Image {
         for number in &changes.planned_gone {
             self.planned.remove(number);
         }
+        self.overrides.extend(changes.overrides.iter().map(|it| (it.number, it.clone())));
+        for number in &changes.overrides_gone {
+            self.overrides.remove(number);
+        }
         self.audit.extend(changes.audit.iter().map(|entry| (entry.seq, entry.clone())));
         if let Some(before) = changes.journal_before {
             self.journal.retain(|(at, _), _| *at >= before);
@@ -160,6 +167,7 @@ impl Image {
             recurrences: self.recurrences.iter().map(|(k, v)| (*k, *v)).collect(),
             silences: self.silences.values().cloned().collect(),
             planned: self.planned.values().cloned().collect(),
+            overrides: self.overrides.values().cloned().collect(),
             deliveries: self.deliveries.iter().map(|(k, v)| (*k, *v)).collect(),
             quarantine: self.quarantine.values().map(Quarantined::head).collect(),
             bulletins: self.bulletins.values().map(Bulletin::head).collect(),

@@ -523,6 +523,14 @@ impl Incident {
         self.links_used.contains(&(seq, action))
     }
 
+    /// Lets its resolution clock run, if it stands; what repeats on it comes a whole interval later.
+    pub fn go_on(&mut self, now: Timestamp) {
+        if self.resolution.stands_since.is_some() {
+            self.resolution.run(now);
+            self.resolving.last_at = self.resolving.last_at.map(|_| now);
+        }
+    }
+
     /// Lets it be in another state, which people see as another version.
     pub fn enter(&mut self, progress: Progress) {
         self.progress = progress;

@@ -22,6 +22,7 @@ pub mod learned;
 pub mod link;
 pub mod major;
 pub mod notice;
+pub mod on_call;
 pub mod priority;
 pub mod quarantine;
 pub mod report;

@@ -166,6 +166,8 @@ impl World {
             | Event::Silence { .. }
             | Event::Unsilence { .. }
             | Event::PlanChanges { .. }
+            | Event::PlanOverrides { .. }
+            | Event::DropOverride { .. }
             | Event::Audit { .. }
             | Event::Retry { .. }
             | Event::Published { .. }

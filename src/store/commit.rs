@@ -51,6 +51,9 @@ impl Store {
         let gone = changes.planned_gone.iter().map(|number| number.as_bytes());
         writer.delete_all(Family::Changes, gone);
         writer.put_all(&changes.planned);
+        let gone = changes.overrides_gone.iter().map(|number| schema::number(*number));
+        writer.delete_all(Family::Overrides, gone);
+        writer.put_all(&changes.overrides);
         writer.put_all(&changes.audit);
         writer.journal(changes);
         writer.delete_all(Family::Deliveries, changes.deliveries_gone.iter().map(|id| id.0));

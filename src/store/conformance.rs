@@ -27,6 +27,7 @@ use crate::model::journal::JournalEntry;
 use crate::model::labels::Fingerprint;
 use crate::model::learned::{LearnedKey, LearnedRow};
 use crate::model::notice::{Notice, NoticeId, NoticeState};
+use crate::model::on_call::Override;
 use crate::model::quarantine::{QuarantineId, Quarantined};
 use crate::model::silence::{Silence, SilenceId};
 use crate::model::time::Timestamp;
@@ -45,6 +46,7 @@ struct Plain {
     recurrences: BTreeMap<u64, Recurrence>,
     silences: BTreeMap<SilenceId, Silence>,
     planned: BTreeMap<Box<str>, PlannedChange>,
+    overrides: BTreeMap<u64, Override>,
     audit: BTreeMap<u64, AuditEntry>,
     journal: BTreeMap<(Timestamp, u64), JournalEntry>,
     deliveries: BTreeMap<DeliveryId, Timestamp>,
@@ -102,6 +104,8 @@ impl Plain {
         self.planned.retain(|number, _| !changes.planned_gone.contains(number));
         let planned = changes.planned.iter().map(|row| (row.number.clone(), row.clone()));
         self.planned.extend(planned);
+        self.overrides.retain(|number, _| !changes.overrides_gone.contains(number));
+        self.overrides.extend(changes.overrides.iter().map(|it| (it.number, it.clone())));
         self.audit.extend(changes.audit.iter().map(|entry| (entry.seq, entry.clone())));
         if let Some(before) = changes.journal_before {
             self.journal.retain(|(at, _), _| *at >= before);
@@ -176,6 +180,7 @@ impl Plain {
                     let id = SilenceId(incident.0.into());
                     changes.silences.push(Silence { id, ..dice.silence() });
                     let number = incident.to_string().into();
+                    changes.overrides.push(Override { number: incident.0, ..dice.override_() });
                     changes.planned.push(PlannedChange { number, ..dice.planned_change() });
                     changes.audit.push(AuditEntry { seq: incident.0, ..dice.audit() });
                 }
@@ -183,6 +188,7 @@ impl Plain {
                     changes.recurrences_gone.push(incident.0);
                     changes.silences_gone.push(SilenceId(incident.0.into()));
                     changes.planned_gone.push(incident.to_string().into());
+                    changes.overrides_gone.push(incident.0);
                 }
                 2 => changes.policies.push((PolicyHash(incident.0), dice.policy().1)),
                 _ => {}
@@ -264,6 +270,7 @@ impl Plain {
         assert_eq!(saved.policies, self.policies.clone().into_iter().collect::<Vec<_>>());
         assert_eq!(saved.silences, self.silences.values().cloned().collect::<Vec<_>>());
         assert_eq!(saved.planned, self.planned.values().cloned().collect::<Vec<_>>());
+        assert_eq!(saved.overrides, self.overrides.values().cloned().collect::<Vec<_>>());
         assert_eq!(saved.deliveries, self.deliveries.clone().into_iter().collect::<Vec<_>>());
         let heads: Vec<_> = self.quarantine.values().map(Quarantined::head).collect();
         assert_eq!(saved.quarantine, heads);
@@ -312,6 +319,8 @@ impl Plain {
         for (number, change) in &self.planned {
             assert_eq!(view.planned_change(number).unwrap().as_ref(), Some(change));
         }
+        let overrides: Vec<_> = self.overrides.values().cloned().collect();
+        assert_eq!(view.overrides().unwrap(), overrides);
         for (id, silence) in &self.silences {
             assert_eq!(view.silence(*id).unwrap().as_ref(), Some(silence));
         }

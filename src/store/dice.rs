@@ -33,6 +33,7 @@ use crate::model::learned::{LearnedKey, LearnedRow};
 use crate::model::link;
 use crate::model::major::{Done, Holder, Item, Major, ResponsePlan, Role};
 use crate::model::notice::{Notice, NoticeId, NoticeKind, NoticeState};
+use crate::model::on_call::Override;
 use crate::model::priority::{Assessment, Impact, Loss, Priority, Urgency};
 use crate::model::quarantine::{Cause, QuarantineId, Quarantined, Unhandled};
 use crate::model::report::{Report, Reporter};
@@ -218,7 +219,8 @@ impl Dice {
     }
 
     fn rung(&mut self) -> Rung {
-        Rung { step: self.count(), repeats: self.count(), due_at: self.maybe(Self::time) }
+        let (step, repeats) = (self.count(), self.count());
+        Rung { step, repeats, due_at: self.maybe(Self::time), last_at: self.maybe(Self::time) }
     }
 
     fn assessment(&mut self) -> Assessment {
@@ -719,6 +721,19 @@ impl Dice {
             state: [Planned, Approved, InProgress, Done, Cancelled][self.below(5) as usize],
             owner: self.text().into(),
             summary: self.text().into(),
+        }
+    }
+
+    pub(super) fn override_(&mut self) -> Override {
+        Override {
+            number: self.number(),
+            team: self.text().into(),
+            from: self.time(),
+            until: self.time(),
+            contact: self.text().into(),
+            by: self.text().into(),
+            made_at: self.time(),
+            note: self.text().into(),
         }
     }
 

@@ -55,6 +55,7 @@ impl Store {
             recurrences: view.all()?,
             silences: view.all()?,
             planned: view.all()?,
+            overrides: view.all()?,
             deliveries: view.all()?,
             quarantine: view.quarantine_heads()?,
             learned: view.all()?,

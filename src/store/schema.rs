@@ -21,6 +21,7 @@
 //! | `recurrences` | signature u64 | the last resolved incident with it |
 //! | `silences` | id u128 | a silence |
 //! | `changes` | number | a planned change |
+//! | `overrides` | number u64 | who stands in on call, by a person's word |
 //! | `audit` | place u64 | an entry of the audit trail |
 //! | `journal` | time i64 with its sign turned, place u64 | a change of an alert's state |
 //! | `deliveries` | half of a SHA-256 | when a delivery or command of that identity was done |
@@ -68,6 +69,7 @@ pub(super) enum Family {
     Recurrences,
     Silences,
     Changes,
+    Overrides,
     Audit,
     Journal,
     Deliveries,
@@ -98,6 +100,7 @@ pub(super) const FAMILIES: [Family; 25] = [
     Family::Recurrences,
     Family::Silences,
     Family::Changes,
+    Family::Overrides,
     Family::Audit,
     Family::Journal,
     Family::Deliveries,
@@ -130,6 +133,7 @@ impl Family {
             Self::Recurrences => "recurrences",
             Self::Silences => "silences",
             Self::Changes => "changes",
+            Self::Overrides => "overrides",
             Self::Audit => "audit",
             Self::Journal => "journal",
             Self::Deliveries => "deliveries",

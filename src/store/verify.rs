@@ -33,6 +33,7 @@ use crate::model::journal::JournalEntry;
 use crate::model::labels::Fingerprint;
 use crate::model::learned::{LearnedKey, LearnedRow};
 use crate::model::notice::{CANARY_INCIDENT, Notice};
+use crate::model::on_call::Override;
 use crate::model::quarantine::Quarantined;
 use crate::model::silence::Silence;
 use crate::model::time::Timestamp;
@@ -150,6 +151,7 @@ impl Check<'_> {
             Family::Learned => Ok(<(LearnedKey, LearnedRow)>::read(key, value).map(|_| ())),
             Family::Silences => Ok(Silence::read(key, value).map(|_| ())),
             Family::Changes => Ok(Change::read(key, value).map(|_| ())),
+            Family::Overrides => Ok(Override::read(key, value).map(|_| ())),
             Family::Audit => Ok(AuditEntry::read(key, value).map(|_| ())),
             Family::Journal => Ok(JournalEntry::read(key, value).map(|_| ())),
             Family::Bulletins => Ok(Bulletin::read(key, value).map(|_| ())),

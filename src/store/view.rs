@@ -28,6 +28,7 @@ use crate::model::escalation::{Policy, PolicyHash};
 use crate::model::incident::{Entry, Incident, IncidentId, RecordId};
 use crate::model::journal::JournalEntry;
 use crate::model::labels::{Fingerprint, Labels};
+use crate::model::on_call::Override;
 use crate::model::quarantine::{QuarantineHead, QuarantineId, Quarantined};
 use crate::model::silence::{Silence, SilenceId};
 use crate::model::time::Timestamp;
@@ -252,6 +253,11 @@ impl View<'_> {
     /// Returns a planned change.
     pub fn planned_change(&self, number: &str) -> Result<Option<PlannedChange>, StoreError> {
         self.get(number.as_bytes())
+    }
+
+    /// Returns all overrides of who is on call, those that ended not long ago included, by number.
+    pub fn overrides(&self) -> Result<Vec<Override>, StoreError> {
+        self.all()
     }
 
     /// Returns what rules are credited with, by their names.

@@ -23,6 +23,7 @@ mod events;
 mod handling;
 mod links;
 mod monitoring;
+mod on_call;
 mod quality;
 mod reload;
 mod replay;

@@ -170,6 +170,8 @@ fn has_sender(event: &Event) -> bool {
         | Event::Silence { .. }
         | Event::Unsilence { .. }
         | Event::PlanChanges { .. }
+        | Event::PlanOverrides { .. }
+        | Event::DropOverride { .. }
         | Event::Audit { .. }
         | Event::Delivered { .. }
         | Event::Failed { .. }

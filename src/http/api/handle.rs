@@ -405,6 +405,7 @@ pub(super) fn done(
         | Reply::Reported(_)
         | Reply::Silenced(_)
         | Reply::Planned(_)
+        | Reply::Overridden(_)
         | Reply::Retried(_)
         | Reply::Forgotten(_)
         | Reply::Quarantined(_)
@@ -446,6 +447,9 @@ fn kind(refusal: &Refusal, outdated: StatusCode) -> (StatusCode, &'static str) {
         Refusal::UnknownSilence(_)
         | Refusal::TooManySilences(_)
         | Refusal::TooManyChanges(_)
+        | Refusal::TooManyOverrides(_)
+        | Refusal::OverrideOver { .. }
+        | Refusal::UnknownOverride(_)
         | Refusal::NotDead(_)
         | Refusal::NotReported(_)
         | Refusal::NotQuarantined(_) => (NEVER, "not_an_order"),

@@ -19,6 +19,7 @@ pub mod left_out;
 pub mod major;
 pub mod notices;
 pub mod on_call;
+pub mod overrides;
 pub mod planned;
 pub mod quarantine;
 mod report;
@@ -51,6 +52,7 @@ pub(super) fn routes() -> Router<Arc<App>> {
         .merge(alerts::routes())
         .merge(notices::routes())
         .merge(on_call::routes())
+        .merge(overrides::routes())
         .merge(planned::routes())
         .merge(quarantine::routes())
         .merge(rules::routes())

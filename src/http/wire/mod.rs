@@ -18,6 +18,7 @@ pub mod handle;
 pub mod major;
 pub mod notices;
 pub mod on_call;
+pub mod overrides;
 pub mod planned;
 pub mod quarantine;
 pub mod rules;

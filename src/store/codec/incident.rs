@@ -355,6 +355,8 @@ pub(super) struct RungMessage {
     repeats: u32,
     #[prost(int64, optional, tag = "3")]
     due_at: Option<i64>,
+    #[prost(int64, optional, tag = "4")]
+    last_at: Option<i64>,
 }
 
 impl From<&Progress> for ProgressMessage {
@@ -498,14 +500,16 @@ impl From<ResolutionMessage> for ResolutionClock {
 impl From<Rung> for RungMessage {
     fn from(rung: Rung) -> Self {
         let due_at = rung.due_at.map(Timestamp::millis);
-        Self { step: rung.step, repeats: rung.repeats, due_at }
+        let last_at = rung.last_at.map(Timestamp::millis);
+        Self { step: rung.step, repeats: rung.repeats, due_at, last_at }
     }
 }
 
 impl From<RungMessage> for Rung {
     fn from(message: RungMessage) -> Self {
         let due_at = message.due_at.map(Timestamp::from_millis);
-        Self { step: message.step, repeats: message.repeats, due_at }
+        let last_at = message.last_at.map(Timestamp::from_millis);
+        Self { step: message.step, repeats: message.repeats, due_at, last_at }
     }
 }
 
@@ -884,8 +888,8 @@ mod tests {
             },
             wait_until: Some(at(11)),
             policy: PolicyHash(12),
-            functional: Rung { step: 13, repeats: 14, due_at: Some(at(15)) },
-            hierarchical: Rung { step: 16, repeats: 17, due_at: Some(at(18)) },
+            functional: Rung { step: 13, repeats: 14, due_at: Some(at(15)), last_at: None },
+            hierarchical: Rung { step: 16, repeats: 17, due_at: Some(at(18)), last_at: None },
             recurrence_of: Some(RecordId(19)),
             awaiting_verification: true,
             timeline_len: 20,
@@ -910,7 +914,7 @@ mod tests {
                 stands_since: Some(at(27)),
                 stood: vec![(at(35), at(36))],
             },
-            resolving: Rung { step: 28, repeats: 29, due_at: Some(at(33)) },
+            resolving: Rung { step: 28, repeats: 29, due_at: Some(at(33)), last_at: Some(at(34)) },
             quiet: true,
             known_error: Some(known_error()),
             apart_from: vec![RecordId(34)],
@@ -942,7 +946,7 @@ mod tests {
             \xca\x01\x06\x08\x10\x10\x11\x18\x12\xd0\x01\x13\xd8\x01\x01\xe0\x01\x14\xe8\x01\x15\
             \xf1\x01\x16\x00\x00\x00\x00\x00\x00\x00\xf8\x01\x17\
             \x82\x02\x06dc-ops\x8a\x02\x06t/site\x98\x02\x18\xa2\x02\x03ann\
-            \xaa\x02\x0a\x08\x19\x10\x1a\x18\x1b\x22\x02\x23\x24\xb2\x02\x06\x08\x1c\x10\x1d\x18!\
+            \xaa\x02\x0a\x08\x19\x10\x1a\x18\x1b\x22\x02\x23\x24\xb2\x02\x08\x08\x1c\x10\x1d\x18!\x20\x22\
             \xb8\x02\x01\xc2\x02\x01\"\x82\x03\x05CHG-1\
             \x92\x03\x12\x0a\x03o/s\x12\x05o/s/f\x18#\x20$\x28%\
             \x9a\x03\x18\x0a\x02sw\x10&\x18\x27\x22\x0e\x0a\x05CHG-1\x12\x02up\x18\xac\x02\xa0\x03(\xa8\x03)\

@@ -25,6 +25,7 @@ pub(super) mod learned;
 pub(super) mod member;
 pub(super) mod meta;
 pub(super) mod notice;
+pub(super) mod on_call;
 pub(super) mod policy;
 pub(super) mod quarantine;
 mod review;
