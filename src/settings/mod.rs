@@ -203,6 +203,12 @@ fn read(reader: &mut Reader<'_>) -> Settings {
     let sources = reader.sections("sources", sources::read);
     let users = reader.sections("users", users::read);
     let clusters = reader.sections_in(("kafka", "clusters"), kafka::read);
+    for (name, source) in &sources {
+        let missing = |it: &&sources::Topics| !clusters.contains_key(&*it.cluster);
+        if let Some(topics) = source.kafka.as_ref().filter(missing) {
+            reader.refuse(no_cluster(&format!("sources.{name}.cluster"), topics, &clusters));
+        }
+    }
     let locked = |source: &sources::Source| !matches!(source.auth, sources::Auth::None);
     let doors = if users.is_empty() && !sources.values().any(locked) {
         http::Doors::Open
@@ -233,6 +239,22 @@ fn read(reader: &mut Reader<'_>) -> Settings {
             .into_iter()
             .map(|(name, channel)| (name.into(), channel))
             .collect(),
+    }
+}
+
+/// Says that there is no cluster of this name.
+fn no_cluster<T>(key: &str, topics: &sources::Topics, known: &BTreeMap<String, T>) -> Problem {
+    let known: Vec<&str> = known.keys().map(String::as_str).collect();
+    let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+    Problem {
+        code: "K005",
+        file: topics.set_in.clone(),
+        key: key.into(),
+        message: format!("found `{}`, which is no cluster; known: {known}", topics.cluster),
+        help: format!(
+            "write [kafka.clusters.{}] with its brokers, or correct the name",
+            topics.cluster
+        ),
     }
 }
 

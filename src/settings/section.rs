@@ -119,6 +119,11 @@ impl<'a> Reader<'a> {
         sections
     }
 
+    /// Notes a problem that only two sections together have.
+    pub(super) fn refuse(&mut self, problem: Problem) {
+        self.problems.push(problem);
+    }
+
     /// Refuses the sections that were not read, and returns the keys that are secret.
     pub(super) fn close(self) -> Vec<String> {
         let known: Vec<&str> = self.known.iter().map(String::as_str).collect();
@@ -293,12 +298,18 @@ impl Section<'_> {
                 Ok(keys) => left.extend(keys.into_iter().map(|(k, v)| (format!("{name}.{k}"), v))),
                 Err(_) => {
                     let path = format!("{key}.{name}");
-                    let message = "found something else, expected a text, a number or true or false";
+                    let message =
+                        "found something else, expected a text, a number or true or false";
                     self.refuse("K004", &path, message.into(), "write it as librdkafka has it");
                 }
             }
         }
         texts
+    }
+
+    /// Returns where a key that was read was set.
+    pub(super) fn set_in(&self, key: &str) -> String {
+        self.origins.get(key).unwrap_or(&self.origin).clone()
     }
 
     /// Returns the section's own name, without its kind.
@@ -338,7 +349,7 @@ impl Section<'_> {
 
     /// Notes a problem with a key of this section.
     pub(super) fn refuse(&mut self, code: &'static str, key: &str, message: String, help: &str) {
-        let file = self.origins.get(key).unwrap_or(&self.origin).clone();
+        let file = self.set_in(key);
         let key = format!("{}.{key}", self.name);
         self.problems.push(Problem { code, file, key, message, help: help.into() });
     }
