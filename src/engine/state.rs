@@ -34,6 +34,7 @@ use crate::model::incident::{Incident, IncidentId, RecordId};
 use crate::model::labels::{Fingerprint, Labels};
 use crate::model::notice::{Notice, NoticeId, NoticeKind};
 use crate::model::on_call::Override;
+use crate::model::partition::{Partition, Position};
 use crate::model::priority::Urgency;
 use crate::model::silence::{Silence, SilenceId};
 use crate::model::time::Timestamp;
@@ -64,6 +65,8 @@ pub struct State {
     pub(super) overrides: BTreeMap<u64, Override>,
     /// Deliveries and commands that were done not long ago.
     pub(super) deliveries: Deliveries,
+    /// How far partitions of Kafka topics are read.
+    pub(super) positions: BTreeMap<Partition, Position>,
     /// What could not be read or handled.
     pub(super) quarantine: Quarantine,
     /// What other systems are still to be told, and were told last.
@@ -272,6 +275,11 @@ impl State {
     /// Returns how many bulletins wait, and since when the first of them.
     pub fn bulletins_waiting(&self) -> (usize, Option<Timestamp>) {
         self.bulletins.waiting()
+    }
+
+    /// Yields how far partitions of Kafka topics are read.
+    pub fn positions(&self) -> impl Iterator<Item = &Position> {
+        self.positions.values()
     }
 
     /// Yields the notices that are pending or dead, by id.

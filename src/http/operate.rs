@@ -212,7 +212,10 @@ pub(super) async fn ready(State(app): State<Arc<App>>) -> Result<String, Problem
     let canary = canary.map_err(Problem::unavailable)?;
     let Room { zone, free, .. } = *operations.room.borrow();
     let events = events(&operations.publishing.borrow(), app.doors.metrics.events.waiting.get());
-    Ok(format!("ready\ndisk: {zone}, {free} bytes free\ncanary: {canary}\nevents: {events}\n"))
+    let kafka = app.doors.metrics.kafka.lines();
+    Ok(format!(
+        "ready\ndisk: {zone}, {free} bytes free\ncanary: {canary}\nevents: {events}\n{kafka}"
+    ))
 }
 
 /// Says how publishing goes. It is never a reason not to be ready: alerts and people come first, and

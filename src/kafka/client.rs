@@ -241,9 +241,12 @@ impl Watch {
         self.turn(Link::Up);
     }
 
-    /// Notes that no broker answered, or not to us.
+    /// Notes that no broker answered; what is known already of the reason stays.
     pub fn failed(&self, error: &ClientError) {
-        self.turn(Link::Down(error.to_string()));
+        let is_known = matches!(*self.link.borrow(), Link::Down(_));
+        if !is_known {
+            self.turn(Link::Down(error.to_string()));
+        }
     }
 
     /// Takes a line of librdkafka's log.
@@ -266,14 +269,17 @@ impl Watch {
     pub fn trouble(&self, error: &KafkaError, reason: &str) {
         use RDKafkaErrorCode as C;
         let told = ClientError::of(&self.name, None, error, &self.redacted(reason));
-        let is_of_the_link = matches!(
-            error.rdkafka_error_code(),
-            Some(C::AllBrokersDown | C::Authentication | C::SSL | C::Resolve)
-        );
-        if is_of_the_link {
-            self.failed(&told);
-        } else {
-            debug!(cluster = &*self.name, error = %told, "Kafka");
+        if matches!(error, KafkaError::Global(RDKafkaErrorCode::PartitionEOF)) {
+            return;
+        }
+        match error.rdkafka_error_code() {
+            // These say why.
+            Some(C::Authentication | C::SSL | C::Resolve) => {
+                self.turn(Link::Down(told.to_string()));
+            }
+            // This follows them.
+            Some(C::AllBrokersDown) => self.failed(&told),
+            Some(_) | None => debug!(cluster = &*self.name, error = %told, "Kafka"),
         }
     }
 
@@ -424,10 +430,15 @@ mod tests {
         assert!(!format!("{watch:?}").contains("s3cret"));
         assert_eq!(watch.redacted("user u, password s3cret."), "user u, password ***.");
         let link = watch.link();
+        let refused = KafkaError::Global(RDKafkaErrorCode::Authentication);
         assert_eq!(*link.borrow(), Link::Connecting);
         watch.trouble(&KafkaError::Global(RDKafkaErrorCode::AllBrokersDown), "1/1 with s3cret");
         let told = link.borrow().to_string();
         assert!(told.contains("no broker answers (1/1 with ***)"), "{told}");
+        watch.trouble(&refused, "");
+        watch.trouble(&KafkaError::Global(RDKafkaErrorCode::AllBrokersDown), "");
+        let told = link.borrow().to_string();
+        assert!(told.contains("does not take our credential"), "{told}");
         watch.answered();
         assert_eq!(*link.borrow(), Link::Up);
     }

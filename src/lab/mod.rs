@@ -9,6 +9,8 @@ mod bulletins;
 #[cfg(test)]
 mod closing;
 #[cfg(test)]
+mod consuming;
+#[cfg(test)]
 mod credits;
 #[cfg(test)]
 mod doors;

@@ -23,6 +23,7 @@ pub mod link;
 pub mod major;
 pub mod notice;
 pub mod on_call;
+pub mod partition;
 pub mod priority;
 pub mod quarantine;
 pub mod report;

@@ -120,7 +120,7 @@ const SAID_BY_KEY: [(&str, &str); 13] = [
 ];
 
 /// Options whose other values would break what incidentd promises, and why.
-const OWNED: [(&str, &str); 11] = [
+const OWNED: [(&str, &str); 12] = [
     ("enable.auto.commit", "offsets are kept with the state they caused"),
     ("enable.auto.offset.store", "offsets are kept with the state they caused"),
     ("auto.offset.reset", "a record that is gone halts its partition and is never jumped over"),
@@ -129,6 +129,7 @@ const OWNED: [(&str, &str); 11] = [
     ("request.required.acks", "an event is gone only when every replica has it"),
     ("enable.idempotence", "events of one incident stay in order"),
     ("transactional.id", "what leaves is sent at least once, with an id of its own"),
+    ("statistics.interval.ms", "the lag is learned by it"),
     ("log_level", "librdkafka's warnings go to the log of incidentd"),
     ("log.queue", "librdkafka's warnings go to the log of incidentd"),
     ("plugin.library.paths", "a library that is loaded could do anything"),

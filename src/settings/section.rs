@@ -335,6 +335,11 @@ impl Section<'_> {
         texts
     }
 
+    /// Returns where a key that was read was set.
+    fn set_in(&self, key: &str) -> String {
+        self.origins.get(key).unwrap_or(&self.origin).clone()
+    }
+
     /// Returns the section's own name, without its kind.
     pub(super) fn short_name(&self) -> &str {
         self.name.rsplit_once('.').map_or(self.name, |(_, name)| name)
@@ -372,7 +377,7 @@ impl Section<'_> {
 
     /// Notes a problem with a key of this section.
     pub(super) fn refuse(&mut self, code: &'static str, key: &str, message: String, help: &str) {
-        let file = self.origins.get(key).unwrap_or(&self.origin).clone();
+        let file = self.set_in(key);
         let key = format!("{}.{key}", self.name);
         self.problems.push(Problem { code, file, key, message, help: help.into() });
     }

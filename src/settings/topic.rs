@@ -29,7 +29,7 @@ pub(super) fn read(section: &mut Section<'_>) -> Option<Topic> {
 }
 
 /// True for what brokers take as the name of a topic.
-fn is_name(text: &str) -> bool {
+pub(super) fn is_name(text: &str) -> bool {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_');
     (1..=NAME_MAX).contains(&text.len()) && text.bytes().all(plain) && text != "." && text != ".."
 }

@@ -57,6 +57,7 @@ impl Store {
             planned: view.all()?,
             overrides: view.all()?,
             deliveries: view.all()?,
+            positions: view.all()?,
             quarantine: view.quarantine_heads()?,
             learned: view.all()?,
             bulletins: view.bulletin_heads()?,

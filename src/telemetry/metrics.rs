@@ -14,6 +14,7 @@ use prometheus::{
 };
 
 use super::doors::Doors;
+use super::kafka::Kafka;
 use crate::engine::bindings::Bindings;
 use crate::engine::event::Received;
 use crate::model::credit::{CREDITS, Counts};
@@ -55,6 +56,8 @@ pub struct Metrics {
     pub disk: Disk,
     /// The alert of our own.
     pub canary: Canary,
+    /// What is read from Kafka.
+    pub kafka: Kafka,
     /// The stream of changes.
     pub stream: Stream,
     /// Events about incidents, on their way to other systems.
@@ -225,6 +228,7 @@ impl Metrics {
             retention: Retention::new(&registry)?,
             disk: Disk::new(&registry)?,
             canary: Canary::new(&registry)?,
+            kafka: Kafka::new(&registry)?,
             stream: Stream::new(&registry)?,
             events: Events::new(&registry)?,
             clock_steps: add(

@@ -4,6 +4,7 @@
 
 pub mod doors;
 pub mod events;
+pub mod kafka;
 pub mod logging;
 pub mod metrics;
 pub mod stream;

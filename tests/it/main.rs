@@ -21,6 +21,7 @@ mod doctor;
 mod doors;
 mod events;
 mod handling;
+mod kafka;
 mod links;
 mod monitoring;
 mod on_call;

@@ -15,6 +15,7 @@ mod bulletins;
 mod invariants;
 mod plan;
 mod run;
+mod topic;
 mod year;
 
 use incidentd::lab::image::Image;

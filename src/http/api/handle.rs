@@ -408,6 +408,7 @@ pub(super) fn done(
         | Reply::Overridden(_)
         | Reply::Retried(_)
         | Reply::Forgotten(_)
+        | Reply::Consumed(_)
         | Reply::Quarantined(_)
         | Reply::Done
         | Reply::Outdated => Err(Problem::internal(&"the engine took an order for something else")),
@@ -452,6 +453,7 @@ fn kind(refusal: &Refusal, outdated: StatusCode) -> (StatusCode, &'static str) {
         | Refusal::UnknownOverride(_)
         | Refusal::NotDead(_)
         | Refusal::NotReported(_)
+        | Refusal::UnknownPartition(_)
         | Refusal::NotQuarantined(_) => (NEVER, "not_an_order"),
     }
 }

@@ -15,6 +15,7 @@ pub mod filter;
 pub mod handle;
 pub mod incidents;
 pub mod journal;
+pub mod kafka;
 pub mod left_out;
 pub mod major;
 pub mod notices;
@@ -50,6 +51,7 @@ pub(super) fn routes() -> Router<Arc<App>> {
         .merge(journal::routes())
         .merge(major::routes())
         .merge(alerts::routes())
+        .merge(kafka::routes())
         .merge(notices::routes())
         .merge(on_call::routes())
         .merge(overrides::routes())

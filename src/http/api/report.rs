@@ -131,6 +131,7 @@ fn answer(reading: &Reading<'_>, alert: Fingerprint, reply: Reply) -> Result<Fil
         | Reply::Overridden(_)
         | Reply::Retried(_)
         | Reply::Forgotten(_)
+        | Reply::Consumed(_)
         | Reply::Quarantined(_)
         | Reply::Done
         | Reply::Outdated => {

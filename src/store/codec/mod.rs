@@ -27,6 +27,7 @@ pub(super) mod meta;
 pub(super) mod notice;
 pub(super) mod on_call;
 pub(super) mod policy;
+pub(super) mod position;
 pub(super) mod quarantine;
 mod review;
 mod sheet;
@@ -163,6 +164,7 @@ mod tests {
     use crate::model::labels::Fingerprint;
     use crate::model::learned::{LearnedKey, LearnedRow};
     use crate::model::notice::{Notice, NoticeKind, NoticeState};
+    use crate::model::partition::{Edge, Position};
     use crate::model::priority::{Impact, Priority, Urgency};
     use crate::model::quarantine::{Cause, Quarantined};
     use crate::model::silence::Silence;
@@ -205,6 +207,7 @@ mod tests {
             same(&dice.recurrence());
             same(&dice.journal());
             same(&dice.delivery());
+            same(&dice.position());
             same(&dice.quarantined());
             same(&dice.learned());
             same(&dice.ci("srv-0412"));
@@ -236,6 +239,7 @@ mod tests {
             read::<AuditEntry>(&key, &value);
             read::<JournalEntry>(&key, &value);
             read::<(DeliveryId, Timestamp)>(&key, &value);
+            read::<Position>(&key, &value);
             read::<Quarantined>(&key, &value);
             read::<(LearnedKey, LearnedRow)>(&key, &value);
             read::<Credits>(&key, &value);
@@ -269,6 +273,7 @@ mod tests {
         counted::<BulletinKind>(12);
         counted::<BulletinField>(16);
         counted::<End>(2);
+        counted::<Edge>(2);
     }
 
     #[test]
