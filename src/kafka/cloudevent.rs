@@ -19,7 +19,7 @@ pub const SCHEMA: &str = include_str!("../../config/incident-event.v1.json");
 /// What events say of the installation they come from.
 #[derive(Clone, Debug)]
 pub struct Origin {
-    /// Names the installation; another after a restore, so that no id ever comes again.
+    /// Names the installation, also after a restore.
     source: String,
     /// Where people reach it, with a slash at its end.
     base: Option<String>,
@@ -36,6 +36,8 @@ impl Origin {
 #[derive(Serialize)]
 struct CloudEvent<'a> {
     specversion: &'static str,
+    /// Incident, place, time: after a restore the places of what was lost are given again, but not at
+    /// the same time.
     id: String,
     source: &'a str,
     r#type: String,
@@ -95,7 +97,7 @@ pub fn write(bulletin: &Bulletin, origin: &Origin) -> Vec<u8> {
     let subject = bulletin.incident.to_string();
     let event = CloudEvent {
         specversion: "1.0",
-        id: format!("{subject}/{}", bulletin.seq),
+        id: format!("{subject}/{}/{}", bulletin.seq, bulletin.at.millis()),
         source: &origin.source,
         r#type: format!("incidentd.incident.{}.v1", bulletin.kind),
         time: bulletin.at.to_string(),
@@ -254,7 +256,7 @@ mod tests {
           },
           "datacontenttype": "application/json",
           "dataschema": "urn:incidentd:schema:incident-event.v1",
-          "id": "INC-1042/42",
+          "id": "INC-1042/42/1767603600000",
           "partitionkey": "INC-1042",
           "sequence": "00000000000000000042",
           "source": "urn:incidentd:7e57",

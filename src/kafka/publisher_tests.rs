@@ -193,7 +193,7 @@ fn in_order(records: &[(i32, String, Value)]) -> usize {
         assert_eq!(event["subject"], **key, "the key is the incident");
         let sequence = event["sequence"].as_str().unwrap();
         let number: u64 = sequence.parse().unwrap();
-        assert_eq!(event["id"], format!("{key}/{number}"));
+        assert_eq!(event["id"], format!("{key}/{number}/7"));
         if let Some((place, before)) = last.insert(key, (*partition, sequence)) {
             assert_eq!(place, *partition, "one incident, one partition");
             assert!(before < sequence, "{key}: {sequence} after {before}");

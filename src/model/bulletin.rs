@@ -322,7 +322,7 @@ pub struct Happened {
 /// One bulletin.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Bulletin {
-    /// Its place among all bulletins, counted from 1; with the installation it is its id for ever.
+    /// Its place among all bulletins, counted from 1.
     pub seq: u64,
     /// The incident it is about.
     pub incident: IncidentId,

@@ -184,7 +184,7 @@ fn a_page_is_a_record_of_the_topic_that_its_channel_names() {
     fire(&mut daemon.client(), "DiskFull", "firing");
     let page = follower.until("a page", |records| records.first().cloned());
     assert_eq!((&*page.0, &page.1["kind"]), ("INC-1", &Value::from("page")));
-    assert_eq!(page.1["incident"]["title"], "DiskFull");
+    assert_eq!(page.1["incident"]["id"], "INC-1");
     let tested = incidentd(
         dir.path(),
         &["-s", &format!("http://{}", daemon.address), "notify", "test", "oncall"],
