@@ -14,7 +14,7 @@ use super::clocks;
 use super::failure::Failure;
 use super::paging::{Paging, more};
 use super::print::{self, NOTHING, Table, or_nothing};
-use super::{export, handle, report, sheet};
+use super::{export, handle, report, sheet, transfers};
 
 /// Where incidents are.
 pub(super) const PATH: [&str; 3] = ["api", "v1", "incidents"];
@@ -34,6 +34,8 @@ pub enum Command {
     },
     /// Write a draft of its review
     Export(export::Command),
+    /// Total who hands incidents on, and how often they come back as misrouted
+    Transfers(transfers::Command),
     /// Report that something is wrong: joins what is open about it, or opens a new one
     Report(report::Command),
     /// Do something with incidents
@@ -65,6 +67,7 @@ pub async fn run(session: &Session, command: Command) -> Result<(), Failure> {
         Command::Show { incident, clock: true } => clocks::show(session, &server, &incident).await,
         Command::Show { incident, clock: false } => show(session, &server, &incident).await,
         Command::Export(command) => export::run(session, &server, command).await,
+        Command::Transfers(command) => transfers::run(session, &server, command).await,
         Command::Report(command) => report::run(session, &server, command).await,
         Command::Handle(command) => handle::run(session, &server, command).await,
     }

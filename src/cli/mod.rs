@@ -38,6 +38,7 @@ pub mod rules;
 pub mod serve;
 pub mod sheet;
 pub mod test;
+mod transfers;
 pub mod unbound;
 pub mod what_if;
 
@@ -325,6 +326,7 @@ mod tests {
         "inc stand-down INC-1042 --because x",
         "inc export INC-1042 --post-mortem",
         "inc close severity=\"info\" --dry-run",
+        "inc transfers --by team --since 30d",
         "alerts ls --state firing",
         "alerts send alertname=X ci=srv-1 --severity critical",
         "alerts ls --silenced",

@@ -28,3 +28,4 @@ pub mod sheet;
 pub mod silence;
 pub mod terms;
 pub mod time;
+pub mod transfers;

@@ -78,6 +78,7 @@ pub const TABLE: &[(&str, &str, Access)] = &[
     ("POST", "/api/v1/incidents/{id}/declare-major", OPERATOR),
     ("POST", "/api/v1/incidents/{id}/stand-down", OPERATOR),
     ("GET", "/api/v1/audit", VIEWER),
+    ("GET", "/api/v1/transfers", VIEWER),
     ("GET", "/api/v1/journal", VIEWER),
     ("GET", "/api/v1/openapi.json", Access::Open),
     ("GET", "/api/v1/stream", VIEWER),
