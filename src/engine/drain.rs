@@ -20,6 +20,9 @@ pub(super) fn drain(state: &mut State, ctx: &Context) -> Changes {
     let entries = state.pending.take_entries();
     number_entries(state, entries, &mut changes);
     take_incidents(state, ctx, &mut changes);
+    if !state.pending.afterwards.is_empty() {
+        take_afterwards(state, &mut changes);
+    }
     take_alerts(state, ctx, &mut changes);
     let pending = &mut state.pending;
     changes.archived = core::mem::take(&mut pending.archived);
@@ -86,10 +89,15 @@ pub(super) fn drain(state: &mut State, ctx: &Context) -> Changes {
 /// Gives every entry its place in its incident's timeline.
 fn number_entries(state: &mut State, entries: Vec<(IncidentId, Entry)>, changes: &mut Changes) {
     for (id, entry) in entries {
-        let Some(case) = state.change(id) else { continue };
-        if case.record.timeline_len < TIMELINE_MAX {
-            case.record.timeline_len += 1;
-            changes.timeline.push((id, case.record.timeline_len, entry));
+        let record = if state.incidents.contains_key(&id) {
+            state.change(id).map(|case| &mut case.record)
+        } else {
+            state.pending.afterwards.get_mut(&id)
+        };
+        let Some(record) = record else { continue };
+        if record.timeline_len < TIMELINE_MAX {
+            record.timeline_len += 1;
+            changes.timeline.push((id, record.timeline_len, entry));
         }
     }
     changes.timeline.sort_by_key(|(id, seq, _)| (*id, *seq));
@@ -121,6 +129,12 @@ fn take_incidents(state: &mut State, ctx: &Context, changes: &mut Changes) {
             budget::drop_incident(&mut state.pages, id, &paged);
         }
     }
+}
+
+/// Takes records that are over and were written on; they are not held.
+fn take_afterwards(state: &mut State, changes: &mut Changes) {
+    changes.incidents.extend(core::mem::take(&mut state.pending.afterwards).into_values());
+    changes.incidents.sort_by_key(|record| record.id);
 }
 
 fn take_alerts(state: &mut State, ctx: &Context, changes: &mut Changes) {

@@ -8,8 +8,10 @@ use super::changes::Recurrence;
 use super::context::Context;
 use super::correlate::{self, Attachment, name_of, share, unindex_group, unindex_root};
 use super::pending::Told;
+use super::reporters::News;
 use super::{
-    State, confirm, escalate, gather, notices, regroup, related, report, topology, verify,
+    State, confirm, escalate, gather, notices, regroup, related, report, reporters, topology,
+    verify,
 };
 use crate::model::alert::Join;
 use crate::model::incident::{Happening, Incident, IncidentId, Likely, Progress, Storm};
@@ -300,7 +302,7 @@ pub(super) fn reopen(state: &mut State, ctx: &Context, id: IncidentId, why: &str
     };
     state.pending.tell(id, now, Told { what: Happening::Reopened, text: text.clone(), path: None });
     notices::update(state, ctx, id, &format!("reopened: {text}"), now);
-    report::tell(state, ctx, id, &format!("reopened: {why}"), now);
+    reporters::tell(state, ctx, id, News::Plain(&format!("reopened: {why}")), now);
     confirm::withdraw(state, id);
     correlate::index_root(state, &ctx.topology, id);
     state.pending.unsettled.insert(id);
@@ -348,7 +350,7 @@ pub(super) fn cancel(
     notices::withdraw(state, id, "cancelled", now);
     let text = format!("false alarm, says {by}: {why}");
     notices::update(state, ctx, id, &format!("cancelled: {text}"), now);
-    report::tell(state, ctx, id, &format!("cancelled: {text}"), now);
+    reporters::tell(state, ctx, id, News::Plain(&format!("cancelled: {text}")), now);
     unindex_root(state, &ctx.topology, id);
     if let Some(case) = state.change(id) {
         case.record.terms.promise = None;

@@ -63,12 +63,16 @@ impl Post {
     pub(super) fn address<'r>(
         &self,
         rules: &'r RuleSet,
-        contact: &str,
+        contact: &'r str,
         channel: &str,
     ) -> Option<&'r str> {
-        let contact = rules.contacts.get(contact)?;
-        let own = contact.addresses.get(channel).map(|address| &**address);
         let is_mail = matches!(self.channels.get(channel), Some(Channel::Mail(_)));
+        let Some(contact) = rules.contacts.get(contact) else {
+            // Whoever reported something and is no contact is named by their address.
+            let own = rules.reporting.channel_to(contact).filter(|own| is_mail && *own == channel);
+            return own.map(|_| contact);
+        };
+        let own = contact.addresses.get(channel).map(|address| &**address);
         own.or_else(|| contact.email.as_deref().filter(|_| is_mail))
     }
 
@@ -78,15 +82,28 @@ impl Post {
             return Answers::default();
         };
         let incident = &briefing.incident;
-        let is_open = incident.progress.is_open() && incident.parent.is_none();
+        let context = Arc::clone(&self.context.borrow());
+        let is_open = incident.progress.is_open()
+            && incident.parent.is_none()
+            && !text::is_reporter(&context.rules, &notice.contact);
+        let next = context.next_line(incident, self.clock.now());
+        let is_asked = text::asked(notice, incident);
         let url = |action| links.url(notice.id, notice.created_at, action, &notice.contact);
         let offered = |asked: bool, action| if asked { url(action) } else { String::new() };
+        let lasting = links.lasting(context.rules.closing.within);
+        let answer = |action| {
+            let url = || lasting.url(notice.id, notice.created_at, action, &notice.contact);
+            if is_asked { url() } else { String::new() }
+        };
         Answers {
             acknowledge: offered(
                 is_open && matches!(incident.progress, Progress::New),
                 Action::Acknowledge,
             ),
+            escalate: offered(is_open && next.is_some(), Action::Escalate),
             resolve: offered(is_open, Action::Resolve),
+            confirm: answer(Action::Confirm),
+            reject: answer(Action::Reject),
         }
     }
 

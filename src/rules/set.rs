@@ -22,6 +22,7 @@ use super::majors::Majors;
 use super::messages::Messages;
 use super::places::Places;
 use super::priorities::Priorities;
+use super::reporting::Reporting;
 use super::rotation::Rotation;
 use super::routing::Route;
 use super::scope::Scope;
@@ -73,6 +74,8 @@ pub struct RuleSet {
     pub closing: Closing,
     /// Which incidents are major ones.
     pub majors: Majors,
+    /// How reporters who are no contacts hear of their incidents.
+    pub reporting: Reporting,
     /// Rules without effect, in the order in which they would be asked.
     pub(super) shadows: Vec<Rule>,
     pub(super) shadow_index: Index,

@@ -142,6 +142,7 @@ fn has_sender(event: &Event) -> bool {
         | Event::Retry { .. }
         | Event::Once { .. }
         | Event::ByLink { .. }
+        | Event::Afterwards { .. }
         | Event::DropQuarantined(_) => true,
         // What a person says twice is done twice, unless the order carries a key.
         Event::Handle(order) => {
