@@ -169,7 +169,7 @@ impl Problem {
 
 /// The codes that are narrower than a status. With [`CODES`] they are a closed list, which the API's
 /// document shows; `too_many` is in the other.
-pub(super) const NARROW_CODES: [&str; 24] = [
+pub(super) const NARROW_CODES: [&str; 26] = [
     "already",
     "closed",
     "count_changed",

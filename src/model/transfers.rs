@@ -1,8 +1,10 @@
 //! Who hands incidents on, and how often they come back: totals over many incidents.
 
+use core::fmt;
 use std::collections::BTreeMap;
 
 use super::assignment::{Assignment, Assignments, Part, Verdict};
+use super::priority::words;
 
 /// By what transfers are totalled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,7 +15,7 @@ pub enum By {
     Team,
 }
 
-super::priority::words!(By, Sender = "sender", Team = "team");
+words!(By, Sender = "sender", Team = "team");
 
 /// What became of the incidents that somebody handed on, or got.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -266,6 +266,89 @@ pub(super) mod tests {
         Arc::new(Context::new(rules, Arc::new(Topology::empty()), Limits::default()))
     }
 
+    /// A post with a channel of mail, links and these rules.
+    fn post(rules: &str) -> Post {
+        use crate::notify::mailsink::MailSink;
+        use crate::rules::{SourceFile, load};
+        let text = format!("version: 1\n{rules}");
+        let rules = load(&[SourceFile { name: "t.yaml".into(), text }]).set.unwrap();
+        let context = Context::new(Arc::new(rules), Arc::new(Topology::empty()), Limits::default());
+        let mail = MailSink::start(Vec::new()).channel(core::time::Duration::from_secs(1));
+        let channels = BTreeMap::from([
+            ("mail".into(), mail),
+            ("log".into(), crate::settings::channels::Channel::Log),
+        ]);
+        let day = core::time::Duration::from_hours(24);
+        Post::new(&Parts {
+            channels: &channels,
+            installation: "7e57",
+            context: watch::channel(Arc::new(context)).1,
+            reader: Arc::new(|_| None),
+            reports: mpsc::channel(1).0,
+            held: watch::channel(false).1,
+            canary: watch::channel(Timestamp::EPOCH).0,
+            links: Some(Arc::new(Links::new("https://i.example", [7; 32], day))),
+            clock: Arc::new(Clock::start(None)),
+            metrics: Arc::new(Metrics::new(&[], &[]).unwrap()),
+            seed: 1,
+        })
+        .unwrap()
+    }
+
+    #[test]
+    fn who_reported_it_is_written_to_by_mail_alone_and_only_where_the_rules_say_so() {
+        let rules =
+            "reports: {channel: mail, domains: [x.org]}\ncontacts: {ann: {channels: [log]}}\n";
+        for (rules, contact, channel, address) in [
+            (rules, "tom@x.org", "mail", Some("tom@x.org")),
+            (rules, "tom@x.org", "log", None),
+            (rules, "tom@y.org", "mail", None),
+            (rules, "ann", "mail", None),
+            ("", "tom@x.org", "mail", None),
+        ] {
+            let post = post(rules);
+            let rules = Arc::clone(&post.context.borrow().rules);
+            assert_eq!(post.address(&rules, contact, channel), address, "{contact} by {channel}");
+        }
+    }
+
+    #[tokio::test]
+    async fn each_is_offered_what_they_can_answer() {
+        use crate::model::closure::{Confirmation, Reached};
+        let lines = "reports: {channel: mail}\ncontacts: {ann: {channels: [log]}}\n\
+                     teams: {one: {members: ann, next: two}, two: {members: ann, line: 2}}\n";
+        let post = post(lines);
+        let offered = |incident: &Incident, contact: &str| {
+            let notice = Notice { contact: contact.into(), ..page(7, 1) };
+            let briefing = Briefing { incident: incident.clone(), ..briefing(7) };
+            let Answers { acknowledge, escalate, resolve, confirm, reject } =
+                post.answers(&notice, Some(&briefing));
+            [acknowledge, escalate, resolve, confirm, reject].map(|url| u8::from(!url.is_empty()))
+        };
+        let mut incident = briefing(7).incident;
+        incident.team = Some("one".into());
+        assert_eq!(offered(&incident, "ann"), [1, 1, 1, 0, 0]);
+        assert_eq!(
+            offered(&incident, "tom@x.org"),
+            [0; 5],
+            "whoever reported it does not handle it"
+        );
+        incident.team = Some("two".into());
+        assert_eq!(offered(&incident, "ann"), [1, 0, 1, 0, 0], "no line follows");
+        let at = Timestamp::EPOCH;
+        incident.progress = Progress::Resolved { at, by: None, had: None };
+        incident.closure.confirmation = Some(Confirmation {
+            asked_at: at,
+            due_at: None,
+            asked: vec!["Tom".into()],
+            reached: vec![Reached { contact: "tom@x.org".into(), name: "Tom".into() }],
+            confirmed: Vec::new(),
+            disagreement: None,
+        });
+        assert_eq!(offered(&incident, "tom@x.org"), [0, 0, 0, 1, 1]);
+        assert_eq!(offered(&incident, "ann"), [0; 5]);
+    }
+
     #[test]
     fn a_page_or_ticket_is_withheld_once_nobody_needs_it_and_an_update_never() {
         let at = Timestamp::EPOCH;

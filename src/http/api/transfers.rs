@@ -13,7 +13,7 @@ use crate::model::incident::Incident;
 use crate::model::time::Timestamp;
 use crate::model::transfers::{By, Counts, Totals};
 use crate::rules::duration;
-use crate::store::query::{IncidentQuery, SCAN_MAX};
+use crate::store::view::{IncidentQuery, SCAN_MAX};
 
 use super::super::error::Problem;
 use super::super::query::Pairs;

@@ -355,7 +355,7 @@ fn each_matcher_is_covered_when_it_was_seen_both_ways() {
     );
 }
 
-const DESK: &str = r#"version: 1
+const DESK: &str = "version: 1
 namespace: t
 teams:
   one: {members: ann, next: two}
@@ -368,7 +368,7 @@ tests:
   - name: t
     timeline:
       - {at: 0s, report: {title: Slow, ci: shop, by: mia, contact: ann, category: web, fields: {location: fra1}}}
-"#;
+";
 
 /// Plays the desk's test with these steps, and says what the timeline lacks or what was refused.
 fn played(steps: &str, state: &str, because: &str) -> Vec<String> {
