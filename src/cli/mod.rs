@@ -41,6 +41,7 @@ pub mod rules;
 pub mod serve;
 pub mod sheet;
 pub mod test;
+mod transfers;
 pub mod unbound;
 pub mod what_if;
 
@@ -337,6 +338,7 @@ mod tests {
         "inc actions --overdue -o json",
         "inc export INC-1042 --post-mortem",
         "inc close severity=\"info\" --dry-run",
+        "inc transfers --by team --since 30d",
         "alerts ls --state firing",
         "alerts send alertname=X ci=srv-1 --severity critical",
         "alerts ls --silenced",

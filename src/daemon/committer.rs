@@ -150,11 +150,12 @@ fn write(desk: &Desk, batch: Batch) -> Result<u64, StoreError> {
     Ok(changes.counters.batch)
 }
 
-#[expect(clippy::wildcard_enum_match_arm, reason = "only the steps of ladders are counted here")]
+#[expect(clippy::wildcard_enum_match_arm, reason = "only these are counted here")]
 fn count_step(metrics: &Metrics, what: Happening) {
     match what {
         Happening::EscalatedFunctional => metrics.engine.escalated(Ladder::Functional),
         Happening::EscalatedHierarchical => metrics.engine.escalated(Ladder::Hierarchical),
+        Happening::Returned => metrics.engine.returned.inc(),
         _ => {}
     }
 }

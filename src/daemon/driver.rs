@@ -337,6 +337,7 @@ fn kind(event: &Event) -> &'static str {
         Event::Handle(_) => "handle",
         Event::Report(_) => "report",
         Event::ByLink { .. } => "by_link",
+        Event::Afterwards { .. } => "afterwards",
         Event::Silence { .. } => "silence",
         Event::Unsilence { .. } => "unsilence",
         Event::PlanChanges { .. } => "plan_changes",
@@ -387,6 +388,7 @@ fn alerts(event: &Event) -> Option<&[Occurrence]> {
         Event::Handle(_)
         | Event::Report(_)
         | Event::ByLink { .. }
+        | Event::Afterwards { .. }
         | Event::Silence { .. }
         | Event::Unsilence { .. }
         | Event::PlanChanges { .. }
@@ -421,6 +423,7 @@ fn unhandled(event: &Event) -> Option<Unhandled> {
         Event::Handle(_)
         | Event::Report(_)
         | Event::ByLink { .. }
+        | Event::Afterwards { .. }
         | Event::Silence { .. }
         | Event::Unsilence { .. }
         | Event::PlanChanges { .. }

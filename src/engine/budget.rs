@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::State;
 use super::context::Context;
+use super::notices;
 use super::pending::Told;
 use crate::model::incident::{Happening, IncidentId, Paged};
 use crate::model::notice::{Notice, NoticeId, NoticeKind, NoticeState};
@@ -62,8 +63,7 @@ pub(super) fn reindex(state: &mut State) {
 
 /// True for a message that was held back and of which no attempt was made yet.
 fn waits(notice: &Notice) -> bool {
-    notice.kind == NoticeKind::Page
-        && notice.state == NoticeState::Pending
+    notice.state == NoticeState::Pending
         && notice.attempts == 0
         && notice.due_at > notice.created_at
 }
@@ -75,6 +75,16 @@ pub(super) fn ask(state: &State, ctx: &Context, wish: Wish<'_>, now: Timestamp) 
         .contacts
         .get(wish.contact)
         .map_or_else(PageBudget::default, |contact| contact.page_budget);
+    ask_within(state, wish, budget, now)
+}
+
+/// Decides when something goes out to somebody with this budget.
+pub(super) fn ask_within(
+    state: &State,
+    wish: Wish<'_>,
+    budget: PageBudget,
+    now: Timestamp,
+) -> Verdict {
     let Some(free_at) = free_at(state, wish.contact, budget, now) else { return Verdict::Now };
     if is_new_and_urgent(state, wish) {
         return Verdict::Now;
@@ -139,10 +149,16 @@ pub(super) fn join(state: &mut State, digest: NoticeId, wish: Wish<'_>, now: Tim
         }
     }
     let (due_at, also) = (notice.due_at, notice.also.len());
+    let what = if notice.kind == NoticeKind::Page { "page" } else { "message" };
+    if notice.kind == NoticeKind::Update {
+        // What asks is asked again; what is told is told here or never.
+        let incident = wish.incident;
+        notices::join(&mut notice.because, &format!("{incident}: {}", wish.because));
+    }
     state.pending.notices.insert(digest);
     let Wish { contact, because, .. } = wish;
     let text = format!(
-        "page to {contact} spared, told with {digest} and {also} others at {due_at}: {because}"
+        "{what} to {contact} spared, told with {digest} and {also} others at {due_at}: {because}"
     );
     let told = Told { what: Happening::Notice, text, path: None };
     state.pending.tell(wish.incident, now, told);
@@ -157,6 +173,17 @@ pub(super) fn forget(state: &mut State, notice: &Notice) {
     if let Some(case) = state.change(notice.id.incident) {
         case.record.paged.retain(|paged| paged.seq != notice.id.seq);
     }
+}
+
+/// Forgets what no budget counts any more, so that whoever wrote to us once takes no room for good.
+pub(super) fn prune(state: &mut State, now: Timestamp) {
+    let still = |at: Timestamp| now < at.plus(PageBudget::WITHIN_MAX);
+    state.pages.got.retain(|_, got| {
+        got.retain(|(at, _)| still(*at));
+        !got.is_empty()
+    });
+    let waits = |id: &NoticeId| state.notices.get(id).is_some_and(waits);
+    state.pages.waiting.retain(|_, id| waits(id));
 }
 
 /// Forgets the pages about an incident that is no longer held.

@@ -26,6 +26,9 @@ pub(super) fn drain(state: &mut State, ctx: &Context) -> Changes {
     changes.bulletins = bulletins::write(state, ctx, heard, &changes.incidents);
     changes.bulletins_gone = core::mem::take(&mut state.pending.bulletins_gone);
     changes.bulletins_dropped = core::mem::take(&mut state.pending.bulletins_dropped);
+    if !state.pending.afterwards.is_empty() {
+        take_afterwards(state, &mut changes);
+    }
     take_alerts(state, ctx, &mut changes);
     let pending = &mut state.pending;
     changes.archived = core::mem::take(&mut pending.archived);
@@ -100,7 +103,12 @@ pub(super) fn drain(state: &mut State, ctx: &Context) -> Changes {
 /// Gives every entry its place in its incident's timeline.
 fn number_entries(state: &mut State, entries: Vec<(IncidentId, Entry)>, changes: &mut Changes) {
     for (id, entry) in entries {
-        let Some(record) = state.change_record(id) else { continue };
+        let record = if state.record(id).is_some() {
+            state.change_record(id)
+        } else {
+            state.pending.afterwards.get_mut(&id)
+        };
+        let Some(record) = record else { continue };
         if record.timeline_len < TIMELINE_MAX {
             record.timeline_len += 1;
             changes.timeline.push((id, record.timeline_len, entry));
@@ -140,6 +148,12 @@ fn take_incidents(state: &mut State, ctx: &Context, changes: &mut Changes) {
         }
         changes.incidents.push(record);
     }
+}
+
+/// Takes records that are over and were written on; they are not held.
+fn take_afterwards(state: &mut State, changes: &mut Changes) {
+    changes.incidents.extend(core::mem::take(&mut state.pending.afterwards).into_values());
+    changes.incidents.sort_by_key(|record| record.id);
 }
 
 fn take_alerts(state: &mut State, ctx: &Context, changes: &mut Changes) {

@@ -216,6 +216,11 @@ fn tell(state: &mut State, ctx: &Context, climb: Climb, step: &Step, when: &Occa
     state.pending.tell(id, now, Told { what, text, path: None });
     let call = Call { incident: id, kind, target, because };
     if let Some(Call { target, because, .. }) = suppress::gather(state, call) {
+        // Ladders that are late together, after an outage or when a clock got shorter, are one call to
+        // whoever each of them means; the timeline tells of every step.
+        if !lateness.is_empty() && notices::say_with(state, ctx, id, (&target, &because), now) {
+            return;
+        }
         let plan = Plan { kind, target: &target, because, also: Vec::new() };
         notices::plan(state, ctx, id, plan, now);
     }

@@ -11,7 +11,7 @@ use crate::model::assignment::Handover;
 use crate::model::change::Change;
 use crate::model::delivery::DeliveryId;
 use crate::model::escalation::Target;
-use crate::model::incident::{IncidentId, RecordId, StateName, WaitsFor};
+use crate::model::incident::{Incident, IncidentId, RecordId, StateName, WaitsFor};
 use crate::model::labels::{Fingerprint, Labels};
 use crate::model::link::Action;
 use crate::model::major::Role;
@@ -134,6 +134,13 @@ pub enum Event {
         /// What the link is for.
         action: Action,
         /// What is to be done.
+        order: Order,
+    },
+    /// A person writes on the record of an incident that is over.
+    Afterwards {
+        /// The record as it is stored.
+        record: Box<Incident>,
+        /// What is to be written, by [`Command::Set`].
         order: Order,
     },
     /// Something came that could not be read or handled.
@@ -516,7 +523,8 @@ pub enum Reply {
     Forgotten(Forgotten),
     /// It is done.
     Done,
-    /// It was not done, because it was made for other rules or another topology than are in force.
+    /// It was not done, because it was made for other rules, another topology or another record than
+    /// are in force.
     Outdated,
     /// It was done before, under the same id; nothing changed.
     Duplicate,
@@ -720,6 +728,18 @@ pub enum Refusal {
         /// What was wished for.
         wish: &'static str,
     },
+    /// It is over, and what it was stays as it was.
+    #[error("{incident} is {state}: {given} cannot be written any more, only {open}")]
+    Over {
+        /// What was named.
+        incident: IncidentId,
+        /// Its state.
+        state: StateName,
+        /// What was to be written.
+        given: String,
+        /// What still may be.
+        open: String,
+    },
     /// It is so already.
     #[error("{incident} is {what} already")]
     Already {
@@ -804,6 +824,14 @@ pub enum Refusal {
     ActionOver {
         /// The time that was named.
         due_at: Timestamp,
+    },
+    /// A link says that it is over, or not, for somebody who is not asked.
+    #[error("{by} is not asked whether {incident} is over (any more)")]
+    NotAsked {
+        /// What was named.
+        incident: IncidentId,
+        /// Who has the link.
+        by: Box<str>,
     },
     /// The alert of a report could not be taken.
     #[error("the report cannot be taken: {0}")]

@@ -7,13 +7,14 @@
 //! `related`, `suspects` and `unite`, `prioritise` with `terms`, `assign`, `escalate` with `deadlines`, `acceptance`, `promise` and `waiting`, `notices` with `standing`, `resolve`
 //! with `verify` and `confirm`;
 //! what comes by Kafka: `consume`; what rules ask about the rest: `around`, `census`; who is called: `overrides`;
-//! what people do: `handle` with `transfer`, `regroup`, `desk`, `major` with `response`, `watch` and `review` with
-//! `followed`, `report`, `planning`, `audit`; what came of rules: `credit`, `shadow` and `why_not`; last `auditor`,
-//! `drain`, `restore`,
+//! what people do: `handle` with `transfer`, `regroup`, `desk` with `afterwards`, `major` with `response`, `watch` and
+//! `review` with `followed`, `report` with `reporters`, `planning`, `audit`; what came of rules: `credit`, `shadow` and
+//! `why_not`; last `auditor`, `drain`, `restore`,
 //! `rebind` and `retain`; beside them `stored` and `clocks`, for whoever shows what there is.
 
 mod acceptance;
 mod affected;
+pub mod afterwards;
 mod around;
 mod assign;
 mod audit;
@@ -58,6 +59,7 @@ mod redundancy;
 mod regroup;
 mod related;
 mod report;
+mod reporters;
 mod resolve;
 mod response;
 mod restore;
@@ -89,9 +91,10 @@ use std::sync::Arc;
 
 use changes::{Changes, Saved};
 use context::Context;
-use event::{Event, Received, Reply};
+use event::{Command, Event, Received, Reply};
 use timers::Timer;
 
+pub use assign::NextLine;
 pub use state::State;
 pub use timers::Parked;
 pub use why_not::Tried;
@@ -140,6 +143,8 @@ impl State {
             deliveries::prune(self, ctx, now);
             planning::prune(self, now);
             overrides::prune(self, now);
+            budget::prune(self, now);
+            self.afterwards.prune(now);
             gather::prune(self, ctx, now);
             credit::prune(self, ctx, now);
             auditor::audit(self, ctx, now);
@@ -175,6 +180,10 @@ impl State {
             Event::Report(filing) => return report::file(self, ctx, filing, now),
             Event::ByLink { notice, action, order } => {
                 return handle::by_link(self, ctx, (notice.seq, *action), order, now);
+            }
+            Event::Afterwards { record, order } => {
+                let edits = if let Command::Set(edits) = &order.command { &**edits } else { &[] };
+                return afterwards::write(self, ctx, (record, order, edits), now);
             }
             Event::Silence { silence, replaces } => {
                 return suppress::silence(self, ctx, silence, *replaces, now);
@@ -225,7 +234,7 @@ impl State {
             Event::Retry { notices, by } => return notices::retry(self, notices, by, now),
             Event::Forget { incidents, episodes, journal_before } => {
                 self.pending.journal_before = *journal_before;
-                return Reply::Forgotten(retain::forget(self, incidents, episodes));
+                return Reply::Forgotten(retain::forget(self, incidents, episodes, now));
             }
             Event::Reconfigured => self.reconfigure(ctx, now),
             Event::TopologyChanged(forecast) => {

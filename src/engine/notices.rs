@@ -272,6 +272,14 @@ fn unite(state: &mut State, ctx: &Context, id: IncidentId, to: &Addressed, now: 
     true
 }
 
+/// Adds something to what a batch tells an address anyway; true when there is such a notice.
+pub(super) fn add(state: &mut State, id: IncidentId, (target, because): (&str, &str)) -> bool {
+    let earlier = fresh(state, id, target).and_then(|it| state.notices.get_mut(&it));
+    let Some(earlier) = earlier else { return false };
+    join(&mut earlier.because, because);
+    true
+}
+
 /// Says something with what a batch tells the same person anyway; true when there is such a notice.
 pub(super) fn say_with(
     state: &mut State,
@@ -306,7 +314,7 @@ fn fresh(state: &State, id: IncidentId, target: &str) -> Option<NoticeId> {
 }
 
 /// Adds a reason to others, once, as long as it can still be read on a phone.
-fn join(because: &mut String, more: &str) {
+pub(super) fn join(because: &mut String, more: &str) {
     if !because.contains(more) && because.len() + more.len() <= BECAUSE_BYTES_MAX {
         because.push_str("; ");
         because.push_str(more);

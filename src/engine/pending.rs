@@ -11,7 +11,7 @@ use crate::model::audit::AuditEntry;
 use crate::model::credit::Counts;
 use crate::model::delivery::DeliveryId;
 use crate::model::escalation::{Policy, PolicyHash};
-use crate::model::incident::{Entry, Happening, IncidentId};
+use crate::model::incident::{Entry, Happening, Incident, IncidentId};
 use crate::model::journal::JournalEntry;
 use crate::model::labels::Fingerprint;
 use crate::model::notice::NoticeId;
@@ -33,6 +33,8 @@ pub(super) struct Pending {
     pub(super) rescheduled: BTreeSet<IncidentId>,
     /// Incidents that are closed: written once more, then no longer held.
     pub(super) closed: BTreeSet<IncidentId>,
+    /// Incidents that are over, and on whose record something was written.
+    pub(super) afterwards: BTreeMap<IncidentId, Incident>,
     pub(super) members: BTreeMap<(IncidentId, u64), MemberRow>,
     pub(super) entries: Vec<(IncidentId, Entry)>,
     entry_of: BTreeMap<(IncidentId, Happening), usize>,
@@ -67,6 +69,8 @@ pub(super) struct Pending {
     pub(super) bulletins_dropped: u32,
     /// Incidents whose team is to be found before the event is over: they have a new root.
     pub(super) unassigned: BTreeSet<IncidentId>,
+    /// Reports of the event whose makers are to hear that we have them, with how they are reached.
+    pub(super) received: Vec<(IncidentId, Box<str>)>,
     /// Incidents whose priority, team and clocks are to be looked at before the event is over.
     pub(super) unsettled: BTreeSet<IncidentId>,
 }

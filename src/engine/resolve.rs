@@ -8,9 +8,10 @@ use super::changes::Recurrence;
 use super::context::Context;
 use super::correlate::{self, Attachment, name_of, share, unindex_group, unindex_root};
 use super::pending::Told;
+use super::reporters::News;
 use super::{
-    State, confirm, escalate, gather, notices, promise, regroup, related, report, topology, verify,
-    watch,
+    State, confirm, escalate, gather, notices, promise, regroup, related, report, reporters,
+    topology, verify, watch,
 };
 use crate::model::alert::Join;
 use crate::model::incident::{Happening, Incident, IncidentId, Likely, Progress, Storm};
@@ -303,7 +304,7 @@ pub(super) fn reopen(state: &mut State, ctx: &Context, id: IncidentId, why: &str
     };
     state.pending.tell(id, now, Told { what: Happening::Reopened, text: text.clone(), path: None });
     notices::update(state, ctx, id, &format!("reopened: {text}"), now);
-    report::tell(state, ctx, id, &format!("reopened: {why}"), now);
+    reporters::tell(state, ctx, id, News::Plain(&format!("reopened: {why}")), now);
     confirm::withdraw(state, id);
     promise::follow(state, id, now);
     correlate::index_root(state, &ctx.topology, id);
@@ -352,7 +353,7 @@ pub(super) fn cancel(
     notices::withdraw(state, id, "cancelled", now);
     let text = format!("false alarm, says {by}: {why}");
     notices::update(state, ctx, id, &format!("cancelled: {text}"), now);
-    report::tell(state, ctx, id, &format!("cancelled: {text}"), now);
+    reporters::tell(state, ctx, id, News::Plain(&format!("cancelled: {text}")), now);
     unindex_root(state, &ctx.topology, id);
     if let Some(case) = state.change(id) {
         case.record.terms.promise = None;

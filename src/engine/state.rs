@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use foldhash::fast::RandomState;
 
+use super::afterwards::Afterwards;
 use super::bindings::Bindings;
 use super::budget::Pages;
 use super::bulletins::Bulletins;
@@ -51,6 +52,8 @@ pub struct State {
     pub(super) followed: BTreeMap<IncidentId, Followed>,
     /// Notices that are pending or dead.
     pub(super) notices: BTreeMap<NoticeId, Notice>,
+    /// What was written on records that are over.
+    pub(super) afterwards: Afterwards,
     /// Who got how many pages.
     pub(super) pages: Pages,
     /// Policies that incidents started with, by content.

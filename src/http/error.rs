@@ -169,7 +169,7 @@ impl Problem {
 
 /// The codes that are narrower than a status. With [`CODES`] they are a closed list, which the API's
 /// document shows; `too_many` is in the other.
-pub(super) const NARROW_CODES: [&str; 28] = [
+pub(super) const NARROW_CODES: [&str; 30] = [
     "action_over",
     "already",
     "closed",
@@ -183,6 +183,7 @@ pub(super) const NARROW_CODES: [&str; 28] = [
     "no_such_number",
     "not_allowed",
     "not_an_order",
+    "not_asked",
     "not_desk",
     "not_for_many",
     "not_major",
@@ -190,6 +191,7 @@ pub(super) const NARROW_CODES: [&str; 28] = [
     "not_split",
     "nothing_set",
     "nowhere_to_return",
+    "over",
     "same_incident",
     "still_firing",
     "subordinate",

@@ -1,6 +1,8 @@
 //! The engine on a virtual clock: what rule tests, replays, explanations and the simulator run. The production code decides;
 //! this folder only tells it what happens when. Pure: no disk, no network, no clock.
 
+#[cfg(test)]
+mod afterwards;
 pub mod alone;
 #[cfg(test)]
 mod budgets;
@@ -39,6 +41,8 @@ mod on_call;
 #[cfg(test)]
 mod outage;
 #[cfg(test)]
+mod overdue;
+#[cfg(test)]
 mod quiet;
 #[cfg(test)]
 mod redundancy;
@@ -47,6 +51,8 @@ mod related;
 #[cfg(test)]
 mod reload;
 pub mod replay;
+#[cfg(test)]
+mod reporters;
 #[cfg(test)]
 mod reports;
 pub mod rule_tests;

@@ -32,3 +32,4 @@ pub mod sheet;
 pub mod silence;
 pub mod terms;
 pub mod time;
+pub mod transfers;

@@ -163,6 +163,7 @@ impl World {
             | Event::Handle(_)
             | Event::Report(_)
             | Event::ByLink { .. }
+            | Event::Afterwards { .. }
             | Event::Silence { .. }
             | Event::Unsilence { .. }
             | Event::PlanChanges { .. }

@@ -23,6 +23,7 @@ use super::messages::Messages;
 use super::places::Places;
 use super::plans::Plan;
 use super::priorities::Priorities;
+use super::reporting::Reporting;
 use super::rotation::Rotation;
 use super::routing::Route;
 use super::scope::Scope;
@@ -77,6 +78,8 @@ pub struct RuleSet {
     pub majors: Majors,
     /// What is done in one, in order: the first plan that fits holds.
     pub plans: Vec<Plan>,
+    /// How reporters who are no contacts hear of their incidents.
+    pub reporting: Reporting,
     /// Rules without effect, in the order in which they would be asked.
     pub(super) shadows: Vec<Rule>,
     pub(super) shadow_index: Index,

@@ -322,6 +322,7 @@ fn generated_alerts_are_written_out_in_order_of_time() {
                 testcase::TestAction::Clear(testcase::Cleared::Exactly(l)) => format!("-{l}"),
                 testcase::TestAction::Clear(testcase::Cleared::Matching(_)) => "-".into(),
                 testcase::TestAction::Change(_)
+                | testcase::TestAction::Report(_)
                 | testcase::TestAction::Handle { .. }
                 | testcase::TestAction::Silence(_) => "?".into(),
             };

@@ -19,7 +19,7 @@ use crate::model::assignment::{Accepted, Assignment, Assignments, Handover, Part
 use crate::model::audit::{AuditEntry, Seal};
 use crate::model::bulletin::{Bulletin, BulletinField, BulletinKind, Flags, Happened, Outline};
 use crate::model::change::{Change as PlannedChange, ChangeState};
-use crate::model::closure::{Closure, Confirmation, Disagreement};
+use crate::model::closure::{Closure, Confirmation, Disagreement, Reached};
 use crate::model::credit::{Counts, Credits};
 use crate::model::delivery::DeliveryId;
 use crate::model::escalation::{Action, Due, Only, Policy, PolicyHash, Rung, Step, Target};
@@ -340,7 +340,7 @@ impl Dice {
             told: self.list(3, |dice| dice.text().into()),
             threads: self.list(2, Self::thread),
             paged: self.list(2, Self::paged),
-            links_used: self.list(2, |dice| (dice.count(), dice.word::<link::Action>(2))),
+            links_used: self.list(2, |dice| (dice.count(), dice.word::<link::Action>(5))),
             version: self.count(),
             assignee: self.maybe(|dice| dice.text().into()),
             assignments: self.assignments(),
@@ -463,6 +463,8 @@ impl Dice {
             asked_at: dice.time(),
             due_at: dice.maybe(Self::time),
             asked: dice.list(2, |dice| dice.text().into()),
+            reached: dice
+                .list(2, |dice| Reached { contact: dice.text().into(), name: dice.text().into() }),
             confirmed: dice.list(2, |dice| dice.text().into()),
             disagreement: dice.maybe(|dice| Disagreement {
                 at: dice.time(),

@@ -94,6 +94,8 @@ pub struct Engine {
     bindings: IntCounterVec,
     /// Entries put on the audit trail.
     pub audit_entries: IntCounter,
+    /// Incidents that were given back as misrouted.
+    pub returned: IntCounter,
     escalations: IntCounterVec,
 }
 
@@ -370,6 +372,13 @@ impl Engine {
                     "Entries put on the audit trail since the start.",
                 )?,
             )?,
+            returned: add(
+                registry,
+                IntCounter::new(
+                    "incidentd_engine_returned_total",
+                    "Incidents given back as misrouted since the start.",
+                )?,
+            )?,
             escalations: family(registry, escalations, [("ladder", &refs(&ladders))])?,
         })
     }
@@ -584,6 +593,7 @@ mod tests {
             ("incidentd_engine_silenced_alerts", 1),
             ("incidentd_engine_inhibited_alerts", 1),
             ("incidentd_engine_audit_entries_total", 1),
+            ("incidentd_engine_returned_total", 1),
             ("incidentd_notify_pending_notices", 1),
             ("incidentd_notify_template_failures_total", 1),
             ("incidentd_notify_tests_total{", 2 * 2),

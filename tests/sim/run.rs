@@ -162,6 +162,7 @@ fn has_sender(event: &Event) -> bool {
         | Event::Once { .. }
         | Event::ByLink { .. }
         | Event::Consumed(_)
+        | Event::Afterwards { .. }
         | Event::DropQuarantined(_) => true,
         // What a person says twice is done twice, unless the order carries a key.
         Event::Handle(order) => {

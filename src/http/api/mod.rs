@@ -28,6 +28,7 @@ pub mod rules;
 pub mod show;
 pub mod silences;
 mod silencing;
+pub mod transfers;
 pub mod what_if;
 
 use std::sync::Arc;
@@ -61,6 +62,7 @@ pub(super) fn routes() -> Router<Arc<App>> {
         .merge(what_if::routes())
         .merge(cmdb::routes())
         .merge(silences::routes())
+        .merge(transfers::routes())
 }
 
 /// Reads where a page begins.

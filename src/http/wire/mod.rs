@@ -26,6 +26,7 @@ pub mod rules;
 pub mod silence;
 pub mod storm;
 pub mod stream;
+pub mod transfers;
 pub mod what_if;
 
 use core::fmt;

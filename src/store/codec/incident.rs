@@ -23,7 +23,7 @@ use crate::store::schema::{self, Family};
 numbered!(Impact: Low = 1, Medium = 2, High = 3);
 numbered!(Urgency: Low = 1, Medium = 2, High = 3);
 numbered!(Priority: P1 = 1, P2 = 2, P3 = 3, P4 = 4);
-numbered!(Action: Acknowledge = 1, Resolve = 2);
+numbered!(Action: Acknowledge = 1, Resolve = 2, Escalate = 3, Confirm = 4, Reject = 5);
 numbered!(WaitsFor: Supplier = 1, Change = 2, User = 3);
 
 /// An incident.
@@ -758,7 +758,7 @@ mod tests {
     use super::super::tests::frozen;
     use super::*;
     use crate::model::affected::Affected;
-    use crate::model::closure::{Closure, Confirmation, Disagreement};
+    use crate::model::closure::{Closure, Confirmation, Disagreement, Reached};
     use crate::model::major::Major;
     use crate::model::report::{Report, Reporter};
     use crate::model::sheet::{Field, Reclassified, Sheet, Spent};
@@ -830,6 +830,7 @@ mod tests {
             asked_at: at(48),
             due_at: Some(at(49)),
             asked: vec!["a".into()],
+            reached: vec![Reached { contact: "b".into(), name: "a".into() }],
             confirmed: vec!["c".into()],
             disagreement: Some(disagreement),
         };
@@ -955,7 +956,8 @@ mod tests {
             \x12\x0e\x08\x2b\x12\x01b\x1a\x01f\x22\x01t\x2a\x01w\x1a\x07\x0a\x01b\x10\x02\x18\x2c\
             \x8a\x05\x08\x0a\x01c\x12\x01s\x18\x2a\
             \x92\x05\x1d\x08\x2d\x11\x2e\0\0\0\0\0\0\0\x1a\x01t\x22\x01n\x2a\x01p\x32\x01c\x3a\x01b\x42\x01h\
-            \x9a\x05\x18\x08\x32\x12\x14\x08\x30\x10\x31\x1a\x01a\x22\x01c\x2a\x08\x08\x2f\x12\x01b\x1a\x01w\
+            \x9a\x05\x20\x08\x32\x12\x1c\x08\x30\x10\x31\x1a\x01a\x22\x01c\x2a\x08\x08\x2f\x12\x01b\x1a\x01w\
+            \x32\x06\x0a\x01b\x12\x01a\
             \xaa\x05\x0a\x08\x33\x12\x01b\x1a\x01w\x20\x34\
             \xd2\x05\x15\x0a\x04chat\x12\x03ann\x1a\x02#o\x22\x04C1:2\
             \xda\x05\x09\x0a\x03ann\x10*\x18\x03\xe2\x05\x04\x08\x04\x10\x02\
