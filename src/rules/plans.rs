@@ -248,10 +248,16 @@ mod tests {
     checklist: [open the call, '  tell   support ']";
         let rules = loaded(text).set.unwrap();
         let plan = rules.plan(None, Priority::P1).unwrap();
-        let roles: Vec<_> = plan.roles.iter().map(|(role, who)| format!("{role} {who}")).collect();
-        assert_eq!(roles, ["incident_manager contact:ann", "coordinator team:net", "communication team:db"]);
+        let given: Vec<_> = plan.roles.iter().map(|(role, who)| format!("{role} {who}")).collect();
+        assert_eq!(
+            given,
+            ["incident_manager contact:ann", "coordinator team:net", "communication team:db"]
+        );
         let of = |targets: &[Target]| targets.iter().map(ToString::to_string).collect::<Vec<_>>();
-        assert_eq!((of(&plan.page), of(&plan.tell)), (vec!["contact:ann".into()], vec!["team:db".into()]));
+        assert_eq!(
+            (of(&plan.page), of(&plan.tell)),
+            (vec!["contact:ann".into()], vec!["team:db".into()])
+        );
         assert_eq!(plan.convene, ["net".into(), "db".into()]);
         assert_eq!(plan.link.as_deref(), Some("https://talk.example/p1"));
         let minutes = |n| Some(Duration::from_mins(n));
