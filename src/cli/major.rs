@@ -182,14 +182,14 @@ pub(super) fn facts(major: &Major, now: Time) -> Vec<(&'static str, String)> {
     let (open, all) = (plan.open, plan.checklist.len());
     facts.push(("plan", format!("{}, {open} of {all} open{link}", plan.name)));
     for (item, number) in plan.checklist.iter().zip(1..) {
-        let line = match &item.done {
+        let text = match &item.done {
             None => format!("[ ] {number}. {}", item.text),
             Some(done) => {
                 let at = print::clock(done.at, now);
                 format!("[x] {number}. {} ({} {at} UTC{})", item.text, done.by, note(&done.note))
             }
         };
-        facts.push(("item", line));
+        facts.push(("item", text));
     }
     facts
 }

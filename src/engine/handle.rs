@@ -299,6 +299,10 @@ pub(super) fn named(state: &State, id: IncidentId, wish: &'static str) -> Result
     if may(name, wish) {
         return Ok(());
     }
+    if name.is_over() {
+        // As for one that is held no longer: only what its review wants is asked of it here.
+        return Err(Refusal::NotOpen(id));
+    }
     Err(Refusal::NotAllowed { incident: id, state: name, wish, allowed: allowed(name) })
 }
 

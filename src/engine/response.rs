@@ -11,7 +11,7 @@ use super::{State, assign, transfer};
 use crate::model::assignment::{Handover, Verdict};
 use crate::model::escalation::Target;
 use crate::model::incident::{Happening, IncidentId};
-use crate::model::major::{Done, Holder, Item, ROLES_MAX, ResponsePlan, Role};
+use crate::model::major::{Done, Holder, Item, Major, ROLES_MAX, ResponsePlan, Role};
 use crate::model::notice::NoticeKind;
 use crate::model::terms::SUBSCRIBERS_MAX;
 use crate::model::time::Timestamp;
@@ -136,6 +136,7 @@ fn tell(
     }
 }
 
+#[derive(Clone, Copy)]
 struct Given<'a> {
     role: Role,
     target: &'a Target,
@@ -237,7 +238,7 @@ pub(super) fn tick(
     if let Some(item) = plan.zip(at).and_then(|(plan, at)| plan.checklist.get_mut(at)) {
         item.done = Some(Done { at: now, by: order.by.clone(), note: order.note.as_str().into() });
     }
-    let (open, all) = case.record.major.as_ref().map(|it| it.open_items()).unwrap_or_default();
+    let (open, all) = case.record.major.as_ref().map(Major::open_items).unwrap_or_default();
     let text = format!("{number}. {text}, {}; {open} of {all} open", by_whom(order));
     state.pending.tell(id, now, Told { what: Happening::Ticked, text, path: None });
     Ok(())

@@ -142,8 +142,9 @@ fn target(
 ) -> Target {
     let owner = owner(&action.owner);
     let team = team_of(rules, &owner);
-    let is_other = |name: &&Box<str>| owner != Target::Contact((*name).clone());
-    let lead = team.and_then(|team| team.lead.iter().chain(&team.manager).find(is_other).cloned());
+    let is_other = |name: &str| owner != Target::Contact(name.into());
+    let mut above = team.into_iter().flat_map(|team| team.lead.iter().chain(&team.manager));
+    let lead = above.cloned().find(|name| is_other(name));
     let manager = || {
         let role = record.major.as_ref().and_then(|it| it.holder(Role::IncidentManager));
         let role = role.map(|holder| holder.who.clone());

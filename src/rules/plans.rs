@@ -248,9 +248,9 @@ mod tests {
     checklist: [open the call, '  tell   support ']";
         let rules = loaded(text).set.unwrap();
         let plan = rules.plan(None, Priority::P1).unwrap();
-        let roles: Vec<_> = plan.roles.iter().map(|(role, who)| format!("{role} {who}")).collect();
+        let given: Vec<_> = plan.roles.iter().map(|(role, who)| format!("{role} {who}")).collect();
         assert_eq!(
-            roles,
+            given,
             ["incident_manager contact:ann", "coordinator team:net", "communication team:db"]
         );
         let of = |targets: &[Target]| targets.iter().map(ToString::to_string).collect::<Vec<_>>();

@@ -30,7 +30,7 @@ use super::super::guard::text;
 use super::super::ingest::{identity, once};
 use super::super::wire::Time;
 use super::super::wire::change::Answered;
-use super::super::wire::handle::{Hold, Said, Wish};
+use super::super::wire::handle::{Hold, Merge, Said, Split, Wish};
 use super::super::{App, Reading, json_body};
 use super::incidents::{find, number, shown};
 use super::{bulk, desk, major};
@@ -271,14 +271,8 @@ fn parts(wish: Wish, now: Timestamp) -> Result<Parts, Problem> {
         Wish::Resolve(it) => desk::resolve(it)?,
         Wish::Reopen(it) => (it.by, it.note, it.expected_version, Command::Reopen),
         Wish::Close(it) => (it.by, it.note, it.expected_version, Command::Close),
-        Wish::Merge(it) => {
-            let command = Command::Merge { into: number(&it.into)? };
-            (it.by, it.note, it.expected_version, command)
-        }
-        Wish::Split(it) => {
-            let command = Command::Split { records: records(&it.records)? };
-            (it.by, it.note, it.expected_version, command)
-        }
+        Wish::Merge(it) => merge(it)?,
+        Wish::Split(it) => split(it)?,
         Wish::Set(it) => desk::set(it)?,
         Wish::Classify(it) => desk::classify(it)?,
         Wish::Time(it) => desk::spend(it)?,
@@ -393,6 +387,16 @@ fn hold(it: &Hold, now: Timestamp) -> Result<Command, Problem> {
     Ok(Command::Hold { waits_for, until })
 }
 
+fn merge(it: Merge) -> Result<Parts, Problem> {
+    let command = Command::Merge { into: number(&it.into)? };
+    Ok((it.by, it.note, it.expected_version, command))
+}
+
+fn split(it: Split) -> Result<Parts, Problem> {
+    let command = Command::Split { records: records(&it.records)? };
+    Ok((it.by, it.note, it.expected_version, command))
+}
+
 fn days(span: Duration) -> u64 {
     span.as_secs() / 86_400
 }
@@ -446,7 +450,6 @@ fn kind(refusal: &Refusal, outdated: StatusCode) -> (StatusCode, &'static str) {
         Refusal::Subordinate { .. } => (StatusCode::CONFLICT, "subordinate"),
         Refusal::Watched { .. } => (StatusCode::CONFLICT, "watched"),
         Refusal::NotMajor(_) => (StatusCode::CONFLICT, "not_major"),
-        Refusal::IsDone { .. } => (StatusCode::CONFLICT, "already"),
         Refusal::NoSuch { .. } => (NEVER, "no_such_number"),
         Refusal::TooMany { .. } => (NEVER, "too_many"),
         Refusal::ActionOver { .. } => (NEVER, "action_over"),
@@ -455,7 +458,7 @@ fn kind(refusal: &Refusal, outdated: StatusCode) -> (StatusCode, &'static str) {
         Refusal::NotAllowed { .. } => (StatusCode::CONFLICT, "not_allowed"),
         Refusal::Disagreed { .. } => (StatusCode::CONFLICT, "disagreed"),
         Refusal::Over { .. } => (StatusCode::CONFLICT, "over"),
-        Refusal::Already { .. } => (StatusCode::CONFLICT, "already"),
+        Refusal::Already { .. } | Refusal::IsDone { .. } => (StatusCode::CONFLICT, "already"),
         Refusal::Incomplete { .. } => (StatusCode::CONFLICT, "incomplete"),
         Refusal::NotDesk { .. } => (StatusCode::CONFLICT, "not_desk"),
         Refusal::NotAsked { .. } => (StatusCode::CONFLICT, "not_asked"),
