@@ -169,7 +169,7 @@ impl Problem {
 
 /// The codes that are narrower than a status. With [`CODES`] they are a closed list, which the API's
 /// document shows; `too_many` is in the other.
-pub(super) const NARROW_CODES: [&str; 24] = [
+pub(super) const NARROW_CODES: [&str; 27] = [
     "already",
     "closed",
     "count_changed",
@@ -179,12 +179,15 @@ pub(super) const NARROW_CODES: [&str; 24] = [
     "incomplete",
     "no_next_line",
     "no_reason",
+    "no_shift",
     "not_allowed",
     "not_an_order",
     "not_desk",
     "not_for_many",
+    "not_overridden",
     "not_reported",
     "not_split",
+    "not_yours",
     "nothing_set",
     "nowhere_to_return",
     "same_incident",
