@@ -124,11 +124,11 @@ contacts: {a: {channels: log}, boss: {channels: log}}
 teams: {one: {members: a, manager: boss}}
 defaults: {team: one}
 calendars:
-  morning: {zone: UTC, hours: [{from: '09:00', to: '11:00'}]}
+  desk: {zone: UTC, hours: [{from: '09:00', to: '11:00'}, {from: '15:00', to: '17:00'}]}
 priorities:
   limits:
     P1: {response: 1h, resolution: 1h}
-    P3: {response: 1h, resolution: 1h, resolution_calendar: morning}
+    P3: {response: 1h, resolution: 1h, resolution_calendar: desk}
 policies: {default: {resolution: [{at: 100%, notify: manager, repeat: 2h}]}}
 ",
     )
@@ -143,13 +143,13 @@ fn hours(story: &Story) -> Vec<u64> {
 fn a_repeat_on_the_resolution_clock_goes_by_the_hours_of_that_clock() {
     let mut story = repeating();
     story.fire(0, super::story::DISK);
-    story.wait(26 * 3_600);
-    // From nine: at ten, then two hours of mornings later.
-    assert_eq!(hours(&story), [1, 25]);
+    story.wait(8 * 3_600);
+    // From nine: at ten, then an hour until eleven and one from three on.
+    assert_eq!(hours(&story), [1, 7]);
 }
 
 #[test]
-fn a_repeat_that_waits_for_the_morning_comes_at_once_when_it_is_more_pressing() {
+fn a_repeat_that_waits_for_the_desk_comes_at_once_when_it_is_more_pressing() {
     let mut story = repeating();
     story.fire(0, super::story::DISK);
     story.wait(2 * 3_600);

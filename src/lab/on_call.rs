@@ -162,6 +162,7 @@ fn an_override_that_makes_no_sense_is_refused_whole() {
 /// sun: each of them decides who hears of an incident, and by what.
 const PREFERENCES: &str = "
 version: 1
+namespace: t
 contacts:
   anna: {channels: [room, mail], urgent: [phone, room]}
   bert: {channels: log}

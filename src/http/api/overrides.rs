@@ -38,13 +38,13 @@ const NOTE_BYTES_MAX: usize = 1_024;
 
 /// Documents the paths of this door.
 #[derive(OpenApi)]
-#[openapi(paths(list, plan, swap, take_back))]
+#[openapi(paths(overrides, stand_in, swap, take_back))]
 pub(in crate::http) struct Document;
 
 /// Returns the paths of this door.
 pub(super) fn routes() -> Router<Arc<App>> {
     Router::new()
-        .route("/api/v1/oncall/overrides", get(list).post(plan))
+        .route("/api/v1/oncall/overrides", get(overrides).post(stand_in))
         .route("/api/v1/oncall/overrides/{number}", delete(take_back))
         .route("/api/v1/oncall/swaps", post(swap))
 }
@@ -59,7 +59,7 @@ pub(super) fn routes() -> Router<Arc<App>> {
     ),
     responses((status = 200, body = Overrides))
 )]
-async fn list(State(app): State<Arc<App>>, uri: Uri) -> Result<Json<Overrides>, Problem> {
+async fn overrides(State(app): State<Arc<App>>, uri: Uri) -> Result<Json<Overrides>, Problem> {
     let pairs = Pairs::read(&uri, &["team", "past"])?;
     let team = pairs.one("team")?.map(ToOwned::to_owned);
     let past = match pairs.one("past")? {
@@ -86,7 +86,7 @@ async fn list(State(app): State<Arc<App>>, uri: Uri) -> Result<Json<Overrides>, 
     request_body = NewOverride,
     responses((status = 200, body = Overrides))
 )]
-async fn plan(
+async fn stand_in(
     State(app): State<Arc<App>>,
     caller: Caller,
     headers: HeaderMap,
