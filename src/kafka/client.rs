@@ -105,7 +105,7 @@ impl ClientError {
 
     /// Says why a client could not be made.
     pub fn of_creation(name: &str, error: &KafkaError) -> Self {
-        if let KafkaError::ClientConfig(..) = error {
+        if matches!(error, KafkaError::ClientConfig(..)) {
             return Self::of_option(name, error);
         }
         Self(format!(
@@ -132,7 +132,7 @@ fn aside(reason: &str) -> String {
 /// Says what a code means for the person who wrote the settings, and what to do.
 #[expect(
     clippy::wildcard_enum_match_arm,
-    reason = "librdkafka has words of its own for the others"
+    reason = "there are 150 codes, few of them about settings"
 )]
 fn sentence(code: RDKafkaErrorCode, topic: &str, reason: &str) -> String {
     use RDKafkaErrorCode as C;
