@@ -6,6 +6,7 @@
 #![expect(
     clippy::unwrap_used,
     clippy::panic,
+    clippy::indexing_slicing,
     clippy::print_stdout,
     reason = "a benchmark prints and may panic"
 )]
@@ -131,7 +132,9 @@ fn post(daemon: &Daemon, bodies: &Arc<Vec<String>>) -> f64 {
         })
     };
     let clients: Vec<_> = (0..4).map(send).collect();
-    clients.into_iter().for_each(|client| client.join().unwrap());
+    for client in clients {
+        client.join().unwrap();
+    }
     clock::monotonic().saturating_sub(began).as_secs_f64()
 }
 

@@ -1,4 +1,4 @@
-//! A real Apache Kafka on loopback: one node in KRaft mode, started, killed and started again, with
+//! A real Apache Kafka on loopback: one node in `KRaft` mode, started, killed and started again, with
 //! three doors: open, TLS with SCRAM, TLS with a client's certificate. And Kafka's own tools.
 
 use std::net::SocketAddr;

@@ -1,4 +1,4 @@
-//! Against a real Apache Kafka: one node, KRaft, on loopback, with whatever makes a log nasty.
+//! Against a real Apache Kafka: one node, `KRaft`, on loopback, with whatever makes a log nasty.
 //!
 //! `make kafka` fetches the broker and runs all; `cargo test --test kafka -- WORD` those whose name
 //! holds the word. Not the usual harness: a broker needs seconds to start and is shared, and what

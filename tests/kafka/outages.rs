@@ -17,7 +17,10 @@ use crate::reader::{alerts_named, cluster, folder, metric, source, wait_for_aler
 const STREAM: usize = 20_000;
 
 /// Records a second while nothing is wrong, in the test of catching up.
-const LIVE: usize = 500;
+const LIVE: u32 = 500;
+
+/// Seconds for which the reader is away there.
+const AWAY_S: u32 = 20;
 
 /// How much faster than that a backlog has to be read.
 const CATCH_UP: f64 = 5.0;
@@ -101,7 +104,7 @@ pub fn a_backlog_is_read_at_five_times_the_live_rate(broker: &Broker) {
             let (began, mut sent) = (clock::monotonic(), 0);
             while !over.load(Ordering::Relaxed) {
                 let passed = clock::monotonic().saturating_sub(began).as_millis();
-                let due = usize::try_from(passed).unwrap() * LIVE / 1_000;
+                let due = usize::try_from(passed * u128::from(LIVE) / 1_000).unwrap();
                 produce(
                     broker,
                     "backlog",
@@ -114,7 +117,7 @@ pub fn a_backlog_is_read_at_five_times_the_live_rate(broker: &Broker) {
         });
         wait_for_alert(&daemon, "Live");
         daemon.kill();
-        pause(Duration::from_secs(20));
+        pause(Duration::from_secs(AWAY_S.into()));
         daemon.restart();
         let mut client = daemon.client();
         let mut look = || {
@@ -124,13 +127,13 @@ pub fn a_backlog_is_read_at_five_times_the_live_rate(broker: &Broker) {
         };
         let first = wait_for("the first of the backlog", || Some(look()).filter(|it| it.1 > 0.0));
         let last = wait_for("the end of the backlog", || {
-            Some(look()).filter(|it| it.1 > (20 * LIVE) as f64 && it.2 < LIVE as f64)
+            Some(look()).filter(|it| it.1 > f64::from(AWAY_S * LIVE) && it.2 < f64::from(LIVE))
         });
         over.store(true, Ordering::Relaxed);
         // What the first look saw was read before it.
         let rate = last.1 / (last.0 - first.0).max(0.05);
         println!("a backlog of {:.0} records was read at {rate:.0} a second", last.1);
-        assert!(rate >= CATCH_UP * LIVE as f64, "{rate:.0} a second, {LIVE} come in");
+        assert!(rate >= CATCH_UP * f64::from(LIVE), "{rate:.0} a second, {LIVE} come in");
         let sent = sender.join().unwrap();
         produce(broker, "backlog", ends());
         wait_for_alert(&daemon, "End0");

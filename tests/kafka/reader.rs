@@ -149,7 +149,8 @@ impl Essence {
     pub fn hash(&self) -> String {
         let Self { alerts, incidents, journal, quarantined } = self;
         let all = json!([alerts, incidents, journal, quarantined]).to_string();
-        Sha256::digest(all.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+        let digest = Sha256::digest(all.as_bytes());
+        digest.iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"))
     }
 }
 
