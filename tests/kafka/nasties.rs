@@ -9,19 +9,17 @@ use crate::broker::Broker;
 use crate::common::{Client, Daemon, incidentd, wait_for};
 use crate::intake::records;
 use crate::producer::produce;
-use crate::reader::{
-    alerts_named, all, cluster, folder, metric, source, wait_for_alert, wait_long,
-};
+use crate::reader::{alerts_named, cluster, folder, metric, source, wait_for_alert, wait_long};
 
-/// Waits for an alert of our own that fires and names a topic, and returns it.
-fn wait_for_alarm(client: &mut Client, topic: &str) -> Value {
-    let is_it = |alert: &Value| {
-        let name = alert["labels"]["alertname"].as_str().unwrap_or_default();
-        name.starts_with("IncidentdKafka") && alert["labels"]["topic"] == topic
-    };
-    wait_long(&format!("an alarm about {topic}"), || {
-        all(client, "/api/v1/alerts?state=firing").into_iter().find(is_it)
-    })
+/// Returns the alert of our own that says that a partition is not read on, while it fires.
+fn alarm(client: &mut Client, partition: &str) -> Option<Value> {
+    let of = format!("{partition} of source log");
+    let all = alerts_named(client, "IncidentdKafkaPartitionHalted");
+    all.into_iter().find(|it| it["state"] == "firing" && it["labels"]["partition"] == of)
+}
+
+fn wait_for_alarm(client: &mut Client, partition: &str) -> Value {
+    wait_long(&format!("an alarm about {partition}"), || alarm(client, partition))
 }
 
 fn halted(client: &mut Client) -> f64 {
@@ -60,14 +58,14 @@ pub fn what_retention_took_unread_halts_its_partition(broker: &Broker) {
     daemon.restart();
 
     let mut client = daemon.client();
-    let alarm = wait_for_alarm(&mut client, "truncated");
-    assert_eq!(alarm["labels"]["partition"], "0", "{alarm:#}");
+    let said = wait_for_alarm(&mut client, "truncated/0").to_string();
+    assert!(said.contains("10 records") && said.contains("kafka seek"), "{said}");
     wait_for_alert(&daemon, "Later");
     assert!((halted(&mut client) - 1.0).abs() < 0.1, "one of the two");
     assert!(alerts_named(&mut client, "Left").is_empty(), "nothing is jumped over");
     daemon.crash();
     let mut client = daemon.client();
-    wait_for_alarm(&mut client, "truncated");
+    wait_for_alarm(&mut client, "truncated/0");
     assert!(alerts_named(&mut client, "Left").is_empty(), "nor after a restart");
 
     seek(&daemon, "truncated", "0", "beginning");
@@ -76,51 +74,50 @@ pub fn what_retention_took_unread_halts_its_partition(broker: &Broker) {
     });
     assert!(alerts_named(&mut client, "Gone").is_empty());
     wait_for("the alarm's end", || {
-        let alerts = all(&mut client, "/api/v1/alerts?state=firing");
-        Some(()).filter(|()| !alerts.iter().any(|it| it["labels"]["topic"] == "truncated"))
+        Some(()).filter(|()| alarm(&mut client, "truncated/0").is_none())
     });
     wait_for("the metric's end", || Some(()).filter(|()| halted(&mut client) < 0.1));
 }
 
-/// A topic that was deleted and made anew under the reader's eyes is another topic: its records have
-/// offsets that were read before.
+/// A topic that was deleted and made anew under the reader's eyes is another topic, whether it is
+/// shorter than what was read or longer.
 pub fn a_topic_made_anew_halts_until_a_person_decides(broker: &Broker) {
-    let (_dir, daemon) = started(broker, "anew", 1);
-    produce(broker, "anew", records(0, "First", 0..10));
-    wait_for_alert(&daemon, "First");
-    broker.delete_topic("anew");
-    remake(broker, "anew");
-    produce(broker, "anew", records(0, "Second", 0..4));
-
-    let mut client = daemon.client();
-    wait_for_alarm(&mut client, "anew");
-    assert!(alerts_named(&mut client, "Second").is_empty(), "nothing is read of another topic");
-    seek(&daemon, "anew", "0", "beginning");
-    wait_for("the new topic", || {
-        Some(()).filter(|()| alerts_named(&mut client, "Second").len() == 4)
-    });
+    for (topic, count) in [("anew-short", 4), ("anew-long", 14)] {
+        let (_dir, daemon) = started(broker, topic, 1);
+        produce(broker, topic, records(0, "First", 0..10));
+        wait_for_alert(&daemon, "First");
+        remake(broker, topic, count);
+        go_on_by_hand(&daemon, topic, count);
+    }
 }
 
 /// The same while the reader is away.
 pub fn a_topic_made_anew_behind_the_readers_back_halts_too(broker: &Broker) {
-    let (_dir, mut daemon) = started(broker, "behind", 1);
-    produce(broker, "behind", records(0, "First", 0..10));
-    wait_for_alert(&daemon, "First");
-    daemon.stop();
-    broker.delete_topic("behind");
-    remake(broker, "behind");
-    produce(broker, "behind", records(0, "Second", 0..4));
-    daemon.restart();
+    for (topic, count) in [("behind-short", 4), ("behind-long", 14)] {
+        let (_dir, mut daemon) = started(broker, topic, 1);
+        produce(broker, topic, records(0, "First", 0..10));
+        wait_for_alert(&daemon, "First");
+        daemon.stop();
+        remake(broker, topic, count);
+        daemon.restart();
+        go_on_by_hand(&daemon, topic, count);
+    }
+}
+
+/// Nothing of the new topic is read before a person says so.
+fn go_on_by_hand(daemon: &Daemon, topic: &str, count: usize) {
     let mut client = daemon.client();
-    wait_for_alarm(&mut client, "behind");
-    assert!(alerts_named(&mut client, "Second").is_empty(), "nothing is read of another topic");
-    seek(&daemon, "behind", "0", "beginning");
+    wait_for_alarm(&mut client, &format!("{topic}/0"));
+    assert!(alerts_named(&mut client, "Second").is_empty(), "{topic}: it is another topic");
+    seek(daemon, topic, "0", "beginning");
     wait_for("the new topic", || {
-        Some(()).filter(|()| alerts_named(&mut client, "Second").len() == 4)
+        Some(()).filter(|()| alerts_named(&mut client, "Second").len() == count)
     });
 }
 
-/// Makes a topic whose name was another's a moment ago.
-fn remake(broker: &Broker, topic: &str) {
+/// Deletes a topic and makes another of its name, with so many records.
+fn remake(broker: &Broker, topic: &str, count: usize) {
+    broker.delete_topic(topic);
     wait_for("the old topic's end", || Some(()).filter(|()| broker.try_to_make_topic(topic, 1)));
+    produce(broker, topic, records(0, "Second", 0..count));
 }

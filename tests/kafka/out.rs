@@ -30,7 +30,7 @@ fn event(record: &Record) -> Value {
 /// The daemon is killed in the middle; what was not told yet is told after, under the same id.
 pub fn events_leave_in_order_with_ids_that_stay(broker: &Broker) {
     broker.make_topic("events", 1);
-    let settings = "[events]\nkafka = { cluster = \"main\", topic = \"events\" }\n";
+    let settings = "[events]\ncluster = \"main\"\ntopic = \"events\"\n";
     let dir = folder(&format!("{}{settings}", cluster("main", broker)));
     let mut daemon = Daemon::start(dir.path());
     (0..INCIDENTS / 2).for_each(|n| open(&daemon, n));

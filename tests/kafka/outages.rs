@@ -73,13 +73,14 @@ pub fn of_two_clusters_one_goes_away_mid_stream_and_comes_back(here: &Broker) {
         produce(here, "here", records(0, "Meanwhile", 0..10));
         wait_for_alert(&daemon, "Meanwhile");
         wait_for("the cluster's being missed", || {
-            let up = metric(&mut client, "incidentd_kafka_cluster_up", &["cluster=\"there\""]);
+            let up = metric(&mut client, "incidentd_kafka_connected", &["source=\"far\""]);
             Some(()).filter(|()| up < 0.5)
         });
-        let up = metric(&mut client, "incidentd_kafka_cluster_up", &["cluster=\"here\""]);
+        let up = metric(&mut client, "incidentd_kafka_connected", &["source=\"near\""]);
         assert!(up > 0.5, "the other is up");
         let ready = client.get("/readyz");
         assert_eq!(ready.status, 200, "a daemon without Kafka is ready: {}", ready.body);
+        assert!(ready.body.contains("far: not connected"), "{}", ready.body);
         there.start_again();
         stream.join().unwrap();
     });

@@ -50,8 +50,8 @@ pub fn cluster(name: &str, broker: &Broker) -> String {
 /// Settings of a source that reads a topic in our own format from its beginning.
 pub fn source(name: &str, cluster: &str, topic: &str) -> String {
     format!(
-        "[sources.{name}]\nformat = \"native\"\n\
-         kafka = {{ cluster = \"{cluster}\", topics = [\"{topic}\"], start = \"beginning\" }}\n"
+        "[sources.{name}]\nformat = \"native\"\ncluster = \"{cluster}\"\n\
+         topics = [\"{topic}\"]\nstart = \"beginning\"\n"
     )
 }
 
