@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 use rdkafka::admin::{AdminClient, AdminOptions, NewPartitions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
@@ -30,6 +30,17 @@ pub struct Broker {
     /// The door with TLS where a certificate is asked for.
     pub mutual: SocketAddr,
     child: Option<Child>,
+}
+
+/// What a lag tool says of one partition.
+#[derive(Clone, Debug)]
+pub struct Row {
+    /// The topic.
+    pub topic: String,
+    /// The offset that the group was told.
+    pub offset: i64,
+    /// Records between it and the end.
+    pub lag: i64,
 }
 
 /// Where `.ci/kafka` has put Kafka.
@@ -82,12 +93,14 @@ impl Broker {
     fn certify(&self) {
         let mut params = CertificateParams::new(Vec::new()).unwrap();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.distinguished_name.push(DnType::CommonName, "authority");
         let key = KeyPair::generate().unwrap();
         self.write("ca.pem", &params.self_signed(&key).unwrap().pem());
         let authority = Issuer::new(params, key);
         for name in ["broker", "client"] {
             let key = KeyPair::generate().unwrap();
-            let params = CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap();
+            let mut params = CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap();
+            params.distinguished_name.push(DnType::CommonName, name);
             let pem = params.signed_by(&key, &authority).unwrap().pem();
             self.write(&format!("{name}.key"), &key.serialize_pem());
             self.write(&format!("{name}.pem"), &pem);
@@ -168,17 +181,17 @@ impl Broker {
         run(tool.args(["--bootstrap-server", &self.open.to_string()]).args(args))
     }
 
-    /// What `kafka-consumer-groups` says of a group: per topic and partition, offset and lag.
-    pub fn group(&self, group: &str) -> Vec<(String, i32, i64, i64)> {
+    /// What `kafka-consumer-groups` says of a group.
+    pub fn group(&self, group: &str) -> Vec<Row> {
         let class = "org.apache.kafka.tools.consumer.group.ConsumerGroupCommand";
         let said = self.tool(class, &["--describe", "--offsets", "--group", group]);
         let row = |line: &str| {
             let words: Vec<&str> = line.split_whitespace().collect();
-            let [_, topic, partition, offset, _end, lag, ..] = words.as_slice() else {
+            let [_, topic, _partition, offset, _end, lag, ..] = words.as_slice() else {
                 return None;
             };
-            let number = |text: &str| text.parse::<i64>().ok();
-            Some(((*topic).to_owned(), partition.parse().ok()?, number(offset)?, number(lag)?))
+            let (offset, lag) = (offset.parse().ok()?, lag.parse().ok()?);
+            Some(Row { topic: (*topic).to_owned(), offset, lag })
         };
         said.lines().filter_map(row).collect()
     }

@@ -29,7 +29,7 @@ fn halted(client: &mut Client) -> f64 {
 fn seek(daemon: &Daemon, topic: &str, partition: &str, to: &str) {
     let server = format!("http://{}", daemon.address);
     let args = ["--server", &server, "kafka", "seek", "log", "--topic", topic];
-    let place = ["--partition", partition, "--to", to];
+    let place = ["--partition", partition, "--to", to, "--as", "mia"];
     let (code, said, error) = incidentd(Path::new("."), &[&args[..], &place[..]].concat());
     assert_eq!(code, 0, "{said}{error}");
 }
