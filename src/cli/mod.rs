@@ -25,6 +25,7 @@ pub mod handle;
 pub mod handled;
 mod handover;
 pub mod incidents;
+pub mod kafka;
 pub mod known_error;
 pub mod notify;
 pub mod on_call;
@@ -139,6 +140,9 @@ enum Command {
     /// Say who is on call
     #[command(name = "oncall", subcommand)]
     OnCall(on_call::Command),
+    /// See how far Kafka topics are read, and let halted partitions go on
+    #[command(subcommand)]
+    Kafka(kafka::Command),
     /// Look after notices
     #[command(subcommand)]
     Notify(notify::Command),
@@ -224,6 +228,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Changes(command) => wait(changes::run(&session, command)),
         Command::Cmdb(command) => wait(cmdb::run(&session, command)),
         Command::Rules(command) => wait(rules::run(&session, command)),
+        Command::Kafka(command) => wait(kafka::run(&session, command)),
         Command::Quarantine(command) => wait(quarantine::run(&session, command)),
         Command::OnCall(command) => wait(on_call::run(&session, command)),
         Command::Notify(command) => wait(notify::run(&session, command)),
@@ -355,6 +360,9 @@ mod tests {
         "quarantine show 7",
         "quarantine replay 7 8 --token-file t --ca-file c",
         "quarantine drop 7",
+        "kafka ls",
+        "kafka resume metrics --topic alerts --partition 0 --as mia",
+        "kafka seek metrics --topic alerts --partition 0 --to beginning",
         "notify ls --dead",
         "notify ls --pending --incident INC-7 --cursor 00ff",
         "notify test anna --dry-run",

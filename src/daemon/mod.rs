@@ -11,6 +11,7 @@ pub mod data_dir;
 pub mod demo;
 pub mod disk;
 mod driver;
+mod kafka;
 mod outbox;
 pub mod reload;
 mod retention;
@@ -118,6 +119,9 @@ pub enum DaemonError {
         /// Why.
         error: std::io::Error,
     },
+    /// A client of Kafka cannot be set up.
+    #[error("{0}")]
+    Kafka(#[from] crate::kafka::client::ClientError),
     /// Certificate or key cannot be used.
     #[error("{0}")]
     Tls(#[from] TlsError),
@@ -167,10 +171,17 @@ async fn serve(plan: Plan) -> Result<(), DaemonError> {
     let listener = listen(settings.http.listen).await?;
     let (reloader, tls) = certificate(&base)?;
     let canary = start::canary(&base, letters_in.clone(), canary_out.clone())?;
+    let plans = kafka::plan(&base)?;
     let mut engine = start_engine(&base, Core { saved, ctx, outbox, letters, witness, tellers })?;
 
     let (ready_in, ready_out) = watch::channel(Readiness::ready());
     let (operations, lines) = upkeep::lines(&base, canary_out);
+    let wires = kafka::Wires {
+        mailbox: letters_in.clone(),
+        context: context_out.clone(),
+        room: operations.room.clone(),
+        stopped: stopped.clone(),
+    };
     let paths = Paths { mailbox: letters_in.clone(), tester: notifier.tester(), links: answers };
     let signs = Signs { readiness: ready_out, operations, feed };
     let doors = doors(&base, paths, context_out.clone(), signs);
@@ -192,6 +203,7 @@ async fn serve(plan: Plan) -> Result<(), DaemonError> {
     let server =
         tokio::spawn(accept::serve(listener, http::router(doors), desk, wait_for(stopped)));
     let reloader = reloader.map(|reloader| tokio::spawn(reloader.run()));
+    let readers = kafka::start(&base, plans, wires);
     service_manager::ready(settings.http.listen);
     let player = demo.map(|stage| tokio::spawn(demo::play(stage, settings.http.listen)));
 
@@ -209,6 +221,7 @@ async fn serve(plan: Plan) -> Result<(), DaemonError> {
     if tokio::time::timeout(FINISH, server).await.is_err() {
         warn!("requests were cut off after {} s", FINISH.as_secs());
     }
+    readers.stop().await;
     upkeep.stop().await;
     reloader.iter().for_each(tokio::task::JoinHandle::abort);
     notifier.stop().await;

@@ -16,6 +16,7 @@ use crate::model::journal::JournalEntry;
 use crate::model::labels::{Fingerprint, Labels};
 use crate::model::learned::{LearnedKey, LearnedRow};
 use crate::model::notice::{Notice, NoticeId};
+use crate::model::partition::Position;
 use crate::model::quarantine::{QuarantineHead, QuarantineId, Quarantined};
 use crate::model::silence::{Silence, SilenceId};
 use crate::model::time::Timestamp;
@@ -72,6 +73,8 @@ pub struct Changes {
     pub deliveries: Vec<(DeliveryId, Timestamp)>,
     /// Those too old to be looked for.
     pub deliveries_gone: Vec<DeliveryId>,
+    /// How far partitions of Kafka topics are read: those that moved.
+    pub positions: Vec<Position>,
     /// What could not be read or handled.
     pub quarantined: Vec<Quarantined>,
     /// What left the quarantine: replayed, dropped, or pushed out.
@@ -119,6 +122,7 @@ impl Changes {
             journal,
             deliveries,
             deliveries_gone,
+            positions,
             quarantined,
             quarantine_gone,
             quarantine_pushed_out: _,
@@ -152,6 +156,7 @@ impl Changes {
             && journal.is_empty()
             && deliveries.is_empty()
             && deliveries_gone.is_empty()
+            && positions.is_empty()
             && quarantined.is_empty()
             && quarantine_gone.is_empty()
             && learned.is_empty()
@@ -268,6 +273,8 @@ pub struct Saved {
     pub planned: Vec<Change>,
     /// Deliveries and commands that were done, with when.
     pub deliveries: Vec<(DeliveryId, Timestamp)>,
+    /// How far partitions of Kafka topics are read.
+    pub positions: Vec<Position>,
     /// What is in the quarantine.
     pub quarantine: Vec<QuarantineHead>,
     /// What was learned.

@@ -43,6 +43,8 @@ pub(super) fn drain(state: &mut State, ctx: &Context) -> Changes {
             None => changes.deliveries_gone.push(delivery),
         }
     }
+    let moved = core::mem::take(&mut pending.positions);
+    changes.positions = moved.iter().filter_map(|it| state.positions.get(it)).cloned().collect();
     changes.quarantine_pushed_out = core::mem::take(&mut pending.quarantine_pushed_out);
     for (id, record) in core::mem::take(&mut pending.quarantine) {
         match record {

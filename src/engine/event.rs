@@ -15,6 +15,7 @@ use crate::model::incident::{IncidentId, RecordId, StateName, WaitsFor};
 use crate::model::labels::{Fingerprint, Labels};
 use crate::model::link::Action;
 use crate::model::notice::NoticeId;
+use crate::model::partition::{Goal, Partition};
 use crate::model::priority::{Priority, words};
 use crate::model::quarantine::{QuarantineId, Unhandled};
 use crate::model::report::Reporter;
@@ -124,6 +125,24 @@ pub enum Event {
         /// Its alerts in their order.
         occurrences: Vec<Occurrence>,
     },
+    /// Records of a partition of a Kafka topic were read.
+    Consumed(Box<Consumed>),
+    /// A partition cannot be read on as it is, and waits for a person.
+    Halt {
+        /// Which.
+        partition: Partition,
+        /// Why, in words, and what to do.
+        why: String,
+    },
+    /// A person lets a partition go on.
+    Seek {
+        /// Which.
+        partition: Partition,
+        /// From where.
+        to: Goal,
+        /// Who.
+        by: Box<str>,
+    },
     /// A person says that a record of the quarantine is of no use.
     DropQuarantined(QuarantineId),
     /// A person has notices that were given up sent once more.
@@ -148,6 +167,67 @@ pub enum Event {
     TopologyChanged(Arc<Forecast>),
     /// Time passed.
     Tick,
+}
+
+/// Records of one partition in the order of their offsets.
+#[derive(Clone, Debug)]
+pub struct Consumed {
+    /// Which.
+    pub partition: Partition,
+    /// The id of the cluster.
+    pub cluster: Box<str>,
+    /// Which turn of the partition's position they were read in; those of another count for nothing.
+    pub turn: u32,
+    /// The offset to begin from where the partition was not read before, or was sent to one of its ends.
+    pub first: u64,
+    /// True when they are old: they are from a backlog.
+    pub is_late: bool,
+    /// What was read; may be nothing.
+    pub records: Vec<Record>,
+}
+
+/// One record.
+#[derive(Clone, Debug)]
+pub struct Record {
+    /// Its offset.
+    pub offset: u64,
+    /// A hash of it.
+    pub mark: u64,
+    /// What it says.
+    pub content: Content,
+}
+
+/// What a record says.
+#[derive(Clone, Debug)]
+pub enum Content {
+    /// Alerts.
+    Alerts {
+        /// In their order.
+        occurrences: Vec<Occurrence>,
+        /// Under which id they are taken once, where the sender gave one.
+        delivery: Option<DeliveryId>,
+    },
+    /// It cannot be read.
+    Unreadable(Box<Unhandled>),
+    /// Nothing.
+    Nothing,
+}
+
+/// What became of records that were read.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Consumption {
+    /// The offset of the next record that counts.
+    pub next: u64,
+    /// The turn of the position.
+    pub turn: u32,
+    /// True when the partition is not to be read on.
+    pub is_halted: bool,
+    /// What became of the alerts of all records.
+    pub received: Received,
+    /// Records that went to the quarantine.
+    pub unreadable: u32,
+    /// Records that had come before.
+    pub repeated: u32,
 }
 
 /// What becomes of planned changes that are not named.
@@ -377,6 +457,8 @@ pub enum Reply {
     Outdated,
     /// It was done before, under the same id; nothing changed.
     Duplicate,
+    /// What became of records of Kafka; where the partition stands.
+    Consumed(Box<Consumption>),
     /// It is kept in the quarantine.
     Quarantined(QuarantineId),
     /// It was not done, and nothing changed.
@@ -446,6 +528,22 @@ pub struct Received {
     pub quarantined: Option<QuarantineId>,
     /// Alerts that could not be taken: index in the delivery, then why.
     pub refused: Vec<(u32, Refused)>,
+}
+
+impl Received {
+    /// Adds what became of another delivery; of those in the quarantine the last is named.
+    pub fn add(&mut self, more: Self) {
+        self.began += more.began;
+        self.ended += more.ended;
+        self.updated += more.updated;
+        self.repeated += more.repeated;
+        for (rule, count) in more.dropped {
+            *self.dropped.entry(rule).or_default() += count;
+        }
+        self.overflowed += more.overflowed;
+        self.quarantined = more.quarantined.or(self.quarantined);
+        self.refused.extend(more.refused);
+    }
 }
 
 /// Notices that were given up, after a person wanted them sent.
@@ -642,6 +740,9 @@ pub enum Refusal {
         /// What would be allowed.
         allowed: String,
     },
+    /// No source reads or read it.
+    #[error("{0} was never read; `incidentd kafka ls` lists what is")]
+    UnknownPartition(String),
     /// The quarantine does not hold it: it never did, or it left.
     #[error("the quarantine holds no record {0}; `quarantine ls` lists what it holds")]
     NotQuarantined(QuarantineId),

@@ -6,7 +6,7 @@
 //! then the stages: `deduplicate`, `suppress`, `correlate` with `known_error`, `topology` with `sure`, `gather`,
 //! `related`, `suspects` and `unite`, `prioritise` with `terms`, `assign`, `escalate` with `acceptance`, `promise` and `waiting`, `notices` with `standing`, `resolve`
 //! with `verify` and `confirm`;
-//! what rules ask about the rest: `around`, `census`; what people do: `handle` with `transfer`, `regroup`,
+//! what comes by Kafka: `consume`; what rules ask about the rest: `around`, `census`; what people do: `handle` with `transfer`, `regroup`,
 //! `desk`, `major`, `report`, `planning`, `audit`; what came of rules: `credit`, `shadow` and `why_not`; last `auditor`, `drain`, `restore`,
 //! `rebind` and `retain`; beside them `stored` and `clocks`, for whoever shows what there is.
 
@@ -24,6 +24,7 @@ pub mod changes;
 mod cis;
 pub mod clocks;
 mod confirm;
+mod consume;
 pub mod context;
 mod correlate;
 mod credit;
@@ -193,6 +194,13 @@ impl State {
             }
             Event::Replay { id, source, occurrences } => {
                 return quarantine::replay(self, ctx, *id, (source, occurrences), now);
+            }
+            Event::Consumed(batch) => return consume::consume(self, ctx, batch, now),
+            Event::Halt { partition, why } => {
+                return consume::halt(self, ctx, (partition, why), now);
+            }
+            Event::Seek { partition, to, by } => {
+                return consume::seek(self, ctx, (partition, *to, by), now);
             }
             Event::DropQuarantined(id) => return quarantine::remove(self, *id),
             Event::Retry { notices, by } => return notices::retry(self, notices, by, now),

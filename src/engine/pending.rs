@@ -15,6 +15,7 @@ use crate::model::incident::{Entry, Happening, IncidentId};
 use crate::model::journal::JournalEntry;
 use crate::model::labels::Fingerprint;
 use crate::model::notice::NoticeId;
+use crate::model::partition::Partition;
 use crate::model::quarantine::{QuarantineId, Quarantined};
 use crate::model::silence::SilenceId;
 use crate::model::time::Timestamp;
@@ -54,6 +55,8 @@ pub(super) struct Pending {
     pub(super) journal_before: Option<Timestamp>,
     /// Deliveries that were done, or are no longer remembered.
     pub(super) deliveries: BTreeMap<DeliveryId, Option<Timestamp>>,
+    /// Partitions whose position moved.
+    pub(super) positions: BTreeSet<Partition>,
     /// Records of the quarantine, or `None` for those that left it.
     pub(super) quarantine: BTreeMap<QuarantineId, Option<Quarantined>>,
     pub(super) quarantine_pushed_out: u32,

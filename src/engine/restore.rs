@@ -45,6 +45,7 @@ pub(super) fn restore(saved: Saved, ctx: &Context, now: Timestamp) -> State {
     }
     state.notices = saved.notices.into_iter().map(|notice| (notice.id, notice)).collect();
     state.deliveries = Deliveries::restore(saved.deliveries);
+    state.positions = saved.positions.into_iter().map(|it| (it.partition.clone(), it)).collect();
     state.quarantine = Quarantine::restore(saved.quarantine);
     state.likelihood.learned = Learned::restore(saved.learned);
     for record in saved.incidents {

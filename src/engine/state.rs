@@ -31,6 +31,7 @@ use crate::model::escalation::{Policy, PolicyHash, Target};
 use crate::model::incident::{Incident, IncidentId, RecordId};
 use crate::model::labels::{Fingerprint, Labels};
 use crate::model::notice::{Notice, NoticeId, NoticeKind};
+use crate::model::partition::{Partition, Position};
 use crate::model::priority::Urgency;
 use crate::model::silence::{Silence, SilenceId};
 use crate::model::time::Timestamp;
@@ -57,6 +58,8 @@ pub struct State {
     pub(super) changes: BTreeMap<Box<str>, Change>,
     /// Deliveries and commands that were done not long ago.
     pub(super) deliveries: Deliveries,
+    /// How far partitions of Kafka topics are read.
+    pub(super) positions: BTreeMap<Partition, Position>,
     /// What could not be read or handled.
     pub(super) quarantine: Quarantine,
     /// What rules are credited with.
@@ -258,6 +261,11 @@ impl State {
     /// Returns how many records the quarantine holds, and their bytes.
     pub fn quarantined(&self) -> (usize, u64) {
         (self.quarantine.len(), self.quarantine.bytes())
+    }
+
+    /// Yields how far partitions of Kafka topics are read.
+    pub fn positions(&self) -> impl Iterator<Item = &Position> {
+        self.positions.values()
     }
 
     /// Yields the notices that are pending or dead, by id.

@@ -136,6 +136,7 @@ async fn act(State(app): State<Arc<App>>, Path(token): Path<String>) -> Result<P
         | Reply::Planned(_)
         | Reply::Retried(_)
         | Reply::Forgotten(_)
+        | Reply::Consumed(_)
         | Reply::Done
         | Reply::Outdated
         | Reply::Quarantined(_)) => {

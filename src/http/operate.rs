@@ -207,7 +207,8 @@ pub(super) async fn ready(State(app): State<Arc<App>>) -> Result<String, Problem
     let canary = canary(came, operations.canary_silence, app.doors.clock.now());
     let canary = canary.map_err(Problem::unavailable)?;
     let Room { zone, free, .. } = *operations.room.borrow();
-    Ok(format!("ready\ndisk: {zone}, {free} bytes free\ncanary: {canary}\n"))
+    let kafka = app.doors.metrics.kafka.lines();
+    Ok(format!("ready\ndisk: {zone}, {free} bytes free\ncanary: {canary}\n{kafka}"))
 }
 
 /// Says how old the canary is; an error when it is too old.

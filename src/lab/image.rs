@@ -16,6 +16,7 @@ use crate::model::journal::JournalEntry;
 use crate::model::labels::Fingerprint;
 use crate::model::learned::{LearnedKey, LearnedRow};
 use crate::model::notice::{Notice, NoticeId};
+use crate::model::partition::{Partition, Position};
 use crate::model::quarantine::{QuarantineId, Quarantined};
 use crate::model::silence::{Silence, SilenceId};
 use crate::model::time::Timestamp;
@@ -51,6 +52,8 @@ pub struct Image {
     pub audit: BTreeMap<u64, AuditEntry>,
     /// Deliveries that were done.
     pub deliveries: BTreeMap<DeliveryId, Timestamp>,
+    /// How far partitions of Kafka topics are read.
+    pub positions: BTreeMap<Partition, Position>,
     /// What could not be read or handled.
     pub quarantine: BTreeMap<QuarantineId, Quarantined>,
     /// What rules are credited with.
@@ -123,6 +126,8 @@ impl Image {
         for delivery in &changes.deliveries_gone {
             self.deliveries.remove(delivery);
         }
+        let moved = changes.positions.iter().map(|it| (it.partition.clone(), it.clone()));
+        self.positions.extend(moved);
         self.quarantine.extend(changes.quarantined.iter().map(|it| (it.id, it.clone())));
         for id in &changes.quarantine_gone {
             self.quarantine.remove(id);
@@ -150,6 +155,7 @@ impl Image {
             silences: self.silences.values().cloned().collect(),
             planned: self.planned.values().cloned().collect(),
             deliveries: self.deliveries.iter().map(|(k, v)| (*k, *v)).collect(),
+            positions: self.positions.values().cloned().collect(),
             quarantine: self.quarantine.values().map(Quarantined::head).collect(),
             credits: self.credits.values().cloned().collect(),
             counters: self.counters.clone(),

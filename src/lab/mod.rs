@@ -7,6 +7,8 @@ mod budgets;
 #[cfg(test)]
 mod closing;
 #[cfg(test)]
+mod consuming;
+#[cfg(test)]
 mod credits;
 #[cfg(test)]
 mod doors;

@@ -21,6 +21,7 @@ pub mod learned;
 pub mod link;
 pub mod major;
 pub mod notice;
+pub mod partition;
 pub mod priority;
 pub mod quarantine;
 pub mod report;

@@ -171,6 +171,9 @@ impl World {
             | Event::Once { .. }
             | Event::Quarantine(_)
             | Event::Replay { .. }
+            | Event::Consumed(_)
+            | Event::Halt { .. }
+            | Event::Seek { .. }
             | Event::DropQuarantined(_)
             | Event::Reconfigured
             | Event::TopologyChanged(_)

@@ -30,6 +30,7 @@ pub mod effective;
 pub mod email;
 pub mod engine;
 pub mod http;
+pub mod kafka;
 pub mod limits;
 pub mod log;
 pub mod quarantine;
@@ -76,6 +77,8 @@ pub struct Settings {
     pub rules: rules::Rules,
     /// What is logged.
     pub log: log::Log,
+    /// Clusters of Kafka, by name.
+    pub clusters: BTreeMap<Arc<str>, kafka::Cluster>,
     /// Who sends alerts, by name.
     pub sources: BTreeMap<Arc<str>, sources::Source>,
     /// How much of what cannot be read is kept.
@@ -199,6 +202,13 @@ fn layered(
 fn read(reader: &mut Reader<'_>) -> Settings {
     let sources = reader.sections("sources", sources::read);
     let users = reader.sections("users", users::read);
+    let clusters = reader.sections_in(("kafka", "clusters"), kafka::read);
+    for (name, source) in &sources {
+        let missing = |it: &&sources::Topics| !clusters.contains_key(&*it.cluster);
+        if let Some(topics) = source.kafka.as_ref().filter(missing) {
+            reader.refuse(no_cluster(&format!("sources.{name}.cluster"), topics, &clusters));
+        }
+    }
     let locked = |source: &sources::Source| !matches!(source.auth, sources::Auth::None);
     let doors = if users.is_empty() && !sources.values().any(locked) {
         http::Doors::Open
@@ -216,6 +226,11 @@ fn read(reader: &mut Reader<'_>) -> Settings {
         limits: reader.section("limits", limits::read),
         rules: reader.section("rules", rules::read),
         log: reader.section("log", log::read),
+        // One that could not be read is a problem, with which no settings are handed out.
+        clusters: clusters
+            .into_iter()
+            .filter_map(|(name, cluster)| Some((name.into(), cluster?)))
+            .collect(),
         sources: sources.into_iter().map(|(name, source)| (name.into(), source)).collect(),
         quarantine: reader.section("quarantine", quarantine::read),
         users: users.into_iter().map(|(name, user)| (name.into(), user)).collect(),
@@ -224,6 +239,22 @@ fn read(reader: &mut Reader<'_>) -> Settings {
             .into_iter()
             .map(|(name, channel)| (name.into(), channel))
             .collect(),
+    }
+}
+
+/// Says that there is no cluster of this name.
+fn no_cluster<T>(key: &str, topics: &sources::Topics, known: &BTreeMap<String, T>) -> Problem {
+    let known: Vec<&str> = known.keys().map(String::as_str).collect();
+    let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+    Problem {
+        code: "K005",
+        file: topics.set_in.clone(),
+        key: key.into(),
+        message: format!("found `{}`, which is no cluster; known: {known}", topics.cluster),
+        help: format!(
+            "write [kafka.clusters.{}] with its brokers, or correct the name",
+            topics.cluster
+        ),
     }
 }
 

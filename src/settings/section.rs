@@ -103,6 +103,27 @@ impl<'a> Reader<'a> {
         sections
     }
 
+    /// Reads sections of one kind below a section that holds nothing else: `[kafka.clusters.NAME]`.
+    pub(super) fn sections_in<T>(
+        &mut self,
+        (outer, kind): (&str, &'static str),
+        read: fn(&mut Section<'_>) -> T,
+    ) -> BTreeMap<String, T> {
+        let value = self.sections.remove(outer);
+        let path = format!("{outer}.{kind}");
+        let take = |section: &mut Section<'_>| section.take(kind);
+        let (inner, _) = read_section(outer, value, Table::new(), (take, self.problems));
+        self.sections.extend(inner.map(|inner| (path.clone(), inner)));
+        let sections = self.sections(&path, read);
+        self.known.push(outer.into());
+        sections
+    }
+
+    /// Notes a problem that only two sections together have.
+    pub(super) fn refuse(&mut self, problem: Problem) {
+        self.problems.push(problem);
+    }
+
     /// Refuses the sections that were not read, and returns the keys that are secret.
     pub(super) fn close(self) -> Vec<String> {
         let known: Vec<&str> = self.known.iter().map(String::as_str).collect();
@@ -249,6 +270,48 @@ impl Section<'_> {
         texts
     }
 
+    /// Takes a key as it is.
+    fn take(&mut self, key: &'static str) -> Option<Value> {
+        self.known.push(key);
+        self.keys.remove(key)
+    }
+
+    /// Reads a section within this one whose keys are free; `a.b = 1` and `"a.b" = 1` are the same.
+    pub(super) fn table(&mut self, key: &'static str) -> BTreeMap<String, String> {
+        let mut texts = BTreeMap::new();
+        let Some(value) = self.take(key) else { return texts };
+        self.origins.insert(key, origin(&value));
+        let mut left = match table(value) {
+            Ok(keys) => keys.into_iter().collect::<Vec<_>>(),
+            Err(value) => {
+                let path = format!("{}.{key}", self.name);
+                self.problems.push(not_a_section(&path, &value));
+                return texts;
+            }
+        };
+        while let Some((name, value)) = left.pop() {
+            if let Some(text) = spelled(&value) {
+                texts.insert(name, text);
+                continue;
+            }
+            match table(value) {
+                Ok(keys) => left.extend(keys.into_iter().map(|(k, v)| (format!("{name}.{k}"), v))),
+                Err(_) => {
+                    let path = format!("{key}.{name}");
+                    let message =
+                        "found something else, expected a text, a number or true or false";
+                    self.refuse("K004", &path, message.into(), "write it as librdkafka has it");
+                }
+            }
+        }
+        texts
+    }
+
+    /// Returns where a key that was read was set.
+    pub(super) fn set_in(&self, key: &str) -> String {
+        self.origins.get(key).unwrap_or(&self.origin).clone()
+    }
+
     /// Returns the section's own name, without its kind.
     pub(super) fn short_name(&self) -> &str {
         self.name.rsplit_once('.').map_or(self.name, |(_, name)| name)
@@ -286,7 +349,7 @@ impl Section<'_> {
 
     /// Notes a problem with a key of this section.
     pub(super) fn refuse(&mut self, code: &'static str, key: &str, message: String, help: &str) {
-        let file = self.origins.get(key).unwrap_or(&self.origin).clone();
+        let file = self.set_in(key);
         let key = format!("{}.{key}", self.name);
         self.problems.push(Problem { code, file, key, message, help: help.into() });
     }

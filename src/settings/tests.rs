@@ -13,7 +13,7 @@ fn with(pairs: &[(&str, &str)]) -> Result<Settings, Vec<Problem>> {
     layered(None, variables(pairs), &Overrides::default()).map(|(settings, _)| settings)
 }
 
-fn from_file(text: &str) -> Result<Settings, Vec<Problem>> {
+pub(super) fn from_file(text: &str) -> Result<Settings, Vec<Problem>> {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("incidentd.toml");
     fs::write(&path, text).unwrap();

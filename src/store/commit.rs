@@ -55,6 +55,7 @@ impl Store {
         writer.journal(changes);
         writer.delete_all(Family::Deliveries, changes.deliveries_gone.iter().map(|id| id.0));
         writer.put_all(&changes.deliveries);
+        writer.put_all(&changes.positions);
         let gone = changes.quarantine_gone.iter().map(|id| schema::number(id.0));
         writer.delete_all(Family::Quarantine, gone);
         writer.put_all(&changes.quarantined);

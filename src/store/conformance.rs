@@ -26,6 +26,7 @@ use crate::model::journal::JournalEntry;
 use crate::model::labels::Fingerprint;
 use crate::model::learned::{LearnedKey, LearnedRow};
 use crate::model::notice::{Notice, NoticeId, NoticeState};
+use crate::model::partition::{Partition, Position};
 use crate::model::quarantine::{QuarantineId, Quarantined};
 use crate::model::silence::{Silence, SilenceId};
 use crate::model::time::Timestamp;
@@ -47,6 +48,7 @@ struct Plain {
     audit: BTreeMap<u64, AuditEntry>,
     journal: BTreeMap<(Timestamp, u64), JournalEntry>,
     deliveries: BTreeMap<DeliveryId, Timestamp>,
+    positions: BTreeMap<Partition, Position>,
     quarantine: BTreeMap<QuarantineId, Quarantined>,
     learned: BTreeMap<LearnedKey, LearnedRow>,
     credits: BTreeMap<Arc<str>, Credits>,
@@ -108,6 +110,8 @@ impl Plain {
             .extend(changes.journal.iter().map(|entry| ((entry.at, entry.seq), entry.clone())));
         self.deliveries.retain(|id, _| !changes.deliveries_gone.contains(id));
         self.deliveries.extend(changes.deliveries.iter().copied());
+        let moved = changes.positions.iter().map(|it| (it.partition.clone(), it.clone()));
+        self.positions.extend(moved);
         self.quarantine.retain(|id, _| !changes.quarantine_gone.contains(id));
         self.quarantine.extend(changes.quarantined.iter().map(|row| (row.id, row.clone())));
         self.learned.retain(|key, _| !changes.learned_gone.contains(key));
@@ -191,7 +195,12 @@ impl Plain {
         }
         for n in 0..6_u8 {
             let (delivery, id) = (DeliveryId([n; 16]), QuarantineId(n.into()));
-            match dice.below(5) {
+            match dice.below(6) {
+                4 => {
+                    let partition =
+                        Partition { source: "s".into(), topic: "t".into(), number: n.into() };
+                    changes.positions.push(Position { partition, ..dice.position() });
+                }
                 0 => changes.deliveries.push((delivery, dice.delivery().1)),
                 1 => changes.deliveries_gone.push(delivery),
                 2 => changes.quarantined.push(Quarantined { id, ..dice.quarantined() }),
@@ -258,6 +267,7 @@ impl Plain {
         assert_eq!(saved.silences, self.silences.values().cloned().collect::<Vec<_>>());
         assert_eq!(saved.planned, self.planned.values().cloned().collect::<Vec<_>>());
         assert_eq!(saved.deliveries, self.deliveries.clone().into_iter().collect::<Vec<_>>());
+        assert_eq!(saved.positions, self.positions.values().cloned().collect::<Vec<_>>());
         let heads: Vec<_> = self.quarantine.values().map(Quarantined::head).collect();
         assert_eq!(saved.quarantine, heads);
         assert_eq!(saved.learned, self.learned.clone().into_iter().collect::<Vec<_>>());

@@ -32,6 +32,7 @@ use crate::model::learned::{LearnedKey, LearnedRow};
 use crate::model::link;
 use crate::model::major::Major;
 use crate::model::notice::{Notice, NoticeId, NoticeKind, NoticeState};
+use crate::model::partition::{Edge, Halted, Partition, Position};
 use crate::model::priority::{Assessment, Impact, Loss, Priority, Urgency};
 use crate::model::quarantine::{Cause, QuarantineId, Quarantined, Unhandled};
 use crate::model::report::{Report, Reporter};
@@ -546,6 +547,27 @@ impl Dice {
         (DeliveryId(id.to_be_bytes()), self.time())
     }
 
+    pub(super) fn position(&mut self) -> Position {
+        let halted = |dice: &mut Self| Halted { at: dice.time(), why: dice.text().into() };
+        Position {
+            partition: Partition {
+                source: self.text().into(),
+                topic: self.text().into(),
+                number: self.next() as u32,
+            },
+            cluster: self.text().into(),
+            next: self.next(),
+            edge: self.maybe(|dice| dice.word::<Edge>(2)),
+            mark: self.maybe(Self::next),
+            turn: self.next() as u32,
+            is_late: self.flip(),
+            halted: self.maybe(halted),
+            minute: self.next(),
+            good: self.next() as u32,
+            bad: self.next() as u32,
+        }
+    }
+
     pub(super) fn quarantined(&mut self) -> Quarantined {
         Quarantined {
             id: QuarantineId(self.number()),
@@ -620,6 +642,7 @@ impl Dice {
             }),
             cis: self.list(3, |dice| dice.text().into()),
             rule: self.maybe(|dice| dice.text().into()),
+            source: self.maybe(|dice| dice.text().into()),
             starts_at: self.time(),
             ends_at: self.time(),
             updated_at: self.time(),

@@ -42,6 +42,7 @@ impl Store {
             silences: view.all()?,
             planned: view.all()?,
             deliveries: view.all()?,
+            positions: view.all()?,
             quarantine: view.quarantine_heads()?,
             learned: view.all()?,
             credits: view.all()?,

@@ -23,6 +23,7 @@
 //! | `audit` | place u64 | an entry of the audit trail |
 //! | `journal` | time i64 with its sign turned, place u64 | a change of an alert's state |
 //! | `deliveries` | half of a SHA-256 | when a delivery or command of that identity was done |
+//! | `positions` | source, 0x00, topic, 0x00, number | how far a partition of a Kafka topic is read |
 //! | `quarantine` | number u64 | what could not be read or handled, as it came |
 //! | `learned` | `a`, `u`, `n` name, `s` source, `p` hash u64 | what correlation learned of all, of alerts without a CI, of a name, a source, a place |
 //! | `rules` | name | how often a rule matched, and what came of it |
@@ -30,7 +31,7 @@
 //! | `relations` | from, 0x00, relation, 0x00, to | nothing |
 //! | `relation_types` | name | converse and direction |
 //!
-//! In the key of a relation the bytes 0x00 and 0x01 of a name are written as 0x01 0x01 and
+//! In the key of a relation, and likewise of a position, the bytes 0x00 and 0x01 of a name are written as 0x01 0x01 and
 //! 0x01 0x02, so that 0x00 ends a name and the order stays.
 
 use core::fmt::Write;
@@ -68,6 +69,7 @@ pub(super) enum Family {
     Audit,
     Journal,
     Deliveries,
+    Positions,
     Quarantine,
     Learned,
     Rules,
@@ -77,7 +79,7 @@ pub(super) enum Family {
 }
 
 /// All of them.
-pub(super) const FAMILIES: [Family; 24] = [
+pub(super) const FAMILIES: [Family; 25] = [
     Family::Meta,
     Family::Alerts,
     Family::Touches,
@@ -96,6 +98,7 @@ pub(super) const FAMILIES: [Family; 24] = [
     Family::Audit,
     Family::Journal,
     Family::Deliveries,
+    Family::Positions,
     Family::Quarantine,
     Family::Learned,
     Family::Rules,
@@ -126,6 +129,7 @@ impl Family {
             Self::Audit => "audit",
             Self::Journal => "journal",
             Self::Deliveries => "deliveries",
+            Self::Positions => "positions",
             Self::Quarantine => "quarantine",
             Self::Learned => "learned",
             Self::Rules => "rules",

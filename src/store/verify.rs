@@ -32,6 +32,7 @@ use crate::model::journal::JournalEntry;
 use crate::model::labels::Fingerprint;
 use crate::model::learned::{LearnedKey, LearnedRow};
 use crate::model::notice::{CANARY_INCIDENT, Notice};
+use crate::model::partition::Position;
 use crate::model::quarantine::Quarantined;
 use crate::model::silence::Silence;
 use crate::model::time::Timestamp;
@@ -145,6 +146,7 @@ impl Check<'_> {
             Family::Policies => Ok(<(PolicyHash, Arc<Policy>)>::read(key, value).map(|_| ())),
             Family::Recurrences => Ok(<(u64, Recurrence)>::read(key, value).map(|_| ())),
             Family::Deliveries => Ok(<(DeliveryId, Timestamp)>::read(key, value).map(|_| ())),
+            Family::Positions => Ok(Position::read(key, value).map(|_| ())),
             Family::Quarantine => Ok(Quarantined::read(key, value).map(|_| ())),
             Family::Learned => Ok(<(LearnedKey, LearnedRow)>::read(key, value).map(|_| ())),
             Family::Silences => Ok(Silence::read(key, value).map(|_| ())),

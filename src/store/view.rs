@@ -26,6 +26,7 @@ use crate::model::escalation::{Policy, PolicyHash};
 use crate::model::incident::{Entry, Incident, IncidentId, RecordId};
 use crate::model::journal::JournalEntry;
 use crate::model::labels::{Fingerprint, Labels};
+use crate::model::partition::Position;
 use crate::model::quarantine::{QuarantineHead, QuarantineId, Quarantined};
 use crate::model::silence::{Silence, SilenceId};
 use crate::model::time::Timestamp;
@@ -173,6 +174,11 @@ impl View<'_> {
             Some(row) => Ok(Some(row)),
             None => Ok(self.get(&schema::place(of.0, episode))?.map(|Episode(row)| row)),
         }
+    }
+
+    /// Returns how far partitions of Kafka topics are read, by source, topic and number as text.
+    pub fn positions(&self) -> Result<Vec<Position>, StoreError> {
+        self.all()
     }
 
     /// Returns records of the quarantine behind `after`, oldest first, at most `limit`.

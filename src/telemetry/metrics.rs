@@ -14,6 +14,7 @@ use prometheus::{
 };
 
 use super::doors::Doors;
+use super::kafka::Kafka;
 use crate::engine::bindings::Bindings;
 use crate::engine::event::Received;
 use crate::model::credit::{CREDITS, Counts};
@@ -54,6 +55,8 @@ pub struct Metrics {
     pub disk: Disk,
     /// The alert of our own.
     pub canary: Canary,
+    /// What is read from Kafka.
+    pub kafka: Kafka,
     /// The stream of changes.
     pub stream: Stream,
     clock_steps: IntCounter,
@@ -222,6 +225,7 @@ impl Metrics {
             retention: Retention::new(&registry)?,
             disk: Disk::new(&registry)?,
             canary: Canary::new(&registry)?,
+            kafka: Kafka::new(&registry)?,
             stream: Stream::new(&registry)?,
             clock_steps: add(
                 &registry,

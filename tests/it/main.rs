@@ -20,6 +20,7 @@ mod disk;
 mod doctor;
 mod doors;
 mod handling;
+mod kafka;
 mod links;
 mod monitoring;
 mod quality;

@@ -14,6 +14,7 @@
 mod invariants;
 mod plan;
 mod run;
+mod topic;
 
 use incidentd::lab::image::Image;
 

@@ -21,6 +21,8 @@ use incidentd::model::silence::{Silence, SilenceId, SilenceMatcher};
 use incidentd::model::time::Timestamp;
 use incidentd::rules::{self, SourceFile};
 
+use super::topic;
+
 /// When every simulation begins.
 pub const START: Timestamp = Timestamp::from_millis(1_767_603_600_000);
 
@@ -100,7 +102,8 @@ pub fn plan(seed: u64) -> Vec<Step> {
         steps.swap(at, at + 1);
         (steps[at].at, steps[at + 1].at) = times;
     }
-    numbered(steps, &mut Dice::new(seed ^ 0xd00d))
+    let steps = numbered(steps, &mut Dice::new(seed ^ 0xd00d));
+    topic::strew(steps, &mut Dice::new(seed ^ 0x70b1))
 }
 
 /// Moves the clock: mostly seconds, at times an hour or a day, at times back.
@@ -123,7 +126,7 @@ fn received(dice: &mut Dice, at: Timestamp) -> Event {
     Event::Received { source: (*dice.pick(&SOURCES)).into(), occurrences }
 }
 
-fn occurrence(dice: &mut Dice, at: Timestamp) -> Occurrence {
+pub(super) fn occurrence(dice: &mut Dice, at: Timestamp) -> Occurrence {
     let ci = *dice.pick(&CIS);
     let mut pairs = vec![("alertname", *dice.pick(&NAMES)), ("severity", *dice.pick(&SEVERITIES))];
     if ci != "nowhere" {
@@ -266,6 +269,7 @@ fn silence(dice: &mut Dice, at: Timestamp) -> Event {
         matchers: if ci.is_some() { vec![] } else { vec![matcher] },
         cis: ci.into_iter().collect(),
         rule: None,
+        source: None,
         starts_at,
         ends_at: starts_at.plus(Duration::from_mins(1 + dice.roll(20))),
         updated_at: at,

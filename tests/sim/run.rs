@@ -142,6 +142,7 @@ fn has_sender(event: &Event) -> bool {
         | Event::Retry { .. }
         | Event::Once { .. }
         | Event::ByLink { .. }
+        | Event::Consumed(_)
         | Event::DropQuarantined(_) => true,
         // What a person says twice is done twice, unless the order carries a key.
         Event::Handle(order) => {
@@ -157,6 +158,8 @@ fn has_sender(event: &Event) -> bool {
         | Event::Withheld { .. }
         | Event::Quarantine(_)
         | Event::Replay { .. }
+        | Event::Halt { .. }
+        | Event::Seek { .. }
         | Event::Forget { .. }
         | Event::Reconfigured
         | Event::TopologyChanged(_)

@@ -6,6 +6,7 @@
 //! per person.
 
 pub(super) mod inhibit;
+pub(super) mod late;
 pub(super) mod planned;
 pub(super) mod windows;
 

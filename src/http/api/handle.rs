@@ -399,6 +399,7 @@ pub(super) fn done(
         | Reply::Planned(_)
         | Reply::Retried(_)
         | Reply::Forgotten(_)
+        | Reply::Consumed(_)
         | Reply::Quarantined(_)
         | Reply::Done
         | Reply::Outdated => Err(Problem::internal(&"the engine took an order for something else")),
@@ -434,6 +435,7 @@ fn kind(refusal: &Refusal, outdated: StatusCode) -> (StatusCode, &'static str) {
         | Refusal::TooManyChanges(_)
         | Refusal::NotDead(_)
         | Refusal::NotReported(_)
+        | Refusal::UnknownPartition(_)
         | Refusal::NotQuarantined(_) => (NEVER, "not_an_order"),
     }
 }

@@ -15,6 +15,7 @@ pub mod filter;
 pub mod handle;
 pub mod incidents;
 pub mod journal;
+pub mod kafka;
 pub mod left_out;
 pub mod notices;
 pub mod on_call;
@@ -47,6 +48,7 @@ pub(super) fn routes() -> Router<Arc<App>> {
         .merge(audit::routes())
         .merge(journal::routes())
         .merge(alerts::routes())
+        .merge(kafka::routes())
         .merge(notices::routes())
         .merge(on_call::routes())
         .merge(planned::routes())

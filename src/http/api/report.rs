@@ -130,6 +130,7 @@ fn answer(reading: &Reading<'_>, alert: Fingerprint, reply: Reply) -> Result<Fil
         | Reply::Planned(_)
         | Reply::Retried(_)
         | Reply::Forgotten(_)
+        | Reply::Consumed(_)
         | Reply::Quarantined(_)
         | Reply::Done
         | Reply::Outdated => {

@@ -115,6 +115,8 @@ pub const TABLE: &[(&str, &str, Access)] = &[
     ("POST", "/api/v1/outbox/release", ADMIN),
     ("POST", "/api/v1/backup", ADMIN),
     ("POST", "/-/reload", ADMIN),
+    ("GET", "/api/v1/kafka", VIEWER),
+    ("POST", "/api/v1/kafka/seek", OPERATOR),
     ("GET", "/api/v1/quarantine", VIEWER),
     ("GET", "/api/v1/quarantine/{id}", VIEWER),
     ("DELETE", "/api/v1/quarantine/{id}", OPERATOR),

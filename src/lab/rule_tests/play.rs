@@ -244,6 +244,7 @@ impl Played {
             matchers: silence.matchers.clone(),
             cis: silence.ci.clone().into_iter().collect(),
             rule: None,
+            source: None,
             starts_at: at,
             ends_at: at.plus(silence.time),
             updated_at: at,

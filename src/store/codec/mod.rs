@@ -25,6 +25,7 @@ pub(super) mod member;
 pub(super) mod meta;
 pub(super) mod notice;
 pub(super) mod policy;
+pub(super) mod position;
 pub(super) mod quarantine;
 mod sheet;
 pub(super) mod silence;
@@ -159,6 +160,7 @@ mod tests {
     use crate::model::labels::Fingerprint;
     use crate::model::learned::{LearnedKey, LearnedRow};
     use crate::model::notice::{Notice, NoticeKind, NoticeState};
+    use crate::model::partition::{Edge, Position};
     use crate::model::priority::{Impact, Priority, Urgency};
     use crate::model::quarantine::{Cause, Quarantined};
     use crate::model::silence::Silence;
@@ -201,6 +203,7 @@ mod tests {
             same(&dice.recurrence());
             same(&dice.journal());
             same(&dice.delivery());
+            same(&dice.position());
             same(&dice.quarantined());
             same(&dice.learned());
             same(&dice.ci("srv-0412"));
@@ -231,6 +234,7 @@ mod tests {
             read::<AuditEntry>(&key, &value);
             read::<JournalEntry>(&key, &value);
             read::<(DeliveryId, Timestamp)>(&key, &value);
+            read::<Position>(&key, &value);
             read::<Quarantined>(&key, &value);
             read::<(LearnedKey, LearnedRow)>(&key, &value);
             read::<Credits>(&key, &value);
@@ -261,6 +265,7 @@ mod tests {
         counted::<NoticeState>(2);
         counted::<Cause>(3);
         counted::<End>(2);
+        counted::<Edge>(2);
     }
 
     #[test]
