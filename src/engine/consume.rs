@@ -50,10 +50,10 @@ pub(super) fn consume(state: &mut State, ctx: &Context, batch: &Consumed, now: T
             done.repeated += 1;
             continue;
         }
-        let is_bad = take(state, ctx, (&batch.partition, record), (&mut done, now));
+        let fate = take(state, ctx, (&batch.partition, record), (&mut done, now));
         position.next = record.offset + 1;
         position.mark = Some(record.mark);
-        if count(&mut position, is_bad, now) {
+        if count(&mut position, fate, now) {
             let Position { good, bad, .. } = position;
             position.halted = Some(Halted {
                 at: now,
@@ -103,15 +103,22 @@ fn beginning(batch: &Consumed) -> Position {
     }
 }
 
-/// Takes one record; true when it could not be read.
+/// What became of a record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fate {
+    Good,
+    Bad,
+}
+
+/// Takes one record.
 fn take(
     state: &mut State,
     ctx: &Context,
     (partition, record): (&Partition, &Record),
     (done, now): (&mut Consumption, Timestamp),
-) -> bool {
+) -> Fate {
     match &record.content {
-        Content::Nothing => false,
+        Content::Nothing => Fate::Good,
         Content::Alerts { occurrences, delivery } => {
             let receive = |state: &mut State| {
                 let id = state.source(&partition.source);
@@ -128,25 +135,28 @@ fn take(
             } else {
                 done.repeated += 1;
             }
-            false
+            Fate::Good
         }
         Content::Unreadable(what) => {
             done.unreadable += 1;
             quarantine::add(state, ctx, what, now);
-            true
+            Fate::Bad
         }
     }
 }
 
 /// Counts a record; true when more than half of a minute's are bad.
-fn count(position: &mut Position, is_bad: bool, now: Timestamp) -> bool {
+fn count(position: &mut Position, fate: Fate, now: Timestamp) -> bool {
     let minute = now.millis().unsigned_abs() / MINUTE_MS;
     if position.minute != minute {
         (position.minute, position.good, position.bad) = (minute, 0, 0);
     }
-    let counted = if is_bad { &mut position.bad } else { &mut position.good };
+    let counted = match fate {
+        Fate::Good => &mut position.good,
+        Fate::Bad => &mut position.bad,
+    };
     *counted = counted.saturating_add(1);
-    is_bad && position.bad >= BAD_MIN && position.bad > position.good
+    fate == Fate::Bad && position.bad >= BAD_MIN && position.bad > position.good
 }
 
 /// Notes whether a partition reads a backlog; pages are held back while one of its source does.

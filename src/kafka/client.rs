@@ -105,13 +105,13 @@ impl ClientError {
 
     /// Says why a client could not be made.
     pub fn of_creation(name: &str, error: &KafkaError) -> Self {
-        match error {
-            KafkaError::ClientConfig(..) => Self::of_option(name, error),
-            error => Self(format!(
-                "kafka.clusters.{name}: the client cannot be made: {error}; look at the files of \
-                 certificates and at [kafka.clusters.{name}.options]"
-            )),
+        if matches!(error, KafkaError::ClientConfig(..)) {
+            return Self::of_option(name, error);
         }
+        Self(format!(
+            "kafka.clusters.{name}: the client cannot be made: {error}; look at the files of \
+             certificates and at [kafka.clusters.{name}.options]"
+        ))
     }
 
     /// Says what a broker or the way to it has against us; `topic` where it is about one.
@@ -130,6 +130,10 @@ fn aside(reason: &str) -> String {
 }
 
 /// Says what a code means for the person who wrote the settings, and what to do.
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "there are 150 codes, few of them about settings"
+)]
 fn sentence(code: RDKafkaErrorCode, topic: &str, reason: &str) -> String {
     use RDKafkaErrorCode as C;
     let (what, remedy) = match code {

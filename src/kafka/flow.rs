@@ -131,24 +131,24 @@ impl Session<'_> {
     /// Hands what was taken to the engine.
     pub(super) fn hand_on(&mut self) -> Result<(), End> {
         let now = self.reader.parts.clock.now();
-        for (place, open) in core::mem::take(&mut self.open) {
-            let is_late = open.oldest.is_some_and(|oldest| now.since(oldest) > LATE);
-            self.submit(place, open, is_late)?;
+        for (place, mut open) in core::mem::take(&mut self.open) {
+            open.is_late = open.oldest.is_some_and(|oldest| now.since(oldest) > LATE);
+            self.submit(place, open)?;
         }
         Ok(())
     }
 
-    pub(super) fn submit(&mut self, place: Place, open: Open, is_late: bool) -> Result<(), End> {
+    pub(super) fn submit(&mut self, place: Place, open: Open) -> Result<(), End> {
         let partition = self.partition(&place);
         let Some(track) = self.tracks.get_mut(&place) else { return Ok(()) };
-        track.told_late = is_late;
+        track.told_late = open.is_late;
         let records = open.records.len();
         let batch = Consumed {
             partition,
             cluster: self.cluster.clone().unwrap_or_default(),
             turn: track.position.turn,
             first: track.position.next,
-            is_late,
+            is_late: open.is_late,
             records: open.records,
         };
         let mut work = Work::Event(Event::Consumed(Box::new(batch)));
@@ -255,7 +255,7 @@ impl Session<'_> {
             }
             track.end = track.end.max(high.unwrap_or(0)).max(track.taken);
             if track.told_late {
-                self.submit(place, Open::default(), false)?;
+                self.submit(place, Open::default())?;
             }
         }
         Ok(())

@@ -31,7 +31,7 @@ impl Session<'_> {
                     self.take()?;
                     self.hand_on()?;
                     self.reader.task.watch.failed(&error);
-                    self.connected(false);
+                    self.away();
                     return Ok(false);
                 }
             };
@@ -62,14 +62,13 @@ impl Session<'_> {
         }
         if is_known {
             self.reader.task.watch.answered();
-            self.connected(true);
+            self.reader.parts.metrics.kafka.connected(&self.reader.task.reading.source);
         }
         Ok(is_known)
     }
 
-    pub(super) fn connected(&self, is_connected: bool) {
-        let source = &self.reader.task.reading.source;
-        self.reader.parts.metrics.kafka.connected(source, is_connected);
+    fn away(&self) {
+        self.reader.parts.metrics.kafka.away(&self.reader.task.reading.source);
     }
 
     pub(super) fn partitions_of(&self, topic: &str) -> Result<Vec<u32>, ClientError> {
@@ -113,7 +112,7 @@ impl Session<'_> {
                 let cluster = &self.reader.task.topics.cluster;
                 let error = ClientError::of(cluster, Some(topic), &error, "");
                 self.reader.task.watch.failed(&error);
-                self.connected(false);
+                self.away();
                 return Ok(false);
             }
         };

@@ -12,6 +12,7 @@ use std::sync::Arc;
 
 use rdkafka::config::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
+use rdkafka::error::KafkaResult;
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use tokio::runtime::Handle;
 use tokio::sync::{oneshot, watch};
@@ -98,6 +99,8 @@ impl Track {
 pub(super) struct Open {
     pub(super) records: Vec<Record>,
     pub(super) oldest: Option<Timestamp>,
+    /// True when they are from a backlog.
+    pub(super) is_late: bool,
     pub(super) bad: Vec<DeadLetter>,
 }
 
@@ -138,12 +141,12 @@ impl Reader {
                 Ok(()) | Err(End::Stopped) => break,
                 Err(End::Again(why)) => {
                     warn!(source = &*source, "the client of Kafka is made anew: {why}");
-                    self.parts.metrics.kafka.connected(&source, false);
+                    self.parts.metrics.kafka.away(&source);
                     self.rest(LOOK_EVERY);
                 }
             }
         }
-        self.parts.metrics.kafka.connected(&source, false);
+        self.parts.metrics.kafka.away(&source);
     }
 
     /// Waits, unless the daemon stops meanwhile.
@@ -250,7 +253,7 @@ impl Session<'_> {
         let mut ended = Ok(());
         while !self.has_room() && !*self.reader.parts.stopped.borrow() {
             if !is_paused && clock::monotonic().saturating_sub(began) > PAUSE_AFTER {
-                self.pause(true);
+                self.tell(self.consumer.pause(&self.running()));
                 is_paused = true;
             }
             if is_paused {
@@ -277,20 +280,24 @@ impl Session<'_> {
             }
         }
         if is_paused {
-            self.pause(false);
+            self.tell(self.consumer.resume(&self.running()));
         }
         ended
     }
 
-    fn pause(&self, is_to_pause: bool) {
+    /// Lists the partitions that are read.
+    fn running(&self) -> TopicPartitionList {
         let mut list = TopicPartitionList::new();
         for ((topic, number), _) in self.tracks.iter().filter(|(_, track)| track.runs()) {
             list.add_partition(topic, number.cast_signed());
         }
-        let done =
-            if is_to_pause { self.consumer.pause(&list) } else { self.consumer.resume(&list) };
+        list
+    }
+
+    fn tell(&self, done: KafkaResult<()>) {
         if let Err(error) = done {
-            warn!(%error, "partitions cannot be paused or resumed");
+            let source = &*self.reader.task.reading.source;
+            warn!(source, %error, "partitions cannot be paused or resumed");
         }
     }
 

@@ -46,10 +46,7 @@ fn occurrence(name: &str, signal: Signal, at_s: u64) -> Occurrence {
         signal,
         starts_at: after(at_s),
         severity: None,
-        details: Arc::new(Details {
-            annotations: Labels::empty(),
-            generator_url: Box::default(),
-        }),
+        details: Arc::new(Details { annotations: Labels::empty(), generator_url: Box::default() }),
     }
 }
 

@@ -344,6 +344,9 @@ mod tests {
         }
     }
 
+    const HERE: &str = "brokers = 'localhost:9092'\n";
+    const THERE: &str = "brokers = ['kafka-1:9092', 'kafka-2:9092']\n";
+
     /// Returns what is said of a cluster with these keys, as `code key`, and no secret.
     fn said(keys: &str) -> Vec<String> {
         let read = from_file(&format!("[kafka.clusters.c]\n{keys}"));
@@ -369,8 +372,6 @@ mod tests {
         let password = format!("user = 'u'\npassword_file = '{}'", file("password", "s3cret\n"));
         let pem = file("pem", "-----BEGIN CERTIFICATE-----");
         let empty = file("empty", "\n");
-        const HERE: &str = "brokers = 'localhost:9092'\n";
-        const THERE: &str = "brokers = ['kafka-1:9092', 'kafka-2:9092']\n";
         for (keys, refused) in [
             (THERE.to_owned(), &[][..]),
             ("brokers = 'kafka-1:9092, kafka-2:9092'".into(), &[]),

@@ -75,9 +75,14 @@ impl Kafka {
         Ok(())
     }
 
-    /// Notes whether the brokers of a source answer.
-    pub fn connected(&self, source: &str, is_connected: bool) {
-        self.connected.with_label_values(&[source]).set(is_connected.into());
+    /// Notes that the brokers of a source answer.
+    pub fn connected(&self, source: &str) {
+        self.connected.with_label_values(&[source]).set(1);
+    }
+
+    /// Notes that they do not.
+    pub fn away(&self, source: &str) {
+        self.connected.with_label_values(&[source]).set(0);
     }
 
     /// Notes how it is with a source.
@@ -101,16 +106,15 @@ impl Kafka {
 
     /// Returns a line for each source that says how it is with it.
     pub fn lines(&self) -> String {
-        let mut lines = String::new();
-        for source in &self.sources {
+        let line = |source: &String| {
             let value = |of: &IntGaugeVec| of.with_label_values(&[source]).get();
             let link = if value(&self.connected) == 1 { "connected" } else { "not connected" };
             let (lag, halted) = (value(&self.lag), value(&self.halted));
-            lines.push_str(&format!(
+            format!(
                 "kafka source {source}: {link}, {lag} records to read, {halted} partitions halted\n"
-            ));
-        }
-        lines
+            )
+        };
+        self.sources.iter().map(line).collect()
     }
 }
 
@@ -125,7 +129,7 @@ mod tests {
         kafka.expect(&["a", "b"]).unwrap();
         let series: usize = registry.gather().iter().map(|f| f.get_metric().len()).sum();
         assert_eq!(series, 2 * (4 + 3), "every series is there at zero");
-        kafka.connected("b", true);
+        kafka.connected("b");
         kafka.stands("b", Standing { lag: 7, halted: 1, late: 0 });
         assert_eq!(
             kafka.lines(),

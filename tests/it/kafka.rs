@@ -88,7 +88,7 @@ fn records_become_incidents_and_garbage_goes_to_the_quarantine_and_to_the_dead_l
     let kind = Header { key: "content-type", value: Some("application/cloudevents+json") };
     for (value, headers) in [
         (alert(1, "a"), OwnedHeaders::new()),
-        (structured.clone(), OwnedHeaders::new().insert(kind)),
+        (structured.clone(), OwnedHeaders::new().insert(kind.clone())),
         (structured, OwnedHeaders::new().insert(kind)),
         ("{\"labels\"".into(), OwnedHeaders::new()),
         (String::new(), OwnedHeaders::new()),
