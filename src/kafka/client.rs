@@ -194,6 +194,17 @@ pub enum Link {
     Down(String),
 }
 
+impl Link {
+    /// The state with its reason, without what differs from one try to the next.
+    fn gist(&self) -> (u8, &str) {
+        match self {
+            Self::Connecting => (0, ""),
+            Self::Up => (1, ""),
+            Self::Down(why) => (2, why.split_once(" (").map_or(why, |(gist, _)| gist)),
+        }
+    }
+}
+
 impl fmt::Display for Link {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -236,6 +247,11 @@ impl Watch {
         self.link.subscribe()
     }
 
+    /// True while no broker answers us.
+    pub fn is_down(&self) -> bool {
+        matches!(*self.link.borrow(), Link::Down(_))
+    }
+
     /// Notes that a broker answered.
     pub fn answered(&self) {
         self.turn(Link::Up);
@@ -243,8 +259,7 @@ impl Watch {
 
     /// Notes that no broker answered; what is known already of the reason stays.
     pub fn failed(&self, error: &ClientError) {
-        let is_known = matches!(*self.link.borrow(), Link::Down(_));
-        if !is_known {
+        if !self.is_down() {
             self.turn(Link::Down(error.to_string()));
         }
     }
@@ -252,7 +267,10 @@ impl Watch {
     /// Takes a line of librdkafka's log.
     pub fn line(&self, level: RDKafkaLogLevel, facility: &str, text: &str) {
         let (cluster, text) = (&*self.name, self.redacted(text));
+        // It tries several times a second: what it fails at is told once, by the state of the link.
+        let is_told = facility == "FAIL" && self.is_down();
         match level {
+            _ if is_told => debug!(cluster, facility, "librdkafka: {text}"),
             RDKafkaLogLevel::Emerg
             | RDKafkaLogLevel::Alert
             | RDKafkaLogLevel::Critical
@@ -310,8 +328,7 @@ impl Watch {
     fn turn(&self, to: Link) {
         let cluster = &*self.name;
         let changed = |link: &mut Link| {
-            let changed = core::mem::discriminant(link) != core::mem::discriminant(&to);
-            if changed {
+            if link.gist() != to.gist() {
                 match &to {
                     Link::Connecting => {}
                     Link::Up => info!(cluster, "connected to Kafka"),
@@ -441,6 +458,14 @@ mod tests {
         assert!(told.contains("does not take our credential"), "{told}");
         watch.answered();
         assert_eq!(*link.borrow(), Link::Up);
+    }
+
+    #[test]
+    fn a_reason_is_told_when_it_changes_and_not_with_every_try() {
+        let down = |why: &str| Link::Down(why.to_owned());
+        assert_eq!(down("no (after 5 ms); do").gist(), down("no (after 7 ms); do").gist());
+        assert_ne!(down("no (after 5 ms); do").gist(), down("other (after 5 ms); do").gist());
+        assert_ne!(down("").gist(), Link::Up.gist());
     }
 
     #[test]

@@ -220,7 +220,8 @@ impl Session<'_> {
     /// One round: what is due, what came back, what comes.
     fn turn(&mut self) -> Result<(), End> {
         let now = clock::monotonic();
-        if now >= self.due.discover {
+        let is_news = self.reader.task.watch.is_down() && self.due.discover > now + RETRY_EVERY;
+        if now >= self.due.discover || is_news {
             let found = self.discover()?;
             self.due.discover = now + if found { DISCOVER_EVERY } else { RETRY_EVERY };
         }
