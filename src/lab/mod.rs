@@ -25,6 +25,8 @@ mod known_errors;
 #[cfg(test)]
 mod limits;
 #[cfg(test)]
+mod legs;
+#[cfg(test)]
 mod lines;
 #[cfg(test)]
 mod majors;

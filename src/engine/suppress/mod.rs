@@ -7,6 +7,7 @@
 
 pub(super) mod inhibit;
 pub(super) mod planned;
+pub(super) mod reach;
 pub(super) mod windows;
 
 use std::collections::BTreeMap;
