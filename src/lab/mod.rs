@@ -11,6 +11,8 @@ mod credits;
 #[cfg(test)]
 mod doors;
 #[cfg(test)]
+mod doubted;
+#[cfg(test)]
 mod gathering;
 #[cfg(test)]
 mod handling;
@@ -23,9 +25,9 @@ mod intake;
 #[cfg(test)]
 mod known_errors;
 #[cfg(test)]
-mod limits;
-#[cfg(test)]
 mod legs;
+#[cfg(test)]
+mod limits;
 #[cfg(test)]
 mod lines;
 #[cfg(test)]
