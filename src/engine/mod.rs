@@ -152,6 +152,7 @@ impl State {
         bulletins::prune(self, ctx, now);
         self.run_timers(ctx, now);
         // Before the event: another topology is taken over with nothing else to do.
+        rebind::let_go(self);
         rebind::review(self);
         let reply = self.handle(ctx, event, now);
         decided();

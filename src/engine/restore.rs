@@ -15,7 +15,9 @@ use super::quarantine::Quarantine;
 use super::related::{self, Learned};
 use super::state::{Case, Held};
 use super::tally::Tally;
-use super::{budget, census, deduplicate, followed, gather, schedule, shadow, suppress, topology};
+use super::{
+    budget, census, deduplicate, followed, gather, schedule, shadow, suppress, suspects, topology,
+};
 use crate::model::labels::Fingerprint;
 use crate::model::time::Timestamp;
 
@@ -92,10 +94,14 @@ pub(super) fn restore(saved: Saved, ctx: &Context, now: Timestamp) -> State {
     reindex(&mut state, ctx);
     // What is stored of silences was decided on what is added still.
     state.relabelled.clear();
-    // The daemon may have stopped before all that the topology touched were decided on.
+    // The daemon may have stopped before all were decided on that the topology or changes touched.
     let newest = ctx.topology.version();
-    let older = state.incidents.values().filter(|case| case.record.topology_version < newest);
-    state.reviews = older.map(|case| case.record.id).collect();
+    let touched = state
+        .incidents
+        .values()
+        .map(|case| &case.record)
+        .filter(|record| record.topology_version < newest || suspects::are_doubted(record));
+    state.reviews = touched.map(|record| record.id).collect();
     state
 }
 

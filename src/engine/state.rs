@@ -94,7 +94,10 @@ pub struct State {
     pub(super) bindings: Bindings,
     /// What fails when a CI fails alone, as far as it was asked.
     pub(super) services: Arc<BTreeMap<CiId, Arc<Harm>>>,
-    /// Incidents that another topology touches and that are still to be decided on anew.
+    /// The same in the topology before, while it is still to be let go.
+    pub(super) spent: BTreeMap<CiId, Arc<Harm>>,
+    /// Incidents that another topology, or other planned changes, touch and that are still to be
+    /// decided on anew.
     pub(super) reviews: BTreeSet<IncidentId>,
     /// How many leases each source holds.
     pub(super) held_by: BTreeMap<SourceId, u32>,

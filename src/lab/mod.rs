@@ -17,6 +17,8 @@ mod credits;
 #[cfg(test)]
 mod doors;
 #[cfg(test)]
+mod doubted;
+#[cfg(test)]
 mod gathering;
 #[cfg(test)]
 mod handling;
@@ -28,6 +30,8 @@ mod inhibition;
 mod intake;
 #[cfg(test)]
 mod known_errors;
+#[cfg(test)]
+mod legs;
 #[cfg(test)]
 mod limits;
 #[cfg(test)]

@@ -609,7 +609,8 @@ pub enum Happening {
     Raised,
     /// It is taken for a known error, or no longer.
     KnownError,
-    /// A planned change began on its root, or on what that depends on.
+    /// A planned change began on its root, or on what that depends on; or changes that were planned
+    /// otherwise since make another CI the first suspect.
     Change,
     /// It became a storm.
     StormBegan,

@@ -5,13 +5,14 @@
 //! last. Where they are follows from the places that incidents are stored with and from the alerts
 //! that fire; what was learned is stored. Read `score` for the formula, `places` for where an alert
 //! is, `learned`, then `rank` for the suspects, `perhaps` for what fits two incidents, and `part`
-//! for what outlives its root.
+//! for what outlives its root; `restand` when the topology is another.
 
 mod learned;
 mod part;
 mod perhaps;
 mod places;
 mod rank;
+mod restand;
 mod score;
 mod sparse;
 
@@ -37,6 +38,7 @@ pub(super) use part::{part_if_due, watch_root};
 pub(super) use perhaps::suggest;
 use places::{Balls, Place, Presence};
 pub(super) use rank::rank;
+pub(super) use restand::{Stand, keys_of, restand};
 use score::{Burns, Evidence};
 use sparse::Sparse;
 
@@ -63,6 +65,14 @@ pub(super) struct Likelihood {
     balls: Balls,
 }
 
+#[cfg(test)]
+impl Likelihood {
+    /// Returns how many alerts of which incidents fire at each place, in an order of its own.
+    pub(super) fn burning(&self) -> BTreeMap<(u64, IncidentId), u32> {
+        self.firing.iter().map(|(at, count)| (*at, *count)).collect()
+    }
+}
+
 /// An incident at a place.
 #[derive(Clone, Debug)]
 struct Spot {
@@ -72,7 +82,7 @@ struct Spot {
 }
 
 /// Where an alert was counted.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Standing {
     incident: IncidentId,
     keys: Box<[u64]>,

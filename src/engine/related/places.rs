@@ -23,6 +23,9 @@ const NEAR_MAX: usize = 256;
 /// Labels that say what an alert is like, not where it is.
 const NO_PLACE: [&str; 3] = ["alertname", "job", "severity"];
 
+/// The label of a CI that says in which cluster it is; its name begins with that.
+const CLUSTER: &str = "cluster";
+
 /// Other CIs that one alert may name, and values of labels looked at of one without a CI.
 const PEERS_MAX: usize = 4;
 const VALUES_MAX: usize = 16;
@@ -83,10 +86,22 @@ fn key(kind: &str, name: &str) -> u64 {
 
 /// Returns all places of an alert, its own first.
 pub(super) fn places(ctx: &Context, held: &Held, kind: &Related, learned: &Learned) -> Vec<Place> {
-    let systems = systems(held, kind);
-    let Some(ci) = held.ci else { return of_labels(ctx, &held.labels, &systems, learned) };
+    places_of(ctx, (&held.labels, held.ci), kind, learned)
+}
+
+/// Returns all places of an alert with these labels that is bound so.
+pub(super) fn places_of(
+    ctx: &Context,
+    (labels, ci): (&Labels, Option<CiId>),
+    kind: &Related,
+    learned: &Learned,
+) -> Vec<Place> {
+    let systems = systems(labels, kind);
+    let Some(ci) = ci else { return of_labels(ctx, labels, &systems, learned) };
     let mut places = vec![Place::of_ci(&ctx.topology, ci)];
-    for peer in peers(&ctx.topology, held, &systems).into_iter().filter(|peer| *peer != ci) {
+    for peer in
+        peers(&ctx.topology, (labels, Some(ci)), &systems).into_iter().filter(|peer| *peer != ci)
+    {
         if places.len() <= PEERS_MAX && places.iter().all(|place| place.ci != Some(peer)) {
             places.push(Place::of_ci(&ctx.topology, peer));
         }
@@ -120,14 +135,14 @@ pub(super) fn deepest(ctx: &Context, cis: &[CiId]) -> Vec<CiId> {
     if deepest.is_empty() { cis.to_vec() } else { deepest }
 }
 
-fn systems<'a>(held: &'a Held, kind: &'a Related) -> Vec<(&'a str, &'a str)> {
-    let value = |name: &'a str| held.labels.get(name).filter(|value| !value.is_empty());
+fn systems<'a>(labels: &'a Labels, kind: &'a Related) -> Vec<(&'a str, &'a str)> {
+    let value = |name: &'a str| labels.get(name).filter(|value| !value.is_empty());
     kind.scope.iter().filter_map(|name| Some((&**name, value(name)?))).collect()
 }
 
 /// Returns the other CIs that an alert names.
 pub(super) fn peers_of(topology: &Topology, held: &Held, kind: &Related) -> Vec<CiId> {
-    peers(topology, held, &systems(held, kind))
+    peers(topology, (&held.labels, held.ci), &systems(&held.labels, kind))
 }
 
 /// Returns the system an alert is part of, as a place.
@@ -140,15 +155,21 @@ fn system(weights: &Weights, systems: &[(&str, &str)]) -> Option<Place> {
 }
 
 /// Returns the other CIs that an alert names in its labels: by their names, or by those within its
-/// system (`shop/cart`).
-fn peers(topology: &Topology, held: &Held, systems: &[(&str, &str)]) -> Vec<CiId> {
+/// system (`shop/cart`), in the cluster of the CI that it is bound to (`eu:shop/cart`).
+fn peers(
+    topology: &Topology,
+    (labels, ci): (&Labels, Option<CiId>),
+    systems: &[(&str, &str)],
+) -> Vec<CiId> {
+    let cluster = ci.and_then(|ci| topology.ci(ci).labels.get(CLUSTER));
+    let cluster = cluster.map(|cluster| format!("{cluster}:")).unwrap_or_default();
     let named = |(_, value): (&str, &str)| {
         topology.find(value).or_else(|| {
             let (_, system) = systems.first()?;
-            topology.find(&format!("{system}/{value}"))
+            topology.find(&format!("{cluster}{system}/{value}"))
         })
     };
-    let labels = held.labels.iter().filter(|(name, value)| {
+    let labels = labels.iter().filter(|(name, value)| {
         !NO_PLACE.contains(name) && !value.is_empty() && !systems.contains(&(*name, *value))
     });
     labels.filter_map(named).collect()
@@ -194,7 +215,7 @@ fn values(labels: &Labels, systems: &[(&str, &str)]) -> Vec<Place> {
 
 /// Returns the keys of the values by which an alert without a CI is found.
 pub(super) fn value_keys(held: &Held, kind: &Related) -> Vec<u64> {
-    values(&held.labels, &systems(held, kind)).into_iter().map(|place| place.key).collect()
+    values(&held.labels, &systems(&held.labels, kind)).into_iter().map(|place| place.key).collect()
 }
 
 /// What lies around CIs, as far as it was asked, in one version of the topology.
