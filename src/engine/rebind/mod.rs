@@ -153,7 +153,8 @@ fn bind_alerts(state: &mut State, ctx: &Context, forecast: &Forecast) -> Bound {
     for (alert, held) in &mut state.alerts {
         let fate = forecast.alerts.get(alert);
         let told = fate.filter(|fate| fate.severity == held.state.severity);
-        match told.filter(|fate| fate.same) {
+        // To one that never fired nothing was added yet.
+        match told.filter(|fate| fate.same && held.added == fate.added) {
             Some(fate) => held.ci = fate.ci,
             None => bind(ctx, (forecast, fate), (*alert, held), &mut bound),
         }
