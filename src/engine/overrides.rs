@@ -44,9 +44,8 @@ pub(super) fn plan(
     (wanted, by, note): (&[StandIn], &str, &str),
     now: Timestamp,
 ) -> Reply {
-    match checked(state, ctx, wanted, now) {
-        Ok(()) => {}
-        Err(refusal) => return Reply::Refused(refusal),
+    if let Err(refusal) = checked(state, ctx, wanted, now) {
+        return Reply::Refused(refusal);
     }
     let mut numbers = Vec::with_capacity(wanted.len());
     for StandIn { team, from, until, contact } in wanted {

@@ -63,3 +63,62 @@ impl RuleSet {
         shifts
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rules::{SourceFile, load};
+
+    const RULES: &str = "version: 1
+contacts: {anna: {channels: log}, bert: {channels: log}, carla: {channels: log}}
+rotations:
+  shop:
+    zone: UTC
+    layers: [{members: [anna, bert], every: 1d, handover: {at: '00:00'}, start: 1970-01-01}]
+teams: {shop: {members: [anna], on_call: shop}, web: {members: [bert]}}
+";
+
+    fn hour(hour: i64) -> Timestamp {
+        Timestamp::from_millis(hour * 3_600_000)
+    }
+
+    fn made(number: u64, team: &str, contact: &str, (from, until): (i64, i64)) -> Override {
+        Override {
+            number,
+            team: team.into(),
+            from: hour(from),
+            until: hour(until),
+            contact: contact.into(),
+            by: "mia".into(),
+            made_at: hour(0),
+            note: "".into(),
+        }
+    }
+
+    #[test]
+    fn what_was_said_last_lies_over_what_was_said_before_and_over_the_rotation() {
+        let file = SourceFile { name: "t.yaml".into(), text: RULES.into() };
+        let rules = load(&[file]).set.unwrap();
+        let overrides = [
+            made(1, "shop", "carla", (6, 30)),
+            made(2, "shop", "bert", (12, 18)),
+            made(3, "shop", "gone", (40, 44)),
+            made(4, "web", "anna", (0, 6)),
+        ];
+        for (team, overrides, expected) in [
+            ("shop", &overrides[..], "anna 0-6, carla 6-12, bert 12-18, carla 18-30, bert 30-48"),
+            ("shop", &overrides[1..2], "anna 0-12, bert 12-18, anna 18-24, bert 24-48"),
+            ("shop", &[], "anna 0-24, bert 24-48"),
+            ("web", &overrides[..], "anna 0-6, bert 6-48"),
+            ("web", &overrides[..2], ""),
+        ] {
+            let shifts = rules.shifts(team, overrides, (hour(0), hour(48)));
+            let at = |it: Timestamp| it.millis() / 3_600_000;
+            let shown = shifts.iter().map(|it| {
+                let who = it.contact.as_deref().unwrap_or("nobody");
+                format!("{who} {}-{}", at(it.from), at(it.until))
+            });
+            assert_eq!(shown.collect::<Vec<_>>().join(", "), expected, "{team}");
+        }
+    }
+}

@@ -303,11 +303,8 @@ impl Year {
     fn do_something(&mut self, number: u64, now: Ms) {
         let case = &self.cases[&number];
         let (team, priority) = (case.team, case.priority);
-        let (held, is_new) = match case.progress {
-            Progress::OnHold(_) => (true, false),
-            Progress::New => (false, true),
-            _ => (false, false),
-        };
+        let held = matches!(case.progress, Progress::OnHold(_));
+        let is_new = case.progress == Progress::New;
         match self.dice.roll(10) {
             0 | 1 if !held => {
                 let own = self.dice.roll(2) == 0;
@@ -463,22 +460,22 @@ impl Year {
 
 /// Returns what a line of a timeline says of a step, and whom it names.
 fn read(what: Happening, text: &str) -> Option<(&'static str, &str)> {
-    let ladder = match what {
-        Happening::EscalatedFunctional => "functional",
-        Happening::EscalatedHierarchical => "hierarchical",
-        Happening::EscalatedResolution => "resolution",
-        Happening::EscalatedAcceptance => "acceptance",
-        Happening::AckExpired => return Some(("lapse", "")),
-        Happening::HoldEnded => return Some(("hold ended", "")),
-        Happening::PassedOver => {
-            let target = text.strip_prefix("step for ")?.split(' ').next()?;
-            return Some(("passed over", target));
-        }
-        _ => return None,
-    };
+    let kinds = [
+        (Happening::EscalatedFunctional, "functional"),
+        (Happening::EscalatedHierarchical, "hierarchical"),
+        (Happening::EscalatedResolution, "resolution"),
+        (Happening::EscalatedAcceptance, "acceptance"),
+        (Happening::PassedOver, "passed over"),
+        (Happening::AckExpired, "lapse"),
+        (Happening::HoldEnded, "hold ended"),
+    ];
+    let (_, name) = kinds.into_iter().find(|(kind, _)| *kind == what)?;
+    if matches!(what, Happening::AckExpired | Happening::HoldEnded) {
+        return Some((name, ""));
+    }
     // What a person hands on by hand is of the same kind, and no step.
-    let (target, _) = text.strip_prefix("step for ")?.split_once(": ")?;
-    Some((ladder, target))
+    let target = text.strip_prefix("step for ")?.split(' ').next()?;
+    Some((name, target.trim_end_matches(':')))
 }
 
 #[expect(clippy::disallowed_methods, reason = "how long to play is the caller's wish")]
@@ -492,6 +489,7 @@ fn seeds() -> (Vec<u64>, u64) {
 }
 
 #[test]
+#[expect(clippy::print_stdout, reason = "figures for people")]
 fn every_step_of_a_year_is_taken_once_in_its_time_and_calls_whoever_has_the_shift() {
     let (seeds, incidents) = seeds();
     for seed in seeds {

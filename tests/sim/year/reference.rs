@@ -426,10 +426,9 @@ impl Case {
     pub fn acknowledge(&mut self, now: Ms, hold: Option<Ms>) {
         self.answer();
         let until = now + hold.unwrap_or(limit(self.priority)[2]);
-        self.progress = match self.progress {
-            Progress::InProgress(_) => Progress::InProgress(until),
-            _ => Progress::Acknowledged(until),
-        };
+        let works = matches!(self.progress, Progress::InProgress(_));
+        self.progress =
+            if works { Progress::InProgress(until) } else { Progress::Acknowledged(until) };
     }
 
     pub fn claim(&mut self, now: Ms, who: Option<&'static str>) {
