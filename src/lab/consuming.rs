@@ -23,6 +23,7 @@ const LIMITS: Limits = Limits {
     deliveries_for: Duration::from_hours(24),
     quarantine: 1_000,
     quarantine_bytes: 1 << 20,
+    bulletins: None,
 };
 
 fn world() -> World {

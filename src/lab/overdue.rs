@@ -114,6 +114,7 @@ fn what_was_held_back_for_long_calls_as_what_is_new() {
         matchers: vec![matcher],
         cis: Vec::new(),
         rule: None,
+        source: None,
         starts_at: after(0),
         ends_at: after(3 * HOUR),
         updated_at: after(0),

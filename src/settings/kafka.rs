@@ -344,9 +344,6 @@ mod tests {
         }
     }
 
-    const HERE: &str = "brokers = 'localhost:9092'\n";
-    const THERE: &str = "brokers = ['kafka-1:9092', 'kafka-2:9092']\n";
-
     /// Returns what is said of a cluster with these keys, as `code key`, and no secret.
     fn said(keys: &str) -> Vec<String> {
         let read = from_file(&format!("[kafka.clusters.c]\n{keys}"));
@@ -363,8 +360,6 @@ mod tests {
 
     #[test]
     fn a_cluster_is_refused_by_the_key_that_is_wrong() {
-        const HERE: &str = "brokers = 'localhost:9092'\n";
-        const THERE: &str = "brokers = ['kafka-1:9092', 'kafka-2:9092']\n";
         let dir = tempfile::tempdir().unwrap();
         let file = |name: &str, content: &str| {
             let path = dir.path().join(name);
@@ -404,7 +399,6 @@ mod tests {
 
     #[test]
     fn options_are_passed_through_but_not_those_that_are_ours_or_secret() {
-        const HERE: &str = "brokers = 'localhost:9092'\n[kafka.clusters.c.options]\n";
         for (option, refused) in [
             ("'socket.keepalive.enable' = true", None),
             ("socket.timeout.ms = 5000", None),
