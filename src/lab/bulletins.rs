@@ -63,7 +63,7 @@ fn what_happens_to_an_incident_is_told_in_its_order_with_what_changed() {
     story.fire(0, SRV1);
     story.fire(5, PDU);
     let first = &story.world.image().bulletins[&1];
-    assert_eq!((&*first.outline.title, first.at), ("NodeDown on srv-1", after(0)));
+    assert_eq!((&*first.outline.title, first.at), ("NodeDown srv-1", after(0)));
     handled(&story.ack(10, 1));
     handled(&story.order(20, 1, Command::Claim));
     handled(&story.order(30, 1, Command::Note));
