@@ -227,9 +227,9 @@ async fn serve(plan: Plan) -> Result<(), DaemonError> {
 }
 
 /// Waits for a task that is about to end, but not for ever.
-async fn see_out(task: tokio::task::JoinHandle<()>, otherwise: &str) {
+async fn see_out<T>(task: tokio::task::JoinHandle<T>, otherwise: &str) {
     if tokio::time::timeout(FINISH, task).await.is_err() {
-        warn!("{otherwise} after {} s", FINISH.as_secs());
+        warn!("after {} s {otherwise}", FINISH.as_secs());
     }
 }
 
