@@ -24,8 +24,12 @@ fn context(rules: Arc<RuleSet>, bulletins: Option<BulletinLimits>) -> Context {
 
 /// A story that other systems follow; `waiting_max` may wait, each for a day.
 fn story(waiting_max: u32) -> Story {
-    let limits = BulletinLimits { waiting_max, waiting_for: Duration::from_hours(24) };
-    Story { world: World::new(context(rule_set(), Some(limits)), START), source: "test".into() }
+    follow(BulletinLimits { waiting_max, waiting_for: Duration::from_hours(24) })
+}
+
+fn follow(limits: BulletinLimits) -> Story {
+    let ctx = context(rule_set(), Some(limits));
+    Story { world: World::new(ctx, START), source: "test".into() }
 }
 
 fn short(bulletin: &Bulletin) -> String {
@@ -59,7 +63,8 @@ fn publish(story: &mut Story, at_s: u64, seqs: &[u64]) {
 
 #[test]
 fn what_happens_to_an_incident_is_told_in_its_order_with_what_changed() {
-    let mut story = story(100);
+    let waiting_for = Duration::from_hours(24 * 90);
+    let mut story = follow(BulletinLimits { waiting_max: 100, waiting_for });
     story.fire(0, SRV1);
     story.fire(5, PDU);
     let first = &story.world.image().bulletins[&1];
