@@ -344,6 +344,9 @@ mod tests {
         }
     }
 
+    const HERE: &str = "brokers = 'localhost:9092'\n";
+    const THERE: &str = "brokers = ['kafka-1:9092', 'kafka-2:9092']\n";
+
     /// Returns what is said of a cluster with these keys, as `code key`, and no secret.
     fn said(keys: &str) -> Vec<String> {
         let read = from_file(&format!("[kafka.clusters.c]\n{keys}"));
