@@ -61,7 +61,7 @@ fn told(story: &Story) -> Vec<String> {
     let told = story.world.image().timeline_of(RecordId(1));
     let told = told.filter(|it| it.at >= after(LATER_S));
     let told = told.filter(|it| matches!(it.what, Happening::Change | Happening::RootChanged));
-    told.map(|it| it.text.to_string()).collect()
+    told.map(|it| it.text.clone()).collect()
 }
 
 const BEGAN_S: u64 = OPENED_S - 240;

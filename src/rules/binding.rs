@@ -17,13 +17,13 @@ const LABELS_MAX: usize = 16;
 /// Binding without any rule file: what Kubernetes' exporters and node exporters label. CIs of named
 /// clusters carry the cluster in their names and labels, so alerts without it find them by the rest.
 pub(super) fn default_binding() -> Vec<BindingKey> {
-    let names = |names: &[&[&str]]| -> Vec<Vec<Box<str>>> {
+    let each = |names: &[&[&str]]| -> Vec<Vec<Box<str>>> {
         names.iter().map(|some| some.iter().map(|name| (*name).into()).collect()).collect()
     };
     let named = |labels: &[&[&str]], class: &str, attributes: &[&[&str]]| BindingKey {
-        labels: names(labels),
+        labels: each(labels),
         class: Some(class.into()),
-        attributes: names(attributes),
+        attributes: each(attributes),
         normalise: BTreeSet::new(),
     };
     let within = |class: &str| {

@@ -146,7 +146,7 @@ fn equal_names_in_two_clusters_are_two_cis_and_each_import_takes_away_its_own() 
 
 #[test]
 fn a_cluster_that_cannot_be_meant_is_refused() {
-    let long = "x".repeat(64);
+    let [most, long] = [63, 64].map(|length| "x".repeat(length));
     let named = "C023]: \"{}\" is no name of a cluster; name it in 1 to 63 bytes without `:`, `/` and spaces";
     for (cluster, text, expected) in [
         ("", CLUSTER, Some(named.replace("{}", ""))),
@@ -154,7 +154,7 @@ fn a_cluster_that_cannot_be_meant_is_refused() {
         ("a/b", CLUSTER, Some(named.replace("{}", "a/b"))),
         ("a b", CLUSTER, Some(named.replace("{}", "a b"))),
         (&*long, CLUSTER, Some("is no name of a cluster".into())),
-        (&long[1..], CLUSTER, None),
+        (&*most, CLUSTER, None),
         (
             "eu",
             "cis: {a: {class: vm}}",
