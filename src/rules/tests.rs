@@ -120,7 +120,7 @@ fn the_examples_of_the_reference_load() {
         ));
     }
     assert_eq!(desk.len(), 3);
-    let [rule, condition, tests, sections, cmdb, times, binding, mapping, closing, majors] =
+    let [rule, condition, tests, sections, cmdb, times, binding, mapping, closing, reports, majors] =
         whole[..]
     else {
         panic!("{} examples", whole.len())
@@ -137,7 +137,8 @@ fn the_examples_of_the_reference_load() {
     let contacts = ["bert", "carla", "boss"].map(|name| format!("  {name}: {{channels: mail}}\n"));
     let contacts = contacts.concat();
     let sections = sections.replace("contacts:\n", &format!("contacts:\n{contacts}"));
-    let set = good(&format!("{rule}{tests}{sections}{times}{mapping}{closing}{majors}"));
+    let set = good(&format!("{rule}{tests}{sections}{times}{mapping}{closing}{reports}{majors}"));
+    assert_eq!(set.reporting.domains, ["example.com".into()]);
     assert_eq!((set.rules.len(), set.teams.len(), set.binding.len()), (1, 3, 1));
     assert_eq!((set.closing.require.len(), set.majors.management.len()), (2, 1));
     assert_eq!((set.calendars.len(), set.rotations.len(), set.mappings.len()), (2, 1, 1));
