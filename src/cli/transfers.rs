@@ -25,7 +25,7 @@ pub struct Command {
 
 /// By what transfers are totalled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum By {
+pub(super) enum By {
     /// A person, a rule or the policy
     Sender,
     /// A team

@@ -277,5 +277,5 @@ fn say(state: &mut State, ctx: &Context, (partition, why): (&Partition, &str), n
 
 fn alert(partition: &Partition, summary: &str, now: Timestamp) -> Occurrence {
     let of = partition.to_string();
-    own::occurrence("IncidentdKafkaPartitionHalted", ("partition", &of), summary, now)
+    own::occurrence("IncidentdKafkaPartitionHalted", ("instance", &of), summary, now)
 }

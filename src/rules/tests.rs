@@ -151,6 +151,7 @@ fn the_examples_of_the_reference_load() {
     let sections = sections.replace("contacts:\n", &format!("contacts:\n{contacts}"));
     let set =
         good(&format!("{rule}{tests}{sections}{times}{mapping}{closing}{reports}{majors}{plans}"));
+    assert_eq!(set.reporting.domains, ["example.com".into()]);
     assert_eq!((set.rules.len(), set.teams.len(), set.binding.len()), (1, 3, 1));
     assert_eq!((set.closing.require.len(), set.majors.management.len()), (2, 1));
     assert_eq!(set.plans.len(), 2);

@@ -402,6 +402,7 @@ mod tests {
 
     #[test]
     fn options_are_passed_through_but_not_those_that_are_ours_or_secret() {
+        const HERE: &str = "brokers = 'localhost:9092'\n[kafka.clusters.c.options]\n";
         for (option, refused) in [
             ("'socket.keepalive.enable' = true", None),
             ("socket.timeout.ms = 5000", None),

@@ -206,7 +206,7 @@ fn poison_halts_a_partition_until_a_person_moves_it() {
     });
     assert_eq!(halted["next"], 20, "{halted}");
     let open = incidents(&mut client, "");
-    assert!(open[0].to_string().contains("alerts/0"), "{open:?}");
+    assert!(open[0]["title"].as_str().unwrap().contains("alerts/0"), "{open:?}");
     let server = format!("http://{}", daemon.address);
     let run = |args: &[&str]| {
         let all = [&["--server", &server, "kafka"], args].concat();

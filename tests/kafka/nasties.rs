@@ -15,7 +15,7 @@ use crate::reader::{alerts_named, cluster, folder, metric, source, wait_for_aler
 fn alarm(client: &mut Client, partition: &str) -> Option<Value> {
     let of = format!("{partition} of source log");
     let all = alerts_named(client, "IncidentdKafkaPartitionHalted");
-    all.into_iter().find(|it| it["state"] == "firing" && it["labels"]["partition"] == of)
+    all.into_iter().find(|it| it["state"] == "firing" && it["labels"]["instance"] == of)
 }
 
 fn wait_for_alarm(client: &mut Client, partition: &str) -> Value {
