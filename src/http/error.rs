@@ -169,7 +169,8 @@ impl Problem {
 
 /// The codes that are narrower than a status. With [`CODES`] they are a closed list, which the API's
 /// document shows; `too_many` is in the other.
-pub(super) const NARROW_CODES: [&str; 27] = [
+pub(super) const NARROW_CODES: [&str; 31] = [
+    "action_over",
     "already",
     "closed",
     "count_changed",
@@ -180,10 +181,12 @@ pub(super) const NARROW_CODES: [&str; 27] = [
     "no_next_line",
     "no_reason",
     "no_shift",
+    "no_such_number",
     "not_allowed",
     "not_an_order",
     "not_desk",
     "not_for_many",
+    "not_major",
     "not_overridden",
     "not_reported",
     "not_split",
@@ -197,6 +200,7 @@ pub(super) const NARROW_CODES: [&str; 27] = [
     "unknown_code",
     "unknown_target",
     "version_conflict",
+    "watched",
 ];
 
 /// Every word that [`word`] has.

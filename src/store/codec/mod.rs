@@ -27,6 +27,7 @@ pub(super) mod notice;
 pub(super) mod on_call;
 pub(super) mod policy;
 pub(super) mod quarantine;
+mod review;
 mod sheet;
 pub(super) mod silence;
 pub(super) mod terms;
