@@ -81,7 +81,7 @@ pub(super) enum Family {
 }
 
 /// All of them.
-pub(super) const FAMILIES: [Family; 25] = [
+pub(super) const FAMILIES: [Family; 26] = [
     Family::Meta,
     Family::Alerts,
     Family::Touches,
