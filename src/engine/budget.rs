@@ -101,11 +101,11 @@ pub(super) fn ask_within(
 /// Returns when there is room for a page again; `None` when there is room now.
 fn free_at(state: &State, contact: &str, budget: PageBudget, now: Timestamp) -> Option<Timestamp> {
     let got = state.pages.got.get(contact)?;
-    // Half-open: a page exactly that long ago counts no more.
-    let counts = |at: &Timestamp| *at <= now && now < at.plus(budget.within);
-    let counted: Vec<Timestamp> = got.iter().map(|(at, _)| *at).filter(counts).collect();
-    let beyond = counted.len().checked_sub(budget.pages as usize)?;
-    counted.get(beyond).map(|at| at.plus(budget.within))
+    // Half-open: a page exactly that long ago counts no more. One that waits is to come.
+    let sent = got.iter().rev().map(|(at, _)| *at).skip_while(|at| *at > now);
+    let mut counted = sent.take_while(|at| now < at.plus(budget.within));
+    let nth = (budget.pages as usize).checked_sub(1)?;
+    counted.nth(nth).map(|at| at.plus(budget.within))
 }
 
 fn is_new_and_urgent(state: &State, wish: Wish<'_>) -> bool {
@@ -129,7 +129,9 @@ pub(super) fn note(state: &mut State, notice: &Notice, now: Timestamp) {
     let (id, contact, at) = (notice.id, &notice.contact, notice.due_at);
     let still = |at: Timestamp| now < at.plus(PageBudget::WITHIN_MAX);
     let got = state.pages.got.entry(contact.clone()).or_default();
-    got.retain(|(at, _)| still(*at));
+    while got.first().is_some_and(|(at, _)| !still(*at)) {
+        got.pop_first();
+    }
     got.insert((at, id));
     if waits(notice) {
         state.pages.waiting.insert(contact.clone(), id);
@@ -144,8 +146,11 @@ pub(super) fn note(state: &mut State, notice: &Notice, now: Timestamp) {
 pub(super) fn join(state: &mut State, digest: NoticeId, wish: Wish<'_>, now: Timestamp) {
     let Some(notice) = state.notices.get_mut(&digest) else { return };
     for id in core::iter::once(&wish.incident).chain(wish.also) {
-        if *id != digest.incident && !notice.also.contains(id) {
-            notice.also.push(*id);
+        // Kept in order: in a storm of incidents each is looked for among thousands.
+        if *id != digest.incident
+            && let Err(at) = notice.also.binary_search(id)
+        {
+            notice.also.insert(at, *id);
         }
     }
     let (due_at, also) = (notice.due_at, notice.also.len());
@@ -166,13 +171,12 @@ pub(super) fn join(state: &mut State, digest: NoticeId, wish: Wish<'_>, now: Tim
 
 /// Takes a page back that was never sent: it was not got.
 pub(super) fn forget(state: &mut State, notice: &Notice) {
-    if let Some(got) = state.pages.got.get_mut(&notice.contact) {
-        // Not by its time: an attempt that failed put it off.
-        got.retain(|(_, id)| *id != notice.id);
-    }
-    if let Some(case) = state.change(notice.id.incident) {
-        case.record.paged.retain(|paged| paged.seq != notice.id.seq);
-    }
+    // Not by the time of the notice: an attempt that failed put it off. Its incident knows the first.
+    let Some(case) = state.change(notice.id.incident) else { return };
+    let all = core::mem::take(&mut case.record.paged);
+    let (gone, rest) = all.into_iter().partition(|paged| paged.seq == notice.id.seq);
+    case.record.paged = rest;
+    drop_incident(&mut state.pages, notice.id.incident, &Vec::<Paged>::from_iter(gone));
 }
 
 /// Forgets what no budget counts any more, so that whoever wrote to us once takes no room for good.

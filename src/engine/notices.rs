@@ -157,6 +157,7 @@ fn send(state: &mut State, ctx: &Context, id: IncidentId, to: Addressed, now: Ti
             Verdict::Now => {}
             Verdict::At(at, why) => {
                 post.because = format!("{}; held back until {at}, {why}", post.because);
+                post.also.sort_unstable();
                 post.due_at = at;
             }
             Verdict::With(earlier) => {
