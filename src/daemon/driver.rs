@@ -276,9 +276,10 @@ impl Driver {
     /// Keeps what broke the engine; returns the answer for its sender, where there can be one.
     fn quarantine(&mut self, work: &Work, now: Timestamp) -> Option<Reply> {
         let Work::Event(event) = work else { return None };
-        let instead = match event {
-            Event::Consumed(batch) => spared(batch),
-            event => Event::Quarantine(Box::new(unhandled(event)?)),
+        let instead = if let Event::Consumed(batch) = event {
+            spared(batch)
+        } else {
+            Event::Quarantine(Box::new(unhandled(event)?))
         };
         self.apply(&instead, now).ok()
     }

@@ -6,7 +6,7 @@ use tokio::sync::watch;
 
 use super::Base;
 use crate::engine::context::Context;
-use crate::http::operate::Room;
+use crate::http::operate::{Operations, Room};
 use crate::kafka::client::ClientError;
 use crate::kafka::{self, Parts, Plan, Readers};
 use crate::mailbox::Mailbox;
@@ -23,6 +23,21 @@ pub(super) struct Wires {
     pub(super) context: watch::Receiver<Arc<Context>>,
     pub(super) room: watch::Receiver<Room>,
     pub(super) stopped: watch::Receiver<bool>,
+}
+
+/// Puts together what the threads hear from.
+pub(super) fn wires(
+    mailbox: &Mailbox,
+    context: &watch::Receiver<Arc<Context>>,
+    operations: &Operations,
+    stopped: &watch::Receiver<bool>,
+) -> Wires {
+    Wires {
+        mailbox: mailbox.clone(),
+        context: context.clone(),
+        room: operations.room.clone(),
+        stopped: stopped.clone(),
+    }
 }
 
 /// Starts the threads.

@@ -176,12 +176,7 @@ async fn serve(plan: Plan) -> Result<(), DaemonError> {
 
     let (ready_in, ready_out) = watch::channel(Readiness::ready());
     let (operations, lines) = upkeep::lines(&base, canary_out);
-    let wires = kafka::Wires {
-        mailbox: letters_in.clone(),
-        context: context_out.clone(),
-        room: operations.room.clone(),
-        stopped: stopped.clone(),
-    };
+    let wires = kafka::wires(&letters_in, &context_out, &operations, &stopped);
     let paths = Paths { mailbox: letters_in.clone(), tester: notifier.tester(), links: answers };
     let signs = Signs { readiness: ready_out, operations, feed };
     let doors = doors(&base, paths, context_out.clone(), signs);
@@ -214,22 +209,23 @@ async fn serve(plan: Plan) -> Result<(), DaemonError> {
     // In this order: nobody new, whoever is inside finishes, the last sends, the last commit.
     ready_in.send_replace(Readiness::missing("the daemon is stopping"));
     service_manager::stopping();
-    if let Some(player) = player {
-        player.abort();
-    }
+    player.iter().for_each(tokio::task::JoinHandle::abort);
     stop.send_replace(true);
-    if tokio::time::timeout(FINISH, server).await.is_err() {
-        warn!("requests were cut off after {} s", FINISH.as_secs());
-    }
+    see_out(server, "requests were cut off").await;
     readers.stop().await;
     upkeep.stop().await;
     reloader.iter().for_each(tokio::task::JoinHandle::abort);
     notifier.stop().await;
     drop(letters_in);
-    if tokio::time::timeout(FINISH, forwarder).await.is_err() {
-        warn!("reports of deliveries were cut off; those notices are sent again");
-    }
+    see_out(forwarder, "reports of deliveries were cut off; those notices are sent again").await;
     end(engine, failed).await
+}
+
+/// Waits for a task that is about to end, but not for ever.
+async fn see_out<T>(task: tokio::task::JoinHandle<T>, otherwise: &str) {
+    if tokio::time::timeout(FINISH, task).await.is_err() {
+        warn!("after {} s {otherwise}", FINISH.as_secs());
+    }
 }
 
 /// Starts the clock where the last run stopped; at the wall clock's time before the first.

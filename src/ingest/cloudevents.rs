@@ -64,12 +64,12 @@ pub fn structured<'a>(body: &'a [u8], limits: &Limits) -> Result<Enclosed<'a>, R
         (Some(data), None) => Cow::Borrowed(data.get().as_bytes()),
         (None, Some(packed)) => {
             let unpacked = STANDARD.decode(packed.as_bytes());
-            Cow::Owned(unpacked.map_err(|_| schema("data_base64 is not base64".into()))?)
+            Cow::Owned(unpacked.map_err(|_| schema("data_base64 is not base64"))?)
         }
         (Some(_), Some(_)) => {
-            return Err(schema("has both data and data_base64, expected one of them".into()));
+            return Err(schema("has both data and data_base64, expected one of them"));
         }
-        (None, None) => return Err(schema("has no data, expected alerts in it".into())),
+        (None, None) => return Err(schema("has no data, expected alerts in it")),
     };
     Ok(Enclosed { identity, data })
 }
@@ -103,14 +103,14 @@ fn identity(
         .map(|a| a.0)
         .collect();
     if !missing.is_empty() {
-        return Err(schema(format!("misses {}", missing.join(", "))));
+        return Err(schema(&format!("misses {}", missing.join(", "))));
     }
     let [(_, version), (_, id), (_, source), _] = attributes.map(|(n, v)| (n, v.unwrap_or("")));
     if version != VERSION {
-        return Err(schema(format!("has specversion `{version}`, expected {VERSION}")));
+        return Err(schema(&format!("has specversion `{version}`, expected {VERSION}")));
     }
     if let Some(kind) = content_type.filter(|kind| !is_json(kind)) {
-        return Err(schema(format!("has data of type `{kind}`, expected application/json")));
+        return Err(schema(&format!("has data of type `{kind}`, expected application/json")));
     }
     Ok(format!("{source}\n{id}"))
 }
@@ -122,7 +122,7 @@ fn is_json(kind: &str) -> bool {
     kind.ends_with("/json") || kind.ends_with("+json")
 }
 
-fn schema(what: String) -> Reject {
+fn schema(what: &str) -> Reject {
     Reject::Schema { code: 422, message: format!("CloudEvent {what}") }
 }
 

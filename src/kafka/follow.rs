@@ -118,7 +118,7 @@ impl Session<'_> {
         };
         let position = match stored {
             Some(it) if it.edge.is_none() || it.halted.is_some() => it,
-            stored => self.first(&place, stored, &extent)?,
+            stored => self.first(&place, stored.as_ref(), &extent)?,
         };
         let (mut begin, mut compare) = (position.next, None);
         match track::judge(&position, &extent) {
@@ -147,10 +147,10 @@ impl Session<'_> {
     pub(super) fn first(
         &mut self,
         place: &Place,
-        stored: Option<Position>,
+        stored: Option<&Position>,
         extent: &Extent,
     ) -> Result<Position, End> {
-        let (edge, turn) = match &stored {
+        let (edge, turn) = match stored {
             Some(it) => (it.edge.unwrap_or(Edge::Beginning), it.turn),
             None => (self.reader.task.topics.start, 0),
         };

@@ -126,8 +126,7 @@ impl Image {
         for delivery in &changes.deliveries_gone {
             self.deliveries.remove(delivery);
         }
-        let moved = changes.positions.iter().map(|it| (it.partition.clone(), it.clone()));
-        self.positions.extend(moved);
+        self.positions.extend(changes.positions.iter().map(Position::keyed));
         self.quarantine.extend(changes.quarantined.iter().map(|it| (it.id, it.clone())));
         for id in &changes.quarantine_gone {
             self.quarantine.remove(id);

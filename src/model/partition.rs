@@ -53,6 +53,13 @@ pub struct Position {
     pub bad: u32,
 }
 
+impl Position {
+    /// Returns it with what it is looked up by.
+    pub fn keyed(&self) -> (Partition, Self) {
+        (self.partition.clone(), self.clone())
+    }
+}
+
 /// An end of a partition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Edge {

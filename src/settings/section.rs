@@ -294,14 +294,12 @@ impl Section<'_> {
                 texts.insert(name, text);
                 continue;
             }
-            match table(value) {
-                Ok(keys) => left.extend(keys.into_iter().map(|(k, v)| (format!("{name}.{k}"), v))),
-                Err(_) => {
-                    let path = format!("{key}.{name}");
-                    let message =
-                        "found something else, expected a text, a number or true or false";
-                    self.refuse("K004", &path, message.into(), "write it as librdkafka has it");
-                }
+            if let Ok(keys) = table(value) {
+                left.extend(keys.into_iter().map(|(k, v)| (format!("{name}.{k}"), v)));
+            } else {
+                let path = format!("{key}.{name}");
+                let message = "found something else, expected a text, a number or true or false";
+                self.refuse("K004", &path, message.into(), "write it as librdkafka has it");
             }
         }
         texts

@@ -110,8 +110,7 @@ impl Plain {
             .extend(changes.journal.iter().map(|entry| ((entry.at, entry.seq), entry.clone())));
         self.deliveries.retain(|id, _| !changes.deliveries_gone.contains(id));
         self.deliveries.extend(changes.deliveries.iter().copied());
-        let moved = changes.positions.iter().map(|it| (it.partition.clone(), it.clone()));
-        self.positions.extend(moved);
+        self.positions.extend(changes.positions.iter().map(Position::keyed));
         self.quarantine.retain(|id, _| !changes.quarantine_gone.contains(id));
         self.quarantine.extend(changes.quarantined.iter().map(|row| (row.id, row.clone())));
         self.learned.retain(|key, _| !changes.learned_gone.contains(key));
