@@ -291,6 +291,13 @@ impl Watch {
             return;
         }
         match error.rdkafka_error_code() {
+            // A broker that asks for a certificate says so when the connection stands already
+            // (TLS 1.3), which looks as if it had gone.
+            Some(C::BrokerTransportFailure) if reason.contains("SSL routines") => {
+                let error = KafkaError::Global(C::SSL);
+                let told = ClientError::of(&self.name, None, &error, &self.redacted(reason));
+                self.turn(Link::Down(told.to_string()));
+            }
             // These say why.
             Some(C::Authentication | C::SSL | C::Resolve) => {
                 self.turn(Link::Down(told.to_string()));
@@ -458,6 +465,11 @@ mod tests {
         assert!(told.contains("does not take our credential"), "{told}");
         watch.answered();
         assert_eq!(*link.borrow(), Link::Up);
+        let gone = KafkaError::Global(RDKafkaErrorCode::BrokerTransportFailure);
+        watch.trouble(&gone, "Disconnected");
+        assert_eq!(*link.borrow(), Link::Up, "another broker may answer");
+        watch.trouble(&gone, "Receive failed: SSL routines::sslv3 alert bad certificate");
+        assert!(link.borrow().to_string().contains("check `ca_file`, `cert_file`"));
     }
 
     #[test]
