@@ -104,7 +104,7 @@ pub use kinds::sequence::{RootStep, Sequence};
 pub use kinds::storm::{StormKind, Suspects};
 pub use kinds::topology::{Delay, TopologyKind};
 pub use majors::Majors;
-pub use messages::{IncidentLine, MessageScope, Part};
+pub use messages::{Audience, IncidentLine, MessageScope, Part};
 pub use priorities::{Limit, PageWhen, Priorities, Threshold};
 pub use reporting::Reporting;
 pub use rotation::{OnCall, Rotation, Shift};
