@@ -5,7 +5,7 @@ use super::Briefing;
 use crate::model::incident::{Incident, Progress, Suspect};
 use crate::model::notice::Notice;
 use crate::model::time::{Brief, Timestamp};
-use crate::rules::{IncidentLine, MessageScope, Part, RuleSet};
+use crate::rules::{Audience, IncidentLine, MessageScope, Part, RuleSet};
 
 /// Alerts that are named one by one; a page is read on a phone.
 const ALERTS_MAX: usize = 8;
@@ -65,7 +65,11 @@ pub(super) fn write(
         resolve_url: answers.resolve.clone(),
         confirm_url: answers.confirm.clone(),
         reject_url: answers.reject.clone(),
-        reporter: is_reporter(rules, &notice.contact),
+        reader: if is_reporter(rules, &notice.contact) {
+            Audience::Reporter
+        } else {
+            Audience::Contact
+        },
         ..scope(notice, briefing, now)
     };
     let mut flaws = Vec::new();
@@ -111,7 +115,7 @@ fn scope(notice: &Notice, briefing: &Briefing, now: Timestamp) -> MessageScope {
         confirm_url: String::new(),
         reject_url: String::new(),
         asked: asked(notice, incident),
-        reporter: false,
+        reader: Audience::Contact,
         call: incident.assignments.call.as_deref().map(long_line).unwrap_or_default(),
         team: incident.team.as_deref().map(one_line).unwrap_or_default(),
         rule: incident.rule.as_deref().unwrap_or_default().into(),

@@ -105,7 +105,7 @@ pub use kinds::sequence::{RootStep, Sequence};
 pub use kinds::storm::{StormKind, Suspects};
 pub use kinds::topology::{Delay, TopologyKind};
 pub use majors::Majors;
-pub use messages::{IncidentLine, MessageScope, Part};
+pub use messages::{Audience, IncidentLine, MessageScope, Part};
 pub use plans::Plan;
 pub use priorities::{Limit, PageWhen, Priorities, Threshold};
 pub use reporting::Reporting;

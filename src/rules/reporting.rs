@@ -37,8 +37,9 @@ impl Reporting {
     /// none that the rules allow.
     pub fn channel_to(&self, address: &str) -> Option<&str> {
         let (_, domain) = address.rsplit_once('@').filter(|_| is_address(address))?;
-        let of = |known: &Box<str>| known.eq_ignore_ascii_case(domain);
-        let allowed = self.domains.is_empty() || self.domains.iter().any(of);
+        let mut domains = self.domains.iter();
+        let allowed =
+            self.domains.is_empty() || domains.any(|known| known.eq_ignore_ascii_case(domain));
         self.channel.as_deref().filter(|_| allowed)
     }
 }

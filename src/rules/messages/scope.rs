@@ -114,14 +114,24 @@ pub struct MessageScope {
     pub confirm_url: String,
     /// Where a reader says that it is not.
     pub reject_url: String,
-    /// Whether the reader reported it and is no contact of the rules.
-    pub reporter: bool,
+    /// Who reads it.
+    pub reader: Audience,
     /// Where those who were convened talk.
     pub call: String,
     /// Incidents told together with it.
     pub also: Vec<IncidentLine>,
     /// How many of these are not among `also`.
     pub also_more: u32,
+}
+
+/// Who reads a message.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Audience {
+    /// A contact of the rules.
+    #[default]
+    Contact,
+    /// Somebody who reported it and is no contact.
+    Reporter,
 }
 
 /// An incident in a line.
@@ -194,7 +204,7 @@ impl MessageScope {
             ("asked", Value::from(self.asked)),
             ("confirm_url", Value::from(&*self.confirm_url)),
             ("reject_url", Value::from(&*self.reject_url)),
-            ("reporter", Value::from(self.reporter)),
+            ("reporter", Value::from(self.reader == Audience::Reporter)),
             ("call", Value::from(&*self.call)),
             ("also", self.also.iter().map(line).collect()),
             ("also_more", Value::from(self.also_more)),
@@ -242,7 +252,7 @@ pub(super) fn specimens() -> [MessageScope; 2] {
         asked: true,
         confirm_url: text("https://incidents.example.com/l/c"),
         reject_url: text("https://incidents.example.com/l/n"),
-        reporter: true,
+        reader: Audience::Reporter,
         call: text("https://meet.example.com/inc-1"),
         also: vec![incident.clone()],
         also_more: 1,
