@@ -25,6 +25,7 @@ pub mod partition;
 pub mod priority;
 pub mod quarantine;
 pub mod report;
+pub mod review;
 pub mod sheet;
 pub mod silence;
 pub mod terms;

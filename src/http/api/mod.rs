@@ -17,6 +17,7 @@ pub mod incidents;
 pub mod journal;
 pub mod kafka;
 pub mod left_out;
+pub mod major;
 pub mod notices;
 pub mod on_call;
 pub mod planned;
@@ -47,6 +48,7 @@ pub(super) fn routes() -> Router<Arc<App>> {
         .merge(clocks::routes())
         .merge(audit::routes())
         .merge(journal::routes())
+        .merge(major::routes())
         .merge(alerts::routes())
         .merge(kafka::routes())
         .merge(notices::routes())

@@ -16,6 +16,7 @@ pub mod desk;
 pub mod explain;
 pub mod handle;
 pub mod kafka;
+pub mod major;
 pub mod notices;
 pub mod on_call;
 pub mod planned;

@@ -27,6 +27,7 @@ pub(super) mod notice;
 pub(super) mod policy;
 pub(super) mod position;
 pub(super) mod quarantine;
+mod review;
 mod sheet;
 pub(super) mod silence;
 pub(super) mod terms;
