@@ -226,7 +226,7 @@ mod tests {
         let loose =
             Override { number: 8, problem: Some("no contact anna".into()), ..sound.clone() };
         assert_eq!(
-            table(&[sound.clone()]).to_string(),
+            table(std::slice::from_ref(&sound)).to_string(),
             "NUMBER  TEAM  FROM       UNTIL      ON CALL  BY   NOTE\n\
              7       shop  09:00 CET  17:00 CET  anna     mia  –"
         );

@@ -207,10 +207,7 @@ async fn serve(plan: Plan) -> Result<(), DaemonError> {
     service_manager::ready(settings.http.listen);
     let player = demo.map(|stage| tokio::spawn(demo::play(stage, settings.http.listen)));
 
-    let failed = tokio::select! {
-        () = signalled() => None,
-        failure = &mut engine.ended => Some(failure.unwrap_or_else(|_| "without a word".into())),
-    };
+    let failed = run_until_the_end(&mut engine).await;
     // In this order: nobody new, whoever is inside finishes, the last sends, the last commit.
     ready_in.send_replace(Readiness::missing("the daemon is stopping"));
     service_manager::stopping();
@@ -224,6 +221,14 @@ async fn serve(plan: Plan) -> Result<(), DaemonError> {
     drop(letters_in);
     see_out(forwarder, "reports of deliveries were cut off; those notices are sent again").await;
     end(engine, failed).await
+}
+
+/// Waits until the daemon is to stop; says why where the engine could not go on.
+async fn run_until_the_end(engine: &mut Engine) -> Option<String> {
+    tokio::select! {
+        () = signalled() => None,
+        failure = &mut engine.ended => Some(failure.unwrap_or_else(|_| "without a word".into())),
+    }
 }
 
 /// Waits for a task that is about to end, but not for ever.

@@ -67,6 +67,24 @@ pub(super) fn drain(state: &mut State, ctx: &Context) -> Changes {
             None => changes.learned_gone.push(key),
         }
     }
+    take_plans(state, &mut changes);
+    changes.credited = core::mem::take(&mut state.pending.credited);
+    for rule in core::mem::take(&mut state.pending.credits) {
+        match state.credits.get(&rule) {
+            Some(of) => changes.credits.push(of.clone()),
+            None => changes.credits_gone.push(rule),
+        }
+    }
+    changes.audit = core::mem::take(&mut state.pending.audit);
+    changes.journal = core::mem::take(&mut state.pending.journal);
+    changes.journal_before = state.pending.journal_before.take();
+    state.counters.batch += 1;
+    changes.counters = state.counters.clone();
+    changes
+}
+
+/// Takes what people say of times: silences, planned changes, overrides.
+fn take_plans(state: &mut State, changes: &mut Changes) {
     for id in core::mem::take(&mut state.pending.silences) {
         match state.silences.get(&id) {
             Some(held) => changes.silences.push(held.record.clone()),
@@ -85,19 +103,6 @@ pub(super) fn drain(state: &mut State, ctx: &Context) -> Changes {
             None => changes.overrides_gone.push(number),
         }
     }
-    changes.credited = core::mem::take(&mut state.pending.credited);
-    for rule in core::mem::take(&mut state.pending.credits) {
-        match state.credits.get(&rule) {
-            Some(of) => changes.credits.push(of.clone()),
-            None => changes.credits_gone.push(rule),
-        }
-    }
-    changes.audit = core::mem::take(&mut state.pending.audit);
-    changes.journal = core::mem::take(&mut state.pending.journal);
-    changes.journal_before = state.pending.journal_before.take();
-    state.counters.batch += 1;
-    changes.counters = state.counters.clone();
-    changes
 }
 
 /// Gives every entry its place in its incident's timeline.

@@ -169,6 +169,7 @@ impl State {
         drain::drain(self, ctx)
     }
 
+    #[expect(clippy::too_many_lines, reason = "an arm for each event, and nothing else")]
     fn handle(&mut self, ctx: &Context, event: &Event, now: Timestamp) -> Reply {
         match event {
             Event::Received { source, occurrences } if **source == *CANARY => {

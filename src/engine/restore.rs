@@ -18,6 +18,7 @@ use super::tally::Tally;
 use super::{
     budget, census, deduplicate, followed, gather, schedule, shadow, suppress, suspects, topology,
 };
+use crate::model::incident::Incident;
 use crate::model::labels::Fingerprint;
 use crate::model::time::Timestamp;
 
@@ -59,15 +60,7 @@ pub(super) fn restore(saved: Saved, ctx: &Context, now: Timestamp) -> State {
             followed::keep(&mut state, &record, None);
             continue;
         }
-        let case = Case {
-            record,
-            live: BTreeMap::new(),
-            children: BTreeSet::new(),
-            tally: Tally::default(),
-            cis: Cis::default(),
-            timer: None,
-        };
-        state.incidents.insert(case.record.id, case);
+        state.incidents.insert(record.id, open(record));
     }
     for (labels, mut of) in saved.alerts {
         let fingerprint = labels.fingerprint();
@@ -103,6 +96,18 @@ pub(super) fn restore(saved: Saved, ctx: &Context, now: Timestamp) -> State {
         .filter(|record| record.topology_version < newest || suspects::are_doubted(record));
     state.reviews = touched.map(|record| record.id).collect();
     state
+}
+
+/// Returns an open incident of which nothing is known yet but its record.
+fn open(record: Incident) -> Case {
+    Case {
+        record,
+        live: BTreeMap::new(),
+        children: BTreeSet::new(),
+        tally: Tally::default(),
+        cis: Cis::default(),
+        timer: None,
+    }
 }
 
 /// Derives all indexes and timers anew: after a start, and when rules or topology are others.

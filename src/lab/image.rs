@@ -114,18 +114,7 @@ impl Image {
         for signature in &changes.recurrences_gone {
             self.recurrences.remove(signature);
         }
-        self.silences.extend(changes.silences.iter().map(|it| (it.id, it.clone())));
-        for id in &changes.silences_gone {
-            self.silences.remove(id);
-        }
-        self.planned.extend(changes.planned.iter().map(|it| (it.number.clone(), it.clone())));
-        for number in &changes.planned_gone {
-            self.planned.remove(number);
-        }
-        self.overrides.extend(changes.overrides.iter().map(|it| (it.number, it.clone())));
-        for number in &changes.overrides_gone {
-            self.overrides.remove(number);
-        }
+        self.plan(changes);
         self.audit.extend(changes.audit.iter().map(|entry| (entry.seq, entry.clone())));
         if let Some(before) = changes.journal_before {
             self.journal.retain(|(at, _), _| *at >= before);
@@ -146,6 +135,21 @@ impl Image {
         let credits = changes.credits.iter().cloned();
         self.credits.extend(credits.map(|of| (Arc::clone(&of.rule), of)));
         self.counters = changes.counters.clone();
+    }
+
+    fn plan(&mut self, changes: &Changes) {
+        self.silences.extend(changes.silences.iter().map(|it| (it.id, it.clone())));
+        for id in &changes.silences_gone {
+            self.silences.remove(id);
+        }
+        self.planned.extend(changes.planned.iter().map(|it| (it.number.clone(), it.clone())));
+        for number in &changes.planned_gone {
+            self.planned.remove(number);
+        }
+        self.overrides.extend(changes.overrides.iter().map(|it| (it.number, it.clone())));
+        for number in &changes.overrides_gone {
+            self.overrides.remove(number);
+        }
     }
 
     fn tell(&mut self, changes: &Changes) {

@@ -199,10 +199,7 @@ impl Plain {
         }
         roll_credits(dice, &mut changes);
         roll_bulletins(dice, &mut changes);
-        changes.journal_before = (dice.below(4) == 0).then(|| dice.journal().at);
-        for seq in 0..dice.below(4) {
-            changes.journal.push(JournalEntry { seq, ..dice.journal() });
-        }
+        roll_journal(dice, &mut changes);
         for n in 0..6_u8 {
             let (delivery, id) = (DeliveryId([n; 16]), QuarantineId(n.into()));
             match dice.below(6) {
@@ -411,6 +408,13 @@ fn roll_bulletins(dice: &mut Dice, changes: &mut Changes) {
             1 => changes.bulletins.push(Bulletin { seq, ..dice.bulletin() }),
             _ => {}
         }
+    }
+}
+
+fn roll_journal(dice: &mut Dice, changes: &mut Changes) {
+    changes.journal_before = (dice.below(4) == 0).then(|| dice.journal().at);
+    for seq in 0..dice.below(4) {
+        changes.journal.push(JournalEntry { seq, ..dice.journal() });
     }
 }
 

@@ -167,6 +167,7 @@ async fn take_back(
         shown(reading, |it| it.number == number)
     });
     let gone = gone.await?;
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the engine answers with nothing else")]
     match app.submit(Work::Event(Event::DropOverride { number, by: by.into() })).await? {
         Reply::Done => Ok(Json(gone)),
         Reply::Refused(refusal) => Err(Problem::not_found(refusal.to_string())),
@@ -251,6 +252,7 @@ async fn submit(
     (stand_ins, by, note): (Vec<StandIn>, String, String),
 ) -> Result<Json<Overrides>, Problem> {
     let event = Event::PlanOverrides { stand_ins, by: by.into(), note: note.into() };
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the engine answers with nothing else")]
     match app.submit(Work::Event(event)).await? {
         Reply::Overridden(numbers) => {
             let made = app.read(move |reading| shown(reading, |it| numbers.contains(&it.number)));

@@ -381,6 +381,7 @@ fn played(steps: &str, state: &str, because: &str) -> Vec<String> {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn every_step_of_the_desk_can_be_played_and_be_refused() {
     let resolved = "      - {at: 1m, resolve: {root: shop, fields: {solution: x}}}\n";
     for (before, step, state, because, refused) in [
