@@ -2,7 +2,7 @@
 //! policy whenever one of them is another.
 //!
 //! Where the priority's limits name a calendar the clocks count only the time that it covers. Takes no
-//! step and tells nobody: that is for [`super::escalate`]. Public for the benchmark `clocks`.
+//! step and tells nobody: that is for `escalate`. Public for the benchmark `clocks`.
 
 use core::time::Duration;
 

@@ -66,6 +66,15 @@ const SEVERITIES: [&str; 3] = ["critical", "warning", "info"];
 /// People who claim, and whether they can be called.
 const CLAIMANTS: [(&str, bool); 4] = [("mia", false), ("b1", true), ("n2", true), ("h3", true)];
 
+/// How long somebody takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Pace {
+    /// However long.
+    Any,
+    /// Up to days.
+    Long,
+}
+
 /// What is to happen.
 #[derive(Clone, Copy, Debug)]
 enum What {
@@ -234,7 +243,7 @@ impl Year {
         let priority = usize::try_from(self.dice.roll(3)).unwrap();
         let team = *self.dice.pick(&TEAMS);
         let of = (usual, SEVERITIES[priority], team);
-        let event = self.signal(
+        let event = Self::signal(
             labels(self.opened, of),
             now,
             Signal::Firing { until: at(ENDS + 365 * DAY), explicit: true },
@@ -246,11 +255,11 @@ impl Year {
             Some(number)
         });
         let left = self.dice.roll(9);
-        let after = self.while_(left == 0);
+        let after = self.while_(if left == 0 { Pace::Long } else { Pace::Any });
         self.plan(after, now, What::Act(number, left));
     }
 
-    fn signal(&self, labels: Labels, now: Ms, signal: Signal) -> Event {
+    fn signal(labels: Labels, now: Ms, signal: Signal) -> Event {
         let details = Details { annotations: Labels::empty(), generator_url: "".into() };
         let occurrence = Occurrence {
             fingerprint: labels.fingerprint(),
@@ -264,9 +273,9 @@ impl Year {
     }
 
     /// A while: minutes, hours, or days.
-    fn while_(&mut self, is_long: bool) -> Ms {
+    fn while_(&mut self, pace: Pace) -> Ms {
         let most = match self.dice.roll(5) {
-            _ if is_long => 3 * DAY,
+            _ if pace == Pace::Long => 3 * DAY,
             0 => 3 * DAY,
             1 | 2 => 8 * HOUR,
             _ => 40 * MINUTE,
@@ -277,7 +286,7 @@ impl Year {
     fn clear(&mut self, number: u64, now: Ms) {
         let row = self.image.members_of(RecordId(number)).first().map(|row| row.labels.clone());
         let signal = Signal::Resolved { at: at(now) };
-        let event = self.signal(row.unwrap(), now, signal);
+        let event = Self::signal(row.unwrap(), now, signal);
         self.step(&event, now, |year| {
             year.cases.get_mut(&number).unwrap().clear_since.get_or_insert(now);
             Some(number)
@@ -296,17 +305,17 @@ impl Year {
             return self.clear(number, now);
         }
         self.do_something(number, now);
-        let after = self.while_(false);
+        let after = self.while_(Pace::Any);
         self.plan(after, now, What::Act(number, left - 1));
     }
 
     fn do_something(&mut self, number: u64, now: Ms) {
         let case = &self.cases[&number];
         let (team, priority) = (case.team, case.priority);
-        let held = matches!(case.progress, Progress::OnHold(_));
+        let stands = matches!(case.progress, Progress::OnHold(_));
         let is_new = case.progress == Progress::New;
         match self.dice.roll(10) {
-            0 | 1 if !held => {
+            0 | 1 if !stands => {
                 let own = self.dice.roll(2) == 0;
                 let hold = own.then(|| MINUTE * (1 + signed(self.dice.roll(600))));
                 let given = hold.map(|ms| Duration::from_millis(ms.cast_unsigned()));
@@ -383,7 +392,7 @@ impl Year {
             expected.extend(case.advance(&self.people, now));
             self.due.extend(case.due(&self.people).map(|due| (due, number)));
         }
-        self.compare(&changes, expected, (event, now));
+        self.compare(&changes, &expected, (event, now));
         self.deliver(now);
         reply
     }
@@ -408,7 +417,7 @@ impl Year {
         told
     }
 
-    fn compare(&mut self, changes: &Changes, expected: Vec<Told>, (event, now): (&Event, Ms)) {
+    fn compare(&mut self, changes: &Changes, expected: &[Told], (event, now): (&Event, Ms)) {
         let mut told: Vec<Told> = Vec::new();
         for (id, _, entry) in &changes.timeline {
             let Some((what, target)) = read(entry.what, &entry.text) else { continue };
@@ -426,7 +435,7 @@ impl Year {
             format!("seed {} at {} by {event:?}: {cases:#?}", self.seed, at(now))
         };
         assert!(told == wanted, "told {told:#?}\nexpected {wanted:#?}\n{}", explain());
-        for it in &expected {
+        for it in expected {
             *self.sum.told.entry(it.what).or_default() += 1;
             let Some(who) = &it.who else { continue };
             let mut notices = changes.notices.iter().filter(|n| n.id.incident.0 == it.incident);

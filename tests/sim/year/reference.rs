@@ -135,7 +135,7 @@ pub enum Progress {
     /// Somebody has answered, until then.
     Acknowledged(Ms),
     /// Somebody works on it, until then.
-    InProgress(Ms),
+    Working(Ms),
     /// Work waits, until then.
     OnHold(Ms),
     Resolved,
@@ -247,29 +247,29 @@ impl Case {
 
     /// When the next step of a ladder is due; 3 is that of whoever was handed it.
     fn step_due(&self, people: &People, ladder: usize) -> Option<(Step, Ms)> {
-        let [response, resolution] = times(self.priority);
-        let [response_limit, resolution_limit, _] = limit(self.priority);
-        let (runs, rung, from, times, limit, holds) = match ladder {
+        let [answering, mending] = times(self.priority);
+        let [to_answer, to_mend, _] = limit(self.priority);
+        let (runs, reached, from, times, limit, holds) = match ladder {
             0 | 1 => {
-                (!self.answered, self.rungs[ladder], self.round, response, response_limit, &[][..])
+                (!self.answered, self.rungs[ladder], self.round, answering, to_answer, &[][..])
             }
             2 => {
                 let runs = self.held_since.is_none();
                 let holds = &*self.holds;
-                (runs, self.rungs[2], self.opened, resolution, resolution_limit, holds)
+                (runs, self.rungs[2], self.opened, mending, to_mend, holds)
             }
             _ => {
-                let (since, confirmed, rung) = self.handed;
+                let (since, confirmed, reached) = self.handed;
                 let runs = !confirmed && self.progress == Progress::New;
                 let limit = acceptance(self.priority, self.team);
-                (runs, rung, since.max(self.round), response, limit, &[][..])
+                (runs, reached, since.max(self.round), answering, limit, &[][..])
             }
         };
-        let step = *self.policy[ladder].get(rung.taken)?;
+        let step = *self.policy[ladder].get(reached.taken)?;
         if !runs || !self.is_open() {
             return None;
         }
-        let due = match (rung.last, step.repeat, step.due) {
+        let due = match (reached.last, step.repeat, step.due) {
             (Some(last), Some(every), _) => Self::passed(people, times, (last, every), &[]),
             (_, _, Due::After(span)) => Self::passed(people, times, (from, span), holds),
             (_, _, Due::Share(percent)) => {
@@ -286,9 +286,9 @@ impl Case {
         }
         let steps = (0..4).filter_map(|ladder| self.step_due(people, ladder));
         let ends = match self.progress {
-            Progress::Acknowledged(until)
-            | Progress::InProgress(until)
-            | Progress::OnHold(until) => Some(until),
+            Progress::Acknowledged(until) | Progress::Working(until) | Progress::OnHold(until) => {
+                Some(until)
+            }
             Progress::New | Progress::Resolved => None,
         };
         let clears = self.clear_since.map(|since| since + LINGER);
@@ -317,7 +317,7 @@ impl Case {
 
     fn lapse(&mut self, now: Ms, told: &mut Vec<Told>) {
         match self.progress {
-            Progress::Acknowledged(until) | Progress::InProgress(until) if until <= now => {
+            Progress::Acknowledged(until) | Progress::Working(until) if until <= now => {
                 told.push(self.say("lapse", "", None));
                 self.progress = Progress::New;
                 self.restart(now);
@@ -328,7 +328,7 @@ impl Case {
             }
             Progress::New
             | Progress::Acknowledged(_)
-            | Progress::InProgress(_)
+            | Progress::Working(_)
             | Progress::OnHold(_)
             | Progress::Resolved => {}
         }
@@ -376,7 +376,7 @@ impl Case {
             Only::Urgent => self.priority <= 2,
             Only::Island => people.hours(Times::Island).covers(now),
             Only::Answered => {
-                matches!(self.progress, Progress::Acknowledged(_) | Progress::InProgress(_))
+                matches!(self.progress, Progress::Acknowledged(_) | Progress::Working(_))
             }
         }
     }
@@ -415,7 +415,7 @@ impl Case {
 
     fn go_on(&mut self, now: Ms) {
         self.run(now);
-        self.progress = Progress::InProgress(now + limit(self.priority)[2]);
+        self.progress = Progress::Working(now + limit(self.priority)[2]);
     }
 
     fn answer(&mut self) {
@@ -426,9 +426,9 @@ impl Case {
     pub fn acknowledge(&mut self, now: Ms, hold: Option<Ms>) {
         self.answer();
         let until = now + hold.unwrap_or(limit(self.priority)[2]);
-        let works = matches!(self.progress, Progress::InProgress(_));
+        let works = matches!(self.progress, Progress::Working(_));
         self.progress =
-            if works { Progress::InProgress(until) } else { Progress::Acknowledged(until) };
+            if works { Progress::Working(until) } else { Progress::Acknowledged(until) };
     }
 
     pub fn claim(&mut self, now: Ms, who: Option<&'static str>) {
