@@ -13,7 +13,7 @@ use super::pending::Told;
 use super::tally::{Share, Tally};
 use super::{
     acceptance, affected, assign, escalate, gather, major, redundancy, related, reporters,
-    standing, suppress, terms,
+    standing, suppress, suspects, terms,
 };
 use crate::cmdb::{CiId, CiRow, Outage};
 use crate::model::escalation::Target;
@@ -44,6 +44,7 @@ fn settle_one(state: &mut State, ctx: &Context, id: IncidentId, now: Timestamp) 
     suppress::settle(state, ctx, id, now);
     gather::storm::rank(state, ctx, id, now);
     related::rank(state, ctx, id, now);
+    suspects::let_stand(state, id);
     related::watch_root(state, ctx, id, now);
     terms::agree(state, ctx, id, now);
     let Some(case) = state.incidents.get(&id) else { return };

@@ -166,6 +166,17 @@ pub(super) fn are_doubted(record: &Incident) -> bool {
     record.ranked_at == 0 && !record.suspects.is_empty()
 }
 
+/// Lets the suspects of an incident stand that nobody ranks any more, as when another kind of rule has
+/// it: a doubt that stays would be raised again by every start.
+pub(super) fn let_stand(state: &mut State, id: IncidentId) {
+    if !state.incidents.get(&id).is_some_and(|case| are_doubted(&case.record)) {
+        return;
+    }
+    if let Some(case) = state.change(id) {
+        case.record.ranked_at = case.record.members.max(1);
+    }
+}
+
 /// True when an incident has grown by an eighth since its suspects were ranked.
 pub(super) fn has_grown(record: &Incident) -> bool {
     record.members >= record.ranked_at + (record.ranked_at / 8).max(1)
