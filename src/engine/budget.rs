@@ -56,9 +56,22 @@ pub(super) fn reindex(state: &mut State) {
         }
     }
     for notice in state.notices.values().filter(|notice| waits(notice)) {
-        pages.waiting.insert(notice.contact.clone(), notice.id);
+        if is_counted(state, notice) {
+            pages.waiting.insert(notice.contact.clone(), notice.id);
+        }
     }
     state.pages = pages;
+}
+
+/// True for a message that a budget counts: a page, and what a reporter without a login gets. An update
+/// that waits for others of its incident is none.
+fn is_counted(state: &State, notice: &Notice) -> bool {
+    let noted = |paged: &Paged| paged.seq == notice.id.seq;
+    notice.kind == NoticeKind::Page
+        || state
+            .incidents
+            .get(&notice.id.incident)
+            .is_some_and(|case| case.record.paged.iter().any(noted))
 }
 
 /// True for a message that was held back and of which no attempt was made yet.
