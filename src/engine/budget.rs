@@ -55,10 +55,12 @@ pub(super) fn reindex(state: &mut State) {
             pages.got.entry(contact.clone()).or_default().insert((*at, notice));
         }
     }
-    for notice in state.notices.values().filter(|notice| waits(notice)) {
-        if is_counted(state, notice) {
-            pages.waiting.insert(notice.contact.clone(), notice.id);
-        }
+    // Of two that wait for one person the later holds, as when they were planned.
+    let waiting = state.notices.values().filter(|it| waits(it) && is_counted(state, it));
+    let mut waiting: Vec<&Notice> = waiting.collect();
+    waiting.sort_by_key(|notice| (notice.created_at, notice.id));
+    for notice in waiting {
+        pages.waiting.insert(notice.contact.clone(), notice.id);
     }
     state.pages = pages;
 }
