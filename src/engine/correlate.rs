@@ -79,12 +79,13 @@ pub(super) fn relate(
         .or_else(|| gather::storm::raging(state, alert))
         .or_else(|| report::explained(state, ctx, alert));
     let likely = related::rule_of(&matching);
+    let located = likely.map(|rule| related::locate(state, ctx, alert, rule));
     // Labels alone say less than a rule that says by which of them alerts belong together.
-    let asked = likely.filter(|_| group.is_none() || is_bound);
+    let asked = located.as_ref().filter(|_| group.is_none() || is_bound);
     let mut second = None;
     let found = match (found, asked) {
-        (None, Some(rule)) => {
-            let found = related::explained(state, ctx, alert, rule, now);
+        (None, Some(located)) => {
+            let found = related::explained(state, ctx, alert, located, now);
             let joined = if found.is_some() { Joined::Open } else { Joined::Nothing };
             related::learn(state, alert, joined);
             found.map(|found| {
@@ -105,8 +106,8 @@ pub(super) fn relate(
         let join = former.map_or(Join::Own, |former| Join::Outlived { former });
         open(state, ctx, alert, Opening { cause, group: &group, join }, now);
     }
-    if let Some((_, kind)) = likely {
-        related::began(state, ctx, alert, kind, now);
+    if let Some(located) = &located {
+        related::began(state, alert, located, now);
     }
     topology::act_as_cause(state, ctx, alert, &causes, now);
     gather::conclude(state, ctx, alert, now);
@@ -238,8 +239,9 @@ fn rejoin(state: &mut State, ctx: &Context, alert: Fingerprint, now: Timestamp) 
     let matching = ctx.rules.matching(&state.around(ctx, held).subject());
     credit::matched(state, &matching, alert, now);
     let causes = cause_rules(&matching);
-    if let Some((_, kind)) = related::rule_of(&matching) {
-        related::began(state, ctx, alert, kind, now);
+    if let Some(rule) = related::rule_of(&matching) {
+        let located = related::locate(state, ctx, alert, rule);
+        related::began(state, alert, &located, now);
     }
     topology::act_as_cause(state, ctx, alert, &causes, now);
     true

@@ -9,10 +9,10 @@ use super::context::Context;
 use super::correlate::{self, Attachment, name_of, share, unindex_group, unindex_root};
 use super::pending::Told;
 use super::{
-    State, confirm, escalate, gather, notices, regroup, related, report, topology, verify,
+    State, confirm, escalate, gather, notices, regroup, related, report, tally, topology, verify,
 };
 use crate::model::alert::Join;
-use crate::model::incident::{Happening, Incident, IncidentId, Likely, Progress, Storm};
+use crate::model::incident::{Happening, Incident, IncidentId, Progress, Storm};
 use crate::model::labels::{FNV_OFFSET, Fingerprint, fnv};
 use crate::model::time::{Brief, Timestamp};
 use crate::rules::ResolveWhen;
@@ -369,9 +369,10 @@ fn leave(
     let (what, text) = told;
     let Some(case) = state.change(id) else { return };
     case.record.enter(over.clone());
-    case.record.likely = Likely::default();
+    let likely = core::mem::take(&mut case.record.likely);
     case.record.resolution.stop(now);
     let children = case.children.clone();
+    related::closed(state, id, &likely);
     unindex_group(state, id);
     state.pending.tell(id, now, Told { what, text: text.into(), path: None });
     state.pending.closed.insert(id);
