@@ -12,7 +12,7 @@ use super::deduplicate::{self, Delivery};
 use super::event::{Filed, Filing, Match, Refusal, Reply};
 use super::notices::{self, Plan};
 use super::pending::Told;
-use super::{State, audit, correlate, desk, suppress};
+use super::{State, audit, correlate, desk, suppress, tally};
 use crate::model::alert::{Details, Join, Occurrence, Signal, SourceId};
 use crate::model::escalation::Target;
 use crate::model::incident::{Happening, IncidentId};
@@ -70,7 +70,7 @@ pub(super) fn file(state: &mut State, ctx: &Context, it: &Filing, now: Timestamp
 /// there, else of those from which it suffers. People report long after the tools did, when no
 /// window is open any more; the incident itself still is.
 pub(super) fn explained(
-    state: &State,
+    state: &mut State,
     ctx: &Context,
     alert: Fingerprint,
 ) -> Option<(IncidentId, Join)> {
@@ -78,6 +78,8 @@ pub(super) fn explained(
     if held.labels.get("alertname") != Some(ALERTNAME) || held.labels.get(TITLE).is_none() {
         return None;
     }
+    tally::weigh(state, ctx);
+    let held = state.alerts.get(&alert)?;
     let service = || ctx.topology.find(held.labels.get("service")?);
     let ci = held.ci.or_else(service)?;
     let is_open = |id: &IncidentId| state.is_open(*id);

@@ -25,8 +25,8 @@ pub(super) fn cleared(state: &mut State, ctx: &Context, alert: Fingerprint, now:
     let Some(share) = share(state, ctx, alert) else { return };
     let chain = state.chain(own);
     for id in &chain {
+        tally::remove(state, ctx, *id, share);
         let Some(case) = state.change(*id) else { continue };
-        case.tally.remove(&share);
         case.record.firing = case.tally.firing();
         if case.record.firing == 0 {
             case.record.clear_since = Some(now);
@@ -111,8 +111,8 @@ fn take_out(state: &mut State, ctx: &Context, alert: Fingerprint, now: Timestamp
     let own = held.state.incident.take();
     let record = held.state.record.take();
     for id in state.chain(own) {
+        tally::remove(state, ctx, id, share);
         if let Some(case) = state.change(id) {
-            case.tally.remove(&share);
             case.record.firing = case.tally.firing();
             if case.record.firing == 0 {
                 case.record.clear_since = Some(now);
