@@ -8,6 +8,7 @@ use core::time::Duration;
 use clap::Args;
 
 use crate::http::wire::desk::Sheet;
+use crate::http::wire::major::{CorrectiveAction, Done, Major};
 use crate::http::wire::{Entry, Incident, IncidentRecord, Time};
 use crate::model::time::Brief;
 
@@ -28,12 +29,14 @@ pub struct Command {
 }
 
 /// What the machine cannot know, with what is asked for.
-const OPEN: [(&str, &str); 4] = [
+const OPEN: [(&str, &str); 3] = [
     ("What went well", "What helped to notice, to find and to end it?"),
     ("What went badly", "What cost time? Who was called in vain, who too late?"),
     ("Why it could happen", "Ask why until the answer is something that can be changed."),
-    ("Actions", "Each with who does it, and until when."),
 ];
+
+/// What is asked for where no action was said yet.
+const NO_ACTIONS: &str = "_Each with who does it, and until when._";
 
 /// Does it.
 ///
@@ -64,12 +67,53 @@ fn post_mortem(record: &IncidentRecord) -> Vec<String> {
             if it.example.is_empty() { String::new() } else { format!(": {}", it.example) };
         format!("- {} × {}", it.count, plain(&format!("{}{example}", it.reason)))
     }));
+    if let Some(major) = &incident.sheet.major {
+        lines.extend([String::new(), "## Response".into(), String::new()]);
+        lines.extend(response(major));
+    }
     lines.extend([String::new(), "## Timeline (UTC)".into(), String::new()]);
     lines.extend(record.timeline.iter().map(entry));
     for (head, asked) in OPEN {
         lines.extend([String::new(), format!("## {head}"), String::new(), format!("_{asked}_")]);
     }
+    lines.extend([String::new(), "## Actions".into(), String::new()]);
+    match &*incident.sheet.actions {
+        [] => lines.push(NO_ACTIONS.into()),
+        actions => lines.extend(actions.iter().map(action)),
+    }
     lines
+}
+
+/// Says who led, and which item of the plan was done when.
+fn response(major: &Major) -> Vec<String> {
+    let since = moment(major.declared_at);
+    let mut lines =
+        vec![format!("- **Declared:** {since} by {}: {}", plain(&major.by), plain(&major.because))];
+    lines.extend(major.stood_down_at.map(|at| format!("- **Stood down:** {}", moment(at))));
+    lines.extend(major.roles.iter().map(|it| {
+        let (role, since) = (it.role.replace('_', " "), moment(it.since));
+        format!("- **{role}:** {}, since {since}, by {}", plain(&it.who), plain(&it.by))
+    }));
+    let Some(plan) = &major.plan else { return lines };
+    lines.push(format!("- **Plan:** {}, {} items open", plain(&plan.name), plan.open));
+    lines.push(String::new());
+    lines.extend(plan.checklist.iter().zip(1..).map(|(item, number)| match &item.done {
+        Some(done) => format!("- [x] {number}. {}{}", plain(&item.text), ticked(done)),
+        None => format!("- [ ] {number}. {}", plain(&item.text)),
+    }));
+    lines
+}
+
+fn ticked(done: &Done) -> String {
+    let note =
+        if done.note.is_empty() { String::new() } else { format!(": {}", plain(&done.note)) };
+    format!(" ({}, {}{note})", moment(done.at), plain(&done.by))
+}
+
+fn action(it: &CorrectiveAction) -> String {
+    let (text, owner, due) = (plain(&it.text), plain(&it.owner), moment(it.due_at));
+    let (sign, done) = it.done.as_ref().map_or((' ', String::new()), |done| ('x', ticked(done)));
+    format!("- [{sign}] {}. {text} ({owner}, until {due}){done}", it.number)
 }
 
 /// Returns what is known, in the order in which it is asked for.
@@ -104,6 +148,7 @@ fn facts(incident: &Incident) -> Vec<(&'static str, String)> {
         ("Evidence", field("evidence")),
         ("Time spent", time_spent(sheet)),
         ("Follow-up", field("follow_up")),
+        ("Review", field("review")),
     ];
     all.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
 }
@@ -176,7 +221,7 @@ mod tests {
                 "text": "<b> came", "path": null}],
         });
         record.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-        let lines = post_mortem(&from_value(record).unwrap());
+        let lines = post_mortem(&from_value(record.clone()).unwrap());
         assert_eq!(
             lines[..2],
             ["# INC-1042: Power lost in rack R12: 2 dependants".to_owned(), String::new()]
@@ -194,6 +239,29 @@ mod tests {
         ] {
             assert!(lines.iter().any(|it| it == line), "{line}\n{lines:#?}");
         }
-        assert!(!lines.iter().any(|it| it.contains("Workaround")), "nothing is made up");
+        for absent in ["Workaround", "Response", "[x]"] {
+            assert!(!lines.iter().any(|it| it.contains(absent)), "nothing is made up");
+        }
+        let at = "2026-11-21T03:20:00.000Z";
+        let done = json!({"at": at, "by": "ann", "note": "room *1*"});
+        record["sheet"]["major"] = json!({"declared_at": at, "by": "rules", "because": "P1",
+            "stood_down_at": null, "roles": [{"role": "incident_manager", "who": "ann",
+            "team": null, "since": at, "by": "plan shop"}], "plan": {"name": "shop", "open": 1,
+            "told": [], "link": null, "checklist": [{"text": "call", "done": done},
+            {"text": "tell", "done": null}]}});
+        record["sheet"]["actions"] = json!([{"number": 1, "text": "new strip", "owner": "dana",
+            "due_at": "2026-12-02T00:00:00.000Z", "overdue": false, "reminded": "nobody",
+            "by": "ann", "added_at": at, "done": done}]);
+        let lines = post_mortem(&from_value(record).unwrap());
+        for line in [
+            "- **Declared:** 2026-11-21 03:20:00 by rules: P1",
+            "- **incident manager:** ann, since 2026-11-21 03:20:00, by plan shop",
+            "- **Plan:** shop, 1 items open",
+            "- [x] 1. call (2026-11-21 03:20:00, ann: room \\*1\\*)",
+            "- [ ] 2. tell",
+            "- [x] 1. new strip (dana, until 2026-12-02 00:00:00) (2026-11-21 03:20:00, ann: room \\*1\\*)",
+        ] {
+            assert!(lines.iter().any(|it| it == line), "{line}\n{lines:#?}");
+        }
     }
 }

@@ -16,6 +16,7 @@ use super::failure::Failure;
 use super::handled::said;
 use super::handover::{self, Handover};
 use super::incidents::at;
+use super::major;
 use super::print;
 use super::{Output, Session};
 
@@ -111,6 +112,9 @@ pub enum Command {
         #[command(flatten)]
         word: Word,
     },
+    /// Respond to a major incident, and keep track of what its review wants
+    #[command(flatten)]
+    Major(major::Command),
     /// Write on its record, close it with those who suffered, or cancel it
     #[command(flatten)]
     Desk(desk::Command),
@@ -206,6 +210,7 @@ pub(super) fn wish(command: Command) -> (Which, Wish) {
         Command::Claim(it) => plain(it, Wish::Claim),
         Command::Resolve(it) => it.wish(),
         Command::Desk(command) => command.wish(),
+        Command::Major(command) => command.wish(),
         Command::Reopen(it) => plain(it, Wish::Reopen),
         Command::Close(it) => plain(it, Wish::Close),
         Command::Assign { which, to, handover, word: Word { by, message: note } } => {
@@ -383,6 +388,10 @@ fn verb(wish: &Wish) -> &'static str {
         Wish::Cancel(_) => "Cancel",
         Wish::DeclareMajor(_) => "Declare major",
         Wish::StandDown(_) => "Stand down",
+        Wish::Check(_) => "Check",
+        Wish::Role(_) => "Give a role in",
+        Wish::Action(_) => "Add an action to",
+        Wish::ActionDone(_) => "Finish an action of",
     }
 }
 

@@ -56,6 +56,24 @@ pub fn said(wish: &Wish, named: &str, incident: &Incident, now: Time) -> String 
         Wish::Reject(_) => format!("{id} reopened: it is not over · {by} has it"),
         Wish::DeclareMajor(_) => format!("{id} is a major incident now"),
         Wish::StandDown(_) => format!("{id} is no major incident any more"),
+        Wish::Check(it) => {
+            let plan = incident.sheet.major.as_ref().and_then(|major| major.plan.as_ref());
+            let (open, all) = plan.map_or((0, 0), |plan| (plan.open, plan.checklist.len()));
+            format!("{id} item {} is done · {open} of {all} open", it.item)
+        }
+        Wish::Role(it) => {
+            let holders = incident.sheet.major.iter().flat_map(|major| &major.roles);
+            let holder = holders.rev().find(|holder| holder.role == it.role);
+            let who = holder.map_or(&*it.to, |holder| &*holder.who);
+            format!("{id} {} is {who} now", it.role.replace('_', " "))
+        }
+        Wish::Action(it) => {
+            format!("{id} action {}: {}, until {}", incident.sheet.actions.len(), it.owner, it.due)
+        }
+        Wish::ActionDone(it) => {
+            let open = incident.sheet.actions.iter().filter(|action| action.done.is_none()).count();
+            format!("{id} action {} is done · {open} open", it.number)
+        }
         Wish::Cancel(_) => format!("{id} cancelled: a false alarm"),
         Wish::Split(_) => format!("{id} split off {named} · {}", alerts(incident.members)),
     };
@@ -184,6 +202,20 @@ mod tests {
             ("reject", json!({}), json!({}), "INC-1042 reopened: it is not over · nobody has it"),
             ("declare-major", json!({}), json!({}), "INC-1042 is a major incident now"),
             ("stand-down", json!({}), json!({}), "INC-1042 is no major incident any more"),
+            ("check", json!({"item": 2}), json!({}), "INC-1042 item 2 is done · 0 of 0 open"),
+            (
+                "role",
+                json!({"role": "incident_manager", "to": "contact:ann"}),
+                json!({}),
+                "INC-1042 incident manager is contact:ann now",
+            ),
+            (
+                "action",
+                json!({"text": "x", "owner": "contact:ann", "due": "2026-12-01"}),
+                json!({}),
+                "INC-1042 action 0: contact:ann, until 2026-12-01",
+            ),
+            ("action-done", json!({"number": 1}), json!({}), "INC-1042 action 1 is done · 0 open"),
             ("cancel", json!({}), json!({}), "INC-1042 cancelled: a false alarm"),
         ] {
             let mut wish = json!({"command": command, "by": "m.ito"});

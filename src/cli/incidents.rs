@@ -14,7 +14,7 @@ use super::clocks;
 use super::failure::Failure;
 use super::paging::{Paging, more};
 use super::print::{self, NOTHING, Table, or_nothing};
-use super::{export, handle, report, sheet};
+use super::{export, handle, major, report, sheet};
 
 /// Where incidents are.
 pub(super) const PATH: [&str; 3] = ["api", "v1", "incidents"];
@@ -34,6 +34,8 @@ pub enum Command {
     },
     /// Write a draft of its review
     Export(export::Command),
+    /// List what reviews still want to be done, over all incidents
+    Actions(major::List),
     /// Report that something is wrong: joins what is open about it, or opens a new one
     Report(report::Command),
     /// Do something with incidents
@@ -64,6 +66,7 @@ pub async fn run(session: &Session, command: Command) -> Result<(), Failure> {
         Command::Ls(list) => ls(session, &server, &list).await,
         Command::Show { incident, clock: true } => clocks::show(session, &server, &incident).await,
         Command::Show { incident, clock: false } => show(session, &server, &incident).await,
+        Command::Actions(list) => major::list(session, &server, &list).await,
         Command::Export(command) => export::run(session, &server, command).await,
         Command::Report(command) => report::run(session, &server, command).await,
         Command::Handle(command) => handle::run(session, &server, command).await,

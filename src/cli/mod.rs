@@ -26,6 +26,7 @@ pub mod handled;
 mod handover;
 pub mod incidents;
 pub mod known_error;
+pub mod major;
 pub mod notify;
 pub mod on_call;
 pub mod paging;
@@ -323,6 +324,11 @@ mod tests {
         "inc cancel INC-1042 --because drill",
         "inc declare-major INC-1042 --because x",
         "inc stand-down INC-1042 --because x",
+        "inc check INC-1042 3 -m done",
+        "inc role INC-1042 communication --to dana --as m.ito",
+        "inc action INC-1042 add text --owner dana --due 2026-12-01",
+        "inc action INC-1042 done 1 -m tested",
+        "inc actions --overdue -o json",
         "inc export INC-1042 --post-mortem",
         "inc close severity=\"info\" --dry-run",
         "alerts ls --state firing",

@@ -3,9 +3,10 @@
 use core::time::Duration;
 
 use crate::http::wire::Time;
-use crate::http::wire::desk::{Confirmation, Major, Reclassified, Report, Sheet, Spent};
+use crate::http::wire::desk::{Confirmation, Reclassified, Report, Sheet, Spent};
 use crate::model::time::Brief;
 
+use super::major;
 use super::print::{self, Table};
 
 /// Reporters that are named one by one.
@@ -15,10 +16,17 @@ const REPORTS_MAX: usize = 10;
 pub fn facts(sheet: &Sheet, now: Time) -> Table {
     let mut table = Table::bare();
     let mut fact = |name: &str, value: String| table.row([name.into(), value]);
-    if let Some(Major { declared_at, by, because, stood_down_at }) = &sheet.major {
-        let at = print::clock(*declared_at, now);
-        let over = stood_down_at.map(|at| format!(", until {} UTC", print::clock(at, now)));
-        fact("major", format!("since {at} UTC{} by {by}: {because}", over.unwrap_or_default()));
+    if let Some(it) = &sheet.major {
+        let at = print::clock(it.declared_at, now);
+        let over = it.stood_down_at.map(|at| format!(", until {} UTC", print::clock(at, now)));
+        let over = over.unwrap_or_default();
+        fact("major", format!("since {at} UTC{over} by {}: {}", it.by, it.because));
+        for (name, value) in major::facts(it, now) {
+            fact(name, value);
+        }
+    }
+    for it in &sheet.actions {
+        fact("action", major::action(it, now));
     }
     if !["", "fault"].contains(&&*sheet.nature) && !sheet.fields.contains_key("nature") {
         fact("nature", sheet.nature.clone());

@@ -90,6 +90,8 @@ another terminal:
       in four seconds a third one, marked quiet: its cause is known, and `show` says what helps
   {program} incidents ack INC-1{server}
       stops the escalation; then `incidents show` again
+  {program} incidents check INC-1 1 -m 'dana leads'{server}
+      it is a major incident: ticks the first item of its response plan, which `show` lists
   {program} explain INC-1{server}
       every stage, and what each alert would have been alone
   {program} cmdb impact pdu-r12a{server}

@@ -9,7 +9,7 @@ use super::pending::Told;
 use super::state::Case;
 use crate::model::incident::{Happening, IncidentId};
 use crate::model::time::Timestamp;
-use crate::rules::{Asked, Seen};
+use crate::rules::{Asked, Plan, Seen};
 
 /// Attribute of a CI that names its team.
 const OWNER: &str = "owner";
@@ -67,6 +67,12 @@ pub(super) fn next_line(state: &State, ctx: &Context, id: IncidentId) -> Option<
     let case = state.incidents.get(&id)?;
     let team = case.record.team.as_deref();
     with_asked(state, ctx, case, |asked| ctx.rules.next_line(asked, team))
+}
+
+/// Returns the response plan for an incident.
+pub(super) fn plan<'c>(state: &State, ctx: &'c Context, id: IncidentId) -> Option<&'c Plan> {
+    let case = state.incidents.get(&id)?;
+    with_asked(state, ctx, case, |asked| ctx.rules.plan(asked.category, asked.priority))
 }
 
 /// Asks something of the routing about an incident.

@@ -254,7 +254,8 @@ pub struct Counters {
 pub struct Saved {
     /// Alerts that are still held, with the newest state of each; in any order.
     pub alerts: Vec<(Labels, AlertState)>,
-    /// Incidents that are not closed, subordinate ones included.
+    /// Incidents that are not closed, subordinate ones included, and closed ones of which an action of
+    /// the review is still to be done.
     pub incidents: Vec<Incident>,
     /// Notices that are pending or dead.
     pub notices: Vec<Notice>,

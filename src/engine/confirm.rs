@@ -9,7 +9,7 @@ use super::event::{Order, Refusal};
 use super::handle::by_whom;
 use super::notices::{self, Plan};
 use super::pending::Told;
-use super::{State, desk, report, resolve};
+use super::{State, desk, report, resolve, watch};
 use crate::model::closure::{Confirmation, Disagreement};
 use crate::model::escalation::Target;
 use crate::model::incident::{Happening, Incident, IncidentId};
@@ -152,7 +152,8 @@ pub(super) fn confirm(
     }
     let is_complete = closure.confirmation.as_ref().is_none_or(Confirmation::is_complete);
     case.record.version += 1;
-    let waits = case.record.firing > 0 || !desk::is_reviewed(&case.record);
+    let is_watched = watch::until(&case.record).is_some();
+    let waits = case.record.firing > 0 || is_watched || !desk::is_reviewed(&case.record);
     let text = by_whom(order);
     state.pending.tell(id, now, Told { what: Happening::Confirmed, text, path: None });
     if is_complete && !waits {

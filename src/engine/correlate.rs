@@ -16,6 +16,7 @@ use super::pending::Told;
 use super::related::{self, Joined};
 use super::state::Case;
 use super::tally::{self, Share, Tally};
+use super::watch;
 use super::{
     State, affected, credit, escalate, gather, known_error, planning, redundancy, report, resolve,
     shadow, suppress, topology,
@@ -221,8 +222,10 @@ fn rejoin(state: &mut State, ctx: &Context, alert: Fingerprint, now: Timestamp) 
         | Progress::InProgress { .. }
         | Progress::OnHold { .. } => false,
         Progress::Resolved { at, .. } => {
-            let returns = case.record.root.alert == alert && is_audible(state, alert);
-            if !returns || now >= at.plus(ctx.rules.lifecycle.reopen) {
+            let is_watched = watch::until(&case.record).is_some_and(|until| now < until);
+            let is_root = case.record.root.alert == alert;
+            let in_time = is_watched || is_root && now < at.plus(ctx.rules.lifecycle.reopen);
+            if !in_time || !is_audible(state, alert) {
                 return false;
             }
             true
@@ -230,7 +233,12 @@ fn rejoin(state: &mut State, ctx: &Context, alert: Fingerprint, now: Timestamp) 
         Progress::Closed { .. } | Progress::Cancelled { .. } => return false,
     };
     if reopens {
-        resolve::reopen(state, ctx, id, "its root fires again", now);
+        let why = if case.record.root.alert == alert {
+            "its root fires again".to_owned()
+        } else {
+            format!("{} fires again while it is watched", name_of(state, ctx, alert))
+        };
+        resolve::reopen(state, ctx, id, &why, now);
     }
     let text = format!("{} fires again", name_of(state, ctx, alert));
     state.pending.tell(id, now, Told { what: Happening::Refired, text, path: None });
@@ -547,6 +555,7 @@ fn blank(id: IncidentId, alert: Fingerprint, policy: PolicyHash, now: Timestamp)
         reports: Vec::new(),
         closure: Closure::default(),
         major: None,
+        actions: Vec::new(),
         timeline_len: 0,
         notices: 0,
         told: Vec::new(),

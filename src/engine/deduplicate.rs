@@ -15,7 +15,9 @@ use super::event::{Received, Refused};
 use super::pending::Told;
 use super::state::Held;
 use super::timers::Timer;
-use super::{census, correlate, credit, gather, journal, own, quarantine, resolve, suppress};
+use super::{
+    census, correlate, credit, gather, journal, own, quarantine, resolve, suppress, watch,
+};
 use crate::ingest;
 use crate::model::alert::{AlertState, Details, Lease, Occurrence, Signal, SourceId, severity};
 use crate::model::incident::Happening;
@@ -433,7 +435,8 @@ pub(super) fn due(
     let Some(held) = state.alerts.get_mut(&alert) else { return };
     held.timer = None;
     if !held.state.fires() {
-        if at < held_until(held, state.counters.listening_since) {
+        let held_until = state.alerts.get(&alert).map(|held| kept_until(state, held));
+        if held_until.is_some_and(|until| at < until) {
             schedule(state, alert);
         } else {
             forget(state, ctx, alert);
@@ -462,6 +465,13 @@ fn held_until(held: &Held, listening_since: Timestamp) -> Timestamp {
     let until = held.state.end_heard_at.plus(HELD_AFTER_END);
     let keep = held.slots.as_ref().map(|slots| slots.keep()).filter(|keep| !keep.is_zero());
     keep.map_or(until, |keep| until.max(held.state.last_seen.max(listening_since).plus(keep)))
+}
+
+/// Returns the same, and no sooner than its incident is watched: what comes back has to be known.
+fn kept_until(state: &State, held: &Held) -> Timestamp {
+    let until = held_until(held, state.counters.listening_since);
+    let watched = held.state.incident.and_then(|id| watch::over(state, id));
+    watched.map_or(until, |watched| until.max(watched))
 }
 
 /// Drops an alert that ended long ago from memory; its episode goes to the history.
@@ -495,12 +505,13 @@ fn archive(state: &mut State, ctx: &Context, alert: Fingerprint) {
 /// Sets the alert's timer unless an earlier one is set already; a heartbeat that moves a lease
 /// further away leaves the queue alone.
 pub(super) fn schedule(state: &mut State, alert: Fingerprint) {
-    let Some(held) = state.alerts.get_mut(&alert) else { return };
+    let Some(held) = state.alerts.get(&alert) else { return };
     let due = if held.state.fires() {
         held.state.leases.iter().map(|lease| lease.until).min()
     } else {
-        Some(held_until(held, state.counters.listening_since))
+        Some(kept_until(state, held))
     };
+    let Some(held) = state.alerts.get_mut(&alert) else { return };
     let Some(due) = due else { return };
     if held.timer.is_none_or(|set| due < set) {
         held.timer = Some(due);

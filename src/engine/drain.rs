@@ -7,6 +7,7 @@ use super::budget;
 use super::changes::{AlertRow, Changes};
 use super::context::Context;
 use super::describe;
+use super::followed;
 use crate::model::alert::Details;
 use crate::model::incident::{Entry, IncidentId};
 use crate::model::labels::Fingerprint;
@@ -86,10 +87,10 @@ pub(super) fn drain(state: &mut State, ctx: &Context) -> Changes {
 /// Gives every entry its place in its incident's timeline.
 fn number_entries(state: &mut State, entries: Vec<(IncidentId, Entry)>, changes: &mut Changes) {
     for (id, entry) in entries {
-        let Some(case) = state.change(id) else { continue };
-        if case.record.timeline_len < TIMELINE_MAX {
-            case.record.timeline_len += 1;
-            changes.timeline.push((id, case.record.timeline_len, entry));
+        let Some(record) = state.change_record(id) else { continue };
+        if record.timeline_len < TIMELINE_MAX {
+            record.timeline_len += 1;
+            changes.timeline.push((id, record.timeline_len, entry));
         }
     }
     changes.timeline.sort_by_key(|(id, seq, _)| (*id, *seq));
@@ -99,7 +100,10 @@ fn take_incidents(state: &mut State, ctx: &Context, changes: &mut Changes) {
     for id in core::mem::take(&mut state.pending.incidents) {
         let title = describe::title(state, ctx, id);
         let closed = state.pending.closed.remove(&id);
-        let Some(case) = state.incidents.get_mut(&id) else { continue };
+        let Some(case) = state.incidents.get_mut(&id) else {
+            followed::drain(state, id, changes);
+            continue;
+        };
         if let Some(title) = title {
             case.record.title = title;
         }
@@ -114,12 +118,14 @@ fn take_incidents(state: &mut State, ctx: &Context, changes: &mut Changes) {
             case.record.category = Some(category);
         }
         case.record.revision += 1;
-        changes.incidents.push(case.record.clone());
+        let (record, timer) = (case.record.clone(), case.timer);
         if closed {
             let paged = core::mem::take(&mut case.record.paged);
             state.incidents.remove(&id);
+            followed::keep(state, &record, timer);
             budget::drop_incident(&mut state.pages, id, &paged);
         }
+        changes.incidents.push(record);
     }
 }
 

@@ -14,6 +14,7 @@ use crate::model::escalation::Target;
 use crate::model::incident::{IncidentId, RecordId, StateName, WaitsFor};
 use crate::model::labels::{Fingerprint, Labels};
 use crate::model::link::Action;
+use crate::model::major::Role;
 use crate::model::notice::NoticeId;
 use crate::model::priority::{Priority, words};
 use crate::model::quarantine::{QuarantineId, Unhandled};
@@ -275,6 +276,32 @@ pub enum Command {
     DeclareMajor,
     /// It is no major incident any more.
     StandDown,
+    /// An item of its response plan is done.
+    Check {
+        /// Its number, from 1.
+        item: u32,
+    },
+    /// Gives somebody a role in a major incident.
+    Appoint {
+        /// Which.
+        role: Role,
+        /// A team or a contact.
+        to: Target,
+    },
+    /// Its review wants something to be done.
+    AddAction {
+        /// What.
+        text: Box<str>,
+        /// The team or the contact that has to.
+        owner: Target,
+        /// By when.
+        due_at: Timestamp,
+    },
+    /// What its review wanted is done.
+    FinishAction {
+        /// The action's number, from 1.
+        number: u32,
+    },
     /// It and another are one; the older number survives.
     Merge {
         /// The other.
@@ -588,6 +615,61 @@ pub enum Refusal {
         by: Box<str>,
         /// Why.
         because: Box<str>,
+    },
+    /// It is watched after its resolution.
+    #[error(
+        "{incident} is a major incident and watched until {until}; it can be closed from then on"
+    )]
+    Watched {
+        /// What was named.
+        incident: IncidentId,
+        /// When that ends.
+        until: Timestamp,
+    },
+    /// Only a major incident has roles.
+    #[error("{0} is no major incident, and only one has roles; declare it with `declare-major`")]
+    NotMajor(IncidentId),
+    /// A list has no such place.
+    #[error("{incident} has no {what} {number}; it has {count}")]
+    NoSuch {
+        /// What was named.
+        incident: IncidentId,
+        /// Of what list.
+        what: &'static str,
+        /// The place that was named, from 1.
+        number: u32,
+        /// How long the list is.
+        count: usize,
+    },
+    /// Somebody did it.
+    #[error("{what} {number} of {incident} is done, says {by} at {at}")]
+    IsDone {
+        /// What was named.
+        incident: IncidentId,
+        /// Of what list.
+        what: &'static str,
+        /// The place, from 1.
+        number: u32,
+        /// Who.
+        by: Box<str>,
+        /// When.
+        at: Timestamp,
+    },
+    /// There is room for no more.
+    #[error("{incident} has {max} {what} already, the limit")]
+    TooMany {
+        /// What was named.
+        incident: IncidentId,
+        /// Of what there are too many.
+        what: &'static str,
+        /// How many there may be.
+        max: usize,
+    },
+    /// An action that would be overdue at once.
+    #[error("the action would be due at {due_at}, which is past; name a time to come")]
+    ActionOver {
+        /// The time that was named.
+        due_at: Timestamp,
     },
     /// The alert of a report could not be taken.
     #[error("the report cannot be taken: {0}")]

@@ -12,7 +12,7 @@ use super::pending::Told;
 use super::transfer::{self, Transfer};
 use super::{
     State, acceptance, audit, confirm, desk, escalate, major, notices, prioritise, promise,
-    regroup, resolve, terms, threads, waiting,
+    regroup, resolve, response, review, terms, threads, waiting, watch,
 };
 use crate::model::assignment::{Handover, Verdict};
 use crate::model::escalation::Target;
@@ -23,10 +23,11 @@ use crate::model::time::{Brief, Timestamp};
 /// Everything that can be done by hand, with the states in which it can.
 ///
 /// One table for all: what is refused, what the refusal offers instead, and what the API documents.
-const ALLOWED: [(&str, &[StateName]); 26] = {
-    use StateName::{Acknowledged, InProgress, New, OnHold, Resolved};
+const ALLOWED: [(&str, &[StateName]); 30] = {
+    use StateName::{Acknowledged, Closed, InProgress, New, OnHold, Resolved};
     const OPEN: &[StateName] = &[New, Acknowledged, InProgress, OnHold];
     const HELD: &[StateName] = &[New, Acknowledged, InProgress, OnHold, Resolved];
+    const EVER: &[StateName] = &[New, Acknowledged, InProgress, OnHold, Resolved, Closed];
     [
         ("acknowledged", &[New, Acknowledged, InProgress]),
         ("unacknowledged", &[Acknowledged, InProgress, OnHold]),
@@ -54,6 +55,10 @@ const ALLOWED: [(&str, &[StateName]); 26] = {
         ("cancelled", &[New, Acknowledged]),
         ("declared major", OPEN),
         ("stood down", HELD),
+        ("checked", HELD),
+        ("given a role", HELD),
+        ("given an action", EVER),
+        ("rid of an action", EVER),
     ]
 };
 
@@ -87,6 +92,10 @@ impl Command {
             Self::Cancel => "cancelled",
             Self::DeclareMajor => "declared major",
             Self::StandDown => "stood down",
+            Self::Check { .. } => "checked",
+            Self::Appoint { .. } => "given a role",
+            Self::AddAction { .. } => "given an action",
+            Self::FinishAction { .. } => "rid of an action",
         }
     }
 }
@@ -134,10 +143,9 @@ pub(super) fn by_link(
 }
 
 fn handled(state: &mut State, incident: IncidentId) -> Reply {
-    let Some(case) = state.change(incident) else {
+    let Some(record) = state.change_record(incident) else {
         return Reply::Refused(Refusal::NotOpen(incident));
     };
-    let record = &case.record;
     Reply::Handled(Handled {
         incident,
         state: record.progress.name(),
@@ -164,6 +172,10 @@ fn detail(order: &Order) -> String {
         Command::Set(edits) | Command::Confirm(edits) => desk::said(edits),
         Command::Resolve(ending) => desk::said(&ending.edits),
         Command::Classify { category } => format!("as {category}"),
+        Command::Check { item } => format!("item {item}"),
+        Command::Appoint { role, to } => format!("{role} to {to}"),
+        Command::AddAction { text, owner, due_at } => format!("{text}, {owner} until {due_at}"),
+        Command::FinishAction { number } => format!("action {number}"),
         Command::Spend { who, time } => {
             format!("{} by {}", Brief(*time), who.as_deref().unwrap_or(&order.by))
         }
@@ -239,6 +251,12 @@ fn carry_out(
         Command::Cancel => desk::cancel(state, ctx, order, now)?,
         Command::DeclareMajor => major::by_hand(state, ctx, order, now)?,
         Command::StandDown => major::stand_down(state, ctx, order, now)?,
+        Command::Check { item } => response::tick(state, order, *item, now)?,
+        Command::Appoint { role, to } => response::appoint(state, ctx, order, (*role, to), now)?,
+        Command::AddAction { text, owner, due_at } => {
+            review::add(state, ctx, order, (text, owner, *due_at), now)?;
+        }
+        Command::FinishAction { number } => review::done(state, order, *number, now)?,
         Command::Merge { into } => return regroup::merge(state, ctx, order, *into, now),
         Command::Split { records } => return regroup::split(state, ctx, order, records, now),
     }
@@ -253,7 +271,7 @@ pub(super) fn by_whom(order: &Order) -> String {
 
 fn check(state: &State, order: &Order) -> Result<(), Refusal> {
     named(state, order.incident, order.command.wish())?;
-    let version = state.incidents.get(&order.incident).map_or(0, |case| case.record.version);
+    let version = state.record(order.incident).map_or(0, |record| record.version);
     match order.expected {
         Some(expected) if expected != version => {
             Err(Refusal::Conflict { incident: order.incident, expected, version })
@@ -264,14 +282,18 @@ fn check(state: &State, order: &Order) -> Result<(), Refusal> {
 
 /// Says whether the incident a person named can be what they wish, or why not.
 pub(super) fn named(state: &State, id: IncidentId, wish: &'static str) -> Result<(), Refusal> {
-    let Some(case) = state.incidents.get(&id) else { return Err(Refusal::NotOpen(id)) };
-    if let Some(parent) = case.record.parent {
+    let Some(record) = state.record(id) else { return Err(Refusal::NotOpen(id)) };
+    if let Some(parent) = record.parent.filter(|_| !record.progress.name().is_over()) {
         let parent = state.top(parent).unwrap_or(parent);
         return Err(Refusal::Subordinate { incident: id, parent });
     }
-    let name = case.record.progress.name();
+    let name = record.progress.name();
     if may(name, wish) {
         return Ok(());
+    }
+    if name.is_over() {
+        // As for one that is held no longer: only what its review wants is asked of it here.
+        return Err(Refusal::NotOpen(id));
     }
     Err(Refusal::NotAllowed { incident: id, state: name, wish, allowed: allowed(name) })
 }
@@ -420,6 +442,7 @@ fn close(state: &mut State, ctx: &Context, order: &Order, now: Timestamp) -> Res
     desk::only(ctx, &order.by)?;
     desk::complete(state, ctx, order, &[])?;
     desk::reviewed(state, order)?;
+    watch::is_over(state, id)?;
     confirm::nobody_disagrees(state, id)?;
     let firing = state.incidents.get(&id).map_or(0, |case| case.record.firing);
     if firing > 0 {

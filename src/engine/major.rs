@@ -7,12 +7,12 @@ use super::State;
 use super::context::Context;
 use super::event::{Order, Refusal};
 use super::handle::by_whom;
-use super::notices::{self, Plan};
+use super::notices;
 use super::pending::Told;
+use super::{escalate, promise, response, watch};
 use crate::model::escalation::Target;
 use crate::model::incident::{Happening, IncidentId};
 use crate::model::major::{Major, RULES};
-use crate::model::notice::NoticeKind;
 use crate::model::time::Timestamp;
 
 /// Declares an incident a major one where its priority says so and no person said otherwise.
@@ -40,6 +40,7 @@ pub(super) fn by_hand(
         return Err(Refusal::Already { incident: id, what: "a major incident" });
     }
     declare(state, ctx, id, (&order.by, &order.note), now);
+    escalate::plan(state, &ctx.rules, id);
     Ok(())
 }
 
@@ -52,20 +53,26 @@ fn declare(
 ) {
     let Some(case) = state.change(id) else { return };
     case.record.version += 1;
+    let before = case.record.major.take();
+    let is_first = before.is_none();
     case.record.major = Some(Major {
         declared_at: now,
         by: by.into(),
         because: because.into(),
         stood_down_at: None,
+        ..before.unwrap_or_default()
     });
     let text = format!("a major incident, say {by}: {because}");
     state.pending.tell(id, now, Told { what: Happening::Major, text: text.clone(), path: None });
     for contact in &ctx.rules.majors.management {
-        let target = &Target::Contact(contact.clone());
-        let because = text.clone();
-        let plan = Plan { kind: NoticeKind::Page, target, because, also: Vec::new() };
-        notices::plan(state, ctx, id, plan, now);
+        response::call(state, ctx, id, (&Target::Contact(contact.clone()), &text), now);
     }
+    if is_first {
+        response::begin(state, ctx, id, &text, now);
+    } else {
+        response::again(state, ctx, id, &text, now);
+    }
+    promise::follow(state, id, now);
 }
 
 /// A person says that it is none any more; whoever was told hears it.
@@ -85,8 +92,15 @@ pub(super) fn stand_down(
     };
     major.stood_down_at = Some(now);
     case.record.version += 1;
+    watch::end(&mut case.record);
+    promise::release(&mut case.record);
+    let holder = case.record.progress.holder().map(|(by, _)| Box::<str>::from(by));
     let text = format!("no major incident any more, {}", by_whom(order));
     state.pending.tell(id, now, Told { what: Happening::Major, text: text.clone(), path: None });
     notices::update(state, ctx, id, &text, now);
+    if let Some(by) = holder {
+        // As for any other incident from now on.
+        promise::make(state, ctx, (id, &by), None, now);
+    }
     Ok(())
 }

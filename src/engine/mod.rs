@@ -7,7 +7,7 @@
 //! `related`, `suspects` and `unite`, `prioritise` with `terms`, `assign`, `escalate` with `acceptance`, `promise` and `waiting`, `notices` with `standing`, `resolve`
 //! with `verify` and `confirm`;
 //! what rules ask about the rest: `around`, `census`; what people do: `handle` with `transfer`, `regroup`,
-//! `desk`, `major`, `report`, `planning`, `audit`; what came of rules: `credit`, `shadow` and `why_not`; last `auditor`, `drain`, `restore`,
+//! `desk`, `major` with `response`, `watch` and `review` with `followed`, `report`, `planning`, `audit`; what came of rules: `credit`, `shadow` and `why_not`; last `auditor`, `drain`, `restore`,
 //! `rebind` and `retain`; beside them `stored` and `clocks`, for whoever shows what there is.
 
 mod acceptance;
@@ -34,6 +34,7 @@ mod desk;
 mod drain;
 mod escalate;
 pub mod event;
+mod followed;
 mod gather;
 mod handle;
 mod journal;
@@ -52,8 +53,10 @@ mod regroup;
 mod related;
 mod report;
 mod resolve;
+mod response;
 mod restore;
 mod retain;
+mod review;
 mod shadow;
 mod standing;
 mod state;
@@ -72,6 +75,7 @@ pub(crate) mod trap;
 mod unite;
 mod verify;
 mod waiting;
+mod watch;
 pub mod weights;
 mod why_not;
 
@@ -89,6 +93,7 @@ pub use why_not::Tried;
 use crate::model::alert::Occurrence;
 use crate::model::incident::{IncidentId, Progress};
 use crate::model::notice::CANARY;
+use crate::model::review::next_due;
 use crate::model::terms::Promise;
 use crate::model::time::Timestamp;
 
@@ -260,9 +265,14 @@ impl State {
         if let Some(case) = self.incidents.get_mut(&id) {
             case.timer = None;
             self.pending.rescheduled.insert(id);
+        } else if let Some(followed) = self.followed.get_mut(&id) {
+            followed.timer = None;
+            self.pending.rescheduled.insert(id);
         }
+        review::take_due(self, ctx, id, now);
         if !self.is_open(id) {
             verify::take_due(self, ctx, id, now);
+            watch::take_due(self, id, now);
             if self.closes_at(ctx, id).is_some_and(|at| at <= now) {
                 confirm::close_silently(self, ctx, id, now);
             }
@@ -296,7 +306,8 @@ impl State {
                     return None;
                 }
                 let usual = at.plus(ctx.rules.lifecycle.close_after);
-                confirm::closes_at(record, usual)
+                let closes_at = confirm::closes_at(record, usual)?;
+                Some(watch::until(record).map_or(closes_at, |until| closes_at.max(until)))
             }
             Progress::New
             | Progress::Acknowledged { .. }
@@ -319,14 +330,14 @@ impl State {
 /// Sets an incident's timer to its next deadline.
 fn schedule(state: &mut State, ctx: &Context, id: IncidentId) {
     let next = next_deadline(state, ctx, id);
-    let Some(case) = state.incidents.get_mut(&id) else { return };
-    if case.timer == next {
-        return;
-    }
-    if let Some(old) = case.timer {
+    let timer = match state.incidents.get_mut(&id) {
+        Some(case) => Some(&mut case.timer),
+        None => state.followed.get_mut(&id).map(|followed| &mut followed.timer),
+    };
+    let Some(timer) = timer.filter(|timer| **timer != next) else { return };
+    if let Some(old) = core::mem::replace(timer, next) {
         state.timers.unset(old, Timer::Incident(id));
     }
-    case.timer = next;
     if let Some(at) = next {
         state.timers.set(at, Timer::Incident(id));
     }
@@ -334,11 +345,12 @@ fn schedule(state: &mut State, ctx: &Context, id: IncidentId) {
 
 /// Returns when something of an incident falls due next.
 fn next_deadline(state: &State, ctx: &Context, id: IncidentId) -> Option<Timestamp> {
+    let record = state.record(id)?;
+    let action = next_due(&record.actions, ctx.rules.majors.patience);
     if !state.is_open(id) {
-        let verify_at = state.incidents.get(&id).and_then(|case| case.record.closure.verify_at);
-        return verify_at.into_iter().chain(state.closes_at(ctx, id)).min();
+        let others = [record.closure.verify_at, watch::until(record), state.closes_at(ctx, id)];
+        return others.into_iter().chain([action]).flatten().min();
     }
-    let record = &state.incidents.get(&id)?.record;
     let lapses = record.progress.holder().map(|(_, until)| until);
     let resolves = resolve::resolves_at(state, ctx, record);
     let accepts = record.assignments.next_due();
@@ -351,7 +363,7 @@ fn next_deadline(state: &State, ctx: &Context, id: IncidentId) -> Option<Timesta
     let in_state = record.terms.in_state.and_then(|it| it.due_at);
     let (parts, again) = (record.likely.parts_at, record.assessment.until);
     let others = [lapses, resolves, storm_ends, record.update_at, quiet_until, parts, again];
-    let terms = [promised, supplier, in_state];
+    let terms = [promised, supplier, in_state, action];
     let others = others.into_iter().chain(terms);
     steps.into_iter().chain(others).flatten().min()
 }

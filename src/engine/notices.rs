@@ -39,8 +39,8 @@ pub(super) struct Plan<'a> {
 
 /// Plans a message; a target that is not to be found becomes the default contact.
 pub(super) fn plan(state: &mut State, ctx: &Context, id: IncidentId, it: Plan<'_>, now: Timestamp) {
-    let Some(case) = state.incidents.get(&id) else { return };
-    let Address { target, contact, hole } = address(ctx, &case.record, it.target, now);
+    let Some(record) = state.record(id) else { return };
+    let Address { target, contact, hole } = address(ctx, record, it.target, now);
     let because = explained(it.because, hole.as_deref());
     let to = Addressed { kind: it.kind, target, contact, because, also: it.also };
     send(state, ctx, id, to, now);
@@ -54,7 +54,7 @@ pub(super) fn person(
     target: &Target,
     now: Timestamp,
 ) -> Box<str> {
-    let record = state.incidents.get(&id).map(|case| &case.record);
+    let record = state.record(id);
     let contact = |it| address(ctx, it, target, now).contact;
     record.map_or_else(|| ctx.rules.default_contact.clone(), contact)
 }
@@ -205,9 +205,9 @@ pub(super) fn put(
     post: Post,
     now: Timestamp,
 ) -> Option<NoticeId> {
-    let case = state.change(id)?;
-    case.record.notices += 1;
-    let notice = NoticeId { incident: id, seq: case.record.notices };
+    let record = state.change_record(id)?;
+    record.notices += 1;
+    let notice = NoticeId { incident: id, seq: record.notices };
     let Post { kind, target, contact, channels, because, also, due_at } = post;
     if kind != NoticeKind::Update {
         note_target(state, id, &target);
@@ -383,12 +383,10 @@ pub(super) fn withdraw(state: &mut State, id: IncidentId, why: &str, now: Timest
             && notice.state == NoticeState::Pending
             && notice.also.is_empty()
     };
-    // So does what calls a team to help: nobody answers for it.
+    // So does what calls a team to help, or people to a major incident: nobody answers for them.
     let record = state.incidents.get(&id).map(|case| &case.record);
-    let called: Vec<&str> = record.map_or_else(Vec::new, |record| {
-        record.assignments.called().filter_map(|it| it.team.as_deref()).collect()
-    });
-    let is_ask = |notice: &&Notice| is_ask(notice) && !called.contains(&&*notice.target);
+    let is_called = |target: &str| record.is_some_and(|record| record.is_called(target));
+    let is_ask = |notice: &&Notice| is_ask(notice) && !is_called(&notice.target);
     let range = state.notices.range(first..=last).map(|(_, notice)| notice);
     let asks: Vec<NoticeId> = range.filter(is_ask).map(|notice| notice.id).collect();
     for notice in asks {
@@ -463,9 +461,9 @@ pub(super) fn retry(state: &mut State, notices: &[NoticeId], by: &str, now: Time
 fn is_needed(state: &State, id: NoticeId) -> bool {
     let asks = state.notices.get(&id).is_some_and(|notice| notice.kind != NoticeKind::Update);
     let record = state.incidents.get(&id.incident).map(|case| &case.record);
-    let target = state.notices.get(&id).map(|notice| &*notice.target);
+    let target = state.notices.get(&id).map(|notice| &*notice.target).unwrap_or_default();
     let unanswered = |record: &Incident| {
-        let called = record.assignments.called().any(|it| it.team.as_deref() == target);
+        let called = record.progress.is_open() && record.is_called(target);
         record.parent.is_none() && (called || matches!(record.progress, Progress::New))
     };
     !asks || record.is_some_and(unanswered)

@@ -1,5 +1,6 @@
 //! The update that whoever has an incident promises: when it is due, who is reminded, and what keeps
-//! it. Standing updates of a rule, which nobody has to write, are in [`super::standing`].
+//! it. In a major incident updates fall due by themselves, also while nobody has it. Standing updates
+//! of a rule, which nobody has to write, are in [`super::standing`].
 
 use core::time::Duration;
 
@@ -10,6 +11,7 @@ use super::notices::{self, Plan};
 use super::pending::Told;
 use crate::model::escalation::Target;
 use crate::model::incident::{Happening, Incident, IncidentId};
+use crate::model::major::Role;
 use crate::model::notice::NoticeKind;
 use crate::model::terms::{Promise, Reminded, SUBSCRIBERS_MAX};
 use crate::model::time::{Brief, Timestamp};
@@ -24,16 +26,53 @@ pub(super) fn make(
     now: Timestamp,
 ) {
     let Some(record) = state.incidents.get(&id).map(|case| &case.record) else { return };
-    let stands = record.terms.promise.as_ref().is_some_and(|it| it.due_at > now && *it.by == *by);
+    let by = speaker(record).unwrap_or_else(|| by.into());
+    let stands = record.terms.promise.as_ref().is_some_and(|it| it.due_at > now && it.by == by);
     let limit = ctx.rules.limit(record.terms.agreement.as_deref(), record.assessment.priority);
-    let Some(every) = said.or(limit.update).filter(|_| said.is_some() || !stands) else { return };
+    let usual = limit.update.into_iter().chain(interval(record)).min();
+    let Some(every) = said.or(usual).filter(|_| said.is_some() || !stands) else { return };
     let Some(case) = state.change(id) else { return };
     let due_at = now.plus(every);
-    let promise = Promise { by: by.into(), due_at, every, reminded: Reminded::Nobody };
-    case.record.terms.promise = Some(promise);
     let text = format!("{by} promises the next update by {due_at}");
+    let promise = Promise { by, due_at, every, reminded: Reminded::Nobody };
+    case.record.terms.promise = Some(promise);
     state.pending.tell(id, now, Told { what: Happening::Updated, text, path: None });
 }
+
+/// Returns from one update of a major incident to the next; nothing for any other.
+fn interval(record: &Incident) -> Option<Duration> {
+    let major = record.major.as_ref().filter(|major| major.stands());
+    major.map(|major| major.update_every).filter(|every| !every.is_zero())
+}
+
+/// Returns who has the role to say how a major incident stands.
+fn speaker(record: &Incident) -> Option<Box<str>> {
+    let major = record.major.as_ref().filter(|major| major.stands())?;
+    major.holder(Role::Communication).map(|holder| holder.who.clone())
+}
+
+/// Lets an update of an open major incident fall due, by whoever has the role, else by whoever has
+/// the incident. What is promised for an earlier time stands.
+pub(super) fn follow(state: &mut State, id: IncidentId, now: Timestamp) {
+    let Some(case) = state.change(id) else { return };
+    let record = &mut case.record;
+    let Some(every) = interval(record).filter(|_| record.progress.is_open()) else { return };
+    let holder = record.progress.holder().map(|(by, _)| Box::from(by));
+    let by = speaker(record).or(holder).or_else(|| record.team.clone());
+    let by = by.unwrap_or_else(|| NOBODY.into());
+    let due_at = now.plus(every);
+    match &mut record.terms.promise {
+        Some(promise) if promise.due_at > now && promise.due_at <= due_at => promise.by = by,
+        promise => {
+            let text = format!("the next update is due by {due_at}, from {by}");
+            *promise = Some(Promise { by, due_at, every, reminded: Reminded::Nobody });
+            state.pending.tell(id, now, Told { what: Happening::Updated, text, path: None });
+        }
+    }
+}
+
+/// Whose an update is while nobody has the incident; whoever it is assigned to is reminded.
+const NOBODY: &str = "nobody";
 
 /// A person says how it stands: everybody who was told hears it, and the next update is promised.
 pub(super) fn update(
@@ -53,7 +92,7 @@ pub(super) fn update(
     let Some(case) = state.change(*id) else { return Ok(()) };
     case.record.version += 1;
     let every = case.record.terms.promise.take().map(|promise| promise.every);
-    let taken = case.record.progress.holder().is_some();
+    let taken = case.record.progress.holder().is_some() || interval(&case.record).is_some();
     if taken || next.is_some() {
         make(state, ctx, (*id, by), next.or(every), now);
     }
@@ -65,6 +104,7 @@ pub(super) fn take_due(state: &mut State, ctx: &Context, id: IncidentId, now: Ti
     while let Some(overdue) = overdue(state, id, now) {
         let Some(case) = state.change(id) else { return };
         let quiet = case.record.quiet;
+        let manager = manager(&case.record);
         let Some(promise) = &mut case.record.terms.promise else { return };
         if quiet {
             // Nobody waits for news of what nobody hears of.
@@ -73,7 +113,7 @@ pub(super) fn take_due(state: &mut State, ctx: &Context, id: IncidentId, now: Ti
         }
         let (next, target) = match overdue.reminded {
             Reminded::Nobody => (Reminded::Holder, whose(ctx, &overdue.by)),
-            Reminded::Holder | Reminded::Lead => (Reminded::Lead, Target::Lead),
+            Reminded::Holder | Reminded::Lead => (Reminded::Lead, manager.unwrap_or(Target::Lead)),
         };
         promise.reminded = next;
         let late = Brief(now.since(overdue.due_at));
@@ -91,6 +131,12 @@ pub(super) fn take_due(state: &mut State, ctx: &Context, id: IncidentId, now: Ti
     }
 }
 
+/// Returns who leads a major incident.
+fn manager(record: &Incident) -> Option<Target> {
+    let major = record.major.as_ref().filter(|major| major.stands())?;
+    major.holder(Role::IncidentManager).map(|holder| Target::Contact(holder.who.clone()))
+}
+
 fn overdue(state: &State, id: IncidentId, now: Timestamp) -> Option<Promise> {
     let promise = state.incidents.get(&id)?.record.terms.promise.clone()?;
     promise.next_due().is_some_and(|due_at| due_at <= now).then_some(promise)
@@ -101,9 +147,17 @@ fn whose(ctx: &Context, by: &str) -> Target {
     if is_known { Target::Contact(by.into()) } else { Target::Assigned }
 }
 
-/// Nobody has promised anything any more.
+/// Nobody has promised anything any more. The update of a major incident is due all the same: that of
+/// whoever gave it back falls to the team.
 pub(super) fn release(record: &mut Incident) {
-    record.terms.promise = None;
+    if interval(record).is_none() {
+        record.terms.promise = None;
+        return;
+    }
+    let by = speaker(record).or_else(|| record.team.clone());
+    if let Some(promise) = &mut record.terms.promise {
+        promise.by = by.unwrap_or_else(|| NOBODY.into());
+    }
 }
 
 /// A person wants somebody to hear of an incident without being called for it.

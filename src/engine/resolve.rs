@@ -9,7 +9,8 @@ use super::context::Context;
 use super::correlate::{self, Attachment, name_of, share, unindex_group, unindex_root};
 use super::pending::Told;
 use super::{
-    State, confirm, escalate, gather, notices, regroup, related, report, tally, topology, verify,
+    State, confirm, escalate, gather, notices, promise, regroup, related, report, tally, topology,
+    verify, watch,
 };
 use crate::model::alert::Join;
 use crate::model::incident::{Happening, Incident, IncidentId, Progress, Storm};
@@ -191,6 +192,7 @@ fn resolve(state: &mut State, ctx: &Context, id: IncidentId, how: Resolution, no
     let result = case_result(state, id);
     let how = Resolved { by: by.as_deref(), text: &result };
     set_resolved(state, id, how, now);
+    watch::begin(state, id, now);
     confirm::ask(state, ctx, id, &text, now);
 }
 
@@ -288,6 +290,7 @@ pub(super) fn reopen(state: &mut State, ctx: &Context, id: IncidentId, why: &str
     };
     case.record.awaiting_verification = false;
     case.record.closure.verify_at = None;
+    watch::end(&mut case.record);
     case.record.resolution.run(now);
     let text = if let Some(by) = had {
         let text = format!("{why}; back to {by}");
@@ -302,6 +305,7 @@ pub(super) fn reopen(state: &mut State, ctx: &Context, id: IncidentId, why: &str
     notices::update(state, ctx, id, &format!("reopened: {text}"), now);
     report::tell(state, ctx, id, &format!("reopened: {why}"), now);
     confirm::withdraw(state, id);
+    promise::follow(state, id, now);
     correlate::index_root(state, &ctx.topology, id);
     state.pending.unsettled.insert(id);
 }
@@ -370,6 +374,7 @@ fn leave(
     let Some(case) = state.change(id) else { return };
     case.record.enter(over.clone());
     let likely = core::mem::take(&mut case.record.likely);
+    watch::end(&mut case.record);
     case.record.resolution.stop(now);
     let children = case.children.clone();
     related::closed(state, id, &likely);

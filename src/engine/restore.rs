@@ -14,7 +14,7 @@ use super::quarantine::Quarantine;
 use super::related::{self, Learned};
 use super::state::{Case, Held};
 use super::tally::Tally;
-use super::{budget, census, deduplicate, gather, schedule, shadow, suppress, topology};
+use super::{budget, census, deduplicate, followed, gather, schedule, shadow, suppress, topology};
 use crate::model::labels::Fingerprint;
 use crate::model::time::Timestamp;
 
@@ -48,6 +48,10 @@ pub(super) fn restore(saved: Saved, ctx: &Context, now: Timestamp) -> State {
     state.quarantine = Quarantine::restore(saved.quarantine);
     state.likelihood.learned = Learned::restore(saved.learned);
     for record in saved.incidents {
+        if record.progress.name().is_over() {
+            followed::keep(&mut state, &record, None);
+            continue;
+        }
         let case = Case {
             record,
             live: BTreeMap::new(),
@@ -186,4 +190,5 @@ fn index_incidents(state: &mut State, ctx: &Context) {
         index_group(state, id);
         schedule(state, ctx, id);
     }
+    followed::reindex(state, ctx);
 }

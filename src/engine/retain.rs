@@ -16,7 +16,7 @@ pub(super) fn forget(
 ) -> Forgotten {
     let mut done = Forgotten::default();
     for id in incidents {
-        if state.incidents.contains_key(id) || id.0 > state.counters.next_record {
+        if state.record(*id).is_some() || id.0 > state.counters.next_record {
             done.refused += 1;
             continue;
         }

@@ -14,6 +14,7 @@ use super::census::Census;
 use super::changes::{Counters, Recurrence};
 use super::cis::Cis;
 use super::deliveries::Deliveries;
+use super::followed::Followed;
 use super::gather::{Gathering, Slots};
 use super::pending::Pending;
 use super::quarantine::Quarantine;
@@ -43,6 +44,8 @@ pub struct State {
     pub(super) alerts: HashMap<Fingerprint, Held, RandomState>,
     /// Incidents that are not closed, subordinate ones included.
     pub(super) incidents: BTreeMap<IncidentId, Case>,
+    /// Closed incidents whose review still wants something to be done.
+    pub(super) followed: BTreeMap<IncidentId, Followed>,
     /// Notices that are pending or dead.
     pub(super) notices: BTreeMap<NoticeId, Notice>,
     /// Who got how many pages.

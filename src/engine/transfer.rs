@@ -151,20 +151,25 @@ pub(super) fn convene(
         handover: explained(handover, order),
         before: Verdict::PassedOn,
     };
-    for team in teams {
-        acceptance::call(state, ctx, (id, team), &handed, now);
-        let target = Target::Team(team.clone());
-        let (kind, because) = (NoticeKind::Page, because.clone());
-        notices::plan(
-            state,
-            ctx,
-            id,
-            Plan { kind, target: &target, because, also: Vec::new() },
-            now,
-        );
-    }
+    call_together(state, ctx, (id, teams), (&handed, &because), now);
     escalate::plan(state, &ctx.rules, id);
     Ok(())
+}
+
+/// Calls teams to help, each of which has to confirm it; their clocks are still to be planned.
+pub(super) fn call_together(
+    state: &mut State,
+    ctx: &Context,
+    (id, teams): (IncidentId, &[Box<str>]),
+    (handed, because): (&Handed, &str),
+    now: Timestamp,
+) {
+    for team in teams {
+        acceptance::call(state, ctx, (id, team), handed, now);
+        let target = &Target::Team(team.clone());
+        let (kind, because) = (NoticeKind::Page, because.to_owned());
+        notices::plan(state, ctx, id, Plan { kind, target, because, also: Vec::new() }, now);
+    }
 }
 
 fn explained(handover: &Handover, order: &Order) -> Handover {

@@ -169,7 +169,8 @@ impl Problem {
 
 /// The codes that are narrower than a status. With [`CODES`] they are a closed list, which the API's
 /// document shows; `too_many` is in the other.
-pub(super) const NARROW_CODES: [&str; 24] = [
+pub(super) const NARROW_CODES: [&str; 28] = [
+    "action_over",
     "already",
     "closed",
     "count_changed",
@@ -179,10 +180,12 @@ pub(super) const NARROW_CODES: [&str; 24] = [
     "incomplete",
     "no_next_line",
     "no_reason",
+    "no_such_number",
     "not_allowed",
     "not_an_order",
     "not_desk",
     "not_for_many",
+    "not_major",
     "not_reported",
     "not_split",
     "nothing_set",
@@ -194,6 +197,7 @@ pub(super) const NARROW_CODES: [&str; 24] = [
     "unknown_code",
     "unknown_target",
     "version_conflict",
+    "watched",
 ];
 
 /// Every word that [`word`] has.

@@ -99,6 +99,7 @@ pub(super) fn document() -> Value {
         .merge_from(api::quarantine::Document::openapi())
         .merge_from(api::audit::Document::openapi())
         .merge_from(api::journal::Document::openapi())
+        .merge_from(api::major::Document::openapi())
         .merge_from(api::notices::Document::openapi())
         .merge_from(api::on_call::Document::openapi())
         .merge_from(api::planned::Document::openapi())

@@ -84,7 +84,8 @@ fn a_refusal_says_what_is_allowed() {
         "INC-1 is new and cannot be reopened; allowed from here: acknowledged, noted, claimed, \
          assigned, escalated, returned, convened, prioritised, updated, subscribed, \
          unsubscribed, resolved, merged, split, set, reclassified, \
-         timed, cancelled, declared major, stood down"
+         timed, cancelled, declared major, stood down, checked, given a role, given an action, \
+         rid of an action"
     );
     let refusal = refused(story.order(2, 1, hold(60))).to_string();
     assert!(refusal.starts_with("INC-1 is new and cannot be held; allowed"), "{refusal}");

@@ -135,14 +135,14 @@ impl Image {
 
     /// Returns what the engine goes on from.
     pub fn saved(&self) -> Saved {
-        let unclosed = |it: &&Incident| !it.progress.name().is_over();
+        let held = |it: &&Incident| !it.progress.name().is_over() || it.has_open_actions();
         Saved {
             alerts: self
                 .alerts
                 .values()
                 .map(|row| (row.labels.clone(), row.state.clone()))
                 .collect(),
-            incidents: self.incidents.values().filter(unclosed).cloned().collect(),
+            incidents: self.incidents.values().filter(held).cloned().collect(),
             notices: self.notices.values().cloned().collect(),
             policies: self.policies.iter().map(|(k, v)| (*k, Arc::clone(v))).collect(),
             learned: self.learned.clone().into_iter().collect(),

@@ -13,6 +13,7 @@ use super::link::Action;
 use super::major::Major;
 use super::priority::{Assessment, words};
 use super::report::Report;
+use super::review::CorrectiveAction;
 use super::sheet::Sheet;
 use super::terms::Terms;
 use super::time::{Brief, Timestamp};
@@ -478,6 +479,8 @@ pub struct Incident {
     pub closure: Closure,
     /// That it is or was a major incident.
     pub major: Option<Major>,
+    /// What its review wants to be done; a place in the list, from 1, is an action's number.
+    pub actions: Vec<CorrectiveAction>,
     /// Entries of its timeline.
     pub timeline_len: u32,
     /// Notices planned for it so far.
@@ -500,6 +503,19 @@ impl Incident {
     /// True while it is a major incident.
     pub fn is_major(&self) -> bool {
         self.major.as_ref().is_some_and(Major::stands)
+    }
+
+    /// True while something that its review wants is still to be done.
+    pub fn has_open_actions(&self) -> bool {
+        self.actions.iter().any(CorrectiveAction::is_open)
+    }
+
+    /// True for a target that has to come whoever else has answered: a team that was called to help
+    /// and has not, or whom a major incident called.
+    pub fn is_called(&self, target: &str) -> bool {
+        let helps = self.assignments.called().any(|it| it.team.as_deref() == Some(target));
+        let major = self.major.as_ref().filter(|major| major.stands());
+        helps || major.is_some_and(|major| major.called.iter().any(|it| **it == *target))
     }
 
     /// True when the link for this action that came with this notice was used.
@@ -615,6 +631,18 @@ pub enum Happening {
     Cancelled,
     /// It is a major incident, or none any more.
     Major,
+    /// A response plan was copied onto it.
+    Plan,
+    /// An item of its plan was done.
+    Ticked,
+    /// Somebody got a role.
+    Role,
+    /// It is watched after its resolution, or no longer.
+    Watched,
+    /// Its review wants something to be done, or that is done.
+    Action,
+    /// Something that its review wants is overdue.
+    ActionOverdue,
     /// It was given back as misrouted.
     Returned,
     /// Further teams were called to help.
@@ -686,6 +714,12 @@ words!(
     Verified = "verified",
     Cancelled = "cancelled",
     Major = "major",
+    Plan = "plan",
+    Ticked = "ticked",
+    Role = "role",
+    Watched = "watched",
+    Action = "action",
+    ActionOverdue = "action_overdue",
     Returned = "returned",
     Convened = "convened",
     Accepted = "accepted",

@@ -24,6 +24,7 @@ pub mod notice;
 pub mod priority;
 pub mod quarantine;
 pub mod report;
+pub mod review;
 pub mod sheet;
 pub mod silence;
 pub mod terms;

@@ -196,8 +196,8 @@ impl Desk {
 
 /// Returns why nobody needs a notice any more. An update is always needed: it amends what was sent.
 /// So is what asks for an answer while nobody, or only somebody before a reopening, has given one,
-/// and a digest as long as one of its incidents is needed. A team that is called to help answers for
-/// itself.
+/// and a digest as long as one of its incidents is needed. A team that is called to help, or who is
+/// called to a major incident, answers for themselves.
 fn needless(notice: &Notice, briefing: &Briefing) -> Option<String> {
     match notice.kind {
         NoticeKind::Update => return None,
@@ -215,9 +215,7 @@ fn answered(notice: &Notice, incident: &Incident) -> Option<String> {
     if let Some(parent) = incident.parent {
         return Some(format!("{id} became part of {parent} meanwhile"));
     }
-    let target = Some(&*notice.target);
-    let called = incident.progress.is_open()
-        && incident.assignments.called().any(|it| it.team.as_deref() == target);
+    let called = incident.progress.is_open() && incident.is_called(&notice.target);
     match &incident.progress {
         _ if called => None,
         Progress::New => None,

@@ -97,6 +97,7 @@ pub(super) fn briefing(incident: u64) -> Briefing {
         reports: Vec::new(),
         closure: Closure::default(),
         major: None,
+        actions: Vec::new(),
         timeline_len: 0,
         notices: 1,
         told: Vec::new(),

@@ -11,6 +11,7 @@ use super::condition::{Condition, Conditions};
 use super::diagnostics::{Diagnostic, Span};
 use super::matcher::Matcher;
 use super::matcher_places::LinePlace;
+use super::plans;
 use super::reach::{MATCHERS_MAX, Reach};
 use super::reader::Reader;
 use super::references;
@@ -33,6 +34,7 @@ pub(super) fn advise(reader: &mut Reader<'_>, content: &Content<'_>, order: &[us
         untested(reader, content);
         let rules = content.rules.iter().map(|(_, draft)| &draft.rule);
         references::warn(reader, rules, &content.policies);
+        plans::warn(reader, content.majors.as_ref(), &content.plans);
     }
     for shadow::Shadowed { rule, by } in shadow::find(&content.rules, order) {
         let (Some((file, rule)), Some((other, by))) =

@@ -24,6 +24,7 @@ use super::mappings;
 use super::messages::{self, Messages};
 use super::order;
 use super::places::Places;
+use super::plans::{self, Plan};
 use super::policies;
 use super::priorities::{self, Priorities};
 use super::reader::{Fields, Noun, Reader};
@@ -99,7 +100,8 @@ pub(super) struct Content<'f> {
     lifecycle: Option<Lifecycle>,
     binding: Option<Vec<BindingKey>>,
     closing: Option<Closing>,
-    majors: Option<Majors>,
+    pub(super) majors: Option<Majors>,
+    pub(super) plans: Vec<Plan>,
     agreements: Vec<(Box<str>, agreements::Draft)>,
     routing: Vec<Route>,
     places: Places,
@@ -242,6 +244,7 @@ fn read_sections<'f>(reader: &mut Reader<'f>, content: &mut Content<'f>, fields:
         .agreements
         .extend(fields.read(reader, "agreements", agreements::read).into_iter().flatten());
     content.routing.extend(fields.read(reader, "routing", routing::read).into_iter().flatten());
+    content.plans.extend(fields.read(reader, "plans", plans::read).into_iter().flatten());
     for name in ["defaults", "priorities", "lifecycle", "binding", "closing", "majors"] {
         if let Some((key, _)) = fields.entry(name) {
             reader.define(Noun::Section, name, key.span);
@@ -318,6 +321,7 @@ fn assemble(
         binding: content.binding.unwrap_or_else(binding::default_binding),
         closing: content.closing.unwrap_or_default(),
         majors: content.majors.unwrap_or_default(),
+        plans: content.plans,
         places: content.places,
         templates,
         messages: content.messages,

@@ -80,6 +80,7 @@ codes! {
     ACCEPTANCE = "R0270" "a step of `acceptance` is due at once";
     AGREEMENT = "R0271" "an agreement does not say for which services it is";
     ROUTE = "R0272" "a route leads to no team";
+    NO_PLAN = "R0280" "major incidents of a priority may have no response plan";
     NO_OWNER = "R0301" "a rule has no owner";
     NO_TEST = "R0302" "no test expects an incident of a rule";
     EXPIRES = "R0305" "a known error expires soon, or has expired";

@@ -1,7 +1,7 @@
 //! Rule files: from text to a checked, compiled set of rules, with the tests that stand in them.
 //!
 //! Pure: reading the disk is the shell's business, playing the tests is `lab`'s. Reading order:
-//! `set` is what comes out; `check` makes it of files, with `rule`, `sections`, `closing`, `majors`,
+//! `set` is what comes out; `check` makes it of files, with `rule`, `sections`, `closing`, `majors`, `plans`,
 //! `priorities`, `policies`, `order` and `testcase` for their parts, and `kinds` for what rules do; `yaml` and
 //! `reader` are below those, `diagnostics`, `codes`, `render` and `sarif` beside them; `advice` warns
 //! of what works and is hardly meant. Matchers: `subject`, `matcher`, `number`, `parser`,
@@ -48,6 +48,7 @@ mod order;
 pub mod parser;
 pub mod pattern;
 mod places;
+mod plans;
 mod policies;
 mod priorities;
 mod reach;
@@ -104,6 +105,7 @@ pub use kinds::storm::{StormKind, Suspects};
 pub use kinds::topology::{Delay, TopologyKind};
 pub use majors::Majors;
 pub use messages::{IncidentLine, MessageScope, Part};
+pub use plans::Plan;
 pub use priorities::{Limit, PageWhen, Priorities, Threshold};
 pub use rotation::{OnCall, Rotation, Shift};
 pub use routing::{Asked, Route, Routed, Seen};

@@ -43,6 +43,7 @@ pub(super) enum Noun {
     Mapping,
     Table,
     Agreement,
+    Plan,
 }
 
 impl Noun {
@@ -59,6 +60,7 @@ impl Noun {
             Self::Mapping => "mapping",
             Self::Table => "table",
             Self::Agreement => "agreement",
+            Self::Plan => "plan",
         }
     }
 }

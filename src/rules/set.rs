@@ -21,6 +21,7 @@ use super::kinds::inhibit::{Inhibit, Sources, sources_of};
 use super::majors::Majors;
 use super::messages::Messages;
 use super::places::Places;
+use super::plans::Plan;
 use super::priorities::Priorities;
 use super::rotation::Rotation;
 use super::routing::Route;
@@ -73,6 +74,8 @@ pub struct RuleSet {
     pub closing: Closing,
     /// Which incidents are major ones.
     pub majors: Majors,
+    /// What is done in one, in order: the first plan that fits holds.
+    pub plans: Vec<Plan>,
     /// Rules without effect, in the order in which they would be asked.
     pub(super) shadows: Vec<Rule>,
     pub(super) shadow_index: Index,

@@ -120,7 +120,7 @@ fn the_examples_of_the_reference_load() {
         ));
     }
     assert_eq!(desk.len(), 3);
-    let [rule, condition, tests, sections, cmdb, times, binding, mapping, closing, majors] =
+    let [rule, condition, tests, sections, cmdb, times, binding, mapping, closing, majors, plans] =
         whole[..]
     else {
         panic!("{} examples", whole.len())
@@ -137,9 +137,10 @@ fn the_examples_of_the_reference_load() {
     let contacts = ["bert", "carla", "boss"].map(|name| format!("  {name}: {{channels: mail}}\n"));
     let contacts = contacts.concat();
     let sections = sections.replace("contacts:\n", &format!("contacts:\n{contacts}"));
-    let set = good(&format!("{rule}{tests}{sections}{times}{mapping}{closing}{majors}"));
+    let set = good(&format!("{rule}{tests}{sections}{times}{mapping}{closing}{majors}{plans}"));
     assert_eq!((set.rules.len(), set.teams.len(), set.binding.len()), (1, 3, 1));
     assert_eq!((set.closing.require.len(), set.majors.management.len()), (2, 1));
+    assert_eq!(set.plans.len(), 2);
     assert_eq!((set.calendars.len(), set.rotations.len(), set.mappings.len()), (2, 1, 1));
     let keys = good(&format!("version: 1\nnamespace: b\n{binding}")).binding.clone();
     assert_eq!(keys.last().map(|key| key.normalise.len()), Some(4));
@@ -189,6 +190,7 @@ fn the_shipped_defaults_are_those_in_force() {
     assert_eq!(written.lifecycle, built_in.lifecycle);
     assert_eq!(written.binding, built_in.binding);
     assert_eq!(written.closing, built_in.closing);
+    assert_eq!(written.majors, built_in.majors);
     assert_eq!(written.policies, built_in.policies);
     assert_eq!(written.contacts, built_in.contacts);
     assert_eq!(written.default_contact, built_in.default_contact);

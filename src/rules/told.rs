@@ -141,7 +141,7 @@ fn wrong_fields_and_values_are_all_named_at_once() {
     10 | colour: red
        | ^^^^^^
        |
-       = help: known here: version, namespace, rules, tests, teams, contacts, policies, calendars, rotations, mappings, lookups, templates, agreements, routing, defaults, priorities, lifecycle, binding, closing, majors
+       = help: known here: version, namespace, rules, tests, teams, contacts, policies, calendars, rotations, mappings, lookups, templates, agreements, routing, plans, defaults, priorities, lifecycle, binding, closing, majors
     "###);
 }
 

@@ -125,7 +125,7 @@ impl Writer<'_> {
             let records = view.records(*id)?;
             self.delete_all(Family::Records, records.iter().map(|record| schema::number(record.0)));
             let (key, end) = (schema::number(id.0), schema::number(id.0.saturating_add(1)));
-            for family in [Family::Incidents, Family::Open, Family::Unclosed] {
+            for family in [Family::Incidents, Family::Open, Family::Unclosed, Family::Followed] {
                 self.batch.delete_cf(self.store.family(family), key);
             }
             for family in [Family::Members, Family::Timeline, Family::Notices] {
@@ -171,13 +171,16 @@ impl Writer<'_> {
         self.put_all(touches.iter().filter(|(fingerprint, _)| whole(fingerprint).is_err()));
     }
 
-    /// The two indexes follow from the incident itself, so they cannot say anything else.
+    /// The indexes follow from the incident itself, so they cannot say anything else.
     fn incidents(&mut self, incidents: &[Incident]) {
         self.put_all(incidents);
         for incident in incidents {
             let open = incident.progress.is_open() && incident.parent.is_none();
             let unclosed = !incident.progress.name().is_over();
-            for (family, is_in) in [(Family::Open, open), (Family::Unclosed, unclosed)] {
+            let followed = incident.has_open_actions();
+            for (family, is_in) in
+                [(Family::Open, open), (Family::Unclosed, unclosed), (Family::Followed, followed)]
+            {
                 let (family, key) = (self.store.family(family), incident.key());
                 if is_in {
                     self.batch.put_cf(family, key, []);

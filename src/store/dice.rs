@@ -30,11 +30,12 @@ use crate::model::journal::JournalEntry;
 use crate::model::labels::{Fingerprint, Labels};
 use crate::model::learned::{LearnedKey, LearnedRow};
 use crate::model::link;
-use crate::model::major::Major;
+use crate::model::major::{Done, Holder, Item, Major, ResponsePlan, Role};
 use crate::model::notice::{Notice, NoticeId, NoticeKind, NoticeState};
 use crate::model::priority::{Assessment, Impact, Loss, Priority, Urgency};
 use crate::model::quarantine::{Cause, QuarantineId, Quarantined, Unhandled};
 use crate::model::report::{Report, Reporter};
+use crate::model::review::{CorrectiveAction, Overdue};
 use crate::model::sheet::{Field, Reclassified, Sheet, Spent};
 use crate::model::silence::{Silence, SilenceId, SilenceMatcher};
 use crate::model::terms::{ByHand, InState, Promise, Reminded, Supplier, Terms};
@@ -361,6 +362,7 @@ impl Dice {
             reports: self.list(2, Self::report),
             closure: self.closure(),
             major: self.maybe(Self::major),
+            actions: self.list(3, Self::corrective_action),
             group_rule: self.maybe(|dice| dice.text().into()),
             rules_version: self.next(),
             topology_version: self.number(),
@@ -413,6 +415,42 @@ impl Dice {
             by: self.text().into(),
             because: self.text().into(),
             stood_down_at: self.maybe(Self::time),
+            plan: self.maybe(|dice| ResponsePlan {
+                name: dice.text().into(),
+                checklist: dice.list(3, |dice| Item {
+                    text: dice.text().into(),
+                    done: dice.maybe(Self::done),
+                }),
+                told: dice.list(2, |dice| dice.text().into()),
+                link: dice.maybe(|dice| dice.text().into()),
+            }),
+            roles: self.list(3, |dice| Holder {
+                role: dice.word::<Role>(3),
+                who: dice.text().into(),
+                team: dice.maybe(|dice| dice.text().into()),
+                since: dice.time(),
+                by: dice.text().into(),
+            }),
+            called: self.list(2, |dice| dice.text().into()),
+            update_every: self.span(),
+            watch: self.span(),
+            watch_until: self.maybe(Self::time),
+        }
+    }
+
+    fn done(&mut self) -> Done {
+        Done { at: self.time(), by: self.text().into(), note: self.text().into() }
+    }
+
+    fn corrective_action(&mut self) -> CorrectiveAction {
+        CorrectiveAction {
+            text: self.text().into(),
+            owner: self.text().into(),
+            due_at: self.time(),
+            by: self.text().into(),
+            added_at: self.time(),
+            reminded: self.word::<Overdue>(4),
+            done: self.maybe(Self::done),
         }
     }
 
@@ -478,7 +516,7 @@ impl Dice {
     pub(super) fn entry(&mut self) -> Entry {
         Entry {
             at: self.time(),
-            what: self.word::<Happening>(109),
+            what: self.word::<Happening>(125),
             count: self.count(),
             text: self.text(),
             path: self.maybe(Self::path),

@@ -11,6 +11,7 @@ use super::{Store, StoreError, codec, overlay, read};
 use crate::cmdb::Topology;
 use crate::engine::changes::Saved;
 use crate::model::alert::AlertState;
+use crate::model::incident::Incident;
 use crate::model::labels::Labels;
 
 impl Store {
@@ -29,13 +30,26 @@ impl Store {
     /// As for [`Store::load`].
     pub fn saved(&self) -> Result<Saved, StoreError> {
         let view = self.view();
-        let unclosed = view.entries(Family::Unclosed, read::bulk(), IteratorMode::Start);
-        let incident = |entry: Result<read::Pair, StoreError>| {
-            entry.and_then(|(key, _)| view.indexed(Family::Unclosed, &key))
+        let incident = |family: Family| {
+            let view = &view;
+            move |entry: Result<read::Pair, StoreError>| {
+                entry.and_then(|(key, _)| view.indexed(family, &key))
+            }
         };
+        let all = |family| view.entries(family, read::bulk(), IteratorMode::Start);
+        let unclosed = all(Family::Unclosed).map(incident(Family::Unclosed));
+        let mut incidents = unclosed.collect::<Result<Vec<Incident>, _>>()?;
+        for followed in all(Family::Followed).map(incident(Family::Followed)) {
+            let followed = followed?;
+            // One that is not closed is there already.
+            if followed.progress.name().is_over() {
+                incidents.push(followed);
+            }
+        }
+        incidents.sort_by_key(|incident| incident.id);
         Ok(Saved {
             alerts: alerts(&view)?,
-            incidents: unclosed.map(incident).collect::<Result<_, _>>()?,
+            incidents,
             notices: view.all()?,
             policies: view.all()?,
             recurrences: view.all()?,

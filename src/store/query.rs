@@ -120,6 +120,15 @@ impl View<'_> {
         Ok(page.end())
     }
 
+    /// Returns incidents, closed ones too, whose review still wants something to be done, by number.
+    ///
+    /// # Errors
+    /// When a record cannot be read.
+    pub fn followed(&self) -> Result<Vec<Incident>, StoreError> {
+        let all = self.entries(Family::Followed, ReadOptions::default(), IteratorMode::Start);
+        all.map(|entry| entry.and_then(|(key, _)| self.indexed(Family::Followed, &key))).collect()
+    }
+
     /// Returns notices that are not delivered, in the order of their ids.
     ///
     /// # Errors

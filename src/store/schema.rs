@@ -12,6 +12,7 @@
 //! | `incidents` | incident u64 | an incident, subordinate and closed ones too |
 //! | `open` | incident u64 | nothing; it is open and no subordinate |
 //! | `unclosed` | incident u64 | nothing; it is not closed |
+//! | `followed` | incident u64 | nothing; something that its review wants is still to be done |
 //! | `members` | incident u64, record u64 | what is attached to the incident under that number, and why |
 //! | `records` | record u64 | the incident that an alert's record is attached to |
 //! | `timeline` | incident u64, place u32 | an entry |
@@ -57,6 +58,7 @@ pub(super) enum Family {
     Incidents,
     Open,
     Unclosed,
+    Followed,
     Members,
     Records,
     Timeline,
@@ -77,7 +79,7 @@ pub(super) enum Family {
 }
 
 /// All of them.
-pub(super) const FAMILIES: [Family; 24] = [
+pub(super) const FAMILIES: [Family; 25] = [
     Family::Meta,
     Family::Alerts,
     Family::Touches,
@@ -85,6 +87,7 @@ pub(super) const FAMILIES: [Family; 24] = [
     Family::Incidents,
     Family::Open,
     Family::Unclosed,
+    Family::Followed,
     Family::Members,
     Family::Records,
     Family::Timeline,
@@ -115,6 +118,7 @@ impl Family {
             Self::Incidents => "incidents",
             Self::Open => "open",
             Self::Unclosed => "unclosed",
+            Self::Followed => "followed",
             Self::Members => "members",
             Self::Records => "records",
             Self::Timeline => "timeline",

@@ -124,7 +124,7 @@ impl Check<'_> {
                 Ok(incident) => self.incident_itself(&incident),
                 Err(wrong) => Ok(Err(wrong)),
             },
-            Family::Open | Family::Unclosed => self.index(family, key),
+            Family::Open | Family::Unclosed | Family::Followed => self.index(family, key),
             Family::Members => match MemberRow::read(key, value) {
                 Ok(row) => self.incident(Some(row.incident)),
                 Err(wrong) => Ok(Err(wrong)),
@@ -171,7 +171,10 @@ impl Check<'_> {
         }
         let open = it.progress.is_open() && it.parent.is_none();
         let unclosed = !it.progress.name().is_over();
-        for (family, expected) in [(Family::Open, open), (Family::Unclosed, unclosed)] {
+        let followed = it.has_open_actions();
+        for (family, expected) in
+            [(Family::Open, open), (Family::Unclosed, unclosed), (Family::Followed, followed)]
+        {
             if self.holds(family, &key)? != expected {
                 let what = if expected { "misses it" } else { "still has it" };
                 return Ok(Err(Malformed::Damaged(format!(

@@ -476,6 +476,7 @@ mod tests {
         for (family, wording) in [
             (Family::Touches, "touches/0000000000000007: is damaged: its alert is missing"),
             (Family::Unclosed, "unclosed/0000000000000007: is damaged: its incident is missing"),
+            (Family::Followed, "followed/0000000000000007: is damaged: its incident is missing"),
         ] {
             let (_dir, store) = store();
             let mut value = Vec::new();

@@ -12,6 +12,7 @@ use super::super::wire::handle::{
     Acknowledge, Assign, Convene, Escalate, Hold, Merge, Plain, Prioritise, Return, Split,
     Subscription, Update,
 };
+use super::super::wire::major::{AddAction, Appoint, Check, FinishAction};
 use super::bulk;
 
 /// Documents what commands have in common, and the one for many incidents.
@@ -21,11 +22,15 @@ use super::bulk;
     components(schemas(
         Answered,
         Acknowledge,
+        AddAction,
+        Appoint,
         Assign,
+        Check,
         Classify,
         Confirm,
         Convene,
         Escalate,
+        FinishAction,
         Hold,
         Merge,
         Plain,
@@ -42,7 +47,7 @@ use super::bulk;
 pub(in crate::http) struct Document;
 
 /// Each command by the last part of its path, the name of its shape, and what it says.
-const COMMANDS: [(&str, &str, &str); 27] = [
+const COMMANDS: [(&str, &str, &str); 31] = [
     ("ack", "Acknowledge", "Acknowledges an incident, under the path of the first version."),
     ("acknowledge", "Acknowledge", "Acknowledges an incident: the response clock stops."),
     ("unacknowledge", "Plain", "Takes an acknowledgement back: the first step falls due anew."),
@@ -70,6 +75,10 @@ const COMMANDS: [(&str, &str, &str); 27] = [
     ("cancel", "Plain", "Says that it was a false alarm, with the reason in `note`."),
     ("declare-major", "Plain", "Says that it is a major incident, with the reason in `note`."),
     ("stand-down", "Plain", "Says that it is no major incident any more, and why."),
+    ("check", "Check", "Says that an item of the response plan is done."),
+    ("role", "Appoint", "Gives somebody a role in a major incident."),
+    ("action", "AddAction", "Says what the review wants to be done, also once it is closed."),
+    ("action-done", "FinishAction", "Says that what the review wanted is done."),
 ];
 
 /// Yields each command's path and what is at it.

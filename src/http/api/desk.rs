@@ -7,18 +7,19 @@ use core::time::Duration;
 use crate::engine::event::{Command, Ending};
 use crate::model::closure::{self, Disagreement};
 use crate::model::incident::{Incident, Progress};
-use crate::model::major;
 use crate::model::report;
 use crate::model::sheet::{self, Edit, Field, SPENT_MAX};
+use crate::model::time::Timestamp;
 use crate::rules::duration;
 
 use super::super::error::Problem;
 use super::super::wire::Time;
 use super::super::wire::desk::{
-    Classify, Confirm, Confirmation, Disagreement as Said, Major, Reclassified, Report, Resolve,
-    Set, Sheet, Spend, Spent,
+    Classify, Confirm, Confirmation, Disagreement as Said, Reclassified, Report, Resolve, Set,
+    Sheet, Spend, Spent,
 };
 use super::handle::{NAME_BYTES_MAX, Parts};
+use super::major;
 
 /// Reads fields by their names.
 pub(super) fn edits(fields: &BTreeMap<String, String>) -> Result<Vec<Edit>, Problem> {
@@ -88,7 +89,7 @@ fn span(text: &str) -> Result<Duration, Problem> {
 }
 
 /// Shows what is on the record of an incident.
-pub(super) fn sheet(incident: &Incident) -> Sheet {
+pub(super) fn sheet(incident: &Incident, now: Timestamp) -> Sheet {
     let of = &incident.sheet;
     let cancelled_by = if let Progress::Cancelled { by, .. } = &incident.progress {
         Some(by.to_string())
@@ -108,16 +109,8 @@ pub(super) fn sheet(incident: &Incident) -> Sheet {
         verify_at: incident.closure.verify_at.map(Time),
         confirmation: incident.closure.confirmation.as_ref().map(confirmation),
         cancelled_by,
-        major: incident.major.as_ref().map(major),
-    }
-}
-
-fn major(it: &major::Major) -> Major {
-    Major {
-        declared_at: Time(it.declared_at),
-        by: it.by.to_string(),
-        because: it.because.to_string(),
-        stood_down_at: it.stood_down_at.map(Time),
+        major: incident.major.as_ref().map(major::major),
+        actions: major::actions(incident, now),
     }
 }
 

@@ -29,10 +29,10 @@ use super::super::guard::text;
 use super::super::ingest::{identity, once};
 use super::super::wire::Time;
 use super::super::wire::change::Answered;
-use super::super::wire::handle::{Hold, Said, Wish};
+use super::super::wire::handle::{Hold, Merge, Said, Split, Wish};
 use super::super::{App, Reading, json_body};
 use super::incidents::{find, number, shown};
-use super::{bulk, desk};
+use super::{bulk, desk, major};
 
 /// The longest name and note of a person, in bytes: both go to the timeline.
 pub(super) const NAME_BYTES_MAX: usize = 128;
@@ -79,6 +79,10 @@ pub(super) fn routes() -> Router<Arc<App>> {
         .route("/api/v1/incidents/{id}/cancel", command("cancel"))
         .route("/api/v1/incidents/{id}/declare-major", command("declare-major"))
         .route("/api/v1/incidents/{id}/stand-down", command("stand-down"))
+        .route("/api/v1/incidents/{id}/check", command("check"))
+        .route("/api/v1/incidents/{id}/role", command("role"))
+        .route("/api/v1/incidents/{id}/action", command("action"))
+        .route("/api/v1/incidents/{id}/action-done", command("action-done"))
 }
 
 /// Returns the handler of a command by the name of its shape.
@@ -244,14 +248,8 @@ fn parts(wish: Wish, now: Timestamp) -> Result<Parts, Problem> {
         Wish::Resolve(it) => desk::resolve(it)?,
         Wish::Reopen(it) => (it.by, it.note, it.expected_version, Command::Reopen),
         Wish::Close(it) => (it.by, it.note, it.expected_version, Command::Close),
-        Wish::Merge(it) => {
-            let command = Command::Merge { into: number(&it.into)? };
-            (it.by, it.note, it.expected_version, command)
-        }
-        Wish::Split(it) => {
-            let command = Command::Split { records: records(&it.records)? };
-            (it.by, it.note, it.expected_version, command)
-        }
+        Wish::Merge(it) => merge(it)?,
+        Wish::Split(it) => split(it)?,
         Wish::Set(it) => desk::set(it)?,
         Wish::Classify(it) => desk::classify(it)?,
         Wish::Time(it) => desk::spend(it)?,
@@ -260,6 +258,10 @@ fn parts(wish: Wish, now: Timestamp) -> Result<Parts, Problem> {
         Wish::Cancel(it) => (it.by, it.note, it.expected_version, Command::Cancel),
         Wish::DeclareMajor(it) => (it.by, it.note, it.expected_version, Command::DeclareMajor),
         Wish::StandDown(it) => (it.by, it.note, it.expected_version, Command::StandDown),
+        Wish::Check(it) => major::check(it),
+        Wish::Role(it) => major::appoint(it)?,
+        Wish::Action(it) => major::add(it, now)?,
+        Wish::ActionDone(it) => major::finish(it),
     })
 }
 
@@ -333,7 +335,7 @@ fn convene(teams: Vec<String>, link: Option<String>, said: Said) -> Result<Comma
     Ok(Command::Convene { teams: names, link: link.map(Into::into), handover })
 }
 
-fn target(text: &str) -> Result<Target, Problem> {
+pub(super) fn target(text: &str) -> Result<Target, Problem> {
     match text.split_once(':') {
         Some(("team", name)) if !name.is_empty() => Ok(Target::Team(name.into())),
         Some(("contact", name)) if !name.is_empty() => Ok(Target::Contact(name.into())),
@@ -360,6 +362,16 @@ fn hold(it: &Hold, now: Timestamp) -> Result<Command, Problem> {
         }
     };
     Ok(Command::Hold { waits_for, until })
+}
+
+fn merge(it: Merge) -> Result<Parts, Problem> {
+    let command = Command::Merge { into: number(&it.into)? };
+    Ok((it.by, it.note, it.expected_version, command))
+}
+
+fn split(it: Split) -> Result<Parts, Problem> {
+    let command = Command::Split { records: records(&it.records)? };
+    Ok((it.by, it.note, it.expected_version, command))
 }
 
 fn days(span: Duration) -> u64 {
@@ -411,11 +423,16 @@ fn kind(refusal: &Refusal, outdated: StatusCode) -> (StatusCode, &'static str) {
     match refusal {
         Refusal::NotOpen(_) => (StatusCode::CONFLICT, "closed"),
         Refusal::Subordinate { .. } => (StatusCode::CONFLICT, "subordinate"),
+        Refusal::Watched { .. } => (StatusCode::CONFLICT, "watched"),
+        Refusal::NotMajor(_) => (StatusCode::CONFLICT, "not_major"),
+        Refusal::NoSuch { .. } => (NEVER, "no_such_number"),
+        Refusal::TooMany { .. } => (NEVER, "too_many"),
+        Refusal::ActionOver { .. } => (NEVER, "action_over"),
         Refusal::Conflict { .. } => (outdated, "version_conflict"),
         Refusal::StillFiring { .. } => (StatusCode::CONFLICT, "still_firing"),
         Refusal::NotAllowed { .. } => (StatusCode::CONFLICT, "not_allowed"),
         Refusal::Disagreed { .. } => (StatusCode::CONFLICT, "disagreed"),
-        Refusal::Already { .. } => (StatusCode::CONFLICT, "already"),
+        Refusal::Already { .. } | Refusal::IsDone { .. } => (StatusCode::CONFLICT, "already"),
         Refusal::Incomplete { .. } => (StatusCode::CONFLICT, "incomplete"),
         Refusal::NotDesk { .. } => (StatusCode::CONFLICT, "not_desk"),
         Refusal::NothingSet(_) => (NEVER, "nothing_set"),

@@ -16,6 +16,7 @@ pub mod handle;
 pub mod incidents;
 pub mod journal;
 pub mod left_out;
+pub mod major;
 pub mod notices;
 pub mod on_call;
 pub mod planned;
@@ -46,6 +47,7 @@ pub(super) fn routes() -> Router<Arc<App>> {
         .merge(clocks::routes())
         .merge(audit::routes())
         .merge(journal::routes())
+        .merge(major::routes())
         .merge(alerts::routes())
         .merge(notices::routes())
         .merge(on_call::routes())

@@ -65,7 +65,7 @@ pub(super) fn incident(
         storm: incident.storm.as_ref().map(storm),
         suspects: incident.suspects.iter().map(suspect).collect(),
         update_at: incident.update_at.map(Time),
-        sheet: desk::sheet(incident),
+        sheet: desk::sheet(incident, reading.now),
         resolved,
         closed_at,
         awaiting_verification: incident.awaiting_verification,

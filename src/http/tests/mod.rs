@@ -12,6 +12,7 @@ mod inhibition;
 mod intake;
 mod journal;
 mod links;
+mod majors;
 mod mapping;
 mod notices;
 mod on_call;

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::major::{CorrectiveAction, Major};
 use super::{Incident, Time};
 
 /// What is on the record of an incident beside what it is derived from.
@@ -50,19 +51,9 @@ pub struct Sheet {
     /// That it is or was a major incident.
     #[serde(default)]
     pub major: Option<Major>,
-}
-
-/// That an incident is or was a major one.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct Major {
-    /// When it was declared last.
-    pub declared_at: Time,
-    /// Who declared it; `rules` for the rules.
-    pub by: String,
-    /// Why.
-    pub because: String,
-    /// When somebody said that it is none any more.
-    pub stood_down_at: Option<Time>,
+    /// What its review wants to be done.
+    #[serde(default)]
+    pub actions: Vec<CorrectiveAction>,
 }
 
 /// A change of category that a person made.

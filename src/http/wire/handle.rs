@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::desk::{Classify, Confirm, Resolve, Set, Spend};
+use super::major::{AddAction, Appoint, Check, FinishAction};
 use super::{Incident, Time};
 
 /// What a person wants to be done with an incident.
@@ -66,6 +67,15 @@ pub enum Wish {
     /// It is no major incident any more.
     #[serde(rename = "stand-down")]
     StandDown(Plain),
+    /// An item of its response plan is done.
+    Check(Check),
+    /// Somebody gets a role in it.
+    Role(Appoint),
+    /// Its review wants something to be done.
+    Action(AddAction),
+    /// What its review wanted is done.
+    #[serde(rename = "action-done")]
+    ActionDone(FinishAction),
 }
 
 /// What needs nothing but a name.

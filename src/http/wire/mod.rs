@@ -15,6 +15,7 @@ pub mod cmdb;
 pub mod desk;
 pub mod explain;
 pub mod handle;
+pub mod major;
 pub mod notices;
 pub mod on_call;
 pub mod planned;

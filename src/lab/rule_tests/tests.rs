@@ -208,8 +208,8 @@ fn an_unknown_name_in_a_step_is_refused_with_those_that_are_known() {
             "timeline: step it to be possible / no open incident has the root nosuch; there is pdu-1, srv-2",
             "timeline: step it to be possible / no open incident has the root nosuch; there is pdu-1, srv-2",
             "timeline: step it to be possible / INC-1 has no member nosuch",
-            "timeline: step it to be possible / INC-3 is new and cannot be reopened; allowed from here: acknowledged, noted, claimed, assigned, escalated, returned, convened, prioritised, updated, subscribed, unsubscribed, resolved, merged, split, set, reclassified, timed, cancelled, declared major, stood down",
-            "timeline: step it to be possible / INC-3 is new and cannot be closed; allowed from here: acknowledged, noted, claimed, assigned, escalated, returned, convened, prioritised, updated, subscribed, unsubscribed, resolved, merged, split, set, reclassified, timed, cancelled, declared major, stood down",
+            "timeline: step it to be possible / INC-3 is new and cannot be reopened; allowed from here: acknowledged, noted, claimed, assigned, escalated, returned, convened, prioritised, updated, subscribed, unsubscribed, resolved, merged, split, set, reclassified, timed, cancelled, declared major, stood down, checked, given a role, given an action, rid of an action",
+            "timeline: step it to be possible / INC-3 is new and cannot be closed; allowed from here: acknowledged, noted, claimed, assigned, escalated, returned, convened, prioritised, updated, subscribed, unsubscribed, resolved, merged, split, set, reclassified, timed, cancelled, declared major, stood down, checked, given a role, given an action, rid of an action",
             "timeline: step it to be possible / no manager in the rule files; known: dc, web"
         ]
     );

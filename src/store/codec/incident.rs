@@ -3,7 +3,8 @@
 use prost::{Message, Oneof};
 
 use super::assignment::AssignmentsMessage;
-use super::sheet::{AffectedMessage, ClosureMessage, MajorMessage, ReportMessage, SheetMessage};
+use super::review::{ActionMessage, MajorMessage};
+use super::sheet::{AffectedMessage, ClosureMessage, ReportMessage, SheetMessage};
 use super::terms::TermsMessage;
 use super::{Malformed, Row, Word, keyed, numbered, required};
 use crate::model::assignment::Assignments;
@@ -126,6 +127,8 @@ pub(in crate::store) struct IncidentMessage {
     closure: Option<ClosureMessage>,
     #[prost(message, optional, tag = "85")]
     major: Option<MajorMessage>,
+    #[prost(message, repeated, tag = "111")]
+    actions: Vec<ActionMessage>,
     #[prost(message, repeated, tag = "90")]
     threads: Vec<ThreadMessage>,
     #[prost(message, repeated, tag = "91")]
@@ -663,6 +666,7 @@ impl Row for Incident {
             reports: self.reports.iter().map(Into::into).collect(),
             closure: ClosureMessage::of(&self.closure),
             major: self.major.as_ref().map(Into::into),
+            actions: self.actions.iter().map(Into::into).collect(),
             told: self.told.iter().map(ToString::to_string).collect(),
             threads: self.threads.iter().map(Into::into).collect(),
             paged: self.paged.iter().map(Into::into).collect(),
@@ -725,7 +729,12 @@ impl Row for Incident {
             affected: message.affected.map(Into::into).unwrap_or_default(),
             reports: message.reports.into_iter().map(Into::into).collect(),
             closure: message.closure.map(Into::into).unwrap_or_default(),
-            major: message.major.map(Into::into),
+            major: message.major.map(TryInto::try_into).transpose()?,
+            actions: message
+                .actions
+                .into_iter()
+                .map(TryInto::try_into)
+                .collect::<Result<_, _>>()?,
             told: message.told.into_iter().map(Into::into).collect(),
             threads: message.threads.into_iter().map(Into::into).collect(),
             paged: message.paged.into_iter().map(Into::into).collect(),
@@ -807,6 +816,7 @@ mod tests {
             by: "b".into(),
             because: "w".into(),
             stood_down_at: Some(at(52)),
+            ..Major::default()
         }
     }
 
@@ -915,6 +925,7 @@ mod tests {
             reports: vec![report()],
             closure: closure(),
             major: Some(major()),
+            actions: Vec::new(),
             rules_version: 22,
             topology_version: 23,
         }

@@ -26,6 +26,7 @@ pub(super) mod meta;
 pub(super) mod notice;
 pub(super) mod policy;
 pub(super) mod quarantine;
+mod review;
 mod sheet;
 pub(super) mod silence;
 pub(super) mod terms;

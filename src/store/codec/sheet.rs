@@ -6,7 +6,6 @@ use super::{Malformed, Word, numbered};
 use crate::model::affected::Affected;
 use crate::model::closure::{Closure, Confirmation, Disagreement};
 use crate::model::labels::Fingerprint;
-use crate::model::major::Major;
 use crate::model::report::{Report, Reporter};
 use crate::model::sheet::{Field, Reclassified, Sheet, Spent};
 use crate::model::time::Timestamp;
@@ -143,50 +142,15 @@ struct DisagreementMessage {
     because: String,
 }
 
-/// That an incident is or was a major one.
-#[derive(Clone, PartialEq, Message)]
-pub(super) struct MajorMessage {
-    #[prost(int64, tag = "1")]
-    declared_at: i64,
-    #[prost(string, tag = "2")]
-    by: String,
-    #[prost(string, tag = "3")]
-    because: String,
-    #[prost(int64, optional, tag = "4")]
-    stood_down_at: Option<i64>,
-}
-
-impl From<&Major> for MajorMessage {
-    fn from(it: &Major) -> Self {
-        Self {
-            declared_at: it.declared_at.millis(),
-            by: String::from(&*it.by),
-            because: String::from(&*it.because),
-            stood_down_at: it.stood_down_at.map(Timestamp::millis),
-        }
-    }
-}
-
-impl From<MajorMessage> for Major {
-    fn from(message: MajorMessage) -> Self {
-        Self {
-            declared_at: Timestamp::from_millis(message.declared_at),
-            by: message.by.into(),
-            because: message.because.into(),
-            stood_down_at: message.stood_down_at.map(Timestamp::from_millis),
-        }
-    }
-}
-
-fn texts(names: &[Box<str>]) -> Vec<String> {
+pub(super) fn texts(names: &[Box<str>]) -> Vec<String> {
     names.iter().map(|name| String::from(&**name)).collect()
 }
 
-fn names(texts: Vec<String>) -> Vec<Box<str>> {
+pub(super) fn names(texts: Vec<String>) -> Vec<Box<str>> {
     texts.into_iter().map(Into::into).collect()
 }
 
-fn text(name: Option<&str>) -> Option<String> {
+pub(super) fn text(name: Option<&str>) -> Option<String> {
     name.map(String::from)
 }
 

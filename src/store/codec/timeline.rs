@@ -67,6 +67,12 @@ numbered!(Happening:
     Verified = 107,
     Cancelled = 108,
     Major = 109,
+    Plan = 120,
+    Ticked = 121,
+    Role = 122,
+    Watched = 123,
+    Action = 124,
+    ActionOverdue = 125,
 );
 
 /// An entry.
