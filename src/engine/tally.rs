@@ -355,7 +355,7 @@ mod tests {
             1 => vec![CiId(10)],
             ci => vec![CiId(10), CiId(10 + ci)],
         };
-        Harm { services: services.into(), weakens: ci % 2 == 0 }
+        Harm { services: services.into(), weakens: ci.is_multiple_of(2) }
     }
 
     fn urgency(of: u8) -> Urgency {

@@ -103,7 +103,9 @@ impl<V> Sparse<V> {
         if self.gone > self.values.len() + GONE_MIN {
             (self.known, self.gone) = (no_bits(), 0);
             let keys: Vec<u64> = self.values.keys().copied().collect();
-            keys.into_iter().for_each(|key| self.note(key));
+            for key in keys {
+                self.note(key);
+            }
         }
         removed
     }
