@@ -5,7 +5,8 @@
 # make quality  scores what becomes of recorded alerts whose true incidents are known
 # make monitoring  checks the alert rules about incidentd itself with promtool
 # make peers  tests against a real Prometheus and Alertmanager (installed with .ci/run)
-.PHONY: run test lint bench peers quality monitoring setup
+# make kafka  tests against a real Apache Kafka (fetched from Maven Central with .ci/kafka)
+.PHONY: run test lint bench peers kafka quality monitoring setup
 
 run: setup
 	cargo run --locked -- serve --demo
@@ -25,6 +26,10 @@ bench: setup
 peers: setup
 	cargo test --locked --test peers -- --nocapture
 
+kafka: setup
+	.ci/kafka
+	cargo test --locked --test kafka
+
 # Where the recorded alerts and their scorer are; without them it says so and goes on.
 QUALITY_DATA ?= ../shared/data
 QUALITY_TOOLS ?= ../shared/tools
@@ -39,4 +44,4 @@ monitoring:
 
 # RocksDB is C++ and its bindings are made with libclang.
 setup:
-	@.ci/setup g++ libclang-dev
+	@.ci/setup g++ libclang-dev libssl-dev pkg-config zlib1g-dev

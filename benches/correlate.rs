@@ -26,7 +26,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use incidentd::clock;
-use incidentd::cmdb::{Change, CiId, Delta, Revision, Rows, Topology, Toward};
+use incidentd::cmdb::{Change, CiId, Delta, Facts, Revision, Rows, Topology, Toward};
 use incidentd::engine::State;
 use incidentd::engine::changes::{Changes, Saved};
 use incidentd::engine::context::{Context, Limits};
@@ -47,14 +47,14 @@ const PROBES: usize = 3_000;
 fn main() {
     let args: Vec<String> = std::env::args().skip(1).filter(|arg| arg != "--bench").collect();
     match args.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
-        ["--write", dir] => write(Path::new(dir)),
-        ["--open", dir] => drop(Store::open(Path::new(dir), &Options::default()).unwrap()),
-        ["--load", dir] => load_it(Path::new(dir)),
+        ["--write", facts, dir] => write(Path::new(dir), facts),
+        ["--open", _, dir] => drop(Store::open(Path::new(dir), &Options::default()).unwrap()),
+        ["--load", facts, dir] => load_it(Path::new(dir), facts),
         parts => {
             let wanted = |part: &str| parts.is_empty() || parts.contains(&part);
             println!("{:66} {:>14} {:>12}", "", "measured", "target");
             if wanted("load") {
-                load_from_store();
+                FACTS.into_iter().for_each(load_from_store);
             }
             if wanted("walk") || wanted("join") {
                 let rows = estate::rows_with_hub(CIS, SPOKES);
@@ -79,24 +79,49 @@ pub(crate) fn line(what: &str, measured: &str, target: &str) {
 
 /// Writes and loads in processes of their own, so that the memory of one is not that of the other;
 /// one in between takes over what is in the log, as every second start finds it.
-fn load_from_store() {
+fn load_from_store(facts: &str) {
     let dir = tempfile::tempdir().unwrap();
     for step in ["--write", "--open", "--load"] {
         let this = std::env::current_exe().unwrap();
-        let ended = Command::new(this).args([step, dir.path().to_str().unwrap()]).status().unwrap();
-        assert!(ended.success());
+        let args = [step, facts, dir.path().to_str().unwrap()];
+        assert!(Command::new(this).args(args).status().unwrap().success());
     }
 }
 
-fn write(dir: &Path) {
-    let rows = estate::rows(CIS);
+/// What is known of the relations: nothing; of each its source, its validity and when one of the
+/// imports of a month confirmed it; the same with a time of confirmation of its own for each.
+const FACTS: [&str; 3] = ["no facts", "facts of imports", "facts of their own"];
+
+/// Returns what is known of a relation by its place.
+fn facts_of(known: &str, place: usize) -> Option<Arc<Facts>> {
+    // Ten sources, each of which has confirmed what it says in one of thirty imports.
+    let import = place / 1_000 % 300;
+    let own = match known {
+        "no facts" => return None,
+        "facts of imports" => 0,
+        _ => place,
+    };
+    let seconds = |n: usize| Duration::from_secs(n.try_into().unwrap());
+    Some(Arc::new(Facts {
+        source: format!("source-{}", import % 10).into(),
+        valid_from: Some(START.minus(seconds(86_400 * 365))),
+        valid_until: Some(START.plus(seconds(86_400 * (365 + import % 30)))),
+        seen_at: Some(START.minus(seconds(3_600 * import + own))),
+    }))
+}
+
+fn write(dir: &Path, facts: &str) {
+    let mut rows = estate::rows(CIS);
+    for (place, row) in rows.relations.iter_mut().enumerate() {
+        row.facts = facts_of(facts, place);
+    }
     let store = Store::open(dir, &Options::default()).unwrap();
     let delta = Delta::between(&Rows::default(), &rows);
     let revision = Revision { delta, change: Change::new(1, START, "bench", "replace") };
     store.commit(&Changes::default(), &[&revision]).unwrap();
 }
 
-fn load_it(dir: &Path) {
+fn load_it(dir: &Path, facts: &str) {
     let store = Store::open(dir, &Options::default()).unwrap();
     let before = load::resident(std::process::id());
     let mut loaded = None;
@@ -106,7 +131,7 @@ fn load_it(dir: &Path) {
     let topology = loaded.unwrap();
     let held = load::resident(std::process::id()) - before;
     let (cis, relations) = (topology.ci_count(), topology.relation_count());
-    let what = format!("load {cis} CIs, {relations} relations from RocksDB");
+    let what = format!("load {cis} CIs, {relations} relations with {facts} from RocksDB");
     line(&what, &format!("{took:.2} s"), "10 s");
     line("  processor time of that", &format!("{used:.2} s"), "");
     line("  memory they take", &format!("{} MB", held / 1_000_000), "250 MB");

@@ -26,19 +26,7 @@ const MINUTE: Duration = Duration::from_mins(1);
 /// Which of the alerts is the one outside the storm.
 const OUTSIDE: usize = 60_000;
 
-const STORM: &str = "
-version: 1
-namespace: ops
-rules:
-  - name: row
-    owner: dc
-    when: ['row!=\"\"']
-    storm:
-      per: [row]
-      enter: {distinct: ci, count: 30, within: 2m}
-      leave: {below: 5, for: 10m}
-    incident: {priority: P1, notify: {first: now}}
-";
+const STORM: &str = concat!("version: 1\nnamespace: ops\n", include_str!("row-storm.yaml"));
 
 /// Who was paged for what, and when in the storm's own time.
 struct Page {

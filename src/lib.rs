@@ -21,6 +21,7 @@
 //! | [`store`] | RocksDB: keys, codec, the one commit, queries on snapshots | |
 //! | [`notify`] | sends committed notices, one file per channel | |
 //! | [`http`] | the doors: ingestion, Alertmanager's API, our API, operation | |
+//! | [`kafka`] | records in: clients of clusters, one thread each; events about incidents out | |
 //! | [`daemon`] | wiring, the engine's thread, the committer, start and stop, upkeep | |
 //! | [`settings`], [`telemetry`], [`clock`], [`random`], [`mailbox`], [`watch_folder`] | what the shells share | |
 //! | [`cli`] | one file per command | |
@@ -42,6 +43,7 @@ pub mod daemon;
 pub mod engine;
 pub mod http;
 pub mod ingest;
+pub mod kafka;
 pub mod lab;
 pub mod mailbox;
 pub mod model;

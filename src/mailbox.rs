@@ -88,6 +88,23 @@ impl Mailbox {
         answer.await.map_err(|_| Busy::Stopped)
     }
 
+    /// Brings work if there is room, and leaves; the answer comes by what is returned.
+    ///
+    /// # Errors
+    /// The work back when there is no room or nobody to do it.
+    pub fn post(&self, work: Work) -> Result<oneshot::Receiver<Reply>, (Busy, Box<Work>)> {
+        let (reply, answer) = oneshot::channel();
+        match self.0.try_send(Letter { work, reply }) {
+            Ok(()) => Ok(answer),
+            Err(mpsc::error::TrySendError::Full(letter)) => {
+                Err((Busy::Full, Box::new(letter.work)))
+            }
+            Err(mpsc::error::TrySendError::Closed(letter)) => {
+                Err((Busy::Stopped, Box::new(letter.work)))
+            }
+        }
+    }
+
     /// Brings work that must not be turned away, waiting for room: the outcome of a delivery.
     ///
     /// # Errors

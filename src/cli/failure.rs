@@ -57,7 +57,9 @@ impl Failure {
     pub fn of_daemon(error: &DaemonError) -> Self {
         match error {
             DaemonError::Store(_) => Self::Store(error.to_string()),
-            DaemonError::Channel(_) | DaemonError::Tls(_) => Self::Configuration(error.to_string()),
+            DaemonError::Channel(_) | DaemonError::Kafka(_) | DaemonError::Tls(_) => {
+                Self::Configuration(error.to_string())
+            }
             DaemonError::Listen { .. }
             | DaemonError::NoRoom { .. }
             | DaemonError::LinkKey { .. }

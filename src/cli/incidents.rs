@@ -14,7 +14,7 @@ use super::clocks;
 use super::failure::Failure;
 use super::paging::{Paging, more};
 use super::print::{self, NOTHING, Table, or_nothing};
-use super::{export, handle, major, report, sheet};
+use super::{export, handle, major, report, sheet, transfers};
 
 /// Where incidents are.
 pub(super) const PATH: [&str; 3] = ["api", "v1", "incidents"];
@@ -36,6 +36,8 @@ pub enum Command {
     Export(export::Command),
     /// List what reviews still want to be done, over all incidents
     Actions(major::List),
+    /// Total who hands incidents on, and how often they come back as misrouted
+    Transfers(transfers::Command),
     /// Report that something is wrong: joins what is open about it, or opens a new one
     Report(report::Command),
     /// Do something with incidents
@@ -68,6 +70,7 @@ pub async fn run(session: &Session, command: Command) -> Result<(), Failure> {
         Command::Show { incident, clock: false } => show(session, &server, &incident).await,
         Command::Actions(list) => major::list(session, &server, &list).await,
         Command::Export(command) => export::run(session, &server, command).await,
+        Command::Transfers(command) => transfers::run(session, &server, command).await,
         Command::Report(command) => report::run(session, &server, command).await,
         Command::Handle(command) => handle::run(session, &server, command).await,
     }

@@ -25,10 +25,12 @@ pub mod handle;
 pub mod handled;
 mod handover;
 pub mod incidents;
+pub mod kafka;
 pub mod known_error;
 pub mod major;
 pub mod notify;
 pub mod on_call;
+pub mod overrides;
 pub mod paging;
 pub mod print;
 pub mod quarantine;
@@ -39,6 +41,7 @@ pub mod rules;
 pub mod serve;
 pub mod sheet;
 pub mod test;
+mod transfers;
 pub mod unbound;
 pub mod what_if;
 
@@ -140,6 +143,9 @@ enum Command {
     /// Say who is on call
     #[command(name = "oncall", subcommand)]
     OnCall(on_call::Command),
+    /// See how far Kafka topics are read, and let halted partitions go on
+    #[command(subcommand)]
+    Kafka(kafka::Command),
     /// Look after notices
     #[command(subcommand)]
     Notify(notify::Command),
@@ -225,6 +231,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Changes(command) => wait(changes::run(&session, command)),
         Command::Cmdb(command) => wait(cmdb::run(&session, command)),
         Command::Rules(command) => wait(rules::run(&session, command)),
+        Command::Kafka(command) => wait(kafka::run(&session, command)),
         Command::Quarantine(command) => wait(quarantine::run(&session, command)),
         Command::OnCall(command) => wait(on_call::run(&session, command)),
         Command::Notify(command) => wait(notify::run(&session, command)),
@@ -331,6 +338,7 @@ mod tests {
         "inc actions --overdue -o json",
         "inc export INC-1042 --post-mortem",
         "inc close severity=\"info\" --dry-run",
+        "inc transfers --by team --since 30d",
         "alerts ls --state firing",
         "alerts send alertname=X ci=srv-1 --severity critical",
         "alerts ls --silenced",
@@ -361,6 +369,9 @@ mod tests {
         "quarantine show 7",
         "quarantine replay 7 8 --token-file t --ca-file c",
         "quarantine drop 7",
+        "kafka ls",
+        "kafka resume metrics --topic alerts --partition 0 --as mia",
+        "kafka seek metrics --topic alerts --partition 0 --to beginning",
         "notify ls --dead",
         "notify ls --pending --incident INC-7 --cursor 00ff",
         "notify test anna --dry-run",

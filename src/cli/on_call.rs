@@ -1,4 +1,5 @@
-//! `incidentd oncall`: who is called now, who comes next, and when nobody has the shift.
+//! `incidentd oncall`: who is called now, who comes next, and when nobody has the shift. Who stands in
+//! by command is in `overrides`.
 
 use clap::{Args, Subcommand};
 
@@ -7,7 +8,7 @@ use crate::http::wire::on_call::{OnCallPage, OnCallShift, TeamOnCall};
 use super::client::Server;
 use super::failure::Failure;
 use super::print::{self, Table, or_nothing};
-use super::{Output, Session};
+use super::{Output, Session, overrides};
 
 /// Where it is.
 const PATH: [&str; 3] = ["api", "v1", "oncall"];
@@ -33,6 +34,13 @@ pub enum Command {
     },
     /// List the times of the next year at which nobody has the shift; fails when there are any
     Gaps(Question),
+    /// Let somebody have the shift of a team for a time
+    Override(overrides::Put),
+    /// Let two people of a team trade a shift each
+    Swap(overrides::Swap),
+    /// List overrides, or take one back
+    #[command(subcommand)]
+    Overrides(overrides::Command),
 }
 
 /// What is asked about.
@@ -62,6 +70,9 @@ pub async fn run(session: &Session, command: Command) -> Result<(), Failure> {
         Command::Show { question, days } => {
             list(session, &server, (&question, days), shifts).await?;
         }
+        Command::Override(put) => overrides::put(session, &server, put).await?,
+        Command::Swap(swap) => overrides::swap(session, &server, swap).await?,
+        Command::Overrides(command) => overrides::run(session, &server, command).await?,
         Command::Gaps(question) => {
             let page = list(session, &server, (&question, YEAR), gaps).await?;
             let count = page.items.iter().flat_map(holes).count();

@@ -44,7 +44,7 @@ pub struct Command {
     /// Where they are
     #[arg(long, value_name = "TEXT")]
     place: Option<String>,
-    /// How they can be reached; a contact of the rules is told when it is resolved
+    /// How they can be reached: a contact of the rules, or an e-mail address; they hear how it goes
     #[arg(long, value_name = "TEXT")]
     contact: Option<String>,
     /// How it came in, as in phone

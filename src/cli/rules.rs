@@ -9,7 +9,7 @@ use crate::http::wire::rules::{RuleRecord, RuleRow, RulesPage};
 
 use super::failure::Failure;
 use super::print::{self, NOTHING, Table, or_nothing};
-use super::{Session, known_error};
+use super::{Session, known_error, overrides};
 
 /// Where they are.
 const PATH: [&str; 3] = ["api", "v1", "rules"];
@@ -62,7 +62,9 @@ pub async fn run(session: &Session, command: Command) -> Result<(), Failure> {
         }
         Command::KnownError { incident } => known_error(session, &incident).await,
         Command::Reload => {
-            let answer = session.connect()?.post(&["-", "reload"], &Value::Null).await?;
+            let server = session.connect()?;
+            let answer = server.post(&["-", "reload"], &Value::Null).await?;
+            overrides::warn(&overrides::loose(&server).await);
             session.show(&answer, |answer| {
                 let Reloaded { version, rules, files, same } = answer.read()?;
                 let same = if same { ", the same as before" } else { "" };

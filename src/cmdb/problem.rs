@@ -21,6 +21,7 @@
 //! | C020 | the header of a table cannot be used |
 //! | C021 | a record of a table cannot be read |
 //! | C022 | an object of Kubernetes cannot be read |
+//! | C023 | a cluster's name cannot be used, or no file is Kubernetes' |
 //! | C030 | what a relation says of its source, validity or age is wrong |
 //! | C031 | an attribute that means something has a value that means nothing |
 //! | C032 | warning: a CI needs of a relation type more than it has, or has none of it |

@@ -130,6 +130,7 @@ fn write(desk: &Desk, batch: Batch) -> Result<u64, StoreError> {
     desk.metrics.engine.committed(events, clock::monotonic().saturating_sub(began));
     desk.metrics.engine.audit_entries.inc_by(changes.audit.len() as u64);
     desk.metrics.doors.committed(&changes);
+    desk.metrics.events.dropped.inc_by(changes.bulletins_dropped.into());
     desk.metrics.rules.credited(&changes.credited);
     for (_, _, entry) in &changes.timeline {
         count_step(&desk.metrics, entry.what);
@@ -149,11 +150,12 @@ fn write(desk: &Desk, batch: Batch) -> Result<u64, StoreError> {
     Ok(changes.counters.batch)
 }
 
-#[expect(clippy::wildcard_enum_match_arm, reason = "only the steps of ladders are counted here")]
+#[expect(clippy::wildcard_enum_match_arm, reason = "only these are counted here")]
 fn count_step(metrics: &Metrics, what: Happening) {
     match what {
         Happening::EscalatedFunctional => metrics.engine.escalated(Ladder::Functional),
         Happening::EscalatedHierarchical => metrics.engine.escalated(Ladder::Hierarchical),
+        Happening::Returned => metrics.engine.returned.inc(),
         _ => {}
     }
 }

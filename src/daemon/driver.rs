@@ -19,7 +19,7 @@ use crate::clock::Clock;
 use crate::cmdb::{Revision, Topology};
 use crate::engine::changes::Changes;
 use crate::engine::context::Context;
-use crate::engine::event::{Event, Reply};
+use crate::engine::event::{Consumed, Content, Event, Record, Reply};
 use crate::engine::{Parked, State, own};
 use crate::ingest;
 use crate::mailbox::{Letter, Work};
@@ -197,6 +197,9 @@ impl Driver {
         let (records, bytes) = self.state.quarantined();
         self.desk.metrics.doors.quarantine_records.set(count(records));
         self.desk.metrics.doors.quarantine_bytes.set(i64::try_from(bytes).unwrap_or(i64::MAX));
+        let (waiting, oldest) = self.state.bulletins_waiting();
+        self.desk.metrics.events.waiting.set(count(waiting));
+        self.desk.metrics.events.oldest.set(oldest.map_or(0, |at| at.millis() / 1_000));
         self.desk.metrics.engine.silenced_alerts.set(count(self.state.alerts_silenced()));
         self.desk.metrics.engine.inhibited_alerts.set(count(self.state.alerts_inhibited()));
         self.desk.metrics.engine.bindings(&self.state.bindings());
@@ -276,8 +279,12 @@ impl Driver {
     /// Keeps what broke the engine; returns the answer for its sender, where there can be one.
     fn quarantine(&mut self, work: &Work, now: Timestamp) -> Option<Reply> {
         let Work::Event(event) = work else { return None };
-        let what = unhandled(event)?;
-        self.apply(&Event::Quarantine(Box::new(what)), now).ok()
+        let instead = if let Event::Consumed(batch) = event {
+            spared(batch)
+        } else {
+            Event::Quarantine(Box::new(unhandled(event)?))
+        };
+        self.apply(&instead, now).ok()
     }
 
     /// Goes back to what was committed last: the state on disk, and the rules of that time.
@@ -331,16 +338,23 @@ fn kind(event: &Event) -> &'static str {
         Event::Handle(_) => "handle",
         Event::Report(_) => "report",
         Event::ByLink { .. } => "by_link",
+        Event::Afterwards { .. } => "afterwards",
         Event::Silence { .. } => "silence",
         Event::Unsilence { .. } => "unsilence",
         Event::PlanChanges { .. } => "plan_changes",
+        Event::PlanOverrides { .. } => "plan_overrides",
+        Event::DropOverride { .. } => "drop_override",
         Event::Audit { .. } => "audit",
         Event::Delivered { .. } => "delivered",
         Event::Failed { .. } => "failed",
         Event::Withheld { .. } => "withheld",
+        Event::Published { .. } => "published",
         Event::Once { event, .. } => kind(event),
         Event::Quarantine(_) => "quarantine",
         Event::Replay { .. } => "replay",
+        Event::Consumed(_) => "consumed",
+        Event::Halt { .. } => "halt",
+        Event::Seek { .. } => "seek",
         Event::DropQuarantined(_) => "drop_quarantined",
         Event::Retry { .. } => "retry",
         Event::Forget { .. } => "forget",
@@ -353,6 +367,13 @@ fn kind(event: &Event) -> &'static str {
 /// Returns how many alerts a piece of work counts for.
 fn weight(work: &Work) -> usize {
     match work {
+        Work::Event(Event::Consumed(batch)) => {
+            let alerts = batch.records.iter().map(|record| match &record.content {
+                Content::Alerts { occurrences, .. } => occurrences.len().max(1),
+                Content::Unreadable(_) | Content::Nothing => 1,
+            });
+            alerts.sum::<usize>().max(1)
+        }
         Work::Event(event) => alerts(event).map_or(1, <[_]>::len).max(1),
         Work::Topology(_) | Work::Rules(_) => 1,
     }
@@ -368,9 +389,12 @@ fn alerts(event: &Event) -> Option<&[Occurrence]> {
         Event::Handle(_)
         | Event::Report(_)
         | Event::ByLink { .. }
+        | Event::Afterwards { .. }
         | Event::Silence { .. }
         | Event::Unsilence { .. }
         | Event::PlanChanges { .. }
+        | Event::PlanOverrides { .. }
+        | Event::DropOverride { .. }
         | Event::Audit { .. }
         | Event::Retry { .. }
         | Event::Forget { .. }
@@ -378,7 +402,11 @@ fn alerts(event: &Event) -> Option<&[Occurrence]> {
         | Event::Delivered { .. }
         | Event::Failed { .. }
         | Event::Withheld { .. }
+        | Event::Published { .. }
         | Event::Quarantine(_)
+        | Event::Consumed(_)
+        | Event::Halt { .. }
+        | Event::Seek { .. }
         | Event::DropQuarantined(_)
         | Event::Reconfigured
         | Event::Tick => None,
@@ -396,9 +424,12 @@ fn unhandled(event: &Event) -> Option<Unhandled> {
         Event::Handle(_)
         | Event::Report(_)
         | Event::ByLink { .. }
+        | Event::Afterwards { .. }
         | Event::Silence { .. }
         | Event::Unsilence { .. }
         | Event::PlanChanges { .. }
+        | Event::PlanOverrides { .. }
+        | Event::DropOverride { .. }
         | Event::Audit { .. }
         | Event::Retry { .. }
         | Event::Forget { .. }
@@ -406,19 +437,51 @@ fn unhandled(event: &Event) -> Option<Unhandled> {
         | Event::Delivered { .. }
         | Event::Failed { .. }
         | Event::Withheld { .. }
+        | Event::Published { .. }
         | Event::Quarantine(_)
+        | Event::Consumed(_)
+        | Event::Halt { .. }
+        | Event::Seek { .. }
         | Event::DropQuarantined(_)
         | Event::Reconfigured
         | Event::Tick => return None,
     };
-    Some(Unhandled {
+    Some(broken(source, occurrences))
+}
+
+fn broken<'a>(
+    source: &Arc<str>,
+    occurrences: impl IntoIterator<Item = &'a Occurrence>,
+) -> Unhandled {
+    Unhandled {
         source: Arc::clone(source),
         format: ingest::Format::Native.to_string().into(),
         cause: Cause::Panicked,
         reason: "handling it broke the engine, a fault of incidentd; the log says where".into(),
         content_type: "application/json".into(),
         body: ingest::write(occurrences).into(),
-    })
+    }
+}
+
+/// Returns what happens instead of records that broke the engine: all their alerts go to the
+/// quarantine as one, and the offset moves on, or they would come again for ever.
+fn spared(batch: &Consumed) -> Event {
+    let mut alerts = Vec::new();
+    let mut records = Vec::new();
+    for record in &batch.records {
+        match &record.content {
+            Content::Alerts { occurrences, .. } => alerts.extend(occurrences),
+            Content::Unreadable(_) => records.push(record.clone()),
+            Content::Nothing => {}
+        }
+    }
+    if let Some(last) = batch.records.last() {
+        let what = Box::new(broken(&batch.partition.source, alerts));
+        let (offset, mark) = (last.offset, last.mark);
+        records.retain(|it| it.offset < offset);
+        records.push(Record { offset, mark, content: Content::Unreadable(what) });
+    }
+    Event::Consumed(Box::new(Consumed { records, ..batch.clone() }))
 }
 
 fn count(items: usize) -> i64 {

@@ -11,7 +11,9 @@ pub mod data_dir;
 pub mod demo;
 pub mod disk;
 mod driver;
+mod kafka;
 mod outbox;
+mod publishing;
 pub mod reload;
 mod retention;
 mod service_manager;
@@ -34,6 +36,7 @@ use tracing::{error, info, warn};
 use crate::clock::Clock;
 use crate::cmdb::Topology;
 use crate::engine::State;
+use crate::engine::bulletins::BulletinLimits;
 use crate::engine::changes::{Counters, Saved};
 use crate::engine::context::{Context, Limits};
 use crate::http::accept;
@@ -118,6 +121,9 @@ pub enum DaemonError {
         /// Why.
         error: std::io::Error,
     },
+    /// A client of Kafka cannot be set up.
+    #[error("{0}")]
+    Kafka(#[from] crate::kafka::client::ClientError),
     /// Certificate or key cannot be used.
     #[error("{0}")]
     Tls(#[from] TlsError),
@@ -167,15 +173,20 @@ async fn serve(plan: Plan) -> Result<(), DaemonError> {
     let listener = listen(settings.http.listen).await?;
     let (reloader, tls) = certificate(&base)?;
     let canary = start::canary(&base, letters_in.clone(), canary_out.clone())?;
+    let signs = (durable.clone(), held_in.subscribe(), stopped.clone());
+    let (publisher, publishing) = publishing::prepare(&base, letters_in.clone(), signs)?;
+    let plans = kafka::plan(&base)?;
     let mut engine = start_engine(&base, Core { saved, ctx, outbox, letters, witness, tellers })?;
 
     let (ready_in, ready_out) = watch::channel(Readiness::ready());
-    let (operations, lines) = upkeep::lines(&base, canary_out);
+    let (operations, lines) = upkeep::lines(&base, canary_out, publishing);
+    let wires = kafka::wires(&letters_in, &context_out, &operations, &stopped);
     let paths = Paths { mailbox: letters_in.clone(), tester: notifier.tester(), links: answers };
     let signs = Signs { readiness: ready_out, operations, feed };
     let doors = doors(&base, paths, context_out.clone(), signs);
     let parts = upkeep::Parts {
         canary,
+        publisher,
         mailbox: letters_in.clone(),
         stopped: stopped.clone(),
         held: held_in,
@@ -192,31 +203,39 @@ async fn serve(plan: Plan) -> Result<(), DaemonError> {
     let server =
         tokio::spawn(accept::serve(listener, http::router(doors), desk, wait_for(stopped)));
     let reloader = reloader.map(|reloader| tokio::spawn(reloader.run()));
+    let readers = kafka::start(&base, plans, wires);
     service_manager::ready(settings.http.listen);
     let player = demo.map(|stage| tokio::spawn(demo::play(stage, settings.http.listen)));
 
-    let failed = tokio::select! {
-        () = signalled() => None,
-        failure = &mut engine.ended => Some(failure.unwrap_or_else(|_| "without a word".into())),
-    };
+    let failed = run_until_the_end(&mut engine).await;
     // In this order: nobody new, whoever is inside finishes, the last sends, the last commit.
     ready_in.send_replace(Readiness::missing("the daemon is stopping"));
     service_manager::stopping();
-    if let Some(player) = player {
-        player.abort();
-    }
+    player.iter().for_each(tokio::task::JoinHandle::abort);
     stop.send_replace(true);
-    if tokio::time::timeout(FINISH, server).await.is_err() {
-        warn!("requests were cut off after {} s", FINISH.as_secs());
-    }
+    see_out(server, "requests were cut off").await;
+    readers.stop().await;
     upkeep.stop().await;
     reloader.iter().for_each(tokio::task::JoinHandle::abort);
     notifier.stop().await;
     drop(letters_in);
-    if tokio::time::timeout(FINISH, forwarder).await.is_err() {
-        warn!("reports of deliveries were cut off; those notices are sent again");
-    }
+    see_out(forwarder, "reports of deliveries were cut off; those notices are sent again").await;
     end(engine, failed).await
+}
+
+/// Waits until the daemon is to stop; says why where the engine could not go on.
+async fn run_until_the_end(engine: &mut Engine) -> Option<String> {
+    tokio::select! {
+        () = signalled() => None,
+        failure = &mut engine.ended => Some(failure.unwrap_or_else(|_| "without a word".into())),
+    }
+}
+
+/// Waits for a task that is about to end, but not for ever.
+async fn see_out<T>(task: tokio::task::JoinHandle<T>, otherwise: &str) {
+    if tokio::time::timeout(FINISH, task).await.is_err() {
+        warn!("after {} s {otherwise}", FINISH.as_secs());
+    }
 }
 
 /// Starts the clock where the last run stopped; at the wall clock's time before the first.
@@ -256,6 +275,10 @@ fn context(settings: &Settings, rules: Arc<RuleSet>, topology: Topology) -> Arc<
         deliveries_for: settings.limits.delivery_ids_for,
         quarantine: settings.quarantine.records_max,
         quarantine_bytes: settings.quarantine.bytes_max as u64,
+        bulletins: settings.events.to.as_ref().map(|_| BulletinLimits {
+            waiting_max: settings.events.waiting_max,
+            waiting_for: settings.events.waiting_for,
+        }),
     };
     Arc::new(Context::new(rules, Arc::new(topology), limits))
 }

@@ -19,6 +19,7 @@ use crate::mailbox::{Mailbox, Work};
 use crate::rules::render::short;
 use crate::rules::{self, RuleSet, Severity, SourceFile};
 use crate::settings::Settings;
+use crate::settings::channels::Channel;
 use crate::telemetry::metrics::Metrics;
 
 use super::wait_for;
@@ -44,6 +45,8 @@ impl fmt::Debug for RuleFiles {
 pub struct Ties {
     /// Names of the channels that are set up.
     pub channels: Vec<Box<str>>,
+    /// Names of those that are of kind email.
+    pub mail: Vec<Box<str>>,
     /// Sources that are read by a mapping, each with the mapping's name.
     pub mapped: Vec<(Arc<str>, Arc<str>)>,
 }
@@ -55,7 +58,12 @@ impl Ties {
             SourceFormat::Mapped(mapping) => Some((Arc::clone(name), Arc::clone(mapping))),
             SourceFormat::Known(_) => None,
         });
-        Self { channels: settings.channels.keys().cloned().collect(), mapped: mapped.collect() }
+        let of_mail = settings.channels.iter().filter(|(_, it)| matches!(it, Channel::Email(_)));
+        Self {
+            channels: settings.channels.keys().cloned().collect(),
+            mail: of_mail.map(|(name, _)| name.clone()).collect(),
+            mapped: mapped.collect(),
+        }
     }
 }
 
@@ -75,7 +83,11 @@ pub fn compile(files: &[SourceFile], ties: &Ties) -> Result<RuleSet, RulesRefuse
         };
         return Err(RulesRefused { message, diagnostics: loaded.diagnostics });
     };
-    let loose = [unknown_channels(&set, &ties.channels), unknown_mappings(&set, &ties.mapped)];
+    let loose = [
+        unknown_channels(&set, &ties.channels),
+        unknown_mappings(&set, &ties.mapped),
+        no_mail(&set, &ties.mail),
+    ];
     let loose: Vec<String> = loose.into_iter().flatten().collect();
     if loose.is_empty() {
         return Ok(set);
@@ -115,6 +127,16 @@ fn unknown_channels(rules: &RuleSet, known: &[Box<str>]) -> Option<String> {
             known.join(", ")
         )
     })
+}
+
+/// Says so when people who report something are written to by what sends no mail.
+fn no_mail(rules: &RuleSet, mail: &[Box<str>]) -> Option<String> {
+    let channel = rules.reporting.channel.as_ref().filter(|name| !mail.contains(name))?;
+    let known = if mail.is_empty() { "none".into() } else { mail.join(", ") };
+    Some(format!(
+        "`reports` names the channel `{channel}`, which is none of kind email; the settings have \
+         {known}; add a section [channels.{channel}] with kind = \"email\" or correct the rule file"
+    ))
 }
 
 /// The task that loads the rules again.
@@ -238,7 +260,7 @@ mod tests {
     #[test]
     fn rules_with_an_error_or_a_way_to_nowhere_are_refused_with_the_remedy() {
         let head = "version: 1\nnamespace: t\n";
-        let ties = Ties { channels: vec!["log".into()], mapped: Vec::new() };
+        let ties = Ties { channels: vec!["log".into()], mail: Vec::new(), mapped: Vec::new() };
         for (text, says) in [
             ("rules: [{name: x, wehn: []}]", "errors in the rules"),
             ("contacts: {a: {channels: [pager]}}", "the settings have log; add a section"),
@@ -248,12 +270,19 @@ mod tests {
         }
         let good = format!("{head}contacts: {{a: {{channels: [log]}}}}\n");
         assert!(compile(&file(&good), &ties).is_ok());
+        let reports = file(&format!("{head}reports: {{channel: log}}\n"));
+        let refused = compile(&reports, &ties).unwrap_err().message;
+        assert!(refused.contains("`log`, which is none of kind email; the settings have none"));
+        assert!(compile(&reports, &Ties { mail: vec!["log".into()], ..ties }).is_ok());
     }
 
     #[test]
     fn rules_without_the_mapping_of_a_source_are_refused_with_the_remedy() {
-        let ties =
-            Ties { channels: vec!["log".into()], mapped: vec![("shop".into(), "old".into())] };
+        let ties = Ties {
+            channels: vec!["log".into()],
+            mail: Vec::new(),
+            mapped: vec![("shop".into(), "old".into())],
+        };
         for (mappings, says) in [
             ("{}", Some("the rule files have no mapping; add it to `mappings:`")),
             ("{ols: {labels: {a: b}}}", Some("source `shop` is read by the mapping `old`")),

@@ -26,7 +26,10 @@ pub(super) fn metrics(settings: &Settings) -> Result<Arc<Metrics>, DaemonError> 
     let sources: Vec<&str> = settings.sources.keys().map(|name| &**name).collect();
     let channels = settings.channels.keys().map(|name| &**name);
     let channels: Vec<&str> = channels.chain([CANARY]).collect();
-    Ok(Arc::new(Metrics::new(&sources, &channels)?))
+    let mut metrics = Metrics::new(&sources, &channels)?;
+    let read = settings.sources.iter().filter(|(_, source)| source.kafka.is_some());
+    metrics.kafka.expect(&read.map(|(name, _)| &**name).collect::<Vec<_>>())?;
+    Ok(Arc::new(metrics))
 }
 
 /// Opens what lies in the data folder.

@@ -16,6 +16,7 @@ use super::reload::{Reloader, RuleFiles, Ties};
 use super::{Base, FINISH, disk, outbox, retention, service_manager, validity};
 use crate::engine::context::Context;
 use crate::http::operate::{BackupMade, Calls, Operations, Reloaded, Room, RulesRefused, call};
+use crate::kafka::publisher::{Publisher, Publishing};
 use crate::mailbox::Mailbox;
 use crate::model::time::Timestamp;
 use crate::rules::RuleSet;
@@ -32,7 +33,11 @@ pub(super) struct Lines {
 }
 
 /// Makes the ways from the doors to the tasks.
-pub(super) fn lines(base: &Base<'_>, canary: watch::Receiver<Timestamp>) -> (Operations, Lines) {
+pub(super) fn lines(
+    base: &Base<'_>,
+    canary: watch::Receiver<Timestamp>,
+    publishing: watch::Receiver<Publishing>,
+) -> (Operations, Lines) {
     let ((reload_in, reload), (backup_in, backup)) = (call(), call());
     let (release_in, release) = call();
     let (room_in, room) = watch::channel(Room::default());
@@ -42,6 +47,7 @@ pub(super) fn lines(base: &Base<'_>, canary: watch::Receiver<Timestamp>) -> (Ope
         release: release_in,
         room,
         canary,
+        publishing,
         canary_silence: SILENCES * base.settings.canary.every,
     };
     (operations, Lines { room: room_in, reload, backup, release })
@@ -57,6 +63,8 @@ pub(super) struct Parts {
     /// Says whether the outbox is held.
     pub(super) held: watch::Sender<bool>,
     pub(super) canary: Canary,
+    /// Tells other systems of incidents.
+    pub(super) publisher: Option<Publisher>,
     /// The last commit.
     pub(super) durable: watch::Receiver<u64>,
     /// What is in force.
@@ -74,6 +82,9 @@ impl Upkeep {
         let Parts { lines, mailbox, rules, rule_files, dir, held, canary, durable, .. } = parts;
         let (context, stopped) = (parts.context, parts.stopped);
         let mut tasks = JoinSet::new();
+        if let Some(publisher) = parts.publisher {
+            tasks.spawn(publisher.run());
+        }
         base.metrics.rules.accepted(rules.rules.len(), crate::clock::wall());
         let reloader = Reloader {
             files: rule_files,

@@ -85,7 +85,11 @@ impl Watchman {
             }
         };
         let (version, what) = (new.revision.change.version, new.revision.change.what.clone());
-        match self.mailbox.deliver(Work::Topology(Box::new(new))).await {
+        // Held until the engine is done with them, so that it is not the one to free them.
+        let used = (Arc::clone(&new.base), Arc::clone(&new.forecast));
+        let reply = self.mailbox.deliver(Work::Topology(Box::new(new))).await;
+        drop(used);
+        match reply {
             Ok(Reply::Done) => {
                 info!(version, %what, "the topology is built anew");
                 SETTLE

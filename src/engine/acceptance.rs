@@ -7,11 +7,11 @@
 
 use core::time::Duration;
 
-use super::State;
 use super::context::Context;
-use super::escalate::{self, Clock};
+use super::deadlines::{self, Clock};
 use super::notices::{self, Plan};
 use super::pending::Told;
+use super::{State, escalate};
 use crate::model::assignment::{Assignment, Handover, Part, Verdict};
 use crate::model::escalation::{Action, Policy, Rung, Step, Target};
 use crate::model::incident::{Happening, Incident, IncidentId, Progress};
@@ -189,7 +189,7 @@ fn climb(state: &mut State, ctx: &Context, place: Place, now: Timestamp) {
         let rung = it.rung;
         let policy = state.policies.get(&record.policy);
         let step = policy.and_then(|p| p.acceptance.get(rung.step as usize)).cloned();
-        let next = step.as_ref().map(|step| escalate::after(&ctx.rules, record, (step, rung), now));
+        let next = step.as_ref().map(|step| deadlines::taken(step, rung, now));
         if let Some(case) = state.incidents.get_mut(&id)
             && let Some(it) = case.record.assignments.list.get_mut(at)
         {

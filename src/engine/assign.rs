@@ -7,7 +7,7 @@ use super::context::Context;
 use super::describe;
 use super::pending::Told;
 use super::state::Case;
-use crate::model::incident::{Happening, IncidentId};
+use crate::model::incident::{Happening, Incident, IncidentId};
 use crate::model::time::Timestamp;
 use crate::rules::{Asked, Plan, Seen};
 
@@ -75,6 +75,27 @@ pub(super) fn plan<'c>(state: &State, ctx: &'c Context, id: IncidentId) -> Optio
     with_asked(state, ctx, case, |asked| ctx.rules.plan(asked.category, asked.priority))
 }
 
+/// The line after the one that has an incident, and who is called there now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NextLine {
+    /// The team.
+    pub team: Box<str>,
+    /// The contact who is called for it.
+    pub contact: Box<str>,
+}
+
+impl Context {
+    /// Returns to whom a stored incident would go at `now` if somebody escalated it; nothing where
+    /// no line follows.
+    pub fn next_line(&self, record: &Incident, now: Timestamp) -> Option<NextLine> {
+        let team = record.team.as_deref();
+        // What rules add to the category stands in the record once it is stored.
+        let team = asked_of(self, record, None, |asked| self.rules.next_line(asked, team))?;
+        let contact = self.rules.called(&team, record.id, now).contact.into();
+        Some(NextLine { team, contact })
+    }
+}
+
 /// Asks something of the routing about an incident.
 fn with_asked<R>(
     state: &State,
@@ -82,12 +103,20 @@ fn with_asked<R>(
     case: &Case,
     ask: impl FnOnce(&Asked<'_>) -> Option<R>,
 ) -> Option<R> {
-    let record = &case.record;
+    let root = state.alerts.get(&case.record.root.alert);
+    let added = root.and_then(|root| root.added.as_deref()?.category.as_deref());
+    asked_of(ctx, &case.record, added, ask)
+}
+
+fn asked_of<R>(
+    ctx: &Context,
+    record: &Incident,
+    added: Option<&str>,
+    ask: impl FnOnce(&Asked<'_>) -> Option<R>,
+) -> Option<R> {
     let rule = record.rule.as_deref().and_then(|rule| ctx.rules.find(rule));
     // What the record says of its category is written with the batch: a new one has none yet.
     let by_rule = rule.and_then(|rule| rule.incident.category.as_deref());
-    let root = state.alerts.get(&record.root.alert);
-    let added = root.and_then(|root| root.added.as_deref()?.category.as_deref());
     let ci = record.root.ci.as_deref().and_then(|ci| ctx.topology.find(ci));
     let known = record.known_error.as_ref().and_then(|known| ctx.rules.find(&known.rule));
     ask(&Asked {

@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::State;
 use super::context::Context;
+use super::notices;
 use super::pending::Told;
 use crate::model::incident::{Happening, IncidentId, Paged};
 use crate::model::notice::{Notice, NoticeId, NoticeKind, NoticeState};
@@ -62,8 +63,7 @@ pub(super) fn reindex(state: &mut State) {
 
 /// True for a message that was held back and of which no attempt was made yet.
 fn waits(notice: &Notice) -> bool {
-    notice.kind == NoticeKind::Page
-        && notice.state == NoticeState::Pending
+    notice.state == NoticeState::Pending
         && notice.attempts == 0
         && notice.due_at > notice.created_at
 }
@@ -75,6 +75,16 @@ pub(super) fn ask(state: &State, ctx: &Context, wish: Wish<'_>, now: Timestamp) 
         .contacts
         .get(wish.contact)
         .map_or_else(PageBudget::default, |contact| contact.page_budget);
+    ask_within(state, wish, budget, now)
+}
+
+/// Decides when something goes out to somebody with this budget.
+pub(super) fn ask_within(
+    state: &State,
+    wish: Wish<'_>,
+    budget: PageBudget,
+    now: Timestamp,
+) -> Verdict {
     let Some(free_at) = free_at(state, wish.contact, budget, now) else { return Verdict::Now };
     if is_new_and_urgent(state, wish) {
         return Verdict::Now;
@@ -91,11 +101,11 @@ pub(super) fn ask(state: &State, ctx: &Context, wish: Wish<'_>, now: Timestamp) 
 /// Returns when there is room for a page again; `None` when there is room now.
 fn free_at(state: &State, contact: &str, budget: PageBudget, now: Timestamp) -> Option<Timestamp> {
     let got = state.pages.got.get(contact)?;
-    // Half-open: a page exactly that long ago counts no more.
-    let counts = |at: &Timestamp| *at <= now && now < at.plus(budget.within);
-    let counted: Vec<Timestamp> = got.iter().map(|(at, _)| *at).filter(counts).collect();
-    let beyond = counted.len().checked_sub(budget.pages as usize)?;
-    counted.get(beyond).map(|at| at.plus(budget.within))
+    // Half-open: a page exactly that long ago counts no more. One that waits is to come.
+    let sent = got.iter().rev().map(|(at, _)| *at).skip_while(|at| *at > now);
+    let mut counted = sent.take_while(|at| now < at.plus(budget.within));
+    let nth = (budget.pages as usize).checked_sub(1)?;
+    counted.nth(nth).map(|at| at.plus(budget.within))
 }
 
 fn is_new_and_urgent(state: &State, wish: Wish<'_>) -> bool {
@@ -119,7 +129,9 @@ pub(super) fn note(state: &mut State, notice: &Notice, now: Timestamp) {
     let (id, contact, at) = (notice.id, &notice.contact, notice.due_at);
     let still = |at: Timestamp| now < at.plus(PageBudget::WITHIN_MAX);
     let got = state.pages.got.entry(contact.clone()).or_default();
-    got.retain(|(at, _)| still(*at));
+    while got.first().is_some_and(|(at, _)| !still(*at)) {
+        got.pop_first();
+    }
     got.insert((at, id));
     if waits(notice) {
         state.pages.waiting.insert(contact.clone(), id);
@@ -134,15 +146,24 @@ pub(super) fn note(state: &mut State, notice: &Notice, now: Timestamp) {
 pub(super) fn join(state: &mut State, digest: NoticeId, wish: Wish<'_>, now: Timestamp) {
     let Some(notice) = state.notices.get_mut(&digest) else { return };
     for id in core::iter::once(&wish.incident).chain(wish.also) {
-        if *id != digest.incident && !notice.also.contains(id) {
-            notice.also.push(*id);
+        // Kept in order: in a storm of incidents each is looked for among thousands.
+        if *id != digest.incident
+            && let Err(at) = notice.also.binary_search(id)
+        {
+            notice.also.insert(at, *id);
         }
     }
     let (due_at, also) = (notice.due_at, notice.also.len());
+    let what = if notice.kind == NoticeKind::Page { "page" } else { "message" };
+    if notice.kind == NoticeKind::Update {
+        // What asks is asked again; what is told is told here or never.
+        let incident = wish.incident;
+        notices::join(&mut notice.because, &format!("{incident}: {}", wish.because));
+    }
     state.pending.notices.insert(digest);
     let Wish { contact, because, .. } = wish;
     let text = format!(
-        "page to {contact} spared, told with {digest} and {also} others at {due_at}: {because}"
+        "{what} to {contact} spared, told with {digest} and {also} others at {due_at}: {because}"
     );
     let told = Told { what: Happening::Notice, text, path: None };
     state.pending.tell(wish.incident, now, told);
@@ -150,13 +171,23 @@ pub(super) fn join(state: &mut State, digest: NoticeId, wish: Wish<'_>, now: Tim
 
 /// Takes a page back that was never sent: it was not got.
 pub(super) fn forget(state: &mut State, notice: &Notice) {
-    if let Some(got) = state.pages.got.get_mut(&notice.contact) {
-        // Not by its time: an attempt that failed put it off.
-        got.retain(|(_, id)| *id != notice.id);
-    }
-    if let Some(case) = state.change(notice.id.incident) {
-        case.record.paged.retain(|paged| paged.seq != notice.id.seq);
-    }
+    // Not by the time of the notice: an attempt that failed put it off. Its incident knows the first.
+    let Some(case) = state.change(notice.id.incident) else { return };
+    let all = core::mem::take(&mut case.record.paged);
+    let (gone, rest) = all.into_iter().partition(|paged| paged.seq == notice.id.seq);
+    case.record.paged = rest;
+    drop_incident(&mut state.pages, notice.id.incident, &Vec::<Paged>::from_iter(gone));
+}
+
+/// Forgets what no budget counts any more, so that whoever wrote to us once takes no room for good.
+pub(super) fn prune(state: &mut State, now: Timestamp) {
+    let still = |at: Timestamp| now < at.plus(PageBudget::WITHIN_MAX);
+    state.pages.got.retain(|_, got| {
+        got.retain(|(at, _)| still(*at));
+        !got.is_empty()
+    });
+    let waits = |id: &NoticeId| state.notices.get(id).is_some_and(waits);
+    state.pages.waiting.retain(|_, id| waits(id));
 }
 
 /// Forgets the pages about an incident that is no longer held.

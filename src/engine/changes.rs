@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use crate::model::alert::{AlertState, Details, Join};
 use crate::model::audit::{AuditEntry, Seal};
+use crate::model::bulletin::{Bulletin, BulletinHead};
 use crate::model::change::Change;
 use crate::model::credit::{Counts, Credits};
 use crate::model::delivery::DeliveryId;
@@ -16,6 +17,8 @@ use crate::model::journal::JournalEntry;
 use crate::model::labels::{Fingerprint, Labels};
 use crate::model::learned::{LearnedKey, LearnedRow};
 use crate::model::notice::{Notice, NoticeId};
+use crate::model::on_call::Override;
+use crate::model::partition::Position;
 use crate::model::quarantine::{QuarantineHead, QuarantineId, Quarantined};
 use crate::model::silence::{Silence, SilenceId};
 use crate::model::time::Timestamp;
@@ -62,6 +65,10 @@ pub struct Changes {
     pub planned: Vec<Change>,
     /// Numbers of those that are planned no more or ended long ago.
     pub planned_gone: Vec<Box<str>>,
+    /// Overrides of who is on call that are new.
+    pub overrides: Vec<Override>,
+    /// Numbers of those that were taken back or ended long ago.
+    pub overrides_gone: Vec<u64>,
     /// New entries of the audit trail.
     pub audit: Vec<AuditEntry>,
     /// Entries of the journal from before then are forgotten. Applied before everything else.
@@ -72,6 +79,8 @@ pub struct Changes {
     pub deliveries: Vec<(DeliveryId, Timestamp)>,
     /// Those too old to be looked for.
     pub deliveries_gone: Vec<DeliveryId>,
+    /// How far partitions of Kafka topics are read: those that moved.
+    pub positions: Vec<Position>,
     /// What could not be read or handled.
     pub quarantined: Vec<Quarantined>,
     /// What left the quarantine: replayed, dropped, or pushed out.
@@ -82,6 +91,12 @@ pub struct Changes {
     pub learned: Vec<(LearnedKey, LearnedRow)>,
     /// What was learned and is forgotten.
     pub learned_gone: Vec<LearnedKey>,
+    /// What other systems are to be told.
+    pub bulletins: Vec<Bulletin>,
+    /// Places of those that are published or dropped.
+    pub bulletins_gone: Vec<u64>,
+    /// How many of those were dropped for lack of room or age; told, not stored.
+    pub bulletins_dropped: u32,
     /// Rules of which something came, with all that did so far.
     pub credits: Vec<Credits>,
     /// Rules that are not in force any more and of which nothing came for long.
@@ -94,6 +109,10 @@ pub struct Changes {
 
 impl Changes {
     /// True when nothing but the counters would be stored.
+    #[expect(
+        clippy::too_many_lines,
+        reason = "a line for each kind of row, so that none is forgotten"
+    )]
     pub fn is_empty(&self) -> bool {
         let Self {
             incidents_gone,
@@ -114,16 +133,22 @@ impl Changes {
             silences_gone,
             planned,
             planned_gone,
+            overrides,
+            overrides_gone,
             audit,
             journal_before,
             journal,
             deliveries,
             deliveries_gone,
+            positions,
             quarantined,
             quarantine_gone,
             quarantine_pushed_out: _,
             learned,
             learned_gone,
+            bulletins,
+            bulletins_gone,
+            bulletins_dropped: _,
             credits,
             credits_gone,
             credited: _,
@@ -147,15 +172,20 @@ impl Changes {
             && silences_gone.is_empty()
             && planned.is_empty()
             && planned_gone.is_empty()
+            && overrides.is_empty()
+            && overrides_gone.is_empty()
             && audit.is_empty()
             && journal_before.is_none()
             && journal.is_empty()
             && deliveries.is_empty()
             && deliveries_gone.is_empty()
+            && positions.is_empty()
             && quarantined.is_empty()
             && quarantine_gone.is_empty()
             && learned.is_empty()
             && learned_gone.is_empty()
+            && bulletins.is_empty()
+            && bulletins_gone.is_empty()
             && credits.is_empty()
             && credits_gone.is_empty()
     }
@@ -245,6 +275,8 @@ pub struct Counters {
     pub quarantined: u64,
     /// Entries of the journal so far, forgotten ones included.
     pub journaled: u64,
+    /// Bulletins so far; the place of the last one.
+    pub bulletins: u64,
     /// Since when we listen without a gap in which we could hear nobody.
     pub listening_since: Timestamp,
 }
@@ -267,12 +299,18 @@ pub struct Saved {
     pub silences: Vec<Silence>,
     /// Planned changes, those that ended not long ago included.
     pub planned: Vec<Change>,
+    /// Overrides of who is on call, those that ended not long ago included.
+    pub overrides: Vec<Override>,
     /// Deliveries and commands that were done, with when.
     pub deliveries: Vec<(DeliveryId, Timestamp)>,
+    /// How far partitions of Kafka topics are read.
+    pub positions: Vec<Position>,
     /// What is in the quarantine.
     pub quarantine: Vec<QuarantineHead>,
     /// What was learned.
     pub learned: Vec<(LearnedKey, LearnedRow)>,
+    /// What other systems are still to be told.
+    pub bulletins: Vec<BulletinHead>,
     /// What rules are credited with.
     pub credits: Vec<Credits>,
     /// The counters.

@@ -87,6 +87,25 @@ impl State {
         }
     }
 
+    /// Counts the CI of an alert under another name; by the hashes of the name before and of this.
+    pub(super) fn rename_ci(&mut self, alert: Fingerprint, [before, now]: [Option<u64>; 2]) {
+        let Some(held) = self.alerts.get(&alert) else { return };
+        let Some((id, record)) = held.state.incident.zip(held.state.record) else { return };
+        let own = self.incidents.get(&id);
+        if own.is_none_or(|case| case.live.get(&record) != Some(&alert)) {
+            return;
+        }
+        for id in self.chain(Some(id)) {
+            let Some(case) = self.incidents.get_mut(&id) else { continue };
+            if let Some(before) = before {
+                case.cis.remove(before, 1);
+            }
+            if let Some(now) = now {
+                case.cis.add(now, 1);
+            }
+        }
+    }
+
     /// Counts the CIs of all incidents anew: alerts are bound otherwise.
     pub(super) fn recount_cis(&mut self) {
         let mut found = Vec::new();

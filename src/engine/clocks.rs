@@ -4,7 +4,7 @@
 use core::fmt;
 use core::time::Duration;
 
-use super::escalate::{Clock, stood};
+use super::deadlines::{Clock, stood};
 use crate::model::assignment::{Assignment, Part};
 use crate::model::incident::Incident;
 use crate::model::priority::words;

@@ -9,8 +9,9 @@ use super::event::{Order, Refusal};
 use super::handle::by_whom;
 use super::notices::{self, Plan};
 use super::pending::Told;
-use super::{State, desk, report, resolve, watch};
-use crate::model::closure::{Confirmation, Disagreement};
+use super::reporters::News;
+use super::{State, desk, report, reporters, resolve, watch};
+use crate::model::closure::{Confirmation, Disagreement, Reached};
 use crate::model::escalation::Target;
 use crate::model::incident::{Happening, Incident, IncidentId};
 use crate::model::notice::NoticeKind;
@@ -38,17 +39,21 @@ pub(super) fn ask(state: &mut State, ctx: &Context, id: IncidentId, text: &str, 
             asked.push(name.clone());
         }
     }
-    let question = format!(
-        "{text}; is it over? answer with: incidentd incidents confirm {id}, or reject {id} -m WHY"
-    );
-    report::tell(state, ctx, id, if asks_reporters { &question } else { text }, now);
+    let mut reached = if asks_reporters { reporters::reached(state, ctx, id) } else { Vec::new() };
+    let contacts = services.iter().filter(|name| !reached.iter().any(|it| it.contact == **name));
+    let contacts: Vec<_> =
+        contacts.map(|it| Reached { contact: it.clone(), name: it.clone() }).collect();
+    reached.extend(contacts);
+    let question = format!("{text}; is it over?");
+    let news = if asks_reporters { News::Question(&question) } else { News::Plain(text) };
+    reporters::tell(state, ctx, id, news, now);
     for name in services {
         let target = &Target::Contact(name);
         let because = question.clone();
         let plan = Plan { kind: NoticeKind::Update, target, because, also: Vec::new() };
         notices::plan(state, ctx, id, plan, now);
     }
-    remember(state, ctx, id, asked, now);
+    remember(state, ctx, id, (asked, reached), now);
 }
 
 /// Keeps who is asked, and until when; a disagreement stands until somebody takes it back.
@@ -56,7 +61,7 @@ fn remember(
     state: &mut State,
     ctx: &Context,
     id: IncidentId,
-    asked: Vec<Box<str>>,
+    (asked, reached): (Vec<Box<str>>, Vec<Reached>),
     now: Timestamp,
 ) {
     let Some(case) = state.change(id) else { return };
@@ -69,8 +74,9 @@ fn remember(
     let is_pressing = record.assessment.priority == Priority::P1 || record.is_major();
     let due_at = (!is_pressing).then(|| now.plus(ctx.rules.closing.within));
     let names = asked.join(", ");
+    let confirmed = Vec::new();
     case.record.closure.confirmation =
-        Some(Confirmation { asked_at: now, due_at, asked, confirmed: Vec::new(), disagreement });
+        Some(Confirmation { asked_at: now, due_at, asked, reached, confirmed, disagreement });
     let text = match due_at {
         Some(at) => format!("{names} whether it is over; without an answer it is closed {at}"),
         None => format!("{names} whether it is over; it stays until somebody answers"),
@@ -118,19 +124,36 @@ pub(super) fn closes_at(record: &Incident, usual: Timestamp) -> Option<Timestamp
 pub(super) fn close_silently(state: &mut State, ctx: &Context, id: IncidentId, now: Timestamp) {
     let Some(case) = state.change(id) else { return };
     let silent = case.record.closure.confirmation.as_ref().filter(|it| !it.is_complete());
-    let Some(it) = silent else { return resolve::close(state, id, "closed", now) };
+    let Some(it) = silent else { return close(state, ctx, id, "closed", now) };
     let confirmed = it.confirmed.join(", ");
     if !confirmed.is_empty() {
         let why = format!("confirmed by {confirmed}; nobody disagreed");
-        return resolve::close(state, id, &why, now);
+        return close(state, ctx, id, &why, now);
     }
     let names = it.asked.join(", ");
     let code = Edit { field: Field::ClosureCode, value: Some(NO_REPLY.into()) };
     let before = case.record.sheet.set(code);
     let was = before.map(|before| format!(", was {before}")).unwrap_or_default();
     let why = format!("no answer of {names} (closure code {NO_REPLY}{was})");
-    report::tell(state, ctx, id, &format!("closed: {why}"), now);
-    resolve::close(state, id, &why, now);
+    close(state, ctx, id, &why, now);
+}
+
+/// Closes an incident and tells those who reported it.
+pub(super) fn close(state: &mut State, ctx: &Context, id: IncidentId, why: &str, now: Timestamp) {
+    let text = if why == "closed" { why.to_owned() } else { format!("closed: {why}") };
+    reporters::tell(state, ctx, id, News::Plain(&text), now);
+    resolve::close(state, id, why, now);
+}
+
+/// Refuses the answer by link of somebody who is not asked (any more): whoever has the link of a
+/// message speaks for its reader, never for all.
+pub(super) fn is_asked(state: &State, id: IncidentId, by: &str) -> Result<(), Refusal> {
+    let closure = state.incidents.get(&id).map(|case| &case.record.closure);
+    let confirmation = closure.and_then(|closure| closure.confirmation.as_ref());
+    if confirmation.is_some_and(|it| !it.names_of(by).is_empty()) {
+        return Ok(());
+    }
+    Err(Refusal::NotAsked { incident: id, by: by.into() })
 }
 
 /// Somebody says that it is over; when all who were asked did, it is closed.
@@ -157,7 +180,7 @@ pub(super) fn confirm(
     let text = by_whom(order);
     state.pending.tell(id, now, Told { what: Happening::Confirmed, text, path: None });
     if is_complete && !waits {
-        resolve::close(state, id, &format!("confirmed {}", by_whom(order)), now);
+        close(state, ctx, id, &format!("confirmed {}", by_whom(order)), now);
     }
     Ok(())
 }
@@ -179,11 +202,11 @@ pub(super) fn reject(
         asked_at: now,
         due_at: None,
         asked: Vec::new(),
+        reached: Vec::new(),
         confirmed: Vec::new(),
         disagreement: None,
     });
-    confirmation.confirmed.retain(|name| **name != **by);
-    confirmation.disagreement = Some(said);
+    confirmation.reject(said);
     let text = by_whom(order);
     state.pending.tell(*id, now, Told { what: Happening::Rejected, text, path: None });
     resolve::reopen(state, ctx, *id, &format!("not over, says {by}: {note}"), now);

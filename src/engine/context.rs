@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::cmdb::{Binder, RelationSet, Ties, Topology};
+use crate::engine::bulletins::BulletinLimits;
 use crate::engine::weights::Weights;
 use crate::rules::{Rule, RuleSet, TopologyKind};
 
@@ -21,6 +22,8 @@ pub struct Limits {
     pub quarantine: u32,
     /// How many bytes they may have together.
     pub quarantine_bytes: u64,
+    /// How many bulletins may wait; none are written where nobody is to get them.
+    pub bulletins: Option<BulletinLimits>,
 }
 
 impl Default for Limits {
@@ -31,6 +34,7 @@ impl Default for Limits {
             deliveries_for: Duration::from_hours(24),
             quarantine: 10_000,
             quarantine_bytes: 64 << 20,
+            bulletins: None,
         }
     }
 }

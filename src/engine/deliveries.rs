@@ -34,11 +34,22 @@ pub(super) fn once(
     event: &Event,
     now: Timestamp,
 ) -> Reply {
+    guard(state, ctx, delivery, now, |state| state.handle(ctx, event, now))
+}
+
+/// Does something unless it was done under the same id.
+pub(super) fn guard(
+    state: &mut State,
+    ctx: &Context,
+    delivery: DeliveryId,
+    now: Timestamp,
+    act: impl FnOnce(&mut State) -> Reply,
+) -> Reply {
     prune(state, ctx, now);
     if state.deliveries.done.contains_key(&delivery) {
         return Reply::Duplicate;
     }
-    let reply = state.handle(ctx, event, now);
+    let reply = act(state);
     if is_done(&reply) {
         state.deliveries.done.insert(delivery, now);
         state.deliveries.by_age.insert((now, delivery));
@@ -58,8 +69,10 @@ fn is_done(reply: &Reply) -> bool {
         | Reply::Reported(_)
         | Reply::Silenced(_)
         | Reply::Planned(_)
+        | Reply::Overridden(_)
         | Reply::Retried(_)
         | Reply::Forgotten(_)
+        | Reply::Consumed(_)
         | Reply::Done
         | Reply::Quarantined(_) => true,
         Reply::Duplicate | Reply::Outdated | Reply::Refused(_) => false,

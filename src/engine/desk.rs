@@ -8,7 +8,7 @@ use super::handle::by_whom;
 use super::pending::Told;
 use super::{State, resolve};
 use crate::model::incident::{Happening, Incident, IncidentId};
-use crate::model::sheet::{Edit, Field, Reclassified};
+use crate::model::sheet::{Edit, Field, Reclassified, Sheet};
 use crate::model::time::{Brief, Timestamp};
 
 /// Says what edits write: `location=fra1, solution=`.
@@ -34,7 +34,7 @@ pub(super) fn set(
 }
 
 /// Refuses words that the rules do not list.
-fn known(ctx: &Context, edits: &[Edit]) -> Result<(), Refusal> {
+pub(super) fn known(ctx: &Context, edits: &[Edit]) -> Result<(), Refusal> {
     for Edit { field, value } in edits {
         let (Some(given), Some(words)) = (value, ctx.rules.closing.words(*field)) else { continue };
         if !words.contains(&&**given) {
@@ -49,10 +49,21 @@ fn known(ctx: &Context, edits: &[Edit]) -> Result<(), Refusal> {
 fn write(state: &mut State, order: &Order, edits: &[Edit], now: Timestamp) {
     let id = order.incident;
     let Some(case) = state.change(id) else { return };
+    let changed = changed(&mut case.record.sheet, edits);
+    if changed.is_empty() {
+        return;
+    }
+    case.record.version += 1;
+    let text = format!("{}, {}", changed.join(", "), by_whom(order));
+    state.pending.tell(id, now, Told { what: Happening::Written, text, path: None });
+}
+
+/// Writes edits and says of each that makes a difference what is there now and was before.
+pub(super) fn changed(sheet: &mut Sheet, edits: &[Edit]) -> Vec<String> {
     let mut changed = Vec::new();
     for edit in edits {
         let (field, to) = (edit.field, edit.value.clone());
-        let before = case.record.sheet.set(edit.clone());
+        let before = sheet.set(edit.clone());
         if before == to {
             continue;
         }
@@ -60,12 +71,7 @@ fn write(state: &mut State, order: &Order, edits: &[Edit], now: Timestamp) {
         let was = before.map(|before| format!(" (was {before})")).unwrap_or_default();
         changed.push(format!("{field} is {to}{was}"));
     }
-    if changed.is_empty() {
-        return;
-    }
-    case.record.version += 1;
-    let text = format!("{}, {}", changed.join(", "), by_whom(order));
-    state.pending.tell(id, now, Told { what: Happening::Written, text, path: None });
+    changed
 }
 
 /// A person says that it is of another category. Rules do not change it again.

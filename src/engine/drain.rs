@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::State;
 use super::budget;
+use super::bulletins;
 use super::changes::{AlertRow, Changes};
 use super::context::Context;
 use super::describe;
@@ -19,8 +20,15 @@ const TIMELINE_MAX: u32 = 10_000;
 pub(super) fn drain(state: &mut State, ctx: &Context) -> Changes {
     let mut changes = Changes::default();
     let entries = state.pending.take_entries();
+    let heard = bulletins::hear(ctx, &entries);
     number_entries(state, entries, &mut changes);
     take_incidents(state, ctx, &mut changes);
+    changes.bulletins = bulletins::write(state, ctx, heard, &changes.incidents);
+    changes.bulletins_gone = core::mem::take(&mut state.pending.bulletins_gone);
+    changes.bulletins_dropped = core::mem::take(&mut state.pending.bulletins_dropped);
+    if !state.pending.afterwards.is_empty() {
+        take_afterwards(state, &mut changes);
+    }
     take_alerts(state, ctx, &mut changes);
     let pending = &mut state.pending;
     changes.archived = core::mem::take(&mut pending.archived);
@@ -44,6 +52,8 @@ pub(super) fn drain(state: &mut State, ctx: &Context) -> Changes {
             None => changes.deliveries_gone.push(delivery),
         }
     }
+    let moved = core::mem::take(&mut pending.positions);
+    changes.positions = moved.iter().filter_map(|it| state.positions.get(it)).cloned().collect();
     changes.quarantine_pushed_out = core::mem::take(&mut pending.quarantine_pushed_out);
     for (id, record) in core::mem::take(&mut pending.quarantine) {
         match record {
@@ -57,18 +67,7 @@ pub(super) fn drain(state: &mut State, ctx: &Context) -> Changes {
             None => changes.learned_gone.push(key),
         }
     }
-    for id in core::mem::take(&mut state.pending.silences) {
-        match state.silences.get(&id) {
-            Some(held) => changes.silences.push(held.record.clone()),
-            None => changes.silences_gone.push(id),
-        }
-    }
-    for number in core::mem::take(&mut state.pending.changes) {
-        match state.changes.get(&number) {
-            Some(change) => changes.planned.push(change.clone()),
-            None => changes.planned_gone.push(number),
-        }
-    }
+    take_plans(state, &mut changes);
     changes.credited = core::mem::take(&mut state.pending.credited);
     for rule in core::mem::take(&mut state.pending.credits) {
         match state.credits.get(&rule) {
@@ -84,10 +83,37 @@ pub(super) fn drain(state: &mut State, ctx: &Context) -> Changes {
     changes
 }
 
+/// Takes what people say of times: silences, planned changes, overrides.
+fn take_plans(state: &mut State, changes: &mut Changes) {
+    for id in core::mem::take(&mut state.pending.silences) {
+        match state.silences.get(&id) {
+            Some(held) => changes.silences.push(held.record.clone()),
+            None => changes.silences_gone.push(id),
+        }
+    }
+    for number in core::mem::take(&mut state.pending.changes) {
+        match state.changes.get(&number) {
+            Some(change) => changes.planned.push(change.clone()),
+            None => changes.planned_gone.push(number),
+        }
+    }
+    for number in core::mem::take(&mut state.pending.overrides) {
+        match state.overrides.get(&number) {
+            Some(held) => changes.overrides.push(held.clone()),
+            None => changes.overrides_gone.push(number),
+        }
+    }
+}
+
 /// Gives every entry its place in its incident's timeline.
 fn number_entries(state: &mut State, entries: Vec<(IncidentId, Entry)>, changes: &mut Changes) {
     for (id, entry) in entries {
-        let Some(record) = state.change_record(id) else { continue };
+        let record = if state.record(id).is_some() {
+            state.change_record(id)
+        } else {
+            state.pending.afterwards.get_mut(&id)
+        };
+        let Some(record) = record else { continue };
         if record.timeline_len < TIMELINE_MAX {
             record.timeline_len += 1;
             changes.timeline.push((id, record.timeline_len, entry));
@@ -127,6 +153,12 @@ fn take_incidents(state: &mut State, ctx: &Context, changes: &mut Changes) {
         }
         changes.incidents.push(record);
     }
+}
+
+/// Takes records that are over and were written on; they are not held.
+fn take_afterwards(state: &mut State, changes: &mut Changes) {
+    changes.incidents.extend(core::mem::take(&mut state.pending.afterwards).into_values());
+    changes.incidents.sort_by_key(|record| record.id);
 }
 
 fn take_alerts(state: &mut State, ctx: &Context, changes: &mut Changes) {

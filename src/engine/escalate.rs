@@ -3,8 +3,8 @@
 //! Never early; after a gap the highest overdue step of each ladder is taken once and says how late
 //! it is. Acknowledging stops the response clock with its two ladders, a lapse starts it anew; the
 //! resolution clock goes on until service is restored and stands while the incident is on hold.
-//! Where the priority's limits name a calendar both count only the time that it covers.
-//! That each who is handed it confirms so is in [`super::acceptance`].
+//! When each step falls due is in [`super::deadlines`], that each who is handed it confirms so in
+//! [`super::acceptance`].
 
 use core::time::Duration;
 
@@ -13,13 +13,13 @@ use super::context::Context;
 use super::notices::{self, Plan};
 use super::pending::Told;
 use super::state::Call;
-use super::{acceptance, assign, prioritise, promise, suppress, threads, waiting};
+use super::{acceptance, assign, deadlines, prioritise, promise, suppress, threads};
 use crate::model::assignment::{Handover, Verdict};
-use crate::model::escalation::{Action, Due, LADDERS, Ladder, Only, Rung, Step, Target};
+use crate::model::escalation::{Action, LADDERS, Ladder, Only, Rung, Step, Target};
 use crate::model::incident::{Happening, Incident, IncidentId, Progress};
 use crate::model::notice::NoticeKind;
 use crate::model::time::{Brief, Timestamp};
-use crate::rules::{Calendar, RuleSet};
+use crate::rules::RuleSet;
 
 /// A step that falls due later than this after its deadline says so.
 const LATE_AFTER: Duration = Duration::from_secs(5);
@@ -71,98 +71,14 @@ pub(super) fn pause(record: &mut Incident) {
 
 /// Sets the deadlines of an incident's running clocks by the limits of its priority.
 pub(super) fn plan(state: &mut State, rules: &RuleSet, id: IncidentId) {
-    let Some(case) = state.incidents.get(&id) else { return };
-    let record = &case.record;
+    let now = state.counters.now;
+    let Some(record) = state.incidents.get(&id).map(|case| &case.record) else { return };
     let Some(policy) = state.policies.get(&record.policy).cloned() else { return };
     if record.quiet || !record.progress.is_open() {
         return;
     }
-    let limit = rules.limit(record.terms.agreement.as_deref(), record.assessment.priority);
-    let calendar = calendar(rules, record);
-    let resolves = limit.resolution_calendar().and_then(|times| rules.calendar(times));
-    let now = state.counters.now;
-    let Some(case) = state.change(id) else { return };
-    let record = &mut case.record;
-    acceptance::plan(rules, &policy, record);
-    waiting::plan(rules, record);
-    waiting::plan_state(rules, record, now);
-    if record.response.stopped_at.is_none() {
-        let clock = Clock {
-            started_at: record.response.started_at,
-            stood: Duration::ZERO,
-            limit: limit.response,
-            not_before: record.wait_until,
-            calendar,
-        };
-        record.response.due_at = clock.at(limit.response);
-        record.functional.due_at = clock.due(&policy.functional, record.functional);
-        record.hierarchical.due_at = clock.due(&policy.hierarchical, record.hierarchical);
-    }
-    let runs = record.resolution.stands_since.is_none();
-    let clock = Clock {
-        started_at: record.opened_at,
-        stood: match resolves {
-            None => Duration::from_millis(record.resolution.stood_ms),
-            Some(_) => stood(&record.resolution.stood, resolves),
-        },
-        limit: limit.resolution,
-        not_before: None,
-        calendar: resolves,
-    };
-    record.resolution.due_at = clock.at(limit.resolution);
-    let resolving = runs.then(|| clock.due(&policy.resolution, record.resolving));
-    record.resolving.due_at = resolving.flatten();
-}
-
-/// Returns the calendar by which the clocks of an incident of this priority run.
-fn calendar<'r>(rules: &'r RuleSet, record: &Incident) -> Option<&'r Calendar> {
-    let limit = rules.limit(record.terms.agreement.as_deref(), record.assessment.priority);
-    limit.calendar.as_ref().and_then(|times| rules.calendar(times))
-}
-
-/// Returns how much of the time that counts a resolution clock has stood.
-pub(super) fn stood(stood: &[(Timestamp, Timestamp)], calendar: Option<&Calendar>) -> Duration {
-    let counts = |(from, until): &(Timestamp, Timestamp)| match calendar {
-        Some(calendar) => calendar.between(*from, *until),
-        None => until.since(*from),
-    };
-    stood.iter().map(counts).sum()
-}
-
-/// Returns when so much of the time that counts has passed.
-fn later(calendar: Option<&Calendar>, from: Timestamp, span: Duration) -> Timestamp {
-    calendar.map_or_else(|| from.plus(span), |calendar| calendar.after(from, span))
-}
-
-/// A running clock, as the steps on it see it.
-pub(super) struct Clock<'r> {
-    pub(super) started_at: Timestamp,
-    /// Time that would have counted and does not, because it stood.
-    pub(super) stood: Duration,
-    pub(super) limit: Duration,
-    pub(super) not_before: Option<Timestamp>,
-    /// When it runs; always, without one.
-    pub(super) calendar: Option<&'r Calendar>,
-}
-
-impl Clock<'_> {
-    /// Returns when it shows this time.
-    pub(super) fn at(&self, shown: Duration) -> Timestamp {
-        later(self.calendar, self.started_at, self.stood.saturating_add(shown))
-    }
-
-    /// Returns when the step that a rung stands before falls due.
-    pub(super) fn due(&self, steps: &[Step], rung: Rung) -> Option<Timestamp> {
-        let step = steps.get(rung.step as usize)?;
-        // A repeating step's next time is counted from its last one, which only the rung knows.
-        if rung.repeats > 0 && rung.due_at.is_some() {
-            return rung.due_at;
-        }
-        let at = self.at(match step.due {
-            Due::After(span) => span,
-            Due::Share(percent) => self.limit.saturating_mul(percent.into()) / 100,
-        });
-        Some(self.not_before.map_or(at, |until| at.max(until)))
+    if let Some(case) = state.change(id) {
+        deadlines::plan(rules, &policy, &mut case.record, now);
     }
 }
 
@@ -204,7 +120,7 @@ fn take_ladder(state: &mut State, ctx: &Context, climb: Climb, now: Timestamp) {
             rung(&mut case.record, ladder).due_at = None;
             break;
         };
-        let next = after(&ctx.rules, &case.record, (&step, at), now);
+        let next = deadlines::taken(&step, at, now);
         *rung(&mut case.record, ladder) = next;
         state.pending.incidents.insert(id);
         state.pending.rescheduled.insert(id);
@@ -218,23 +134,6 @@ fn take_ladder(state: &mut State, ctx: &Context, climb: Climb, now: Timestamp) {
     }
     if let Some((at, step)) = highest {
         tell(state, ctx, climb, &step, &Occasion { at, now });
-    }
-}
-
-/// Returns where a ladder stands once a step is taken.
-pub(super) fn after(
-    rules: &RuleSet,
-    record: &Incident,
-    (step, at): (&Step, Rung),
-    now: Timestamp,
-) -> Rung {
-    match step.repeat {
-        // The next time is in the future whatever was missed: a gap is made up for once.
-        Some(every) => {
-            let due_at = later(calendar(rules, record), now, every);
-            Rung { repeats: at.repeats + 1, due_at: Some(due_at), ..at }
-        }
-        None => Rung { step: at.step + 1, repeats: 0, due_at: None },
     }
 }
 
@@ -317,6 +216,11 @@ fn tell(state: &mut State, ctx: &Context, climb: Climb, step: &Step, when: &Occa
     state.pending.tell(id, now, Told { what, text, path: None });
     let call = Call { incident: id, kind, target, because };
     if let Some(Call { target, because, .. }) = suppress::gather(state, call) {
+        // Ladders that are late together, after an outage or when a clock got shorter, are one call to
+        // whoever each of them means; the timeline tells of every step.
+        if !lateness.is_empty() && notices::say_with(state, ctx, id, (&target, &because), now) {
+            return;
+        }
         let plan = Plan { kind, target: &target, because, also: Vec::new() };
         notices::plan(state, ctx, id, plan, now);
     }
@@ -385,7 +289,7 @@ pub(super) fn go_on(
 ) {
     let until = now.plus(prioritise::acknowledgement(state, ctx, id));
     if let Some(case) = state.change(id) {
-        case.record.resolution.run(now);
+        case.record.go_on(now);
         case.record.enter(Progress::InProgress { by, until });
     }
     plan(state, &ctx.rules, id);

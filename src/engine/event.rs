@@ -11,11 +11,12 @@ use crate::model::assignment::Handover;
 use crate::model::change::Change;
 use crate::model::delivery::DeliveryId;
 use crate::model::escalation::Target;
-use crate::model::incident::{IncidentId, RecordId, StateName, WaitsFor};
+use crate::model::incident::{Incident, IncidentId, RecordId, StateName, WaitsFor};
 use crate::model::labels::{Fingerprint, Labels};
 use crate::model::link::Action;
 use crate::model::major::Role;
 use crate::model::notice::NoticeId;
+use crate::model::partition::{Goal, Partition};
 use crate::model::priority::{Priority, words};
 use crate::model::quarantine::{QuarantineId, Unhandled};
 use crate::model::report::Reporter;
@@ -60,6 +61,22 @@ pub enum Event {
         /// Who says so.
         by: Box<str>,
     },
+    /// People are to have the shifts of teams, whatever the rotations say.
+    PlanOverrides {
+        /// Who, when; all of them or none.
+        stand_ins: Vec<StandIn>,
+        /// Who says so.
+        by: Box<str>,
+        /// Why; may be empty.
+        note: Box<str>,
+    },
+    /// Somebody takes such an override back.
+    DropOverride {
+        /// Its number.
+        number: u64,
+        /// Who.
+        by: Box<str>,
+    },
     /// Somebody did something outside the engine that the audit trail has to tell.
     Audit {
         /// Who.
@@ -98,6 +115,11 @@ pub enum Event {
         /// Why, in words.
         because: String,
     },
+    /// Other systems were told.
+    Published {
+        /// Places of the bulletins; those that are gone already are passed over.
+        bulletins: Vec<u64>,
+    },
     /// An event under an id its sender gave: happens once, whatever is sent again.
     Once {
         /// Which delivery or command.
@@ -114,6 +136,13 @@ pub enum Event {
         /// What is to be done.
         order: Order,
     },
+    /// A person writes on the record of an incident that is over.
+    Afterwards {
+        /// The record as it is stored.
+        record: Box<Incident>,
+        /// What is to be written, by [`Command::Set`].
+        order: Order,
+    },
     /// Something came that could not be read or handled.
     Quarantine(Box<Unhandled>),
     /// A record of the quarantine could be read after all: its alerts come in, and it leaves.
@@ -124,6 +153,24 @@ pub enum Event {
         source: Arc<str>,
         /// Its alerts in their order.
         occurrences: Vec<Occurrence>,
+    },
+    /// Records of a partition of a Kafka topic were read.
+    Consumed(Box<Consumed>),
+    /// A partition cannot be read on as it is, and waits for a person.
+    Halt {
+        /// Which.
+        partition: Partition,
+        /// Why, in words, and what to do.
+        why: String,
+    },
+    /// A person lets a partition go on.
+    Seek {
+        /// Which.
+        partition: Partition,
+        /// From where.
+        to: Goal,
+        /// Who.
+        by: Box<str>,
     },
     /// A person says that a record of the quarantine is of no use.
     DropQuarantined(QuarantineId),
@@ -149,6 +196,80 @@ pub enum Event {
     TopologyChanged(Arc<Forecast>),
     /// Time passed.
     Tick,
+}
+
+/// A person who is to have the shift of a team.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StandIn {
+    /// The team.
+    pub team: Box<str>,
+    /// When it begins, inclusive.
+    pub from: Timestamp,
+    /// When it ends, exclusive.
+    pub until: Timestamp,
+    /// The person.
+    pub contact: Box<str>,
+}
+
+/// Records of one partition in the order of their offsets.
+#[derive(Clone, Debug)]
+pub struct Consumed {
+    /// Which.
+    pub partition: Partition,
+    /// The id of the cluster.
+    pub cluster: Box<str>,
+    /// Which turn of the partition's position they were read in; those of another count for nothing.
+    pub turn: u32,
+    /// The offset to begin from where the partition was not read before, or was sent to one of its ends.
+    pub first: u64,
+    /// True when they are old: they are from a backlog.
+    pub is_late: bool,
+    /// What was read; may be nothing.
+    pub records: Vec<Record>,
+}
+
+/// One record.
+#[derive(Clone, Debug)]
+pub struct Record {
+    /// Its offset.
+    pub offset: u64,
+    /// A hash of it.
+    pub mark: u64,
+    /// What it says.
+    pub content: Content,
+}
+
+/// What a record says.
+#[derive(Clone, Debug)]
+pub enum Content {
+    /// Alerts.
+    Alerts {
+        /// In their order.
+        occurrences: Vec<Occurrence>,
+        /// Under which id they are taken once, where the sender gave one.
+        delivery: Option<DeliveryId>,
+    },
+    /// It cannot be read.
+    Unreadable(Box<Unhandled>),
+    /// Nothing.
+    Nothing,
+}
+
+/// What became of records that were read.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Consumption {
+    /// The offset of the next record that counts.
+    pub next: u64,
+    /// The turn of the position.
+    pub turn: u32,
+    /// True when the partition is not to be read on.
+    pub is_halted: bool,
+    /// What became of the alerts of all records.
+    pub received: Received,
+    /// Records that went to the quarantine.
+    pub unreadable: u32,
+    /// Records that had come before.
+    pub repeated: u32,
 }
 
 /// What becomes of planned changes that are not named.
@@ -394,16 +515,21 @@ pub enum Reply {
     Silenced(SilenceId),
     /// What became of the planned changes.
     Planned(Planned),
+    /// People stand in under these numbers.
+    Overridden(Vec<u64>),
     /// What became of notices that were given up.
     Retried(Retried),
     /// What became of what was to be forgotten.
     Forgotten(Forgotten),
     /// It is done.
     Done,
-    /// It was not done, because it was made for other rules or another topology than are in force.
+    /// It was not done, because it was made for other rules, another topology or another record than
+    /// are in force.
     Outdated,
     /// It was done before, under the same id; nothing changed.
     Duplicate,
+    /// What became of records of Kafka; where the partition stands.
+    Consumed(Box<Consumption>),
     /// It is kept in the quarantine.
     Quarantined(QuarantineId),
     /// It was not done, and nothing changed.
@@ -473,6 +599,22 @@ pub struct Received {
     pub quarantined: Option<QuarantineId>,
     /// Alerts that could not be taken: index in the delivery, then why.
     pub refused: Vec<(u32, Refused)>,
+}
+
+impl Received {
+    /// Adds what became of another delivery; of those in the quarantine the last is named.
+    pub fn add(&mut self, more: Self) {
+        self.began += more.began;
+        self.ended += more.ended;
+        self.updated += more.updated;
+        self.repeated += more.repeated;
+        for (rule, count) in more.dropped {
+            *self.dropped.entry(rule).or_default() += count;
+        }
+        self.overflowed += more.overflowed;
+        self.quarantined = more.quarantined.or(self.quarantined);
+        self.refused.extend(more.refused);
+    }
 }
 
 /// Notices that were given up, after a person wanted them sent.
@@ -586,6 +728,18 @@ pub enum Refusal {
         /// What was wished for.
         wish: &'static str,
     },
+    /// It is over, and what it was stays as it was.
+    #[error("{incident} is {state}: {given} cannot be written any more, only {open}")]
+    Over {
+        /// What was named.
+        incident: IncidentId,
+        /// Its state.
+        state: StateName,
+        /// What was to be written.
+        given: String,
+        /// What still may be.
+        open: String,
+    },
     /// It is so already.
     #[error("{incident} is {what} already")]
     Already {
@@ -671,6 +825,14 @@ pub enum Refusal {
         /// The time that was named.
         due_at: Timestamp,
     },
+    /// A link says that it is over, or not, for somebody who is not asked.
+    #[error("{by} is not asked whether {incident} is over (any more)")]
+    NotAsked {
+        /// What was named.
+        incident: IncidentId,
+        /// Who has the link.
+        by: Box<str>,
+    },
     /// The alert of a report could not be taken.
     #[error("the report cannot be taken: {0}")]
     NotReported(String),
@@ -707,6 +869,18 @@ pub enum Refusal {
     /// There are too many silences.
     #[error("there are {0} silences already, the limit; expire some")]
     TooManySilences(usize),
+    /// There are too many overrides.
+    #[error("there would be more than {0} overrides, the limit; drop some")]
+    TooManyOverrides(usize),
+    /// An override that ends before it begins, or is over already.
+    #[error("the override would end at {until}, which is past or before it begins")]
+    OverrideOver {
+        /// The end that was named.
+        until: Timestamp,
+    },
+    /// No override has this number.
+    #[error("no override has the number {0}; `incidentd oncall overrides` lists what there is")]
+    UnknownOverride(u64),
     /// There are too many planned changes.
     #[error(
         "there would be more than {0} planned changes, the limit; leave out those that are over"
@@ -724,6 +898,9 @@ pub enum Refusal {
         /// What would be allowed.
         allowed: String,
     },
+    /// No source reads or read it.
+    #[error("{0} was never read; `incidentd kafka ls` lists what is")]
+    UnknownPartition(String),
     /// The quarantine does not hold it: it never did, or it left.
     #[error("the quarantine holds no record {0}; `quarantine ls` lists what it holds")]
     NotQuarantined(QuarantineId),

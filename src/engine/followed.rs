@@ -52,6 +52,7 @@ pub(super) fn drain(state: &mut State, id: IncidentId, changes: &mut Changes) {
     followed.record.revision += 1;
     changes.incidents.push(followed.record.clone());
     if !followed.record.has_open_actions() {
+        state.afterwards.note(&followed.record, state.counters.now);
         state.followed.remove(&id);
     }
 }

@@ -135,6 +135,14 @@ pub(super) fn by_link(
     if record.is_some_and(|record| record.has_used(link.0, link.1)) {
         return Reply::Duplicate;
     }
+    let answers = matches!(link.1, Action::Confirm | Action::Reject);
+    let is_resolved = record.is_some_and(|it| it.progress.name() == StateName::Resolved);
+    if answers
+        && is_resolved
+        && let Err(refusal) = confirm::is_asked(state, order.incident, &order.by)
+    {
+        return Reply::Refused(refusal);
+    }
     let reply = handle(state, ctx, order, now);
     if let (Reply::Handled(_), Some(case)) = (&reply, state.change(order.incident)) {
         case.record.links_used.push(link);
@@ -353,7 +361,7 @@ fn unacknowledge(state: &mut State, ctx: &Context, order: &Order, now: Timestamp
 
 pub(super) fn back_to_queue(state: &mut State, ctx: &Context, id: IncidentId, now: Timestamp) {
     if let Some(case) = state.change(id) {
-        case.record.resolution.run(now);
+        case.record.go_on(now);
         case.record.enter(Progress::New);
         escalate::restart(&mut case.record, now);
     }
@@ -448,6 +456,6 @@ fn close(state: &mut State, ctx: &Context, order: &Order, now: Timestamp) -> Res
     if firing > 0 {
         return Err(Refusal::StillFiring { incident: id, firing });
     }
-    resolve::close(state, id, &by_whom(order), now);
+    confirm::close(state, ctx, id, &by_whom(order), now);
     Ok(())
 }

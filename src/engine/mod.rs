@@ -4,29 +4,35 @@
 //! and what is to be stored or sent leaves as [`changes::Changes`]. Production, rule tests and the
 //! simulator run this same code. Reading order: `event` (what can happen), `state` (what is held),
 //! then the stages: `deduplicate`, `suppress`, `correlate` with `known_error`, `topology` with `sure`, `gather`,
-//! `related`, `suspects` and `unite`, `prioritise` with `terms`, `assign`, `escalate` with `acceptance`, `promise` and `waiting`, `notices` with `standing`, `resolve`
+//! `related`, `suspects` and `unite`, `prioritise` with `terms`, `assign`, `escalate` with `deadlines`, `acceptance`, `promise` and `waiting`, `notices` with `standing`, `resolve`
 //! with `verify` and `confirm`;
-//! what rules ask about the rest: `around`, `census`; what people do: `handle` with `transfer`, `regroup`,
-//! `desk`, `major` with `response`, `watch` and `review` with `followed`, `report`, `planning`, `audit`; what came of rules: `credit`, `shadow` and `why_not`; last `auditor`, `drain`, `restore`,
+//! what comes by Kafka: `consume`; what rules ask about the rest: `around`, `census`; who is called: `overrides`;
+//! what people do: `handle` with `transfer`, `regroup`, `desk` with `afterwards`, `major` with `response`, `watch` and
+//! `review` with `followed`, `report` with `reporters`, `planning`, `audit`; what came of rules: `credit`, `shadow` and
+//! `why_not`; last `auditor`, `drain`, `restore`,
 //! `rebind` and `retain`; beside them `stored` and `clocks`, for whoever shows what there is.
 
 mod acceptance;
 mod affected;
+pub mod afterwards;
 mod around;
 mod assign;
 mod audit;
 mod auditor;
 pub mod bindings;
 mod budget;
+pub mod bulletins;
 mod canary;
 mod census;
 pub mod changes;
 mod cis;
 pub mod clocks;
 mod confirm;
+mod consume;
 pub mod context;
 mod correlate;
 mod credit;
+pub mod deadlines;
 mod deduplicate;
 mod deliveries;
 mod describe;
@@ -41,6 +47,7 @@ mod journal;
 mod known_error;
 mod major;
 mod notices;
+mod overrides;
 pub mod own;
 mod pending;
 mod planning;
@@ -52,6 +59,7 @@ mod redundancy;
 mod regroup;
 mod related;
 mod report;
+mod reporters;
 mod resolve;
 mod response;
 mod restore;
@@ -67,7 +75,7 @@ mod suspects;
 mod tally;
 mod terms;
 mod threads;
-mod timers;
+pub mod timers;
 mod topology;
 mod transfer;
 #[cfg(test)]
@@ -83,9 +91,10 @@ use std::sync::Arc;
 
 use changes::{Changes, Saved};
 use context::Context;
-use event::{Event, Received, Reply};
+use event::{Command, Event, Received, Reply};
 use timers::Timer;
 
+pub use assign::NextLine;
 pub use state::State;
 pub use timers::Parked;
 pub use why_not::Tried;
@@ -133,12 +142,17 @@ impl State {
             resolve::prune_recurrences(self, keep, now);
             deliveries::prune(self, ctx, now);
             planning::prune(self, now);
+            overrides::prune(self, now);
+            budget::prune(self, now);
+            self.afterwards.prune(now);
             gather::prune(self, ctx, now);
             credit::prune(self, ctx, now);
             auditor::audit(self, ctx, now);
         }
+        bulletins::prune(self, ctx, now);
         self.run_timers(ctx, now);
         // Before the event: another topology is taken over with nothing else to do.
+        rebind::let_go(self);
         rebind::review(self);
         let reply = self.handle(ctx, event, now);
         decided();
@@ -155,6 +169,7 @@ impl State {
         drain::drain(self, ctx)
     }
 
+    #[expect(clippy::too_many_lines, reason = "an arm for each event, and nothing else")]
     fn handle(&mut self, ctx: &Context, event: &Event, now: Timestamp) -> Reply {
         match event {
             Event::Received { source, occurrences } if **source == *CANARY => {
@@ -168,11 +183,21 @@ impl State {
             Event::ByLink { notice, action, order } => {
                 return handle::by_link(self, ctx, (notice.seq, *action), order, now);
             }
+            Event::Afterwards { record, order } => {
+                let edits = if let Command::Set(edits) = &order.command { &**edits } else { &[] };
+                return afterwards::write(self, ctx, (record, order, edits), now);
+            }
             Event::Silence { silence, replaces } => {
                 return suppress::silence(self, ctx, silence, *replaces, now);
             }
             Event::PlanChanges { changes, rest, by } => {
                 return planning::plan(self, ctx, (changes, *rest, by), now);
+            }
+            Event::PlanOverrides { stand_ins, by, note } => {
+                return overrides::plan(self, ctx, (stand_ins, by, note), now);
+            }
+            Event::DropOverride { number, by } => {
+                return overrides::drop(self, *number, by, now);
             }
             Event::Unsilence { id, by } => return suppress::unsilence(self, ctx, *id, by, now),
             Event::Audit { by, action, object, detail } => {
@@ -188,6 +213,7 @@ impl State {
                     notices::Failure { notice: *notice, channel, error, retry_in: *retry_in };
                 notices::failed(self, &failure, now);
             }
+            Event::Published { bulletins } => bulletins::published(self, bulletins),
             Event::Withheld { notice, because } => notices::withheld(self, *notice, because, now),
             Event::Once { delivery, event } => {
                 return deliveries::once(self, ctx, *delivery, event, now);
@@ -199,11 +225,18 @@ impl State {
             Event::Replay { id, source, occurrences } => {
                 return quarantine::replay(self, ctx, *id, (source, occurrences), now);
             }
+            Event::Consumed(batch) => return consume::consume(self, ctx, batch, now),
+            Event::Halt { partition, why } => {
+                return consume::halt(self, ctx, (partition, why), now);
+            }
+            Event::Seek { partition, to, by } => {
+                return consume::seek(self, ctx, (partition, *to, by), now);
+            }
             Event::DropQuarantined(id) => return quarantine::remove(self, *id),
             Event::Retry { notices, by } => return notices::retry(self, notices, by, now),
             Event::Forget { incidents, episodes, journal_before } => {
                 self.pending.journal_before = *journal_before;
-                return Reply::Forgotten(retain::forget(self, incidents, episodes));
+                return Reply::Forgotten(retain::forget(self, incidents, episodes, now));
             }
             Event::Reconfigured => self.reconfigure(ctx, now),
             Event::TopologyChanged(forecast) => {

@@ -9,7 +9,7 @@ use super::budget::{self, Verdict};
 use super::context::Context;
 use super::event::{Refusal, Reply, Retried};
 use super::pending::Told;
-use super::threads;
+use super::{overrides, threads};
 use crate::model::escalation::Target;
 use crate::model::incident::{Happening, Incident, IncidentId, Progress};
 use crate::model::notice::{Notice, NoticeId, NoticeKind, NoticeState};
@@ -40,7 +40,7 @@ pub(super) struct Plan<'a> {
 /// Plans a message; a target that is not to be found becomes the default contact.
 pub(super) fn plan(state: &mut State, ctx: &Context, id: IncidentId, it: Plan<'_>, now: Timestamp) {
     let Some(record) = state.record(id) else { return };
-    let Address { target, contact, hole } = address(ctx, record, it.target, now);
+    let Address { target, contact, hole } = address(state, ctx, (record, it.target), now);
     let because = explained(it.because, hole.as_deref());
     let to = Addressed { kind: it.kind, target, contact, because, also: it.also };
     send(state, ctx, id, to, now);
@@ -55,7 +55,7 @@ pub(super) fn person(
     now: Timestamp,
 ) -> Box<str> {
     let record = state.record(id);
-    let contact = |it| address(ctx, it, target, now).contact;
+    let contact = |it| address(state, ctx, (it, target), now).contact;
     record.map_or_else(|| ctx.rules.default_contact.clone(), contact)
 }
 
@@ -68,11 +68,9 @@ pub(super) fn note_told(
     now: Timestamp,
 ) {
     // Not: the person. Who has the shift may change, the target does not.
-    let Some(case) = state.change(id) else { return };
-    let Address { target, .. } = address(ctx, &case.record, target, now);
-    if !case.record.told.contains(&target) {
-        case.record.told.push(target);
-    }
+    let Some(case) = state.incidents.get(&id) else { return };
+    let Address { target, .. } = address(state, ctx, (&case.record, target), now);
+    note_target(state, id, &target);
 }
 
 struct Addressed {
@@ -97,20 +95,26 @@ impl Address {
         Self { target: name.into(), contact: name.into(), hole: None }
     }
 
-    fn team(ctx: &Context, of: IncidentId, name: &str, now: Timestamp) -> Self {
-        let OnCall { contact, hole } = ctx.rules.called(name, of, now);
+    fn team(state: &State, ctx: &Context, of: (&str, IncidentId), now: Timestamp) -> Self {
+        let (name, _) = of;
+        let OnCall { contact, hole } = overrides::called(state, ctx, of, now);
         Self { target: name.into(), contact: contact.into(), hole: hole.map(Box::from) }
     }
 }
 
-fn address(ctx: &Context, of: &Incident, target: &Target, now: Timestamp) -> Address {
+fn address(
+    state: &State,
+    ctx: &Context,
+    (of, target): (&Incident, &Target),
+    now: Timestamp,
+) -> Address {
     let fallback = &*ctx.rules.default_contact;
     match target {
         Target::Assigned => {
             let assignee = of.assignee.as_deref();
             match (assignee.filter(|name| ctx.rules.contacts.contains_key(*name)), &of.team) {
                 (Some(person), _) => Address::person(person),
-                (None, Some(team)) => Address::team(ctx, of.id, team, now),
+                (None, Some(team)) => Address::team(state, ctx, (team, of.id), now),
                 (None, None) => Address::person(fallback),
             }
         }
@@ -124,7 +128,7 @@ fn address(ctx: &Context, of: &Incident, target: &Target, now: Timestamp) -> Add
             let lead = team.and_then(|team| team.lead.as_deref().or(team.manager.as_deref()));
             Address::person(lead.unwrap_or(fallback))
         }
-        Target::Team(name) => Address::team(ctx, of.id, name, now),
+        Target::Team(name) => Address::team(state, ctx, (name, of.id), now),
         Target::Contact(name) => Address::person(name),
     }
 }
@@ -153,6 +157,7 @@ fn send(state: &mut State, ctx: &Context, id: IncidentId, to: Addressed, now: Ti
             Verdict::Now => {}
             Verdict::At(at, why) => {
                 post.because = format!("{}; held back until {at}, {why}", post.because);
+                post.also.sort_unstable();
                 post.due_at = at;
             }
             Verdict::With(earlier) => {
@@ -268,6 +273,14 @@ fn unite(state: &mut State, ctx: &Context, id: IncidentId, to: &Addressed, now: 
     true
 }
 
+/// Adds something to what a batch tells an address anyway; true when there is such a notice.
+pub(super) fn add(state: &mut State, id: IncidentId, (target, because): (&str, &str)) -> bool {
+    let earlier = fresh(state, id, target).and_then(|it| state.notices.get_mut(&it));
+    let Some(earlier) = earlier else { return false };
+    join(&mut earlier.because, because);
+    true
+}
+
 /// Says something with what a batch tells the same person anyway; true when there is such a notice.
 pub(super) fn say_with(
     state: &mut State,
@@ -277,7 +290,7 @@ pub(super) fn say_with(
     now: Timestamp,
 ) -> bool {
     let Some(record) = state.incidents.get(&id).map(|case| &case.record) else { return false };
-    let Address { target, .. } = address(ctx, record, target, now);
+    let Address { target, .. } = address(state, ctx, (record, target), now);
     let Some(earlier) = fresh(state, id, &target).and_then(|it| state.notices.get_mut(&it)) else {
         return false;
     };
@@ -302,7 +315,7 @@ fn fresh(state: &State, id: IncidentId, target: &str) -> Option<NoticeId> {
 }
 
 /// Adds a reason to others, once, as long as it can still be read on a phone.
-fn join(because: &mut String, more: &str) {
+pub(super) fn join(because: &mut String, more: &str) {
     if !because.contains(more) && because.len() + more.len() <= BECAUSE_BYTES_MAX {
         because.push_str("; ");
         because.push_str(more);
@@ -339,7 +352,7 @@ pub(super) fn send_amendments(state: &mut State, ctx: &Context, now: Timestamp) 
             }
             [] => continue,
         };
-        let to = update_for(ctx, (parent, &target), because, now);
+        let to = update_for(state, ctx, (parent, &target, because), now);
         send(state, ctx, parent, to, now);
     }
 }
@@ -354,20 +367,21 @@ pub(super) fn update(state: &mut State, ctx: &Context, id: IncidentId, text: &st
         }
     }
     for target in told {
-        let to = update_for(ctx, (id, &target), text.into(), now);
+        let to = update_for(state, ctx, (id, &target, text.into()), now);
         send(state, ctx, id, to, now);
     }
     threads::follow(state, id, text, now);
 }
 
 fn update_for(
+    state: &State,
     ctx: &Context,
-    (of, target): (IncidentId, &str),
-    because: String,
+    (of, target, because): (IncidentId, &str, String),
     now: Timestamp,
 ) -> Addressed {
     let is_person = ctx.rules.contacts.contains_key(target);
-    let to = if is_person { Address::person(target) } else { Address::team(ctx, of, target, now) };
+    let team = || Address::team(state, ctx, (target, of), now);
+    let to = if is_person { Address::person(target) } else { team() };
     let Address { target, contact, hole } = to;
     let because = explained(because, hole.as_deref());
     Addressed { kind: NoticeKind::Update, target, contact, because, also: Vec::new() }

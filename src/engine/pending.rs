@@ -12,10 +12,11 @@ use crate::model::audit::AuditEntry;
 use crate::model::credit::Counts;
 use crate::model::delivery::DeliveryId;
 use crate::model::escalation::{Policy, PolicyHash};
-use crate::model::incident::{Entry, Happening, IncidentId};
+use crate::model::incident::{Entry, Happening, Incident, IncidentId};
 use crate::model::journal::JournalEntry;
 use crate::model::labels::Fingerprint;
 use crate::model::notice::NoticeId;
+use crate::model::partition::Partition;
 use crate::model::quarantine::{QuarantineId, Quarantined};
 use crate::model::silence::SilenceId;
 use crate::model::time::Timestamp;
@@ -33,6 +34,8 @@ pub(super) struct Pending {
     pub(super) rescheduled: BTreeSet<IncidentId>,
     /// Incidents that are closed: written once more, then no longer held.
     pub(super) closed: BTreeSet<IncidentId>,
+    /// Incidents that are over, and on whose record something was written.
+    pub(super) afterwards: BTreeMap<IncidentId, Incident>,
     /// Records that were attached; of one that was twice the last counts. Not: a map. One node of it
     /// is larger than all else that an alert that joins makes.
     pub(super) members: Vec<MemberRow>,
@@ -46,6 +49,8 @@ pub(super) struct Pending {
     pub(super) recurrences: BTreeMap<u64, Option<Recurrence>>,
     /// Planned changes that changed, or are no longer held.
     pub(super) changes: BTreeSet<Box<str>>,
+    /// Overrides that are new, or no longer held.
+    pub(super) overrides: BTreeSet<u64>,
     /// Silences that changed, or are no longer held.
     pub(super) silences: BTreeSet<SilenceId>,
     /// Rules of which something came, or whose credits are no longer held.
@@ -60,13 +65,20 @@ pub(super) struct Pending {
     pub(super) journal_before: Option<Timestamp>,
     /// Deliveries that were done, or are no longer remembered.
     pub(super) deliveries: BTreeMap<DeliveryId, Option<Timestamp>>,
+    /// Partitions whose position moved.
+    pub(super) positions: BTreeSet<Partition>,
     /// Records of the quarantine, or `None` for those that left it.
     pub(super) quarantine: BTreeMap<QuarantineId, Option<Quarantined>>,
     pub(super) quarantine_pushed_out: u32,
+    /// Bulletins that are published or dropped.
+    pub(super) bulletins_gone: Vec<u64>,
+    pub(super) bulletins_dropped: u32,
     /// Incidents whose team is to be found before the event is over: they have a new root.
     pub(super) unassigned: BTreeSet<IncidentId>,
     /// Incidents with members of which it is to be asked before the event is over what they hurt.
     pub(super) unweighed: BTreeSet<IncidentId>,
+    /// Reports of the event whose makers are to hear that we have them, with how they are reached.
+    pub(super) received: Vec<(IncidentId, Box<str>)>,
     /// Incidents whose priority, team and clocks are to be looked at before the event is over.
     pub(super) unsettled: BTreeSet<IncidentId>,
 }

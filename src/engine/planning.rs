@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use super::context::Context;
 use super::event::{Planned, Refusal, Reply, Rest};
 use super::pending::Told;
-use super::{State, audit, suppress};
+use super::{State, audit, suppress, suspects};
 use crate::cmdb::{CiId, Toward};
 use crate::model::change::{Change, ChangeState};
 use crate::model::incident::{Happening, IncidentId};
@@ -43,10 +43,12 @@ pub(super) fn plan(
         return Reply::Refused(Refusal::TooManyChanges(CHANGES_MAX));
     }
     let mut done = Planned::default();
+    // As they were and as they are.
+    let mut altered: Vec<Change> = Vec::new();
     if rest == Rest::Goes {
         let gone = state.changes.keys().filter(|number| !given.contains_key(&***number));
         for number in gone.cloned().collect::<Vec<_>>() {
-            remove(state, number);
+            altered.extend(remove(state, number));
             done.removed += 1;
         }
     }
@@ -56,7 +58,8 @@ pub(super) fn plan(
             Some(_) => done.changed += 1,
             None => done.added += 1,
         }
-        state.changes.insert(number.into(), change.clone());
+        altered.extend(state.changes.insert(number.into(), change.clone()));
+        altered.push(change.clone());
         state.pending.changes.insert(number.into());
     }
     if done != Planned::default() {
@@ -64,13 +67,28 @@ pub(super) fn plan(
         let detail = format!("{added} added, {changed} changed, {removed} removed");
         audit::note(state, now, audit::Deed { by, action: "plan changes", object: "", detail });
         suppress::planned::review(state, ctx, now);
+        suspects::doubt(state, opened_under(ctx, altered, now));
     }
     Reply::Planned(done)
 }
 
-fn remove(state: &mut State, number: Box<str>) {
-    state.changes.remove(&number);
+fn remove(state: &mut State, number: Box<str>) -> Option<Change> {
+    let gone = state.changes.remove(&number);
     state.pending.changes.insert(number);
+    gone
+}
+
+/// Says of changes which times are those in which something began that may come of one of them.
+fn opened_under(
+    ctx: &Context,
+    mut altered: Vec<Change>,
+    now: Timestamp,
+) -> impl Fn(Timestamp) -> bool {
+    // Most of what is planned is still to come, and nothing comes of it yet.
+    altered.retain(|change| {
+        change.starts_at <= now && change.cis.iter().any(|ci| ctx.topology.find(ci).is_some())
+    });
+    move |at| altered.iter().any(|change| is_suspected(change, at))
 }
 
 /// Forgets changes that ended long ago.

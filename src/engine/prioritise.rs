@@ -12,8 +12,8 @@ use super::notices::{self, Plan};
 use super::pending::Told;
 use super::tally::{self, Harm, Share, Tally};
 use super::{
-    acceptance, affected, assign, credit, escalate, gather, major, redundancy, related, standing,
-    suppress, terms,
+    acceptance, affected, assign, credit, escalate, gather, major, redundancy, related, reporters,
+    standing, suppress, terms,
 };
 use crate::cmdb::{CiId, CiRow, Outage};
 use crate::model::escalation::Target;
@@ -39,6 +39,7 @@ pub(super) fn settle(state: &mut State, ctx: &Context, now: Timestamp) {
         }
     }
     notices::send_amendments(state, ctx, now);
+    reporters::settle(state, ctx, now);
 }
 
 fn settle_one(state: &mut State, ctx: &Context, id: IncidentId, now: Timestamp) {

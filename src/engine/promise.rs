@@ -9,6 +9,7 @@ use super::context::Context;
 use super::event::{Order, Refusal};
 use super::notices::{self, Plan};
 use super::pending::Told;
+use super::reporters::{self, News};
 use crate::model::escalation::Target;
 use crate::model::incident::{Happening, Incident, IncidentId};
 use crate::model::major::Role;
@@ -89,6 +90,8 @@ pub(super) fn update(
     let text = format!("{by}: {note}");
     state.pending.tell(*id, now, Told { what: Happening::Updated, text: text.clone(), path: None });
     notices::update(state, ctx, *id, &text, now);
+    tell_desk(state, ctx, *id, &text, now);
+    reporters::tell(state, ctx, *id, News::Plain(&text), now);
     let Some(case) = state.change(*id) else { return Ok(()) };
     case.record.version += 1;
     let every = case.record.terms.promise.take().map(|promise| promise.every);
@@ -97,6 +100,21 @@ pub(super) fn update(
         make(state, ctx, (*id, by), next.or(every), now);
     }
     Ok(())
+}
+
+/// The desk hears what people say of an incident, whoever has it: it is asked how it stands.
+fn tell_desk(state: &mut State, ctx: &Context, id: IncidentId, text: &str, now: Timestamp) {
+    let Some(desk) = ctx.rules.closing.desk.clone().or_else(|| ctx.rules.desk.clone()) else {
+        return;
+    };
+    let record = state.incidents.get(&id).map(|case| &case.record);
+    let hears = |it: &Incident| it.told.contains(&desk) || it.terms.subscribers.contains(&desk);
+    if record.is_none_or(hears) {
+        return;
+    }
+    let target = &Target::Team(desk);
+    let plan = Plan { kind: NoticeKind::Update, target, because: text.into(), also: Vec::new() };
+    notices::plan(state, ctx, id, plan, now);
 }
 
 /// Reminds whoever promised an update that it is overdue, then their lead.

@@ -10,14 +10,11 @@ use std::sync::Arc;
 use super::context::Context;
 use super::deduplicate::{self, Delivery};
 use super::event::{Filed, Filing, Match, Refusal, Reply};
-use super::notices::{self, Plan};
 use super::pending::Told;
-use super::{State, audit, correlate, desk, suppress, tally};
+use super::{State, audit, correlate, desk, reporters, suppress, tally};
 use crate::model::alert::{Details, Join, Occurrence, Signal, SourceId};
-use crate::model::escalation::Target;
 use crate::model::incident::{Happening, IncidentId};
 use crate::model::labels::{Fingerprint, Labels};
-use crate::model::notice::NoticeKind;
 use crate::model::report::{ALERTNAME, REPORT, REPORTS_MAX, Report, TITLE};
 use crate::model::sheet::{Edit, Field};
 use crate::model::time::Timestamp;
@@ -50,7 +47,7 @@ pub(super) fn file(state: &mut State, ctx: &Context, it: &Filing, now: Timestamp
                 Some(record) if record != incident => Match::Similar,
                 Some(_) | None => Match::New,
             };
-            join(state, incident, (it, how), now);
+            join(state, ctx, incident, (it, how), now);
             let held_back = held_back(state, ctx, alert);
             Filed { incident: Some(incident), how, held_back }
         }
@@ -129,7 +126,13 @@ fn held_back(state: &State, ctx: &Context, alert: Fingerprint) -> String {
 }
 
 /// Notes on its incident who reported it.
-fn join(state: &mut State, id: IncidentId, (it, how): (&Filing, Match), now: Timestamp) {
+fn join(
+    state: &mut State,
+    ctx: &Context,
+    id: IncidentId,
+    (it, how): (&Filing, Match),
+    now: Timestamp,
+) {
     let Some(case) = state.change(id) else { return };
     let record = &mut case.record;
     let reporter = &it.reporter;
@@ -159,10 +162,11 @@ fn join(state: &mut State, id: IncidentId, (it, how): (&Filing, Match), now: Tim
     let by = if it.by == *name { String::new() } else { format!(", written down by {}", it.by) };
     let text = format!("by {name}{place}{contact} ({channel}{by}): {title}");
     state.pending.tell(id, now, Told { what: Happening::Reported, text, path: None });
+    reporters::note(state, ctx, id, reporter);
 }
 
 /// Returns an incident and all that is part of it.
-fn tree(state: &State, id: IncidentId) -> Vec<IncidentId> {
+pub(super) fn tree(state: &State, id: IncidentId) -> Vec<IncidentId> {
     let mut found = vec![id];
     let mut next = 0;
     while let Some(case) = found.get(next).and_then(|id| state.incidents.get(id)) {
@@ -184,27 +188,6 @@ pub(super) fn names(state: &State, id: IncidentId) -> Vec<Box<str>> {
         }
     }
     names
-}
-
-/// Tells those who reported an incident, where their contact is one of the rules.
-pub(super) fn tell(state: &mut State, ctx: &Context, id: IncidentId, text: &str, now: Timestamp) {
-    let mut contacts: Vec<Box<str>> = Vec::new();
-    for id in tree(state, id) {
-        let reports = state.incidents.get(&id).map(|case| &*case.record.reports);
-        for report in reports.unwrap_or_default() {
-            let known = report.reporter.contact.as_ref();
-            let known = known.filter(|name| ctx.rules.contacts.contains_key(&***name));
-            if let Some(contact) = known.filter(|name| !contacts.contains(name)) {
-                contacts.push(contact.clone());
-            }
-        }
-    }
-    for contact in contacts {
-        let target = &Target::Contact(contact);
-        let plan =
-            Plan { kind: NoticeKind::Update, target, because: text.into(), also: Vec::new() };
-        notices::plan(state, ctx, id, plan, now);
-    }
 }
 
 /// Returns the number of our source, if there ever was a report.

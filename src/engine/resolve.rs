@@ -8,9 +8,10 @@ use super::changes::Recurrence;
 use super::context::Context;
 use super::correlate::{self, Attachment, name_of, share, unindex_group, unindex_root};
 use super::pending::Told;
+use super::reporters::News;
 use super::{
-    State, confirm, escalate, gather, notices, promise, regroup, related, report, tally, topology,
-    verify, watch,
+    State, confirm, escalate, gather, notices, promise, regroup, related, report, reporters, tally,
+    topology, verify, watch,
 };
 use crate::model::alert::Join;
 use crate::model::incident::{Happening, Incident, IncidentId, Progress, Storm};
@@ -291,7 +292,7 @@ pub(super) fn reopen(state: &mut State, ctx: &Context, id: IncidentId, why: &str
     case.record.awaiting_verification = false;
     case.record.closure.verify_at = None;
     watch::end(&mut case.record);
-    case.record.resolution.run(now);
+    case.record.go_on(now);
     let text = if let Some(by) = had {
         let text = format!("{why}; back to {by}");
         case.record.enter(Progress::InProgress { by, until: now.plus(hold) });
@@ -303,7 +304,7 @@ pub(super) fn reopen(state: &mut State, ctx: &Context, id: IncidentId, why: &str
     };
     state.pending.tell(id, now, Told { what: Happening::Reopened, text: text.clone(), path: None });
     notices::update(state, ctx, id, &format!("reopened: {text}"), now);
-    report::tell(state, ctx, id, &format!("reopened: {why}"), now);
+    reporters::tell(state, ctx, id, News::Plain(&format!("reopened: {why}")), now);
     confirm::withdraw(state, id);
     promise::follow(state, id, now);
     correlate::index_root(state, &ctx.topology, id);
@@ -352,7 +353,7 @@ pub(super) fn cancel(
     notices::withdraw(state, id, "cancelled", now);
     let text = format!("false alarm, says {by}: {why}");
     notices::update(state, ctx, id, &format!("cancelled: {text}"), now);
-    report::tell(state, ctx, id, &format!("cancelled: {text}"), now);
+    reporters::tell(state, ctx, id, News::Plain(&format!("cancelled: {text}")), now);
     unindex_root(state, &ctx.topology, id);
     if let Some(case) = state.change(id) {
         case.record.terms.promise = None;

@@ -35,7 +35,7 @@ pub(super) fn begin(
     major.watch = plan.watch.unwrap_or(major.watch);
     major.plan = Some(ResponsePlan {
         name: plan.name.clone(),
-        checklist: plan.checklist.iter().map(open).collect(),
+        checklist: plan.checklist.iter().map(|text| open(text)).collect(),
         told: plan.tell.iter().filter_map(name).collect(),
         link: plan.link.clone(),
     });
@@ -54,8 +54,8 @@ pub(super) fn begin(
     people(state, ctx, id, (&plan, &because), now);
 }
 
-fn open(text: &Box<str>) -> Item {
-    Item { text: text.clone(), done: None }
+fn open(text: &str) -> Item {
+    Item { text: text.into(), done: None }
 }
 
 /// Returns the name of a team or a contact.

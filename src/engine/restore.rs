@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::State;
+use super::bulletins::Bulletins;
 use super::changes::{Counters, Saved};
 use super::cis::{Cis, ci_hash};
 use super::context::Context;
@@ -14,7 +15,10 @@ use super::quarantine::Quarantine;
 use super::related::{self, Learned};
 use super::state::{Case, Held};
 use super::tally::Tally;
-use super::{budget, census, deduplicate, followed, gather, schedule, shadow, suppress, topology};
+use super::{
+    budget, census, deduplicate, followed, gather, schedule, shadow, suppress, suspects, topology,
+};
+use crate::model::incident::Incident;
 use crate::model::labels::Fingerprint;
 use crate::model::time::Timestamp;
 
@@ -39,28 +43,24 @@ pub(super) fn restore(saved: Saved, ctx: &Context, now: Timestamp) -> State {
     state.policies = saved.policies.into_iter().collect();
     state.recurrences = saved.recurrences.into_iter().collect();
     state.changes = saved.planned.into_iter().map(|it| (it.number.clone(), it)).collect();
+    state.overrides = saved.overrides.into_iter().map(|it| (it.number, it)).collect();
     state.credits = saved.credits.into_iter().map(|of| (Arc::clone(&of.rule), of)).collect();
     for record in saved.silences {
         suppress::restore(&mut state, record);
     }
     state.notices = saved.notices.into_iter().map(|notice| (notice.id, notice)).collect();
     state.deliveries = Deliveries::restore(saved.deliveries);
+    state.positions = saved.positions.into_iter().map(|it| (it.partition.clone(), it)).collect();
     state.quarantine = Quarantine::restore(saved.quarantine);
     state.likelihood.learned = Learned::restore(saved.learned);
+    let told = ctx.limits.bulletins.map_or(&[][..], |_| &saved.incidents);
+    state.bulletins = Bulletins::restore(&saved.bulletins, told);
     for record in saved.incidents {
         if record.progress.name().is_over() {
             followed::keep(&mut state, &record, None);
             continue;
         }
-        let case = Case {
-            record,
-            live: BTreeMap::new(),
-            children: BTreeSet::new(),
-            tally: Tally::default(),
-            cis: Cis::default(),
-            timer: None,
-        };
-        state.incidents.insert(case.record.id, case);
+        state.incidents.insert(record.id, open(record));
     }
     for (labels, mut of) in saved.alerts {
         let fingerprint = labels.fingerprint();
@@ -87,11 +87,27 @@ pub(super) fn restore(saved: Saved, ctx: &Context, now: Timestamp) -> State {
     reindex(&mut state, ctx);
     // What is stored of silences was decided on what is added still.
     state.relabelled.clear();
-    // The daemon may have stopped before all that the topology touched were decided on.
+    // The daemon may have stopped before all were decided on that the topology or changes touched.
     let newest = ctx.topology.version();
-    let older = state.incidents.values().filter(|case| case.record.topology_version < newest);
-    state.reviews = older.map(|case| case.record.id).collect();
+    let touched = state
+        .incidents
+        .values()
+        .map(|case| &case.record)
+        .filter(|record| record.topology_version < newest || suspects::are_doubted(record));
+    state.reviews = touched.map(|record| record.id).collect();
     state
+}
+
+/// Returns an open incident of which nothing is known yet but its record.
+fn open(record: Incident) -> Case {
+    Case {
+        record,
+        live: BTreeMap::new(),
+        children: BTreeSet::new(),
+        tally: Tally::default(),
+        cis: Cis::default(),
+        timer: None,
+    }
 }
 
 /// Derives all indexes and timers anew: after a start, and when rules or topology are others.

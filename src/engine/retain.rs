@@ -1,18 +1,21 @@
 //! Forgets what is old enough: closed incidents with all that belongs to them, and past episodes.
 //!
 //! Whoever looks after the disk proposes; only the engine knows what it still holds and refuses
-//! that. Nothing of the state changes but notices that were given up for a forgotten incident.
+//! that. Nothing of the state changes but notices that were given up for a forgotten incident, and
+//! what may still be written on its record.
 
 use super::State;
 use super::event::{Forgotten, PastEpisode};
 use crate::model::incident::IncidentId;
 use crate::model::notice::NoticeId;
+use crate::model::time::Timestamp;
 
 /// Lets go of what is not held.
 pub(super) fn forget(
     state: &mut State,
     incidents: &[IncidentId],
     episodes: &[PastEpisode],
+    now: Timestamp,
 ) -> Forgotten {
     let mut done = Forgotten::default();
     for id in incidents {
@@ -27,6 +30,8 @@ pub(super) fn forget(
             state.pending.notices.remove(&notice);
         }
         state.pending.incidents_gone.insert(*id);
+        state.pending.afterwards.remove(id);
+        state.afterwards.forget(*id, now);
         done.incidents += 1;
     }
     for past in episodes {

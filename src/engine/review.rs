@@ -143,8 +143,8 @@ fn target(
     let owner = owner(&action.owner);
     let team = team_of(rules, &owner);
     let is_other = |name: &str| owner != Target::Contact(name.into());
-    let above = team.into_iter().flat_map(|team| team.lead.iter().chain(&team.manager));
-    let lead = above.cloned().find(|name| is_other(name));
+    let mut above = team.into_iter().flat_map(|team| team.lead.iter().chain(&team.manager));
+    let lead = above.find(|name| is_other(name)).cloned();
     let manager = || {
         let role = record.major.as_ref().and_then(|it| it.holder(Role::IncidentManager));
         let role = role.map(|holder| holder.who.clone());

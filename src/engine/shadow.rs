@@ -200,7 +200,10 @@ fn has_source(
     let Some(ci) = held.ci else { return false };
     let follow = ctx.follow(&rule.name);
     let walk = ctx.topology.walk(ci, Toward::Causes, follow, reach.max_hops, WALK_NODES_MAX);
-    walk.steps().iter().any(|step| fires(Some(step.ci)))
+    let steps = walk.steps().iter().enumerate();
+    let failing: Vec<usize> =
+        steps.filter(|(_, step)| fires(Some(step.ci))).map(|(index, _)| index).collect();
+    suppress::reach::suffices(ctx, &walk, &failing)
 }
 
 /// Returns the place of a source: which of the rule's, what must be equal, and at which CI.

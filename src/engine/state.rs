@@ -8,8 +8,10 @@ use std::sync::Arc;
 
 use foldhash::fast::RandomState;
 
+use super::afterwards::Afterwards;
 use super::bindings::Bindings;
 use super::budget::Pages;
+use super::bulletins::Bulletins;
 use super::census::Census;
 use super::changes::{Counters, Recurrence};
 use super::cis::Cis;
@@ -32,6 +34,8 @@ use crate::model::escalation::{Policy, PolicyHash, Target};
 use crate::model::incident::{Incident, IncidentId, RecordId};
 use crate::model::labels::{Fingerprint, Labels};
 use crate::model::notice::{Notice, NoticeId, NoticeKind};
+use crate::model::on_call::Override;
+use crate::model::partition::{Partition, Position};
 use crate::model::priority::Urgency;
 use crate::model::silence::{Silence, SilenceId};
 use crate::model::time::Timestamp;
@@ -48,6 +52,8 @@ pub struct State {
     pub(super) followed: BTreeMap<IncidentId, Followed>,
     /// Notices that are pending or dead.
     pub(super) notices: BTreeMap<NoticeId, Notice>,
+    /// What was written on records that are over.
+    pub(super) afterwards: Afterwards,
     /// Who got how many pages.
     pub(super) pages: Pages,
     /// Policies that incidents started with, by content.
@@ -58,10 +64,16 @@ pub struct State {
     pub(super) silences: BTreeMap<SilenceId, Silenced>,
     /// Planned changes by number, those that ended not long ago included.
     pub(super) changes: BTreeMap<Box<str>, Change>,
+    /// Who stands in for whom on call, by number, those that ended not long ago included.
+    pub(super) overrides: BTreeMap<u64, Override>,
     /// Deliveries and commands that were done not long ago.
     pub(super) deliveries: Deliveries,
+    /// How far partitions of Kafka topics are read.
+    pub(super) positions: BTreeMap<Partition, Position>,
     /// What could not be read or handled.
     pub(super) quarantine: Quarantine,
+    /// What other systems are still to be told, and were told last.
+    pub(super) bulletins: Bulletins,
     /// What rules are credited with.
     pub(super) credits: BTreeMap<Arc<str>, Credits>,
     /// What firing alerts would be to shadow rules.
@@ -82,7 +94,10 @@ pub struct State {
     pub(super) bindings: Bindings,
     /// What fails when a CI fails alone, as far as it was asked.
     pub(super) services: Arc<BTreeMap<CiId, Arc<Harm>>>,
-    /// Incidents that another topology touches and that are still to be decided on anew.
+    /// The same in the topology before, while it is still to be let go.
+    pub(super) spent: BTreeMap<CiId, Arc<Harm>>,
+    /// Incidents that another topology, or other planned changes, touch and that are still to be
+    /// decided on anew.
     pub(super) reviews: BTreeSet<IncidentId>,
     /// How many leases each source holds.
     pub(super) held_by: BTreeMap<SourceId, u32>,
@@ -261,6 +276,16 @@ impl State {
     /// Returns how many records the quarantine holds, and their bytes.
     pub fn quarantined(&self) -> (usize, u64) {
         (self.quarantine.len(), self.quarantine.bytes())
+    }
+
+    /// Returns how many bulletins wait, and since when the first of them.
+    pub fn bulletins_waiting(&self) -> (usize, Option<Timestamp>) {
+        self.bulletins.waiting()
+    }
+
+    /// Yields how far partitions of Kafka topics are read.
+    pub fn positions(&self) -> impl Iterator<Item = &Position> {
+        self.positions.values()
     }
 
     /// Yields the notices that are pending or dead, by id.

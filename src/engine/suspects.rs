@@ -147,6 +147,25 @@ pub(super) struct Ranking<'a> {
     pub(super) root: Option<Fingerprint>,
 }
 
+/// Has the suspects ranked again of the open incidents that were opened at certain times: planned
+/// changes of then are others than they were. It is done in the turns of [`super::rebind::review`].
+pub(super) fn doubt(state: &mut State, opened: impl Fn(Timestamp) -> bool) {
+    let doubted = state.incidents.values().map(|case| &case.record);
+    let doubted = doubted.filter(|it| !it.suspects.is_empty() && opened(it.opened_at));
+    for id in doubted.map(|it| it.id).filter(|id| state.is_open(*id)).collect::<Vec<_>>() {
+        if let Some(case) = state.change(id) {
+            case.record.ranked_at = 0;
+        }
+        state.reviews.insert(id);
+    }
+}
+
+/// True when [`doubt`] wants the suspects of an incident ranked again and that was not done yet; it is
+/// stored, so that a start goes on with it.
+pub(super) fn are_doubted(record: &Incident) -> bool {
+    record.ranked_at == 0 && !record.suspects.is_empty()
+}
+
 /// True when an incident has grown by an eighth since its suspects were ranked.
 pub(super) fn has_grown(record: &Incident) -> bool {
     record.members >= record.ranked_at + (record.ranked_at / 8).max(1)
@@ -162,14 +181,23 @@ pub(super) fn accuse(
 ) {
     let Ranking { rule, suspects, root } = ranking;
     let Some(case) = state.change(id) else { return };
+    let doubted = are_doubted(&case.record);
     case.record.ranked_at = case.record.members;
-    case.record.suspects = suspects;
+    let before = core::mem::replace(&mut case.record.suspects, suspects);
+    let former = before.first().map(|suspect| Arc::clone(&suspect.ci));
+    let others = doubted && case.record.suspects.first().map(|it| &it.ci) != former.as_ref();
     let changed = root.filter(|root| case.record.root.alert != *root);
     let first = case.record.suspects.first().map(ToString::to_string);
-    if let (Some(root), Some(why)) = (changed, first) {
+    if let (Some(root), Some(why)) = (changed, first.as_ref()) {
         let name = name_of(state, ctx, root);
         let text = format!("{name} is the most likely cause: {why}, rule {rule}");
         state.pending.tell(id, now, Told { what: Happening::RootChanged, text, path: None });
         gather::set_root(state, ctx, id, root);
+    }
+    if let Some((former, first)) = former.zip(first).filter(|_| others) {
+        let text = format!(
+            "planned changes are others than they were: most suspected is now {first}, and was {former}"
+        );
+        state.pending.tell(id, now, Told { what: Happening::Change, text, path: None });
     }
 }

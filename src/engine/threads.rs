@@ -43,9 +43,6 @@ pub(super) fn follow(state: &mut State, id: IncidentId, text: &str, now: Timesta
 /// disturbs nobody.
 pub(super) fn show_held_back(state: &mut State, digest: NoticeId, now: Timestamp) {
     let Some(notice) = state.notices.get(&digest) else { return };
-    let also: Vec<IncidentId> =
-        core::iter::once(digest.incident).chain(notice.also.iter().copied()).collect();
-    let because = format!("{} more, held back until {}", also.len(), notice.due_at);
     let Some(id) = budget::last(state, &notice.contact, now) else { return };
     let shows = |thread: &&Thread| thread.contact == notice.contact;
     let case = state.incidents.get(&id);
@@ -54,7 +51,11 @@ pub(super) fn show_held_back(state: &mut State, digest: NoticeId, now: Timestamp
     else {
         return;
     };
+    // Named last: where there is no such message nobody pays for a list of thousands.
+    let also: Vec<IncidentId> =
+        core::iter::once(digest.incident).chain(notice.also.iter().copied()).collect();
     if !is_told(state, id, &channel, &contact) {
+        let because = format!("{} more, held back until {}", also.len(), notice.due_at);
         let post = Post { also, ..follow_up(channel, contact, because, now) };
         notices::put(state, id, post, now);
     }

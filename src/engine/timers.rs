@@ -1,6 +1,7 @@
 //! What falls due when. Deadlines are fields of records; this queue only says where to look next.
 //!
-//! An entry may be out of date: whoever takes one looks at the record before acting.
+//! An entry may be out of date: whoever takes one looks at the record before acting. Public for the
+//! benchmark `clocks`.
 
 use core::fmt;
 use std::collections::BTreeSet;
@@ -12,7 +13,7 @@ use crate::model::time::Timestamp;
 
 /// The record to look at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Timer {
+pub enum Timer {
     /// A lease ends or an ended alert is to be forgotten.
     Alert(Fingerprint),
     /// A deadline of an incident.
@@ -43,20 +44,22 @@ impl fmt::Display for Parked {
 
 /// Entries by time, ties in the order of the records.
 #[derive(Debug, Default)]
-pub(super) struct Timers {
+pub struct Timers {
     queue: BTreeSet<(Timestamp, Timer)>,
     parked: BTreeSet<Parked>,
     running: Option<Timer>,
 }
 
 impl Timers {
-    pub(super) fn set(&mut self, at: Timestamp, timer: Timer) {
+    /// Adds an entry, unless its record is left out.
+    pub fn set(&mut self, at: Timestamp, timer: Timer) {
         if !self.parked.contains(&Parked(timer)) {
             self.queue.insert((at, timer));
         }
     }
 
-    pub(super) fn unset(&mut self, at: Timestamp, timer: Timer) {
+    /// Takes an entry away, if it is there.
+    pub fn unset(&mut self, at: Timestamp, timer: Timer) {
         self.queue.remove(&(at, timer));
     }
 
@@ -65,7 +68,7 @@ impl Timers {
     }
 
     /// Takes the first entry that is due at `now`, and notes that it is being handled.
-    pub(super) fn take_due(&mut self, now: Timestamp) -> Option<(Timestamp, Timer)> {
+    pub fn take_due(&mut self, now: Timestamp) -> Option<(Timestamp, Timer)> {
         self.running = None;
         let due = if self.next()? <= now { self.queue.pop_first() } else { None };
         self.running = due.map(|(_, timer)| timer);

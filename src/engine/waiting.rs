@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use super::State;
 use super::context::Context;
-use super::escalate::Clock;
+use super::deadlines::Clock;
 use super::notices::{self, Plan};
 use super::pending::Told;
 use crate::model::escalation::Target;

@@ -169,7 +169,7 @@ impl Problem {
 
 /// The codes that are narrower than a status. With [`CODES`] they are a closed list, which the API's
 /// document shows; `too_many` is in the other.
-pub(super) const NARROW_CODES: [&str; 28] = [
+pub(super) const NARROW_CODES: [&str; 33] = [
     "action_over",
     "already",
     "closed",
@@ -180,16 +180,21 @@ pub(super) const NARROW_CODES: [&str; 28] = [
     "incomplete",
     "no_next_line",
     "no_reason",
+    "no_shift",
     "no_such_number",
     "not_allowed",
     "not_an_order",
+    "not_asked",
     "not_desk",
     "not_for_many",
     "not_major",
+    "not_overridden",
     "not_reported",
     "not_split",
+    "not_yours",
     "nothing_set",
     "nowhere_to_return",
+    "over",
     "same_incident",
     "still_firing",
     "subordinate",

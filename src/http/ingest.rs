@@ -17,7 +17,7 @@ use bytes::Bytes;
 use utoipa::OpenApi;
 
 use crate::engine::event::{Event, Received, Reply};
-use crate::ingest::{Decoded, Format, Reject, SourceFormat, Terms, decode};
+use crate::ingest::{Decoded, Format, Reject, SourceFormat, Terms};
 use crate::mailbox::Work;
 use crate::model::delivery::DeliveryId;
 use crate::model::quarantine::{Cause, QuarantineId, Unhandled};
@@ -167,17 +167,8 @@ async fn take(
 pub(super) fn decode_for(app: &App, source: &Source, body: &[u8]) -> Result<Decoded, Reject> {
     let doors = &app.doors;
     let terms = Terms { received: doors.clock.now(), lease: source.lease, limits: &doors.limits };
-    let name = match &source.format {
-        SourceFormat::Known(format) => return decode(*format, body, &terms),
-        SourceFormat::Mapped(name) => name,
-    };
     let context = Arc::clone(&doors.context.borrow());
-    // No rules come into force without it; a 503 has the sender try again all the same.
-    let missing = || {
-        let message = format!("the rules in force have no mapping `{name}`");
-        Reject::Schema { code: 503, message }
-    };
-    context.rules.mappings.get(&**name).ok_or_else(missing)?.decode(body, &terms)
+    context.rules.decode(&source.format, body, &terms)
 }
 
 /// Keeps a body that cannot be read, unless there is nothing in it.

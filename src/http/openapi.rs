@@ -8,12 +8,14 @@
 
 use std::sync::Arc;
 
-use axum::http::{Method, StatusCode};
+use axum::http::{Method, StatusCode, header};
+use axum::response::IntoResponse;
 use axum::routing::get;
 use axum::{Json, Router};
 use serde_json::{Map, Value, json};
 use utoipa::OpenApi;
 
+use crate::kafka::cloudevent;
 use crate::settings::users::Role;
 
 use super::auth::policy::{Access, access};
@@ -29,7 +31,7 @@ use super::{App, api, error, ingest, operate, stream};
             from a closed list and the id under which the log speaks of it.",
         license(name = "none")
     ),
-    paths(openapi),
+    paths(openapi, incident_event),
     components(schemas(error::Body))
 )]
 struct Document;
@@ -79,13 +81,25 @@ const PARAMETERS: [(&str, &str, &str); 16] = [
 
 /// Returns the paths of this door.
 pub(super) fn routes() -> Router<Arc<App>> {
-    Router::new().route("/api/v1/openapi.json", get(openapi))
+    Router::new()
+        .route("/api/v1/openapi.json", get(openapi))
+        .route("/api/v1/schemas/incident-event.v1.json", get(incident_event))
 }
 
 /// Describes this API.
 #[utoipa::path(get, path = "/api/v1/openapi.json", responses((status = 200, body = Value)))]
 async fn openapi() -> Json<Value> {
     Json(document())
+}
+
+/// Describes the data of events about incidents (JSON Schema).
+#[utoipa::path(
+    get,
+    path = "/api/v1/schemas/incident-event.v1.json",
+    responses((status = 200, content_type = "application/schema+json", body = Value))
+)]
+async fn incident_event() -> impl IntoResponse {
+    ([(header::CONTENT_TYPE, "application/schema+json")], cloudevent::SCHEMA)
 }
 
 /// Builds the document; its keys are sorted.
@@ -99,13 +113,16 @@ pub(super) fn document() -> Value {
         .merge_from(api::quarantine::Document::openapi())
         .merge_from(api::audit::Document::openapi())
         .merge_from(api::journal::Document::openapi())
+        .merge_from(api::kafka::Document::openapi())
         .merge_from(api::major::Document::openapi())
         .merge_from(api::notices::Document::openapi())
         .merge_from(api::on_call::Document::openapi())
+        .merge_from(api::overrides::Document::openapi())
         .merge_from(api::planned::Document::openapi())
         .merge_from(api::rules::Document::openapi())
         .merge_from(api::what_if::Document::openapi())
         .merge_from(api::cmdb::Document::openapi())
+        .merge_from(api::transfers::Document::openapi())
         .merge_from(ingest::Document::openapi())
         .merge_from(operate::Document::openapi())
         .merge_from(stream::Document::openapi());
@@ -193,7 +210,7 @@ fn tag(path: &str) -> &str {
     let mut parts = path.trim_start_matches('/').split('/');
     match parts.next() {
         Some("api") => match parts.nth(1) {
-            Some("backup" | "outbox" | "openapi.json") | None => "operation",
+            Some("backup" | "outbox" | "openapi.json" | "schemas") | None => "operation",
             Some(part) => part,
         },
         Some("ingest") => "ingest",

@@ -19,6 +19,7 @@ use utoipa::{OpenApi, ToSchema};
 
 use super::App;
 use super::error::Problem;
+use crate::kafka::publisher::Publishing;
 use crate::model::time::Timestamp;
 use crate::rules::Diagnostic;
 use crate::rules::render;
@@ -58,6 +59,8 @@ pub struct Operations {
     pub room: watch::Receiver<Room>,
     /// When the canary that came through last was received; when the daemon started, before one.
     pub canary: watch::Receiver<Timestamp>,
+    /// How publishing events about incidents goes.
+    pub publishing: watch::Receiver<Publishing>,
     /// How long the canary may be silent; zero when there is none.
     pub canary_silence: Duration,
 }
@@ -103,6 +106,7 @@ impl Operations {
             release: call().0,
             room: watch::channel(Room::default()).1,
             canary: watch::channel(Timestamp::EPOCH).1,
+            publishing: watch::channel(Publishing::Off).1,
             canary_silence: Duration::ZERO,
         }
     }
@@ -207,7 +211,22 @@ pub(super) async fn ready(State(app): State<Arc<App>>) -> Result<String, Problem
     let canary = canary(came, operations.canary_silence, app.doors.clock.now());
     let canary = canary.map_err(Problem::unavailable)?;
     let Room { zone, free, .. } = *operations.room.borrow();
-    Ok(format!("ready\ndisk: {zone}, {free} bytes free\ncanary: {canary}\n"))
+    let events = events(&operations.publishing.borrow(), app.doors.metrics.events.waiting.get());
+    let kafka = app.doors.metrics.kafka.lines();
+    Ok(format!(
+        "ready\ndisk: {zone}, {free} bytes free\ncanary: {canary}\nevents: {events}\n{kafka}"
+    ))
+}
+
+/// Says how publishing goes. It is never a reason not to be ready: alerts and people come first, and
+/// what waits is safe.
+fn events(publishing: &Publishing, waiting: i64) -> String {
+    match publishing {
+        Publishing::Off => publishing.to_string(),
+        Publishing::Held | Publishing::Connecting | Publishing::Flowing | Publishing::Stuck(_) => {
+            format!("{waiting} waiting, {publishing}")
+        }
+    }
 }
 
 /// Says how old the canary is; an error when it is too old.
@@ -278,6 +297,18 @@ fn fault(found: &Diagnostic) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_waits_is_told_with_why_where_somebody_is_to_get_it() {
+        for (publishing, said) in [
+            (Publishing::Off, "off"),
+            (Publishing::Flowing, "7 waiting, connected"),
+            (Publishing::Stuck("no broker answers".into()), "7 waiting, no broker answers"),
+            (Publishing::Held, "7 waiting, held since a restore"),
+        ] {
+            assert_eq!(events(&publishing, 7), said);
+        }
+    }
 
     #[test]
     fn a_canary_that_is_silent_for_too_long_is_told() {

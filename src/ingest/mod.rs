@@ -5,7 +5,7 @@
 //! `item` one alert of it, `recorded` what was recorded for a replay, `check` applies the limits,
 //! `time` and `uri` read values.
 //!
-//! `mapping` reads any other JSON as people say in the rule files.
+//! `cloudevents` takes an envelope off first. `mapping` reads any other JSON as people say in the rule files.
 //!
 //! Nothing here reads a clock, logs, or keeps anything between two bodies. Read `native` first,
 //! then `batch`.
@@ -14,6 +14,7 @@ mod alertmanager;
 mod alertmanager_api;
 mod batch;
 mod check;
+pub mod cloudevents;
 mod item;
 pub mod mapping;
 mod native;

@@ -24,6 +24,7 @@ const LIMITS: Limits = Limits {
     deliveries_for: Duration::from_hours(24),
     quarantine: 3,
     quarantine_bytes: 1 << 20,
+    bulletins: None,
 };
 
 fn context(limits: Limits) -> Context {

@@ -247,6 +247,7 @@ fn a_silenced_alert_makes_no_storm_and_joins_one() {
         matchers: Vec::new(),
         cis: vec!["pdu".into()],
         rule: None,
+        source: None,
         starts_at: START,
         ends_at: after(3_600),
         created_by: "mia".into(),

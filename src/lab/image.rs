@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use crate::engine::changes::{AlertRow, Changes, Counters, MemberRow, Recurrence, Saved};
 use crate::model::audit::AuditEntry;
+use crate::model::bulletin::Bulletin;
 use crate::model::change::Change;
 use crate::model::credit::Credits;
 use crate::model::delivery::DeliveryId;
@@ -16,6 +17,8 @@ use crate::model::journal::JournalEntry;
 use crate::model::labels::Fingerprint;
 use crate::model::learned::{LearnedKey, LearnedRow};
 use crate::model::notice::{Notice, NoticeId};
+use crate::model::on_call::Override;
+use crate::model::partition::{Partition, Position};
 use crate::model::quarantine::{QuarantineId, Quarantined};
 use crate::model::silence::{Silence, SilenceId};
 use crate::model::time::Timestamp;
@@ -45,14 +48,20 @@ pub struct Image {
     pub silences: BTreeMap<SilenceId, Silence>,
     /// Planned changes.
     pub planned: BTreeMap<Box<str>, Change>,
+    /// Overrides of who is on call.
+    pub overrides: BTreeMap<u64, Override>,
     /// The journal by time and place.
     pub journal: BTreeMap<(Timestamp, u64), JournalEntry>,
     /// The audit trail.
     pub audit: BTreeMap<u64, AuditEntry>,
     /// Deliveries that were done.
     pub deliveries: BTreeMap<DeliveryId, Timestamp>,
+    /// How far partitions of Kafka topics are read.
+    pub positions: BTreeMap<Partition, Position>,
     /// What could not be read or handled.
     pub quarantine: BTreeMap<QuarantineId, Quarantined>,
+    /// What other systems are still to be told.
+    pub bulletins: BTreeMap<u64, Bulletin>,
     /// What rules are credited with.
     pub credits: BTreeMap<Arc<str>, Credits>,
     /// The counters.
@@ -105,14 +114,7 @@ impl Image {
         for signature in &changes.recurrences_gone {
             self.recurrences.remove(signature);
         }
-        self.silences.extend(changes.silences.iter().map(|it| (it.id, it.clone())));
-        for id in &changes.silences_gone {
-            self.silences.remove(id);
-        }
-        self.planned.extend(changes.planned.iter().map(|it| (it.number.clone(), it.clone())));
-        for number in &changes.planned_gone {
-            self.planned.remove(number);
-        }
+        self.plan(changes);
         self.audit.extend(changes.audit.iter().map(|entry| (entry.seq, entry.clone())));
         if let Some(before) = changes.journal_before {
             self.journal.retain(|(at, _), _| *at >= before);
@@ -123,14 +125,38 @@ impl Image {
         for delivery in &changes.deliveries_gone {
             self.deliveries.remove(delivery);
         }
+        self.positions.extend(changes.positions.iter().map(Position::keyed));
         self.quarantine.extend(changes.quarantined.iter().map(|it| (it.id, it.clone())));
         for id in &changes.quarantine_gone {
             self.quarantine.remove(id);
         }
+        self.tell(changes);
         self.credits.retain(|rule, _| !changes.credits_gone.contains(rule));
         let credits = changes.credits.iter().cloned();
         self.credits.extend(credits.map(|of| (Arc::clone(&of.rule), of)));
         self.counters = changes.counters.clone();
+    }
+
+    fn plan(&mut self, changes: &Changes) {
+        self.silences.extend(changes.silences.iter().map(|it| (it.id, it.clone())));
+        for id in &changes.silences_gone {
+            self.silences.remove(id);
+        }
+        self.planned.extend(changes.planned.iter().map(|it| (it.number.clone(), it.clone())));
+        for number in &changes.planned_gone {
+            self.planned.remove(number);
+        }
+        self.overrides.extend(changes.overrides.iter().map(|it| (it.number, it.clone())));
+        for number in &changes.overrides_gone {
+            self.overrides.remove(number);
+        }
+    }
+
+    fn tell(&mut self, changes: &Changes) {
+        self.bulletins.extend(changes.bulletins.iter().map(|it| (it.seq, it.clone())));
+        for seq in &changes.bulletins_gone {
+            self.bulletins.remove(seq);
+        }
     }
 
     /// Returns what the engine goes on from.
@@ -149,8 +175,11 @@ impl Image {
             recurrences: self.recurrences.iter().map(|(k, v)| (*k, *v)).collect(),
             silences: self.silences.values().cloned().collect(),
             planned: self.planned.values().cloned().collect(),
+            overrides: self.overrides.values().cloned().collect(),
             deliveries: self.deliveries.iter().map(|(k, v)| (*k, *v)).collect(),
+            positions: self.positions.values().cloned().collect(),
             quarantine: self.quarantine.values().map(Quarantined::head).collect(),
+            bulletins: self.bulletins.values().map(Bulletin::head).collect(),
             credits: self.credits.values().cloned().collect(),
             counters: self.counters.clone(),
         }

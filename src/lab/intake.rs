@@ -100,6 +100,7 @@ fn silence_dba(story: &mut Story) {
         matchers: vec![matcher],
         cis: vec![],
         rule: None,
+        source: None,
         starts_at: after(0),
         ends_at: after(86_400),
         updated_at: after(0),

@@ -114,3 +114,71 @@ fn only_working_time_on_hold_is_given_back() {
     office.0.world.advance(time("2026-11-23T23:00"));
     assert_eq!(office.0.incident(1).resolution.due_at, time("2026-11-25T09:30"));
 }
+
+/// A story whose resolution limit is an hour, which the manager hears of, then again every two hours;
+/// P1 always runs, P2 only in the office, whose hours the response clock does not know.
+fn repeating() -> Story {
+    Story::under(
+        "
+contacts: {a: {channels: log}, boss: {channels: log}}
+teams: {one: {members: a, manager: boss}}
+defaults: {team: one}
+calendars:
+  desk: {zone: UTC, hours: [{from: '09:00', to: '11:00'}, {from: '15:00', to: '17:00'}]}
+priorities:
+  limits:
+    P1: {response: 1h, resolution: 1h}
+    P3: {response: 1h, resolution: 1h, resolution_calendar: desk}
+policies: {default: {resolution: [{at: 100%, notify: manager, repeat: 2h}]}}
+",
+    )
+}
+
+fn hours(story: &Story) -> Vec<u64> {
+    let told = story.world.sent().iter().filter(|it| &*it.contact == "boss");
+    told.map(|it| it.created_at.since(super::story::START).as_secs() / 3_600).collect()
+}
+
+#[test]
+fn a_repeat_on_the_resolution_clock_goes_by_the_hours_of_that_clock() {
+    let mut story = repeating();
+    story.fire(0, super::story::DISK);
+    story.wait(8 * 3_600);
+    // From nine: at ten, then an hour until eleven and one from three on.
+    assert_eq!(hours(&story), [1, 7]);
+}
+
+#[test]
+fn a_repeat_that_waits_for_the_desk_comes_at_once_when_it_is_more_pressing() {
+    let mut story = repeating();
+    story.fire(0, super::story::DISK);
+    story.wait(2 * 3_600);
+    let raise = Command::Prioritise { priority: Some(crate::model::priority::Priority::P1) };
+    handled(&story.order(4 * 3_600, 1, raise));
+    story.wait(6 * 3_600);
+    let pages = story.world.sent().iter().filter(|it| it.because.contains("not resolved"));
+    let at: Vec<_> = pages
+        .filter(|it| &*it.contact == "boss")
+        .map(|it| it.created_at.since(super::story::START).as_secs() / 3_600)
+        .collect();
+    assert_eq!(at, [1, 4, 6], "two hours after the first, which is past, then every two");
+}
+
+#[test]
+fn a_repeat_comes_a_whole_interval_after_a_hold() {
+    let mut story = repeating();
+    story.fire(0, super::story::DISK);
+    let raise = Command::Prioritise { priority: Some(crate::model::priority::Priority::P1) };
+    handled(&story.order(1, 1, raise));
+    story.wait(2 * 3_600);
+    let hold = Some(Duration::from_hours(20));
+    handled(&story.order(2 * 3_600, 1, Command::Acknowledge { hold, update_in: None }));
+    let until = super::story::after(5 * 3_600);
+    let hold = Command::Hold { waits_for: WaitsFor::User, until };
+    handled(&story.order(2 * 3_600, 1, hold));
+    story.wait(9 * 3_600);
+    let steps = story.world.sent().iter().filter(|it| it.because.contains("not resolved"));
+    let at: Vec<_> =
+        steps.map(|it| it.created_at.since(super::story::START).as_secs() / 3_600).collect();
+    assert_eq!(at, [1, 7, 9], "not when the hold ended at five");
+}

@@ -380,10 +380,10 @@ fn an_update_reaches_whoever_was_called_and_whoever_wants_to_hear() {
         let said = story.world.sent().iter().filter(|it| it.because == "bob: because");
         said.map(|it| it.contact.to_string()).collect()
     };
-    assert_eq!(told(&story), ["bob", "eve"]);
+    assert_eq!(told(&story), ["bob", "eve", "amy"], "amy is the desk");
     handled(&by(&mut story, "amy", 180, Command::Unsubscribe { who: who() }));
     handled(&by(&mut story, "bob", 240, Command::Update { next: None }));
-    assert_eq!(told(&story), ["bob", "eve", "bob"]);
+    assert_eq!(told(&story), ["bob", "eve", "amy", "bob", "amy"]);
     let who = Target::Contact("nobody".into());
     let unknown = refusal(by(&mut story, "amy", 250, Command::Subscribe { who }));
     assert!(unknown.starts_with("no contact:nobody in the rule files"), "{unknown}");

@@ -1,15 +1,23 @@
 //! The engine on a virtual clock: what rule tests, replays, explanations and the simulator run. The production code decides;
 //! this folder only tells it what happens when. Pure: no disk, no network, no clock.
 
+#[cfg(test)]
+mod afterwards;
 pub mod alone;
 #[cfg(test)]
 mod budgets;
 #[cfg(test)]
+mod bulletins;
+#[cfg(test)]
 mod closing;
+#[cfg(test)]
+mod consuming;
 #[cfg(test)]
 mod credits;
 #[cfg(test)]
 mod doors;
+#[cfg(test)]
+mod doubted;
 #[cfg(test)]
 mod gathering;
 #[cfg(test)]
@@ -23,6 +31,8 @@ mod intake;
 #[cfg(test)]
 mod known_errors;
 #[cfg(test)]
+mod legs;
+#[cfg(test)]
 mod limits;
 #[cfg(test)]
 mod lines;
@@ -35,6 +45,8 @@ mod on_call;
 #[cfg(test)]
 mod outage;
 #[cfg(test)]
+mod overdue;
+#[cfg(test)]
 mod quiet;
 #[cfg(test)]
 mod redundancy;
@@ -43,6 +55,8 @@ mod related;
 #[cfg(test)]
 mod reload;
 pub mod replay;
+#[cfg(test)]
+mod reporters;
 #[cfg(test)]
 mod reports;
 pub mod rule_tests;

@@ -15,17 +15,7 @@ use crate::model::incident::RecordId;
 use crate::model::labels::Labels;
 use crate::model::time::Timestamp;
 
-const RULES: &str = "
-rules:
-  - name: row
-    owner: dc
-    when: ['row!=\"\"']
-    storm:
-      per: [row]
-      enter: {distinct: ci, count: 30, within: 2m}
-      leave: {below: 5, for: 10m}
-    incident: {priority: P1, notify: {first: now}}
-";
+const RULES: &str = include_str!("../../benches/row-storm.yaml");
 
 const ALERTS: usize = 10_000;
 const MINUTE: Duration = Duration::from_mins(1);

@@ -213,9 +213,9 @@ fn who_reported_hears_that_it_is_open_again_and_that_it_was_a_false_alarm() {
     };
     handled(&order(&mut story, 10, "anna", resolve()));
     handled(&order(&mut story, 20, "anna", Command::Reopen));
-    assert!(to_mia(&story)[1].starts_with("reopened: by anna"), "{:?}", to_mia(&story));
+    assert!(to_mia(&story)[2].starts_with("reopened: by anna"), "{:?}", to_mia(&story));
     handled(&order(&mut story, 30, "anna", Command::Cancel));
-    assert!(to_mia(&story)[2].starts_with("cancelled: false alarm, says anna"));
+    assert!(to_mia(&story)[3].starts_with("cancelled: false alarm, says anna"));
     assert!(story.incident(1).progress.name().is_over());
     assert_eq!(story.incident(1).firing, 0);
 }

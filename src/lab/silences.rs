@@ -22,6 +22,7 @@ fn silence(id: u128, name: &str, start_s: u64, end_s: u64) -> Silence {
         matchers: vec![matcher],
         cis: vec![],
         rule: None,
+        source: None,
         starts_at: after(start_s),
         ends_at: after(end_s),
         updated_at: after(0),

@@ -21,10 +21,21 @@ pub struct Confirmation {
     pub due_at: Option<Timestamp>,
     /// Who is asked, each once.
     pub asked: Vec<Box<str>>,
+    /// Under which contact or address they are reached, where they are.
+    pub reached: Vec<Reached>,
     /// Who of them said that it is over.
     pub confirmed: Vec<Box<str>>,
     /// Who said that it is not, as long as nobody takes it back.
     pub disagreement: Option<Disagreement>,
+}
+
+/// Somebody who is asked, and how the question reaches them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reached {
+    /// The contact or the address.
+    pub contact: Box<str>,
+    /// Their name, as in [`Confirmation::asked`].
+    pub name: Box<str>,
 }
 
 /// The word of somebody for whom it is not over.
@@ -43,12 +54,38 @@ impl Confirmation {
     /// desk that had them on the phone.
     pub fn confirm(&mut self, by: &str) {
         self.disagreement = None;
-        let own = self.asked.iter().find(|name| is_same(name, by)).cloned();
-        match own {
-            Some(name) if !self.confirmed.contains(&name) => self.confirmed.push(name),
-            Some(_) => {}
-            None => self.confirmed.clone_from(&self.asked),
+        let own = self.names_of(by);
+        if own.is_empty() {
+            self.confirmed.clone_from(&self.asked);
         }
+        for name in own {
+            if !self.confirmed.contains(&name) {
+                self.confirmed.push(name);
+            }
+        }
+    }
+
+    /// Takes back what somebody confirmed: they say that it is not over.
+    pub fn reject(&mut self, it: Disagreement) {
+        let own = self.names_of(&it.by);
+        self.confirmed.retain(|name| !own.contains(name));
+        self.disagreement = Some(it);
+    }
+
+    /// Returns as whom somebody was asked, by their name, contact or address: several names where
+    /// several people are reached in one place, none for those who were not asked.
+    pub fn names_of(&self, by: &str) -> Vec<Box<str>> {
+        let reached = |name: &str| {
+            let mut under = self.reached.iter().filter(|it| *it.name == *name);
+            under.any(|it| is_same(&it.contact, by))
+        };
+        let own = self.asked.iter().filter(|name| is_same(name, by) || reached(name));
+        own.cloned().collect()
+    }
+
+    /// True while the answer of whoever is reached there is waited for.
+    pub fn waits_for(&self, contact: &str) -> bool {
+        self.names_of(contact).iter().any(|name| !self.confirmed.contains(name))
     }
 
     /// True when everybody who was asked said so.
@@ -72,6 +109,7 @@ mod tests {
             asked_at: Timestamp::from_millis(0),
             due_at: None,
             asked: names.iter().map(|&name| name.into()).collect(),
+            reached: Vec::new(),
             confirmed: Vec::new(),
             disagreement: None,
         }
@@ -95,13 +133,29 @@ mod tests {
     }
 
     #[test]
+    fn whoever_answers_where_somebody_is_reached_speaks_for_them_alone() {
+        let mut confirmation = asked(&["Ann Berg", "Bob", "Cem"]);
+        for (contact, name) in [("desk@x.org", "Ann Berg"), ("desk@x.org", "Bob"), ("cem", "Cem")] {
+            let (contact, name) = (contact.into(), name.into());
+            confirmation.reached.push(Reached { contact, name });
+        }
+        assert!(confirmation.waits_for("desk@x.org") && !confirmation.waits_for("mia"));
+        confirmation.confirm("desk@x.org");
+        assert!(!confirmation.waits_for("desk@x.org"));
+        assert_eq!(confirmation.confirmed, ["Ann Berg".into(), "Bob".into()]);
+        assert!(!confirmation.is_complete());
+        confirmation.confirm("cem by link");
+        assert!(confirmation.is_complete());
+    }
+
+    #[test]
     fn a_disagreement_stands_until_somebody_takes_it_back() {
         let mut confirmation = asked(&["ann"]);
         confirmation.confirm("ann");
         let at = Timestamp::from_millis(1);
         let because = "still down".into();
-        confirmation.disagreement = Some(Disagreement { at, by: "ann".into(), because });
-        assert!(!confirmation.is_complete());
+        confirmation.reject(Disagreement { at, by: "ann".into(), because });
+        assert!(!confirmation.is_complete() && confirmation.confirmed.is_empty());
         confirmation.confirm("ann");
         assert!(confirmation.is_complete());
     }

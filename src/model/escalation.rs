@@ -137,4 +137,6 @@ pub struct Rung {
     pub repeats: u32,
     /// When it falls due; `None` while the clock is stopped or no step is left.
     pub due_at: Option<super::time::Timestamp>,
+    /// When the repeating step was last taken, or its clock went on after that.
+    pub last_at: Option<super::time::Timestamp>,
 }

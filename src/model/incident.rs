@@ -523,6 +523,14 @@ impl Incident {
         self.links_used.contains(&(seq, action))
     }
 
+    /// Lets its resolution clock run, if it stands; what repeats on it comes a whole interval later.
+    pub fn go_on(&mut self, now: Timestamp) {
+        if self.resolution.stands_since.is_some() {
+            self.resolution.run(now);
+            self.resolving.last_at = self.resolving.last_at.map(|_| now);
+        }
+    }
+
     /// Lets it be in another state, which people see as another version.
     pub fn enter(&mut self, progress: Progress) {
         self.progress = progress;
@@ -601,7 +609,8 @@ pub enum Happening {
     Raised,
     /// It is taken for a known error, or no longer.
     KnownError,
-    /// A planned change began on its root, or on what that depends on.
+    /// A planned change began on its root, or on what that depends on; or changes that were planned
+    /// otherwise since make another CI the first suspect.
     Change,
     /// It became a storm.
     StormBegan,

@@ -32,18 +32,38 @@ const TOKEN_MAX: usize = 512;
 pub enum Action {
     /// Says that somebody has it.
     Acknowledge,
+    /// Hands it to the next line.
+    Escalate,
     /// Says that service is restored.
     Resolve,
+    /// Says that it is over for whoever was asked.
+    Confirm,
+    /// Says that it is not.
+    Reject,
 }
 
-words!(Action, Acknowledge = "acknowledge", Resolve = "resolve");
+words!(
+    Action,
+    Acknowledge = "acknowledge",
+    Escalate = "escalate",
+    Resolve = "resolve",
+    Confirm = "confirm",
+    Reject = "reject"
+);
+
+/// All of them.
+pub const ACTIONS: [Action; 5] =
+    [Action::Acknowledge, Action::Escalate, Action::Resolve, Action::Confirm, Action::Reject];
 
 impl Action {
     /// Returns what an incident is afterwards.
     pub fn done(self) -> &'static str {
         match self {
             Self::Acknowledge => "acknowledged",
+            Self::Escalate => "escalated",
             Self::Resolve => "resolved",
+            Self::Confirm => "confirmed",
+            Self::Reject => "reopened",
         }
     }
 }
@@ -92,6 +112,12 @@ impl Links {
     /// Makes links to `base`, each good for so long after its notice was planned.
     pub fn new(base: &str, key: [u8; KEY_LEN], good_for: Duration) -> Self {
         Self { base: base.trim_end_matches('/').into(), key, good_for }
+    }
+
+    /// Makes links that are good for at least so long: as long as their answer is waited for.
+    #[must_use]
+    pub fn lasting(&self, at_least: Duration) -> Self {
+        Self { good_for: self.good_for.max(at_least), ..self.clone() }
     }
 
     /// Returns the address by which a person answers a notice. The same notice gives the same one.
@@ -163,7 +189,7 @@ mod tests {
 
     #[test]
     fn a_link_says_what_it_was_made_for_until_it_expires() {
-        for action in [Action::Acknowledge, Action::Resolve] {
+        for action in ACTIONS {
             let until = Timestamp::from_millis(3_600_000);
             let link = Link { notice: NOTICE, action, contact: "m|ito".into(), until };
             for (at_ms, expected) in [
@@ -174,6 +200,17 @@ mod tests {
                 let found = links().read(&token(action), Timestamp::from_millis(at_ms));
                 assert_eq!(found, expected, "at {at_ms}");
             }
+        }
+    }
+
+    #[test]
+    fn a_link_lasts_as_long_as_its_answer_is_waited_for() {
+        for (at_least, until_h) in [(Duration::from_hours(72), 72), (Duration::from_secs(1), 1)] {
+            let lasting = links().lasting(at_least);
+            let url = lasting.url(NOTICE, Timestamp::EPOCH, Action::Confirm, "ann");
+            let token = url.strip_prefix("https://i.example/x/l/").unwrap();
+            let link = links().read(token, Timestamp::EPOCH).unwrap();
+            assert_eq!(link.until, Timestamp::from_millis(until_h * 3_600_000));
         }
     }
 

@@ -37,7 +37,8 @@ pub struct Reporter {
     /// Where they are.
     pub place: Option<Box<str>>,
     /// How they can be reached: the name of a contact of the rules, who is then told by its
-    /// channels, or anything else for people to read.
+    /// channels; an address, which is written to where the rules say by what; or anything else for
+    /// people to read.
     pub contact: Option<Box<str>>,
 }
 

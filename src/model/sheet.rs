@@ -147,6 +147,16 @@ impl Field {
         }
     }
 
+    /// Returns the words of which the field takes one; nothing where it takes others.
+    pub fn words(self) -> Option<&'static [&'static str]> {
+        if let Syntax::Words(words) = self.syntax() { Some(words) } else { None }
+    }
+
+    /// Returns how many bytes it takes, where it takes a text of several lines.
+    pub fn text_bytes_max(self) -> Option<usize> {
+        matches!(self.syntax(), Syntax::Text).then_some(TEXT_BYTES_MAX)
+    }
+
     /// Reads a value; an empty one clears the field.
     ///
     /// # Errors

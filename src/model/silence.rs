@@ -70,6 +70,8 @@ pub struct Silence {
     pub cis: Vec<Box<str>>,
     /// Name of the rule whose conditions must hold, instead of matchers.
     pub rule: Option<Arc<str>>,
+    /// Only what nobody but this source says.
+    pub source: Option<Arc<str>>,
     /// When it begins to hold, inclusive.
     pub starts_at: Timestamp,
     /// When it ends, exclusive.

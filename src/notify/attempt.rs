@@ -63,12 +63,16 @@ impl Post {
     pub(super) fn address<'r>(
         &self,
         rules: &'r RuleSet,
-        contact: &str,
+        contact: &'r str,
         channel: &str,
     ) -> Option<&'r str> {
-        let contact = rules.contacts.get(contact)?;
-        let own = contact.addresses.get(channel).map(|address| &**address);
         let is_mail = matches!(self.channels.get(channel), Some(Channel::Mail(_)));
+        let Some(contact) = rules.contacts.get(contact) else {
+            // Whoever reported something and is no contact is named by their address.
+            let own = rules.reporting.channel_to(contact).filter(|own| is_mail && *own == channel);
+            return own.map(|_| contact);
+        };
+        let own = contact.addresses.get(channel).map(|address| &**address);
         own.or_else(|| contact.email.as_deref().filter(|_| is_mail))
     }
 
@@ -78,15 +82,28 @@ impl Post {
             return Answers::default();
         };
         let incident = &briefing.incident;
-        let is_open = incident.progress.is_open() && incident.parent.is_none();
+        let context = Arc::clone(&self.context.borrow());
+        let is_open = incident.progress.is_open()
+            && incident.parent.is_none()
+            && !text::is_reporter(&context.rules, &notice.contact);
+        let next = context.next_line(incident, self.clock.now());
+        let is_asked = text::asked(notice, incident);
         let url = |action| links.url(notice.id, notice.created_at, action, &notice.contact);
         let offered = |asked: bool, action| if asked { url(action) } else { String::new() };
+        let lasting = links.lasting(context.rules.closing.within);
+        let answer = |action| {
+            let url = || lasting.url(notice.id, notice.created_at, action, &notice.contact);
+            if is_asked { url() } else { String::new() }
+        };
         Answers {
             acknowledge: offered(
                 is_open && matches!(incident.progress, Progress::New),
                 Action::Acknowledge,
             ),
+            escalate: offered(is_open && next.is_some(), Action::Escalate),
             resolve: offered(is_open, Action::Resolve),
+            confirm: answer(Action::Confirm),
+            reject: answer(Action::Reject),
         }
     }
 
@@ -245,6 +262,89 @@ pub(super) mod tests {
     pub(in crate::notify) fn context() -> Arc<Context> {
         let rules = Arc::new(RuleSet::builtin());
         Arc::new(Context::new(rules, Arc::new(Topology::empty()), Limits::default()))
+    }
+
+    /// A post with a channel of mail, links and these rules.
+    fn post(rules: &str) -> Post {
+        use crate::notify::mailsink::MailSink;
+        use crate::rules::{SourceFile, load};
+        let text = format!("version: 1\n{rules}");
+        let rules = load(&[SourceFile { name: "t.yaml".into(), text }]).set.unwrap();
+        let context = Context::new(Arc::new(rules), Arc::new(Topology::empty()), Limits::default());
+        let mail = MailSink::start(Vec::new()).channel(core::time::Duration::from_secs(1));
+        let channels = BTreeMap::from([
+            ("mail".into(), mail),
+            ("log".into(), crate::settings::channels::Channel::Log),
+        ]);
+        let day = core::time::Duration::from_hours(24);
+        Post::new(&Parts {
+            channels: &channels,
+            installation: "7e57",
+            context: watch::channel(Arc::new(context)).1,
+            reader: Arc::new(|_| None),
+            reports: mpsc::channel(1).0,
+            held: watch::channel(false).1,
+            canary: watch::channel(Timestamp::EPOCH).0,
+            links: Some(Arc::new(Links::new("https://i.example", [7; 32], day))),
+            clock: Arc::new(Clock::start(None)),
+            metrics: Arc::new(Metrics::new(&[], &[]).unwrap()),
+            seed: 1,
+        })
+        .unwrap()
+    }
+
+    #[test]
+    fn who_reported_it_is_written_to_by_mail_alone_and_only_where_the_rules_say_so() {
+        let rules =
+            "reports: {channel: mail, domains: [x.org]}\ncontacts: {ann: {channels: [log]}}\n";
+        for (rules, contact, channel, address) in [
+            (rules, "tom@x.org", "mail", Some("tom@x.org")),
+            (rules, "tom@x.org", "log", None),
+            (rules, "tom@y.org", "mail", None),
+            (rules, "ann", "mail", None),
+            ("", "tom@x.org", "mail", None),
+        ] {
+            let post = post(rules);
+            let rules = Arc::clone(&post.context.borrow().rules);
+            assert_eq!(post.address(&rules, contact, channel), address, "{contact} by {channel}");
+        }
+    }
+
+    #[tokio::test]
+    async fn each_is_offered_what_they_can_answer() {
+        use crate::model::closure::{Confirmation, Reached};
+        let lines = "reports: {channel: mail}\ncontacts: {ann: {channels: [log]}}\n\
+                     teams: {one: {members: ann, next: two}, two: {members: ann, line: 2}}\n";
+        let post = post(lines);
+        let offered = |incident: &Incident, contact: &str| {
+            let notice = Notice { contact: contact.into(), ..page(7, 1) };
+            let briefing = Briefing { incident: incident.clone(), ..briefing(7) };
+            let Answers { acknowledge, escalate, resolve, confirm, reject } =
+                post.answers(&notice, Some(&briefing));
+            [acknowledge, escalate, resolve, confirm, reject].map(|url| u8::from(!url.is_empty()))
+        };
+        let mut incident = briefing(7).incident;
+        incident.team = Some("one".into());
+        assert_eq!(offered(&incident, "ann"), [1, 1, 1, 0, 0]);
+        assert_eq!(
+            offered(&incident, "tom@x.org"),
+            [0; 5],
+            "whoever reported it does not handle it"
+        );
+        incident.team = Some("two".into());
+        assert_eq!(offered(&incident, "ann"), [1, 0, 1, 0, 0], "no line follows");
+        let at = Timestamp::EPOCH;
+        incident.progress = Progress::Resolved { at, by: None, had: None };
+        incident.closure.confirmation = Some(Confirmation {
+            asked_at: at,
+            due_at: None,
+            asked: vec!["Tom".into()],
+            reached: vec![Reached { contact: "tom@x.org".into(), name: "Tom".into() }],
+            confirmed: Vec::new(),
+            disagreement: None,
+        });
+        assert_eq!(offered(&incident, "tom@x.org"), [0, 0, 0, 1, 1]);
+        assert_eq!(offered(&incident, "ann"), [0; 5]);
     }
 
     #[test]

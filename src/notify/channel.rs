@@ -7,6 +7,7 @@ use tokio::sync::watch;
 use super::Briefing;
 use super::apprise::Apprise;
 use super::exec::Exec;
+use super::kafka::Kafka;
 use super::log;
 use super::mail::Mail;
 use super::pagerduty::PagerDuty;
@@ -34,6 +35,8 @@ pub(super) enum Channel {
     Apprise(Apprise),
     /// To a program.
     Exec(Exec),
+    /// Into a topic of Kafka.
+    Kafka(Kafka),
     /// Back to ourselves: says when the notice was planned.
     Loopback(watch::Sender<Timestamp>),
 }
@@ -141,6 +144,9 @@ impl Channel {
             }
             Setting::Apprise(setting) => Apprise::new(setting).map(Self::Apprise).map_err(refused),
             Setting::Exec(setting) => Ok(Self::Exec(Exec::new(setting))),
+            Setting::Kafka(setting) => Kafka::new(setting)
+                .map(Self::Kafka)
+                .map_err(|error| ChannelError { name: name.into(), error: error.into() }),
         }
     }
 
@@ -154,6 +160,7 @@ impl Channel {
             Self::PagerDuty(pagerduty) => pagerduty.send(message).await,
             Self::Apprise(apprise) => apprise.send(message).await,
             Self::Exec(exec) => exec.send(message).await,
+            Self::Kafka(kafka) => kafka.send(message).await,
             Self::Loopback(sink) => {
                 sink.send_replace(message.notice.created_at);
                 Ok(Taken::said("came back".into()))

@@ -9,6 +9,7 @@ use std::thread;
 use reqwest::Url;
 
 use super::channel::{Channel, Failure, Message, Purpose};
+use super::kafkasink;
 use super::mailsink::{Act, MailSink, Stage};
 use super::receivers;
 use super::tests::{briefing, page};
@@ -165,7 +166,7 @@ pub(super) async fn send_notice(setting: &Setting, notice: &Notice) -> Result<()
 
 /// What a receiver may do, whatever it speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Meeting {
+pub(super) enum Meeting {
     Takes,
     PutsOff,
     Refuses,
@@ -209,6 +210,8 @@ fn channels(meeting: Meeting) -> Vec<(&'static str, Setting)> {
         mail.address = nobody;
     }
     let [webhook, hook, pagerduty, apprise] = &sinks;
+    // A record that is taken needs a connection and some questions before.
+    let patience = if meeting == Meeting::Takes { Duration::from_secs(20) } else { SHORT };
     vec![
         ("webhook", webhook.setting(SHORT)),
         ("email", mail.channel(SHORT)),
@@ -217,6 +220,7 @@ fn channels(meeting: Meeting) -> Vec<(&'static str, Setting)> {
         ("pagerduty", receivers::pagerduty(pagerduty)),
         ("apprise", receivers::apprise(apprise)),
         ("exec", receivers::exec(meeting_of_a_program(meeting))),
+        ("kafka", kafkasink::channel(meeting, patience).0),
     ]
 }
 
@@ -259,6 +263,36 @@ async fn every_channel_tells_what_is_final_from_what_is_not_and_keeps_secrets() 
             }
         }
     }
+}
+
+#[tokio::test]
+async fn a_topic_gets_what_a_webhook_gets_under_the_incident_as_its_key() {
+    use rdkafka::consumer::{BaseConsumer, Consumer};
+    use rdkafka::message::{Headers, Message as _};
+    let (setting, address) = kafkasink::channel(Meeting::Takes, Duration::from_secs(20));
+    assert_eq!(send(&setting).await, Ok(()));
+    let sink = Sink::start(vec![Behaviour::Answer("200 OK")]);
+    assert_eq!(send(&sink.setting(Duration::from_secs(5))).await, Ok(()));
+    let posted = sink.request();
+    let consumer: BaseConsumer = rdkafka::ClientConfig::new()
+        .set("bootstrap.servers", address)
+        .set("group.id", "t")
+        .create()
+        .unwrap();
+    let mut from = rdkafka::TopicPartitionList::new();
+    from.add_partition_offset(kafkasink::TOPIC, 0, rdkafka::Offset::Beginning).unwrap();
+    consumer.assign(&from).unwrap();
+    let record = consumer.poll(Duration::from_secs(20)).unwrap().unwrap();
+    assert_eq!(record.key(), Some(&b"INC-1042"[..]));
+    let (_, body) = posted.split_once("\r\n\r\n").unwrap();
+    assert_eq!(String::from_utf8_lossy(record.payload().unwrap()), body);
+    let headers: Vec<String> = record
+        .headers()
+        .unwrap()
+        .iter()
+        .map(|it| format!("{}: {}", it.key, String::from_utf8_lossy(it.value.unwrap())))
+        .collect();
+    assert_eq!(headers, ["content-type: application/json", "idempotency-key: INC-1042/3"]);
 }
 
 #[tokio::test]

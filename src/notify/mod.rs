@@ -36,6 +36,9 @@ mod channel;
 mod contract;
 mod exec;
 pub mod heartbeat;
+mod kafka;
+#[cfg(test)]
+mod kafkasink;
 mod log;
 mod mail;
 #[cfg(test)]

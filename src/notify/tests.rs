@@ -163,15 +163,22 @@ impl World {
             | Event::Handle(_)
             | Event::Report(_)
             | Event::ByLink { .. }
+            | Event::Afterwards { .. }
             | Event::Silence { .. }
             | Event::Unsilence { .. }
             | Event::PlanChanges { .. }
+            | Event::PlanOverrides { .. }
+            | Event::DropOverride { .. }
             | Event::Audit { .. }
             | Event::Retry { .. }
+            | Event::Published { .. }
             | Event::Forget { .. }
             | Event::Once { .. }
             | Event::Quarantine(_)
             | Event::Replay { .. }
+            | Event::Consumed(_)
+            | Event::Halt { .. }
+            | Event::Seek { .. }
             | Event::DropQuarantined(_)
             | Event::Reconfigured
             | Event::TopologyChanged(_)

@@ -2,10 +2,10 @@
 //! become a template, a line of their own or a control character.
 
 use super::Briefing;
-use crate::model::incident::{Incident, Suspect};
+use crate::model::incident::{Incident, Progress, Suspect};
 use crate::model::notice::Notice;
 use crate::model::time::{Brief, Timestamp};
-use crate::rules::{IncidentLine, MessageScope, Part, RuleSet};
+use crate::rules::{Audience, IncidentLine, MessageScope, Part, RuleSet};
 
 /// Alerts that are named one by one; a page is read on a phone.
 const ALERTS_MAX: usize = 8;
@@ -33,7 +33,10 @@ pub(super) struct Wording {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Answers {
     pub(super) acknowledge: String,
+    pub(super) escalate: String,
     pub(super) resolve: String,
+    pub(super) confirm: String,
+    pub(super) reject: String,
 }
 
 /// A text with what went wrong on the way to it.
@@ -58,7 +61,15 @@ pub(super) fn write(
     };
     let scope = MessageScope {
         ack_url: answers.acknowledge.clone(),
+        escalate_url: answers.escalate.clone(),
         resolve_url: answers.resolve.clone(),
+        confirm_url: answers.confirm.clone(),
+        reject_url: answers.reject.clone(),
+        reader: if is_reporter(rules, &notice.contact) {
+            Audience::Reporter
+        } else {
+            Audience::Contact
+        },
         ..scope(notice, briefing, now)
     };
     let mut flaws = Vec::new();
@@ -99,7 +110,13 @@ fn scope(notice: &Notice, briefing: &Briefing, now: Timestamp) -> MessageScope {
         sum: one_line(&incident.assessment.sum),
         last_time: long_line(last_time),
         ack_url: String::new(),
+        escalate_url: String::new(),
         resolve_url: String::new(),
+        confirm_url: String::new(),
+        reject_url: String::new(),
+        asked: asked(notice, incident),
+        reader: Audience::Contact,
+        call: incident.assignments.call.as_deref().map(long_line).unwrap_or_default(),
         team: incident.team.as_deref().map(one_line).unwrap_or_default(),
         rule: incident.rule.as_deref().unwrap_or_default().into(),
         known_error: incident.known_error.as_ref().map(|it| one_line(&it.id)).unwrap_or_default(),
@@ -128,6 +145,19 @@ fn scope(notice: &Notice, briefing: &Briefing, now: Timestamp) -> MessageScope {
         also: also.iter().take(ALSO_MAX).map(|incident| line(incident, now)).collect(),
         also_more: count(notice.also.len(), also.len().min(ALSO_MAX)),
     }
+}
+
+/// True for somebody who reported something and is no contact of the rules.
+pub(super) fn is_reporter(rules: &RuleSet, contact: &str) -> bool {
+    !rules.contacts.contains_key(contact) && rules.reporting.channel_to(contact).is_some()
+}
+
+/// True where the reader's word is waited for.
+pub(super) fn asked(notice: &Notice, incident: &Incident) -> bool {
+    let confirmation = incident.closure.confirmation.as_ref();
+    incident.parent.is_none()
+        && matches!(incident.progress, Progress::Resolved { .. })
+        && confirmation.is_some_and(|it| it.waits_for(&notice.contact))
 }
 
 fn line(incident: &Incident, now: Timestamp) -> IncidentLine {
@@ -189,7 +219,7 @@ fn line_of(text: &str, chars_max: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::incident::{KnownError, Progress, RecordId};
+    use crate::model::incident::{KnownError, RecordId};
     use crate::model::labels::Labels;
     use crate::model::notice::NoticeKind;
     use crate::notify::tests::{briefing, page};
@@ -269,18 +299,23 @@ mod tests {
 
     #[test]
     fn links_stand_where_the_reader_can_answer_and_nothing_of_last_time_in_an_update() {
-        let answers =
-            Answers { acknowledge: "https://i/l/a".into(), resolve: "https://i/l/r".into() };
+        let answers = Answers {
+            acknowledge: "https://i/l/a".into(),
+            escalate: "https://i/l/e".into(),
+            resolve: "https://i/l/r".into(),
+            ..Answers::default()
+        };
         let told = briefing(1042);
         let rules = RuleSet::builtin();
         let page = write(&rules, &page(1042, 3), (Some(&told), &answers), NOW).text;
-        let last: Vec<&str> = page.text.lines().rev().take(4).collect();
+        let last: Vec<&str> = page.text.lines().rev().take(5).collect();
         assert_eq!(
             last,
             [
                 "incidentd incidents show INC-1042",
                 "incidentd incidents ack INC-1042",
                 "Resolve: https://i/l/r",
+                "Escalate: https://i/l/e",
                 "Acknowledge: https://i/l/a",
             ]
         );
@@ -292,6 +327,76 @@ mod tests {
         let update = Notice { kind: NoticeKind::Update, ..crate::notify::tests::page(1042, 4) };
         let text = text_of(&update, Some(&told));
         assert!(!text.contains("Last time") && !text.contains("Resolve:"), "{text}");
+    }
+
+    #[test]
+    fn whoever_is_asked_answers_by_link_or_else_by_command() {
+        use crate::model::closure::{Confirmation, Reached};
+        let mut told = briefing(1042);
+        told.incident.progress = Progress::Resolved { at: NOW, by: None, had: None };
+        told.incident.closure.confirmation = Some(Confirmation {
+            asked_at: NOW,
+            due_at: None,
+            asked: vec!["Tom".into()],
+            reached: vec![Reached { contact: "m.ito".into(), name: "Tom".into() }],
+            confirmed: Vec::new(),
+            disagreement: None,
+        });
+        let update = Notice { kind: NoticeKind::Update, ..page(1042, 4) };
+        let text = text_of(&update, Some(&told));
+        let commands = "incidentd incidents confirm INC-1042\n\
+                        incidentd incidents reject INC-1042 -m WHY\n";
+        assert!(text.contains(commands), "{text}");
+        let (confirm, reject) = ("https://i/l/c".into(), "https://i/l/n".into());
+        let answers = Answers { confirm, reject, ..Answers::default() };
+        let by_link = write(&RuleSet::builtin(), &update, (Some(&told), &answers), NOW).text;
+        let links = "Fixed: https://i/l/c\nNot fixed: https://i/l/n\n";
+        assert!(by_link.text.contains(links), "{}", by_link.text);
+        assert!(!by_link.text.contains("incidents confirm"), "{}", by_link.text);
+        let other = Notice { contact: "eva".into(), ..update };
+        assert!(!text_of(&other, Some(&told)).contains("incidents confirm"), "nobody asks eva");
+    }
+
+    #[test]
+    fn who_reported_it_and_is_no_contact_reads_what_matters_to_them() {
+        let loaded = load(&[SourceFile {
+            name: "t.yaml".into(),
+            text: "version: 1\nreports: {channel: mail}\n".into(),
+        }]);
+        let rules = loaded.set.unwrap();
+        let because = "we have your report: it is INC-1042, team dc-ops has it".into();
+        let contact = "tom@x.org".into();
+        let notice = Notice { kind: NoticeKind::Update, contact, because, ..page(1042, 4) };
+        let answers = Answers {
+            confirm: "https://i/l/c".into(),
+            reject: "https://i/l/n".into(),
+            ..Answers::default()
+        };
+        let told = Briefing { also: vec![briefing(7).incident], ..briefing(1042) };
+        let notice = Notice { also: vec![RecordId(7)], ..notice };
+        let Written { text, flaws } = write(&rules, &notice, (Some(&told), &answers), NOW);
+        assert!(flaws.is_empty(), "{flaws:?}");
+        insta::assert_snapshot!(text.text, @r"
+        INC-1042 (new): Power lost in rack R12, since 1970-01-01T00:00:00.000Z
+        we have your report: it is INC-1042, team dc-ops has it
+
+        Further incidents that you reported:
+        - INC-7 (new): Power lost in rack R12
+
+        Fixed: https://i/l/c
+        Not fixed: https://i/l/n
+        ");
+        let html = text.html.unwrap();
+        assert!(html.contains("Not fixed</a>") && !html.contains("alertname"), "{html}");
+    }
+
+    #[test]
+    fn those_who_are_convened_read_where_the_call_is_however_long_the_reason() {
+        let mut told = briefing(1042);
+        told.incident.assignments.call = Some("https://meet.example/inc".into());
+        let because = "x".repeat(600);
+        let text = text_of(&Notice { because, ..page(1042, 3) }, Some(&told));
+        assert!(text.contains("\nCall: https://meet.example/inc\n"), "{text}");
     }
 
     #[test]

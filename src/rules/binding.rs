@@ -14,25 +14,28 @@ const ALTERNATIVES_MAX: usize = 8;
 /// Labels that one key has: what it looks up together.
 const LABELS_MAX: usize = 16;
 
-/// Binding without any rule file: what Kubernetes' exporters and node exporters label.
+/// Binding without any rule file: what Kubernetes' exporters and node exporters label. CIs of named
+/// clusters carry the cluster in their names and labels, so alerts without it find them by the rest.
 pub(super) fn default_binding() -> Vec<BindingKey> {
-    let names = |names: &[&str]| names.iter().map(|name| vec![(*name).into()]).collect();
-    let key = |labels: &[&str], class: &str, attributes: &[&str]| BindingKey {
-        labels: names(labels),
+    let each = |names: &[&[&str]]| -> Vec<Vec<Box<str>>> {
+        names.iter().map(|some| some.iter().map(|name| (*name).into()).collect()).collect()
+    };
+    let named = |labels: &[&[&str]], class: &str, attributes: &[&[&str]]| BindingKey {
+        labels: each(labels),
         class: Some(class.into()),
-        attributes: names(attributes),
+        attributes: each(attributes),
         normalise: BTreeSet::new(),
     };
-    let instance = BindingKey {
-        labels: names(&["instance"]),
-        class: None,
-        attributes: vec![vec!["name".into(), "address".into()]],
-        normalise: [Normalise::StripPort].into(),
+    let within = |class: &str| {
+        named(&[&["namespace"], &[class]], class, &[&["namespace"], &["name", "short_name"]])
     };
+    let ported = |key: BindingKey| BindingKey { normalise: [Normalise::StripPort].into(), ..key };
+    let instance = named(&[&["instance"]], "", &[&["name", "address"]]);
     vec![
-        key(&["namespace", "pod"], "pod", &["namespace", "name"]),
-        key(&["namespace", "service"], "service", &["namespace", "name"]),
-        instance,
+        within("pod"),
+        within("service"),
+        ported(BindingKey { class: None, ..instance }),
+        ported(named(&[&["node", "instance"]], "node", &[&["short_name"]])),
     ]
 }
 

@@ -29,6 +29,7 @@ use super::policies;
 use super::priorities::{self, Priorities};
 use super::reader::{Fields, Noun, Reader};
 use super::references;
+use super::reporting::{self, Reporting};
 use super::rotation;
 use super::routing::{self, Route};
 use super::rule::{self, Draft};
@@ -102,6 +103,7 @@ pub(super) struct Content<'f> {
     closing: Option<Closing>,
     pub(super) majors: Option<Majors>,
     pub(super) plans: Vec<Plan>,
+    reporting: Option<Reporting>,
     agreements: Vec<(Box<str>, agreements::Draft)>,
     routing: Vec<Route>,
     places: Places,
@@ -245,18 +247,20 @@ fn read_sections<'f>(reader: &mut Reader<'f>, content: &mut Content<'f>, fields:
         .extend(fields.read(reader, "agreements", agreements::read).into_iter().flatten());
     content.routing.extend(fields.read(reader, "routing", routing::read).into_iter().flatten());
     content.plans.extend(fields.read(reader, "plans", plans::read).into_iter().flatten());
-    for name in ["defaults", "priorities", "lifecycle", "binding", "closing", "majors"] {
+    for name in ["defaults", "priorities", "lifecycle", "binding", "closing", "majors", "reports"] {
         if let Some((key, _)) = fields.entry(name) {
             reader.define(Noun::Section, name, key.span);
         }
     }
-    let Content { defaults, priorities, lifecycle, binding, closing, majors, .. } = content;
+    let Content { defaults, priorities, lifecycle, binding, closing, majors, reporting, .. } =
+        content;
     keep(defaults, fields.read(reader, "defaults", sections::defaults));
     keep(priorities, fields.read(reader, "priorities", priorities::read));
     keep(lifecycle, fields.read(reader, "lifecycle", sections::lifecycle));
     keep(binding, fields.read(reader, "binding", binding::binding));
     keep(closing, fields.read(reader, "closing", closing::read));
     keep(majors, fields.read(reader, "majors", majors::read));
+    keep(reporting, fields.read(reader, "reports", reporting::read));
 }
 
 fn keep<T>(slot: &mut Option<T>, given: Option<T>) {
@@ -322,6 +326,7 @@ fn assemble(
         closing: content.closing.unwrap_or_default(),
         majors: content.majors.unwrap_or_default(),
         plans: content.plans,
+        reporting: content.reporting.unwrap_or_default(),
         places: content.places,
         templates,
         messages: content.messages,

@@ -116,19 +116,24 @@ fn page_budget(reader: &mut Reader<'_>, node: &Node) -> Option<PageBudget> {
     Some(PageBudget { pages: pages?, within: within? })
 }
 
-/// Reads the address of one mailbox, without a name (RFC 5321, 4.5.3.1).
+/// Reads the address of one mailbox.
 fn email(reader: &mut Reader<'_>, node: &Node) -> Option<Box<str>> {
     let text = reader.text(node)?;
+    if is_address(text) {
+        return Some(text.into());
+    }
+    reader.expected(node, "one address such as anna@example.com");
+    None
+}
+
+/// True for the address of one mailbox, without a name (RFC 5321, 4.5.3.1).
+pub(super) fn is_address(text: &str) -> bool {
     let fits = |part: &str, max| {
         let plain = |c: char| !c.is_control() && !c.is_whitespace() && !"@<>(),;:\\\"".contains(c);
         (1..=max).contains(&part.len()) && part.chars().all(plain)
     };
     let parts = text.split_once('@');
-    if parts.is_some_and(|(local, domain)| fits(local, 64) && fits(domain, 255)) {
-        return Some(text.into());
-    }
-    reader.expected(node, "one address such as anna@example.com");
-    None
+    parts.is_some_and(|(local, domain)| fits(local, 64) && fits(domain, 255))
 }
 
 #[cfg(test)]

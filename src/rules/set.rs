@@ -23,6 +23,7 @@ use super::messages::Messages;
 use super::places::Places;
 use super::plans::Plan;
 use super::priorities::Priorities;
+use super::reporting::Reporting;
 use super::rotation::Rotation;
 use super::routing::Route;
 use super::scope::Scope;
@@ -31,6 +32,7 @@ use super::subject::Subject;
 use super::template::{Template, Templates};
 use crate::cmdb::{BindingKey, CiRow};
 use crate::ingest::mapping::Mapping;
+use crate::ingest::{self, Decoded, Reject, SourceFormat, Terms};
 use crate::model::escalation::Policy;
 use crate::model::priority::{Impact, Priority, Urgency, words};
 
@@ -76,6 +78,8 @@ pub struct RuleSet {
     pub majors: Majors,
     /// What is done in one, in order: the first plan that fits holds.
     pub plans: Vec<Plan>,
+    /// How reporters who are no contacts hear of their incidents.
+    pub reporting: Reporting,
     /// Rules without effect, in the order in which they would be asked.
     pub(super) shadows: Vec<Rule>,
     pub(super) shadow_index: Index,
@@ -93,6 +97,29 @@ pub struct RuleSet {
 }
 
 impl RuleSet {
+    /// Reads a body as its source's format says.
+    ///
+    /// # Errors
+    /// When nothing of it can be read; 503 where there is no such mapping, so that the sender tries
+    /// again.
+    pub fn decode(
+        &self,
+        format: &SourceFormat,
+        body: &[u8],
+        terms: &Terms<'_>,
+    ) -> Result<Decoded, Reject> {
+        let name = match format {
+            SourceFormat::Known(format) => return ingest::decode(*format, body, terms),
+            SourceFormat::Mapped(name) => name,
+        };
+        // No rules come into force without it.
+        let missing = || {
+            let message = format!("the rules in force have no mapping `{name}`");
+            Reject::Schema { code: 503, message }
+        };
+        self.mappings.get(&**name).ok_or_else(missing)?.decode(body, terms)
+    }
+
     /// Returns the rules that match, in order; without those that are asked at the intake.
     pub fn matching<'a>(&'a self, subject: &Subject<'_>) -> Vec<&'a Rule> {
         let candidates = self.index.candidates(subject).into_iter();

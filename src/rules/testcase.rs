@@ -20,6 +20,7 @@ use crate::model::escalation::Target;
 use crate::model::incident::{StateName, WaitsFor};
 use crate::model::labels::Labels;
 use crate::model::priority::{Impact, Priority, Urgency};
+use crate::model::sheet::Edit;
 use crate::model::silence::SilenceMatcher;
 use crate::model::time::{Brief, Timestamp};
 
@@ -78,9 +79,13 @@ pub enum TestAction {
         root: Box<str>,
         /// Who.
         by: Box<str>,
+        /// What they say; may be empty.
+        text: Box<str>,
         /// What they want.
         wish: Wish,
     },
+    /// Somebody reports that something is wrong.
+    Report(TestReport),
     /// Somebody silences alerts from then on.
     Silence(TestSilence),
 }
@@ -96,7 +101,7 @@ pub enum Wish {
     /// Give an acknowledgement back.
     Unacknowledge,
     /// Write something down.
-    Note(Box<str>),
+    Note,
     /// Take it.
     Claim,
     /// Hand it to a team or a person.
@@ -108,8 +113,43 @@ pub enum Wish {
         /// For how long at most.
         time: Duration,
     },
-    /// Say that service is restored.
-    Resolve,
+    /// Hand it to the next line, or to whoever is named.
+    Escalate(Option<Target>),
+    /// Give it back as misrouted.
+    Return,
+    /// Call teams to help.
+    Convene {
+        /// Names of teams.
+        teams: Vec<Box<str>>,
+        /// Where they talk.
+        link: Option<Box<str>>,
+    },
+    /// Give it a priority; the computed one again where none is named.
+    Prioritise(Option<Priority>),
+    /// Say how it stands.
+    Update,
+    /// Let somebody hear of it.
+    Subscribe(Target),
+    /// Let somebody hear of it no more.
+    Unsubscribe(Target),
+    /// Say that service is restored, and write on the record.
+    Resolve(Vec<Edit>),
+    /// Write on the record.
+    Set(Vec<Edit>),
+    /// Say that it is of another category.
+    Classify(Box<str>),
+    /// Note how long somebody worked on it.
+    Spend(Duration),
+    /// Say that it is over for those who suffered.
+    Confirm(Vec<Edit>),
+    /// Say that it is not.
+    Reject,
+    /// Say that it was a false alarm.
+    Cancel,
+    /// Say that it is a major incident.
+    DeclareMajor,
+    /// Say that it is none any more.
+    StandDown,
     /// Say that it is not.
     Reopen,
     /// Say that it is over for good.
@@ -118,6 +158,25 @@ pub enum Wish {
     Merge(Box<str>),
     /// Make these members an incident of their own.
     Split(Vec<Box<str>>),
+}
+
+/// A report of a test.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TestReport {
+    /// Labels of the alert that it becomes.
+    pub labels: Labels,
+    /// How bad it is.
+    pub severity: Option<Box<str>>,
+    /// What is wrong.
+    pub title: Box<str>,
+    /// What kind of thing is broken.
+    pub category: Option<Box<str>>,
+    /// Who reports it.
+    pub by: Box<str>,
+    /// How they are reached.
+    pub contact: Option<Box<str>>,
+    /// What stands on the record.
+    pub fields: Vec<Edit>,
 }
 
 /// A silence of a test.

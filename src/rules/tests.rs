@@ -120,8 +120,20 @@ fn the_examples_of_the_reference_load() {
         ));
     }
     assert_eq!(desk.len(), 3);
-    let [rule, condition, tests, sections, cmdb, times, binding, mapping, closing, majors, plans] =
-        whole[..]
+    let [
+        rule,
+        condition,
+        tests,
+        sections,
+        cmdb,
+        times,
+        binding,
+        mapping,
+        closing,
+        reports,
+        majors,
+        plans,
+    ] = whole[..]
     else {
         panic!("{} examples", whole.len())
     };
@@ -137,7 +149,9 @@ fn the_examples_of_the_reference_load() {
     let contacts = ["bert", "carla", "boss"].map(|name| format!("  {name}: {{channels: mail}}\n"));
     let contacts = contacts.concat();
     let sections = sections.replace("contacts:\n", &format!("contacts:\n{contacts}"));
-    let set = good(&format!("{rule}{tests}{sections}{times}{mapping}{closing}{majors}{plans}"));
+    let set =
+        good(&format!("{rule}{tests}{sections}{times}{mapping}{closing}{reports}{majors}{plans}"));
+    assert_eq!(set.reporting.domains, ["example.com".into()]);
     assert_eq!((set.rules.len(), set.teams.len(), set.binding.len()), (1, 3, 1));
     assert_eq!((set.closing.require.len(), set.majors.management.len()), (2, 1));
     assert_eq!(set.plans.len(), 2);
@@ -322,6 +336,7 @@ fn generated_alerts_are_written_out_in_order_of_time() {
                 testcase::TestAction::Clear(testcase::Cleared::Exactly(l)) => format!("-{l}"),
                 testcase::TestAction::Clear(testcase::Cleared::Matching(_)) => "-".into(),
                 testcase::TestAction::Change(_)
+                | testcase::TestAction::Report(_)
                 | testcase::TestAction::Handle { .. }
                 | testcase::TestAction::Silence(_) => "?".into(),
             };

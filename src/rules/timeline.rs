@@ -31,9 +31,11 @@ fn step(reader: &mut Reader<'_>, node: &Node) -> Option<(Span, TestStep)> {
     let fire = fields.read(reader, "fire", labels);
     let clear = fields.read(reader, "clear", matchers);
     let silence = fields.read(reader, "silence", wish::silence);
+    let report = fields.read(reader, "report", wish::report);
     let change = fields.read(reader, "change", |r, n| change(r, n, at.unwrap_or_default()));
     let handle = wish::read(reader, &mut fields);
-    let names = || ["fire", "clear", "silence", "change"].into_iter().chain(wish::names());
+    let names =
+        || ["fire", "clear", "report", "silence", "change"].into_iter().chain(wish::names());
     let given = names().filter(|name| fields.has(name)).count();
     let span = fields.span;
     fields.finish(reader);
@@ -46,7 +48,9 @@ fn step(reader: &mut Reader<'_>, node: &Node) -> Option<(Span, TestStep)> {
     }
     let fire = fire.map(|labels| TestAction::Fire { labels, severity });
     let clear = clear.map(|m| TestAction::Clear(Cleared::Matching(Condition::new(m))));
-    let action = fire.or(clear).or(silence.map(TestAction::Silence)).or(handle).or(change)?;
+    let report = report.map(TestAction::Report);
+    let said = report.or(silence.map(TestAction::Silence));
+    let action = fire.or(clear).or(said).or(handle).or(change)?;
     Some((span, TestStep { at: at?, line: line(reader, span), action }))
 }
 

@@ -141,7 +141,7 @@ fn wrong_fields_and_values_are_all_named_at_once() {
     10 | colour: red
        | ^^^^^^
        |
-       = help: known here: version, namespace, rules, tests, teams, contacts, policies, calendars, rotations, mappings, lookups, templates, agreements, routing, plans, defaults, priorities, lifecycle, binding, closing, majors
+       = help: known here: version, namespace, rules, tests, teams, contacts, policies, calendars, rotations, mappings, lookups, templates, agreements, routing, plans, defaults, priorities, lifecycle, binding, closing, majors, reports
     "###);
 }
 
@@ -536,7 +536,7 @@ fn tests_are_checked_like_rules() {
       --> tests.yaml:11:10
        |
     11 |       - {at: 1s, fire: 'alertname="A"', clear: 'alertname="A"'}
-       |          ^^ expected exactly one of `fire`, `clear`, `silence`, `change`, `ack`, `unack`, `note`, `claim`, `assign`, `hold`, `resolve`, `reopen`, `close`, `merge`, `split`
+       |          ^^ expected exactly one of `fire`, `clear`, `report`, `silence`, `change`, `ack`, `unack`, `note`, `claim`, `assign`, `escalate`, `return`, `convene`, `priority`, `update`, `subscribe`, `unsubscribe`, `hold`, `resolve`, `reopen`, `close`, `merge`, `split`, `set`, `classify`, `time`, `confirm`, `reject`, `cancel`, `declare_major`, `stand_down`
 
     error[R0107]: `1x` is not a span of time
       --> tests.yaml:12:14
@@ -615,7 +615,7 @@ fn a_bad_message_has_a_caret_under_its_mistake_even_in_a_block() {
      --> messages.yaml:6:19
       |
     6 |     subject: '[{{ prio }}] {{ id }}'
-      |                   ^^^^ expected kind, contact, because, id, state, open, title, priority, sum, team, rule, since, age, known_error, workaround, cause, runbook, fixed_in, links, services, members, firing, labels, alerts, more, suspects, last_time, ack_url, resolve_url, also or also_more
+      |                   ^^^^ expected kind, contact, because, id, state, open, title, priority, sum, team, rule, since, age, known_error, workaround, cause, runbook, fixed_in, links, services, members, firing, labels, alerts, more, suspects, last_time, ack_url, escalate_url, resolve_url, asked, confirm_url, reject_url, reporter, call, also or also_more
       |
       = help: a label of the root's alert is `labels.prio`
 

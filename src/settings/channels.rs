@@ -13,6 +13,7 @@ use super::reference::Reference;
 use super::secret::Secret;
 use super::section::Section;
 use super::signing::{self, SigningKey};
+use super::topic::{self, Topic};
 use crate::model::priority::words;
 
 /// A way to people.
@@ -32,6 +33,17 @@ pub enum Channel {
     Apprise(Apprise),
     /// To a program.
     Exec(Exec),
+    /// Into a topic of Kafka.
+    Kafka(Kafka),
+}
+
+/// The topic that notices are written to.
+#[derive(Clone, Debug)]
+pub struct Kafka {
+    /// The topic.
+    pub to: Topic,
+    /// How long one attempt may take.
+    pub timeout: Duration,
 }
 
 /// Where and how a webhook is called.
@@ -56,6 +68,7 @@ enum Kind {
     PagerDuty,
     Apprise,
     Exec,
+    Kafka,
 }
 
 words!(
@@ -66,7 +79,8 @@ words!(
     Slack = "slack",
     PagerDuty = "pagerduty",
     Apprise = "apprise",
-    Exec = "exec"
+    Exec = "exec",
+    Kafka = "kafka"
 );
 
 /// What one attempt may take when nothing else is said: a page must not wait longer for its next
@@ -84,7 +98,13 @@ pub(super) fn read(section: &mut Section<'_>) -> Channel {
         Kind::PagerDuty => receivers::pagerduty(section).map_or(Channel::Log, Channel::PagerDuty),
         Kind::Apprise => receivers::apprise(section).map_or(Channel::Log, Channel::Apprise),
         Kind::Exec => receivers::exec(section).map_or(Channel::Log, Channel::Exec),
+        Kind::Kafka => read_kafka(section).map_or(Channel::Log, Channel::Kafka),
     }
+}
+
+fn read_kafka(section: &mut Section<'_>) -> Option<Kafka> {
+    let timeout = read_timeout(section);
+    Some(Kafka { to: topic::read(section)?, timeout })
 }
 
 /// Reads how long one attempt may take.

@@ -29,7 +29,9 @@ pub mod disk;
 pub mod effective;
 pub mod email;
 pub mod engine;
+pub mod events;
 pub mod http;
+pub mod kafka;
 pub mod limits;
 pub mod log;
 pub mod quarantine;
@@ -42,6 +44,7 @@ mod section;
 pub mod signing;
 pub mod sources;
 pub mod storage;
+pub mod topic;
 mod units;
 pub mod users;
 
@@ -76,12 +79,16 @@ pub struct Settings {
     pub rules: rules::Rules,
     /// What is logged.
     pub log: log::Log,
+    /// Clusters of Kafka, by name.
+    pub clusters: BTreeMap<Arc<str>, Arc<kafka::Cluster>>,
     /// Who sends alerts, by name.
     pub sources: BTreeMap<Arc<str>, sources::Source>,
     /// How much of what cannot be read is kept.
     pub quarantine: quarantine::Quarantine,
     /// Who uses the API, by the name of the section.
     pub users: BTreeMap<Box<str>, users::User>,
+    /// How other systems are told of incidents.
+    pub events: events::Events,
     /// Ways to people, by name.
     pub channels: BTreeMap<Box<str>, channels::Channel>,
 }
@@ -197,6 +204,8 @@ fn layered(
 }
 
 fn read(reader: &mut Reader<'_>) -> Settings {
+    // First, because other sections name them.
+    let clusters = reader.clusters();
     let sources = reader.sections("sources", sources::read);
     let users = reader.sections("users", users::read);
     let locked = |source: &sources::Source| !matches!(source.auth, sources::Auth::None);
@@ -216,8 +225,10 @@ fn read(reader: &mut Reader<'_>) -> Settings {
         limits: reader.section("limits", limits::read),
         rules: reader.section("rules", rules::read),
         log: reader.section("log", log::read),
+        clusters,
         sources: sources.into_iter().map(|(name, source)| (name.into(), source)).collect(),
         quarantine: reader.section("quarantine", quarantine::read),
+        events: reader.section("events", events::read),
         users: users.into_iter().map(|(name, user)| (name.into(), user)).collect(),
         channels: reader
             .sections("channels", channels::read)

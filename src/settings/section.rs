@@ -7,10 +7,12 @@ use core::str::FromStr;
 use core::time::Duration;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use config::{Value, ValueKind};
 
 use super::Problem;
+use super::kafka::{self, Cluster};
 use super::units;
 use crate::model::notice::CANARY;
 use crate::model::priority::NotAWord;
@@ -25,13 +27,30 @@ pub(super) struct Reader<'a> {
     known: Vec<String>,
     /// Keys with their sections whose values no message may show.
     secrets: Vec<String>,
+    /// Clusters of Kafka by name; nothing for one with a problem.
+    clusters: Clusters,
     problems: &'a mut Vec<Problem>,
 }
+
+type Clusters = BTreeMap<String, Option<Arc<Cluster>>>;
 
 impl<'a> Reader<'a> {
     pub(super) fn new(merged: Value, defaults: Value, problems: &'a mut Vec<Problem>) -> Self {
         let [sections, defaults] = [merged, defaults].map(|root| table(root).unwrap_or_default());
-        Self { sections, defaults, known: Vec::new(), secrets: Vec::new(), problems }
+        let (known, secrets, clusters) = (Vec::new(), Vec::new(), Clusters::new());
+        Self { sections, defaults, known, secrets, clusters, problems }
+    }
+
+    /// Reads the clusters of Kafka, which sections that are read later may name. One with a problem
+    /// is not among them, but no problem to name.
+    pub(super) fn clusters(&mut self) -> BTreeMap<Arc<str>, Arc<Cluster>> {
+        let read = self.sections_in(("kafka", "clusters"), kafka::read);
+        let read = read.into_iter().map(|(name, cluster)| (name, cluster.map(Arc::new)));
+        self.clusters = read.collect();
+        let whole = |(name, cluster): (&String, &Option<Arc<Cluster>>)| {
+            Some((name.as_str().into(), Arc::clone(cluster.as_ref()?)))
+        };
+        self.clusters.iter().filter_map(whole).collect()
     }
 
     /// Reads one section with `read` and refuses its keys that were not read.
@@ -40,7 +59,8 @@ impl<'a> Reader<'a> {
         let value = self.sections.remove(name);
         let defaults = self.defaults.remove(name).and_then(|value| table(value).ok());
         let defaults = defaults.unwrap_or_default();
-        let (read, secrets) = read_section(name, value, defaults, (read, self.problems));
+        let (read, secrets) =
+            read_section(name, value, defaults, (read, &self.clusters, self.problems));
         self.secrets.extend(secrets);
         read
     }
@@ -96,10 +116,27 @@ impl<'a> Reader<'a> {
             let defaults = defaults.as_mut().and_then(|all| table(all.remove(&name)?).ok());
             let defaults = defaults.unwrap_or_default();
             let (section, secrets) =
-                read_section(&path, Some(value), defaults, (read, self.problems));
+                read_section(&path, Some(value), defaults, (read, &self.clusters, self.problems));
             self.secrets.extend(secrets);
             sections.insert(name, section);
         }
+        sections
+    }
+
+    /// Reads sections of one kind below a section that holds nothing else: `[kafka.clusters.NAME]`.
+    pub(super) fn sections_in<T>(
+        &mut self,
+        (outer, kind): (&str, &'static str),
+        read: fn(&mut Section<'_>) -> T,
+    ) -> BTreeMap<String, T> {
+        let value = self.sections.remove(outer);
+        let path = format!("{outer}.{kind}");
+        let take = |section: &mut Section<'_>| section.take(kind);
+        let (inner, _) =
+            read_section(outer, value, Table::new(), (take, &self.clusters, self.problems));
+        self.sections.extend(inner.map(|inner| (path.clone(), inner)));
+        let sections = self.sections(&path, read);
+        self.known.push(outer.into());
         sections
     }
 
@@ -118,7 +155,7 @@ fn read_section<T>(
     name: &str,
     value: Option<Value>,
     defaults: Table,
-    (read, problems): (impl FnOnce(&mut Section<'_>) -> T, &mut Vec<Problem>),
+    (read, clusters, problems): (impl FnOnce(&mut Section<'_>) -> T, &Clusters, &mut Vec<Problem>),
 ) -> (T, Vec<String>) {
     let set_in = value.as_ref().map_or_else(|| "settings".into(), origin);
     let keys = match value.map(table) {
@@ -137,6 +174,7 @@ fn read_section<T>(
         defaults,
         known: Vec::new(),
         secrets: Vec::new(),
+        clusters,
         problems,
     };
     let read = read(&mut section);
@@ -159,10 +197,23 @@ pub(super) struct Section<'a> {
     defaults: Table,
     known: Vec<&'static str>,
     secrets: Vec<String>,
+    clusters: &'a Clusters,
     problems: &'a mut Vec<Problem>,
 }
 
 impl Section<'_> {
+    /// Reads the name of a cluster of Kafka.
+    pub(super) fn cluster(&mut self, key: &'static str) -> Option<(Arc<str>, Arc<Cluster>)> {
+        let clusters = self.clusters;
+        let expected = match &*clusters.keys().map(String::as_str).collect::<Vec<_>>() {
+            [] => "the name of a section [kafka.clusters.NAME], of which there is none".to_owned(),
+            names => format!("the name of a section [kafka.clusters.NAME]: {}", names.join(", ")),
+        };
+        let find = |name: &str| Some((name.into(), clusters.get(name)?.clone()));
+        let (name, cluster) = self.value(key, &expected, find)?;
+        Some((name, cluster?))
+    }
+
     /// True when the key is set; allows it in either case.
     pub(super) fn has(&mut self, key: &'static str) -> bool {
         self.known.push(key);
@@ -249,6 +300,46 @@ impl Section<'_> {
         texts
     }
 
+    /// Takes a key as it is.
+    fn take(&mut self, key: &'static str) -> Option<Value> {
+        self.known.push(key);
+        self.keys.remove(key)
+    }
+
+    /// Reads a section within this one whose keys are free; `a.b = 1` and `"a.b" = 1` are the same.
+    pub(super) fn table(&mut self, key: &'static str) -> BTreeMap<String, String> {
+        let mut texts = BTreeMap::new();
+        let Some(value) = self.take(key) else { return texts };
+        self.origins.insert(key, origin(&value));
+        let mut left = match table(value) {
+            Ok(keys) => keys.into_iter().collect::<Vec<_>>(),
+            Err(value) => {
+                let path = format!("{}.{key}", self.name);
+                self.problems.push(not_a_section(&path, &value));
+                return texts;
+            }
+        };
+        while let Some((name, value)) = left.pop() {
+            if let Some(text) = spelled(&value) {
+                texts.insert(name, text);
+                continue;
+            }
+            if let Ok(keys) = table(value) {
+                left.extend(keys.into_iter().map(|(k, v)| (format!("{name}.{k}"), v)));
+            } else {
+                let path = format!("{key}.{name}");
+                let message = "found something else, expected a text, a number or true or false";
+                self.refuse("K004", &path, message.into(), "write it as librdkafka has it");
+            }
+        }
+        texts
+    }
+
+    /// Returns where a key that was read was set.
+    fn set_in(&self, key: &str) -> String {
+        self.origins.get(key).unwrap_or(&self.origin).clone()
+    }
+
     /// Returns the section's own name, without its kind.
     pub(super) fn short_name(&self) -> &str {
         self.name.rsplit_once('.').map_or(self.name, |(_, name)| name)
@@ -286,7 +377,7 @@ impl Section<'_> {
 
     /// Notes a problem with a key of this section.
     pub(super) fn refuse(&mut self, code: &'static str, key: &str, message: String, help: &str) {
-        let file = self.origins.get(key).unwrap_or(&self.origin).clone();
+        let file = self.set_in(key);
         let key = format!("{}.{key}", self.name);
         self.problems.push(Problem { code, file, key, message, help: help.into() });
     }

@@ -2,11 +2,14 @@
 
 use core::fmt;
 use core::time::Duration;
+use std::sync::Arc;
 
 use super::credential;
 use super::secret::Secret;
 use super::section::Section;
+use super::topic;
 use crate::ingest::{Format, SourceFormat};
+use crate::model::partition::Edge;
 use crate::model::priority::words;
 
 /// A configured sender.
@@ -20,7 +23,36 @@ pub struct Source {
     pub auth: Auth,
     /// Deliveries a second that it may send; 0 for any number.
     pub rate_max: u32,
+    /// Where its records are read from, besides what is posted.
+    pub kafka: Option<Topics>,
 }
+
+/// Topics that a source's records are read from.
+#[derive(Clone, Debug)]
+pub struct Topics {
+    /// The name of the cluster.
+    pub cluster: Arc<str>,
+    /// Their names.
+    pub topics: Vec<Arc<str>>,
+    /// Where to begin in a partition that was never read.
+    pub start: Edge,
+    /// What is around the records.
+    pub envelope: Envelope,
+}
+
+/// What is around the records of a topic, where their headers do not say it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Envelope {
+    /// Nothing.
+    None,
+    /// `CloudEvents` in structured mode.
+    CloudEvents,
+}
+
+words!(Envelope, None = "none", CloudEvents = "cloudevents");
+
+/// Topics that one source may read.
+const TOPICS_MAX: usize = 100;
 
 /// How a source proves who it is. Of two secrets each will do.
 #[derive(Clone, Debug)]
@@ -95,7 +127,32 @@ pub(super) fn read(section: &mut Section<'_>) -> Source {
     };
     let rate_max =
         if section.has("rate_max") { section.number("rate_max", 0..=1_000_000) } else { 0 };
-    Source { format, lease, auth: auth(section), rate_max }
+    Source { format, lease, auth: auth(section), rate_max, kafka: topics(section) }
+}
+
+fn topics(section: &mut Section<'_>) -> Option<Topics> {
+    if !section.has("cluster") {
+        return None;
+    }
+    let cluster = section.cluster("cluster").map(|(name, _)| name);
+    let listed = section.list("topics")?;
+    let wrong = listed.iter().find(|topic| !topic::is_name(topic));
+    let help = "write topics = [\"alerts\"], each with letters, digits, `.`, `_` and `-`";
+    if let Some(wrong) = wrong {
+        let message = format!("found `{wrong}`, expected the name of a topic");
+        section.refuse("K004", "topics", message, help);
+    } else if listed.is_empty() || listed.len() > TOPICS_MAX {
+        let message = format!("found {} topics, expected 1 to {TOPICS_MAX}", listed.len());
+        section.refuse("K004", "topics", message, help);
+    }
+    let start = section.word("start", Edge::End);
+    let envelope = if section.has("envelope") {
+        section.word("envelope", Envelope::None)
+    } else {
+        Envelope::None
+    };
+    let topics = listed.into_iter().map(Arc::from).collect();
+    Some(Topics { cluster: cluster?, topics, start, envelope })
 }
 
 fn auth(section: &mut Section<'_>) -> Auth {

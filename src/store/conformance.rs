@@ -17,6 +17,7 @@ use crate::engine::changes::{
     AlertRow, Archived, Changes, Counters, MemberOf, MemberRow, Recurrence,
 };
 use crate::model::audit::AuditEntry;
+use crate::model::bulletin::Bulletin;
 use crate::model::change::Change as PlannedChange;
 use crate::model::credit::Credits;
 use crate::model::delivery::DeliveryId;
@@ -26,6 +27,8 @@ use crate::model::journal::JournalEntry;
 use crate::model::labels::Fingerprint;
 use crate::model::learned::{LearnedKey, LearnedRow};
 use crate::model::notice::{Notice, NoticeId, NoticeState};
+use crate::model::on_call::Override;
+use crate::model::partition::{Partition, Position};
 use crate::model::quarantine::{QuarantineId, Quarantined};
 use crate::model::silence::{Silence, SilenceId};
 use crate::model::time::Timestamp;
@@ -44,12 +47,15 @@ struct Plain {
     recurrences: BTreeMap<u64, Recurrence>,
     silences: BTreeMap<SilenceId, Silence>,
     planned: BTreeMap<Box<str>, PlannedChange>,
+    overrides: BTreeMap<u64, Override>,
     audit: BTreeMap<u64, AuditEntry>,
     journal: BTreeMap<(Timestamp, u64), JournalEntry>,
     deliveries: BTreeMap<DeliveryId, Timestamp>,
+    positions: BTreeMap<Partition, Position>,
     quarantine: BTreeMap<QuarantineId, Quarantined>,
     learned: BTreeMap<LearnedKey, LearnedRow>,
     credits: BTreeMap<Arc<str>, Credits>,
+    bulletins: BTreeMap<u64, Bulletin>,
     counters: Counters,
     topology: Option<(u64, Rows)>,
     history: Vec<Change>,
@@ -100,6 +106,8 @@ impl Plain {
         self.planned.retain(|number, _| !changes.planned_gone.contains(number));
         let planned = changes.planned.iter().map(|row| (row.number.clone(), row.clone()));
         self.planned.extend(planned);
+        self.overrides.retain(|number, _| !changes.overrides_gone.contains(number));
+        self.overrides.extend(changes.overrides.iter().map(|it| (it.number, it.clone())));
         self.audit.extend(changes.audit.iter().map(|entry| (entry.seq, entry.clone())));
         if let Some(before) = changes.journal_before {
             self.journal.retain(|(at, _), _| *at >= before);
@@ -108,12 +116,15 @@ impl Plain {
             .extend(changes.journal.iter().map(|entry| ((entry.at, entry.seq), entry.clone())));
         self.deliveries.retain(|id, _| !changes.deliveries_gone.contains(id));
         self.deliveries.extend(changes.deliveries.iter().copied());
+        self.positions.extend(changes.positions.iter().map(Position::keyed));
         self.quarantine.retain(|id, _| !changes.quarantine_gone.contains(id));
         self.quarantine.extend(changes.quarantined.iter().map(|row| (row.id, row.clone())));
         self.learned.retain(|key, _| !changes.learned_gone.contains(key));
         self.learned.extend(changes.learned.iter().cloned());
         self.credits.retain(|rule, _| !changes.credits_gone.contains(rule));
         self.credits.extend(changes.credits.iter().map(|it| (Arc::clone(&it.rule), it.clone())));
+        self.bulletins.retain(|seq, _| !changes.bulletins_gone.contains(seq));
+        self.bulletins.extend(changes.bulletins.iter().map(|it| (it.seq, it.clone())));
         self.counters = changes.counters.clone();
         if let Some((version, rows)) = topology {
             self.topology = Some((version, rows.clone()));
@@ -172,6 +183,7 @@ impl Plain {
                     let id = SilenceId(incident.0.into());
                     changes.silences.push(Silence { id, ..dice.silence() });
                     let number = incident.to_string().into();
+                    changes.overrides.push(Override { number: incident.0, ..dice.override_() });
                     changes.planned.push(PlannedChange { number, ..dice.planned_change() });
                     changes.audit.push(AuditEntry { seq: incident.0, ..dice.audit() });
                 }
@@ -179,19 +191,23 @@ impl Plain {
                     changes.recurrences_gone.push(incident.0);
                     changes.silences_gone.push(SilenceId(incident.0.into()));
                     changes.planned_gone.push(incident.to_string().into());
+                    changes.overrides_gone.push(incident.0);
                 }
                 2 => changes.policies.push((PolicyHash(incident.0), dice.policy().1)),
                 _ => {}
             }
         }
         roll_credits(dice, &mut changes);
-        changes.journal_before = (dice.below(4) == 0).then(|| dice.journal().at);
-        for seq in 0..dice.below(4) {
-            changes.journal.push(JournalEntry { seq, ..dice.journal() });
-        }
+        roll_bulletins(dice, &mut changes);
+        roll_journal(dice, &mut changes);
         for n in 0..6_u8 {
             let (delivery, id) = (DeliveryId([n; 16]), QuarantineId(n.into()));
-            match dice.below(5) {
+            match dice.below(6) {
+                4 => {
+                    let partition =
+                        Partition { source: "s".into(), topic: "t".into(), number: n.into() };
+                    changes.positions.push(Position { partition, ..dice.position() });
+                }
                 0 => changes.deliveries.push((delivery, dice.delivery().1)),
                 1 => changes.deliveries_gone.push(delivery),
                 2 => changes.quarantined.push(Quarantined { id, ..dice.quarantined() }),
@@ -259,10 +275,16 @@ impl Plain {
         assert_eq!(saved.policies, self.policies.clone().into_iter().collect::<Vec<_>>());
         assert_eq!(saved.silences, self.silences.values().cloned().collect::<Vec<_>>());
         assert_eq!(saved.planned, self.planned.values().cloned().collect::<Vec<_>>());
+        assert_eq!(saved.overrides, self.overrides.values().cloned().collect::<Vec<_>>());
         assert_eq!(saved.deliveries, self.deliveries.clone().into_iter().collect::<Vec<_>>());
+        assert_eq!(saved.positions, self.positions.values().cloned().collect::<Vec<_>>());
         let heads: Vec<_> = self.quarantine.values().map(Quarantined::head).collect();
         assert_eq!(saved.quarantine, heads);
         assert_eq!(saved.learned, self.learned.clone().into_iter().collect::<Vec<_>>());
+        let heads: Vec<_> = self.bulletins.values().map(Bulletin::head).collect();
+        assert_eq!(saved.bulletins, heads);
+        let behind: Vec<_> = self.bulletins.range(2..).map(|(_, it)| it.clone()).take(2).collect();
+        assert_eq!(store.view().bulletins(1, 2).unwrap(), behind);
         let rows: Vec<_> = self.quarantine.values().cloned().collect();
         assert_eq!(store.view().quarantine(None, 9).unwrap(), rows);
         let behind: Vec<_> = rows.iter().filter(|row| row.id.0 > 2).take(2).cloned().collect();
@@ -303,6 +325,8 @@ impl Plain {
         for (number, change) in &self.planned {
             assert_eq!(view.planned_change(number).unwrap().as_ref(), Some(change));
         }
+        let overrides: Vec<_> = self.overrides.values().cloned().collect();
+        assert_eq!(view.overrides().unwrap(), overrides);
         for (id, silence) in &self.silences {
             assert_eq!(view.silence(*id).unwrap().as_ref(), Some(silence));
         }
@@ -374,6 +398,23 @@ impl Plain {
             let expected: Vec<_> = self.alerts.values().filter(fits).cloned().collect();
             assert_eq!(alerts(store, firing), expected, "{firing:?}");
         }
+    }
+}
+
+fn roll_bulletins(dice: &mut Dice, changes: &mut Changes) {
+    for seq in 1..6 {
+        match dice.below(4) {
+            0 => changes.bulletins_gone.push(seq),
+            1 => changes.bulletins.push(Bulletin { seq, ..dice.bulletin() }),
+            _ => {}
+        }
+    }
+}
+
+fn roll_journal(dice: &mut Dice, changes: &mut Changes) {
+    changes.journal_before = (dice.below(4) == 0).then(|| dice.journal().at);
+    for seq in 0..dice.below(4) {
+        changes.journal.push(JournalEntry { seq, ..dice.journal() });
     }
 }
 

@@ -17,8 +17,9 @@ use crate::model::affected::Affected;
 use crate::model::alert::{AlertState, Details, Inhibitor, Join, Lease, Path, SourceId};
 use crate::model::assignment::{Accepted, Assignment, Assignments, Handover, Part, Verdict};
 use crate::model::audit::{AuditEntry, Seal};
+use crate::model::bulletin::{Bulletin, BulletinField, BulletinKind, Flags, Happened, Outline};
 use crate::model::change::{Change as PlannedChange, ChangeState};
-use crate::model::closure::{Closure, Confirmation, Disagreement};
+use crate::model::closure::{Closure, Confirmation, Disagreement, Reached};
 use crate::model::credit::{Counts, Credits};
 use crate::model::delivery::DeliveryId;
 use crate::model::escalation::{Action, Due, Only, Policy, PolicyHash, Rung, Step, Target};
@@ -32,6 +33,8 @@ use crate::model::learned::{LearnedKey, LearnedRow};
 use crate::model::link;
 use crate::model::major::{Done, Holder, Item, Major, ResponsePlan, Role};
 use crate::model::notice::{Notice, NoticeId, NoticeKind, NoticeState};
+use crate::model::on_call::Override;
+use crate::model::partition::{Edge, Halted, Partition, Position};
 use crate::model::priority::{Assessment, Impact, Loss, Priority, Urgency};
 use crate::model::quarantine::{Cause, QuarantineId, Quarantined, Unhandled};
 use crate::model::report::{Report, Reporter};
@@ -217,7 +220,8 @@ impl Dice {
     }
 
     fn rung(&mut self) -> Rung {
-        Rung { step: self.count(), repeats: self.count(), due_at: self.maybe(Self::time) }
+        let (step, repeats) = (self.count(), self.count());
+        Rung { step, repeats, due_at: self.maybe(Self::time), last_at: self.maybe(Self::time) }
     }
 
     fn assessment(&mut self) -> Assessment {
@@ -336,7 +340,7 @@ impl Dice {
             told: self.list(3, |dice| dice.text().into()),
             threads: self.list(2, Self::thread),
             paged: self.list(2, Self::paged),
-            links_used: self.list(2, |dice| (dice.count(), dice.word::<link::Action>(2))),
+            links_used: self.list(2, |dice| (dice.count(), dice.word::<link::Action>(5))),
             version: self.count(),
             assignee: self.maybe(|dice| dice.text().into()),
             assignments: self.assignments(),
@@ -459,6 +463,8 @@ impl Dice {
             asked_at: dice.time(),
             due_at: dice.maybe(Self::time),
             asked: dice.list(2, |dice| dice.text().into()),
+            reached: dice
+                .list(2, |dice| Reached { contact: dice.text().into(), name: dice.text().into() }),
             confirmed: dice.list(2, |dice| dice.text().into()),
             disagreement: dice.maybe(|dice| Disagreement {
                 at: dice.time(),
@@ -584,6 +590,27 @@ impl Dice {
         (DeliveryId(id.to_be_bytes()), self.time())
     }
 
+    pub(super) fn position(&mut self) -> Position {
+        let halted = |dice: &mut Self| Halted { at: dice.time(), why: dice.text().into() };
+        Position {
+            partition: Partition {
+                source: self.text().into(),
+                topic: self.text().into(),
+                number: self.next() as u32,
+            },
+            cluster: self.text().into(),
+            next: self.next(),
+            edge: self.maybe(|dice| dice.word::<Edge>(2)),
+            mark: self.maybe(Self::next),
+            turn: self.next() as u32,
+            is_late: self.flip(),
+            halted: self.maybe(halted),
+            minute: self.next(),
+            good: self.next() as u32,
+            bad: self.next() as u32,
+        }
+    }
+
     pub(super) fn quarantined(&mut self) -> Quarantined {
         Quarantined {
             id: QuarantineId(self.number()),
@@ -596,6 +623,46 @@ impl Dice {
                 content_type: self.text().into(),
                 body: self.list(9, |dice| dice.next() as u8).into(),
             },
+        }
+    }
+
+    pub(super) fn bulletin(&mut self) -> Bulletin {
+        Bulletin {
+            seq: self.number(),
+            incident: self.record(),
+            kind: self.word::<BulletinKind>(12),
+            at: self.time(),
+            by: self.maybe(|dice| dice.text().into()),
+            changed: self.list(4, |dice| dice.word::<BulletinField>(16)),
+            happened: self.list(3, |dice| Happened {
+                what: dice.word::<Happening>(109),
+                count: dice.count(),
+                text: dice.text(),
+            }),
+            version: self.count(),
+            revision: self.count(),
+            outline: self.outline(),
+        }
+    }
+
+    fn outline(&mut self) -> Outline {
+        Outline {
+            state: self.word::<StateName>(7),
+            title: self.text(),
+            priority: self.word::<Priority>(4),
+            impact: self.word::<Impact>(3),
+            urgency: self.word::<Urgency>(3),
+            category: self.maybe(|dice| dice.text().into()),
+            team: self.maybe(|dice| dice.text().into()),
+            assignee: self.maybe(|dice| dice.text().into()),
+            holder: self.maybe(|dice| dice.text().into()),
+            ci: self.maybe(|dice| dice.text().into()),
+            parent: self.maybe(Self::record),
+            members: self.count(),
+            firing: self.count(),
+            flags: Flags { major: self.flip(), quiet: self.flip() },
+            known_error: self.maybe(|dice| dice.text().into()),
+            opened_at: self.time(),
         }
     }
 
@@ -623,6 +690,7 @@ impl Dice {
             audited: self.number(),
             seal: self.seal(),
             listening_since: self.time(),
+            bulletins: self.number(),
         }
     }
 
@@ -658,6 +726,7 @@ impl Dice {
             }),
             cis: self.list(3, |dice| dice.text().into()),
             rule: self.maybe(|dice| dice.text().into()),
+            source: self.maybe(|dice| dice.text().into()),
             starts_at: self.time(),
             ends_at: self.time(),
             updated_at: self.time(),
@@ -677,6 +746,19 @@ impl Dice {
             state: [Planned, Approved, InProgress, Done, Cancelled][self.below(5) as usize],
             owner: self.text().into(),
             summary: self.text().into(),
+        }
+    }
+
+    pub(super) fn override_(&mut self) -> Override {
+        Override {
+            number: self.number(),
+            team: self.text().into(),
+            from: self.time(),
+            until: self.time(),
+            contact: self.text().into(),
+            by: self.text().into(),
+            made_at: self.time(),
+            note: self.text().into(),
         }
     }
 

@@ -55,9 +55,12 @@ impl Store {
             recurrences: view.all()?,
             silences: view.all()?,
             planned: view.all()?,
+            overrides: view.all()?,
             deliveries: view.all()?,
+            positions: view.all()?,
             quarantine: view.quarantine_heads()?,
             learned: view.all()?,
+            bulletins: view.bulletin_heads()?,
             credits: view.all()?,
             counters: view.counters()?,
         })

@@ -21,17 +21,20 @@
 //! | `recurrences` | signature u64 | the last resolved incident with it |
 //! | `silences` | id u128 | a silence |
 //! | `changes` | number | a planned change |
+//! | `overrides` | number u64 | who stands in on call, by a person's word |
 //! | `audit` | place u64 | an entry of the audit trail |
 //! | `journal` | time i64 with its sign turned, place u64 | a change of an alert's state |
 //! | `deliveries` | half of a SHA-256 | when a delivery or command of that identity was done |
+//! | `positions` | source, 0x00, topic, 0x00, number | how far a partition of a Kafka topic is read |
 //! | `quarantine` | number u64 | what could not be read or handled, as it came |
 //! | `learned` | `a`, `u`, `n` name, `s` source, `p` hash u64 | what correlation learned of all, of alerts without a CI, of a name, a source, a place |
+//! | `bulletins` | place u64 | what other systems are to be told of an incident |
 //! | `rules` | name | how often a rule matched, and what came of it |
 //! | `cis` | name | class, attributes and labels of a CI |
 //! | `relations` | from, 0x00, relation, 0x00, to | nothing |
 //! | `relation_types` | name | converse and direction |
 //!
-//! In the key of a relation the bytes 0x00 and 0x01 of a name are written as 0x01 0x01 and
+//! In the key of a relation, and likewise of a position, the bytes 0x00 and 0x01 of a name are written as 0x01 0x01 and
 //! 0x01 0x02, so that 0x00 ends a name and the order stays.
 
 use core::fmt::Write;
@@ -67,11 +70,14 @@ pub(super) enum Family {
     Recurrences,
     Silences,
     Changes,
+    Overrides,
     Audit,
     Journal,
     Deliveries,
+    Positions,
     Quarantine,
     Learned,
+    Bulletins,
     Rules,
     Cis,
     Relations,
@@ -79,7 +85,7 @@ pub(super) enum Family {
 }
 
 /// All of them.
-pub(super) const FAMILIES: [Family; 25] = [
+pub(super) const FAMILIES: [Family; 28] = [
     Family::Meta,
     Family::Alerts,
     Family::Touches,
@@ -96,11 +102,14 @@ pub(super) const FAMILIES: [Family; 25] = [
     Family::Recurrences,
     Family::Silences,
     Family::Changes,
+    Family::Overrides,
     Family::Audit,
     Family::Journal,
     Family::Deliveries,
+    Family::Positions,
     Family::Quarantine,
     Family::Learned,
+    Family::Bulletins,
     Family::Rules,
     Family::Cis,
     Family::Relations,
@@ -127,11 +136,14 @@ impl Family {
             Self::Recurrences => "recurrences",
             Self::Silences => "silences",
             Self::Changes => "changes",
+            Self::Overrides => "overrides",
             Self::Audit => "audit",
             Self::Journal => "journal",
             Self::Deliveries => "deliveries",
+            Self::Positions => "positions",
             Self::Quarantine => "quarantine",
             Self::Learned => "learned",
+            Self::Bulletins => "bulletins",
             Self::Rules => "rules",
             Self::Cis => "cis",
             Self::Relations => "relations",

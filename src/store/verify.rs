@@ -23,6 +23,7 @@ use crate::cmdb::{CiRow, RelationRow, RelationType};
 use crate::engine::changes::{AlertRow, MemberRow, Recurrence};
 use crate::model::alert::AlertState;
 use crate::model::audit::AuditEntry;
+use crate::model::bulletin::Bulletin;
 use crate::model::change::Change;
 use crate::model::credit::Credits;
 use crate::model::delivery::DeliveryId;
@@ -32,6 +33,8 @@ use crate::model::journal::JournalEntry;
 use crate::model::labels::Fingerprint;
 use crate::model::learned::{LearnedKey, LearnedRow};
 use crate::model::notice::{CANARY_INCIDENT, Notice};
+use crate::model::on_call::Override;
+use crate::model::partition::Position;
 use crate::model::quarantine::Quarantined;
 use crate::model::silence::Silence;
 use crate::model::time::Timestamp;
@@ -145,12 +148,15 @@ impl Check<'_> {
             Family::Policies => Ok(<(PolicyHash, Arc<Policy>)>::read(key, value).map(|_| ())),
             Family::Recurrences => Ok(<(u64, Recurrence)>::read(key, value).map(|_| ())),
             Family::Deliveries => Ok(<(DeliveryId, Timestamp)>::read(key, value).map(|_| ())),
+            Family::Positions => Ok(Position::read(key, value).map(|_| ())),
             Family::Quarantine => Ok(Quarantined::read(key, value).map(|_| ())),
             Family::Learned => Ok(<(LearnedKey, LearnedRow)>::read(key, value).map(|_| ())),
             Family::Silences => Ok(Silence::read(key, value).map(|_| ())),
             Family::Changes => Ok(Change::read(key, value).map(|_| ())),
+            Family::Overrides => Ok(Override::read(key, value).map(|_| ())),
             Family::Audit => Ok(AuditEntry::read(key, value).map(|_| ())),
             Family::Journal => Ok(JournalEntry::read(key, value).map(|_| ())),
+            Family::Bulletins => Ok(Bulletin::read(key, value).map(|_| ())),
             Family::Rules => Ok(Credits::read(key, value).map(|_| ())),
             Family::Cis => Ok(CiRow::read(key, value).map(|_| ())),
             Family::Relations => match RelationRow::read(key, value) {

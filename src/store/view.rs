@@ -7,6 +7,7 @@ use std::sync::Arc;
 use rocksdb::{Direction, IteratorMode, ReadOptions, Snapshot};
 
 use super::codec::alert::Episode;
+use super::codec::bulletin::HeadMessage as BulletinHeadMessage;
 use super::codec::member::RecordOf;
 use super::codec::meta::{CountersMessage, TopologyMessage};
 use super::codec::quarantine::HeadMessage;
@@ -20,12 +21,15 @@ use crate::engine::context::Context;
 use crate::engine::rebind::{Forecast, Told};
 use crate::model::alert::AlertState;
 use crate::model::audit::AuditEntry;
+use crate::model::bulletin::{Bulletin, BulletinHead};
 use crate::model::change::Change as PlannedChange;
 use crate::model::credit::Credits;
 use crate::model::escalation::{Policy, PolicyHash};
 use crate::model::incident::{Entry, Incident, IncidentId, RecordId};
 use crate::model::journal::JournalEntry;
 use crate::model::labels::{Fingerprint, Labels};
+use crate::model::on_call::Override;
+use crate::model::partition::Position;
 use crate::model::quarantine::{QuarantineHead, QuarantineId, Quarantined};
 use crate::model::silence::{Silence, SilenceId};
 use crate::model::time::Timestamp;
@@ -175,6 +179,11 @@ impl View<'_> {
         }
     }
 
+    /// Returns how far partitions of Kafka topics are read, by source, topic and number as text.
+    pub fn positions(&self) -> Result<Vec<Position>, StoreError> {
+        self.all()
+    }
+
     /// Returns records of the quarantine behind `after`, oldest first, at most `limit`.
     pub fn quarantine(
         &self,
@@ -207,6 +216,25 @@ impl View<'_> {
         entries.map(|entry| entry.and_then(|(key, value)| head(&key, &value))).collect()
     }
 
+    /// Returns bulletins that wait, behind `after`, oldest first, at most `limit`.
+    pub fn bulletins(&self, after: u64, limit: usize) -> Result<Vec<Bulletin>, StoreError> {
+        let behind = schema::number(after.saturating_add(1));
+        let mode = IteratorMode::From(&behind, Direction::Forward);
+        let entries = self.entries(Family::Bulletins, ReadOptions::default(), mode);
+        let rows = entries.map(|entry| entry.and_then(|(key, value)| read::row(&key, &value)));
+        rows.take(limit).collect()
+    }
+
+    /// Returns what the engine holds of bulletins.
+    pub(super) fn bulletin_heads(&self) -> Result<Vec<BulletinHead>, StoreError> {
+        let entries = self.entries(Family::Bulletins, read::bulk(), IteratorMode::Start);
+        let head = |key: &[u8], value: &[u8]| {
+            let head = codec::decode::<BulletinHeadMessage>(value).and_then(|it| it.restore(key));
+            head.map_err(|reason| StoreError::record(Family::Bulletins, key, reason))
+        };
+        entries.map(|entry| entry.and_then(|(key, value)| head(&key, &value))).collect()
+    }
+
     /// Returns a policy that some incident started with.
     pub fn policy(&self, hash: PolicyHash) -> Result<Option<Arc<Policy>>, StoreError> {
         let row = self.get::<(PolicyHash, Arc<Policy>)>(&schema::number(hash.0))?;
@@ -231,6 +259,11 @@ impl View<'_> {
     /// Returns a planned change.
     pub fn planned_change(&self, number: &str) -> Result<Option<PlannedChange>, StoreError> {
         self.get(number.as_bytes())
+    }
+
+    /// Returns all overrides of who is on call, those that ended not long ago included, by number.
+    pub fn overrides(&self) -> Result<Vec<Override>, StoreError> {
+        self.all()
     }
 
     /// Returns what rules are credited with, by their names.

@@ -14,6 +14,7 @@ use prometheus::{
 };
 
 use super::doors::Doors;
+use super::kafka::Kafka;
 use crate::engine::bindings::Bindings;
 use crate::engine::event::Received;
 use crate::model::credit::{CREDITS, Counts};
@@ -23,6 +24,7 @@ use crate::model::priority::words;
 use crate::model::silence::SilenceState;
 use crate::model::time::Timestamp;
 
+use super::events::Events;
 use super::stream::Stream;
 use super::upkeep::{Backup, Canary, Disk, Retention};
 
@@ -54,8 +56,12 @@ pub struct Metrics {
     pub disk: Disk,
     /// The alert of our own.
     pub canary: Canary,
+    /// What is read from Kafka.
+    pub kafka: Kafka,
     /// The stream of changes.
     pub stream: Stream,
+    /// Events about incidents, on their way to other systems.
+    pub events: Events,
     clock_steps: IntCounter,
     registry: Registry,
 }
@@ -88,6 +94,8 @@ pub struct Engine {
     bindings: IntCounterVec,
     /// Entries put on the audit trail.
     pub audit_entries: IntCounter,
+    /// Incidents that were given back as misrouted.
+    pub returned: IntCounter,
     escalations: IntCounterVec,
 }
 
@@ -222,7 +230,9 @@ impl Metrics {
             retention: Retention::new(&registry)?,
             disk: Disk::new(&registry)?,
             canary: Canary::new(&registry)?,
+            kafka: Kafka::new(&registry)?,
             stream: Stream::new(&registry)?,
+            events: Events::new(&registry)?,
             clock_steps: add(
                 &registry,
                 IntCounter::new(
@@ -360,6 +370,13 @@ impl Engine {
                 IntCounter::new(
                     "incidentd_engine_audit_entries_total",
                     "Entries put on the audit trail since the start.",
+                )?,
+            )?,
+            returned: add(
+                registry,
+                IntCounter::new(
+                    "incidentd_engine_returned_total",
+                    "Incidents given back as misrouted since the start.",
                 )?,
             )?,
             escalations: family(registry, escalations, [("ladder", &refs(&ladders))])?,
@@ -576,6 +593,7 @@ mod tests {
             ("incidentd_engine_silenced_alerts", 1),
             ("incidentd_engine_inhibited_alerts", 1),
             ("incidentd_engine_audit_entries_total", 1),
+            ("incidentd_engine_returned_total", 1),
             ("incidentd_notify_pending_notices", 1),
             ("incidentd_notify_template_failures_total", 1),
             ("incidentd_notify_tests_total{", 2 * 2),

@@ -29,6 +29,10 @@ fn values<'a>(json: &'a Value, key: &str, into: &mut Vec<&'a str>) {
 #[test]
 fn dashboard_and_alert_rules_ask_only_for_metrics_that_are_there() {
     let dir = tempfile::tempdir().unwrap();
+    // Nobody listens there; the series are there all the same.
+    let config = "[kafka.clusters.main]\nbrokers = '127.0.0.1:9'\n[sources.metrics]\n\
+        format = 'native'\ncluster = 'main'\ntopics = ['alerts']\nstart = 'end'\n";
+    std::fs::write(dir.path().join("config.toml"), config).unwrap();
     let daemon = Daemon::start(dir.path());
     let metrics = daemon.client().get("/metrics").body;
     let there: BTreeSet<&str> = metrics

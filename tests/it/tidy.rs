@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 /// Folders of `src` with the folders they may import; a shell may import any pure folder.
-const MAY_IMPORT: [(&str, &[&str]); 12] = [
+const MAY_IMPORT: [(&str, &[&str]); 13] = [
     ("model", &[]),
     ("ingest", &["model"]),
     ("cmdb", &["model"]),
@@ -13,7 +13,8 @@ const MAY_IMPORT: [(&str, &[&str]); 12] = [
     ("store", &["model", "cmdb", "rules", "ingest", "engine"]),
     ("settings", &["model", "ingest"]),
     ("telemetry", &["model", "engine", "settings", "clock"]),
-    ("notify", &["model", "engine", "rules", "settings", "telemetry", "clock"]),
+    ("notify", &["model", "engine", "rules", "settings", "telemetry", "clock", "kafka"]),
+    ("kafka", &["model", "ingest", "rules", "engine", "settings", "telemetry", "clock", "mailbox"]),
     (
         "http",
         &[
@@ -28,6 +29,7 @@ const MAY_IMPORT: [(&str, &[&str]); 12] = [
             "clock",
             "mailbox",
             "notify",
+            "kafka",
             "settings",
             "random",
         ],
@@ -45,6 +47,7 @@ const MAY_IMPORT: [(&str, &[&str]); 12] = [
             "clock",
             "mailbox",
             "notify",
+            "kafka",
             "http",
             "settings",
             "watch_folder",
@@ -55,9 +58,10 @@ const MAY_IMPORT: [(&str, &[&str]); 12] = [
 const PURE: [&str; 6] = ["model", "ingest", "rules", "cmdb", "engine", "lab"];
 
 /// What a pure folder must not name: I/O, other threads, and what depends on them.
-const IMPURE: [&str; 16] = [
+const IMPURE: [&str; 17] = [
     "tokio",
     "rocksdb",
+    "rdkafka",
     "axum",
     "reqwest",
     "tracing",

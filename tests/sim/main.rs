@@ -11,9 +11,12 @@
 )]
 #![expect(unreachable_pub, reason = "the modules of a test program")]
 
+mod bulletins;
 mod invariants;
 mod plan;
 mod run;
+mod topic;
+mod year;
 
 use incidentd::lab::image::Image;
 

@@ -5,6 +5,7 @@ use core::time::Duration;
 use std::sync::Arc;
 
 use incidentd::cmdb::{Topology, import};
+use incidentd::engine::bulletins::BulletinLimits;
 use incidentd::engine::context::{Context, Limits};
 use incidentd::engine::event::{Command, Ending, Event, Order, Rest};
 use incidentd::model::alert::{Details, Occurrence, Signal};
@@ -20,6 +21,8 @@ use incidentd::model::quarantine::{Cause, QuarantineId, Unhandled};
 use incidentd::model::silence::{Silence, SilenceId, SilenceMatcher};
 use incidentd::model::time::Timestamp;
 use incidentd::rules::{self, SourceFile};
+
+use super::topic;
 
 /// When every simulation begins.
 pub const START: Timestamp = Timestamp::from_millis(1_767_603_600_000);
@@ -61,7 +64,12 @@ pub fn context() -> Context {
     let set = loaded.set.unwrap_or_else(|| panic!("{:#?}", loaded.diagnostics));
     let rows = import::read(CMDB, "cmdb.yaml").unwrap();
     let topology = Topology::build(1, &rows).unwrap();
-    let limits = Limits { deliveries: 8, quarantine: 3, ..Limits::default() };
+    // Not: so few that some are dropped. A repeated message adds bulletins, so that a crash would
+    // decide what is dropped.
+    let bulletins =
+        BulletinLimits { waiting_max: 100_000, waiting_for: Duration::from_hours(24 * 365) };
+    let limits =
+        Limits { deliveries: 8, quarantine: 3, bulletins: Some(bulletins), ..Limits::default() };
     Context::new(Arc::new(set), Arc::new(topology), limits)
 }
 
@@ -100,7 +108,8 @@ pub fn plan(seed: u64) -> Vec<Step> {
         steps.swap(at, at + 1);
         (steps[at].at, steps[at + 1].at) = times;
     }
-    numbered(steps, &mut Dice::new(seed ^ 0xd00d))
+    let steps = numbered(steps, &mut Dice::new(seed ^ 0xd00d));
+    topic::strew(steps, &mut Dice::new(seed ^ 0x70b1))
 }
 
 /// Moves the clock: mostly seconds, at times an hour or a day, at times back.
@@ -123,7 +132,7 @@ fn received(dice: &mut Dice, at: Timestamp) -> Event {
     Event::Received { source: (*dice.pick(&SOURCES)).into(), occurrences }
 }
 
-fn occurrence(dice: &mut Dice, at: Timestamp) -> Occurrence {
+pub(super) fn occurrence(dice: &mut Dice, at: Timestamp) -> Occurrence {
     let ci = *dice.pick(&CIS);
     let mut pairs = vec![("alertname", *dice.pick(&NAMES)), ("severity", *dice.pick(&SEVERITIES))];
     if ci != "nowhere" {
@@ -266,6 +275,7 @@ fn silence(dice: &mut Dice, at: Timestamp) -> Event {
         matchers: if ci.is_some() { vec![] } else { vec![matcher] },
         cis: ci.into_iter().collect(),
         rule: None,
+        source: None,
         starts_at,
         ends_at: starts_at.plus(Duration::from_mins(1 + dice.roll(20))),
         updated_at: at,

@@ -14,6 +14,7 @@ use incidentd::model::labels::{FNV_OFFSET, fnv};
 use incidentd::model::notice::NoticeState;
 use incidentd::model::time::Timestamp;
 
+use crate::bulletins::Follower;
 use crate::invariants;
 use crate::plan::{Dice, START, Step, context, plan};
 
@@ -41,6 +42,7 @@ struct Sim {
     image: Image,
     crashes: Crashes,
     crash_dice: Dice,
+    follower: Follower,
     steps: u64,
     crashed: u64,
 }
@@ -55,13 +57,16 @@ pub fn play(seed: u64, crashes: Crashes) -> End {
         image: Image::default(),
         crashes,
         crash_dice: Dice::new(!seed),
+        follower: Follower::default(),
         steps: 0,
         crashed: 0,
     };
     let mut channel = Dice::new(seed ^ 0x5eed);
+    let mut broker = Dice::new(seed ^ 0xb01e);
     for step in plan(seed) {
         sim.happen(&step, seed);
         sim.deliver(&mut channel, step.at, seed);
+        sim.publish(&mut broker, step.at, seed);
     }
     End { image: sim.image, steps: sim.steps, crashes: sim.crashed }
 }
@@ -75,12 +80,12 @@ impl Sim {
             self.crash();
             self.state.apply(&self.ctx, &step.event, step.at);
         }
-        self.commit();
+        self.commit(seed);
         let crashes = self.crashes == Crashes::Unanswered && self.crash_dice.roll(4) == 0;
         if crashes && has_sender(&step.event) {
             self.crash();
             self.state.apply(&self.ctx, &step.event, step.at);
-            self.commit();
+            self.commit(seed);
         }
         invariants::check(&self.ctx, &before, &self.image).unwrap_or_else(|broken| {
             panic!(
@@ -97,9 +102,23 @@ impl Sim {
         self.state = State::restore(self.image.saved(), &self.ctx, now);
     }
 
-    fn commit(&mut self) {
+    fn commit(&mut self, seed: u64) {
         let changes = self.state.drain(&self.ctx);
         self.image.apply(&changes);
+        self.follower
+            .follow(&changes, &self.image)
+            .unwrap_or_else(|broken| panic!("seed {seed}, step {}: {broken}", self.steps));
+    }
+
+    /// Lets the broker take some of what waits, or not.
+    fn publish(&mut self, broker: &mut Dice, at: Timestamp, seed: u64) {
+        if broker.roll(3) > 0 {
+            return;
+        }
+        let some = usize::try_from(broker.roll(9)).unwrap();
+        let bulletins = self.image.bulletins.keys().copied().take(some).collect();
+        let at = at.max(self.state.now());
+        self.happen(&Step { at, event: Event::Published { bulletins } }, seed);
     }
 
     /// Lets channels take what is due, or not.
@@ -142,6 +161,8 @@ fn has_sender(event: &Event) -> bool {
         | Event::Retry { .. }
         | Event::Once { .. }
         | Event::ByLink { .. }
+        | Event::Consumed(_)
+        | Event::Afterwards { .. }
         | Event::DropQuarantined(_) => true,
         // What a person says twice is done twice, unless the order carries a key.
         Event::Handle(order) => {
@@ -151,12 +172,17 @@ fn has_sender(event: &Event) -> bool {
         | Event::Silence { .. }
         | Event::Unsilence { .. }
         | Event::PlanChanges { .. }
+        | Event::PlanOverrides { .. }
+        | Event::DropOverride { .. }
         | Event::Audit { .. }
         | Event::Delivered { .. }
         | Event::Failed { .. }
         | Event::Withheld { .. }
+        | Event::Published { .. }
         | Event::Quarantine(_)
         | Event::Replay { .. }
+        | Event::Halt { .. }
+        | Event::Seek { .. }
         | Event::Forget { .. }
         | Event::Reconfigured
         | Event::TopologyChanged(_)
@@ -183,6 +209,8 @@ pub fn essence(image: &Image) -> Image {
         incident.version = 0;
     }
     image.timeline = BTreeMap::new();
+    image.bulletins = BTreeMap::new();
+    image.counters.bulletins = 0;
     image.audit = BTreeMap::new();
     image.counters.batch = 0;
     (image.counters.audited, image.counters.seal) = (0, Seal::default());

@@ -49,9 +49,13 @@ pub struct Diff {
     #[arg(long, value_enum, default_value_t = Form::Auto)]
     format: Form,
     /// Whose word they are: only what this source said before is taken away [default: the whole
-    /// CMDB, and for Kubernetes `kubernetes`]
+    /// CMDB, and for Kubernetes `kubernetes`, with a cluster `kubernetes/CLUSTER`]
     #[arg(long, value_name = "NAME")]
     source: Option<String>,
+    /// The cluster that Kubernetes' objects are in: part of their CIs' names and labels, so that
+    /// several clusters fit into one CMDB
+    #[arg(long, value_name = "NAME")]
+    cluster: Option<String>,
 }
 
 /// How files are written.
@@ -158,6 +162,7 @@ impl Put {
         let mut terms = vec![("mode", source.mode.word().to_owned())];
         terms.extend(source.format.word().map(|word| ("format", word.to_owned())));
         terms.extend(source.source.clone().map(|source| ("source", source)));
+        terms.extend(source.cluster.clone().map(|cluster| ("cluster", cluster)));
         if let [file] = &*source.files {
             terms.push(("file", file.display().to_string()));
             let kind = "application/octet-stream";
@@ -200,6 +205,7 @@ fn apply(source: &Diff, import: &cmdb::Import) -> String {
     option("mode", (source.mode == Mode::Merge).then(|| "merge".into()));
     option("format", source.format.word().map(Into::into));
     option("source", source.source.as_ref().map(|source| format!("{source:?}")));
+    option("cluster", source.cluster.as_ref().map(|cluster| format!("{cluster:?}")));
     option("expect-removed", import.expect_removed.map(|removed| removed.to_string()));
     line
 }

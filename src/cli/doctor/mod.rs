@@ -1,8 +1,9 @@
 //! `incidentd doctor`: what is wrong with this installation, and what to do about each.
 //!
 //! Changes nothing. `local` looks at this machine: settings, rules, the data folder; `server` asks
-//! the running daemon; `reach` tries the ways to people without sending anything.
+//! the running daemon; `reach` tries the ways to people without sending anything, `kafka` the brokers and topics.
 
+mod kafka;
 mod local;
 mod reach;
 mod server;
@@ -135,6 +136,7 @@ async fn examine(session: &Session, args: &Args) -> Vec<Finding> {
     if let Some(settings) = settings {
         findings.extend(local::examine(&settings, runs));
         findings.extend(reach::examine(&settings).await);
+        findings.extend(kafka::examine(settings).await);
     }
     findings
 }

@@ -5,21 +5,28 @@ use std::os::unix::fs::PermissionsExt;
 
 use reqwest::Url;
 use tokio::net::TcpStream;
+use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
+use crate::kafka::producer::{Producer, Promise};
 use crate::settings::Settings;
 use crate::settings::channels::Channel;
 use crate::settings::receivers::SlackWay;
+use crate::settings::topic::Topic;
 
 use super::Finding;
 
 /// How long a connection may take.
 const PATIENCE: Duration = Duration::from_secs(5);
 
+/// What to do where a topic cannot be written to.
+const REMEDY_OF_TOPIC: &str =
+    "mend [kafka.clusters]; events wait until then, and pages go to the contact's next channel";
+
 /// Tries every channel and the monitor elsewhere, all at a time.
 pub(super) async fn examine(settings: &Settings) -> Vec<Finding> {
     let channels = settings.channels.iter().filter_map(|(name, channel)| match channel {
-        Channel::Log | Channel::Exec(_) => None,
+        Channel::Log | Channel::Exec(_) | Channel::Kafka(_) => None,
         Channel::Webhook(webhook) => Some((format!("channel {name}"), place(webhook.url.reveal()))),
         Channel::Email(mail) => Some((format!("channel {name}"), (mail.host.clone(), mail.port))),
         Channel::Slack(slack) => {
@@ -39,6 +46,7 @@ pub(super) async fn examine(settings: &Settings) -> Vec<Finding> {
         | Channel::Email(_)
         | Channel::Slack(_)
         | Channel::PagerDuty(_)
+        | Channel::Kafka(_)
         | Channel::Apprise(_) => None,
     });
     let programs: Vec<Finding> = programs.collect();
@@ -47,13 +55,45 @@ pub(super) async fn examine(settings: &Settings) -> Vec<Finding> {
         heartbeat.map(|it| ("the heartbeat's monitor".to_owned(), place(it.url.reveal())));
     let tries = channels.chain(heartbeat).map(|(name, place)| attempt(name, place));
     let findings: Vec<Finding> = futures_util::future::join_all(tries).await;
-    let findings: Vec<Finding> = findings.into_iter().chain(programs).collect();
+    let topics = topics(settings).into_iter().map(|(check, name, to)| topic(check, name, to));
+    let topics: Vec<Finding> = futures_util::future::join_all(topics).await;
+    let findings: Vec<Finding> = findings.into_iter().chain(programs).chain(topics).collect();
     if settings.channels.values().all(|channel| matches!(channel, Channel::Log)) {
         let remedy = "add a section [channels.NAME] and name it in a contact of the rules";
         let alone = Finding::warning("channels", "notices go to the daemon's log only", remedy);
         return findings.into_iter().chain([alone]).collect();
     }
     findings
+}
+
+/// Returns the topics that are written to, each with who writes.
+fn topics(settings: &Settings) -> Vec<(&'static str, String, Topic)> {
+    let channels = settings.channels.iter().filter_map(|(name, channel)| match channel {
+        Channel::Kafka(kafka) => Some(("channels", format!("channel {name}"), kafka.to.clone())),
+        Channel::Log
+        | Channel::Exec(_)
+        | Channel::Webhook(_)
+        | Channel::Email(_)
+        | Channel::Slack(_)
+        | Channel::PagerDuty(_)
+        | Channel::Apprise(_) => None,
+    });
+    let events = settings.events.to.iter().map(|to| ("events", "events".to_owned(), to.clone()));
+    channels.chain(events).collect()
+}
+
+/// Asks the brokers for a topic.
+async fn topic(check: &'static str, name: String, to: Topic) -> Finding {
+    let shown = format!("{name}: topic `{}` of {}", to.topic, to.cluster);
+    let looked = spawn_blocking(move || {
+        let producer = Producer::new(&to, Promise::Within(PATIENCE));
+        producer.map_err(|error| error.to_string())?.look(PATIENCE)
+    });
+    match looked.await {
+        Ok(Ok(())) => Finding::ok(check, format!("{shown} can be reached")),
+        Ok(Err(error)) => Finding::error(check, format!("{shown}: {error}"), REMEDY_OF_TOPIC),
+        Err(panic) => Finding::error(check, format!("{shown}: {panic}"), REMEDY_OF_TOPIC),
+    }
 }
 
 /// Looks whether a channel's program is there and may be run.

@@ -7,6 +7,7 @@ use crate::http::wire::{Alert, Notice, Page};
 use super::super::Session;
 use super::super::client::Server;
 use super::super::failure::Failure;
+use super::super::overrides;
 use super::{Finding, Runs};
 
 /// Asks everything; says whether anybody answered.
@@ -30,6 +31,9 @@ pub(super) async fn examine(session: &Session, findings: &mut Vec<Finding>) -> R
     findings.extend(judge(&metrics));
     findings.extend(given_up(&server).await);
     findings.extend(unbound(&server).await);
+    let remedy = "incidentd oncall overrides ls; drop it, or bring the contact back";
+    let loose = overrides::loose(&server).await.into_iter();
+    findings.extend(loose.map(|it| Finding::warning("oncall", it, remedy)));
     Runs::Yes
 }
 

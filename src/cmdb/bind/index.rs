@@ -19,6 +19,10 @@ use crate::model::labels::Labels;
 /// that a CI with long lists in several attributes cannot fill the index.
 pub(super) const SETS_MAX: usize = 64;
 
+/// The label by which equal names in several clusters are told apart: a key recognises no CI whose own
+/// label says another cluster than the alert's.
+const CLUSTER: &str = "cluster";
+
 /// The index of one key, or of the CIs that have labels of the same names.
 #[derive(Clone, Debug)]
 pub(super) struct Index {
@@ -130,7 +134,7 @@ impl Index {
         let first = self.entries.partition_point(|(entry, _)| *entry < hash);
         let same = self.entries.iter().skip(first).take_while(|(entry, _)| *entry == hash);
         let mut hits = Hits::default();
-        for (_, ci) in same.filter(|(_, ci)| self.fits(topology.ci(*ci), &wanted)) {
+        for (_, ci) in same.filter(|(_, ci)| self.fits(topology.ci(*ci), &wanted, labels)) {
             hits.add(*ci);
         }
         Looked::Up(wanted, hits)
@@ -153,11 +157,13 @@ impl Index {
     pub(super) fn doubles<'a>(&'a self, topology: &'a Topology) -> Vec<(&'a str, Vec<CiId>)> {
         let mut found = Vec::new();
         for same_hash in self.entries.chunk_by(|a, b| a.0 == b.0).filter(|all| all.len() > 1) {
-            let mut sets = BTreeMap::<Vec<Cow<'_, str>>, Vec<CiId>>::new();
+            // An alert says in which cluster it is, so equal names in two of them can be told apart.
+            let mut sets = BTreeMap::<(Vec<Cow<'_, str>>, Option<&str>), Vec<CiId>>::new();
             for (wanted, ci) in same_hash {
                 let of_hash = |set: &Vec<Cow<'_, str>>| hash(set.iter().map(|v| &**v)) == *wanted;
-                for set in self.sets(topology.ci(*ci)).into_iter().filter(of_hash) {
-                    let cis = sets.entry(set).or_default();
+                let ci_row = topology.ci(*ci);
+                for set in self.sets(ci_row).into_iter().filter(of_hash) {
+                    let cis = sets.entry((set, ci_row.labels.get(CLUSTER))).or_default();
                     cis.extend((cis.last() != Some(ci)).then_some(*ci));
                 }
             }
@@ -170,9 +176,10 @@ impl Index {
         found.into_iter().map(|cis| (by, cis)).collect()
     }
 
-    fn fits(&self, ci: &CiRow, wanted: &[Cow<'_, str>]) -> bool {
+    fn fits(&self, ci: &CiRow, wanted: &[Cow<'_, str>], labels: &Labels) -> bool {
         match &self.of {
             Of::Labels => ci.labels.iter().map(|(_, value)| value).eq(wanted.iter().map(|v| &**v)),
+            Of::Key(_) if is_elsewhere(ci, labels) => false,
             Of::Key(key) => key.attributes.iter().zip(wanted).all(|(names, wanted)| {
                 let of = names.iter().filter_map(|name| ci.attribute(name));
                 of.flat_map(|value| values(&key.normalise, value)).any(|value| value == *wanted)
@@ -212,6 +219,12 @@ impl Index {
         }
         sets
     }
+}
+
+/// True when an alert says that it is in another cluster than a CI is.
+fn is_elsewhere(ci: &CiRow, labels: &Labels) -> bool {
+    let both = ci.labels.get(CLUSTER).zip(labels.get(CLUSTER));
+    both.is_some_and(|(ci, alert)| ci != alert)
 }
 
 /// Returns the combinations of a key's labels, the first alternatives first.

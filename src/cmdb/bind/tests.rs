@@ -270,3 +270,38 @@ fn doubles_are_found_by_any_of_their_values() {
     let sets: Vec<String> = binder.ambiguous(&topology).iter().map(set).collect();
     assert_eq!(sets, ["key host: a x", "key host: x y"]);
 }
+
+#[test]
+fn a_cluster_tells_equal_names_apart_and_without_it_they_are_ambiguous() {
+    const TWO: &str = "
+cis:
+  'eu:shop/cart': {class: service, namespace: shop, short_name: cart, labels: {cluster: eu, namespace: shop, service: cart}}
+  'us:shop/cart': {class: service, namespace: shop, short_name: cart, labels: {cluster: us, namespace: shop, service: cart}}
+  'eu:shop/only': {class: service, namespace: shop, short_name: only, labels: {cluster: eu, namespace: shop, service: only}}
+  plain: {class: service, namespace: shop, short_name: plain}
+";
+    let topology = Topology::of(TWO);
+    let keys = [key(&["namespace", "service"], Some("service"), &["namespace", "short_name"])];
+    let binder = Binder::new(&topology, &keys);
+    for (cluster, service, expected) in [
+        (Some("eu"), "cart", Ok(Some("eu:shop/cart"))),
+        (Some("us"), "cart", Ok(Some("us:shop/cart"))),
+        (None, "cart", Err(2)),
+        (Some("asia"), "cart", Ok(None)),
+        (Some("eu"), "only", Ok(Some("eu:shop/only"))),
+        (Some("us"), "only", Ok(None)),
+        (None, "only", Ok(Some("eu:shop/only"))),
+        (Some("us"), "plain", Ok(Some("plain"))),
+    ] {
+        let mut pairs = vec![("namespace", "shop"), ("service", service)];
+        pairs.extend(cluster.map(|cluster| ("cluster", cluster)));
+        let found = match binder.answer(&topology, &labels(&pairs)) {
+            Answer::Bound(bound) => Ok(Some(topology.ci(bound.ci).name.to_string())),
+            Answer::Ambiguous { count, .. } => Err(count),
+            Answer::Unbound => Ok(None),
+        };
+        let found = found.as_ref().map(Option::as_deref).map_err(|count| *count);
+        assert_eq!(found, expected, "{cluster:?} {service}");
+    }
+    assert_eq!(binder.ambiguous(&topology), [], "alerts can say which they mean");
+}

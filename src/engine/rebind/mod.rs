@@ -5,10 +5,10 @@
 //! only what came in meanwhile, and decides anew only on incidents that the change touches, some
 //! with each event. The outcome is that of `restore::reindex`: a test compares the two.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::sync::Arc;
+mod forecast;
 
-use foldhash::fast::FixedState;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::State;
 use super::census;
@@ -16,126 +16,20 @@ use super::cis::ci_hash;
 use super::context::Context;
 use super::correlate::{index_root, share};
 use super::gather;
-use super::state::Cause;
+use super::related::{self, Stand};
+use super::state::{Cause, Held};
+use super::suspects;
 use super::tally::{self, Harm, Share};
-use crate::cmdb::{CiId, Topology};
-use crate::model::alert::severity;
+use crate::cmdb::CiId;
 use crate::model::incident::{IncidentId, RecordId};
-use crate::model::labels::{Fingerprint, Labels};
+use crate::model::labels::Fingerprint;
 use crate::model::priority::Urgency;
-use crate::rules::{Added, Subject};
+use crate::rules::Rule;
+use forecast::Fate;
+pub use forecast::{Forecast, Told};
 
-/// What another topology means for alerts; belongs to the two contexts it was made for.
-#[derive(Debug)]
-pub struct Forecast {
-    /// By place in the old topology: the place in the new one, if it has one.
-    moves: Vec<Option<CiId>>,
-    /// By place in the new topology: true where the CI is new or other than before.
-    fresh: Vec<bool>,
-    /// Only asked, never iterated.
-    alerts: HashMap<Fingerprint, Fate, FixedState>,
-    /// The services that suffer from the CIs of these alerts.
-    services: Arc<BTreeMap<CiId, Arc<Harm>>>,
-    /// By place in the new topology: true where other services than before suffer from the CI.
-    shifted: Vec<bool>,
-}
-
-/// What becomes of one alert.
-#[derive(Debug)]
-struct Fate {
-    ci: Option<CiId>,
-    /// The severity that its source gave it when this was foretold.
-    severity: Option<Box<str>>,
-    /// What rules add to it.
-    added: Option<Box<Added>>,
-    /// Topology rules that take it for a cause while it fires.
-    causes: Box<[Arc<str>]>,
-}
-
-impl Forecast {
-    /// Compares two topologies; no alert is foretold yet.
-    pub fn new(old: &Topology, new: &Topology) -> Self {
-        let mut fresh = vec![true; new.ci_count()];
-        let mut news = new.cis().peekable();
-        let mut moves = Vec::with_capacity(old.ci_count());
-        for (_, ci) in old.cis() {
-            while news.next_if(|(_, new)| new.name < ci.name).is_some() {}
-            moves.push(match news.peek() {
-                Some((id, new)) if new.name == ci.name => {
-                    let same = core::ptr::eq(*new, ci) || *new == ci;
-                    if let Some(fresh) = fresh.get_mut(id.0 as usize) {
-                        *fresh = !same;
-                    }
-                    Some(*id)
-                }
-                _ => None,
-            });
-        }
-        let alerts = HashMap::with_hasher(FixedState::default());
-        let shifted = vec![false; new.ci_count()];
-        Self { moves, fresh, alerts, services: Arc::default(), shifted }
-    }
-
-    /// True when this alert is foretold already.
-    pub fn knows(&self, alert: Fingerprint) -> bool {
-        self.alerts.contains_key(&alert)
-    }
-
-    /// Foretells one alert; `old` and `new` are what the engine decides by before and after.
-    pub fn foretell(&mut self, [old, new]: [&Context; 2], alert: Fingerprint, of: Told<'_>) {
-        let ci = new.binder.bind(&new.topology, of.labels).map(|bound| bound.ci);
-        let severity = severity(of.severity, of.labels);
-        let row = ci.map(|ci| new.topology.ci(ci));
-        let sent = Subject::new(of.labels, severity, row);
-        let added = new.rules.enrich(&sent);
-        let causes = cause_rules(new, &added.as_deref().map_or(sent, |added| added.over(sent)));
-        let fate = Fate { ci, severity: of.severity.map(Into::into), added, causes };
-        self.alerts.insert(alert, fate);
-        let Some(ci) = ci.filter(|ci| !self.services.contains_key(ci)) else { return };
-        let harm = Harm::of(&new.topology, ci);
-        let name = &new.topology.ci(ci).name;
-        let before = old.topology.find(name).map(|ci| Harm::of(&old.topology, ci));
-        let same = before.is_some_and(|before| {
-            let moved = before.services.iter().map(|ci| self.moved(*ci));
-            // Of what is only weakened it is not known here whether it is as before.
-            let weakens = before.weakens || harm.weakens;
-            !weakens && moved.eq(harm.services.iter().map(|ci| Some(*ci)))
-        });
-        if let Some(shifted) = self.shifted.get_mut(ci.0 as usize) {
-            *shifted = !same;
-        }
-        Arc::make_mut(&mut self.services).insert(ci, Arc::new(harm));
-    }
-
-    /// Returns the place of a CI of the old topology in the new one.
-    fn moved(&self, ci: CiId) -> Option<CiId> {
-        self.moves.get(ci.0 as usize).copied().flatten()
-    }
-
-    fn shifts(&self, ci: CiId) -> bool {
-        self.shifted.get(ci.0 as usize).copied().unwrap_or(true)
-    }
-
-    fn is_fresh(&self, ci: CiId) -> bool {
-        self.fresh.get(ci.0 as usize).copied().unwrap_or(true)
-    }
-}
-
-/// What is known of an alert that is foretold.
-#[derive(Clone, Copy, Debug)]
-pub struct Told<'a> {
-    /// Its labels.
-    pub labels: &'a Labels,
-    /// The severity that its source gives it, if any.
-    pub severity: Option<&'a str>,
-}
-
-fn cause_rules(ctx: &Context, subject: &Subject<'_>) -> Box<[Arc<str>]> {
-    if subject.ci.is_none() {
-        return Box::default();
-    }
-    let rules = ctx.rules.matching(subject).into_iter();
-    let rules = rules.filter(|rule| rule.kind.topology().is_some());
+fn causes_among(matching: &[&Rule]) -> Box<[Arc<str>]> {
+    let rules = matching.iter().filter(|rule| rule.kind.topology().is_some());
     rules.map(|rule| Arc::clone(&rule.name)).collect()
 }
 
@@ -145,12 +39,15 @@ pub(super) fn rebind(state: &mut State, ctx: &Context, forecast: &Forecast) -> V
     state.could_wait.clear();
     // Invariant: whatever is counted has its services here, so a count can be taken back.
     let old = core::mem::replace(&mut state.services, Arc::clone(&forecast.services));
-    let (moved, mut causes, changed) = bind_alerts(state, ctx, forecast);
+    let mut bound = bind_alerts(state, ctx, forecast);
     census::recount(state, ctx);
-    if ctx.rules.asks_around() {
-        ask_around(state, ctx, &mut causes);
-    }
+    ask(state, ctx, &mut bound);
+    let Bound { moved, causes, changed, relabelled, stands, .. } = bound;
+    state.relabelled.extend(relabelled);
     note_causes(state, causes);
+    for (alert, keys) in stands {
+        related::restand(state, alert, keys);
+    }
     let mut touched = count_anew(state, ctx, forecast, &Recount { old: &old, moved: &moved });
     state.root_at.clear();
     let ids: Vec<IncidentId> = state.incidents.keys().copied().collect();
@@ -161,34 +58,56 @@ pub(super) fn rebind(state: &mut State, ctx: &Context, forecast: &Forecast) -> V
         }
     }
     state.reviews.append(&mut touched);
-    if changed.iter().any(|changed| changed.renamed) {
-        state.recount_cis();
+    for Changed { alert, renamed } in &changed {
+        if let Some(hashes) = renamed {
+            state.rename_ci(*alert, *hashes);
+        }
     }
+    state.spent = Arc::try_unwrap(old).unwrap_or_default();
     for changed in &changed {
         gather::refresh(state, ctx, changed.alert, state.counters.now);
     }
     changed.into_iter().map(|changed| changed.alert).collect()
 }
 
-/// Incidents decided on with one event because another topology touches them; thousands at once would
-/// stop ingestion.
+/// CIs of which is let go with each event what the topology before said of them: to give back the
+/// memory of a hundred thousand at once would stop ingestion.
+const LET_GO_MAX: usize = 500;
+
+/// Lets some of what was known of the topology before go.
+pub(super) fn let_go(state: &mut State) {
+    for _ in 0..LET_GO_MAX {
+        if state.spent.pop_first().is_none() {
+            return;
+        }
+    }
+}
+
+/// Incidents decided on with one event because another topology, or other planned changes, touch them;
+/// thousands at once would stop ingestion.
 const REVIEWS_MAX: usize = 50;
 
-/// Services looked at for them, each about a microsecond; one incident may have more.
-const REVIEWED_SERVICES_MAX: usize = 4_000;
+/// Services, and members that suspects are ranked by, looked at for them, each about a microsecond; one
+/// incident may have more.
+const REVIEWED_MAX: usize = 4_000;
 
-/// Has some of the incidents that another topology touches decided on anew.
+/// Has some of the incidents that another topology, or other planned changes, touch decided on anew.
 pub(super) fn review(state: &mut State) {
-    let mut services = 0;
+    let mut looked_at = 0;
     for _ in 0..REVIEWS_MAX {
-        if services >= REVIEWED_SERVICES_MAX {
+        if looked_at >= REVIEWED_MAX {
             return;
         }
         let Some(id) = state.reviews.pop_first() else { return };
-        if state.is_open(id) {
-            services += state.incidents.get(&id).map_or(0, |case| case.tally.services().count());
-            state.pending.unsettled.insert(id);
+        if !state.is_open(id) {
+            continue;
         }
+        if let Some(case) = state.incidents.get(&id) {
+            let is_ranked = suspects::are_doubted(&case.record);
+            looked_at += case.tally.services().count();
+            looked_at += if is_ranked { case.live.len() } else { 0 };
+        }
+        state.pending.unsettled.insert(id);
     }
 }
 
@@ -208,81 +127,111 @@ type Causes = (Option<RecordId>, Fingerprint, CiId, Box<[Arc<str>]>);
 /// An alert whose CI is another, or other, than before.
 struct Changed {
     alert: Fingerprint,
-    /// True when the CI has another name.
-    renamed: bool,
+    /// Where the CI has another name: the hashes of the one before and of this.
+    renamed: Option<[Option<u64>; 2]>,
 }
 
-type Bound = (Vec<Moved>, Vec<Causes>, Vec<Changed>);
+/// What comes of binding every alert.
+#[derive(Default)]
+struct Bound {
+    /// Members of incidents that have to be counted anew.
+    moved: Vec<Moved>,
+    causes: Vec<Causes>,
+    /// Alerts whose CI is not what it was.
+    changed: Vec<Changed>,
+    /// Alerts to which rules add something else than before.
+    relabelled: Vec<Fingerprint>,
+    /// Alerts that stand elsewhere than before.
+    stands: Vec<(Fingerprint, Option<Box<[u64]>>)>,
+    /// Alerts of which it is not foretold what rules say of them.
+    unforetold: Vec<Fingerprint>,
+}
 
-/// Binds every alert; returns the members of incidents that have to be counted anew, the causes, and
-/// the alerts whose CI is not what it was.
 fn bind_alerts(state: &mut State, ctx: &Context, forecast: &Forecast) -> Bound {
-    let (mut moved, mut causes, mut changed) = (Vec::new(), Vec::new(), Vec::new());
+    let mut bound = Bound::default();
     #[expect(clippy::iter_over_hash_type, reason = "each is bound for itself, lists are sorted")]
     for (alert, held) in &mut state.alerts {
         let fate = forecast.alerts.get(alert);
-        let ci = match fate {
-            Some(fate) => fate.ci,
-            None => ctx.binder.bind(&ctx.topology, &held.labels).map(|bound| bound.ci),
-        };
-        let urgency = held.urgency(ctx);
-        let from = core::mem::replace(&mut held.ci, ci);
-        let is_as_before = match (from, ci) {
-            (Some(old), Some(new)) => forecast.moved(old) == Some(new) && !forecast.is_fresh(new),
-            (None, None) => true,
-            (Some(_), None) | (None, Some(_)) => false,
-        };
-        let fate = fate.filter(|fate| fate.severity == held.state.severity);
-        let before = held.added.take();
-        match fate {
-            Some(fate) => held.added.clone_from(&fate.added),
-            None => held.enrich(ctx),
-        }
-        let relabelled = held.added != before;
-        if relabelled {
-            state.relabelled.insert(*alert);
-        }
-        if !is_as_before || relabelled {
-            let hash = ci_hash(&held.labels, ci.map(|ci| ctx.topology.ci(ci)));
-            let renamed = core::mem::replace(&mut held.ci_hash, hash) != hash;
-            changed.push(Changed { alert: *alert, renamed });
+        let told = fate.filter(|fate| fate.severity == held.state.severity);
+        // To one that never fired nothing was added yet.
+        match told.filter(|fate| fate.same && held.added == fate.added) {
+            Some(fate) => held.ci = fate.ci,
+            None => bind(ctx, (forecast, fate), (*alert, held), &mut bound),
         }
         if !held.state.fires() {
             continue;
         }
-        let stays = held.urgency(ctx) == urgency
-            && match (from, ci) {
-                (None, None) => true,
-                (Some(old), Some(new)) => {
-                    fate.is_some() && forecast.moved(old) == Some(new) && !forecast.shifts(new)
-                }
-                (Some(_), None) | (None, Some(_)) => false,
-            };
-        if let Some(incident) = held.state.incident.filter(|_| !stays) {
-            moved.push(Moved { alert: *alert, incident, from, urgency });
-        }
-        let Some(ci) = ci else { continue };
-        let rules = match fate {
-            Some(fate) if fate.causes.is_empty() && !ctx.rules.asks_around() => continue,
-            Some(fate) => fate.causes.clone(),
-            None => cause_rules(ctx, &held.subject(ctx)),
+        let Some(fate) = told.filter(|_| !ctx.rules.asks_around()) else {
+            bound.unforetold.push(*alert);
+            continue;
         };
-        causes.push((held.state.record, *alert, ci, rules));
+        if let Some(ci) = fate.ci.filter(|_| !fate.causes.is_empty()) {
+            bound.causes.push((held.state.record, *alert, ci, fate.causes.clone()));
+        }
+        if let Stand::At(keys) = &fate.stand {
+            bound.stands.push((*alert, keys.clone()));
+        }
     }
-    moved.sort_unstable_by_key(|moved| (moved.incident, moved.alert));
-    causes.sort_unstable_by_key(|(record, alert, _, _)| (*record, *alert));
-    changed.sort_unstable_by_key(|changed| changed.alert);
-    (moved, causes, changed)
+    bound.moved.sort_unstable_by_key(|moved| (moved.incident, moved.alert));
+    bound.changed.sort_unstable_by_key(|changed| changed.alert);
+    bound
 }
 
-/// Asks anew which rules take the alerts for causes: what is around them, such as what else fires,
-/// could not be foretold.
-fn ask_around(state: &State, ctx: &Context, causes: &mut [Causes]) {
-    for (_, alert, _, rules) in causes {
-        if let Some(held) = state.alerts.get(alert) {
-            *rules = cause_rules(ctx, &state.around_then(ctx, held).subject());
-        }
+/// Binds an alert of which something is other than before, or not foretold.
+fn bind(
+    ctx: &Context,
+    (forecast, fate): (&Forecast, Option<&Fate>),
+    (alert, held): (Fingerprint, &mut Held),
+    bound: &mut Bound,
+) {
+    let ci = match fate {
+        Some(fate) => fate.ci,
+        None => ctx.binder.bind(&ctx.topology, &held.labels).map(|bound| bound.ci),
+    };
+    let urgency = held.urgency(ctx);
+    let from = core::mem::replace(&mut held.ci, ci);
+    let fate = fate.filter(|fate| fate.severity == held.state.severity);
+    let before = held.added.take();
+    match fate {
+        Some(fate) => held.added.clone_from(&fate.added),
+        None => held.enrich(ctx),
     }
+    let relabelled = held.added != before;
+    if relabelled {
+        bound.relabelled.push(alert);
+    }
+    if relabelled || !forecast.keeps(from, ci) {
+        let hash = ci_hash(&held.labels, ci.map(|ci| ctx.topology.ci(ci)));
+        let before = core::mem::replace(&mut held.ci_hash, hash);
+        let renamed = (before != hash).then_some([before, hash]);
+        bound.changed.push(Changed { alert, renamed });
+    }
+    let stays = held.urgency(ctx) == urgency
+        && match (from, ci) {
+            (None, None) => true,
+            (Some(old), Some(new)) => {
+                fate.is_some() && forecast.moved(old) == Some(new) && !forecast.shifts(new)
+            }
+            (Some(_), None) | (None, Some(_)) => false,
+        };
+    if let Some(incident) = held.state.incident.filter(|_| held.state.fires() && !stays) {
+        bound.moved.push(Moved { alert, incident, from, urgency });
+    }
+}
+
+/// Asks of the alerts of which it is not foretold, because they came in since or because of what is
+/// around them, which rules take them for causes, and where they stand.
+fn ask(state: &State, ctx: &Context, bound: &mut Bound) {
+    for alert in core::mem::take(&mut bound.unforetold) {
+        let Some(held) = state.alerts.get(&alert) else { continue };
+        let matching = ctx.rules.matching(&state.around_then(ctx, held).subject());
+        if let Some(ci) = held.ci {
+            bound.causes.push((held.state.record, alert, ci, causes_among(&matching)));
+        }
+        let keys = related::keys_of(ctx, (&held.labels, held.ci), &matching);
+        bound.stands.push((alert, keys));
+    }
+    bound.causes.sort_unstable_by_key(|(record, alert, _, _)| (*record, *alert));
 }
 
 /// Notes anew which firing alerts rules take for causes, in the order in which the alerts came.

@@ -5,7 +5,8 @@
 //! last. Where they are follows from the places that incidents are stored with and from the alerts
 //! that fire; what was learned is stored. Read `score` for the formula, `places` for where an alert
 //! is and `balls` for what lies around it, `standing` for where incidents are, `learned`, then `rank`
-//! for the suspects, `perhaps` for what fits two incidents, and `part` for what outlives its root.
+//! for the suspects, `perhaps` for what fits two incidents, and `part` for what outlives its root;
+//! `restand` when the topology is another.
 
 mod balls;
 mod learned;
@@ -13,6 +14,7 @@ mod part;
 mod perhaps;
 mod places;
 mod rank;
+mod restand;
 mod score;
 mod sparse;
 mod standing;
@@ -39,6 +41,7 @@ pub(super) use part::{part_if_due, watch_root};
 pub(super) use perhaps::suggest;
 use places::{Place, Presence};
 pub(super) use rank::rank;
+pub(super) use restand::{Stand, keys_of, restand};
 use score::{Burns, Evidence};
 use sparse::Sparse;
 use standing::{Spot, leave, stand, top};
@@ -62,6 +65,14 @@ pub(super) struct Likelihood {
     /// incident; where any does. Only asked, never iterated.
     firing: HashMap<(u64, IncidentId), u32, FixedState>,
     balls: Balls,
+}
+
+#[cfg(test)]
+impl Likelihood {
+    /// Returns how many alerts of which incidents fire at each place, in an order of its own.
+    pub(super) fn burning(&self) -> BTreeMap<(u64, IncidentId), u32> {
+        self.firing.iter().map(|(at, count)| (*at, *count)).collect()
+    }
 }
 
 /// Returns the first of the rules that gathers by likelihood.

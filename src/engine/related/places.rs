@@ -14,6 +14,9 @@ use super::learned::Learned;
 /// Labels that say what an alert is like, not where it is.
 const NO_PLACE: [&str; 3] = ["alertname", "job", "severity"];
 
+/// The label of a CI that says in which cluster it is; its name begins with that.
+const CLUSTER: &str = "cluster";
+
 /// Other CIs that one alert may name, and values of labels looked at of one without a CI.
 const PEERS_MAX: usize = 4;
 const VALUES_MAX: usize = 16;
@@ -79,7 +82,7 @@ impl Place {
                 let pair = held.labels.iter().nth(at);
                 pair.map(|(name, value)| format!("{name}={value:?}")).unwrap_or_default()
             }
-            What::System => System(&systems(held, kind)).to_string(),
+            What::System => System(&systems(&held.labels, kind)).to_string(),
         }
     }
 }
@@ -128,10 +131,20 @@ impl fmt::Display for System<'_> {
 
 /// Returns all places of an alert, its own first.
 pub(super) fn places(ctx: &Context, held: &Held, kind: &Related, learned: &Learned) -> Vec<Place> {
-    let systems = systems(held, kind);
-    let Some(ci) = held.ci else { return of_labels(ctx, &held.labels, &systems, learned) };
+    places_of(ctx, (&held.labels, held.ci), kind, learned)
+}
+
+/// Returns all places of an alert with these labels that is bound so.
+pub(super) fn places_of(
+    ctx: &Context,
+    (labels, ci): (&Labels, Option<CiId>),
+    kind: &Related,
+    learned: &Learned,
+) -> Vec<Place> {
+    let systems = systems(labels, kind);
+    let Some(ci) = ci else { return of_labels(ctx, labels, &systems, learned) };
     let mut cis = vec![ci];
-    for peer in peers(&ctx.topology, held, &systems) {
+    for peer in peers(&ctx.topology, (labels, Some(ci)), &systems) {
         if cis.len() <= PEERS_MAX && !cis.contains(&peer) {
             cis.push(peer);
         }
@@ -168,14 +181,14 @@ pub(super) fn deepest(ctx: &Context, cis: &[CiId]) -> Vec<CiId> {
     if deepest.is_empty() { cis.to_vec() } else { deepest }
 }
 
-fn systems<'a>(held: &'a Held, kind: &'a Related) -> Vec<(&'a str, &'a str)> {
-    let value = |name: &'a str| held.labels.get(name).filter(|value| !value.is_empty());
+fn systems<'a>(labels: &'a Labels, kind: &'a Related) -> Vec<(&'a str, &'a str)> {
+    let value = |name: &'a str| labels.get(name).filter(|value| !value.is_empty());
     kind.scope.iter().filter_map(|name| Some((&**name, value(name)?))).collect()
 }
 
 /// Returns the CIs that an alert names in its labels.
 pub(super) fn peers_of(topology: &Topology, held: &Held, kind: &Related) -> Vec<CiId> {
-    peers(topology, held, &systems(held, kind)).collect()
+    peers(topology, (&held.labels, held.ci), &systems(&held.labels, kind)).collect()
 }
 
 /// Returns the system an alert is part of, as a place.
@@ -185,19 +198,21 @@ fn system(weights: &Weights, systems: &[(&str, &str)]) -> Option<Place> {
 }
 
 /// Yields the CIs that an alert names in its labels: by their names, or by those within its system
-/// (`shop/cart`).
+/// (`shop/cart`), in the cluster of the CI that it is bound to (`eu:shop/cart`).
 fn peers<'a>(
     topology: &'a Topology,
-    held: &'a Held,
+    (labels, ci): (&'a Labels, Option<CiId>),
     systems: &'a [(&str, &str)],
 ) -> impl Iterator<Item = CiId> + 'a {
-    let named = |(_, value): (&str, &str)| {
+    let cluster = ci.and_then(|ci| topology.ci(ci).labels.get(CLUSTER));
+    let cluster = cluster.map(|cluster| format!("{cluster}:")).unwrap_or_default();
+    let named = move |(_, value): (&str, &str)| {
         topology.find(value).or_else(|| {
             let (_, system) = systems.first()?;
-            topology.find(&format!("{system}/{value}"))
+            topology.find(&format!("{cluster}{system}/{value}"))
         })
     };
-    let labels = held.labels.iter().filter(|(name, value)| {
+    let labels = labels.iter().filter(|(name, value)| {
         !NO_PLACE.contains(name) && !value.is_empty() && !systems.contains(&(*name, *value))
     });
     labels.filter_map(named)
@@ -250,7 +265,7 @@ fn values(labels: &Labels, systems: &[(&str, &str)]) -> Vec<(usize, u64)> {
 
 /// Returns the keys of the values by which an alert without a CI is found.
 pub(super) fn value_keys(held: &Held, kind: &Related) -> Vec<u64> {
-    values(&held.labels, &systems(held, kind)).into_iter().map(|(_, key)| key).collect()
+    values(&held.labels, &systems(&held.labels, kind)).into_iter().map(|(_, key)| key).collect()
 }
 
 /// Says in words how far a place is.

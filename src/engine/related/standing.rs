@@ -29,7 +29,7 @@ pub(super) struct Spot {
 }
 
 /// Where an alert was counted.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::engine) struct Standing {
     pub(super) incident: IncidentId,
     pub(super) keys: Box<[u64]>,

@@ -4,7 +4,8 @@
 //! on what fires alone, in no matter which order it came, and a circle of rules settles. Sources and
 //! the alerts they could mute are filed by rule and by what must be equal: the cost of an alert
 //! follows what it has to do with, not how many fire. The lists of who mutes whom are stored with
-//! the alerts; all else here is derived from what fires.
+//! the alerts; all else here is derived from what fires. How far a rule reaches down the topology is in
+//! `reach`.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
@@ -14,20 +15,17 @@ use foldhash::fast::RandomState;
 use super::super::context::Context;
 use super::super::correlate::name_of;
 use super::super::{State, credit, prioritise};
-use super::{Raised, raise, recount, unsettle};
-use crate::cmdb::{CiId, Toward};
+use super::{Raised, raise, reach, recount, unsettle};
+use crate::cmdb::CiId;
 use crate::model::alert::Inhibitor;
 use crate::model::few::few;
 use crate::model::labels::Fingerprint;
 use crate::model::time::Timestamp;
-use crate::rules::{Inhibit, Reach};
+use crate::rules::Inhibit;
 
 /// Sources that are listed of each that a rule asks for. More are not looked at until one of these
 /// ends: in a storm a hundred thousand may mute one alert.
-const LISTED_MAX: usize = 16;
-
-/// CIs looked at in one walk between an alert and its sources.
-const WALK_NODES_MAX: usize = 4_096;
+pub(super) const LISTED_MAX: usize = 16;
 
 /// Names of sources that a text gives; the others are counted.
 const NAMED_MAX: usize = 3;
@@ -40,6 +38,8 @@ pub(in crate::engine) struct Inhibition {
     targets: BTreeMap<Place, BTreeSet<Fingerprint>>,
     /// Where each alert is filed; one that has to do with no rule is not here. Only asked.
     filed: HashMap<Fingerprint, Filed, RandomState>,
+    /// Those of them that are filed by the CI they are about.
+    by_way: BTreeSet<Fingerprint>,
     /// By listed source: the alerts in whose lists it is.
     muting: BTreeMap<Fingerprint, BTreeSet<Fingerprint>>,
     /// Firing alerts with a list.
@@ -50,19 +50,24 @@ pub(in crate::engine) struct Inhibition {
 
 /// Where a source and what it mutes meet.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Place {
-    rule: Arc<str>,
+pub(super) struct Place {
+    pub(super) rule: Arc<str>,
     /// Which of the rule's sources.
     slot: usize,
     /// What must be equal.
     values: Box<[Box<str>]>,
     /// The alert's own CI, where the rule follows the topology.
-    ci: Option<CiId>,
+    pub(super) ci: Option<CiId>,
 }
 
 impl Place {
+    /// Returns the same place at a CI.
+    pub(super) fn at(&self, ci: CiId) -> Self {
+        Self { ci: Some(ci), ..self.clone() }
+    }
+
     /// Returns the same place without and with any CI.
-    fn any_ci(&self) -> core::ops::RangeInclusive<Self> {
+    pub(super) fn any_ci(&self) -> core::ops::RangeInclusive<Self> {
         let with = |ci| Self { ci, ..self.clone() };
         with(None)..=with(Some(CiId(u32::MAX)))
     }
@@ -70,7 +75,7 @@ impl Place {
 
 /// The firing sources of one place.
 #[derive(Debug, Default)]
-struct Group {
+pub(super) struct Group {
     /// Those that the rule cannot mute.
     pure: BTreeSet<Fingerprint>,
     /// Those that the rule is about, too: they mute nothing else that is both.
@@ -79,7 +84,7 @@ struct Group {
 
 /// Which side of a rule an alert is on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Side {
+pub(super) enum Side {
     /// Only the one asked about.
     One,
     /// Source and target.
@@ -95,12 +100,12 @@ impl Group {
     }
 
     /// Yields those that can mute an alert on this side.
-    fn for_target(&self, side: Side) -> impl Iterator<Item = Fingerprint> {
+    pub(super) fn for_target(&self, side: Side) -> impl Iterator<Item = Fingerprint> {
         let both = (side == Side::One).then_some(&self.both);
         self.pure.iter().chain(both.into_iter().flatten()).copied()
     }
 
-    fn can_mute(&self, side: Side, source: Fingerprint) -> bool {
+    pub(super) fn can_mute(&self, side: Side, source: Fingerprint) -> bool {
         self.pure.contains(&source) || side == Side::One && self.both.contains(&source)
     }
 }
@@ -124,6 +129,14 @@ impl Inhibition {
         !self.unsure.is_empty()
     }
 
+    pub(super) fn sources(&self) -> &BTreeMap<Place, Group> {
+        &self.sources
+    }
+
+    pub(super) fn targets(&self) -> &BTreeMap<Place, BTreeSet<Fingerprint>> {
+        &self.targets
+    }
+
     fn file(&mut self, alert: Fingerprint, filed: Filed) {
         if filed.sources.is_empty() && filed.targets.is_empty() {
             return;
@@ -134,11 +147,16 @@ impl Inhibition {
         for (place, _) in &filed.targets {
             self.targets.entry(place.clone()).or_default().insert(alert);
         }
+        let mut places = filed.sources.iter().chain(&filed.targets);
+        if places.any(|(place, _)| place.ci.is_some()) {
+            self.by_way.insert(alert);
+        }
         self.filed.insert(alert, filed);
     }
 
     fn unfile(&mut self, alert: Fingerprint) {
         let Some(Filed { sources, targets }) = self.filed.remove(&alert) else { return };
+        self.by_way.remove(&alert);
         for (place, side) in sources {
             let Some(group) = self.sources.get_mut(&place) else { continue };
             group.of(side).remove(&alert);
@@ -174,25 +192,6 @@ impl Inhibition {
             self.muted.insert(alert)
         };
     }
-}
-
-/// Returns the first sources at a place, with those that are listed already before others.
-fn first(
-    groups: &[&Group],
-    side: Side,
-    listed: impl Iterator<Item = Fingerprint>,
-) -> Vec<Fingerprint> {
-    let holds = |source: &Fingerprint| groups.iter().any(|it| it.can_mute(side, *source));
-    let mut found: Vec<Fingerprint> = listed.filter(holds).take(LISTED_MAX).collect();
-    for source in groups.iter().flat_map(|group| group.for_target(side)) {
-        if found.len() >= LISTED_MAX {
-            break;
-        }
-        if !found.contains(&source) {
-            found.push(source);
-        }
-    }
-    found
 }
 
 /// Files an alert that begins to fire, notes who mutes it, and lets it mute others.
@@ -264,14 +263,8 @@ pub(in crate::engine) fn rebound(state: &mut State, ctx: &Context, changed: &[Fi
     if ctx.rules.asks_around() {
         return reindex(state, ctx);
     }
-    let by_way = |places: &[(Place, Side)]| places.iter().any(|(place, _)| place.ci.is_some());
     let mut anew: BTreeSet<Fingerprint> = changed.iter().copied().collect();
-    #[expect(clippy::iter_over_hash_type, reason = "they are put in order")]
-    for (alert, filed) in &state.inhibition.filed {
-        if by_way(&filed.sources) || by_way(&filed.targets) {
-            anew.insert(*alert);
-        }
-    }
+    anew.extend(&state.inhibition.by_way);
     anew.retain(|alert| state.alerts.get(alert).is_some_and(|held| held.state.fires()));
     // All out before any in: places are named by CIs of one topology only.
     for alert in &anew {
@@ -352,7 +345,7 @@ fn announce(state: &mut State, ctx: &Context, source: Fingerprint) {
         if is_one_too_many(state, &place, side) {
             continue;
         }
-        for alert in below(state, ctx, &place) {
+        for alert in reach::below(state, ctx, &place) {
             let by = inhibitors(state, ctx, alert);
             if !by.is_empty() {
                 change(state, ctx, alert, by);
@@ -369,29 +362,6 @@ fn is_one_too_many(state: &State, place: &Place, side: Side) -> bool {
         Side::Both => group.pure.len() + group.both.len(),
     };
     others > LISTED_MAX
-}
-
-/// Returns the alerts that a source at a place could mute, by fingerprint; some of them it may not.
-fn below(state: &State, ctx: &Context, place: &Place) -> BTreeSet<Fingerprint> {
-    let targets = &state.inhibition.targets;
-    let Some(ci) = place.ci else {
-        return targets.get(place).cloned().unwrap_or_default();
-    };
-    let mut all = targets.range(place.any_ci()).peekable();
-    let Some(reach) = all.peek().and_then(|_| reach_of(ctx, &place.rule)) else {
-        return BTreeSet::new();
-    };
-    let follow = ctx.follow(&place.rule);
-    let walk = ctx.topology.walk(ci, Toward::Sufferers, follow, reach.max_hops, WALK_NODES_MAX);
-    if walk.truncated() {
-        return all.flat_map(|(_, alerts)| alerts.iter().copied()).collect();
-    }
-    let places = walk.steps().iter().map(|step| Place { ci: Some(step.ci), ..place.clone() });
-    places.filter_map(|place| targets.get(&place)).flatten().copied().collect()
-}
-
-fn reach_of<'a>(ctx: &'a Context, rule: &str) -> Option<&'a Reach> {
-    ctx.rules.find(rule)?.kind.inhibit()?.reach.as_ref()
 }
 
 /// Files a firing alert by the rules that are about it and those of which it is a source.
@@ -436,10 +406,10 @@ fn inhibitors(state: &State, ctx: &Context, alert: Fingerprint) -> Box<[Inhibito
     for places in filed.targets.chunk_by(|(one, _), (other, _)| one.rule == other.rule) {
         let mut of_rule = Vec::new();
         for (place, side) in places {
-            let groups = above(state, ctx, place);
-            let before = held.state.inhibited_by.iter().filter(|by| by.rule == place.rule);
-            let before = before.map(|by| by.alert);
-            let sources = first(&groups, *side, before);
+            let above = reach::above(state, ctx, place);
+            let listed = held.state.inhibited_by.iter().filter(|by| by.rule == place.rule);
+            let listed: Vec<Fingerprint> = listed.map(|by| by.alert).collect();
+            let sources = reach::muting(ctx, (place.ci, *side), &above, &listed);
             if sources.is_empty() {
                 of_rule.clear();
                 break;
@@ -451,20 +421,6 @@ fn inhibitors(state: &State, ctx: &Context, alert: Fingerprint) -> Box<[Inhibito
         found.extend(of_rule);
     }
     found.into_iter().collect()
-}
-
-/// Returns the sources at a target's place, or at those that its CI suffers from.
-fn above<'a>(state: &'a State, ctx: &Context, place: &Place) -> Vec<&'a Group> {
-    let sources = &state.inhibition.sources;
-    let Some(ci) = place.ci else {
-        return sources.get(place).into_iter().collect();
-    };
-    let reach = sources.range(place.any_ci()).next().and_then(|_| reach_of(ctx, &place.rule));
-    let Some(reach) = reach else { return Vec::new() };
-    let follow = ctx.follow(&place.rule);
-    let walk = ctx.topology.walk(ci, Toward::Causes, follow, reach.max_hops, WALK_NODES_MAX);
-    let places = walk.steps().iter().map(|step| Place { ci: Some(step.ci), ..place.clone() });
-    places.filter_map(|place| sources.get(&place)).collect()
 }
 
 /// Says in words who inhibits an alert; nothing where nobody does.

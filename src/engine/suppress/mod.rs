@@ -6,7 +6,9 @@
 //! per person.
 
 pub(super) mod inhibit;
+pub(super) mod late;
 pub(super) mod planned;
+pub(super) mod reach;
 pub(super) mod windows;
 
 use std::collections::BTreeMap;

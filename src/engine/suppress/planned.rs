@@ -68,6 +68,7 @@ fn window(
         matchers: Vec::new(),
         cis: cis.to_vec(),
         rule: Some(Arc::clone(&rule.name)),
+        source: None,
         starts_at: stretch.from,
         ends_at: stretch.until,
         updated_at: stretch.from,

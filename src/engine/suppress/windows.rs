@@ -14,6 +14,7 @@ use super::super::{State, audit};
 use super::planned;
 use super::{Raised, raise, recount, unsettle};
 use crate::cmdb::{CiId, Toward};
+use crate::model::alert::SourceId;
 use crate::model::labels::Fingerprint;
 use crate::model::silence::{Silence, SilenceId, SilenceState};
 use crate::model::time::Timestamp;
@@ -93,8 +94,9 @@ fn changes_in_place(old: &Silence, new: &Silence, now: Timestamp) -> bool {
 pub(super) fn scope(silence: &Silence) -> String {
     let matchers = silence.matchers.iter().map(spell);
     let rule = silence.rule.iter().map(|rule| format!("what rule {rule} matches"));
+    let source = silence.source.iter().map(|source| format!("what source {source} says"));
     let ci = silence.cis.iter().map(|ci| format!("{ci} and what depends on it"));
-    matchers.chain(rule).chain(ci).collect::<Vec<_>>().join(", ")
+    matchers.chain(rule).chain(source).chain(ci).collect::<Vec<_>>().join(", ")
 }
 
 /// Ends a silence; ending one that is over changes nothing.
@@ -226,18 +228,25 @@ struct Asked<'a> {
     ctx: &'a Context,
     around: Surroundings<'a>,
     ci: Option<CiId>,
+    /// Names of the sources that say it.
+    sources: Vec<&'a str>,
     /// Names of the CIs it suffers from, its own included; worked out for the first window.
     above: OnceCell<Vec<&'a str>>,
 }
 
 impl<'a> Asked<'a> {
     fn new(state: &'a State, ctx: &'a Context, held: &'a Held) -> Self {
-        Self { ctx, around: state.around(ctx, held), ci: held.ci, above: OnceCell::new() }
+        let leases = held.state.leases.iter();
+        let name = |source: SourceId| state.counters.sources.get(usize::from(source.0));
+        let sources = leases.filter_map(|lease| name(lease.source).map(|name| &**name)).collect();
+        let around = state.around(ctx, held);
+        Self { ctx, around, ci: held.ci, sources, above: OnceCell::new() }
     }
 
     fn is_covered(&self, silence: &Silenced) -> bool {
         let (record, subject) = (&silence.record, self.around.subject());
-        self.is_below(&record.cis)
+        self.is_said_by(record.source.as_deref())
+            && self.is_below(&record.cis)
             && match &record.rule {
                 None => silence.condition.holds(&subject),
                 Some(rule) => self
@@ -246,6 +255,11 @@ impl<'a> Asked<'a> {
                     .find(rule)
                     .is_some_and(|rule| rule.kind.quiet().is_some() && rule.matches(&subject)),
             }
+    }
+
+    /// True when nobody but this source says it; so also when there is none to be.
+    fn is_said_by(&self, source: Option<&str>) -> bool {
+        source.is_none_or(|source| self.sources.iter().all(|it| *it == source))
     }
 
     /// True when it is about one of these CIs or suffers from it; so also when there is none.

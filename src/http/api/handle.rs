@@ -15,6 +15,7 @@ use axum::{Json, Router};
 use bytes::Bytes;
 use serde_json::{Map, Value};
 
+use crate::engine::afterwards;
 use crate::engine::event::{Command, Event, Order, Refusal, Reply};
 use crate::mailbox::Work;
 use crate::model::assignment::Handover;
@@ -127,7 +128,11 @@ async fn handle(
     order.expected = agreed(seen, order.expected)?;
     let failed = StatusCode::PRECONDITION_FAILED;
     let outdated = seen.map_or(StatusCode::CONFLICT, |_| failed);
-    let reply = app.submit(Work::Event(event(headers, order)?)).await?;
+    let mut reply = app.submit(Work::Event(event(headers, order.clone())?)).await?;
+    let is_over = matches!(reply, Reply::Refused(Refusal::NotOpen(_)));
+    if is_over && matches!(order.command, Command::Set(_)) {
+        reply = afterwards(app, headers, order).await?;
+    }
     if reply == Reply::Duplicate {
         app.doors.metrics.doors.duplicate();
     }
@@ -139,6 +144,24 @@ async fn handle(
         Ok(([etag(&incident)], Json(answered)).into_response())
     });
     answered.await
+}
+
+/// How often a record that is over is read again because somebody else wrote on it meanwhile.
+const READ_AGAIN_MAX: u32 = 5;
+
+/// Writes on the record of an incident that is over, which the engine does not hold.
+async fn afterwards(app: &Arc<App>, headers: &HeaderMap, order: Order) -> Result<Reply, Problem> {
+    let scope = format!("{} {} {}", order.command.wish(), order.incident, order.by);
+    for _ in 0..READ_AGAIN_MAX {
+        let id = order.incident;
+        let record = app.read(move |reading| find(reading, id)).await?;
+        let event = Event::Afterwards { record: Box::new(record), order: order.clone() };
+        let reply = app.submit(Work::Event(once(identity(headers, &scope)?, event))).await?;
+        if reply != Reply::Outdated {
+            return Ok(reply);
+        }
+    }
+    Err(Problem::unavailable("others write on the record all the time; try again"))
 }
 
 /// Makes an event of an order: one that happens once where the sender gave an id
@@ -409,8 +432,10 @@ pub(super) fn done(
         | Reply::Reported(_)
         | Reply::Silenced(_)
         | Reply::Planned(_)
+        | Reply::Overridden(_)
         | Reply::Retried(_)
         | Reply::Forgotten(_)
+        | Reply::Consumed(_)
         | Reply::Quarantined(_)
         | Reply::Done
         | Reply::Outdated => Err(Problem::internal(&"the engine took an order for something else")),
@@ -432,9 +457,11 @@ fn kind(refusal: &Refusal, outdated: StatusCode) -> (StatusCode, &'static str) {
         Refusal::StillFiring { .. } => (StatusCode::CONFLICT, "still_firing"),
         Refusal::NotAllowed { .. } => (StatusCode::CONFLICT, "not_allowed"),
         Refusal::Disagreed { .. } => (StatusCode::CONFLICT, "disagreed"),
+        Refusal::Over { .. } => (StatusCode::CONFLICT, "over"),
         Refusal::Already { .. } | Refusal::IsDone { .. } => (StatusCode::CONFLICT, "already"),
         Refusal::Incomplete { .. } => (StatusCode::CONFLICT, "incomplete"),
         Refusal::NotDesk { .. } => (StatusCode::CONFLICT, "not_desk"),
+        Refusal::NotAsked { .. } => (StatusCode::CONFLICT, "not_asked"),
         Refusal::NothingSet(_) => (NEVER, "nothing_set"),
         Refusal::UnknownCode { .. } => (NEVER, "unknown_code"),
         Refusal::EmptyNote => (NEVER, "empty_note"),
@@ -449,8 +476,12 @@ fn kind(refusal: &Refusal, outdated: StatusCode) -> (StatusCode, &'static str) {
         Refusal::UnknownSilence(_)
         | Refusal::TooManySilences(_)
         | Refusal::TooManyChanges(_)
+        | Refusal::TooManyOverrides(_)
+        | Refusal::OverrideOver { .. }
+        | Refusal::UnknownOverride(_)
         | Refusal::NotDead(_)
         | Refusal::NotReported(_)
+        | Refusal::UnknownPartition(_)
         | Refusal::NotQuarantined(_) => (NEVER, "not_an_order"),
     }
 }
@@ -458,7 +489,10 @@ fn kind(refusal: &Refusal, outdated: StatusCode) -> (StatusCode, &'static str) {
 /// Words a refusal; one that is merely not open is told with its state.
 fn words(incident: &Incident, refusal: &Refusal) -> String {
     if let Refusal::NotOpen(id) = refusal {
-        return format!("{id} is {}", incident.progress.name());
+        let state = incident.progress.name();
+        let open = afterwards::fields();
+        let still = format!("; nothing can be done with it but to `set` {open}");
+        return format!("{id} is {state}{}", if state.is_over() { &*still } else { "" });
     }
     refusal.to_string()
 }

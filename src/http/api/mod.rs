@@ -15,10 +15,12 @@ pub mod filter;
 pub mod handle;
 pub mod incidents;
 pub mod journal;
+pub mod kafka;
 pub mod left_out;
 pub mod major;
 pub mod notices;
 pub mod on_call;
+pub mod overrides;
 pub mod planned;
 pub mod quarantine;
 mod report;
@@ -26,6 +28,7 @@ pub mod rules;
 pub mod show;
 pub mod silences;
 mod silencing;
+pub mod transfers;
 pub mod what_if;
 
 use std::sync::Arc;
@@ -49,14 +52,17 @@ pub(super) fn routes() -> Router<Arc<App>> {
         .merge(journal::routes())
         .merge(major::routes())
         .merge(alerts::routes())
+        .merge(kafka::routes())
         .merge(notices::routes())
         .merge(on_call::routes())
+        .merge(overrides::routes())
         .merge(planned::routes())
         .merge(quarantine::routes())
         .merge(rules::routes())
         .merge(what_if::routes())
         .merge(cmdb::routes())
         .merge(silences::routes())
+        .merge(transfers::routes())
 }
 
 /// Reads where a page begins.

@@ -14,8 +14,9 @@ use super::super::error::Problem;
 use super::super::query::Pairs;
 use super::super::wire::Time;
 use super::super::wire::on_call::{OnCallPage, OnCallShift, TeamOnCall};
+use crate::model::on_call::Override;
 use crate::model::time::Timestamp;
-use crate::rules::{OnCall, Rotation, RuleSet, Team};
+use crate::rules::{OnCall, RuleSet, Shift, Team, Zone};
 
 /// Days of shifts that are shown, and the most that are.
 const DAYS: u64 = 28;
@@ -56,7 +57,9 @@ async fn list(State(app): State<Arc<App>>, uri: Uri) -> Result<Json<OnCallPage>,
         }
         let wanted = |name: &str| team.as_deref().is_none_or(|team| team == name);
         let teams = rules.teams.iter().filter(|(name, _)| wanted(name));
-        let items = teams.map(|(name, team)| show(rules, (name, team), (at, until))).collect();
+        let overrides = reading.view.overrides()?;
+        let asked = Asked { rules, overrides: &overrides, at, until };
+        let items = teams.map(|(name, team)| asked.show(name, team)).collect();
         Ok(OnCallPage { items, at: Time(at), now: Time(reading.now) })
     });
     Ok(Json(page.await?))
@@ -77,39 +80,55 @@ fn days(text: &str) -> Result<u64, Problem> {
     })
 }
 
-fn show(
-    rules: &RuleSet,
-    (name, team): (&str, &Team),
-    (at, until): (Timestamp, Timestamp),
-) -> TeamOnCall {
-    let OnCall { contact, hole } = rules.on_call(name, at);
-    let named = team.on_call.as_deref();
-    let rotation = named.and_then(|name| rules.rotations.get(name));
-    let because = match (named, hole) {
-        (_, Some(rotation)) => {
-            format!("nobody is on call in rotation {rotation}; first member of the team")
-        }
-        (Some(rotation), None) => format!("has the shift in rotation {rotation}"),
-        (None, None) => "first member of the team, which has no rotation".into(),
-    };
-    TeamOnCall {
-        team: name.into(),
-        line: team.line,
-        contact: contact.into(),
-        because,
-        rotation: named.map(Into::into),
-        zone: rotation.map(|rotation| rotation.zone.name().into()),
-        shifts: rotation.map(|rotation| shifts(rotation, at, until)).unwrap_or_default(),
-    }
+/// What is asked about.
+struct Asked<'a> {
+    rules: &'a RuleSet,
+    /// In the order of their numbers.
+    overrides: &'a [Override],
+    at: Timestamp,
+    until: Timestamp,
 }
 
-fn shifts(rotation: &Rotation, from: Timestamp, until: Timestamp) -> Vec<OnCallShift> {
-    let shown = rotation.shifts(from, until).into_iter().map(|shift| OnCallShift {
-        contact: shift.contact.map(Into::into),
-        from: Time(shift.from),
-        until: Time(shift.until),
-        from_local: rotation.zone.show(shift.from),
-        until_local: rotation.zone.show(shift.until),
-    });
-    shown.collect()
+impl Asked<'_> {
+    fn show(&self, name: &str, team: &Team) -> TeamOnCall {
+        let named = team.on_call.as_deref();
+        let rotation = named.and_then(|name| self.rules.rotations.get(name));
+        let zone = rotation.map_or_else(Zone::utc, |rotation| rotation.zone.clone());
+        let (contact, because) = self.called(name, named);
+        let shifts = self.rules.shifts(name, self.overrides, (self.at, self.until));
+        let shown = |shift: Shift| OnCallShift {
+            contact: shift.contact.map(Into::into),
+            from: Time(shift.from),
+            until: Time(shift.until),
+            from_local: zone.show(shift.from),
+            until_local: zone.show(shift.until),
+        };
+        TeamOnCall {
+            team: name.into(),
+            line: team.line,
+            contact,
+            because,
+            rotation: named.map(Into::into),
+            zone: rotation.map(|rotation| rotation.zone.name().into()),
+            shifts: shifts.into_iter().map(shown).collect(),
+        }
+    }
+
+    /// Returns who is called, and why.
+    fn called(&self, team: &str, rotation: Option<&str>) -> (String, String) {
+        if let Some(it) = self.rules.stands_in(team, self.overrides, self.at) {
+            let note = if it.note.is_empty() { String::new() } else { format!(": {}", it.note) };
+            let because = format!("stands in by override {} of {}{note}", it.number, it.by);
+            return (it.contact.to_string(), because);
+        }
+        let OnCall { contact, hole } = self.rules.on_call(team, self.at);
+        let because = match (rotation, hole) {
+            (_, Some(rotation)) => {
+                format!("nobody is on call in rotation {rotation}; first member of the team")
+            }
+            (Some(rotation), None) => format!("has the shift in rotation {rotation}"),
+            (None, None) => "first member of the team, which has no rotation".into(),
+        };
+        (contact.into(), because)
+    }
 }

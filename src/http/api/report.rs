@@ -128,8 +128,10 @@ fn answer(reading: &Reading<'_>, alert: Fingerprint, reply: Reply) -> Result<Fil
         | Reply::Handled(_)
         | Reply::Silenced(_)
         | Reply::Planned(_)
+        | Reply::Overridden(_)
         | Reply::Retried(_)
         | Reply::Forgotten(_)
+        | Reply::Consumed(_)
         | Reply::Quarantined(_)
         | Reply::Done
         | Reply::Outdated => {

@@ -83,6 +83,7 @@ fn record(app: &App, wish: Wish) -> Result<(Option<SilenceId>, Silence), Denied>
         matchers: wish.matchers,
         cis: wish.cis,
         rule: wish.rule,
+        source: None,
         starts_at: wish.starts_at,
         ends_at: wish.ends_at,
         updated_at: app.doors.clock.now(),

@@ -28,6 +28,7 @@ fn source(auth: Auth, rate_max: u32) -> Source {
         lease: core::time::Duration::from_hours(1),
         auth,
         rate_max,
+        kafka: None,
     }
 }
 

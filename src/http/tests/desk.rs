@@ -122,3 +122,71 @@ async fn those_who_suffered_are_asked_and_their_answer_counts() {
     assert_eq!((confirmed.at("/state"), confirmed.status), ("closed".into(), 200));
     assert_eq!(confirmed.at("/sheet/fields/satisfaction"), "4");
 }
+
+#[tokio::test]
+async fn what_people_learn_when_it_is_over_is_still_written_and_nothing_else() {
+    let world = World::new();
+    world.fire(&[("alertname", "Full"), ("severity", "critical")]).await;
+    let path = |command: &str| format!("/api/v1/incidents/INC-1/{command}");
+    let set = async |fields: Value| {
+        let body = serde_json::json!({"by": "ann", "fields": fields}).to_string();
+        world.post(&path("set"), &body).await
+    };
+    assert_eq!(world.post(&path("cancel"), r#"{"by": "ann", "note": "a test"}"#).await.status, 200);
+    let version = world.get("/api/v1/incidents/INC-1").await.at("/version");
+    let done = set(serde_json::json!({"evidence": "dump.gz", "root_cause": "monitoring"})).await;
+    assert_eq!(done.status, 200, "{}", done.text);
+    assert_eq!(done.at("/state"), "cancelled");
+    let again = set(serde_json::json!({"evidence": "dump.gz", "satisfaction": "2"})).await;
+    assert_eq!(again.status, 200, "{}", again.text);
+    let record = world.get("/api/v1/incidents/INC-1").await;
+    for (field, value) in
+        [("evidence", "dump.gz"), ("root_cause", "monitoring"), ("satisfaction", "2")]
+    {
+        assert_eq!(record.at(&format!("/sheet/fields/{field}")), value);
+    }
+    assert_ne!(record.at("/version"), version);
+    assert!(record.text.contains("satisfaction is 2, by ann"), "{}", record.text);
+    let audit = world.get("/api/v1/audit").await.text;
+    assert!(audit.contains("evidence=dump.gz, root_cause=monitoring"), "{audit}");
+
+    let late = set(serde_json::json!({"location": "ams1"})).await;
+    assert_eq!((late.status, &*late.at("/code")), (409, "over"), "{}", late.text);
+    assert!(late.text.contains("only satisfaction, follow_up, root_cause"), "{}", late.text);
+    let note = world.post(&path("note"), r#"{"by": "ann", "note": "x"}"#).await;
+    assert_eq!(note.status, 409);
+    assert!(note.text.contains("INC-1 is cancelled; nothing can be done with it but to `set`"));
+    let body = r#"{"by": "ann", "fields": {"problem": "PRB-1"}, "expected_version": 1}"#;
+    let conflict = world.post(&path("set"), body).await;
+    assert_eq!(&*conflict.at("/code"), "version_conflict", "{}", conflict.text);
+    let unknown = world.post("/api/v1/incidents/INC-9/set", body).await;
+    assert_eq!(unknown.status, 404, "{}", unknown.text);
+}
+
+#[tokio::test]
+async fn what_came_back_is_totalled_by_who_sent_it() {
+    let rules = "version: 1\ncontacts: {ann: {channels: [log]}, bob: {channels: [log]}}\n\
+                 teams: {one: {members: ann}, two: {members: bob}}\ndefaults: {team: one}\n";
+    let world = World::with_rules(rules);
+    world.fire(&[("alertname", "Full"), ("severity", "critical")]).await;
+    let order = async |command: &str, body: &str| {
+        let answer = world.post(&format!("/api/v1/incidents/INC-1/{command}"), body).await;
+        assert_eq!(answer.status, 200, "{}", answer.text);
+    };
+    order("assign", r#"{"by": "ann", "to": "team:two", "note": "yours"}"#).await;
+    order("return", r#"{"by": "bob", "note": "not ours"}"#).await;
+    let totals = world.get("/api/v1/transfers").await;
+    assert_eq!(
+        (totals.at("/items/0/name"), totals.at("/items/0/returned")),
+        ("ann".into(), "1".into())
+    );
+    assert_eq!((totals.at("/incidents"), totals.at("/complete")), ("1".into(), "true".into()));
+    let teams = world.get("/api/v1/transfers?by=team&since=1d").await;
+    assert_eq!(
+        (teams.at("/items/0/name"), teams.at("/items/0/returned")),
+        ("two".into(), "1".into())
+    );
+    for bad in ["by=colour", "since=soon", "since=401d", "since=0s", "x=1"] {
+        assert_eq!(world.get(&format!("/api/v1/transfers?{bad}")).await.status, 400, "{bad}");
+    }
+}

@@ -17,6 +17,7 @@ mod mapping;
 mod notices;
 mod on_call;
 mod openapi;
+mod overrides;
 mod planned;
 mod quarantine;
 mod rules;

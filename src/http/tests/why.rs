@@ -56,6 +56,7 @@ fn silence_of(ci: &str) -> Silence {
         matchers: vec![matcher],
         cis: vec![],
         rule: None,
+        source: None,
         starts_at: Timestamp::EPOCH,
         ends_at: Timestamp::from_millis(4_000_000_000_000),
         updated_at: Timestamp::EPOCH,

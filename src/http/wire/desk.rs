@@ -255,7 +255,8 @@ pub struct Filing {
     /// Where they are.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub place: Option<String>,
-    /// How they can be reached; a contact of the rules is told by its channels.
+    /// How they can be reached: a contact of the rules, who is told by its channels, or an e-mail
+    /// address, where the rules have `reports`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub contact: Option<String>,
     /// How it came in, as in `phone`; `api` when left out.

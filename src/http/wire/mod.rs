@@ -15,15 +15,18 @@ pub mod cmdb;
 pub mod desk;
 pub mod explain;
 pub mod handle;
+pub mod kafka;
 pub mod major;
 pub mod notices;
 pub mod on_call;
+pub mod overrides;
 pub mod planned;
 pub mod quarantine;
 pub mod rules;
 pub mod silence;
 pub mod storm;
 pub mod stream;
+pub mod transfers;
 pub mod what_if;
 
 use core::fmt;

@@ -8,16 +8,17 @@ use super::{Finding, Mismatch};
 use crate::cmdb::Topology;
 use crate::engine::changes::AlertRow;
 use crate::engine::context::{Context, Limits};
-use crate::engine::event::{Command, Ending, Event, Order, Reply, Rest};
+use crate::engine::event::{Command, Ending, Event, Filing, Order, Reply, Rest};
 use crate::lab::world::World;
 use crate::model::alert::{Details, Occurrence, Signal};
 use crate::model::assignment::Handover;
 use crate::model::change::Change;
 use crate::model::incident::{Incident, IncidentId, RecordId, StateName};
 use crate::model::labels::{Fingerprint, Labels};
+use crate::model::report::Reporter;
 use crate::model::silence::{Silence, SilenceId};
 use crate::model::time::Timestamp;
-use crate::rules::testcase::{Cleared, TestAction, TestSilence, TestStep, Wish};
+use crate::rules::testcase::{Cleared, TestAction, TestReport, TestSilence, TestStep, Wish};
 use crate::rules::{RuleSet, TestCase};
 
 /// How long an alert of a test holds without another word: as long as a webhook's.
@@ -114,7 +115,8 @@ impl Played {
                 }
                 Ok(())
             }
-            TestAction::Handle { root, by, wish } => self.handle((root, by), wish, at),
+            TestAction::Handle { root, by, text, wish } => self.handle(root, (by, text), wish, at),
+            TestAction::Report(report) => self.report(report, coverage, at),
             TestAction::Silence(silence) => self.silence(silence, at),
             TestAction::Change(change) => self.plan(change, at),
         };
@@ -162,33 +164,65 @@ impl Played {
 
     fn handle(
         &mut self,
-        (root, by): (&str, &str),
+        root: &str,
+        (by, text): (&str, &str),
         wish: &Wish,
         at: Timestamp,
     ) -> Result<(), String> {
         self.world.advance(at);
         let incident = self.incident(root, wish)?;
         let command = self.command(incident, wish, at)?;
-        let note = if let Wish::Note(text) = wish { String::from(&**text) } else { String::new() };
-        let order = Order { incident, by: by.into(), expected: None, note, command };
-        done(self.world.event(&Event::Handle(order), at))
+        let order = Order { incident, by: by.into(), expected: None, note: text.into(), command };
+        let stored = self.world.image().incidents.get(&incident);
+        let over = stored.filter(|it| it.progress.name().is_over()).cloned();
+        let event = match over {
+            Some(record) => Event::Afterwards { record: Box::new(record), order },
+            None => Event::Handle(order),
+        };
+        done(self.world.event(&event, at))
+    }
+
+    fn report(
+        &mut self,
+        it: &TestReport,
+        coverage: &mut Coverage,
+        at: Timestamp,
+    ) -> Result<(), String> {
+        let filing = Filing {
+            labels: it.labels.clone(),
+            severity: it.severity.clone(),
+            title: it.title.clone(),
+            description: "".into(),
+            category: it.category.clone(),
+            edits: it.fields.clone(),
+            reporter: Reporter { name: it.by.clone(), place: None, contact: it.contact.clone() },
+            by: it.by.clone(),
+            channel: "test".into(),
+        };
+        done(self.world.event(&Event::Report(Box::new(filing)), at))?;
+        self.cover(it.labels.fingerprint(), coverage);
+        Ok(())
     }
 
     /// Finds the incident that a step means: of those that are not over for good the last with this
     /// root, before all others one in whose state the step makes sense.
     fn incident(&self, root: &str, wish: &Wish) -> Result<IncidentId, String> {
-        let on_resolved = matches!(wish, Wish::Reopen | Wish::Close);
+        let on_resolved =
+            matches!(wish, Wish::Reopen | Wish::Close | Wish::Confirm(_) | Wish::Reject);
+        let after_all = matches!(wish, Wish::Set(_));
         let fits = |it: &Incident| match it.progress.name() {
             StateName::Resolved => on_resolved,
             StateName::Closed | StateName::Cancelled => false,
             StateName::New
             | StateName::Acknowledged
             | StateName::InProgress
-            | StateName::OnHold => !matches!(wish, Wish::Reopen),
+            | StateName::OnHold => !on_resolved || *wish == Wish::Close,
         };
         let live: Vec<&Incident> = self.tops().filter(|it| !it.progress.name().is_over()).collect();
         let meant = || live.iter().rev().filter(|it| self.name_of(it.root.alert) == root);
-        let found = meant().find(|it| fits(it)).or_else(|| meant().next());
+        let is_meant = |it: &&Incident| after_all && self.name_of(it.root.alert) == root;
+        let over = || self.tops().rev().find(is_meant);
+        let found = meant().find(|it| fits(it)).or_else(|| meant().next()).copied().or_else(over);
         found.map(|it| it.id).ok_or_else(|| {
             let mut roots: Vec<String> =
                 live.iter().map(|it| self.name_of(it.root.alert)).take(5).collect();
@@ -203,13 +237,34 @@ impl Played {
         Ok(match wish {
             Wish::Acknowledge { hold } => Command::Acknowledge { hold: *hold, update_in: None },
             Wish::Unacknowledge => Command::Unacknowledge,
-            Wish::Note(_) => Command::Note,
+            Wish::Note => Command::Note,
             Wish::Claim => Command::Claim,
             Wish::Assign(to) => Command::Assign { to: to.clone(), handover: Handover::default() },
             Wish::Hold { waits_for, time } => {
                 Command::Hold { waits_for: *waits_for, until: at.plus(*time) }
             }
-            Wish::Resolve => Command::Resolve(Ending::default()),
+            Wish::Resolve(edits) => Command::Resolve(Ending { edits: edits.clone(), spent: None }),
+            Wish::Escalate(to) => {
+                Command::Escalate { to: to.clone(), handover: Handover::default() }
+            }
+            Wish::Return => Command::Return { handover: Handover::default() },
+            Wish::Convene { teams, link } => Command::Convene {
+                teams: teams.clone(),
+                link: link.clone(),
+                handover: Handover::default(),
+            },
+            Wish::Prioritise(priority) => Command::Prioritise { priority: *priority },
+            Wish::Update => Command::Update { next: None },
+            Wish::Subscribe(who) => Command::Subscribe { who: who.clone() },
+            Wish::Unsubscribe(who) => Command::Unsubscribe { who: who.clone() },
+            Wish::Set(edits) => Command::Set(edits.clone()),
+            Wish::Classify(category) => Command::Classify { category: category.clone() },
+            Wish::Spend(time) => Command::Spend { who: None, time: *time },
+            Wish::Confirm(edits) => Command::Confirm(edits.clone()),
+            Wish::Reject => Command::Reject,
+            Wish::Cancel => Command::Cancel,
+            Wish::DeclareMajor => Command::DeclareMajor,
+            Wish::StandDown => Command::StandDown,
             Wish::Reopen => Command::Reopen,
             Wish::Close => Command::Close,
             Wish::Merge(into) => Command::Merge { into: self.incident(into, wish)? },
@@ -244,6 +299,7 @@ impl Played {
             matchers: silence.matchers.clone(),
             cis: silence.ci.clone().into_iter().collect(),
             rule: None,
+            source: None,
             starts_at: at,
             ends_at: at.plus(silence.time),
             updated_at: at,

@@ -354,3 +354,147 @@ fn each_matcher_is_covered_when_it_was_seen_both_ways() {
         ]
     );
 }
+
+const DESK: &str = "version: 1
+namespace: t
+teams:
+  one: {members: ann, next: two}
+  two: {members: bob, line: 2}
+  help: {members: eva}
+contacts: {ann: {channels: log}, bob: {channels: log}, eva: {channels: log}}
+defaults: {team: one}
+closing: {require: [{fields: solution}]}
+tests:
+  - name: t
+    timeline:
+      - {at: 0s, report: {title: Slow, ci: shop, by: mia, contact: ann, category: web, fields: {location: fra1}}}
+";
+
+/// Plays the desk's test with these steps, and says what the timeline lacks or what was refused.
+fn played(steps: &str, state: &str, because: &str) -> Vec<String> {
+    let expect = format!("{{root: shop, state: {state}, because: ['{because}']}}");
+    let text = format!("{DESK}{steps}    expect: [{{at: 1h, incidents_include: [{expect}]}}]\n");
+    let file = SourceFile { name: "t.yaml".into(), text };
+    let findings = outcome(&file).findings;
+    let all = findings.into_iter().flat_map(|it| it.mismatches);
+    all.map(|it| format!("{} {} / {}", it.field, it.expected, it.got)).collect()
+}
+
+#[test]
+#[expect(clippy::too_many_lines, reason = "a table")]
+fn every_step_of_the_desk_can_be_played_and_be_refused() {
+    let resolved = "      - {at: 1m, resolve: {root: shop, fields: {solution: x}}}\n";
+    for (before, step, state, because, refused) in [
+        ("", "note: {root: shop, text: hm}", "new", "mia", None),
+        ("", "escalate: {root: shop, text: hard}", "new", "to two by tester: hard", None),
+        ("", "escalate: {root: shop}", "new", "", Some("say why it is escalated")),
+        ("", "escalate: {root: shop, to: 'team:help', text: x}", "new", "to help by tester", None),
+        (
+            "      - {at: 1m, escalate: {root: shop, text: x}}\n",
+            "return: {root: shop, text: not ours}",
+            "new",
+            "to one by tester: not ours; misrouted by tester",
+            None,
+        ),
+        ("", "return: {root: shop, text: x}", "new", "", Some("was nobody\'s before")),
+        (
+            "",
+            "convene: {root: shop, teams: [help, two], link: 'https://m/1', text: big}",
+            "new",
+            "the call is at https://m/1",
+            None,
+        ),
+        ("", "priority: {root: shop, to: P1, text: big}", "new", "P1", None),
+        ("", "update: {root: shop, text: on it}", "new", "tester: on it", None),
+        ("", "update: {root: shop}", "new", "", Some("a note needs a text")),
+        ("", "subscribe: {root: shop, who: 'team:help'}", "new", "help hears of it,", None),
+        (
+            "",
+            "unsubscribe: {root: shop, who: 'team:help'}",
+            "new",
+            "help hears of it no more",
+            None,
+        ),
+        (
+            "",
+            "set: {root: shop, fields: {location: ams1}}",
+            "new",
+            "location is ams1 (was fra1)",
+            None,
+        ),
+        (
+            "",
+            "set: {root: shop, fields: {closure_code: x}}",
+            "new",
+            "",
+            Some("closure_code is `x`"),
+        ),
+        ("", "classify: {root: shop, category: net, text: dns}", "new", "from web to net", None),
+        ("", "time: {root: shop, for: 45m}", "new", "45m by tester", None),
+        ("", "cancel: {root: shop, text: a test}", "cancelled", "false alarm", None),
+        ("", "cancel: {root: shop}", "new", "", Some("say why it is cancelled")),
+        ("", "declare_major: {root: shop, text: all down}", "new", "all down", None),
+        (
+            "      - {at: 1m, declare_major: {root: shop, text: x}}\n",
+            "stand_down: {root: shop, text: half is up}",
+            "new",
+            "half is up",
+            None,
+        ),
+        ("", "resolve: {root: shop}", "new", "", Some("needs solution before it is resolved")),
+        (
+            resolved,
+            "confirm: {root: shop, by: mia, satisfaction: 4}",
+            "closed",
+            "satisfaction is 4",
+            None,
+        ),
+        ("", "confirm: {root: shop, by: mia}", "new", "", Some("cannot be confirmed")),
+        (
+            resolved,
+            "reject: {root: shop, by: mia, text: still slow}",
+            "new",
+            "not over, says mia",
+            None,
+        ),
+        (resolved, "reject: {root: shop, by: mia}", "resolved", "", Some("say why it is rejected")),
+    ] {
+        let steps = format!("{before}      - {{at: 2m, {step}}}\n");
+        let found = played(&steps, state, because);
+        match refused {
+            None => assert!(found.is_empty(), "{step}: {found:?}"),
+            Some(why) => assert!(found.iter().any(|it| it.contains(why)), "{step}: {found:?}"),
+        }
+    }
+}
+
+#[test]
+fn what_people_learn_afterwards_is_still_written_and_nothing_else() {
+    let closed = "      - {at: 1m, resolve: {root: shop, fields: {solution: x}}}\n      \
+                  - {at: 2m, confirm: {root: shop, by: mia}}\n";
+    for (fields, because, refused) in [
+        (
+            "{root_cause: hardware, problem: PRB-7}",
+            "root_cause is hardware, problem is PRB-7",
+            None,
+        ),
+        ("{satisfaction: 5}", "satisfaction is 5", None),
+        ("{follow_up: buy disks, evidence: dump.gz}", "follow_up is buy disks", None),
+        ("{root_cause: gremlins}", "", Some("root_cause is `gremlins`, expected one of")),
+        (
+            "{location: ams1, satisfaction: 5}",
+            "",
+            Some(
+                "INC-1 is closed: location cannot be written any more, only satisfaction, \
+                 follow_up, root_cause, problem, evidence",
+            ),
+        ),
+    ] {
+        let steps = format!("{closed}      - {{at: 3m, set: {{root: shop, fields: {fields}}}}}\n");
+        let found = played(&steps, "closed", because);
+        match refused {
+            None => assert!(found.is_empty(), "{fields}: {found:?}"),
+            Some(why) => assert!(found.iter().any(|it| it.contains(why)), "{fields}: {found:?}"),
+        }
+    }
+}

@@ -21,7 +21,7 @@ use super::yaml::Node;
 
 mod scope;
 
-pub use scope::{IncidentLine, MessageScope};
+pub use scope::{Audience, IncidentLine, MessageScope};
 
 /// The set of the rule files that holds for all who name no other.
 pub(super) const DEFAULT: &str = "default";

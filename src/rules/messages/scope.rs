@@ -39,7 +39,13 @@ pub(super) const FIELDS: &[&str] = &[
     "suspects",
     "last_time",
     "ack_url",
+    "escalate_url",
     "resolve_url",
+    "asked",
+    "confirm_url",
+    "reject_url",
+    "reporter",
+    "call",
     "also",
     "also_more",
 ];
@@ -98,12 +104,34 @@ pub struct MessageScope {
     pub last_time: String,
     /// Where a reader acknowledges it.
     pub ack_url: String,
+    /// Where a reader hands it to the next line.
+    pub escalate_url: String,
     /// Where a reader resolves it.
     pub resolve_url: String,
+    /// Whether the reader is asked if it is over.
+    pub asked: bool,
+    /// Where a reader says that it is over.
+    pub confirm_url: String,
+    /// Where a reader says that it is not.
+    pub reject_url: String,
+    /// Who reads it.
+    pub reader: Audience,
+    /// Where those who were convened talk.
+    pub call: String,
     /// Incidents told together with it.
     pub also: Vec<IncidentLine>,
     /// How many of these are not among `also`.
     pub also_more: u32,
+}
+
+/// Who reads a message.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Audience {
+    /// A contact of the rules.
+    #[default]
+    Contact,
+    /// Somebody who reported it and is no contact.
+    Reporter,
 }
 
 /// An incident in a line.
@@ -171,7 +199,13 @@ impl MessageScope {
             ("suspects", self.suspects.iter().map(suspect).collect()),
             ("last_time", Value::from(&*self.last_time)),
             ("ack_url", Value::from(&*self.ack_url)),
+            ("escalate_url", Value::from(&*self.escalate_url)),
             ("resolve_url", Value::from(&*self.resolve_url)),
+            ("asked", Value::from(self.asked)),
+            ("confirm_url", Value::from(&*self.confirm_url)),
+            ("reject_url", Value::from(&*self.reject_url)),
+            ("reporter", Value::from(self.reader == Audience::Reporter)),
+            ("call", Value::from(&*self.call)),
             ("also", self.also.iter().map(line).collect()),
             ("also_more", Value::from(self.also_more)),
         ];
@@ -213,7 +247,13 @@ pub(super) fn specimens() -> [MessageScope; 2] {
         suspects: vec![specimen_suspect()],
         last_time: text("INC-977, 12d ago: resolved after 42m: by m.ito: strip replaced"),
         ack_url: text("https://incidents.example.com/l/a"),
+        escalate_url: text("https://incidents.example.com/l/e"),
         resolve_url: text("https://incidents.example.com/l/r"),
+        asked: true,
+        confirm_url: text("https://incidents.example.com/l/c"),
+        reject_url: text("https://incidents.example.com/l/n"),
+        reader: Audience::Reporter,
+        call: text("https://meet.example.com/inc-1"),
         also: vec![incident.clone()],
         also_more: 1,
         incident: incident.clone(),

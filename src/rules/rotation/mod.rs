@@ -4,6 +4,7 @@
 //! zone: shifts neither gap nor overlap where clocks leap, and none is made of hours counted off.
 //! It reads no clock. See `read.rs` for how rotations are written.
 
+mod covered;
 pub(super) mod read;
 #[cfg(test)]
 mod tests;

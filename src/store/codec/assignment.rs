@@ -165,7 +165,7 @@ mod tests {
             accepted: Some(Accepted { at: at(3), by: "bob".into() }),
             until: Some(at(4)),
             verdict: Some(Verdict::PassedOn),
-            rung: Rung { step: 5, repeats: 6, due_at: Some(at(7)) },
+            rung: Rung { step: 5, repeats: 6, due_at: Some(at(7)), last_at: None },
         };
         let all = Assignments { list: vec![assignment], returned: 8, call: Some("c".into()) };
         let message = AssignmentsMessage::from(&all);

@@ -23,7 +23,7 @@ use crate::store::schema::{self, Family};
 numbered!(Impact: Low = 1, Medium = 2, High = 3);
 numbered!(Urgency: Low = 1, Medium = 2, High = 3);
 numbered!(Priority: P1 = 1, P2 = 2, P3 = 3, P4 = 4);
-numbered!(Action: Acknowledge = 1, Resolve = 2);
+numbered!(Action: Acknowledge = 1, Resolve = 2, Escalate = 3, Confirm = 4, Reject = 5);
 numbered!(WaitsFor: Supplier = 1, Change = 2, User = 3);
 
 /// An incident.
@@ -355,6 +355,8 @@ pub(super) struct RungMessage {
     repeats: u32,
     #[prost(int64, optional, tag = "3")]
     due_at: Option<i64>,
+    #[prost(int64, optional, tag = "4")]
+    last_at: Option<i64>,
 }
 
 impl From<&Progress> for ProgressMessage {
@@ -498,14 +500,16 @@ impl From<ResolutionMessage> for ResolutionClock {
 impl From<Rung> for RungMessage {
     fn from(rung: Rung) -> Self {
         let due_at = rung.due_at.map(Timestamp::millis);
-        Self { step: rung.step, repeats: rung.repeats, due_at }
+        let last_at = rung.last_at.map(Timestamp::millis);
+        Self { step: rung.step, repeats: rung.repeats, due_at, last_at }
     }
 }
 
 impl From<RungMessage> for Rung {
     fn from(message: RungMessage) -> Self {
         let due_at = message.due_at.map(Timestamp::from_millis);
-        Self { step: message.step, repeats: message.repeats, due_at }
+        let last_at = message.last_at.map(Timestamp::from_millis);
+        Self { step: message.step, repeats: message.repeats, due_at, last_at }
     }
 }
 
@@ -754,7 +758,7 @@ mod tests {
     use super::super::tests::frozen;
     use super::*;
     use crate::model::affected::Affected;
-    use crate::model::closure::{Closure, Confirmation, Disagreement};
+    use crate::model::closure::{Closure, Confirmation, Disagreement, Reached};
     use crate::model::major::Major;
     use crate::model::report::{Report, Reporter};
     use crate::model::sheet::{Field, Reclassified, Sheet, Spent};
@@ -826,6 +830,7 @@ mod tests {
             asked_at: at(48),
             due_at: Some(at(49)),
             asked: vec!["a".into()],
+            reached: vec![Reached { contact: "b".into(), name: "a".into() }],
             confirmed: vec!["c".into()],
             disagreement: Some(disagreement),
         };
@@ -884,8 +889,8 @@ mod tests {
             },
             wait_until: Some(at(11)),
             policy: PolicyHash(12),
-            functional: Rung { step: 13, repeats: 14, due_at: Some(at(15)) },
-            hierarchical: Rung { step: 16, repeats: 17, due_at: Some(at(18)) },
+            functional: Rung { step: 13, repeats: 14, due_at: Some(at(15)), last_at: None },
+            hierarchical: Rung { step: 16, repeats: 17, due_at: Some(at(18)), last_at: None },
             recurrence_of: Some(RecordId(19)),
             awaiting_verification: true,
             timeline_len: 20,
@@ -910,7 +915,7 @@ mod tests {
                 stands_since: Some(at(27)),
                 stood: vec![(at(35), at(36))],
             },
-            resolving: Rung { step: 28, repeats: 29, due_at: Some(at(33)) },
+            resolving: Rung { step: 28, repeats: 29, due_at: Some(at(33)), last_at: Some(at(34)) },
             quiet: true,
             known_error: Some(known_error()),
             apart_from: vec![RecordId(34)],
@@ -942,7 +947,7 @@ mod tests {
             \xca\x01\x06\x08\x10\x10\x11\x18\x12\xd0\x01\x13\xd8\x01\x01\xe0\x01\x14\xe8\x01\x15\
             \xf1\x01\x16\x00\x00\x00\x00\x00\x00\x00\xf8\x01\x17\
             \x82\x02\x06dc-ops\x8a\x02\x06t/site\x98\x02\x18\xa2\x02\x03ann\
-            \xaa\x02\x0a\x08\x19\x10\x1a\x18\x1b\x22\x02\x23\x24\xb2\x02\x06\x08\x1c\x10\x1d\x18!\
+            \xaa\x02\x0a\x08\x19\x10\x1a\x18\x1b\x22\x02\x23\x24\xb2\x02\x08\x08\x1c\x10\x1d\x18!\x20\x22\
             \xb8\x02\x01\xc2\x02\x01\"\x82\x03\x05CHG-1\
             \x92\x03\x12\x0a\x03o/s\x12\x05o/s/f\x18#\x20$\x28%\
             \x9a\x03\x18\x0a\x02sw\x10&\x18\x27\x22\x0e\x0a\x05CHG-1\x12\x02up\x18\xac\x02\xa0\x03(\xa8\x03)\
@@ -951,7 +956,8 @@ mod tests {
             \x12\x0e\x08\x2b\x12\x01b\x1a\x01f\x22\x01t\x2a\x01w\x1a\x07\x0a\x01b\x10\x02\x18\x2c\
             \x8a\x05\x08\x0a\x01c\x12\x01s\x18\x2a\
             \x92\x05\x1d\x08\x2d\x11\x2e\0\0\0\0\0\0\0\x1a\x01t\x22\x01n\x2a\x01p\x32\x01c\x3a\x01b\x42\x01h\
-            \x9a\x05\x18\x08\x32\x12\x14\x08\x30\x10\x31\x1a\x01a\x22\x01c\x2a\x08\x08\x2f\x12\x01b\x1a\x01w\
+            \x9a\x05\x20\x08\x32\x12\x1c\x08\x30\x10\x31\x1a\x01a\x22\x01c\x2a\x08\x08\x2f\x12\x01b\x1a\x01w\
+            \x32\x06\x0a\x01b\x12\x01a\
             \xaa\x05\x0a\x08\x33\x12\x01b\x1a\x01w\x20\x34\
             \xd2\x05\x15\x0a\x04chat\x12\x03ann\x1a\x02#o\x22\x04C1:2\
             \xda\x05\x09\x0a\x03ann\x10*\x18\x03\xe2\x05\x04\x08\x04\x10\x02\

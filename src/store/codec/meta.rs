@@ -122,6 +122,8 @@ pub(in crate::store) struct CountersMessage {
     journaled: u64,
     #[prost(int64, tag = "40")]
     listening_since: i64,
+    #[prost(uint64, tag = "50")]
+    bulletins: u64,
 }
 
 impl From<&Counters> for CountersMessage {
@@ -136,6 +138,7 @@ impl From<&Counters> for CountersMessage {
             quarantined: counters.quarantined,
             journaled: counters.journaled,
             listening_since: counters.listening_since.millis(),
+            bulletins: counters.bulletins,
         }
     }
 }
@@ -154,6 +157,7 @@ impl TryFrom<CountersMessage> for Counters {
             quarantined: message.quarantined,
             journaled: message.journaled,
             listening_since: Timestamp::from_millis(message.listening_since),
+            bulletins: message.bulletins,
         })
     }
 }
@@ -207,11 +211,12 @@ mod tests {
             quarantined: 3,
             journaled: 5,
             listening_since: Timestamp::from_millis(6),
+            bulletins: 9,
         };
         frozen_value(
             &CountersMessage::from(&counters),
             b"\x01\x08\x93\x08\x10\xac\x02\x18\x81\xd0\x95\xff\xbc1\"\x02am\"\x06native\
-            (\x072\x20********************************\xa0\x01\x03\xf0\x01\x05\xc0\x02\x06",
+            (\x072\x20********************************\xa0\x01\x03\xf0\x01\x05\xc0\x02\x06\x90\x03\x09",
         );
         frozen_value(&SchemaMessage { version: 1 }, b"\x01\x08\x01");
         let mut topology = TopologyMessage { version: 7, history: Vec::new() };

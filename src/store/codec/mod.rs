@@ -14,6 +14,7 @@ use super::schema::Family;
 pub(super) mod alert;
 pub(super) mod assignment;
 pub(super) mod audit;
+pub(super) mod bulletin;
 pub(super) mod change;
 pub(super) mod cmdb;
 pub(super) mod credit;
@@ -24,7 +25,9 @@ pub(super) mod learned;
 pub(super) mod member;
 pub(super) mod meta;
 pub(super) mod notice;
+pub(super) mod on_call;
 pub(super) mod policy;
+pub(super) mod position;
 pub(super) mod quarantine;
 mod review;
 mod sheet;
@@ -152,6 +155,7 @@ mod tests {
     use crate::engine::changes::{AlertRow, Counters, MemberRow};
     use crate::model::alert::AlertState;
     use crate::model::audit::AuditEntry;
+    use crate::model::bulletin::{Bulletin, BulletinField, BulletinKind};
     use crate::model::credit::Credits;
     use crate::model::delivery::DeliveryId;
     use crate::model::escalation::{Policy, PolicyHash};
@@ -160,6 +164,7 @@ mod tests {
     use crate::model::labels::Fingerprint;
     use crate::model::learned::{LearnedKey, LearnedRow};
     use crate::model::notice::{Notice, NoticeKind, NoticeState};
+    use crate::model::partition::{Edge, Position};
     use crate::model::priority::{Impact, Priority, Urgency};
     use crate::model::quarantine::{Cause, Quarantined};
     use crate::model::silence::Silence;
@@ -202,6 +207,7 @@ mod tests {
             same(&dice.recurrence());
             same(&dice.journal());
             same(&dice.delivery());
+            same(&dice.position());
             same(&dice.quarantined());
             same(&dice.learned());
             same(&dice.ci("srv-0412"));
@@ -212,6 +218,7 @@ mod tests {
             same(&dice.silence());
             same(&dice.audit());
             same(&dice.credits());
+            same(&dice.bulletin());
         }
 
         #[test]
@@ -232,9 +239,11 @@ mod tests {
             read::<AuditEntry>(&key, &value);
             read::<JournalEntry>(&key, &value);
             read::<(DeliveryId, Timestamp)>(&key, &value);
+            read::<Position>(&key, &value);
             read::<Quarantined>(&key, &value);
             read::<(LearnedKey, LearnedRow)>(&key, &value);
             read::<Credits>(&key, &value);
+            read::<Bulletin>(&key, &value);
             read::<CiRow>(&key, &value);
             read::<RelationRow>(&key, &value);
         }
@@ -261,7 +270,10 @@ mod tests {
         counted::<NoticeKind>(3);
         counted::<NoticeState>(2);
         counted::<Cause>(3);
+        counted::<BulletinKind>(12);
+        counted::<BulletinField>(16);
         counted::<End>(2);
+        counted::<Edge>(2);
     }
 
     #[test]

@@ -4,7 +4,7 @@ use prost::Message;
 
 use super::{Malformed, Word, numbered};
 use crate::model::affected::Affected;
-use crate::model::closure::{Closure, Confirmation, Disagreement};
+use crate::model::closure::{Closure, Confirmation, Disagreement, Reached};
 use crate::model::labels::Fingerprint;
 use crate::model::report::{Report, Reporter};
 use crate::model::sheet::{Field, Reclassified, Sheet, Spent};
@@ -130,6 +130,16 @@ struct ConfirmationMessage {
     confirmed: Vec<String>,
     #[prost(message, optional, tag = "5")]
     disagreement: Option<DisagreementMessage>,
+    #[prost(message, repeated, tag = "6")]
+    reached: Vec<ReachedMessage>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct ReachedMessage {
+    #[prost(string, tag = "1")]
+    contact: String,
+    #[prost(string, tag = "2")]
+    name: String,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -280,7 +290,20 @@ impl From<&Confirmation> for ConfirmationMessage {
             asked: texts(&it.asked),
             confirmed: texts(&it.confirmed),
             disagreement: it.disagreement.as_ref().map(disagreement),
+            reached: it.reached.iter().map(Into::into).collect(),
         }
+    }
+}
+
+impl From<&Reached> for ReachedMessage {
+    fn from(it: &Reached) -> Self {
+        Self { contact: String::from(&*it.contact), name: String::from(&*it.name) }
+    }
+}
+
+impl From<ReachedMessage> for Reached {
+    fn from(message: ReachedMessage) -> Self {
+        Self { contact: message.contact.into(), name: message.name.into() }
     }
 }
 
@@ -304,6 +327,7 @@ impl From<ConfirmationMessage> for Confirmation {
             asked_at: Timestamp::from_millis(message.asked_at),
             due_at: message.due_at.map(Timestamp::from_millis),
             asked: names(message.asked),
+            reached: message.reached.into_iter().map(Into::into).collect(),
             confirmed: names(message.confirmed),
             disagreement: message.disagreement.map(disagreement),
         }

@@ -31,6 +31,8 @@ pub(in crate::store) struct SilenceMessage {
     annotations: Bytes,
     #[prost(string, optional, tag = "9")]
     rule: Option<String>,
+    #[prost(string, optional, tag = "10")]
+    source: Option<String>,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -80,6 +82,7 @@ impl Row for Silence {
             matchers: self.matchers.iter().map(Into::into).collect(),
             cis: self.cis.iter().map(|ci| String::from(&**ci)).collect(),
             rule: self.rule.as_deref().map(String::from),
+            source: self.source.as_deref().map(String::from),
             starts_at: self.starts_at.millis(),
             ends_at: self.ends_at.millis(),
             updated_at: self.updated_at.millis(),
@@ -96,6 +99,7 @@ impl Row for Silence {
             matchers: message.matchers.into_iter().map(Into::into).collect(),
             cis: message.cis.into_iter().map(Into::into).collect(),
             rule: message.rule.map(Into::into),
+            source: message.source.map(Into::into),
             starts_at: Timestamp::from_millis(message.starts_at),
             ends_at: Timestamp::from_millis(message.ends_at),
             updated_at: Timestamp::from_millis(message.updated_at),
@@ -121,6 +125,7 @@ mod tests {
             matchers: vec![matcher],
             cis: vec!["ci".into()],
             rule: Some("a/b".into()),
+            source: Some("s".into()),
             starts_at: Timestamp::from_millis(1),
             ends_at: Timestamp::from_millis(2),
             updated_at: Timestamp::from_millis(3),
@@ -129,7 +134,7 @@ mod tests {
             annotations: Labels::empty(),
         };
         let value = b"\x01\x0a\x0a\x0a\x01a\x12\x01b\x18\x01\x20\x01\x12\x02ci\x18\x01\x20\x02\
-            (\x032\x03ann:\x03whyJ\x03a/b";
+            (\x032\x03ann:\x03whyJ\x03a/bR\x01s";
         frozen(&silence, b"\0\0\0\0\0\0\0\x01\0\0\0\0\0\0\0\x02", value);
     }
 }

@@ -79,13 +79,16 @@ pub struct Request<'a> {
     pub mode: Mode,
     /// Whose word they are. A replacement then takes away only what this source said before.
     pub source: Option<&'a str>,
+    /// The cluster that Kubernetes' objects are in; its name is part of theirs.
+    pub cluster: Option<&'a str>,
 }
 
 /// Reads files and returns what `base` becomes with them, imported at `now`.
 ///
 /// Of a source's files, CIs and relations that nobody names a source for are the source's; where
 /// `base` has them from another source, or from none, that one's word stands, and only what it does
-/// not say is added. Kubernetes' objects are always a source's: `kubernetes` where none is named.
+/// not say is added. Kubernetes' objects are always a source's: where none is named `kubernetes`, and
+/// of a named cluster `kubernetes/CLUSTER`.
 ///
 /// # Errors
 /// Everything that is wrong with them, each with its file and place.
@@ -100,10 +103,13 @@ pub fn import(
         .map(|file| request.format.unwrap_or_else(|| Format::of(file.text)))
         .collect();
     let only = |wanted| !formats.is_empty() && formats.iter().all(|format| *format == wanted);
-    let usual = only(Format::Kubernetes).then_some(kubernetes::SOURCE);
-    let source = request.source.or(usual);
-    if let Some(source) = source {
-        check_source(source).map_err(|problem| vec![problem])?;
+    let kubernetes = kubernetes::source(request.cluster);
+    let source = request.source.or(only(Format::Kubernetes).then_some(&kubernetes));
+    let checked =
+        [source.map(check_source), request.cluster.map(|cluster| check_cluster(cluster, &formats))];
+    let wrong: Vec<Problem> = checked.into_iter().flatten().filter_map(Result::err).collect();
+    if !wrong.is_empty() {
+        return Err(wrong);
     }
     let finish = |draft: Draft| match (request.mode, source) {
         (Mode::Replace, None) => Ok(check(draft).and_then(some_ci)?.seen(&base.rows(), now)),
@@ -115,7 +121,8 @@ pub fn import(
     }
     let files: Vec<(File<'_>, Format)> = request.files.iter().copied().zip(formats).collect();
     let all = |json| {
-        let (draft, starts) = gather(&files, json, source);
+        let by = By { source, cluster: request.cluster };
+        let (draft, starts) = gather(&files, json, by);
         finish(draft).map_err(|problems| placed(problems, &files, &starts))
     };
     match all(Json::Fast) {
@@ -133,7 +140,7 @@ pub fn read_any(text: &str, name: &str) -> Result<Rows, Vec<Problem>> {
         Format::Yaml => read(text, name),
         other @ (Format::Csv | Format::Kubernetes) => {
             let files = [(File { name, text }, other)];
-            let (draft, starts) = gather(&files, Json::Fast, None);
+            let (draft, starts) = gather(&files, Json::Fast, By::default());
             let rows = check(draft).and_then(some_ci);
             rows.map_err(|problems| placed(problems, &files, &starts))
         }
@@ -147,9 +154,16 @@ enum Json {
     Placed,
 }
 
+/// Who speaks, of which cluster.
+#[derive(Clone, Copy, Default)]
+struct By<'a> {
+    source: Option<&'a str>,
+    cluster: Option<&'a str>,
+}
+
 /// Puts what is in the files together. Lines are counted through all of them; returned is how many
 /// there are before each file.
-fn gather(files: &[(File<'_>, Format)], json: Json, source: Option<&str>) -> (Draft, Vec<u32>) {
+fn gather(files: &[(File<'_>, Format)], json: Json, by: By<'_>) -> (Draft, Vec<u32>) {
     let (mut draft, mut objects) = (Draft::default(), Objects::default());
     let (mut starts, mut line) = (Vec::with_capacity(files.len()), 0u32);
     for (file, format) in files {
@@ -162,7 +176,8 @@ fn gather(files: &[(File<'_>, Format)], json: Json, source: Option<&str>) -> (Dr
         let lines = file.text.lines().count().saturating_add(1);
         line = line.saturating_add(u32::try_from(lines).unwrap_or(u32::MAX));
     }
-    let objects = claimed(objects.draft(), source.or(Some(kubernetes::SOURCE)));
+    let usual = kubernetes::source(by.cluster);
+    let objects = claimed(objects.draft(by.cluster), by.source.or(Some(&usual)));
     append(&mut draft, objects, 0);
     (draft, starts)
 }
@@ -211,6 +226,14 @@ fn placed(problems: Vec<Problem>, files: &[(File<'_>, Format)], starts: &[u32]) 
         }
     }
     placed
+}
+
+fn check_cluster(cluster: &str, formats: &[Format]) -> Result<(), Problem> {
+    if formats.contains(&Format::Kubernetes) {
+        kubernetes::check_cluster(cluster)
+    } else {
+        Err(kubernetes::no_cluster(cluster))
+    }
 }
 
 fn check_source(source: &str) -> Result<(), Problem> {

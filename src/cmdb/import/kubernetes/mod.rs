@@ -3,6 +3,9 @@
 //! Nodes, pods, services and the workloads that own pods become CIs, with the labels by which
 //! Prometheus' alerts name them; a pod is hosted on its node, a service runs on its pods, and a pod
 //! is part of its workload. Objects of other kinds are left out. `object` is what is read of each.
+//!
+//! Names are unique in one cluster. Where a cluster is named, it is part of every name and label set
+//! (`eu:shop/cart`; no name in Kubernetes has a colon), so that several fit into one CMDB.
 
 mod object;
 
@@ -19,10 +22,19 @@ use crate::model::labels::Labels;
 use object::{Head, Kind, Metadata, Object, Target};
 
 /// Who says so, where an import names nobody.
-pub(super) const SOURCE: &str = "kubernetes";
+const SOURCE: &str = "kubernetes";
 
 /// The code of an object that cannot be read.
 const OBJECT: &str = "C022";
+
+/// The code of a cluster that cannot be meant.
+const CLUSTER: &str = "C023";
+
+/// The attribute and the label of the CIs of a named cluster.
+const IN_CLUSTER: &str = "cluster";
+
+/// Bytes of a cluster's name: a source that is named after it must have room.
+const CLUSTER_LEN_MAX: usize = 63;
 
 /// A pod that is over for good; it runs nowhere any more.
 const OVER: &str = "Succeeded";
@@ -71,6 +83,29 @@ pub(super) fn is_kubernetes(text: &str) -> bool {
     text.trim_start().starts_with('{')
         && serde_json::from_str::<Signs>(text)
             .is_ok_and(|it| !it.api_version.is_empty() && !it.kind.is_empty())
+}
+
+/// Says who says so, where an import names nobody: each cluster speaks for itself.
+pub(super) fn source(cluster: Option<&str>) -> String {
+    cluster.map_or_else(|| SOURCE.into(), |cluster| format!("{SOURCE}/{cluster}"))
+}
+
+/// Refuses what names cannot begin with, or what no Kubernetes is read for.
+pub(super) fn check_cluster(cluster: &str) -> Result<(), Problem> {
+    let is_odd = |c: char| c.is_control() || c.is_whitespace() || [':', '/'].contains(&c);
+    if (1..=CLUSTER_LEN_MAX).contains(&cluster.len()) && !cluster.contains(is_odd) {
+        return Ok(());
+    }
+    let message = format!("{:?} is no name of a cluster", shorten(cluster));
+    let help = format!("name it in 1 to {CLUSTER_LEN_MAX} bytes without `:`, `/` and spaces");
+    Err(Problem::new(Place::default(), CLUSTER, IN_CLUSTER, message).help(help))
+}
+
+/// Refuses a cluster of files none of which is Kubernetes'.
+pub(super) fn no_cluster(cluster: &str) -> Problem {
+    let message = format!("cluster `{}` is named, and no file is Kubernetes'", shorten(cluster));
+    let help = "leave the cluster out, or import what `kubectl get … -o json` prints".into();
+    Problem::new(Place::default(), CLUSTER, IN_CLUSTER, message).help(help)
 }
 
 impl Objects {
@@ -140,10 +175,10 @@ impl Objects {
         self.cis.insert(key, new);
     }
 
-    /// Turns them into rows to be checked.
-    pub(super) fn draft(self) -> Draft {
+    /// Turns them into rows to be checked, of a cluster by this name if it has one.
+    pub(super) fn draft(self, cluster: Option<&str>) -> Draft {
         let mut draft = Draft { problems: self.problems, ..Draft::default() };
-        let all = Names::of(&self.cis);
+        let all = Names::of(&self.cis, cluster);
         let mut served = BTreeSet::new();
         for (service, targets) in &self.targets {
             let Some((place, _)) = self.cis.get(service) else { continue };
@@ -159,7 +194,7 @@ impl Objects {
         }
         for (key, (place, object)) in &self.cis {
             let Some(name) = all.name(key) else { continue };
-            let mut row = ci(key, name, object, &mut draft.problems);
+            let mut row = ci(key, (name, cluster), object, &mut draft.problems);
             if served.contains(key) {
                 row.attributes = row.attributes.iter().chain([NEEDS]).collect();
             }
@@ -180,14 +215,26 @@ fn relate(draft: &mut Draft, place: Place, ends: [Option<&str>; 2], relation: &s
     }
 }
 
-fn ci(key: &Key, name: &str, object: &Object, problems: &mut Vec<Problem>) -> CiRow {
+fn ci(
+    key: &Key,
+    (name, cluster): (&str, Option<&str>),
+    object: &Object,
+    problems: &mut Vec<Problem>,
+) -> CiRow {
     let (kind, namespace, short) = key;
     let class = KINDS.iter().find(|(known, _)| *known == &**kind).map_or("", |(_, class)| *class);
     let mut labels = vec![(class, &**short)];
     let mut attributes = Vec::new();
     if !namespace.is_empty() {
         labels.push(("namespace", namespace));
-        attributes.extend([("namespace", &**namespace), ("short_name", &**short)]);
+        attributes.push(("namespace", &**namespace));
+    }
+    if let Some(cluster) = cluster {
+        labels.push((IN_CLUSTER, cluster));
+        attributes.push((IN_CLUSTER, cluster));
+    }
+    if name != &**short {
+        attributes.push(("short_name", &**short));
     }
     attributes.extend(object.address().map(|address| ("address", address)));
     let zone = object.metadata.label("topology.kubernetes.io/zone");
@@ -210,7 +257,7 @@ impl<'a> Names<'a> {
     /// Names nodes as themselves, services and pods `namespace/name`, workloads with their kind in
     /// between: a deployment mostly has the name of its service. A pod with the name of a service
     /// has its kind in it too. A deployment's replica sets are no CIs.
-    fn of(cis: &'a BTreeMap<Key, (Place, Object)>) -> Self {
+    fn of(cis: &'a BTreeMap<Key, (Place, Object)>, cluster: Option<&str>) -> Self {
         let mut all = Self { names: BTreeMap::new(), cis };
         for (key, (_, object)) in cis {
             let (kind, namespace, short) = key;
@@ -225,6 +272,7 @@ impl<'a> Names<'a> {
                 "ReplicaSet" if all.deployment(key, &object.metadata).is_some() => continue,
                 other => named(namespace, &format!("{}/{short}", other.to_lowercase())),
             };
+            let name = cluster.map_or(name.clone(), |cluster| format!("{cluster}:{name}").into());
             all.names.insert(key.clone(), name);
         }
         all

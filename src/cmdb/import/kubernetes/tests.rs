@@ -108,3 +108,64 @@ fn what_is_ours_is_not_taken_for_kubernetes() {
         assert_eq!(is_kubernetes(text), is, "{text}");
     }
 }
+
+/// What the CMDB holds after each cluster was imported into it, in this order.
+fn both(clusters: &[(&str, &str)]) -> Topology {
+    let mut topology = Topology::empty();
+    for (version, (cluster, text)) in (1..).zip(clusters) {
+        let files = [File { name: "k", text }];
+        let request = Request { files: &files, cluster: Some(cluster), ..Request::default() };
+        let rows = import(&request, &topology, Timestamp::EPOCH).unwrap();
+        topology = Topology::new(version, rows).unwrap();
+    }
+    topology
+}
+
+#[test]
+fn equal_names_in_two_clusters_are_two_cis_and_each_import_takes_away_its_own() {
+    let topology = both(&[("eu", CLUSTER), ("us", CLUSTER)]);
+    let text = yaml(&topology);
+    for line in [
+        r#"  "eu:shop/cart": {class: service, cluster: eu, namespace: shop, needs: "runs_on: any", short_name: cart, source: kubernetes/eu, labels: {cluster: eu, namespace: shop, service: cart}}"#,
+        r#"  "us:node-1": {class: node, address: "10.0.0.11", cluster: us, location: fra-1, short_name: node-1, source: kubernetes/us, labels: {cluster: us, node: node-1}}"#,
+    ] {
+        assert!(text.contains(line), "{text}");
+    }
+    let crossing =
+        |line: &&str| line.contains("from:") && line.contains("eu:") && line.contains("us:");
+    assert_eq!(text.lines().find(crossing), None, "no relation leads from one to the other");
+    let once = both(&[("eu", CLUSTER)]);
+    assert_eq!(topology.ci_count(), 2 * once.ci_count());
+    let again = crate::cmdb::import::read(&text, "t").unwrap();
+    assert_eq!(yaml(&Topology::new(1, again).unwrap()), text, "it can be read again");
+    let fewer = both(&[("eu", CLUSTER), ("us", CLUSTER), ("eu", MINIMAL)]);
+    let of = |cluster: &str| fewer.cis().filter(|(_, ci)| ci.name.starts_with(cluster)).count();
+    assert_eq!(of("us:"), once.ci_count(), "the other cluster is not spoken of");
+    assert!(fewer.find("eu:shop/db").is_none() && fewer.find("eu:shop/deployment/web").is_some());
+}
+
+#[test]
+fn a_cluster_that_cannot_be_meant_is_refused() {
+    let [most, long] = [63, 64].map(|length| "x".repeat(length));
+    let named = "C023]: \"{}\" is no name of a cluster; name it in 1 to 63 bytes without `:`, `/` and spaces";
+    for (cluster, text, expected) in [
+        ("", CLUSTER, Some(named.replace("{}", ""))),
+        ("a:b", CLUSTER, Some(named.replace("{}", "a:b"))),
+        ("a/b", CLUSTER, Some(named.replace("{}", "a/b"))),
+        ("a b", CLUSTER, Some(named.replace("{}", "a b"))),
+        (&*long, CLUSTER, Some("is no name of a cluster".into())),
+        (&*most, CLUSTER, None),
+        (
+            "eu",
+            "cis: {a: {class: vm}}",
+            Some("C023]: cluster `eu` is named, and no file is Kubernetes'".into()),
+        ),
+    ] {
+        let files = [File { name: "k", text }];
+        let request = Request { files: &files, cluster: Some(cluster), ..Request::default() };
+        let found = import(&request, &Topology::empty(), Timestamp::EPOCH).err();
+        let found: Vec<String> = found.iter().flatten().map(ToString::to_string).collect();
+        assert_eq!(found.len(), usize::from(expected.is_some()), "{cluster}: {found:?}");
+        assert!(expected.is_none_or(|it| found[0].contains(&it)), "{cluster}: {found:?}");
+    }
+}

@@ -79,6 +79,7 @@ type Read = Result<Bytes, BytesRejection>;
         ("mode" = Option<String>, Query, pattern = "^(replace|merge)$"),
         ("format" = Option<String>, Query, pattern = "^(yaml|csv|kubernetes)$", description = "How the files are written; told by each when left out"),
         ("source" = Option<String>, Query, max_length = 128, description = "Whose word the files are: a replacement takes away only what this source said before"),
+        ("cluster" = Option<String>, Query, max_length = 63, description = "The cluster that Kubernetes' objects are in; it becomes part of their CIs' names and labels"),
         ("file" = Option<String>, Query),
         ("by" = Option<String>, Query, max_length = 128),
         ("dry_run" = Option<bool>, Query),
@@ -115,6 +116,7 @@ pub(super) async fn replace(
         ("mode" = Option<String>, Query, pattern = "^(replace|merge)$"),
         ("format" = Option<String>, Query, pattern = "^(yaml|csv|kubernetes)$", description = "How the files are written; told by each when left out"),
         ("source" = Option<String>, Query, max_length = 128, description = "Whose word the files are: a replacement takes away only what this source said before"),
+        ("cluster" = Option<String>, Query, max_length = 63, description = "The cluster that Kubernetes' objects are in; it becomes part of their CIs' names and labels"),
         ("file" = Option<String>, Query),
         ("by" = Option<String>, Query, max_length = 128),
         ("dry_run" = Option<bool>, Query),
@@ -151,6 +153,7 @@ pub(super) async fn merge(
         ("mode" = Option<String>, Query, pattern = "^(replace|merge)$"),
         ("format" = Option<String>, Query, pattern = "^(yaml|csv|kubernetes)$", description = "How the files are written; told by each when left out"),
         ("source" = Option<String>, Query, max_length = 128, description = "Whose word the files are: a replacement takes away only what this source said before"),
+        ("cluster" = Option<String>, Query, max_length = 63, description = "The cluster that Kubernetes' objects are in; it becomes part of their CIs' names and labels"),
         ("file" = Option<String>, Query)
     ),
     request_body(content(
@@ -170,13 +173,13 @@ pub(super) async fn compare(
     headers: HeaderMap,
     read: Read,
 ) -> Result<Json<Import>, Problem> {
-    let pairs = Pairs::read(&uri, &["mode", "format", "source", "file"])?;
+    let pairs = Pairs::read(&uri, &["mode", "format", "source", "cluster", "file"])?;
     let terms = Terms { extent: Extent::Look, ..Terms::read(&pairs, &caller)? };
     change(app, file(&pairs, &headers, read, "replace", terms)?).await
 }
 
-const FILE_TERMS: [&str; 8] =
-    ["mode", "format", "source", "file", TERMS[0], TERMS[1], TERMS[2], TERMS[3]];
+const FILE_TERMS: [&str; 9] =
+    ["mode", "format", "source", "cluster", "file", TERMS[0], TERMS[1], TERMS[2], TERMS[3]];
 
 /// Reads the wish for a file's contents; `usual` is the mode where none is asked for.
 fn file(
@@ -199,6 +202,7 @@ fn file(
     };
     let format = pairs.one("format")?.map(format_of).transpose()?;
     let source = pairs.one("source")?.map(ToOwned::to_owned);
+    let cluster = pairs.one("cluster")?.map(ToOwned::to_owned);
     let text = body(read, BODY_BYTES_MAX)?;
     let kind = guard::text(headers, &header::CONTENT_TYPE).unwrap_or("");
     let is = |wanted| media_type(kind).eq_ignore_ascii_case(wanted);
@@ -207,8 +211,9 @@ fn file(
     let files = if several { several_files(&text)? } else { vec![(name, text)] };
     let names: Vec<&str> = files.iter().map(|(name, _)| &**name).collect();
     let of = source.as_ref().map(|source| format!(" of {source}")).unwrap_or_default();
-    let what = format!("{given}{of} {}", names.join(", "));
-    Ok(Wish { want: Want::Import(Upload { files, format, mode, source }), what, terms })
+    let within = cluster.as_ref().map(|cluster| format!(" in {cluster}")).unwrap_or_default();
+    let what = format!("{given}{of}{within} {}", names.join(", "));
+    Ok(Wish { want: Want::Import(Upload { files, format, mode, source, cluster }), what, terms })
 }
 
 fn format_of(name: &str) -> Result<Format, Problem> {
@@ -387,8 +392,15 @@ async fn change(app: Arc<App>, wish: Wish) -> Result<Json<Import>, Problem> {
         }
         let (context, forecast) = foretell(&app, &base, topology).await?;
         let (forecast, revision) = (Arc::new(forecast), Arc::new(revision));
+        // Held until the engine is done with them, so that it is not the one to free them.
+        let used = (Arc::clone(&base), Arc::clone(&forecast));
         let new = NewTopology { base, context, forecast, revision };
         let reply = app.submit(Work::Topology(Box::new(new))).await?;
+        app.read(move |_| {
+            drop(used);
+            Ok(())
+        })
+        .await?;
         if reply == Reply::Done {
             answer.dry_run = false;
             let done = format!("{}: {}", wish.what, left(&answer));

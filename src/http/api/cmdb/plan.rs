@@ -54,6 +54,7 @@ pub(super) struct Upload {
     pub(super) format: Option<Format>,
     pub(super) mode: Mode,
     pub(super) source: Option<String>,
+    pub(super) cluster: Option<String>,
 }
 
 /// On which terms it is done.
@@ -131,9 +132,9 @@ fn imported(wanted: &Upload, base: &Topology, now: Timestamp) -> Result<Rows, Pr
     let all = wanted.files.iter().map(|(name, text)| file((&**name, text)));
     let files = all.collect::<Result<Vec<_>, Problem>>()?;
     let names: Vec<&str> = files.iter().map(|file| file.name).collect();
-    let Upload { format, mode, source, .. } = wanted;
-    let request =
-        Request { files: &files, format: *format, mode: *mode, source: source.as_deref() };
+    let Upload { format, mode, source, cluster, .. } = wanted;
+    let (source, cluster) = (source.as_deref(), cluster.as_deref());
+    let request = Request { files: &files, format: *format, mode: *mode, source, cluster };
     import::import(&request, base, now).map_err(|faults| faulty(&names.join(", "), &faults))
 }
 

@@ -2,85 +2,41 @@
 //!
 //! A look changes nothing: mail scanners and chats open every link. The button posts, once; what it
 //! does is an order like any other, by the person the link was sent to. No referrer leaves these
-//! pages, nothing from elsewhere is loaded into them, and no log shows a token.
+//! pages, nothing from elsewhere is loaded into them, and no log shows a token. `wishes` says what
+//! each link offers, `page` how that looks, `form` what comes back.
 
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::{Path, State};
-use axum::http::{StatusCode, header};
-use axum::response::{Html, IntoResponse, Response};
+use axum::extract::rejection::BytesRejection;
+use axum::extract::{DefaultBodyLimit, Path, State};
+use axum::http::StatusCode;
 use axum::routing::get;
+use bytes::Bytes;
 
 use super::App;
 use super::error::Problem;
 use crate::clock;
-use crate::engine::event::{Command, Ending, Event, Order, Reply};
+use crate::engine::context::Context;
+use crate::engine::event::{Event, Refusal, Reply};
 use crate::mailbox::Work;
 use crate::model::incident::{Incident, IncidentId};
 use crate::model::link::{Action, Link, LinkFault};
 
+mod form;
+mod page;
+mod wishes;
+
+use form::Form;
+use page::Page;
+
 /// Requests for links a second, from everybody together; people click slowly.
 pub(super) const RATE_MAX: u32 = 20;
 
-/// What a browser may do with the page: show it, and post its form back to where it came from.
-const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; \
-                      base-uri 'none'; frame-ancestors 'none'";
-
 /// Returns the paths of this door.
 pub(super) fn routes() -> Router<Arc<App>> {
-    Router::new().route("/l/{token}", get(show).post(act))
-}
-
-/// What a page says.
-struct Page {
-    status: StatusCode,
-    title: String,
-    text: String,
-    /// What the button does.
-    button: Option<Action>,
-}
-
-impl Page {
-    fn of(status: StatusCode, title: impl Into<String>, text: impl Into<String>) -> Self {
-        Self { status, title: title.into(), text: text.into(), button: None }
-    }
-}
-
-impl IntoResponse for Page {
-    fn into_response(self) -> Response {
-        let Self { status, title, text, button } = self;
-        let button = button.map_or_else(String::new, |action| {
-            format!("<form method=\"post\"><button>{}</button></form>", verb(action))
-        });
-        let (title, text) = (escape(&title), escape(&text));
-        let page = format!(
-            "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\
-             <meta name=\"viewport\" content=\"width=device-width\">\
-             <meta name=\"robots\" content=\"noindex\"><title>{title}</title>\
-             <style>body{{font-family:sans-serif;max-width:40em;margin:2em auto;padding:0 1em}}\
-             button{{font-size:1.5em;padding:.5em 1em}}</style></head>\
-             <body><h1>{title}</h1><p>{text}</p>{button}</body></html>\n"
-        );
-        let headers = [
-            (header::CONTENT_SECURITY_POLICY, POLICY),
-            (header::REFERRER_POLICY, "no-referrer"),
-            (header::X_FRAME_OPTIONS, "DENY"),
-        ];
-        (status, headers, Html(page)).into_response()
-    }
-}
-
-fn verb(action: Action) -> &'static str {
-    match action {
-        Action::Acknowledge => "Acknowledge",
-        Action::Resolve => "Resolve",
-    }
-}
-
-fn escape(text: &str) -> String {
-    let text = text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
-    text.replace('"', "&quot;").replace('\'', "&#39;")
+    let path = get(show).post(act).layer(DefaultBodyLimit::max(form::BYTES_MAX));
+    Router::new().route("/l/{token}", path)
 }
 
 /// Shows what the link would do.
@@ -93,32 +49,55 @@ async fn show(State(app): State<Arc<App>>, Path(token): Path<String>) -> Result<
     if incident.has_used(link.notice.seq, link.action) {
         return Ok(used(&link));
     }
-    let Link { notice, action, contact, until } = &link;
-    let title = format!("{} {}?", verb(*action), notice.incident);
+    Ok(offer(&app, &link, &incident))
+}
+
+/// Returns the page with the button of a link.
+fn offer(app: &App, link: &Link, incident: &Incident) -> Page {
+    let Link { action, contact, until, .. } = link;
+    let context = context(app);
+    let now = app.doors.clock.now();
+    let outlook = wishes::outlook(&context, (*action, incident), now);
     let text = format!(
-        "{} {}, {}: {}. It will be said that {contact} did it. The link is good once, until {until}.",
+        "{} {}, {}: {}.{outlook} It will be said that {contact} did it. The link is good once, \
+         until {until}.",
         incident.assessment.priority,
         incident.id,
         incident.progress.name(),
         incident.title,
     );
-    Ok(Page { status: StatusCode::OK, title, text, button: Some(*action) })
+    let title = match action {
+        Action::Acknowledge | Action::Escalate | Action::Resolve => {
+            format!("{} {}?", wishes::verb(*action), incident.id)
+        }
+        Action::Confirm => format!("{}: is it over?", incident.id),
+        Action::Reject => format!("{}: is it not over?", incident.id),
+    };
+    let ask = wishes::ask(&context.rules.closing, *action, incident);
+    Page { form: Some(ask), ..Page::of(StatusCode::OK, title, text) }
+}
+
+fn context(app: &App) -> Arc<Context> {
+    Arc::clone(&app.doors.context.borrow())
 }
 
 /// Does what the link says.
-async fn act(State(app): State<Arc<App>>, Path(token): Path<String>) -> Result<Page, Problem> {
+async fn act(
+    State(app): State<Arc<App>>,
+    Path(token): Path<String>,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<Page, Problem> {
     let link = match read(&app, &token) {
         Ok(link) => link,
         Err(page) => return Ok(page),
     };
+    let form = Form::read(&super::body(body, form::BYTES_MAX)?)?;
     let Link { notice, action, contact, .. } = &link;
     let (incident, done) = (notice.incident, action.done());
-    let command = match action {
-        Action::Acknowledge => Command::Acknowledge { hold: None, update_in: None },
-        Action::Resolve => Command::Resolve(Ending::default()),
+    let order = match wishes::order(&link, &form, &context(&app).rules.closing) {
+        Ok(order) => order,
+        Err(why) => return again(&app, &link, &why).await,
     };
-    let note = format!("by link of {notice} to {contact}");
-    let order = Order { incident, by: contact.clone(), expected: None, note, command };
     let event = Event::ByLink { notice: *notice, action: *action, order };
     Ok(match app.submit(Work::Event(event)).await? {
         Reply::Handled(_) => {
@@ -126,6 +105,12 @@ async fn act(State(app): State<Arc<App>>, Path(token): Path<String>) -> Result<P
             Page::of(StatusCode::OK, format!("{incident} is {done}"), text)
         }
         Reply::Duplicate => used(&link),
+        // What can be put right in the form is asked for once more.
+        Reply::Refused(
+            refusal @ (Refusal::Incomplete { .. }
+            | Refusal::UnknownCode { .. }
+            | Refusal::Conflict { .. }),
+        ) => return again(&app, &link, &refusal.to_string()).await,
         Reply::Refused(refusal) => {
             let title = format!("{incident} was not {done}");
             Page::of(StatusCode::CONFLICT, title, refusal.to_string())
@@ -134,14 +119,24 @@ async fn act(State(app): State<Arc<App>>, Path(token): Path<String>) -> Result<P
         | Reply::Reported(_)
         | Reply::Silenced(_)
         | Reply::Planned(_)
+        | Reply::Overridden(_)
         | Reply::Retried(_)
         | Reply::Forgotten(_)
+        | Reply::Consumed(_)
         | Reply::Done
         | Reply::Outdated
         | Reply::Quarantined(_)) => {
             return Err(Problem::internal(&format!("the engine answered {other:?}")));
         }
     })
+}
+
+/// Shows the form once more, with why what was sent will not do.
+async fn again(app: &Arc<App>, link: &Link, why: &str) -> Result<Page, Problem> {
+    let Some(incident) = find(app, link.notice.incident).await? else { return Ok(gone(link)) };
+    let page = offer(app, link, &incident);
+    let title = format!("{} was not {}", incident.id, link.action.done());
+    Ok(Page { status: StatusCode::CONFLICT, title, text: format!("{why} {}", page.text), ..page })
 }
 
 /// Reads a token, or returns the page that says why it cannot be used.

@@ -1,0 +1,144 @@
+//! Metrics of what is read from Kafka.
+
+use prometheus::{Error, IntCounterVec, IntGaugeVec, Opts, Registry};
+
+use super::metrics::add;
+use crate::engine::event::Consumption;
+
+/// What becomes of a record.
+const OUTCOMES: [&str; 3] = ["read", "repeated", "unreadable"];
+
+/// What is read from Kafka, by source.
+#[derive(Debug)]
+pub struct Kafka {
+    sources: Vec<String>,
+    connected: IntGaugeVec,
+    lag: IntGaugeVec,
+    halted: IntGaugeVec,
+    late: IntGaugeVec,
+    records: IntCounterVec,
+}
+
+/// How it is with one source.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Standing {
+    /// Records that are not read yet.
+    pub lag: u64,
+    /// Partitions that wait for a person.
+    pub halted: usize,
+    /// Partitions that read a backlog.
+    pub late: usize,
+}
+
+impl Kafka {
+    pub(super) fn new(registry: &Registry) -> Result<Self, Error> {
+        let gauges = |name: &str, help: &str| {
+            add(registry, IntGaugeVec::new(Opts::new(name, help), &["source"])?)
+        };
+        let records = Opts::new(
+            "incidentd_kafka_records_total",
+            "Records taken, by source and what became of them.",
+        );
+        Ok(Self {
+            sources: Vec::new(),
+            connected: gauges(
+                "incidentd_kafka_connected",
+                "1 while the brokers that a source is read from answer, else 0.",
+            )?,
+            lag: gauges("incidentd_kafka_lag_records", "Records of a source not read yet.")?,
+            halted: gauges(
+                "incidentd_kafka_halted_partitions",
+                "Partitions of a source that are not read on until a person says so.",
+            )?,
+            late: gauges(
+                "incidentd_kafka_late_partitions",
+                "Partitions of a source whose records are from a backlog.",
+            )?,
+            records: add(registry, IntCounterVec::new(records, &["source", "outcome"])?)?,
+        })
+    }
+
+    /// Has series for these sources, which are read from Kafka.
+    ///
+    /// # Errors
+    /// When a label is not as it was registered, which the tests rule out.
+    pub fn expect(&mut self, sources: &[&str]) -> Result<(), Error> {
+        for source in sources {
+            for gauges in [&self.connected, &self.lag, &self.halted, &self.late] {
+                gauges.get_metric_with_label_values(&[source])?;
+            }
+            for outcome in OUTCOMES {
+                self.records.get_metric_with_label_values(&[source, outcome])?;
+            }
+        }
+        self.sources = sources.iter().map(|name| (*name).to_owned()).collect();
+        Ok(())
+    }
+
+    /// Notes that the brokers of a source answer.
+    pub fn connected(&self, source: &str) {
+        self.connected.with_label_values(&[source]).set(1);
+    }
+
+    /// Notes that they do not.
+    pub fn away(&self, source: &str) {
+        self.connected.with_label_values(&[source]).set(0);
+    }
+
+    /// Notes how it is with a source.
+    pub fn stands(&self, source: &str, standing: Standing) {
+        let number = |items: usize| i64::try_from(items).unwrap_or(i64::MAX);
+        let lag = i64::try_from(standing.lag).unwrap_or(i64::MAX);
+        self.lag.with_label_values(&[source]).set(lag);
+        self.halted.with_label_values(&[source]).set(number(standing.halted));
+        self.late.with_label_values(&[source]).set(number(standing.late));
+    }
+
+    /// Counts `records` of which this became.
+    pub fn consumed(&self, source: &str, records: usize, done: &Consumption) {
+        let all = u64::try_from(records).unwrap_or(u64::MAX);
+        let (repeated, unreadable) = (u64::from(done.repeated), u64::from(done.unreadable));
+        let read = all.saturating_sub(repeated + unreadable);
+        for (outcome, count) in OUTCOMES.iter().zip([read, repeated, unreadable]) {
+            self.records.with_label_values(&[source, outcome]).inc_by(count);
+        }
+    }
+
+    /// Returns a line for each source that says how it is with it.
+    pub fn lines(&self) -> String {
+        let line = |source: &String| {
+            let value = |of: &IntGaugeVec| of.with_label_values(&[source]).get();
+            let link = if value(&self.connected) == 1 { "connected" } else { "not connected" };
+            let (lag, halted) = (value(&self.lag), value(&self.halted));
+            format!(
+                "kafka source {source}: {link}, {lag} records to read, {halted} partitions halted\n"
+            )
+        };
+        self.sources.iter().map(line).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_source_has_its_line() {
+        let registry = Registry::new();
+        let mut kafka = Kafka::new(&registry).unwrap();
+        kafka.expect(&["a", "b"]).unwrap();
+        let series: usize = registry.gather().iter().map(|f| f.get_metric().len()).sum();
+        assert_eq!(series, 2 * (4 + 3), "every series is there at zero");
+        kafka.connected("b");
+        kafka.stands("b", Standing { lag: 7, halted: 1, late: 0 });
+        assert_eq!(
+            kafka.lines(),
+            "kafka source a: not connected, 0 records to read, 0 partitions halted\n\
+             kafka source b: connected, 7 records to read, 1 partitions halted\n"
+        );
+        let done = Consumption { unreadable: 2, repeated: 1, ..Consumption::default() };
+        kafka.consumed("a", 10, &done);
+        let count = |outcome| kafka.records.with_label_values(&["a", outcome]).get();
+        assert_eq!(OUTCOMES.map(count), [7, 1, 2]);
+    }
+}

@@ -1,0 +1,147 @@
+//! kill -9 at random points of a long log: the state is that of a reader that was never killed.
+
+use std::time::Duration;
+
+use incidentd::clock;
+use serde_json::json;
+
+use crate::broker::Broker;
+use crate::common::{Daemon, pause, wait_for};
+use crate::intake;
+use crate::producer::{Record, produce};
+use crate::reader::{Essence, all, cluster, folder, metric, source, wait_for_alert};
+
+/// Alerts of the log; each is spoken of `records / ALERTS` times.
+const ALERTS: usize = 20_000;
+
+/// Partitions of the topic; all that is said of an alert is in one.
+const PARTITIONS: usize = 4;
+
+/// Of so many records one is garbage.
+const GARBAGE: usize = 1_000;
+
+/// True for garbage: never the same alert's twice in a row.
+fn is_garbage(n: usize) -> bool {
+    (n + n / ALERTS) % GARBAGE == GARBAGE - 1
+}
+
+#[expect(clippy::disallowed_methods, reason = "full figures are for people who wait")]
+fn figure(name: &str, otherwise: usize) -> usize {
+    std::env::var(name).map_or(otherwise, |text| text.parse().unwrap())
+}
+
+/// Record `n` of the log: twice firing, once resolved, again and again, so that a record that is lost
+/// or taken twice shows in what is counted.
+fn record(n: usize) -> Record {
+    let (alert, round) = (n % ALERTS, n / ALERTS);
+    let partition = alert % PARTITIONS;
+    let labels = json!({
+        "alertname": "Load", "n": alert.to_string(), "severity": "warning",
+        "service": format!("service-{partition}-{}", alert / 1_000),
+    });
+    let status = if round % 3 == 2 { "resolved" } else { "firing" };
+    let mut value = json!({"labels": labels, "status": status}).to_string();
+    if is_garbage(n) {
+        value.truncate(value.len() / 2);
+    }
+    let partition = Some(i32::try_from(partition).unwrap());
+    Record { partition, ..Record::new(alert.to_string(), value) }
+}
+
+/// The last record of each partition.
+fn ends() -> impl Iterator<Item = Record> {
+    (0..PARTITIONS).map(|partition| Record {
+        partition: Some(i32::try_from(partition).unwrap()),
+        ..Record::new("end", intake::alert(&format!("End{partition}"), partition))
+    })
+}
+
+fn wait_for_the_end(daemon: &Daemon) {
+    (0..PARTITIONS).for_each(|partition| drop(wait_for_alert(daemon, &format!("End{partition}"))));
+}
+
+/// Numbers that look random and are the same every time (splitmix64).
+struct Dice(u64);
+
+impl Dice {
+    fn below(&mut self, bound: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (mixed ^ (mixed >> 31)) % bound
+    }
+}
+
+fn read_so_far(daemon: &Daemon) -> f64 {
+    metric(&mut daemon.client(), "incidentd_ingest_alerts_total", &["source=\"log\""])
+}
+
+/// Records that are read and committed, of all partitions.
+fn committed(daemon: &Daemon) -> usize {
+    let positions = daemon.client().get("/api/v1/kafka").json();
+    let next = positions["items"].as_array().unwrap().iter().map(|it| it["next"].as_u64().unwrap());
+    usize::try_from(next.sum::<u64>()).unwrap()
+}
+
+/// The log grows by a piece before each kill, so that there is something to be in the middle of.
+pub fn a_reader_killed_at_random_points_holds_what_one_that_was_not_holds(broker: &Broker) {
+    let (records, kills) = (figure("KAFKA_RECORDS", 200_000), figure("KAFKA_KILLS", 20));
+    broker.make_topic("kills", i32::try_from(PARTITIONS).unwrap());
+    let settings = format!(
+        "[limits]\nalerts_per_source = 1000000\n{}{}",
+        cluster("main", broker),
+        source("log", "main", "kills")
+    );
+    let dir = folder(&settings);
+    let mut daemon = Daemon::start(dir.path());
+    let (mut dice, mut amid, mut written) = (Dice(records as u64), 0, 0);
+    for kill in 1..=kills {
+        let until = records * kill / (kills + 1);
+        produce(broker, "kills", (written..until).map(record));
+        written = until;
+        wait_for("the first of what is new", || Some(()).filter(|()| read_so_far(&daemon) > 0.0));
+        pause(Duration::from_millis(dice.below(30)));
+        amid += usize::from(committed(&daemon) < written);
+        daemon.crash();
+    }
+    produce(broker, "kills", (written..records).map(record).chain(ends()));
+    wait_for_the_end(&daemon);
+    let killed = Essence::of(&daemon);
+    daemon.stop();
+
+    let dir = folder(&settings);
+    let began = clock::monotonic();
+    let daemon = Daemon::start(dir.path());
+    wait_for_the_end(&daemon);
+    let took = clock::monotonic().saturating_sub(began).as_secs_f64();
+    let whole = Essence::of(&daemon);
+    let garbage = (0..records).filter(|n| is_garbage(*n)).count();
+    assert_eq!(whole.quarantined.len(), garbage, "each piece of garbage, once");
+    assert_eq!(whole.alerts.len(), ALERTS.min(records) + PARTITIONS);
+    let incidents = all(&mut daemon.client(), "/api/v1/incidents");
+    assert!(!incidents.is_empty());
+    let (hash, expected) = (killed.hash(), whole.hash());
+    assert!(hash == expected, "{}", difference(&killed, &whole));
+    println!(
+        "{kills} kills, {amid} of them amid the log of {records} records: state hash {hash}; \
+         read in one go in {took:.1} s: the same"
+    );
+}
+
+/// Says where two readers differ first.
+fn difference(killed: &Essence, whole: &Essence) -> String {
+    let alert = killed.alerts.iter().find(|(id, it)| whole.alerts.get(*id) != Some(it));
+    if let Some((id, alert)) = alert {
+        return format!("alert {alert:#} after kills, {:#?} without", whole.alerts.get(id));
+    }
+    let incident = killed.incidents.iter().find(|(id, it)| whole.incidents.get(*id) != Some(it));
+    if let Some((key, incident)) = incident {
+        return format!("{key}: {incident:#} after kills, {:#?} without", whole.incidents.get(key));
+    }
+    let change = killed.journal.iter().find(|(id, it)| whole.journal.get(*id) != Some(it));
+    if let Some((id, changes)) = change {
+        return format!("{id}: {changes:?} after kills, {:?} without", whole.journal.get(id));
+    }
+    let of = |essence: &Essence| essence.quarantined.clone();
+    format!("quarantined {:#?} after kills, {:#?} without", of(killed), of(whole))
+}
