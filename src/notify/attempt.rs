@@ -86,7 +86,6 @@ impl Post {
         let is_open = incident.progress.is_open()
             && incident.parent.is_none()
             && !text::is_reporter(&context.rules, &notice.contact);
-        let next = context.next_line(incident, self.clock.now());
         let is_asked = text::asked(notice, incident);
         let url = |action| links.url(notice.id, notice.created_at, action, &notice.contact);
         let offered = |asked: bool, action| if asked { url(action) } else { String::new() };
@@ -100,7 +99,7 @@ impl Post {
                 is_open && matches!(incident.progress, Progress::New),
                 Action::Acknowledge,
             ),
-            escalate: offered(is_open && next.is_some(), Action::Escalate),
+            escalate: offered(is_open && context.next_team(incident).is_some(), Action::Escalate),
             resolve: offered(is_open, Action::Resolve),
             confirm: answer(Action::Confirm),
             reject: answer(Action::Reject),
