@@ -136,11 +136,11 @@ pub enum Event {
         /// What is to be done.
         order: Order,
     },
-    /// A person writes on the record of an incident that is over.
+    /// A person writes on the record of an incident that is over, or wants something to be done.
     Afterwards {
         /// The record as it is stored.
         record: Box<Incident>,
-        /// What is to be written, by [`Command::Set`].
+        /// What is to be written, by [`Command::Set`], or done, by [`Command::AddAction`].
         order: Order,
     },
     /// Something came that could not be read or handled.
