@@ -81,6 +81,7 @@ mod transfer;
 #[cfg(test)]
 pub(crate) mod trap;
 mod unite;
+mod users;
 mod verify;
 mod waiting;
 mod watch;

@@ -220,7 +220,7 @@ fn needless(notice: &Notice, briefing: &Briefing) -> Option<String> {
         NoticeKind::Page | NoticeKind::Ticket => {}
     }
     // What is not among those that were read may be needed.
-    let all_read = briefing.also.len() == notice.also.len();
+    let all_read = briefing.also.len() == notice.also.len() && notice.also_more == 0;
     let needed = briefing.also.iter().any(|incident| answered(notice, incident).is_none());
     if needed || !all_read { None } else { answered(notice, &briefing.incident) }
 }
