@@ -718,7 +718,8 @@ pub enum Refusal {
     },
     /// The rules want more to be written first.
     #[error(
-        "{incident} needs {missing} before it is {wish}; set them with it, or with `set` before"
+        "{incident} needs {missing} before it is {wish}; write that by `incidents set {incident}`, or \
+         as you resolve it"
     )]
     Incomplete {
         /// What was named.

@@ -56,14 +56,15 @@ fn declare(
     case.record.version += 1;
     let before = case.record.major.take();
     let is_first = before.is_none();
-    case.record.major = Some(Major {
+    let major = Major {
         declared_at: now,
         by: by.into(),
         because: because.into(),
         stood_down_at: None,
         ..before.unwrap_or_default()
-    });
-    let text = format!("a major incident, say {by}: {because}");
+    };
+    let text = major.said();
+    case.record.major = Some(major);
     state.pending.tell(id, now, Told { what: Happening::Major, text: text.clone(), path: None });
     for contact in &ctx.rules.majors.management {
         response::call(state, ctx, id, (&Target::Contact(contact.clone()), &text), now);

@@ -24,7 +24,7 @@ pub(super) fn follow(state: &mut State, ctx: &Context, id: IncidentId, now: Time
     if !record.progress.is_open() {
         return;
     }
-    let (by, because) = (&major.by, &major.because);
+    let said = major.said();
     let room = USERS_MAX.saturating_sub(major.users.len());
     if room == 0 {
         return;
@@ -35,8 +35,7 @@ pub(super) fn follow(state: &mut State, ctx: &Context, id: IncidentId, now: Time
         .into_iter()
         .take(room)
         .map(|(who, services)| {
-            let text =
-                format!("{} is hurt: a major incident, say {by}: {because}", some(&services));
+            let text = format!("{} is hurt: {said}", some(&services));
             (who, text)
         })
         .collect();

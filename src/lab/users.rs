@@ -48,7 +48,7 @@ fn the_users_of_what_is_hurt_hear_of_it_after_management_and_before_those_on_cal
     let first = story.world.sent().iter().filter(|notice| notice.created_at == after(0));
     let first: Vec<_> = first.map(|it| format!("{} {}", it.kind, it.target)).collect();
     assert_eq!(first, ["page boss", "update sue", "update list@x.org", "page dc"]);
-    let text = "shop is hurt: a major incident, say rules: its priority is P1";
+    let text = "shop is hurt: a major incident, say the rules: its priority is P1";
     assert_eq!(texts(&story, "sue"), [text]);
     assert_eq!(heard(&story, "list@x.org")[0].channel_name(), "mail");
     let users = ["sue".into(), "list@x.org".into()];
@@ -71,10 +71,10 @@ fn they_hear_how_it_stands_and_how_it_ends_also_through_a_restart() {
     handled(&story.order(60, 1, Command::DeclareMajor));
     handled(&story.order(70, 1, Command::Resolve(Ending::default())));
     let expected = [
-        "shop is hurt: a major incident, say rules: its priority is P1",
+        "shop is hurt: a major incident, say the rules: its priority is P1",
         "mia: because",
         "no major incident any more, by mia: because",
-        "a major incident, say mia: because",
+        "a major incident, says mia: because",
         "resolved after ",
     ];
     for contact in ["sue", "list@x.org"] {
@@ -84,7 +84,7 @@ fn they_hear_how_it_stands_and_how_it_ends_also_through_a_restart() {
         assert!(told.iter().all(|text| !text.contains("is it over?")), "nobody asks them");
     }
     let late = texts(&story, "dana");
-    assert_eq!(late[0], "search is hurt: a major incident, say rules: its priority is P1");
+    assert_eq!(late[0], "search is hurt: a major incident, say the rules: its priority is P1");
     assert_eq!(late.len(), expected.len(), "once: {late:#?}");
 }
 
@@ -96,9 +96,9 @@ fn who_was_called_who_subscribed_and_who_reported_hears_that_it_is_a_major_incid
     handled(&story.order(10, 1, Command::Subscribe { who }));
     handled(&story.order(20, 1, Command::DeclareMajor));
     for contact in ["dora", "dana"] {
-        assert_eq!(texts(&story, contact), ["a major incident, say mia: because"], "{contact}");
+        assert_eq!(texts(&story, contact), ["a major incident, says mia: because"], "{contact}");
     }
-    assert_eq!(texts(&story, "sue"), ["shop is hurt: a major incident, say mia: because"]);
+    assert_eq!(texts(&story, "sue"), ["shop is hurt: a major incident, says mia: because"]);
     let pages = story.told(NoticeKind::Page);
     assert_eq!(pages, ["INC-1 dc", "INC-1 boss"]);
 }

@@ -112,6 +112,13 @@ pub struct Holder {
 }
 
 impl Major {
+    /// Says who declared it, and why.
+    pub fn said(&self) -> String {
+        let Self { by, because, .. } = self;
+        let who = if **by == *RULES { "say the rules".into() } else { format!("says {by}") };
+        format!("a major incident, {who}: {because}")
+    }
+
     /// True while it is one.
     pub fn stands(&self) -> bool {
         self.stood_down_at.is_none()

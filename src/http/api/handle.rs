@@ -20,7 +20,7 @@ use crate::engine::event::{Command, Event, Order, Refusal, Reply};
 use crate::mailbox::Work;
 use crate::model::assignment::Handover;
 use crate::model::escalation::Target;
-use crate::model::incident::{Incident, IncidentId, RecordId, WaitsFor};
+use crate::model::incident::{Incident, IncidentId, RecordId, StateName, WaitsFor};
 use crate::model::time::Timestamp;
 use crate::rules::duration;
 
@@ -491,7 +491,12 @@ fn words(incident: &Incident, refusal: &Refusal) -> String {
     if let Refusal::NotOpen(id) = refusal {
         let state = incident.progress.name();
         let open = afterwards::fields();
-        let still = format!("; nothing can be done with it but to `set` {open}");
+        let action = if state == StateName::Closed {
+            ", or to give its review an `action`, with a reason"
+        } else {
+            ""
+        };
+        let still = format!("; nothing can be done with it but to `set` {open}{action}");
         return format!("{id} is {state}{}", if state.is_over() { &*still } else { "" });
     }
     refusal.to_string()

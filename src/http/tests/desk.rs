@@ -225,6 +225,7 @@ async fn an_action_is_added_to_a_closed_review_with_a_reason() {
     assert_eq!(world.post("/ingest/native", &clear).await.status, 200);
     let closed = order(&world, &id, "close", json!({})).await;
     assert_eq!(closed.at("/state"), "closed", "{}", closed.text);
+    let due = world.now().plus(core::time::Duration::from_hours(24)).to_string();
     let action = |note: &str| json!({"text": "new strip", "owner": "contact:default", "due": due, "note": note});
     let silent = order(&world, &id, "action", action("")).await;
     assert_eq!((silent.status, silent.at("/code")), (422, "no_reason".into()), "{}", silent.text);
