@@ -59,7 +59,7 @@ fn show(session: &Session, args: Show) -> Result<(), Failure> {
     let entries = list(config.as_deref(), &Overrides { listen, data_dir, rules });
     let entries = entries.map_err(|problems| {
         problems.iter().for_each(print::talk);
-        Failure::Configuration(format!("{} problems in the settings", problems.len()))
+        Failure::of_settings(problems.len())
     })?;
     let items: Vec<Value> = entries
         .iter()

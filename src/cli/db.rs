@@ -82,7 +82,7 @@ impl Place {
         let overrides = Overrides { data_dir, ..Overrides::default() };
         settings::load(self.config.as_deref(), &overrides).map_err(|problems| {
             problems.iter().for_each(print::talk);
-            Failure::Configuration(format!("{} problems in the settings", problems.len()))
+            Failure::of_settings(problems.len())
         })
     }
 

@@ -95,7 +95,8 @@ fn response(major: &Major) -> Vec<String> {
         format!("- **{role}:** {}, since {since}, by {}", plain(&it.who), plain(&it.by))
     }));
     let Some(plan) = &major.plan else { return lines };
-    lines.push(format!("- **Plan:** {}, {} items open", plain(&plan.name), plan.open));
+    let (open, all) = (plan.open, plan.checklist.len());
+    lines.push(format!("- **Plan:** {}, {open} of {all} items open", plain(&plan.name)));
     lines.push(String::new());
     lines.extend(plan.checklist.iter().zip(1..).map(|(item, number)| match &item.done {
         Some(done) => format!("- [x] {number}. {}{}", plain(&item.text), ticked(done)),
@@ -256,7 +257,7 @@ mod tests {
         for line in [
             "- **Declared:** 2026-11-21 03:20:00 by rules: P1",
             "- **incident manager:** ann, since 2026-11-21 03:20:00, by plan shop",
-            "- **Plan:** shop, 1 items open",
+            "- **Plan:** shop, 1 of 2 items open",
             "- [x] 1. call (2026-11-21 03:20:00, ann: room \\*1\\*)",
             "- [ ] 2. tell",
             "- [x] 1. new strip (dana, until 2026-12-02 00:00:00) (2026-11-21 03:20:00, ann: room \\*1\\*)",

@@ -53,6 +53,14 @@ impl Failure {
         }
     }
 
+    /// Says how many problems the settings have; each was told.
+    pub fn of_settings(problems: usize) -> Self {
+        Self::Configuration(match problems {
+            1 => "1 problem in the settings".into(),
+            many => format!("{many} problems in the settings"),
+        })
+    }
+
     /// Says why the daemon did not start or go on.
     pub fn of_daemon(error: &DaemonError) -> Self {
         match error {

@@ -14,7 +14,7 @@ use super::clocks;
 use super::failure::Failure;
 use super::paging::{Paging, more};
 use super::print::{self, NOTHING, Table, or_nothing};
-use super::{export, handle, major, report, sheet, transfers};
+use super::{export, handle, major, report, satisfaction, sheet, transfers};
 
 /// Where incidents are.
 pub(super) const PATH: [&str; 3] = ["api", "v1", "incidents"];
@@ -38,6 +38,8 @@ pub enum Command {
     Actions(major::List),
     /// Total who hands incidents on, and how often they come back as misrouted
     Transfers(transfers::Command),
+    /// Total how content people are with what became of their incidents
+    Satisfaction(satisfaction::Command),
     /// Report that something is wrong: joins what is open about it, or opens a new one
     Report(report::Command),
     /// Do something with incidents
@@ -71,6 +73,7 @@ pub async fn run(session: &Session, command: Command) -> Result<(), Failure> {
         Command::Actions(list) => major::list(session, &server, &list).await,
         Command::Export(command) => export::run(session, &server, command).await,
         Command::Transfers(command) => transfers::run(session, &server, command).await,
+        Command::Satisfaction(command) => satisfaction::run(session, &server, command).await,
         Command::Report(command) => report::run(session, &server, command).await,
         Command::Handle(command) => handle::run(session, &server, command).await,
     }

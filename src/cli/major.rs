@@ -43,7 +43,7 @@ pub enum Command {
         #[command(flatten)]
         word: Word,
     },
-    /// Say what its review wants to be done, or that it is; also once it is closed
+    /// Say what its review wants to be done, or that it is; also once it is closed, with a reason
     Action {
         /// Its number, as in INC-1042
         incident: String,
@@ -178,6 +178,9 @@ pub(super) fn facts(major: &Major, now: Time) -> Vec<(&'static str, String)> {
         let of = team.as_ref().map(|team| format!(" ({team})")).unwrap_or_default();
         facts.push(("role", format!("{}: {who}{of}", role.replace('_', " "))));
     }
+    if !major.users.is_empty() {
+        facts.push(("users", format!("{} were told", major.users.join(", "))));
+    }
     let Some(plan) = &major.plan else { return facts };
     let link = plan.link.as_ref().map(|link| format!(", {link}")).unwrap_or_default();
     let (open, all) = (plan.open, plan.checklist.len());
@@ -224,6 +227,7 @@ mod tests {
         let major: Major = from_value(json!({
             "declared_at": NOW, "by": "rules", "because": "x", "stood_down_at": null,
             "watch_until": "2026-11-21T04:16:00.000Z",
+            "users": ["sue", "list@x.org"],
             "roles": [{"role": "incident_manager", "who": "ann", "team": "net", "since": NOW,
                 "by": "plan p"}],
             "plan": {"name": "p", "open": 1, "told": [], "link": "https://x", "checklist": [
@@ -239,6 +243,7 @@ mod tests {
             [
                 "watched in 1h",
                 "role incident manager: ann (net)",
+                "users sue, list@x.org were told",
                 "plan p, 1 of 2 open, https://x",
                 "item [x] 1. open the call (mia 03:16:00 UTC: room 1)",
                 "item [ ] 2. tell support",

@@ -39,6 +39,7 @@ pub mod quiet;
 pub mod replay;
 pub mod report;
 pub mod rules;
+mod satisfaction;
 pub mod serve;
 pub mod sheet;
 pub mod test;
@@ -340,6 +341,7 @@ mod tests {
         "inc export INC-1042 --post-mortem",
         "inc close severity=\"info\" --dry-run",
         "inc transfers --by team --since 30d",
+        "inc satisfaction --by service --since 30d",
         "alerts ls --state firing",
         "alerts send alertname=X ci=srv-1 --severity critical",
         "alerts ls --silenced",

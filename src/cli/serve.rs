@@ -69,7 +69,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     };
     let settings = settings::load(args.config.as_deref(), &overrides).map_err(|problems| {
         problems.iter().for_each(print::talk);
-        Failure::Configuration(format!("{} problems in the settings", problems.len()))
+        Failure::of_settings(problems.len())
     })?;
     let rule_files = rule_files(&settings, args);
     let rules = Arc::new(rules(&settings, &rule_files)?);

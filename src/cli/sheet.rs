@@ -92,7 +92,7 @@ fn confirmation(it: &Confirmation, now: Time) -> Vec<String> {
         lines.push(format!("{} asked{due}", it.asked.join(", ")));
     }
     if !it.confirmed.is_empty() {
-        lines.push(format!("yes, say {}", it.confirmed.join(", ")));
+        lines.push(format!("yes: {}", it.confirmed.join(", ")));
     }
     if let Some(said) = &it.disagreement {
         lines.push(format!("no, says {}: {}", said.by, said.because));
@@ -143,7 +143,7 @@ mod tests {
                 "reported      03:12:00 UTC by mia, Berlin, 4711 (phone): shop slow",
                 "verified      in 10m, at 03:26:00 UTC",
                 "is it over    mia asked; without an answer closed in 1h",
-                "is it over    yes, say mia",
+                "is it over    yes: mia",
                 "is it over    no, says eva: slow",
                 "cancelled     by zoe",
             ]

@@ -10,6 +10,7 @@ use super::problem::{Place, Problem, shorten};
 use super::relation::End;
 use super::rows::{CiId, CiRow};
 use super::topology::Topology;
+use super::users::users;
 use super::walk::Toward;
 
 /// Findings of one code that are listed; the others are counted.
@@ -54,6 +55,22 @@ impl Lint {
                 let message = format!("`{name}` has the hours `{hours}`, which is no calendar");
                 (message, "add it to `calendars:` of the rules, or correct `hours`".into())
             });
+        }
+    }
+
+    /// Adds the services that name users who are not reached; `reached` knows contacts of the rules and
+    /// addresses that they write to.
+    pub fn unknown_users(&mut self, topology: &Topology, reached: impl Fn(&str) -> bool) {
+        for (_, ci) in topology.cis() {
+            for user in users(ci).filter(|user| !reached(user)) {
+                self.add("C034", &ci.name, || {
+                    let (name, user) = (shorten(&ci.name), shorten(user));
+                    let message = format!("`{user}`, a user of `{name}`, is not reached");
+                    let help = "name a contact of the rules, or an address that the section \
+                                `reports` writes to";
+                    (message, help.into())
+                });
+            }
         }
     }
 
@@ -396,6 +413,25 @@ relations: [b -powered_by-> p, b -powered_by-> q, b -runs_on-> p, b -runs_on-> q
                  add the relations that are missing, or correct `needs`",
                 "warning[C033]: `mail` has the hours `night`, which is no calendar; \
                  add it to `calendars:` of the rules, or correct `hours`",
+            ]
+        );
+    }
+
+    #[test]
+    fn users_who_are_not_reached_are_named() {
+        let topology = Topology::of(
+            "cis:
+  web: {class: service, owner: shop, tier: 1, contact: sue, subscribers: 'bob, ghost'}
+  box: {class: server, contact: ghost}
+relations: [web -runs_on-> box]",
+        );
+        let mut lint = Lint::default();
+        lint.unknown_users(&topology, |user| ["sue", "bob"].contains(&user));
+        assert_eq!(
+            found(&lint),
+            [
+                "warning[C034]: `ghost`, a user of `web`, is not reached; name a contact of the rules, \
+              or an address that the section `reports` writes to"
             ]
         );
     }

@@ -33,6 +33,7 @@ mod relation;
 mod rows;
 mod topology;
 mod unbound;
+mod users;
 mod walk;
 
 // The folder's words are few and used everywhere: they are named `cmdb::Topology`, not by file.
@@ -60,4 +61,5 @@ pub use rows::{
 };
 pub use topology::Topology;
 pub use unbound::{Counts, Group, Hint, Unbound};
+pub use users::users;
 pub use walk::{Step, Toward, Walk};

@@ -1,4 +1,5 @@
-//! What is still written on the record of an incident that is over: what people learn only then.
+//! What is still written on the record of an incident that is over, what people learn only then, and
+//! what its review wants to be done when nobody thought of it before.
 //!
 //! Such an incident is not held: its stored record comes with the event. Whoever read it may have
 //! read it before the last change was stored; then the event is outdated, nothing happens, and it
@@ -8,10 +9,10 @@ use core::time::Duration;
 use std::collections::BTreeMap;
 
 use super::context::Context;
-use super::event::{Handled, Order, Refusal, Reply};
+use super::event::{Command, Handled, Order, Refusal, Reply};
 use super::handle::by_whom;
 use super::pending::Told;
-use super::{State, audit, desk};
+use super::{State, audit, desk, followed, handle};
 use crate::model::incident::{Happening, Incident, IncidentId};
 use crate::model::sheet::{Edit, Field};
 use crate::model::time::Timestamp;
@@ -51,24 +52,74 @@ pub fn fields() -> String {
     FIELDS.map(|field| field.to_string()).join(", ")
 }
 
+/// A person orders something of an incident that is over.
+pub(super) fn carry_out(
+    state: &mut State,
+    ctx: &Context,
+    (record, order): (&Incident, &Order),
+    now: Timestamp,
+) -> Reply {
+    if is_outdated(state, record) {
+        return Reply::Outdated;
+    }
+    if matches!(order.command, Command::AddAction { .. }) {
+        return take_up(state, ctx, (record, order), now);
+    }
+    let edits = if let Command::Set(edits) = &order.command { &**edits } else { &[] };
+    write(state, ctx, (record, order, edits), now)
+}
+
+/// True when a record is not as it is now, or is held.
+fn is_outdated(state: &State, record: &Incident) -> bool {
+    let id = record.id;
+    let held = state.incidents.contains_key(&id) || !record.progress.name().is_over();
+    let known = state.afterwards.0.get(&id).map(|(revision, _)| *revision);
+    let is_present = known.is_none_or(|revision| revision == Some(record.revision));
+    held || (known_here(state, id).is_none() && !is_present)
+}
+
+/// Returns a record that is over as far as it is at hand. One whose review still wants something to be
+/// done is held as it is.
+fn known_here(state: &State, id: IncidentId) -> Option<&Incident> {
+    state.record(id).or_else(|| state.pending.afterwards.get(&id))
+}
+
+/// Holds an incident again, for what its review wants to be done.
+fn take_up(
+    state: &mut State,
+    ctx: &Context,
+    (record, order): (&Incident, &Order),
+    now: Timestamp,
+) -> Reply {
+    let id = record.id;
+    if state.record(id).is_some() {
+        return handle::handle(state, ctx, order, now);
+    }
+    if order.note.is_empty() {
+        // Its review was thought to be done: whoever reads it asks why it is not.
+        return Reply::Refused(Refusal::NoReason { wish: order.command.wish() });
+    }
+    let written = state.pending.afterwards.remove(&id);
+    let record = written.clone().unwrap_or_else(|| record.clone());
+    followed::hold(state, record);
+    let reply = handle::handle(state, ctx, order, now);
+    if matches!(reply, Reply::Refused(_)) {
+        followed::let_go(state, id);
+        state.pending.afterwards.extend(written.map(|record| (id, record)));
+    }
+    reply
+}
+
 /// A person writes on the record of an incident that is over.
-pub(super) fn write(
+fn write(
     state: &mut State,
     ctx: &Context,
     (record, order, edits): (&Incident, &Order, &[Edit]),
     now: Timestamp,
 ) -> Reply {
     let id = record.id;
-    let held = state.incidents.contains_key(&id) || !record.progress.name().is_over();
-    // One whose review still wants something to be done is held as it is.
-    let followed = state.record(id);
-    let known_here = followed.or_else(|| state.pending.afterwards.get(&id));
-    let known = state.afterwards.0.get(&id).map(|(revision, _)| *revision);
-    let is_present = known.is_none_or(|revision| revision == Some(record.revision));
-    if held || (known_here.is_none() && !is_present) {
-        return Reply::Outdated;
-    }
-    let (is_followed, is_fresh) = (followed.is_some(), known_here.is_none());
+    let known_here = known_here(state, id);
+    let (is_followed, is_fresh) = (state.record(id).is_some(), known_here.is_none());
     let mut record = known_here.unwrap_or(record).clone();
     if let Err(refusal) = check(ctx, &record, order, edits) {
         return Reply::Refused(refusal);

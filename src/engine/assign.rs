@@ -8,6 +8,7 @@ use super::describe;
 use super::pending::Told;
 use super::state::Case;
 use crate::model::incident::{Happening, Incident, IncidentId};
+use crate::model::on_call::Override;
 use crate::model::time::Timestamp;
 use crate::rules::{Asked, Plan, Seen};
 
@@ -85,13 +86,28 @@ pub struct NextLine {
 }
 
 impl Context {
-    /// Returns to whom a stored incident would go at `now` if somebody escalated it; nothing where
+    /// Returns the team to which a stored incident would go if somebody escalated it; nothing where
     /// no line follows.
-    pub fn next_line(&self, record: &Incident, now: Timestamp) -> Option<NextLine> {
+    pub fn next_team(&self, record: &Incident) -> Option<Box<str>> {
         let team = record.team.as_deref();
         // What rules add to the category stands in the record once it is stored.
-        let team = asked_of(self, record, None, |asked| self.rules.next_line(asked, team))?;
-        let contact = self.rules.called(&team, record.id, now).contact.into();
+        asked_of(self, record, None, |asked| self.rules.next_line(asked, team))
+    }
+
+    /// Returns that team and who would be called there at `now`: who stands in by command, else
+    /// whoever the rules say. `overrides` are in the order of their numbers.
+    pub fn next_line(
+        &self,
+        record: &Incident,
+        overrides: &[Override],
+        now: Timestamp,
+    ) -> Option<NextLine> {
+        let team = self.next_team(record)?;
+        let stands_in = self.rules.stands_in(&team, overrides, now);
+        let contact = stands_in.map_or_else(
+            || self.rules.called(&team, record.id, now).contact.into(),
+            |it| it.contact.clone(),
+        );
         Some(NextLine { team, contact })
     }
 }

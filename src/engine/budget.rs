@@ -4,6 +4,9 @@
 //! none. A page about an incident of the highest priority that is new to its person is never spared.
 //! While a message waits it grows by what is spared meanwhile; people's answers withdraw it as any
 //! other.
+//!
+//! Updates for those outside, who are written to within a limit as well, have accounts of their own:
+//! they must not use up what a person's pages may.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,7 +15,7 @@ use super::context::Context;
 use super::notices;
 use super::pending::Told;
 use crate::model::incident::{Happening, IncidentId, Paged};
-use crate::model::notice::{Notice, NoticeId, NoticeKind, NoticeState};
+use crate::model::notice::{ALSO_MAX, Notice, NoticeId, NoticeKind, NoticeState};
 use crate::model::priority::Priority;
 use crate::model::time::{Brief, Timestamp};
 use crate::rules::PageBudget;
@@ -20,19 +23,34 @@ use crate::rules::PageBudget;
 /// Who got how many pages when.
 #[derive(Debug, Default)]
 pub(super) struct Pages {
-    /// By person: when, and which; the one that waits is in the future.
+    /// By account: when, and which; the one that waits is in the future.
     got: BTreeMap<Box<str>, BTreeSet<(Timestamp, NoticeId)>>,
-    /// By person: the message that waits, or waited last.
+    /// By account: the message that waits, or waited last.
     waiting: BTreeMap<Box<str>, NoticeId>,
 }
 
-/// A page that is to be planned.
+/// A message that is to be planned.
 #[derive(Clone, Copy)]
 pub(super) struct Wish<'a> {
     pub(super) incident: IncidentId,
     pub(super) contact: &'a str,
+    pub(super) kind: NoticeKind,
     pub(super) because: &'a str,
     pub(super) also: &'a [IncidentId],
+}
+
+impl Wish<'_> {
+    fn account(&self) -> Box<str> {
+        account(self.kind, self.contact)
+    }
+}
+
+/// Returns on which account of a person a message is.
+fn account(kind: NoticeKind, contact: &str) -> Box<str> {
+    match kind {
+        NoticeKind::Page => contact.into(),
+        NoticeKind::Ticket | NoticeKind::Update => format!("{contact} (updates)").into(),
+    }
 }
 
 /// When a page may go out.
@@ -60,7 +78,7 @@ pub(super) fn reindex(state: &mut State) {
     let mut waiting: Vec<&Notice> = waiting.collect();
     waiting.sort_by_key(|notice| (notice.created_at, notice.id));
     for notice in waiting {
-        pages.waiting.insert(notice.contact.clone(), notice.id);
+        pages.waiting.insert(account(notice.kind, &notice.contact), notice.id);
     }
     state.pages = pages;
 }
@@ -100,11 +118,12 @@ pub(super) fn ask_within(
     budget: PageBudget,
     now: Timestamp,
 ) -> Verdict {
-    let Some(free_at) = free_at(state, wish.contact, budget, now) else { return Verdict::Now };
-    if is_new_and_urgent(state, wish) {
+    let account = wish.account();
+    let Some(free_at) = free_at(state, &account, budget, now) else { return Verdict::Now };
+    if wish.kind == NoticeKind::Page && is_new_and_urgent(state, wish) {
         return Verdict::Now;
     }
-    let waiting = state.pages.waiting.get(wish.contact).and_then(|id| state.notices.get(id));
+    let waiting = state.pages.waiting.get(&account).and_then(|id| state.notices.get(id));
     if let Some(notice) = waiting.filter(|notice| waits(notice) && notice.due_at > now) {
         return Verdict::With(notice.id);
     }
@@ -141,7 +160,7 @@ pub(super) fn last(state: &State, contact: &str, now: Timestamp) -> Option<Incid
 
 /// Notes that a page was planned.
 pub(super) fn note(state: &mut State, notice: &Notice, now: Timestamp) {
-    let (id, contact, at) = (notice.id, &notice.contact, notice.due_at);
+    let (id, contact, at) = (notice.id, account(notice.kind, &notice.contact), notice.due_at);
     let still = |at: Timestamp| now < at.plus(PageBudget::WITHIN_MAX);
     let got = state.pages.got.entry(contact.clone()).or_default();
     while got.first().is_some_and(|(at, _)| !still(*at)) {
@@ -161,14 +180,19 @@ pub(super) fn note(state: &mut State, notice: &Notice, now: Timestamp) {
 pub(super) fn join(state: &mut State, digest: NoticeId, wish: Wish<'_>, now: Timestamp) {
     let Some(notice) = state.notices.get_mut(&digest) else { return };
     for id in core::iter::once(&wish.incident).chain(wish.also) {
-        // Kept in order: in a storm of incidents each is looked for among thousands.
-        if *id != digest.incident
-            && let Err(at) = notice.also.binary_search(id)
-        {
-            notice.also.insert(at, *id);
+        if *id == digest.incident {
+            continue;
+        }
+        // Kept in order, so that each is looked for fast. Of one that is not named nobody knows
+        // whether it was counted: then what is counted is messages.
+        match notice.also.binary_search(id) {
+            Ok(_) => {}
+            Err(at) if notice.also.len() < ALSO_MAX => notice.also.insert(at, *id),
+            Err(_) => notice.also_more = notice.also_more.saturating_add(1),
         }
     }
-    let (due_at, also) = (notice.due_at, notice.also.len());
+    let also = u64::try_from(notice.also.len()).unwrap_or(u64::MAX);
+    let (due_at, also) = (notice.due_at, also.saturating_add(notice.also_more.into()));
     let what = if notice.kind == NoticeKind::Page { "page" } else { "message" };
     if notice.kind == NoticeKind::Update {
         // What asks is asked again; what is told is told here or never.

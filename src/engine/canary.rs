@@ -32,6 +32,7 @@ pub(super) fn receive(state: &mut State, all: &[Occurrence], now: Timestamp) -> 
     }
     let notice = Notice {
         also: Vec::new(),
+        also_more: 0,
         id,
         kind: NoticeKind::Update,
         target: CANARY.into(),

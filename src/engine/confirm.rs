@@ -10,7 +10,7 @@ use super::handle::by_whom;
 use super::notices::{self, Plan};
 use super::pending::Told;
 use super::reporters::News;
-use super::{State, desk, report, reporters, resolve, watch};
+use super::{State, desk, report, reporters, resolve, users, watch};
 use crate::model::closure::{Confirmation, Disagreement, Reached};
 use crate::model::escalation::Target;
 use crate::model::incident::{Happening, Incident, IncidentId};
@@ -53,6 +53,7 @@ pub(super) fn ask(state: &mut State, ctx: &Context, id: IncidentId, text: &str, 
         let plan = Plan { kind: NoticeKind::Update, target, because, also: Vec::new() };
         notices::plan(state, ctx, id, plan, now);
     }
+    users::tell(state, ctx, id, text, now);
     remember(state, ctx, id, (asked, reached), now);
 }
 

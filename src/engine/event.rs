@@ -136,11 +136,11 @@ pub enum Event {
         /// What is to be done.
         order: Order,
     },
-    /// A person writes on the record of an incident that is over.
+    /// A person writes on the record of an incident that is over, or wants something to be done.
     Afterwards {
         /// The record as it is stored.
         record: Box<Incident>,
-        /// What is to be written, by [`Command::Set`].
+        /// What is to be written, by [`Command::Set`], or done, by [`Command::AddAction`].
         order: Order,
     },
     /// Something came that could not be read or handled.
@@ -718,7 +718,8 @@ pub enum Refusal {
     },
     /// The rules want more to be written first.
     #[error(
-        "{incident} needs {missing} before it is {wish}; set them with it, or with `set` before"
+        "{incident} needs {missing} before it is {wish}; write that by `incidents set {incident}`, or \
+         as you resolve it"
     )]
     Incomplete {
         /// What was named.

@@ -46,6 +46,18 @@ pub(super) fn keep(state: &mut State, record: &Incident, timer: Option<Timestamp
     }
 }
 
+/// Holds a closed incident again, whose review is about to want something to be done.
+pub(super) fn hold(state: &mut State, record: Incident) {
+    state.followed.insert(record.id, Followed { record, timer: None });
+}
+
+/// Holds it no longer: nothing is to be done after all.
+pub(super) fn let_go(state: &mut State, id: IncidentId) {
+    state.followed.remove(&id);
+    state.pending.incidents.remove(&id);
+    state.pending.rescheduled.remove(&id);
+}
+
 /// Hands over a changed closed incident; one of which nothing is left to be done is held no longer.
 pub(super) fn drain(state: &mut State, id: IncidentId, changes: &mut Changes) {
     let Some(followed) = state.followed.get_mut(&id) else { return };

@@ -1,7 +1,7 @@
 //! Major incidents: declared by a person or by the rules, and stood down by a person.
 //!
-//! Management is paged before anybody else of the same moment, and delays nobody: all notices leave
-//! with one commit.
+//! Management is paged and the users of what it hurts are told before anybody else of the same moment,
+//! and delay nobody: all notices leave with one commit.
 
 use super::State;
 use super::context::Context;
@@ -9,7 +9,7 @@ use super::event::{Order, Refusal};
 use super::handle::by_whom;
 use super::notices;
 use super::pending::Told;
-use super::{escalate, promise, response, watch};
+use super::{escalate, promise, reporters, response, users, watch};
 use crate::model::escalation::Target;
 use crate::model::incident::{Happening, IncidentId};
 use crate::model::major::{Major, RULES};
@@ -51,22 +51,29 @@ fn declare(
     (by, because): (&str, &str),
     now: Timestamp,
 ) {
+    let hear_of_it = notices::hearers(state, id);
     let Some(case) = state.change(id) else { return };
     case.record.version += 1;
     let before = case.record.major.take();
     let is_first = before.is_none();
-    case.record.major = Some(Major {
+    let major = Major {
         declared_at: now,
         by: by.into(),
         because: because.into(),
         stood_down_at: None,
         ..before.unwrap_or_default()
-    });
-    let text = format!("a major incident, say {by}: {because}");
+    };
+    let text = major.said();
+    case.record.major = Some(major);
     state.pending.tell(id, now, Told { what: Happening::Major, text: text.clone(), path: None });
     for contact in &ctx.rules.majors.management {
         response::call(state, ctx, id, (&Target::Contact(contact.clone()), &text), now);
     }
+    reporters::tell_all(state, ctx, id, &text, now);
+    users::follow(state, ctx, id, now);
+    let management = |name: &Box<str>| ctx.rules.majors.management.contains(name);
+    let others = hear_of_it.into_iter().filter(|name| !management(name)).collect();
+    notices::update_some(state, ctx, (id, others), &text, now);
     if is_first {
         response::begin(state, ctx, id, &text, now);
     } else {
@@ -98,6 +105,7 @@ pub(super) fn stand_down(
     let text = format!("no major incident any more, {}", by_whom(order));
     state.pending.tell(id, now, Told { what: Happening::Major, text: text.clone(), path: None });
     notices::update(state, ctx, id, &text, now);
+    reporters::tell_all(state, ctx, id, &text, now);
     if let Some(by) = holder {
         // As for any other incident from now on.
         promise::make(state, ctx, (id, &by), None, now);

@@ -81,6 +81,7 @@ mod transfer;
 #[cfg(test)]
 pub(crate) mod trap;
 mod unite;
+mod users;
 mod verify;
 mod waiting;
 mod watch;
@@ -91,7 +92,7 @@ use std::sync::Arc;
 
 use changes::{Changes, Saved};
 use context::Context;
-use event::{Command, Event, Received, Reply};
+use event::{Event, Received, Reply};
 use timers::Timer;
 
 pub use assign::NextLine;
@@ -184,8 +185,7 @@ impl State {
                 return handle::by_link(self, ctx, (notice.seq, *action), order, now);
             }
             Event::Afterwards { record, order } => {
-                let edits = if let Command::Set(edits) = &order.command { &**edits } else { &[] };
-                return afterwards::write(self, ctx, (record, order, edits), now);
+                return afterwards::carry_out(self, ctx, (record, order), now);
             }
             Event::Silence { silence, replaces } => {
                 return suppress::silence(self, ctx, silence, *replaces, now);

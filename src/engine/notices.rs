@@ -12,7 +12,7 @@ use super::pending::Told;
 use super::{overrides, threads};
 use crate::model::escalation::Target;
 use crate::model::incident::{Happening, Incident, IncidentId, Progress};
-use crate::model::notice::{Notice, NoticeId, NoticeKind, NoticeState};
+use crate::model::notice::{ALSO_MAX, Notice, NoticeId, NoticeKind, NoticeState};
 use crate::model::time::{Brief, Timestamp};
 use crate::rules::OnCall;
 
@@ -149,10 +149,10 @@ fn send(state: &mut State, ctx: &Context, id: IncidentId, to: Addressed, now: Ti
     }
     let channels = channels(ctx, &to.contact, to.kind);
     let Addressed { kind, target, contact, because, also } = to;
-    let mut post = Post { kind, target, contact, channels, because, also, due_at: now };
+    let mut post = Post { kind, target, contact, channels, because, also, more: 0, due_at: now };
     if kind == NoticeKind::Page {
         let Post { contact, because, also, .. } = &post;
-        let wish = budget::Wish { incident: id, contact, because, also };
+        let wish = budget::Wish { incident: id, contact, kind, because, also };
         match budget::ask(state, ctx, wish, now) {
             Verdict::Now => {}
             Verdict::At(at, why) => {
@@ -177,7 +177,7 @@ fn send(state: &mut State, ctx: &Context, id: IncidentId, to: Addressed, now: Ti
 
 /// Returns by what a person hears of something; a person who is not known by what the default
 /// contact does.
-fn channels(ctx: &Context, contact: &str, kind: NoticeKind) -> Vec<Box<str>> {
+pub(super) fn channels(ctx: &Context, contact: &str, kind: NoticeKind) -> Vec<Box<str>> {
     let known = ctx.rules.contacts.get(contact);
     match known.or_else(|| ctx.rules.contacts.get(&ctx.rules.default_contact)) {
         Some(contact) => contact.channels_for(kind).to_vec(),
@@ -200,6 +200,8 @@ pub(super) struct Post {
     pub(super) channels: Vec<Box<str>>,
     pub(super) because: String,
     pub(super) also: Vec<IncidentId>,
+    /// Further ones that are counted only.
+    pub(super) more: u32,
     pub(super) due_at: Timestamp,
 }
 
@@ -213,7 +215,8 @@ pub(super) fn put(
     let record = state.change_record(id)?;
     record.notices += 1;
     let notice = NoticeId { incident: id, seq: record.notices };
-    let Post { kind, target, contact, channels, because, also, due_at } = post;
+    let Post { kind, target, contact, channels, because, mut also, more, due_at } = post;
+    let more = bound(&mut also, more);
     if kind != NoticeKind::Update {
         note_target(state, id, &target);
     }
@@ -228,6 +231,7 @@ pub(super) fn put(
         channel: 0,
         because,
         also,
+        also_more: more,
         created_at: now,
         state: NoticeState::Pending,
         due_at,
@@ -240,6 +244,14 @@ pub(super) fn put(
     state.notices.insert(notice, planned);
     state.pending.notices.insert(notice);
     Some(notice)
+}
+
+/// Keeps the first of what a message tells of by number, and returns how many more there are: it is
+/// stored with whatever adds to it, and nobody reads a thousand.
+fn bound(also: &mut Vec<IncidentId>, more: u32) -> u32 {
+    let beyond = also.len().saturating_sub(ALSO_MAX);
+    also.truncate(ALSO_MAX);
+    more.saturating_add(u32::try_from(beyond).unwrap_or(u32::MAX))
 }
 
 /// Says an update, and what it is an update of, in one message where both are of one batch: a storm
@@ -258,6 +270,7 @@ fn unite(state: &mut State, ctx: &Context, id: IncidentId, to: &Addressed, now: 
             let update = core::mem::replace(&mut earlier.because, to.because.clone());
             join(&mut earlier.because, &update);
             earlier.also.clone_from(&to.also);
+            earlier.also_more = bound(&mut earlier.also, 0);
         }
         // Not: two pages. Each is a step of a policy.
         (NoticeKind::Page | NoticeKind::Ticket, NoticeKind::Page | NoticeKind::Ticket) => {
@@ -359,13 +372,30 @@ pub(super) fn send_amendments(state: &mut State, ctx: &Context, now: Timestamp) 
 
 /// Tells everybody who was called for an incident, or wants to hear of it, what became of it.
 pub(super) fn update(state: &mut State, ctx: &Context, id: IncidentId, text: &str, now: Timestamp) {
-    let Some(record) = state.incidents.get(&id).map(|case| &case.record) else { return };
+    let told = hearers(state, id);
+    update_some(state, ctx, (id, told), text, now);
+}
+
+/// Returns who was called for an incident, or wants to hear of it.
+pub(super) fn hearers(state: &State, id: IncidentId) -> Vec<Box<str>> {
+    let Some(record) = state.incidents.get(&id).map(|case| &case.record) else { return Vec::new() };
     let mut told = record.told.clone();
     for subscriber in &record.terms.subscribers {
         if !told.contains(subscriber) {
             told.push(subscriber.clone());
         }
     }
+    told
+}
+
+/// Tells some people what became of an incident.
+pub(super) fn update_some(
+    state: &mut State,
+    ctx: &Context,
+    (id, told): (IncidentId, Vec<Box<str>>),
+    text: &str,
+    now: Timestamp,
+) {
     for target in told {
         let to = update_for(state, ctx, (id, &target, text.into()), now);
         send(state, ctx, id, to, now);

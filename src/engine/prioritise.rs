@@ -13,7 +13,7 @@ use super::pending::Told;
 use super::tally::{self, Harm, Share, Tally};
 use super::{
     acceptance, affected, assign, credit, escalate, gather, major, redundancy, related, reporters,
-    standing, suppress, suspects, terms,
+    standing, suppress, suspects, terms, users,
 };
 use crate::cmdb::{CiId, CiRow, Outage};
 use crate::model::escalation::Target;
@@ -74,6 +74,7 @@ fn settle_one(state: &mut State, ctx: &Context, id: IncidentId, now: Timestamp) 
         reassess(state, ctx, id, assessment, now);
         affected::note_services(state, ctx, id);
         major::by_rule(state, ctx, id, now);
+        users::follow(state, ctx, id, now);
         terms::warn_holder(state, ctx, id, computed, now);
     }
     if assign::assign(state, ctx, id, now) {

@@ -4,12 +4,11 @@
 
 use core::time::Duration;
 
-use super::State;
 use super::context::Context;
 use super::event::{Order, Refusal};
 use super::notices::{self, Plan};
 use super::pending::Told;
-use super::reporters::{self, News};
+use super::{State, reporters};
 use crate::model::escalation::Target;
 use crate::model::incident::{Happening, Incident, IncidentId};
 use crate::model::major::Role;
@@ -91,7 +90,7 @@ pub(super) fn update(
     state.pending.tell(*id, now, Told { what: Happening::Updated, text: text.clone(), path: None });
     notices::update(state, ctx, *id, &text, now);
     tell_desk(state, ctx, *id, &text, now);
-    reporters::tell(state, ctx, *id, News::Plain(&text), now);
+    reporters::tell_all(state, ctx, *id, &text, now);
     let Some(case) = state.change(*id) else { return Ok(()) };
     case.record.version += 1;
     let every = case.record.terms.promise.take().map(|promise| promise.every);

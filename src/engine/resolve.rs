@@ -8,7 +8,6 @@ use super::changes::Recurrence;
 use super::context::Context;
 use super::correlate::{self, Attachment, name_of, share, unindex_group, unindex_root};
 use super::pending::Told;
-use super::reporters::News;
 use super::{
     State, confirm, escalate, gather, notices, promise, regroup, related, report, reporters, tally,
     topology, verify, watch,
@@ -304,7 +303,7 @@ pub(super) fn reopen(state: &mut State, ctx: &Context, id: IncidentId, why: &str
     };
     state.pending.tell(id, now, Told { what: Happening::Reopened, text: text.clone(), path: None });
     notices::update(state, ctx, id, &format!("reopened: {text}"), now);
-    reporters::tell(state, ctx, id, News::Plain(&format!("reopened: {why}")), now);
+    reporters::tell_all(state, ctx, id, &format!("reopened: {why}"), now);
     confirm::withdraw(state, id);
     promise::follow(state, id, now);
     correlate::index_root(state, &ctx.topology, id);
@@ -353,7 +352,7 @@ pub(super) fn cancel(
     notices::withdraw(state, id, "cancelled", now);
     let text = format!("false alarm, says {by}: {why}");
     notices::update(state, ctx, id, &format!("cancelled: {text}"), now);
-    reporters::tell(state, ctx, id, News::Plain(&format!("cancelled: {text}")), now);
+    reporters::tell_all(state, ctx, id, &format!("cancelled: {text}"), now);
     unindex_root(state, &ctx.topology, id);
     if let Some(case) = state.change(id) {
         case.record.terms.promise = None;

@@ -1,11 +1,11 @@
-//! Tells everybody who was told of an incident how it stands, at the interval of its rule.
+//! Tells everybody who was told of an incident, and those who reported it, how it stands, at the
+//! interval of its rule.
 //!
 //! Only while it is open, nobody's subordinate, and not all silenced; and not while the last such
 //! message is still on its way.
 
-use super::State;
 use super::context::Context;
-use super::notices;
+use super::{State, notices, reporters};
 use crate::model::incident::{Incident, IncidentId};
 use crate::model::notice::{NoticeId, NoticeKind, NoticeState};
 use crate::model::time::{Brief, Timestamp};
@@ -44,7 +44,9 @@ pub(super) fn take_due(state: &mut State, ctx: &Context, id: IncidentId, now: Ti
     let suspect = record.suspects.first().map(|it| format!("; {it}")).unwrap_or_default();
     let text = format!("still open after {open_for}, {firing} of {members} alerts fire{suspect}");
     if !record.quiet && !is_on_its_way(state, id) {
+        let outside = format!("still open after {open_for}, {}", reporters::who_has(record));
         notices::update(state, ctx, id, &text, now);
+        reporters::tell_all(state, ctx, id, &outside, now);
     }
     if let Some(case) = state.change(id) {
         // From now on, not from when it was due: what was missed is not made up for.
@@ -56,6 +58,8 @@ pub(super) fn take_due(state: &mut State, ctx: &Context, id: IncidentId, now: Ti
 fn is_on_its_way(state: &State, id: IncidentId) -> bool {
     let all = NoticeId { incident: id, seq: 0 }..=NoticeId { incident: id, seq: u32::MAX };
     state.notices.range(all).any(|(_, notice)| {
-        notice.kind == NoticeKind::Update && notice.state == NoticeState::Pending
+        // Not: one that is held back by a limit. The others must not wait with it.
+        let waits = notice.attempts == 0 && notice.due_at > notice.created_at;
+        notice.kind == NoticeKind::Update && notice.state == NoticeState::Pending && !waits
     })
 }

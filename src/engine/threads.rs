@@ -54,9 +54,11 @@ pub(super) fn show_held_back(state: &mut State, digest: NoticeId, now: Timestamp
     // Named last: where there is no such message nobody pays for a list of thousands.
     let also: Vec<IncidentId> =
         core::iter::once(digest.incident).chain(notice.also.iter().copied()).collect();
+    let more = notice.also_more;
     if !is_told(state, id, &channel, &contact) {
-        let because = format!("{} more, held back until {}", also.len(), notice.due_at);
-        let post = Post { also, ..follow_up(channel, contact, because, now) };
+        let count = u64::try_from(also.len()).unwrap_or(u64::MAX).saturating_add(more.into());
+        let because = format!("{count} more, held back until {}", notice.due_at);
+        let post = Post { also, more, ..follow_up(channel, contact, because, now) };
         notices::put(state, id, post, now);
     }
 }
@@ -70,6 +72,7 @@ fn follow_up(channel: Box<str>, contact: Box<str>, because: String, now: Timesta
         channels: vec![channel],
         because,
         also: Vec::new(),
+        more: 0,
         due_at: now,
     }
 }

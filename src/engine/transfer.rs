@@ -113,8 +113,8 @@ pub(super) fn give_back(
     let Some(team) = team else { return Err(Refusal::NowhereToReturn(id)) };
     let sender = record.assignments.holder().map_or("nobody", |it| &it.sent_by);
     let times = record.assignments.returned + 1;
-    let text =
-        format!("to {team} {}; misrouted by {sender}, returned {times} times", by_whom(order));
+    let times = if times == 1 { "once".into() } else { format!("{times} times") };
+    let text = format!("to {team} {}; misrouted by {sender}, returned {times}", by_whom(order));
     let (what, before) = (Happening::Returned, Verdict::Returned);
     let it = Transfer { team: Some(team), assignee: None, handover, what, text, before };
     hand_on(state, ctx, order, it, now);

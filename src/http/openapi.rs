@@ -123,6 +123,7 @@ pub(super) fn document() -> Value {
         .merge_from(api::what_if::Document::openapi())
         .merge_from(api::cmdb::Document::openapi())
         .merge_from(api::transfers::Document::openapi())
+        .merge_from(api::satisfaction::Document::openapi())
         .merge_from(ingest::Document::openapi())
         .merge_from(operate::Document::openapi())
         .merge_from(stream::Document::openapi());

@@ -1,7 +1,8 @@
 //! Scenarios of what is written on records that are over, by people who may have read them too early.
 
 use super::story::{DISK, Story, after, handled};
-use crate::engine::event::{Command, Event, Order, Refusal, Reply};
+use crate::engine::event::{Command, Ending, Event, Order, Refusal, Reply};
+use crate::model::escalation::Target;
 use crate::model::incident::{Happening, Incident, RecordId};
 use crate::model::sheet::{Edit, Field};
 
@@ -52,6 +53,47 @@ fn what_is_forgotten_does_not_come_back_and_what_is_held_is_not_written_past_the
     story.fire(0, DISK);
     let open = story.incident(1).clone();
     assert_eq!(story.world.event(&write(&open, "problem", "P"), after(1)), Reply::Outdated);
+}
+
+#[test]
+fn a_review_wants_something_else_though_nothing_of_it_was_open() {
+    let rules = "contacts: {dana: {channels: [log]}}\nteams: {dc: {members: [dana]}}\n\
+                 defaults: {team: dc}\n";
+    let mut story = Story::under(rules);
+    story.fire(0, DISK);
+    story.clear(1, DISK);
+    handled(&story.order(2, 1, Command::Resolve(Ending::default())));
+    handled(&story.order(3, 1, Command::Close));
+    let record = story.incident(1).clone();
+    let add = |note: &str, owner: &str| {
+        let owner = Target::Contact(owner.into());
+        let command = Command::AddAction { text: "strip".into(), owner, due_at: after(86_400) };
+        let order = Order {
+            incident: RecordId(1),
+            by: "mia".into(),
+            expected: None,
+            note: note.into(),
+            command,
+        };
+        Event::Afterwards { record: Box::new(record.clone()), order }
+    };
+    let refused = story.world.event(&add("", "dana"), after(10));
+    assert_eq!(refused, Reply::Refused(Refusal::NoReason { wish: "given an action" }));
+    let unknown = story.world.event(&add("it came back", "ghost"), after(11));
+    assert!(matches!(unknown, Reply::Refused(Refusal::UnknownTarget { .. })), "{unknown:?}");
+    assert_eq!(story.world.followed(), 0, "what was refused leaves nothing");
+    handled(&story.world.event(&add("it came back", "dana"), after(12)));
+    handled(&story.world.event(&add("", "dana"), after(13)));
+    assert_eq!(story.incident(1).actions.len(), 2, "the second joins the first");
+    story.world.restart(after(20));
+    story.wait(86_400);
+    let reminded = |it: &&Happening| **it == Happening::ActionOverdue;
+    assert_eq!(story.happened(1).iter().filter(reminded).count(), 2, "it reminds");
+    for (at_s, number) in [(90_000, 1), (90_001, 2)] {
+        handled(&story.order(at_s, 1, Command::FinishAction { number }));
+    }
+    assert_eq!(story.world.followed(), 0);
+    assert_eq!(story.world.event(&add("again", "dana"), after(90_002)), Reply::Outdated);
 }
 
 #[test]

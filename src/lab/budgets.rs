@@ -296,3 +296,23 @@ fn a_link_is_good_once_and_leaves_its_trace() {
     let refused = story.world.event(&by_link(Action::Acknowledge, Command::Reopen), after(14));
     assert_eq!(refused, Reply::Duplicate);
 }
+
+#[test]
+fn a_long_digest_names_the_first_and_counts_the_others() {
+    use crate::model::notice::ALSO_MAX;
+    let mut story = story(RULES);
+    let beyond = 20;
+    for n in 0..ALSO_MAX + 3 + beyond {
+        page(&mut story, 1, &format!("A{n}"));
+    }
+    story.world.restart(after(2));
+    page(&mut story, 3, "last");
+    story.wait(301);
+    let digest = story.world.pages().nth(2).unwrap();
+    assert_eq!((digest.id.incident.0, digest.also.len()), (3, ALSO_MAX));
+    assert_eq!(digest.also[0], RecordId(4), "in their order");
+    assert_eq!(digest.also_more as usize, beyond + 1);
+    let spared = story.world.image().timeline_of(RecordId(120));
+    let told: Vec<&str> = spared.map(|entry| &*entry.text).collect();
+    assert!(told.iter().any(|text| text.contains("told with INC-3/1 and 117 others")), "{told:?}");
+}

@@ -145,7 +145,8 @@ fn what_the_rules_require_is_written_before_a_person_resolves() {
     story.fire(0, DISK);
     assert_eq!(
         refused(story.order(1, 1, resolve(&[("solution", "x")]))),
-        "INC-1 needs closure_code before it is resolved; set them with it, or with `set` before"
+        "INC-1 needs closure_code before it is resolved; write that by `incidents set INC-1`, or as \
+         you resolve it"
     );
     assert_eq!(state(&story), StateName::New, "nothing was done");
     assert_eq!(story.incident(1).sheet.get(Field::Solution), None, "not even half");

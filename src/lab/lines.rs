@@ -170,7 +170,7 @@ fn what_was_misrouted_goes_back_to_who_had_it_and_is_counted() {
     assert_eq!(verdicts, [returned, passed, returned, None]);
     let entries = story.world.image().timeline_of(RecordId(1));
     let told: Vec<_> = entries.filter(|it| it.what == Happening::Returned).collect();
-    assert!(told[0].text.contains("misrouted by no rule, returned 1 times"), "{}", told[0].text);
+    assert!(told[0].text.contains("misrouted by no rule, returned once"), "{}", told[0].text);
     assert!(told[1].text.contains("misrouted by amy, returned 2 times"), "{}", told[1].text);
 }
 

@@ -68,5 +68,7 @@ mod silences;
 mod story;
 #[cfg(test)]
 mod upkeep;
+#[cfg(test)]
+mod users;
 pub mod what_if;
 pub mod world;

@@ -170,3 +170,35 @@ fn who_answers_where_several_are_reached_speaks_for_these_and_a_stranger_for_nob
     let waits = story.incident(1).closure.confirmation.as_ref().unwrap().waits_for("tom@x.org");
     assert!(waits, "mia speaks for herself");
 }
+
+#[test]
+fn who_reports_hears_as_often_as_its_rule_says_how_it_stands() {
+    let every = "rules: [{name: r, owner: shop, when: 'alertname=\"Report\"', \
+                 group: {by: [site]}, incident: {notify: {repeat: 30m}}}]\n";
+    let rules = format!("{}{every}", RULES.replace("messages: 3", "messages: 9"));
+    for contact in ["mia", "tom@x.org"] {
+        let mut story = Story::under(&rules);
+        report(&mut story, 0, "Slow", ("Tom", contact));
+        story.wait(1_800);
+        assert_eq!(texts(&story, contact)[1..], ["still open after 30m, team shop has it"]);
+        handled(&story.ack(1_900, 1));
+        story.wait(3_599);
+        assert_eq!(texts(&story, contact).len(), 2, "{contact}");
+        story.wait(3_600);
+        let told = texts(&story, contact);
+        assert!(told[2].starts_with("still open after 1h, "), "{told:#?}");
+    }
+}
+
+#[test]
+fn what_one_reporter_has_to_wait_for_keeps_nobody_else_from_hearing_how_it_stands() {
+    let every = "rules: [{name: r, owner: shop, when: 'alertname=\"Report\"', \
+                 group: {by: [site]}, incident: {notify: {repeat: 10m}}}]\n";
+    let mut story = Story::under(&format!("{RULES}{every}"));
+    report(&mut story, 0, "Slow", ("Tom", "tom@x.org"));
+    story.wait(3_000);
+    let anna = story.world.sent().iter().filter(|it| *it.contact == *"anna");
+    let told = anna.filter(|it| it.because.starts_with("still open")).count();
+    assert_eq!(told, 5, "every ten minutes");
+    assert_eq!(heard(&story, "tom@x.org").len(), 3, "his limit");
+}

@@ -63,6 +63,12 @@ impl World {
         &self.image
     }
 
+    /// Returns how many closed incidents are held for what their reviews want.
+    #[cfg(test)]
+    pub(super) fn followed(&self) -> usize {
+        self.state.followed().count()
+    }
+
     /// Returns what the engine decides by.
     pub fn context(&self) -> &Context {
         &self.ctx

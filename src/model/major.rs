@@ -13,6 +13,9 @@ pub const RULES: &str = "rules";
 /// People with a role in one incident; more get in each other's way.
 pub const ROLES_MAX: usize = 32;
 
+/// Users who are told of one incident; whoever speaks for many is one contact, as a list or a room.
+pub const USERS_MAX: usize = 100;
+
 /// That an incident is, or was, a major one.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Major {
@@ -31,6 +34,8 @@ pub struct Major {
     /// Whom its declaration or a role called: what calls them is not taken back once somebody else
     /// has answered.
     pub called: Vec<Box<str>>,
+    /// Users of the services it hurt who were told of it: contacts and addresses.
+    pub users: Vec<Box<str>>,
     /// From one update to the next; zero for one that was declared before updates fell due.
     pub update_every: Duration,
     /// How long it is watched after its resolution.
@@ -107,6 +112,13 @@ pub struct Holder {
 }
 
 impl Major {
+    /// Says who declared it, and why.
+    pub fn said(&self) -> String {
+        let Self { by, because, .. } = self;
+        let who = if **by == *RULES { "say the rules".into() } else { format!("says {by}") };
+        format!("a major incident, {who}: {because}")
+    }
+
     /// True while it is one.
     pub fn stands(&self) -> bool {
         self.stood_down_at.is_none()

@@ -28,6 +28,7 @@ pub mod priority;
 pub mod quarantine;
 pub mod report;
 pub mod review;
+pub mod satisfaction;
 pub mod sheet;
 pub mod silence;
 pub mod terms;

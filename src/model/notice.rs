@@ -13,6 +13,10 @@ pub const CANARY: &str = "canary";
 /// The number that no incident has: the canary's notices are no incident's.
 pub const CANARY_INCIDENT: IncidentId = RecordId(0);
 
+/// Incidents that a digest names. It is written anew with each page that it spares, so that in a storm
+/// of incidents a longer list would cost more than the pages.
+pub const ALSO_MAX: usize = 100;
+
 /// Identifies a notice for ever: the incident and the notice's place among that incident's notices.
 /// Receivers get it as an idempotency key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -82,8 +86,11 @@ pub struct Notice {
     pub channel: u32,
     /// Why this person gets it, in words.
     pub because: String,
-    /// Further incidents told with it, by number: a digest. Empty in every other notice.
+    /// Further incidents told with it, by number, at most [`ALSO_MAX`]: a digest. Empty in every other
+    /// notice.
     pub also: Vec<IncidentId>,
+    /// What it tells of beside these, counted only: messages that were spared, or incidents.
+    pub also_more: u32,
     /// When it was planned.
     pub created_at: Timestamp,
     /// Where it is on its way.

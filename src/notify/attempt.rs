@@ -86,7 +86,6 @@ impl Post {
         let is_open = incident.progress.is_open()
             && incident.parent.is_none()
             && !text::is_reporter(&context.rules, &notice.contact);
-        let next = context.next_line(incident, self.clock.now());
         let is_asked = text::asked(notice, incident);
         let url = |action| links.url(notice.id, notice.created_at, action, &notice.contact);
         let offered = |asked: bool, action| if asked { url(action) } else { String::new() };
@@ -100,7 +99,7 @@ impl Post {
                 is_open && matches!(incident.progress, Progress::New),
                 Action::Acknowledge,
             ),
-            escalate: offered(is_open && next.is_some(), Action::Escalate),
+            escalate: offered(is_open && context.next_team(incident).is_some(), Action::Escalate),
             resolve: offered(is_open, Action::Resolve),
             confirm: answer(Action::Confirm),
             reject: answer(Action::Reject),
@@ -221,7 +220,7 @@ fn needless(notice: &Notice, briefing: &Briefing) -> Option<String> {
         NoticeKind::Page | NoticeKind::Ticket => {}
     }
     // What is not among those that were read may be needed.
-    let all_read = briefing.also.len() == notice.also.len();
+    let all_read = briefing.also.len() == notice.also.len() && notice.also_more == 0;
     let needed = briefing.also.iter().any(|incident| answered(notice, incident).is_none());
     if needed || !all_read { None } else { answered(notice, &briefing.incident) }
 }

@@ -367,6 +367,7 @@ async fn a_webhook_gets_the_notice_with_its_stable_id() {
     insta::assert_snapshot!(serde_json::to_string_pretty(&body).unwrap(), @r#"
     {
       "also": [],
+      "also_more": 0,
       "attempt": 1,
       "because": "on call for dc-ops",
       "contact": "m.ito",

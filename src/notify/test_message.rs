@@ -146,6 +146,7 @@ fn notice(contact: &str, channel: &str, now: Timestamp) -> Notice {
         channel: 0,
         because: "a person asked for a test".into(),
         also: Vec::new(),
+        also_more: 0,
         created_at: now,
         state: NoticeState::Pending,
         due_at: now,

@@ -25,6 +25,7 @@ pub(super) fn page(incident: u64, seq: u32) -> Notice {
         channel: 0,
         because: "on call for dc-ops".into(),
         also: Vec::new(),
+        also_more: 0,
         created_at: Timestamp::EPOCH,
         state: NoticeState::Pending,
         due_at: Timestamp::EPOCH,

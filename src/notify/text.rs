@@ -143,7 +143,8 @@ fn scope(notice: &Notice, briefing: &Briefing, now: Timestamp) -> MessageScope {
             .map(|it| Suspect { ci: one_line(&it.ci).into(), ..it.clone() })
             .collect(),
         also: also.iter().take(ALSO_MAX).map(|incident| line(incident, now)).collect(),
-        also_more: count(notice.also.len(), also.len().min(ALSO_MAX)),
+        also_more: count(notice.also.len(), also.len().min(ALSO_MAX))
+            .saturating_add(notice.also_more),
     }
 }
 
@@ -380,7 +381,7 @@ mod tests {
         INC-1042 (new): Power lost in rack R12, since 1970-01-01T00:00:00.000Z
         we have your report: it is INC-1042, team dc-ops has it
 
-        Further incidents that you reported:
+        Further incidents:
         - INC-7 (new): Power lost in rack R12
 
         Fixed: https://i/l/c

@@ -69,6 +69,8 @@ pub(super) struct Body<'a> {
     incident: Option<IncidentBody<'a>>,
     /// Incidents that a digest tells of besides.
     also: Vec<AlsoBody<'a>>,
+    /// What it tells of beside these, counted only.
+    also_more: u32,
 }
 
 #[derive(Debug, Serialize)]
@@ -136,6 +138,7 @@ pub(super) fn body<'a>(message: &Message<'a>) -> Body<'a> {
         also: message
             .briefing
             .map_or_else(Vec::new, |briefing| briefing.also.iter().map(also).collect()),
+        also_more: notice.also_more,
     }
 }
 

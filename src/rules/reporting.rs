@@ -5,6 +5,7 @@ use core::time::Duration;
 use super::codes;
 use super::contact::is_address;
 use super::reader::{HOUR, MINUTE, Reader};
+use super::set::RuleSet;
 use super::yaml::Node;
 
 /// Domains of one set: more is a mistake.
@@ -41,6 +42,13 @@ impl Reporting {
         let allowed =
             self.domains.is_empty() || domains.any(|known| known.eq_ignore_ascii_case(domain));
         self.channel.as_deref().filter(|_| allowed)
+    }
+}
+
+impl RuleSet {
+    /// True for somebody who is reached: a contact, or an address that is written to.
+    pub fn reaches(&self, who: &str) -> bool {
+        self.contacts.contains_key(who) || self.reporting.channel_to(who).is_some()
     }
 }
 

@@ -439,6 +439,7 @@ impl Dice {
             update_every: self.span(),
             watch: self.span(),
             watch_until: self.maybe(Self::time),
+            users: self.list(2, |dice| dice.text().into()),
         }
     }
 
@@ -539,6 +540,7 @@ impl Dice {
             channel: self.count(),
             because: self.text(),
             also: self.list(3, Self::record),
+            also_more: self.count(),
             created_at: self.time(),
             state: self.word::<NoticeState>(2),
             due_at: self.time(),

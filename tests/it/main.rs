@@ -23,6 +23,7 @@ mod events;
 mod handling;
 mod kafka;
 mod links;
+mod mail;
 mod monitoring;
 mod on_call;
 mod quality;

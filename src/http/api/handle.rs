@@ -20,7 +20,7 @@ use crate::engine::event::{Command, Event, Order, Refusal, Reply};
 use crate::mailbox::Work;
 use crate::model::assignment::Handover;
 use crate::model::escalation::Target;
-use crate::model::incident::{Incident, IncidentId, RecordId, WaitsFor};
+use crate::model::incident::{Incident, IncidentId, RecordId, StateName, WaitsFor};
 use crate::model::time::Timestamp;
 use crate::rules::duration;
 
@@ -130,7 +130,7 @@ async fn handle(
     let outdated = seen.map_or(StatusCode::CONFLICT, |_| failed);
     let mut reply = app.submit(Work::Event(event(headers, order.clone())?)).await?;
     let is_over = matches!(reply, Reply::Refused(Refusal::NotOpen(_)));
-    if is_over && matches!(order.command, Command::Set(_)) {
+    if is_over && matches!(order.command, Command::Set(_) | Command::AddAction { .. }) {
         reply = afterwards(app, headers, order).await?;
     }
     if reply == Reply::Duplicate {
@@ -149,7 +149,7 @@ async fn handle(
 /// How often a record that is over is read again because somebody else wrote on it meanwhile.
 const READ_AGAIN_MAX: u32 = 5;
 
-/// Writes on the record of an incident that is over, which the engine does not hold.
+/// Orders something of an incident that is over, which the engine does not hold.
 async fn afterwards(app: &Arc<App>, headers: &HeaderMap, order: Order) -> Result<Reply, Problem> {
     let scope = format!("{} {} {}", order.command.wish(), order.incident, order.by);
     for _ in 0..READ_AGAIN_MAX {
@@ -491,7 +491,12 @@ fn words(incident: &Incident, refusal: &Refusal) -> String {
     if let Refusal::NotOpen(id) = refusal {
         let state = incident.progress.name();
         let open = afterwards::fields();
-        let still = format!("; nothing can be done with it but to `set` {open}");
+        let action = if state == StateName::Closed {
+            ", or to give its review an `action`, with a reason"
+        } else {
+            ""
+        };
+        let still = format!("; nothing can be done with it but to `set` {open}{action}");
         return format!("{id} is {state}{}", if state.is_over() { &*still } else { "" });
     }
     refusal.to_string()

@@ -137,6 +137,7 @@ pub(super) fn major(it: &major::Major) -> Major {
         stood_down_at: it.stood_down_at.map(Time),
         plan: it.plan.as_ref().map(|plan| shown(plan, it.open_items().0)),
         roles: it.roles.iter().map(holder).collect(),
+        users: it.users.iter().map(ToString::to_string).collect(),
         update_every_ms: ms(it.update_every),
         watch_ms: ms(it.watch),
         watch_until: it.watch_until.map(Time),

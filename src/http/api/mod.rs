@@ -25,6 +25,7 @@ pub mod planned;
 pub mod quarantine;
 mod report;
 pub mod rules;
+pub mod satisfaction;
 pub mod show;
 pub mod silences;
 mod silencing;
@@ -63,6 +64,7 @@ pub(super) fn routes() -> Router<Arc<App>> {
         .merge(cmdb::routes())
         .merge(silences::routes())
         .merge(transfers::routes())
+        .merge(satisfaction::routes())
 }
 
 /// Reads where a page begins.

@@ -54,25 +54,49 @@ async fn totals(State(app): State<Arc<App>>, uri: Uri) -> Result<Json<Transfers>
     let by = pairs.one("by")?.map_or(Ok(By::Sender), |text| {
         text.parse().map_err(|error| Problem::bad_request(format!("by: {error}")))
     })?;
-    let span = pairs.one("since")?.map_or(Ok(SPAN), |text| {
+    let span = since(&pairs)?;
+    let answer = app.read(move |reading| {
+        let mut totals = Totals::default();
+        let count = |incident: &Incident| totals.count(by, &incident.assignments);
+        let Scanned { since, incidents, complete } = each_since(reading, span, count)?;
+        let ranked = totals.ranked().into_iter();
+        let items = ranked.map(|(name, counts)| shown(&name, counts)).collect();
+        Ok(Transfers { items, since: Time(since), incidents, complete, now: Time(reading.now) })
+    });
+    Ok(Json(answer.await?))
+}
+
+/// Reads how far back somebody wants to look.
+pub(super) fn since(pairs: &Pairs) -> Result<Duration, Problem> {
+    pairs.one("since")?.map_or(Ok(SPAN), |text| {
         let span = duration(text).filter(|span| !span.is_zero() && *span <= SPAN_MAX);
         span.ok_or_else(|| {
             let message = format!("since is `{text}`, must be a time such as 30d, at most 400d");
             Problem::bad_request(message)
         })
-    })?;
-    let answer = app.read(move |reading| {
-        let since = Timestamp::from_millis(
-            reading.now.millis().saturating_sub(i64::try_from(span.as_millis()).unwrap_or(0)),
-        );
-        total(reading, by, since)
-    });
-    Ok(Json(answer.await?))
+    })
 }
 
-/// Reads the newest first, as numbers are given in the order of opening.
-fn total(reading: &Reading<'_>, by: By, since: Timestamp) -> Result<Transfers, Problem> {
-    let (mut totals, mut incidents, mut complete) = (Totals::default(), 0_usize, true);
+/// What was looked at for a total.
+pub(super) struct Scanned {
+    /// Since when the incidents were opened.
+    pub(super) since: Timestamp,
+    /// How many there are.
+    pub(super) incidents: u32,
+    /// False when there were more than one answer looks at.
+    pub(super) complete: bool,
+}
+
+/// Looks at all incidents that were opened within a time: the newest first, as numbers are given in
+/// the order of opening.
+pub(super) fn each_since(
+    reading: &Reading<'_>,
+    span: Duration,
+    mut look: impl FnMut(&Incident),
+) -> Result<Scanned, Problem> {
+    let span = i64::try_from(span.as_millis()).unwrap_or(0);
+    let since = Timestamp::from_millis(reading.now.millis().saturating_sub(span));
+    let (mut incidents, mut complete) = (0_usize, true);
     let mut after = None;
     'pages: loop {
         let filter = &|_: &Incident| Ok(true);
@@ -82,7 +106,7 @@ fn total(reading: &Reading<'_>, by: By, since: Timestamp) -> Result<Transfers, P
             if incident.opened_at < since {
                 break 'pages;
             }
-            totals.count(by, &incident.assignments);
+            look(incident);
             incidents += 1;
         }
         let Some(next) = page.next else { break };
@@ -92,9 +116,8 @@ fn total(reading: &Reading<'_>, by: By, since: Timestamp) -> Result<Transfers, P
         }
         after = Some(next);
     }
-    let items = totals.ranked().into_iter().map(|(name, counts)| shown(&name, counts)).collect();
     let incidents = u32::try_from(incidents).unwrap_or(u32::MAX);
-    Ok(Transfers { items, since: Time(since), incidents, complete, now: Time(reading.now) })
+    Ok(Scanned { since, incidents, complete })
 }
 
 fn shown(name: &str, counts: Counts) -> Transferred {

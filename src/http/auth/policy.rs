@@ -84,6 +84,7 @@ pub const TABLE: &[(&str, &str, Access)] = &[
     ("GET", "/api/v1/actions", VIEWER),
     ("GET", "/api/v1/audit", VIEWER),
     ("GET", "/api/v1/transfers", VIEWER),
+    ("GET", "/api/v1/satisfaction", VIEWER),
     ("GET", "/api/v1/journal", VIEWER),
     ("GET", "/api/v1/openapi.json", Access::Open),
     ("GET", "/api/v1/schemas/incident-event.v1.json", Access::Open),

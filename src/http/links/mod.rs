@@ -22,6 +22,7 @@ use crate::engine::event::{Event, Refusal, Reply};
 use crate::mailbox::Work;
 use crate::model::incident::{Incident, IncidentId};
 use crate::model::link::{Action, Link, LinkFault};
+use crate::model::on_call::Override;
 
 mod form;
 mod page;
@@ -45,19 +46,20 @@ async fn show(State(app): State<Arc<App>>, Path(token): Path<String>) -> Result<
         Ok(link) => link,
         Err(page) => return Ok(page),
     };
-    let Some(incident) = find(&app, link.notice.incident).await? else { return Ok(gone(&link)) };
-    if incident.has_used(link.notice.seq, link.action) {
+    let Some(found) = find(&app, link.notice.incident).await? else { return Ok(gone(&link)) };
+    if found.incident.has_used(link.notice.seq, link.action) {
         return Ok(used(&link));
     }
-    Ok(offer(&app, &link, &incident))
+    Ok(offer(&app, &link, &found))
 }
 
 /// Returns the page with the button of a link.
-fn offer(app: &App, link: &Link, incident: &Incident) -> Page {
+fn offer(app: &App, link: &Link, found: &Found) -> Page {
+    let Found { incident, overrides } = found;
     let Link { action, contact, until, .. } = link;
     let context = context(app);
     let now = app.doors.clock.now();
-    let outlook = wishes::outlook(&context, (*action, incident), now);
+    let outlook = wishes::outlook(&context, (*action, incident), (overrides, now));
     let text = format!(
         "{} {}, {}: {}.{outlook} It will be said that {contact} did it. The link is good once, \
          until {until}.",
@@ -133,9 +135,9 @@ async fn act(
 
 /// Shows the form once more, with why what was sent will not do.
 async fn again(app: &Arc<App>, link: &Link, why: &str) -> Result<Page, Problem> {
-    let Some(incident) = find(app, link.notice.incident).await? else { return Ok(gone(link)) };
-    let page = offer(app, link, &incident);
-    let title = format!("{} was not {}", incident.id, link.action.done());
+    let Some(found) = find(app, link.notice.incident).await? else { return Ok(gone(link)) };
+    let page = offer(app, link, &found);
+    let title = format!("{} was not {}", found.incident.id, link.action.done());
     Ok(Page { status: StatusCode::CONFLICT, title, text: format!("{why} {}", page.text), ..page })
 }
 
@@ -159,8 +161,19 @@ fn read(app: &App, token: &str) -> Result<Link, Page> {
     })
 }
 
-async fn find(app: &Arc<App>, id: IncidentId) -> Result<Option<Incident>, Problem> {
-    app.read(move |reading| Ok(reading.view.incident(id)?)).await
+/// What a link is about.
+struct Found {
+    incident: Incident,
+    /// Who stands in on call by a person's word, in the order of the numbers.
+    overrides: Vec<Override>,
+}
+
+async fn find(app: &Arc<App>, id: IncidentId) -> Result<Option<Found>, Problem> {
+    app.read(move |reading| {
+        let Some(incident) = reading.view.incident(id)? else { return Ok(None) };
+        Ok(Some(Found { incident, overrides: reading.view.overrides()? }))
+    })
+    .await
 }
 
 fn gone(link: &Link) -> Page {

@@ -5,6 +5,7 @@ use crate::engine::event::{Command, Ending, Order};
 use crate::model::assignment::Handover;
 use crate::model::incident::Incident;
 use crate::model::link::{Action, Link};
+use crate::model::on_call::Override;
 use crate::model::sheet::{Edit, Field};
 use crate::model::time::Timestamp;
 use crate::rules::Closing;
@@ -32,14 +33,15 @@ pub(super) fn verb(action: Action) -> &'static str {
     }
 }
 
-/// Says what else is to be known before the button is pressed.
+/// Says what else is to be known before the button is pressed. `overrides` are all that are known, in
+/// the order of their numbers.
 pub(super) fn outlook(
     context: &Context,
     (action, incident): (Action, &Incident),
-    now: Timestamp,
+    (overrides, now): (&[Override], Timestamp),
 ) -> String {
     match action {
-        Action::Escalate => match context.next_line(incident, now) {
+        Action::Escalate => match context.next_line(incident, overrides, now) {
             Some(next) => {
                 format!(" It would go to team {}, which means {} now.", next.team, next.contact)
             }

@@ -190,3 +190,47 @@ async fn what_came_back_is_totalled_by_who_sent_it() {
         assert_eq!(world.get(&format!("/api/v1/transfers?{bad}")).await.status, 400, "{bad}");
     }
 }
+
+#[tokio::test]
+async fn how_content_people_are_is_totalled_by_team_and_by_service() {
+    let world = World::new();
+    for (n, said) in
+        [json!({"satisfaction": 5}), json!({"satisfaction": 2}), json!({})].iter().enumerate()
+    {
+        let id = world.fire(&[("alertname", "Full"), ("n", &n.to_string())]).await.1;
+        order(&world, &id, "resolve", json!({})).await;
+        let confirmed = order(&world, &id, "confirm", said.clone()).await;
+        assert_eq!(confirmed.status, 200, "{}", confirmed.text);
+    }
+    world.fire(&[("alertname", "Open")]).await;
+    let totals = world.get("/api/v1/satisfaction").await;
+    let at = |pointer: &str| totals.at(&format!("/items/0/{pointer}"));
+    assert_eq!((at("ended"), at("answered"), at("mean")), ("3".into(), "2".into(), "3.5".into()));
+    assert_eq!((at("grades/1"), at("grades/4")), ("1".into(), "1".into()));
+    assert_eq!((totals.at("/incidents"), totals.at("/complete")), ("4".into(), "true".into()));
+    let services = world.get("/api/v1/satisfaction?by=service&since=1d").await;
+    assert_eq!(services.at("/items/0/name"), "none", "{}", services.text);
+    for bad in ["by=colour", "since=soon", "since=401d", "x=1"] {
+        let path = format!("/api/v1/satisfaction?{bad}");
+        assert_eq!(world.get(&path).await.status, 400, "{bad}");
+    }
+}
+
+#[tokio::test]
+async fn an_action_is_added_to_a_closed_review_with_a_reason() {
+    let world = World::new();
+    let id = world.fire(&[("alertname", "Full")]).await.1;
+    order(&world, &id, "resolve", json!({})).await;
+    let clear = json!({"labels": {"alertname": "Full"}, "status": "resolved"}).to_string();
+    assert_eq!(world.post("/ingest/native", &clear).await.status, 200);
+    let closed = order(&world, &id, "close", json!({})).await;
+    assert_eq!(closed.at("/state"), "closed", "{}", closed.text);
+    let due = world.now().plus(core::time::Duration::from_hours(24)).to_string();
+    let action = |note: &str| json!({"text": "new strip", "owner": "contact:default", "due": due, "note": note});
+    let silent = order(&world, &id, "action", action("")).await;
+    assert_eq!((silent.status, silent.at("/code")), (422, "no_reason".into()), "{}", silent.text);
+    let added = order(&world, &id, "action", action("it came back")).await;
+    assert_eq!(added.status, 200, "{}", added.text);
+    let open = world.get("/api/v1/actions").await;
+    assert_eq!(open.at("/items/0/incident"), id, "{}", open.text);
+}

@@ -144,6 +144,26 @@ async fn a_link_escalates_to_the_line_that_its_page_named_and_no_further() {
 }
 
 #[tokio::test]
+async fn a_link_names_who_stands_in_where_it_would_go() {
+    let world = World::with_rules(LINES);
+    world.fire(&[("alertname", "Full"), ("severity", "critical")]).await;
+    let link = path("INC-1/1", Action::Escalate, world.now());
+    let says = |who: &'static str| format!("go to team two, which means {who} now");
+    for (contact, to, who) in
+        [("eva", "2000-01-02", "bob"), ("eva", "2095-01-01", "eva"), ("ann", "2095-01-01", "ann")]
+    {
+        let body = format!(
+            r#"{{"by": "mia", "team": "two", "contact": "{contact}", "from": "2000-01-01T00:00:00Z",
+                "to": "{to}T00:00:00Z"}}"#
+        );
+        // One that is over is refused; the last that was made counts.
+        world.post("/api/v1/oncall/overrides", &body).await;
+        let shown = world.get(&link).await.text;
+        assert!(shown.contains(&says(who)), "{contact} until {to}: {shown}");
+    }
+}
+
+#[tokio::test]
 async fn a_link_to_resolve_asks_for_what_the_rules_require() {
     let world = World::with_rules(LINES);
     world.fire(&[("alertname", "Full"), ("severity", "critical")]).await;

@@ -22,6 +22,9 @@ pub struct Major {
     /// Who answers for what.
     #[serde(default)]
     pub roles: Vec<RoleHolder>,
+    /// Users of the services it hurt who were told of it: contacts and addresses.
+    #[serde(default)]
+    pub users: Vec<String>,
     /// From one update to the next, in milliseconds.
     #[serde(default)]
     pub update_every_ms: u64,

@@ -23,6 +23,7 @@ pub mod overrides;
 pub mod planned;
 pub mod quarantine;
 pub mod rules;
+pub mod satisfaction;
 pub mod silence;
 pub mod storm;
 pub mod stream;

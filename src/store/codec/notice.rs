@@ -38,6 +38,8 @@ pub(in crate::store) struct NoticeMessage {
     last_error: String,
     #[prost(uint64, repeated, tag = "12")]
     also: Vec<u64>,
+    #[prost(uint32, tag = "13")]
+    also_more: u32,
 }
 
 impl Row for Notice {
@@ -62,6 +64,7 @@ impl Row for Notice {
             attempts: self.attempts,
             last_error: self.last_error.clone(),
             also: self.also.iter().map(|incident| incident.0).collect(),
+            also_more: self.also_more,
         }
     }
 
@@ -76,6 +79,7 @@ impl Row for Notice {
             channel: message.channel,
             because: message.because,
             also: message.also.into_iter().map(RecordId).collect(),
+            also_more: message.also_more,
             created_at: Timestamp::from_millis(message.created_at),
             state: NoticeState::of(message.state)?,
             due_at: Timestamp::from_millis(message.due_at),
@@ -101,6 +105,7 @@ mod tests {
             channel: 1,
             because: "why".into(),
             also: Vec::new(),
+            also_more: 0,
             created_at: Timestamp::from_millis(2),
             state: NoticeState::Dead,
             due_at: Timestamp::from_millis(3),
@@ -115,5 +120,7 @@ mod tests {
         frozen(&notice, key, value);
         let digest = Notice { also: vec![RecordId(7), RecordId(1042)], ..notice };
         frozen(&digest, key, &[value.as_slice(), b"b\x03\x07\x92\x08"].concat());
+        let long = Notice { also_more: 5, ..digest };
+        frozen(&long, key, &[value.as_slice(), b"b\x03\x07\x92\x08h\x05"].concat());
     }
 }

@@ -37,6 +37,8 @@ pub(super) struct MajorMessage {
     watch_ms: u64,
     #[prost(int64, optional, tag = "10")]
     watch_until: Option<i64>,
+    #[prost(string, repeated, tag = "11")]
+    users: Vec<String>,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -184,6 +186,7 @@ impl From<&Major> for MajorMessage {
             update_every_ms: ms(it.update_every),
             watch_ms: ms(it.watch),
             watch_until: it.watch_until.map(Timestamp::millis),
+            users: texts(&it.users),
         }
     }
 }
@@ -203,6 +206,7 @@ impl TryFrom<MajorMessage> for Major {
             update_every: Duration::from_millis(message.update_every_ms),
             watch: Duration::from_millis(message.watch_ms),
             watch_until: message.watch_until.map(Timestamp::from_millis),
+            users: names(message.users),
         })
     }
 }
@@ -275,6 +279,7 @@ mod tests {
             update_every: Duration::from_millis(5),
             watch: Duration::from_millis(6),
             watch_until: Some(at(7)),
+            users: Vec::new(),
         };
         let message = MajorMessage::from(&major);
         let value = b"\x01\x08\x01\x12\x01b\x1a\x01w\x20\x02\
@@ -282,8 +287,13 @@ mod tests {
             \x1a\x01t\x22\x01l\
             \x32\x0d\x08\x03\x12\x01w\x1a\x01t\x20\x04\x2a\x01b\
             \x3a\x01c\x40\x05\x48\x06\x50\x07";
+        // Also what was stored before users were told.
         frozen_value(&message, value);
-        assert_eq!(Major::try_from(message), Ok(major));
+        assert_eq!(Major::try_from(message).as_ref(), Ok(&major));
+        let told = Major { users: vec!["u".into()], ..major };
+        let message = MajorMessage::from(&told);
+        frozen_value(&message, &[value.as_slice(), b"\x5a\x01u"].concat());
+        assert_eq!(Major::try_from(message), Ok(told));
     }
 
     #[test]

@@ -122,6 +122,21 @@ impl Zone {
     }
 }
 
+/// Finds the minute of a hand-over: zone, day, minute of the day.
+pub type Finds = fn(Zone, i64, i64) -> Minute;
+
+/// Goes by the offset of the first day for ever: a fault that the year has to tell apart.
+pub fn by_the_first_offset(zone: Zone, days: i64, minute: i64) -> Minute {
+    days * DAY + minute - zone.offset(day(2026, 1, 1) * DAY)
+}
+
+/// Takes a time that the clocks leave out as if they went on as before: another such fault.
+pub fn as_if_it_were_shown(zone: Zone, days: i64, minute: i64) -> Minute {
+    let (wanted, first) = (days * DAY + minute, zone.first(days, minute));
+    let is_shown = first + zone.offset(first) == wanted;
+    if is_shown { first } else { wanted - zone.offset(first - 1) }
+}
+
 /// What a calendar covers, minute by minute.
 pub struct Hours {
     /// How many minutes before each one are covered.
@@ -168,12 +183,13 @@ pub struct Turns {
 impl Turns {
     /// The first hand-over is on `start` at `minute`, the next ones every so many days.
     pub fn new(
+        finds: Finds,
         zone: Zone,
         (start, every, minute): (i64, i64, i64),
         members: &'static [&'static str],
     ) -> Self {
         let days = (0..).map(|n| start + n * every).take_while(|days| days * DAY < UNTIL - 2 * DAY);
-        Self { handovers: days.map(|days| zone.first(days, minute)).collect(), members }
+        Self { handovers: days.map(|days| finds(zone, days, minute)).collect(), members }
     }
 
     /// Who has the shift; nobody before the first hand-over.

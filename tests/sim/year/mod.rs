@@ -547,3 +547,19 @@ fn rotations_and_calendars_are_those_of_the_wall_clock_all_year() {
         }
     }
 }
+
+/// Returns the teams for which hand-overs that are found like this call another at some moment.
+fn differ(finds: civil::Finds) -> Vec<&'static str> {
+    let (ctx, faulty) = (context(), People::with(finds));
+    let teams = ["emea", "amer", "apac"].into_iter();
+    let another =
+        |team: &str, now| ctx.rules.on_call(team, at(now)).contact != faulty.on_call(team, 0, now);
+    teams.filter(|team| moments().any(|now| another(team, now))).collect()
+}
+
+#[test]
+fn a_year_tells_an_old_offset_and_a_skipped_hour_that_is_taken_as_it_is() {
+    assert_eq!(differ(civil::Zone::first), Vec::<&str>::new());
+    assert_eq!(differ(civil::by_the_first_offset), ["emea", "amer", "apac"]);
+    assert_eq!(differ(civil::as_if_it_were_shown), ["emea", "apac"], "amer hands over by day");
+}

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::civil::{Hours, Turns, Zone, date, day, weekday};
+use super::civil::{Finds, Hours, Turns, Zone, date, day, weekday};
 
 /// The calendars of the rules.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,6 +57,11 @@ fn berlin(month: i64, of_month: i64, hour: i64, minute: i64) -> i64 {
 
 impl People {
     pub fn new() -> Self {
+        Self::with(Zone::first)
+    }
+
+    /// The same with hand-overs as `f` finds them.
+    pub fn with(f: Finds) -> Self {
         let hours = [
             Hours::new(Zone::Berlin, office, (9 * 60, 17 * 60)),
             Hours::new(Zone::LordHowe, island, (8 * 60 + 30, 16 * 60 + 45)),
@@ -67,34 +72,34 @@ impl People {
         let (first, second, monday) = (day(2026, 1, 1), day(2026, 1, 2), day(2026, 1, 5));
         let berlin_ = Rotation {
             layers: vec![
-                (Turns::new(b, (first, 1, 150), &["b1", "b2", "b3"]), None),
-                (Turns::new(b, (monday, 7, 540), &["b4", "b1"]), Some(Times::Office)),
+                (Turns::new(f, b, (first, 1, 150), &["b1", "b2", "b3"]), None),
+                (Turns::new(f, b, (monday, 7, 540), &["b4", "b1"]), Some(Times::Office)),
             ],
             stand_ins: vec![
-                StandIn(berlin(3, 28, 12, 0), berlin(3, 29, 3, 30), "b5"),
+                StandIn(berlin(3, 28, 12, 0), berlin(3, 29, 3, 10), "b5"),
                 StandIn(berlin(7, 1, 0, 0), berlin(7, 8, 18, 0), "b5"),
                 StandIn(berlin(7, 5, 0, 0), berlin(7, 6, 0, 0), "b2"),
             ],
         };
         let newyork = Rotation {
             layers: vec![
-                (Turns::new(n, (second, 7, 17 * 60), &["n1", "n2"]), None),
-                (Turns::new(n, (second, 2, 6 * 60), &["n2", "n1"]), Some(Times::Nights)),
+                (Turns::new(f, n, (second, 7, 17 * 60), &["n1", "n2"]), None),
+                (Turns::new(f, n, (second, 2, 6 * 60), &["n2", "n1"]), Some(Times::Nights)),
             ],
             stand_ins: Vec::new(),
         };
         let howe = Rotation {
             layers: vec![
-                (Turns::new(h, (first, 1, 135), &["h1", "h2", "h3", "h4"]), None),
-                (Turns::new(h, (first, 1, 105), &["h5", "h6"]), Some(Times::Weekend)),
+                (Turns::new(f, h, (first, 1, 135), &["h1", "h2", "h3", "h4"]), None),
+                (Turns::new(f, h, (first, 1, 105), &["h5", "h6"]), Some(Times::Weekend)),
             ],
             stand_ins: Vec::new(),
         };
         let sun = Rotation {
             layers: vec![
-                (Turns::new(b, (monday, 1, 0), &["n1"]), Some(Times::Nights)),
-                (Turns::new(b, (monday, 7, 0), &["h1", "h2"]), Some(Times::Island)),
-                (Turns::new(b, (monday, 1, 0), &["b1"]), Some(Times::Office)),
+                (Turns::new(f, b, (monday, 1, 0), &["n1"]), Some(Times::Nights)),
+                (Turns::new(f, b, (monday, 7, 0), &["h1", "h2"]), Some(Times::Island)),
+                (Turns::new(f, b, (monday, 1, 0), &["b1"]), Some(Times::Office)),
             ],
             stand_ins: Vec::new(),
         };

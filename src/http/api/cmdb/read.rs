@@ -352,6 +352,7 @@ pub(super) async fn lint(State(app): State<Arc<App>>) -> Result<Json<Findings>, 
         let rules = &reading.context.rules;
         let mut lint = cmdb::lint(topology, &rules.binding);
         lint.unknown_hours(topology, |hours| rules.calendars.contains_key(hours));
+        lint.unknown_users(topology, |user| rules.reaches(user));
         Ok(show::findings(&lint, topology.version()))
     });
     Ok(Json(found.await?))
