@@ -71,6 +71,7 @@ pub fn lint(topology: &Topology, keys: &[BindingKey]) -> Lint {
         one(topology, id, ci, &mut lint);
     }
     unmet_needs(topology, &mut lint);
+    waiting(topology, &mut lint);
     like_names(topology, &mut lint);
     ambiguous(topology, keys, &mut lint);
     lint
@@ -128,6 +129,20 @@ fn unmet_needs(topology: &Topology, lint: &mut Lint) {
                 ),
             };
             (message, "add the relations that are missing, or correct `needs`".into())
+        });
+    }
+}
+
+/// Finds relations that came by topic before the CIs at their ends, or without them.
+fn waiting(topology: &Topology, lint: &mut Lint) {
+    for (row, lacks) in topology.waiting() {
+        let item = row.to_string();
+        lint.add("C034", &item, || {
+            let message = format!("`{}` waits for {lacks}", shorten(&item));
+            (
+                message,
+                "it is followed once that is there; correct its record if it never will be".into(),
+            )
         });
     }
 }
