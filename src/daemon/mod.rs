@@ -12,6 +12,7 @@ pub mod demo;
 pub mod disk;
 mod driver;
 mod kafka;
+mod next;
 mod outbox;
 mod publishing;
 pub mod reload;
