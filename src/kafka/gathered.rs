@@ -107,7 +107,9 @@ impl Gathered {
             let content = unreadable(&taken, why);
             let why = reason(&content);
             let record = self.parts.get_mut(&place).and_then(|records| records.get_mut(index));
-            record.into_iter().for_each(|record| record.content.clone_from(&content));
+            if let Some(record) = record {
+                record.content.clone_from(&content);
+            }
             self.bad.push((place, taken, why));
         }
     }
@@ -172,7 +174,7 @@ mod tests {
         }
         rows.heard = Duration::from_millis(109_999);
         assert!(!is_due(&rows, 109_999) && is_due(&rows, 110_000), "rows that go on coming");
-        rows.rests = Duration::from_secs(120);
+        rows.rests = Duration::from_mins(2);
         assert!(!is_due(&rows, 119_999) && is_due(&rows, 120_000), "the last one cost much");
         rows.bytes = BYTES_MAX;
         assert!(is_due(&rows, 105_000), "there is no room for more");

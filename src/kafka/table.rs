@@ -58,7 +58,9 @@ impl Session<'_> {
                 Outcome::Landed => {
                     // Nothing could be heard meanwhile.
                     let now = clock::monotonic();
-                    self.tracks.values_mut().for_each(|track| track.heard_at = now);
+                    for track in self.tracks.values_mut() {
+                        track.heard_at = now;
+                    }
                     let rests = now + now.saturating_sub(began) * REST;
                     self.gathered = Gathered { rests, ..Gathered::default() };
                     return Ok(());
