@@ -8,7 +8,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::cmdb::Revision;
 use crate::engine::context::Context;
-use crate::engine::event::{Event, Reply};
+use crate::engine::event::{Consumed, Event, Reply};
 use crate::engine::rebind::Forecast;
 use crate::rules::RuleSet;
 
@@ -34,6 +34,8 @@ pub struct NewTopology {
     pub forecast: Arc<Forecast>,
     /// What to store.
     pub revision: Arc<Revision>,
+    /// The records that it was made of; none of them counts unless it is taken.
+    pub read: Vec<Consumed>,
 }
 
 impl NewTopology {

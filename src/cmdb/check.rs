@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::facts::{FactsShared, SOURCE_LEN_MAX};
 use super::needs::{self, NEEDS};
 use super::problem::{Place, Problem, nearest, shorten};
-use super::relation::{RelationType, Types};
+use super::relation::{RelationType, Types, is_type_name};
 use super::rows::{
     ATTRIBUTES_MAX, CIS_MAX, CiRow, NAME_LEN_MAX, RELATIONS_MAX, RelationRow, Rows, SHAPES_MAX,
     VALUE_LEN_MAX,
@@ -247,6 +247,9 @@ pub(super) fn share_class(ci: &mut Arc<CiRow>, known: &mut BTreeSet<Arc<str>>) {
     }
 }
 
+/// The names of two CIs.
+type Ends = (Arc<str>, Arc<str>);
+
 struct RelationCheck<'a> {
     types: &'a Types,
     cis: &'a [Arc<CiRow>],
@@ -261,7 +264,13 @@ impl RelationCheck<'_> {
     fn normalise(&mut self, place: Place, row: &RelationRow) -> Option<RelationRow> {
         let from = self.end(place, row, &row.from);
         let to = self.end(place, row, &row.to);
-        let Some(kind) = self.types.find(&row.relation) else {
+        let kind = self.types.find(&row.relation);
+        if kind.is_none() && row.can_wait() && is_type_name(&row.relation) {
+            let (from, to) = self.apart(place, row, (from?, to?))?;
+            self.check_facts(place, row);
+            return Some(RelationRow { from, to, ..row.clone() });
+        }
+        let Some(kind) = kind else {
             let message = format!("unknown relation type `{}`", shorten(&row.relation));
             let help = match self.types.nearest(&row.relation) {
                 Some(near) => format!("did you mean `{near}`?"),
@@ -270,17 +279,22 @@ impl RelationCheck<'_> {
             self.problems.push(Problem::new(place, "C005", &row.to_string(), message).help(help));
             return None;
         };
-        let (from, to) = (from?, to?);
-        if from == to {
-            let message = format!("`{}` cannot suffer from itself", shorten(&from));
-            let help = "delete this relation".into();
-            self.problems.push(Problem::new(place, "C007", &row.to_string(), message).help(help));
-            return None;
-        }
+        let (from, to) = self.apart(place, row, (from?, to?))?;
         let relation = kind.spreads();
         let (from, to) = if *row.relation == *relation { (from, to) } else { (to, from) };
         self.check_facts(place, row);
         Some(RelationRow { from, relation: relation.into(), to, facts: row.facts.clone() })
+    }
+
+    /// Refuses a relation from a CI to itself.
+    fn apart(&mut self, place: Place, row: &RelationRow, ends: Ends) -> Option<Ends> {
+        if ends.0 != ends.1 {
+            return Some(ends);
+        }
+        let message = format!("`{}` cannot suffer from itself", shorten(&ends.0));
+        let help = "delete this relation".into();
+        self.problems.push(Problem::new(place, "C007", &row.to_string(), message).help(help));
+        None
     }
 
     fn check_facts(&mut self, place: Place, row: &RelationRow) {
@@ -307,10 +321,25 @@ impl RelationCheck<'_> {
         }
     }
 
+    /// Checks the name of a CI that is waited for.
+    fn absent(&mut self, place: Place, row: &RelationRow, name: &str) -> Option<Arc<str>> {
+        let fits = (1..=NAME_LEN_MAX).contains(&name.len()) && !name.chars().any(char::is_control);
+        if fits {
+            return Some(name.into());
+        }
+        let message = format!("{:?} cannot be the name of a CI", shorten(name));
+        let help = format!("write 1 to {NAME_LEN_MAX} bytes without control characters");
+        self.problems.push(Problem::new(place, "C016", &row.to_string(), message).help(help));
+        None
+    }
+
     /// Finds the CI at one end; its name is shared.
     fn end(&mut self, place: Place, row: &RelationRow, name: &str) -> Option<Arc<str>> {
         if let Ok(at) = self.cis.binary_search_by(|ci| (*ci.name).cmp(name)) {
             return self.names.get(at).map(Arc::clone);
+        }
+        if row.can_wait() {
+            return self.absent(place, row, name);
         }
         self.guesses += 1;
         let near = (self.guesses <= GUESSES_MAX)

@@ -18,6 +18,21 @@ pub const SOURCE_LEN_MAX: usize = 128;
 /// read every hour would else write every relation of the CMDB every hour.
 const CONFIRMED_EVERY: Duration = Duration::from_hours(24);
 
+/// What the source of all that comes by topics of Kafka begins with; the name of the source in the
+/// settings follows.
+const TOPIC: &str = "kafka/";
+
+/// Names the source of all that a source of the settings reads from its topics.
+pub fn topic_source(name: &str) -> String {
+    format!("{TOPIC}{name}")
+}
+
+/// True for the name of such a source: what it says holds until its topic takes it back, and waits for
+/// what it speaks of.
+pub(super) fn is_topic(source: &str) -> bool {
+    source.starts_with(TOPIC)
+}
+
 /// The facts of one relation; all of them may be missing.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Facts {

@@ -63,7 +63,7 @@ impl Lint {
     pub fn unknown_users(&mut self, topology: &Topology, reached: impl Fn(&str) -> bool) {
         for (_, ci) in topology.cis() {
             for user in users(ci).filter(|user| !reached(user)) {
-                self.add("C034", &ci.name, || {
+                self.add("C035", &ci.name, || {
                     let (name, user) = (shorten(&ci.name), shorten(user));
                     let message = format!("`{user}`, a user of `{name}`, is not reached");
                     let help = "name a contact of the rules, or an address that the section \
@@ -88,6 +88,7 @@ pub fn lint(topology: &Topology, keys: &[BindingKey]) -> Lint {
         one(topology, id, ci, &mut lint);
     }
     unmet_needs(topology, &mut lint);
+    waiting(topology, &mut lint);
     like_names(topology, &mut lint);
     ambiguous(topology, keys, &mut lint);
     lint
@@ -145,6 +146,20 @@ fn unmet_needs(topology: &Topology, lint: &mut Lint) {
                 ),
             };
             (message, "add the relations that are missing, or correct `needs`".into())
+        });
+    }
+}
+
+/// Finds relations that came by topic before the CIs at their ends, or without them.
+fn waiting(topology: &Topology, lint: &mut Lint) {
+    for (row, lacks) in topology.waiting() {
+        let item = row.to_string();
+        lint.add("C034", &item, || {
+            let message = format!("`{}` waits for {lacks}", shorten(&item));
+            (
+                message,
+                "it is followed once that is there; correct its record if it never will be".into(),
+            )
         });
     }
 }
@@ -430,7 +445,7 @@ relations: [web -runs_on-> box]",
         assert_eq!(
             found(&lint),
             [
-                "warning[C034]: `ghost`, a user of `web`, is not reached; name a contact of the rules, \
+                "warning[C035]: `ghost`, a user of `web`, is not reached; name a contact of the rules, \
               or an address that the section `reports` writes to"
             ]
         );

@@ -14,7 +14,7 @@ use super::topology::Topology;
 use crate::model::time::Timestamp;
 
 /// Takes rows that are as a check leaves them: sorted, without duplicates, each end of a relation
-/// known, each relation in the direction in which harm spreads. Says of the first that is not.
+/// known unless it may wait for it, each relation in the direction in which harm spreads. Says of the first that is not.
 #[derive(Debug)]
 pub struct Making {
     pub(super) version: u64,
@@ -85,9 +85,12 @@ impl Making {
     pub fn relation(&mut self, row: &RelationRow) -> Option<()> {
         // Those of one cause follow each other.
         let cause = self.last.map(|(cause, ..)| cause).filter(|cause| self.is(*cause, &row.from));
-        let cause = cause.or_else(|| self.find(&row.from))?;
-        let sufferer = self.find(&row.to)?;
-        let kind = self.types.kind(&row.relation)?;
+        let cause = cause.or_else(|| self.find(&row.from));
+        let (sufferer, kind) = (self.find(&row.to), self.types.kind(&row.relation));
+        let (Some(cause), Some(sufferer), Some(kind)) = (cause, sufferer, kind) else {
+            // Not: its order. Nothing is looked up among those that wait.
+            return row.can_wait().then(|| self.dormant.push(row.clone()));
+        };
         let behind =
             self.last.is_none_or(|last| self.key(last) < self.key((cause, kind, sufferer)));
         if cause == sufferer || self.spreads(kind) != Some(&*row.relation) || !behind {

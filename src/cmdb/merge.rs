@@ -53,8 +53,8 @@ pub(super) fn take_away(whole: &mut Draft, changes: &mut Draft, types: &Types) {
     relations.sort();
     whole.cis.retain(|(_, ci)| !gone.contains_key(&*ci.name));
     whole.relations.retain(|(_, row)| {
-        !gone.contains_key(&*row.from)
-            && !gone.contains_key(&*row.to)
+        let stands = !gone.contains_key(&*row.from) && !gone.contains_key(&*row.to);
+        (stands || row.can_wait())
             && relations.binary_search_by(|gone| gone.ends().cmp(&row.ends())).is_err()
     });
 }

@@ -31,6 +31,7 @@ mod places;
 mod problem;
 mod relation;
 mod rows;
+mod table;
 mod topology;
 mod unbound;
 mod users;
@@ -44,7 +45,7 @@ pub use diff::{Difference, REMOVED_MAX, REMOVED_SHARE, Side, diff};
 pub use edit::{Edit, edit};
 pub use export::{json, yaml};
 pub use export_csv::{Table, csv};
-pub use facts::{Facts, FactsShared, SOURCE_LEN_MAX};
+pub use facts::{Facts, FactsShared, SOURCE_LEN_MAX, topic_source};
 pub use history::{Change, HISTORY_MAX, Revision};
 pub use lint::{Lint, lint, lint_change};
 pub use making::Making;
@@ -59,6 +60,7 @@ pub use rows::{
     ATTRIBUTES_MAX, CIS_MAX, CiId, CiRow, NAME_LEN_MAX, RELATIONS_MAX, RelationRow, Rows,
     SHAPES_MAX, VALUE_LEN_MAX,
 };
+pub use table::{Said, Taken, take};
 pub use topology::Topology;
 pub use unbound::{Counts, Group, Hint, Unbound};
 pub use users::users;

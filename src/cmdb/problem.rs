@@ -26,7 +26,8 @@
 //! | C031 | an attribute that means something has a value that means nothing |
 //! | C032 | warning: a CI needs of a relation type more than it has, or has none of it |
 //! | C033 | warning: a CI has hours that no calendar of the rules is named like |
-//! | C034 | warning: a service names users whom the rules do not reach |
+//! | C034 | warning: a relation that came by topic waits for a CI or for its type |
+//! | C035 | warning: a service names users whom the rules do not reach |
 //!
 //! Errors refuse a CMDB as a whole; warnings are found by `lint` in one that is in order.
 
@@ -89,9 +90,8 @@ impl Problem {
     /// Says how bad it is, which follows from its code.
     pub fn level(&self) -> Level {
         match self.code {
-            "C002" | "C004" | "C012" | "C013" | "C014" | "C015" | "C032" | "C033" | "C034" => {
-                Level::Warning
-            }
+            "C002" | "C004" | "C012" | "C013" | "C014" | "C015" | "C032" | "C033" | "C034"
+            | "C035" => Level::Warning,
             _ => Level::Error,
         }
     }

@@ -204,7 +204,8 @@ impl Types {
     }
 }
 
-fn is_type_name(name: &str) -> bool {
+/// True for what can be the name of a relation type.
+pub(super) fn is_type_name(name: &str) -> bool {
     (1..=TYPE_NAME_LEN_MAX).contains(&name.len())
         && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
 }

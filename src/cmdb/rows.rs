@@ -4,7 +4,7 @@ use core::fmt;
 use std::sync::Arc;
 
 use super::attributes::Attributes;
-use super::facts::{Facts, FactsShared};
+use super::facts::{Facts, FactsShared, is_topic};
 use super::relation::RelationType;
 use crate::model::labels::Labels;
 use crate::model::time::Timestamp;
@@ -89,9 +89,27 @@ impl RelationRow {
         (&self.from, &self.relation, &self.to)
     }
 
+    /// Returns who says so; nothing where nobody is named.
+    pub(super) fn said_by(&self) -> &str {
+        self.facts.as_ref().map_or("", |facts| &*facts.source)
+    }
+
+    /// True when this source says so.
+    pub fn is_by(&self, source: &str) -> bool {
+        self.said_by() == source
+    }
+
+    /// True when it came by a topic: without the CIs at its ends, or its type, it waits for them.
+    pub fn can_wait(&self) -> bool {
+        is_topic(self.said_by())
+    }
+
     /// Says when its source last said so, unless that is given; `known` is the same relation as it
-    /// was before.
+    /// was before. What came by a topic is not confirmed: it stands until the topic takes it back.
     pub(super) fn seen(&mut self, known: Option<&Self>, now: Timestamp) {
+        if self.can_wait() {
+            return;
+        }
         let known = known.and_then(|known| known.facts.as_ref()?.seen_at);
         let facts = self.facts.as_deref().cloned().unwrap_or_default().seen(known, now);
         if self.facts.as_deref() != Some(&facts) {

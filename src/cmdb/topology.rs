@@ -13,7 +13,7 @@ use super::making::Making;
 use super::names::Names;
 use super::needs::{self, NEEDS, Need};
 use super::outage::{Outage, outage};
-use super::problem::Problem;
+use super::problem::{Problem, shorten};
 use super::relation::{RelationSet, RelationType, Types};
 use super::rows::{CiId, CiRow, RelationRow, Rows};
 use super::walk::{Toward, Walk, walk};
@@ -43,7 +43,8 @@ pub struct Topology {
     facts: Vec<Arc<Facts>>,
     /// Before when stale relations were confirmed last; nothing when there are none.
     stale_before: Option<Timestamp>,
-    /// Relations that do not hold at the time it was built for, sorted.
+    /// Relations that do not hold at the time it was built for, or wait for an end or for their type,
+    /// sorted.
     dormant: Vec<RelationRow>,
     /// When the next relation begins or ceases to hold.
     next_bound: Option<Timestamp>,
@@ -153,12 +154,26 @@ impl Topology {
 
     /// True when a relation begins or ceases to hold at some time.
     pub fn is_dated(&self) -> bool {
-        let mut facts = self.facts.iter();
-        let dated = |it: &Arc<Facts>| it.valid_from.is_some() || it.valid_until.is_some();
-        !self.dormant.is_empty() || facts.any(dated)
+        let asleep = self.dormant.iter().filter_map(|row| row.facts.as_ref());
+        let mut facts = self.facts.iter().chain(asleep);
+        facts.any(|it| it.valid_from.is_some() || it.valid_until.is_some())
     }
 
-    /// Returns the relations that do not hold at the time it was built for, sorted.
+    /// Yields the relations that wait for a CI or for their type, sorted, each with what it lacks, in
+    /// words.
+    pub fn waiting(&self) -> impl Iterator<Item = (&RelationRow, String)> {
+        self.dormant.iter().filter_map(|row| {
+            let ends = [&row.from, &row.to].into_iter().filter(|end| self.find(end).is_none());
+            let mut lacks: Vec<String> = ends.map(|end| format!("CI `{}`", shorten(end))).collect();
+            if self.types.find(&row.relation).is_none() {
+                lacks.push(format!("relation type `{}`", shorten(&row.relation)));
+            }
+            (!lacks.is_empty()).then(|| (row, lacks.join(" and ")))
+        })
+    }
+
+    /// Returns the relations that do not hold at the time it was built for, sorted; those that wait
+    /// are among them.
     pub fn dormant(&self) -> &[RelationRow] {
         &self.dormant
     }
@@ -217,7 +232,8 @@ impl Topology {
         let mut relations: Vec<RelationRow> = self.cis().flat_map(of).collect();
         if !self.dormant.is_empty() {
             relations.extend(self.dormant.iter().cloned());
-            relations.sort_unstable();
+            // Two runs, each in order.
+            relations.sort();
         }
         Rows { types: self.own_types(), cis: self.cis.clone(), relations }
     }

@@ -22,7 +22,7 @@ use crate::engine::context::Context;
 use crate::engine::event::{Consumed, Content, Event, Record, Reply};
 use crate::engine::{Parked, State, own};
 use crate::ingest;
-use crate::mailbox::{Letter, Work};
+use crate::mailbox::{Letter, NewTopology, Work};
 use crate::model::alert::Occurrence;
 use crate::model::quarantine::{Cause, Unhandled};
 use crate::model::silence::SilenceState;
@@ -50,6 +50,9 @@ pub(super) struct Desk {
     /// Alerts after which a batch takes no further letter.
     pub(super) alerts_max: usize,
 }
+
+/// Why what broke the engine is left out.
+const BROKEN: &str = "handling it broke the engine, a fault of incidentd; the log says where";
 
 /// The thread's own: the state and what it is decided by.
 pub(super) struct Driver {
@@ -214,10 +217,13 @@ impl Driver {
     fn attempt(&mut self, work: &Work, now: Timestamp) -> Result<Done, Panicked> {
         match work {
             Work::Event(event) => self.apply(event, now).map(Done::just),
-            Work::Topology(new) if new.follows(&self.ctx) => {
+            Work::Topology(new) if self.takes(new) => {
                 self.ctx = Arc::clone(&new.context);
                 let changed = Event::TopologyChanged(Arc::clone(&new.forecast));
                 let reply = self.apply(&changed, now)?;
+                for read in &new.read {
+                    self.apply(&Event::Consumed(Box::new(read.clone())), now)?;
+                }
                 let (revision, context) = (Arc::clone(&new.revision), Arc::clone(&self.ctx));
                 Ok(Done { reply, revision: Some(revision), context: Some(context) })
             }
@@ -227,6 +233,11 @@ impl Driver {
             }
             Work::Topology(_) => Ok(Done::just(Reply::Outdated)),
         }
+    }
+
+    /// True when a topology can take the place of what is in force, with the records that it was made of.
+    fn takes(&self, new: &NewTopology) -> bool {
+        new.follows(&self.ctx) && new.read.iter().all(|read| self.state.is_next(read))
     }
 
     /// Decides by these from now on.
@@ -370,7 +381,7 @@ fn weight(work: &Work) -> usize {
         Work::Event(Event::Consumed(batch)) => {
             let alerts = batch.records.iter().map(|record| match &record.content {
                 Content::Alerts { occurrences, .. } => occurrences.len().max(1),
-                Content::Unreadable(_) | Content::Nothing => 1,
+                Content::Planned { .. } | Content::Unreadable(_) | Content::Nothing => 1,
             });
             alerts.sum::<usize>().max(1)
         }
@@ -457,22 +468,26 @@ fn broken<'a>(
         source: Arc::clone(source),
         format: ingest::Format::Native.to_string().into(),
         cause: Cause::Panicked,
-        reason: "handling it broke the engine, a fault of incidentd; the log says where".into(),
+        reason: BROKEN.into(),
         content_type: "application/json".into(),
         body: ingest::write(occurrences).into(),
     }
 }
 
 /// Returns what happens instead of records that broke the engine: all their alerts go to the
-/// quarantine as one, and the offset moves on, or they would come again for ever.
+/// quarantine as one, and the offset moves on, or they would come again for ever. Where they are rows of
+/// a table the partition is halted before them: a row left out would be missed for ever.
 fn spared(batch: &Consumed) -> Event {
+    if batch.records.iter().any(|it| matches!(it.content, Content::Planned { .. })) {
+        return Event::Halt { partition: batch.partition.clone(), why: BROKEN.into() };
+    }
     let mut alerts = Vec::new();
     let mut records = Vec::new();
     for record in &batch.records {
         match &record.content {
             Content::Alerts { occurrences, .. } => alerts.extend(occurrences),
             Content::Unreadable(_) => records.push(record.clone()),
-            Content::Nothing => {}
+            Content::Planned { .. } | Content::Nothing => {}
         }
     }
     if let Some(last) = batch.records.last() {

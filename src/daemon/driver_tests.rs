@@ -3,11 +3,12 @@
 use tokio::sync::oneshot;
 
 use super::*;
-use crate::cmdb::Topology;
+use crate::cmdb::{self, Topology, import};
 use crate::engine::changes::Saved;
 use crate::engine::context::Limits;
-use crate::engine::event::Received;
+use crate::engine::event::{Received, Record};
 use crate::engine::trap::{POISON, TIME_BOMB};
+use crate::model::partition::Partition;
 use crate::model::quarantine::QuarantineId;
 use crate::rules::RuleSet;
 use crate::store::Options;
@@ -44,7 +45,8 @@ impl Bench {
             while let Ok(order) = queue.recv() {
                 match order {
                     Order::Write(batch) => {
-                        shelf.commit(&batch.changes, &[]).unwrap();
+                        let revisions: Vec<_> = batch.revisions.iter().map(|it| &**it).collect();
+                        shelf.commit(&batch.changes, &revisions).unwrap();
                         for (to, reply) in batch.replies {
                             to.send(reply).unwrap();
                         }
@@ -138,5 +140,62 @@ fn a_deadline_that_breaks_the_engine_is_parked_and_said_so() {
     assert!(bench.driver.state.next_due().is_some());
     let metrics = bench.driver.desk.metrics.encode().unwrap();
     assert!(metrics.contains("incidentd_engine_parked_deadlines 1"), "{metrics}");
+    bench.stop();
+}
+
+/// A topology with one more CI, made of what is in force, of a record of a topic at this offset.
+fn of_record(bench: &Bench, offset: u64) -> Work {
+    let base = Arc::clone(&bench.driver.ctx);
+    let key = format!("ci-{offset}");
+    let said = [import::read_record(key.as_bytes(), Some(r#"{"class": "vm"}"#), "t").unwrap()];
+    let rows = cmdb::take(&base.topology, ("kafka/t", &said), bench.now()).unwrap().rows;
+    let version = base.topology.version() + 1;
+    let delta = cmdb::Delta::between(&base.topology.rows(), &rows);
+    let change = cmdb::Change::new(version, bench.now(), "kafka/t", "1 records");
+    let topology = Topology::new(version, rows).unwrap();
+    let made = (topology, Revision { delta, change });
+    let mut new = super::super::next::ready(&bench.store, base, made).unwrap();
+    let record = Record { offset, mark: offset, content: Content::Nothing };
+    new.read = vec![consumed(vec![record])];
+    Work::Topology(Box::new(new))
+}
+
+fn consumed(records: Vec<Record>) -> Consumed {
+    let partition = Partition { source: "t".into(), topic: "cis".into(), number: 0 };
+    Consumed { partition, cluster: "c".into(), turn: 0, first: 5, is_late: false, records }
+}
+
+fn answer_to(bench: &mut Bench, work: Work) -> Reply {
+    let (reply, answer) = oneshot::channel();
+    assert!(bench.driver.work(vec![Letter { work, reply }]).is_ok(), "the engine is gone");
+    answer.blocking_recv().unwrap()
+}
+
+#[test]
+fn a_topology_of_records_is_taken_with_their_offsets_or_not_at_all() {
+    let mut bench = Bench::new();
+    let stored = |bench: &Bench| {
+        bench.written();
+        let cis = bench.store.load().unwrap().1.map_or(0, |topology| topology.ci_count());
+        (cis, bench.store.view().positions().unwrap().first().map(|it| it.next))
+    };
+    let early = of_record(&bench, 5);
+    assert_eq!(answer_to(&mut bench, early), Reply::Outdated, "the partition is not known");
+    let begin = Work::Event(Event::Consumed(Box::new(consumed(Vec::new()))));
+    answer_to(&mut bench, begin);
+    assert_eq!(stored(&bench), (0, Some(5)));
+    let first = of_record(&bench, 5);
+    assert_eq!(answer_to(&mut bench, first), Reply::Done);
+    assert_eq!(stored(&bench), (1, Some(6)), "both, by one commit");
+    let again = of_record(&bench, 5);
+    assert_eq!(answer_to(&mut bench, again), Reply::Outdated, "it came before");
+    let (old, new) = (of_record(&bench, 6), of_record(&bench, 8));
+    assert_eq!(answer_to(&mut bench, new), Reply::Done, "compaction leaves gaps");
+    assert_eq!(answer_to(&mut bench, old), Reply::Outdated, "made of another topology");
+    let partition = consumed(Vec::new()).partition;
+    let late = of_record(&bench, 9);
+    answer_to(&mut bench, Work::Event(Event::Halt { partition, why: "x".into() }));
+    assert_eq!(answer_to(&mut bench, late), Reply::Outdated, "nobody reads a halted partition");
+    assert_eq!(stored(&bench), (2, Some(9)));
     bench.stop();
 }

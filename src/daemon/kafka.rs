@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tokio::sync::watch;
 
 use super::Base;
+use super::next::ready;
 use crate::engine::context::Context;
 use crate::http::operate::{Operations, Room};
 use crate::kafka::client::ClientError;
@@ -43,13 +44,14 @@ pub(super) fn wires(
 /// Starts the threads.
 pub(super) fn start(base: &Base<'_>, plans: Vec<Plan>, wires: Wires) -> Readers {
     let Wires { mailbox, context, room, stopped } = wires;
-    let store = Arc::clone(base.store);
+    let (store, other) = (Arc::clone(base.store), Arc::clone(base.store));
     let parts = Parts {
         mailbox,
         positions: Arc::new(move |source| {
             let all = store.view().positions().map_err(|error| error.to_string())?;
             Ok(all.into_iter().filter(|it| *it.partition.source == *source).collect())
         }),
+        ready: Arc::new(move |base, made| ready(&other, base, made)),
         context,
         refuses: Arc::new(move || room.borrow().refuses),
         clock: Arc::clone(base.clock),

@@ -12,6 +12,7 @@ pub mod demo;
 pub mod disk;
 mod driver;
 mod kafka;
+mod next;
 mod outbox;
 mod publishing;
 pub mod reload;
@@ -419,16 +420,17 @@ fn doors(
     signs: Signs,
 ) -> Doors {
     let settings = base.settings;
-    let sources = settings.sources.iter().map(|(name, source)| {
-        (Arc::clone(name), http::Source { format: source.format.clone(), lease: source.lease })
-    });
     let loopback = settings.http.listen.ip().to_canonical().is_loopback();
     let strangers = if loopback || settings.http.allow_unauthenticated_remote {
         Strangers::Welcome
     } else {
         Strangers::Refused
     };
-    let gate = Gate::new(&settings.sources, settings.users.values(), strangers);
+    let senders = settings.sources.iter().filter(|(_, source)| source.sends_alerts());
+    let gate = Gate::new(senders.clone(), settings.users.values(), strangers);
+    let sources = senders.map(|(name, source)| {
+        (Arc::clone(name), http::Source { format: source.format.clone(), lease: source.lease })
+    });
     Doors {
         mailbox,
         tester,

@@ -11,12 +11,12 @@ use tokio::sync::watch;
 use tokio::task::spawn_blocking;
 use tracing::{error, info};
 
+use super::next::ready;
 use super::wait_for;
 use crate::clock::Clock;
 use crate::cmdb::{Change, Delta, RelationRow, Revision, Rows, Topology};
 use crate::engine::context::Context;
 use crate::engine::event::Reply;
-use crate::engine::rebind::Forecast;
 use crate::mailbox::{Mailbox, NewTopology, Work};
 use crate::model::few::few;
 use crate::model::time::Timestamp;
@@ -30,10 +30,6 @@ const AGAIN: Duration = Duration::from_secs(5);
 
 /// How long what the engine has taken may need to be in force for all.
 const SETTLE: Duration = Duration::from_millis(200);
-
-/// Alerts that may be left for the engine to bind by itself, and passes until only so many are left.
-const UNTOLD_MAX: usize = 1_000;
-const PASSES_MAX: usize = 4;
 
 /// Relations named in the history.
 const NAMED_MAX: usize = 2;
@@ -111,17 +107,7 @@ fn next(store: &Store, base: Arc<Context>, now: Timestamp) -> Result<NewTopology
     let same = Delta::between(&Rows::default(), &Rows::default());
     let mut change = Change::new(version, now, BY, &what);
     change.relations_changed = count as u64;
-    let rules = Arc::clone(&base.rules);
-    let context = Arc::new(Context::new(rules, Arc::new(topology), base.limits));
-    let mut forecast = Forecast::new(&base.topology, &context.topology);
-    for _ in 0..PASSES_MAX {
-        let told = store.view().foretell([&base, &context], &mut forecast);
-        if told.map_err(|error| error.to_string())? <= UNTOLD_MAX {
-            break;
-        }
-    }
-    let revision = Arc::new(Revision { delta: same, change });
-    Ok(NewTopology { base, context, forecast: Arc::new(forecast), revision })
+    ready(store, base, (topology, Revision { delta: same, change }))
 }
 
 /// Says which relations began and which ceased to hold, and how many these are.

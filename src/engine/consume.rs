@@ -10,8 +10,10 @@ use std::sync::Arc;
 
 use super::context::Context;
 use super::event::{Consumed, Consumption, Content, Record, Refusal, Reply};
+use super::planning::{self, Altered, Followed};
 use super::suppress::late;
 use super::{State, audit, deduplicate, deliveries, gather, own, quarantine};
+use crate::cmdb::topic_source;
 use crate::model::alert::{Occurrence, Signal};
 use crate::model::partition::{Goal, Halted, Partition, Position};
 use crate::model::time::Timestamp;
@@ -36,6 +38,7 @@ pub(super) fn consume(state: &mut State, ctx: &Context, batch: &Consumed, now: T
         position.next = batch.first;
     }
     let mut done = Consumption::default();
+    let mut altered = Altered::default();
     let new = batch.records.iter().filter(|it| it.offset >= position.next).count();
     if new > 0 {
         gather::absence::heard_source(state, ctx, &batch.partition.source, now);
@@ -50,7 +53,12 @@ pub(super) fn consume(state: &mut State, ctx: &Context, batch: &Consumed, now: T
             done.repeated += 1;
             continue;
         }
-        let fate = take(state, ctx, (&batch.partition, record), (&mut done, now));
+        let tally = (&mut done, &mut altered);
+        let fate = take(state, ctx, (&batch.partition, record), tally, now);
+        if fate == Fate::NoRoom {
+            position.halted = Some(Halted { at: now, why: planning::too_many().into() });
+            break;
+        }
         position.next = record.offset + 1;
         position.mark = Some(record.mark);
         if count(&mut position, fate, now) {
@@ -78,6 +86,7 @@ pub(super) fn consume(state: &mut State, ctx: &Context, batch: &Consumed, now: T
     if (!batch.is_late && counts) || position.halted.is_some() {
         turn_late(state, ctx, (&mut position, false), now);
     }
+    altered.settle(state, ctx, &topic_source(&batch.partition.source), now);
     let halted = position.halted.clone();
     keep(state, position);
     if let Some(Halted { why, .. }) = halted {
@@ -108,6 +117,8 @@ fn beginning(batch: &Consumed) -> Position {
 enum Fate {
     Good,
     Bad,
+    /// It was not taken: there is no room for what it says.
+    NoRoom,
 }
 
 /// Takes one record.
@@ -115,7 +126,8 @@ fn take(
     state: &mut State,
     ctx: &Context,
     (partition, record): (&Partition, &Record),
-    (done, now): (&mut Consumption, Timestamp),
+    (done, altered): (&mut Consumption, &mut Altered),
+    now: Timestamp,
 ) -> Fate {
     match &record.content {
         Content::Nothing => Fate::Good,
@@ -137,6 +149,14 @@ fn take(
             }
             Fate::Good
         }
+        Content::Planned { number, change } => {
+            let source = topic_source(&partition.source);
+            let said = (&*source, &**number, change.as_deref());
+            match planning::follow(state, altered, said, now) {
+                Followed::Done => Fate::Good,
+                Followed::Full => Fate::NoRoom,
+            }
+        }
         Content::Unreadable(what) => {
             done.unreadable += 1;
             quarantine::add(state, ctx, what, now);
@@ -152,7 +172,7 @@ fn count(position: &mut Position, fate: Fate, now: Timestamp) -> bool {
         (position.minute, position.good, position.bad) = (minute, 0, 0);
     }
     let counted = match fate {
-        Fate::Good => &mut position.good,
+        Fate::Good | Fate::NoRoom => &mut position.good,
         Fate::Bad => &mut position.bad,
     };
     *counted = counted.saturating_add(1);
@@ -186,6 +206,16 @@ fn turn_late(
 fn keep(state: &mut State, position: Position) {
     state.pending.positions.insert(position.partition.clone());
     state.positions.insert(position.partition.clone(), position);
+}
+
+/// True when the records of a batch are the next ones of a partition that is read: what they caused
+/// elsewhere may count.
+pub(super) fn is_next(state: &State, batch: &Consumed) -> bool {
+    let first = batch.records.first().map(|record| record.offset);
+    state.positions.get(&batch.partition).is_some_and(|it| {
+        let is_read = it.halted.is_none() && it.edge.is_none() && it.turn == batch.turn;
+        is_read && first.is_none_or(|first| first >= it.next)
+    })
 }
 
 /// Adds to what was done where the partition stands now.

@@ -249,6 +249,13 @@ pub enum Content {
         /// Under which id they are taken once, where the sender gave one.
         delivery: Option<DeliveryId>,
     },
+    /// How a change is planned; nothing when it is planned no more.
+    Planned {
+        /// Its number.
+        number: Box<str>,
+        /// The change.
+        change: Option<Box<Change>>,
+    },
     /// It cannot be read.
     Unreadable(Box<Unhandled>),
     /// Nothing.

@@ -252,6 +252,11 @@ impl State {
         Reply::Done
     }
 
+    /// True when the records of a batch are the next ones of a partition that is read.
+    pub fn is_next(&self, batch: &event::Consumed) -> bool {
+        consume::is_next(self, batch)
+    }
+
     fn receive(
         &mut self,
         ctx: &Context,

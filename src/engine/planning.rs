@@ -37,39 +37,103 @@ pub(super) fn plan(
     now: Timestamp,
 ) -> Reply {
     let given: BTreeMap<&str, &Change> = changes.iter().map(|it| (&*it.number, it)).collect();
-    let stays = |number: &str| rest == Rest::Stays && !given.contains_key(number);
-    let staying = state.changes.keys().filter(|number| stays(number)).count();
-    if staying + given.len() > CHANGES_MAX {
+    // What stands in a topic stands there still, and would not come again.
+    let stays = |held: &&Change| rest == Rest::Stays || !held.source.is_empty();
+    let others = || state.changes.values().filter(|held| !given.contains_key(&*held.number));
+    if others().filter(stays).count() + given.len() > CHANGES_MAX {
         return Reply::Refused(Refusal::TooManyChanges(CHANGES_MAX));
     }
-    let mut done = Planned::default();
-    // As they were and as they are.
-    let mut altered: Vec<Change> = Vec::new();
-    if rest == Rest::Goes {
-        let gone = state.changes.keys().filter(|number| !given.contains_key(&***number));
-        for number in gone.cloned().collect::<Vec<_>>() {
-            altered.extend(remove(state, number));
-            done.removed += 1;
+    let gone = others().filter(|held| !stays(held)).map(|held| held.number.clone());
+    let gone: Vec<Box<str>> = gone.collect();
+    let mut altered = Altered::default();
+    for number in gone {
+        altered.remove(state, number);
+    }
+    for change in given.into_values() {
+        altered.put(state, change);
+    }
+    Reply::Planned(altered.settle(state, ctx, by, now))
+}
+
+/// What becomes of a change that a topic speaks of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Followed {
+    /// It is as the topic says.
+    Done,
+    /// There are as many as there may be.
+    Full,
+}
+
+/// Takes in what a topic says of one change: how it is planned, or that it is not any more, which counts
+/// only for what is the topic's own. Whoever speaks of a change last has it.
+pub(super) fn follow(
+    state: &mut State,
+    altered: &mut Altered,
+    (source, number, change): (&str, &str, Option<&Change>),
+    now: Timestamp,
+) -> Followed {
+    let held = state.changes.get(number);
+    match change {
+        None if held.is_some_and(|held| *held.source == *source) => {
+            altered.remove(state, number.into());
         }
+        None => {}
+        // It would be forgotten within the hour.
+        Some(change) if held.is_none() && now >= change.ends_at.plus(KEPT) => {}
+        Some(_) if held.is_none() && state.changes.len() >= CHANGES_MAX => return Followed::Full,
+        Some(change) => altered.put(state, change),
     }
-    for (number, change) in given {
-        match state.changes.get(number) {
-            Some(held) if held == change => continue,
-            Some(_) => done.changed += 1,
-            None => done.added += 1,
+    Followed::Done
+}
+
+/// Why a topic is not read on that plans more than there may be.
+pub(super) fn too_many() -> String {
+    let why = Refusal::TooManyChanges(CHANGES_MAX);
+    format!("{why}; then `incidentd kafka resume`")
+}
+
+/// Changes that became others, as they were and as they are.
+#[derive(Default)]
+pub(super) struct Altered {
+    changes: Vec<Change>,
+    done: Planned,
+}
+
+impl Altered {
+    fn put(&mut self, state: &mut State, change: &Change) {
+        match state.changes.get(&change.number) {
+            Some(held) if held == change => return,
+            Some(_) => self.done.changed += 1,
+            None => self.done.added += 1,
         }
-        altered.extend(state.changes.insert(number.into(), change.clone()));
-        altered.push(change.clone());
-        state.pending.changes.insert(number.into());
+        self.changes.extend(state.changes.insert(change.number.clone(), change.clone()));
+        self.changes.push(change.clone());
+        state.pending.changes.insert(change.number.clone());
     }
-    if done != Planned::default() {
-        let Planned { added, changed, removed } = done;
-        let detail = format!("{added} added, {changed} changed, {removed} removed");
-        audit::note(state, now, audit::Deed { by, action: "plan changes", object: "", detail });
-        suppress::planned::review(state, ctx, now);
-        suspects::doubt(state, opened_under(ctx, altered, now));
+
+    fn remove(&mut self, state: &mut State, number: Box<str>) {
+        self.changes.extend(remove(state, number));
+        self.done.removed += 1;
     }
-    Reply::Planned(done)
+
+    /// Lets what follows from them follow.
+    pub(super) fn settle(
+        self,
+        state: &mut State,
+        ctx: &Context,
+        by: &str,
+        now: Timestamp,
+    ) -> Planned {
+        let Self { changes, done } = self;
+        if done != Planned::default() {
+            let Planned { added, changed, removed } = done;
+            let detail = format!("{added} added, {changed} changed, {removed} removed");
+            audit::note(state, now, audit::Deed { by, action: "plan changes", object: "", detail });
+            suppress::planned::review(state, ctx, now);
+            suspects::doubt(state, opened_under(ctx, changes, now));
+        }
+        done
+    }
 }
 
 fn remove(state: &mut State, number: Box<str>) -> Option<Change> {

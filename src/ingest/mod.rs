@@ -5,7 +5,7 @@
 //! `item` one alert of it, `recorded` what was recorded for a replay, `check` applies the limits,
 //! `time` and `uri` read values.
 //!
-//! `cloudevents` takes an envelope off first. `mapping` reads any other JSON as people say in the rule files.
+//! `planned` reads planned changes. `cloudevents` takes an envelope off first. `mapping` reads any other JSON as people say in the rule files.
 //!
 //! Nothing here reads a clock, logs, or keeps anything between two bodies. Read `native` first,
 //! then `batch`.
@@ -18,6 +18,7 @@ pub mod cloudevents;
 mod item;
 pub mod mapping;
 mod native;
+pub mod planned;
 pub mod recorded;
 mod reject;
 #[cfg(test)]

@@ -4,38 +4,64 @@ use core::time::Duration;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use rdkafka::admin::{AdminClient, AdminOptions, ResourceSpecifier};
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
+use tokio::runtime::Handle;
+
 use super::client::{self, ClientError, Link, Watch};
 use crate::settings::kafka::Cluster;
-use crate::settings::sources::Source;
+use crate::settings::sources::{Carries, Source};
 
 /// How long the brokers may take.
 const PATIENCE: Duration = Duration::from_secs(5);
 
+/// The option of a topic that says what becomes of its old records.
+const POLICY: &str = "cleanup.policy";
+
 /// How long what they have against us may take to be told.
 const MOMENT: Duration = Duration::from_millis(200);
+
+/// What was found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Found {
+    /// It is as it should be.
+    Good(String),
+    /// It works, and may lose something: what, and what to do.
+    Doubtful(String, String),
+    /// It does not work.
+    Wrong(String),
+}
 
 /// Says of each cluster, and of each topic that is read from it, how it is or what is wrong. Takes
 /// seconds where nobody answers.
 pub fn examine(
     clusters: &BTreeMap<Arc<str>, Arc<Cluster>>,
     sources: &BTreeMap<Arc<str>, Source>,
-) -> Vec<Result<String, String>> {
+) -> Vec<Found> {
     let mut said = Vec::new();
     for (name, cluster) in clusters {
         let read = sources.iter().filter_map(|(source, it)| Some((source, it.kafka.as_ref()?)));
         let read = read.filter(|(_, it)| it.cluster == *name);
-        let topics: Vec<(&str, &str)> = read
-            .flat_map(|(source, it)| it.topics.iter().map(move |topic| (&**source, &**topic)))
+        let topics: Vec<(&str, &str, Carries)> = read
+            .flat_map(|(source, it)| {
+                it.topics.iter().map(move |topic| (&**source, &**topic, it.carries))
+            })
             .collect();
         match brokers(name, cluster) {
             Ok((consumer, words)) => {
-                said.push(Ok(words));
-                said.extend(topics.into_iter().map(|of| topic(&consumer, name, of)));
+                said.push(Found::Good(words));
+                for (source, name_of, carries) in topics {
+                    let found = topic(&consumer, name, (source, name_of));
+                    let is_there = found.is_ok();
+                    said.push(found.map_or_else(Found::Wrong, Found::Good));
+                    if is_there && carries != Carries::Alerts {
+                        said.extend(uncompacted((name, cluster), (source, name_of)));
+                    }
+                }
             }
-            Err(error) => said.push(Err(error)),
+            Err(error) => said.push(Found::Wrong(error)),
         }
     }
     said
@@ -63,6 +89,24 @@ fn brokers(name: &str, cluster: &Cluster) -> Result<(BaseConsumer<Watch>, String
             Link::Connecting | Link::Up => Err(ClientError::of(name, None, &error, "").to_string()),
         },
     }
+}
+
+/// Asks whether a topic that is a table is kept as one; nothing where it is, or the brokers do not say.
+fn uncompacted((name, cluster): (&str, &Cluster), (source, topic): (&str, &str)) -> Option<Found> {
+    let config = client::configure(name, cluster).ok()?;
+    let admin = config.create_with_context(Watch::new(name, cluster));
+    let admin: AdminClient<Watch> = admin.ok()?;
+    let options = AdminOptions::new().request_timeout(Some(PATIENCE));
+    let of = [ResourceSpecifier::Topic(topic)];
+    let asked = admin.describe_configs(&of, &options);
+    let answer = Handle::try_current().ok()?.block_on(asked).ok()?;
+    let told = answer.into_iter().next()?.ok()?;
+    let policy = told.get(POLICY)?.value.clone()?;
+    (!policy.split(',').any(|word| word.trim() == "compact")).then(|| {
+        let what = format!("sources.{source}: topic {topic} is a table and has {POLICY} {policy}");
+        let help = format!("set its {POLICY} to compact, or rows are lost with its retention");
+        Found::Doubtful(what, help)
+    })
 }
 
 /// Asks for the partitions of a topic.

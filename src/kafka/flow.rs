@@ -17,6 +17,7 @@ use crate::engine::event::{Consumed, Content, Event, Reply};
 use crate::mailbox::{Busy, Work};
 use crate::model::partition::LATE;
 use crate::model::time::Timestamp;
+use crate::settings::sources::Carries;
 
 /// Records that are taken from librdkafka before they are handed on.
 const RECORDS_MAX: usize = 1_000;
@@ -32,6 +33,7 @@ pub(super) struct Taken {
     at: Option<Timestamp>,
     key: Vec<u8>,
     value: Vec<u8>,
+    is_null: bool,
     headers: Vec<(String, Vec<u8>)>,
 }
 
@@ -46,7 +48,47 @@ impl Taken {
             at: at.filter(|at| *at > 0).map(Timestamp::from_millis),
             key: message.key().unwrap_or_default().to_vec(),
             value: message.payload().unwrap_or_default().to_vec(),
+            is_null: message.payload().is_none(),
             headers: headers.map(|(name, value)| (name.to_owned(), value.to_vec())).collect(),
+        }
+    }
+
+    /// Makes one of partition 0 of the topic `t`, for tests.
+    #[cfg(test)]
+    pub(super) fn made(offset: u64, key: &str, value: Option<&str>) -> Self {
+        Self {
+            topic: "t".into(),
+            partition: 0,
+            offset,
+            at: None,
+            key: key.into(),
+            value: value.unwrap_or_default().into(),
+            is_null: value.is_none(),
+            headers: Vec::new(),
+        }
+    }
+
+    /// Has `see` look at it as it came.
+    pub(super) fn seen<T>(&self, see: impl FnOnce(&Raw<'_>) -> T) -> T {
+        let headers: Vec<(&str, &[u8])> =
+            self.headers.iter().map(|(name, value)| (&**name, &**value)).collect();
+        see(&self.raw(&headers))
+    }
+
+    /// Returns how many bytes it has.
+    pub(super) fn len(&self) -> usize {
+        self.key.len() + self.value.len()
+    }
+
+    /// Makes of it what others are told of a record that could not be read.
+    pub(super) fn dead(&self, reason: String) -> DeadLetter {
+        DeadLetter {
+            topic: Arc::clone(&self.topic),
+            partition: self.partition,
+            offset: self.offset,
+            reason,
+            key: self.key.clone(),
+            value: self.value.clone(),
         }
     }
 
@@ -58,6 +100,7 @@ impl Taken {
             at: self.at,
             key: &self.key,
             value: &self.value,
+            is_null: self.is_null,
             headers,
         }
     }
@@ -109,6 +152,10 @@ impl Session<'_> {
             return Ok(());
         }
         track.taken = raw.offset + 1;
+        if self.reader.task.reading.carries == Carries::Cmdb {
+            self.gather(place, taken);
+            return Ok(());
+        }
         let context = Arc::clone(&self.reader.parts.context.borrow());
         let now = self.reader.parts.clock.now();
         let record = self.reader.task.reading.read(&context.rules, &raw, now);
@@ -132,7 +179,9 @@ impl Session<'_> {
     pub(super) fn hand_on(&mut self) -> Result<(), End> {
         let now = self.reader.parts.clock.now();
         for (place, mut open) in core::mem::take(&mut self.open) {
-            open.is_late = open.oldest.is_some_and(|oldest| now.since(oldest) > LATE);
+            // What a table says is not told to people.
+            open.is_late = self.reader.task.reading.carries == Carries::Alerts
+                && open.oldest.is_some_and(|oldest| now.since(oldest) > LATE);
             self.submit(place, open)?;
         }
         Ok(())

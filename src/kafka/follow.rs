@@ -202,6 +202,7 @@ impl Session<'_> {
         let halted = Halted { at: self.reader.parts.clock.now(), why: why.into() };
         let position = Position { turn: done.turn, halted: Some(halted), ..position.clone() };
         self.open.remove(place);
+        self.gathered.forget(place);
         let track = Track {
             taken: position.next,
             position,
@@ -254,6 +255,7 @@ impl Session<'_> {
         for (place, position) in moved {
             self.tracks.remove(&place);
             self.open.remove(&place);
+            self.gathered.forget(&place);
             if !self.begin(place, Some(position))? {
                 self.due.discover = now;
             }

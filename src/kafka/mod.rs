@@ -3,7 +3,8 @@
 //! `client` is what every client of a cluster shares: its configuration, its voice in the log, and
 //! errors in words that say what to do. In: `reader` is the thread of one source: `follow` keeps to
 //! its partitions, `flow` hands batches to the engine and takes what comes back; `record` makes alerts of
-//! records; `track` decides where to begin, or why not to; `dead_letters` tells others of what
+//! records, and rows of those of a topic that is a table; `table` hands rows of the CMDB over as one change of it, once
+//! they are `gathered`; `track` decides where to begin, or why not to; `dead_letters` tells others of what
 //! could not be read. Offsets are the engine's: they are stored with what the records caused, and
 //! what a group of Kafka remembers is for tools alone. Out: `cloudevent` says what is written, `publisher` sees to it that it arrives,
 //! `producer` hands records over.
@@ -15,10 +16,12 @@ mod ear;
 pub mod examine;
 mod flow;
 mod follow;
+mod gathered;
 pub mod producer;
 pub mod publisher;
 mod reader;
 mod record;
+mod table;
 mod track;
 
 use core::fmt;
@@ -32,9 +35,10 @@ use tokio::sync::{oneshot, watch};
 use tracing::{error, info, warn};
 
 use crate::clock::Clock;
+use crate::cmdb::{Revision, Topology};
 use crate::engine::context::Context;
 use crate::ingest::Limits;
-use crate::mailbox::Mailbox;
+use crate::mailbox::{Mailbox, NewTopology};
 use crate::model::partition::Position;
 use crate::settings::kafka::Cluster;
 use crate::settings::sources::Source;
@@ -50,6 +54,10 @@ const STOP: Duration = Duration::from_secs(8);
 /// Reads the committed positions of a source; says why it cannot.
 pub type Positions = Arc<dyn Fn(&str) -> Result<Vec<Position>, String> + Send + Sync>;
 
+/// Makes what the engine takes over of a topology that was made of what is in force; says why it cannot.
+pub type Ready =
+    Arc<dyn Fn(Arc<Context>, (Topology, Revision)) -> Result<NewTopology, String> + Send + Sync>;
+
 /// What the threads work with.
 #[derive(Clone)]
 pub struct Parts {
@@ -57,7 +65,9 @@ pub struct Parts {
     pub mailbox: Mailbox,
     /// Reads the committed positions.
     pub positions: Positions,
-    /// The rules in force: for mappings.
+    /// Gets the next topology ready.
+    pub ready: Ready,
+    /// What is in force: rules for mappings, and the topology.
     pub context: watch::Receiver<Arc<Context>>,
     /// True while nothing may come in.
     pub refuses: Arc<dyn Fn() -> bool + Send + Sync>,
@@ -106,6 +116,7 @@ pub fn plan(
             reading: Reading {
                 source: Arc::clone(name),
                 format: source.format.clone(),
+                carries: topics.carries,
                 envelope: topics.envelope,
                 lease: source.lease,
                 limits: limits.clone(),

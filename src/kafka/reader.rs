@@ -23,12 +23,13 @@ use super::client::{ClientError, Watch};
 use super::dead_letters::{DeadLetter, DeadLetters};
 use super::ear::{Ear, Ends};
 use super::flow::Taken;
+use super::gathered::Gathered;
 use super::record::Reading;
 use crate::clock;
 use crate::engine::event::{Record, Reply};
 use crate::model::partition::Position;
 use crate::model::time::Timestamp;
-use crate::settings::sources::Topics;
+use crate::settings::sources::{Carries, Topics};
 
 /// Batches in flight to the engine: one is written, one is applied, some wait.
 const FLIGHTS_MAX: usize = 6;
@@ -136,6 +137,9 @@ impl Reader {
     /// Reads until the daemon stops.
     pub(super) fn run(mut self) {
         let source = Arc::clone(&self.task.reading.source);
+        if self.task.reading.carries == Carries::Cmdb {
+            self.count_waiting();
+        }
         while !*self.parts.stopped.borrow() {
             match self.session() {
                 Ok(()) | Err(End::Stopped) => break,
@@ -171,6 +175,7 @@ impl Reader {
             ends: ends_out,
             tracks: BTreeMap::new(),
             open: BTreeMap::new(),
+            gathered: Gathered::default(),
             flights: VecDeque::new(),
             noted: BTreeMap::new(),
             due: Due { discover: Duration::ZERO, look: Duration::ZERO, note: Duration::ZERO },
@@ -194,6 +199,8 @@ pub(super) struct Session<'a> {
     pub(super) ends: watch::Receiver<Ends>,
     pub(super) tracks: BTreeMap<Place, Track>,
     pub(super) open: BTreeMap<Place, Open>,
+    /// Rows of the CMDB that are not handed on yet.
+    pub(super) gathered: Gathered,
     pub(super) flights: VecDeque<Flight>,
     /// The offsets that the group was told.
     pub(super) noted: BTreeMap<Place, u64>,
@@ -236,6 +243,7 @@ impl Session<'_> {
         self.land()?;
         if self.has_room() {
             self.take()?;
+            self.settle()?;
             self.hand_on()
         } else {
             self.wait()

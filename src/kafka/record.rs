@@ -1,6 +1,6 @@
 //! Makes of a record of Kafka what the engine takes: alerts, or why it cannot be read.
 //!
-//! The same formats and limits as over HTTP. The key is not looked at; of the headers only those of
+//! The same formats and limits as over HTTP. The key counts only where the topic is a table; of the headers only those of
 //! `CloudEvents` are, `content-type`, and `idempotency-key`, under which a record is taken once.
 
 use core::time::Duration;
@@ -9,15 +9,17 @@ use std::sync::Arc;
 
 use rdkafka::message::{BorrowedMessage, Headers, Message};
 
+use crate::cmdb::{Said, import, topic_source};
 use crate::engine::event::{Content, Record};
 use crate::ingest::cloudevents::{self, Enclosed};
+use crate::ingest::planned;
 use crate::ingest::{Decoded, Limits, Reject, SourceFormat, Terms};
 use crate::model::alert::Signal;
 use crate::model::delivery::DeliveryId;
 use crate::model::quarantine::{Cause, Unhandled};
 use crate::model::time::Timestamp;
 use crate::rules::RuleSet;
-use crate::settings::sources::Envelope;
+use crate::settings::sources::{Carries, Envelope};
 
 /// The longest id of a delivery that is looked at, in bytes.
 const ID_LEN_MAX: usize = 512;
@@ -28,6 +30,7 @@ pub(super) struct Reading {
     pub(super) source: Arc<str>,
     pub(super) format: SourceFormat,
     pub(super) envelope: Envelope,
+    pub(super) carries: Carries,
     pub(super) lease: Duration,
     pub(super) limits: Limits,
 }
@@ -41,7 +44,10 @@ pub(super) struct Raw<'a> {
     /// When it was written; nothing when nobody says so.
     pub(super) at: Option<Timestamp>,
     pub(super) key: &'a [u8],
+    /// Nothing where there is none at all.
     pub(super) value: &'a [u8],
+    /// True when there is no value at all, which is not an empty one: it takes its key back.
+    pub(super) is_null: bool,
     pub(super) headers: &'a [(&'a str, &'a [u8])],
 }
 
@@ -97,12 +103,51 @@ impl Hasher for Fnv {
 impl Reading {
     /// Reads a record, with the mappings of `rules`, at `now`.
     pub(super) fn read(&self, rules: &RuleSet, raw: &Raw<'_>, now: Timestamp) -> Record {
+        if self.carries == Carries::Changes {
+            return Record { offset: raw.offset, mark: raw.mark(), content: self.change(raw) };
+        }
         let content = match self.enclosed(raw) {
             Ok((data, identity)) => self.content(rules, raw, (&data, identity), now),
             Err(Reject::Empty) => Content::Nothing,
             Err(reject) => self.unreadable(raw, (raw.value, reject.to_string())),
         };
         Record { offset: raw.offset, mark: raw.mark(), content }
+    }
+
+    /// Reads a record of a table of planned changes.
+    fn change(&self, raw: &Raw<'_>) -> Content {
+        let read = || -> Result<Content, String> {
+            let number = planned::number_of(raw.key)?;
+            if raw.is_null {
+                return Ok(Content::Planned { number: number.into(), change: None });
+            }
+            let (data, _) = self.enclosed(raw).map_err(|reject| reject.to_string())?;
+            let mut change = planned::read(number, &data, &self.limits)?;
+            change.source = topic_source(&self.source).into();
+            Ok(Content::Planned { number: number.into(), change: Some(Box::new(change)) })
+        };
+        read().unwrap_or_else(|why| self.unreadable(raw, (raw.value, why)))
+    }
+
+    /// Reads a record of a table of CIs and relations.
+    ///
+    /// # Errors
+    /// What goes to the quarantine.
+    pub(super) fn row(&self, raw: &Raw<'_>) -> Result<Said, Content> {
+        let read = || -> Result<Said, String> {
+            if raw.is_null {
+                return import::read_record(raw.key, None, &self.source);
+            }
+            let (data, _) = self.enclosed(raw).map_err(|reject| reject.to_string())?;
+            if data.len() > self.limits.body_bytes {
+                let (len, max) = (data.len(), self.limits.body_bytes);
+                return Err(format!("its value has {len} bytes, at most {max}"));
+            }
+            let text = core::str::from_utf8(&data);
+            let text = text.map_err(|_| "its value is not UTF-8".to_owned())?;
+            import::read_record(raw.key, Some(text), &self.source)
+        };
+        read().map_err(|why| self.unreadable(raw, (raw.value, why)))
     }
 
     /// Takes a record out of its envelope; returns the id that its sender gave it, too.
@@ -156,13 +201,17 @@ impl Reading {
         Content::Alerts { occurrences, delivery }
     }
 
-    fn unreadable(&self, raw: &Raw<'_>, (data, reason): (&[u8], String)) -> Content {
+    /// Makes of a record what goes to the quarantine.
+    pub(super) fn unreadable(&self, raw: &Raw<'_>, (data, reason): (&[u8], String)) -> Content {
         let Raw { topic, partition, offset, .. } = raw;
         // What is larger than any body may be would push everything else out.
         let kept = data.get(..self.limits.body_bytes).unwrap_or(data);
         Content::Unreadable(Box::new(Unhandled {
             source: Arc::clone(&self.source),
-            format: self.format.to_string().into(),
+            format: match self.carries {
+                Carries::Alerts => self.format.to_string().into(),
+                table @ (Carries::Cmdb | Carries::Changes) => table.to_string().into(),
+            },
             cause: Cause::Unreadable,
             reason: format!("topic {topic}, partition {partition}, offset {offset}: {reason}"),
             content_type: raw.header("content-type").unwrap_or("").chars().take(128).collect(),
@@ -181,17 +230,22 @@ mod tests {
 
     fn raw<'a>(value: &'a [u8], headers: &'a [(&'a str, &'a [u8])]) -> Raw<'a> {
         let at = Some(Timestamp::from_millis(4_000_000));
-        Raw { topic: "t", partition: 3, offset: 12, at, key: b"", value, headers }
+        Raw { topic: "t", partition: 3, offset: 12, at, key: b"", value, is_null: false, headers }
+    }
+
+    fn reading() -> Reading {
+        Reading {
+            source: "s".into(),
+            format: SourceFormat::Known(Format::Native),
+            envelope: Envelope::None,
+            carries: Carries::Alerts,
+            lease: Duration::from_hours(1),
+            limits: Limits::default(),
+        }
     }
 
     fn read(envelope: Envelope, raw: &Raw<'_>) -> Content {
-        let reading = Reading {
-            source: "s".into(),
-            format: SourceFormat::Known(Format::Native),
-            envelope,
-            lease: Duration::from_hours(1),
-            limits: Limits::default(),
-        };
+        let reading = Reading { envelope, ..reading() };
         reading.read(&crate::rules::load(&[]).set.unwrap(), raw, NOW).content
     }
 
@@ -244,6 +298,36 @@ mod tests {
             assert!(starts && what.reason.contains(says), "{}", what.reason);
             assert_eq!(&*what.body, value);
         }
+    }
+
+    #[test]
+    fn a_row_of_a_table_is_what_its_key_names_and_no_value_takes_it_back() {
+        let table = |carries| Reading { carries, ..reading() };
+        let rules = crate::rules::load(&[]).set.unwrap();
+        let envelope = br#"{"specversion": "1.0", "id": "7", "source": "/a", "type": "t", "data":
+            {"cis": ["a"], "from": "2026-01-01T00:00:00Z", "to": "2026-01-02T00:00:00Z"}}"#;
+        let kind: &[(&str, &[u8])] = &[("content-type", b"application/cloudevents+json")];
+        let one = Raw { key: b"CHG-1", ..raw(envelope, kind) };
+        let read = |raw: &Raw<'_>| table(Carries::Changes).read(&rules, raw, NOW).content;
+        let Content::Planned { number, change: Some(change) } = read(&one) else { panic!() };
+        assert_eq!((&*number, &*change.number, &*change.source), ("CHG-1", "CHG-1", "kafka/s"));
+        let Content::Planned { change: None, .. } = read(&Raw { is_null: true, value: b"", ..one })
+        else {
+            panic!()
+        };
+        for (value, says) in [(&b""[..], "(null)"), (b"{}", "missing field `cis`")] {
+            let Content::Unreadable(what) = read(&Raw { key: b"CHG-1", ..raw(value, &[]) }) else {
+                panic!()
+            };
+            assert!(what.reason.contains(says), "{}", what.reason);
+            assert_eq!(&*what.format, "changes");
+        }
+        let row = |raw: &Raw<'_>| table(Carries::Cmdb).row(raw);
+        let one = Raw { key: b"a", ..raw(br#"{"class": "vm"}"#, &[]) };
+        assert!(matches!(row(&one), Ok(Said::Ci(ci)) if &*ci.name == "a"));
+        assert!(matches!(row(&Raw { is_null: true, value: b"", ..one }), Ok(Said::CiGone(_))));
+        let Err(Content::Unreadable(what)) = row(&Raw { key: b"", ..one }) else { panic!() };
+        assert!(what.reason.contains("offset 12: it has no key"), "{}", what.reason);
     }
 
     #[test]

@@ -35,6 +35,7 @@ fn change(ci: &str, begins_s: u64, state: ChangeState) -> Change {
         state,
         owner: "".into(),
         summary: "".into(),
+        source: "".into(),
     }
 }
 

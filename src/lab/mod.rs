@@ -13,6 +13,8 @@ mod closing;
 #[cfg(test)]
 mod consuming;
 #[cfg(test)]
+mod consuming_changes;
+#[cfg(test)]
 mod credits;
 #[cfg(test)]
 mod doors;

@@ -189,6 +189,7 @@ fn change(number: &str, cis: &[&str], from_s: u64, until_s: u64) -> Change {
         state: ChangeState::Approved,
         owner: "net".into(),
         summary: "new cable".into(),
+        source: "".into(),
     }
 }
 

@@ -69,6 +69,7 @@ impl Scene {
             state: ChangeState::InProgress,
             owner: "".into(),
             summary: "".into(),
+            source: "".into(),
         };
         let event =
             Event::PlanChanges { changes: vec![change], rest: Rest::Stays, by: "ann".into() };

@@ -21,6 +21,8 @@ pub struct Change {
     pub owner: Box<str>,
     /// What is done, in one line; may be empty.
     pub summary: Box<str>,
+    /// Which topic says so, `kafka/NAME`; empty where it came otherwise.
+    pub source: Box<str>,
 }
 
 /// How far a change has got.

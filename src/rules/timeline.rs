@@ -76,6 +76,7 @@ fn change(reader: &mut Reader<'_>, node: &Node, at: Duration) -> Option<TestActi
         state,
         owner: "".into(),
         summary: "".into(),
+        source: "".into(),
     }))
 }
 

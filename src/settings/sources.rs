@@ -38,7 +38,22 @@ pub struct Topics {
     pub start: Edge,
     /// What is around the records.
     pub envelope: Envelope,
+    /// What the records are.
+    pub carries: Carries,
 }
+
+/// What the records of a source's topics are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Carries {
+    /// Alerts.
+    Alerts,
+    /// A table of CIs and relations.
+    Cmdb,
+    /// A table of planned changes.
+    Changes,
+}
+
+words!(Carries, Alerts = "alerts", Cmdb = "cmdb", Changes = "changes");
 
 /// What is around the records of a topic, where their headers do not say it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -112,7 +127,23 @@ words!(
 
 const HOUR: Duration = Duration::from_hours(1);
 
+impl Source {
+    /// True when it sends alerts: others cannot be posted, and what they hold in the quarantine is not
+    /// read again as alerts.
+    pub fn sends_alerts(&self) -> bool {
+        self.kafka.as_ref().is_none_or(|topics| topics.carries == Carries::Alerts)
+    }
+}
+
 pub(super) fn read(section: &mut Section<'_>) -> Source {
+    let carries = if section.has("carries") {
+        section.word("carries", Carries::Alerts)
+    } else {
+        Carries::Alerts
+    };
+    if carries != Carries::Alerts {
+        return table(section, carries);
+    }
     let format = section.text("format", SourceFormat::EXPECTED, SourceFormat::parse);
     // Not: taken. Where there is none the settings are refused.
     let format = format.unwrap_or(SourceFormat::Known(Format::Native));
@@ -130,10 +161,23 @@ pub(super) fn read(section: &mut Section<'_>) -> Source {
     Source { format, lease, auth: auth(section), rate_max, kafka: topics(section) }
 }
 
-fn topics(section: &mut Section<'_>) -> Option<Topics> {
-    if !section.has("cluster") {
-        return None;
+/// Reads a source whose topics are a table: it has no format, sends nothing else, and begins at the
+/// beginning, so keys that say otherwise are unknown here.
+fn table(section: &mut Section<'_>, carries: Carries) -> Source {
+    Source {
+        format: SourceFormat::Known(Format::Native),
+        lease: Duration::ZERO,
+        auth: Auth::None,
+        rate_max: 0,
+        kafka: read_from(section, carries),
     }
+}
+
+fn topics(section: &mut Section<'_>) -> Option<Topics> {
+    if section.has("cluster") { read_from(section, Carries::Alerts) } else { None }
+}
+
+fn read_from(section: &mut Section<'_>, carries: Carries) -> Option<Topics> {
     let cluster = section.cluster("cluster").map(|(name, _)| name);
     let listed = section.list("topics")?;
     let wrong = listed.iter().find(|topic| !topic::is_name(topic));
@@ -145,14 +189,17 @@ fn topics(section: &mut Section<'_>) -> Option<Topics> {
         let message = format!("found {} topics, expected 1 to {TOPICS_MAX}", listed.len());
         section.refuse("K004", "topics", message, help);
     }
-    let start = section.word("start", Edge::End);
+    let start = match carries {
+        Carries::Alerts => section.word("start", Edge::End),
+        Carries::Cmdb | Carries::Changes => Edge::Beginning,
+    };
     let envelope = if section.has("envelope") {
         section.word("envelope", Envelope::None)
     } else {
         Envelope::None
     };
     let topics = listed.into_iter().map(Arc::from).collect();
-    Some(Topics { cluster: cluster?, topics, start, envelope })
+    Some(Topics { cluster: cluster?, topics, start, envelope, carries })
 }
 
 fn auth(section: &mut Section<'_>) -> Auth {
@@ -177,5 +224,69 @@ fn auth(section: &mut Section<'_>) -> Auth {
         Kind::Slack => signed(section, Style::Slack, credential::any),
         Kind::Pagerduty => signed(section, Style::Pagerduty, credential::any),
         Kind::Standard => signed(section, Style::Standard, credential::standard),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::settings::tests::from_file;
+
+    fn source(keys: &str) -> String {
+        format!("[kafka.clusters.main]\nbrokers = ['kafka:9092']\n[sources.t]\n{keys}")
+    }
+
+    #[test]
+    fn a_source_says_what_its_topics_carry_and_a_table_is_read_from_its_beginning() {
+        let read = |keys: &str| {
+            let settings = from_file(&source(keys)).unwrap();
+            let topics = settings.sources["t"].kafka.clone().unwrap();
+            (topics.carries, topics.start, topics.envelope, settings.sources["t"].sends_alerts())
+        };
+        let topics = "cluster = 'main'\ntopics = ['t']\n";
+        for (keys, carries, start, envelope) in [
+            ("carries = 'cmdb'", Carries::Cmdb, Edge::Beginning, Envelope::None),
+            (
+                "carries = 'changes'\nenvelope = 'cloudevents'",
+                Carries::Changes,
+                Edge::Beginning,
+                Envelope::CloudEvents,
+            ),
+            (
+                "carries = 'alerts'\nformat = 'native'\nstart = 'end'",
+                Carries::Alerts,
+                Edge::End,
+                Envelope::None,
+            ),
+            ("format = 'native'\nstart = 'end'", Carries::Alerts, Edge::End, Envelope::None),
+        ] {
+            let sends = carries == Carries::Alerts;
+            assert_eq!(
+                read(&format!("{topics}{keys}")),
+                (carries, start, envelope, sends),
+                "{keys}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_means_nothing_for_a_table_is_refused_by_its_key() {
+        let topics = "cluster = 'main'\ntopics = ['t']\n";
+        for (keys, key) in [
+            (
+                format!("{topics}carries = 'cis'\nformat = 'native'\nstart = 'end'"),
+                "sources.t.carries",
+            ),
+            ("carries = 'cmdb'\ntopics = ['t']".into(), "sources.t.cluster"),
+            ("carries = 'cmdb'\ncluster = 'main'".into(), "sources.t.topics"),
+            (format!("{topics}carries = 'cmdb'\nformat = 'native'"), "sources.t.format"),
+            (format!("{topics}carries = 'changes'\nstart = 'end'"), "sources.t.start"),
+            (format!("{topics}carries = 'cmdb'\nlease = '1h'"), "sources.t.lease"),
+            (format!("{topics}carries = 'cmdb'\nauth = 'bearer'"), "sources.t.auth"),
+        ] {
+            let found = from_file(&source(&keys)).unwrap_err();
+            let keys_of: Vec<&str> = found.iter().map(|it| &*it.key).collect();
+            assert_eq!(keys_of, [key], "{keys}: {found:?}");
+        }
     }
 }

@@ -748,6 +748,7 @@ impl Dice {
             state: [Planned, Approved, InProgress, Done, Cancelled][self.below(5) as usize],
             owner: self.text().into(),
             summary: self.text().into(),
+            source: self.text().into(),
         }
     }
 

@@ -8,6 +8,9 @@ use crate::engine::event::Consumption;
 /// What becomes of a record.
 const OUTCOMES: [&str; 3] = ["read", "repeated", "unreadable"];
 
+/// What becomes of CIs and relations by a topic that is a table of them.
+const DEEDS: [&str; 3] = ["added", "changed", "removed"];
+
 /// What is read from Kafka, by source.
 #[derive(Debug)]
 pub struct Kafka {
@@ -17,6 +20,21 @@ pub struct Kafka {
     halted: IntGaugeVec,
     late: IntGaugeVec,
     records: IntCounterVec,
+    rows: IntCounterVec,
+    waiting: IntGaugeVec,
+}
+
+/// What became of CIs and relations by rows of a topic, and how many relations of it wait.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Table {
+    /// New ones.
+    pub added: usize,
+    /// Those of which something is other than before.
+    pub changed: usize,
+    /// Those that are gone.
+    pub removed: usize,
+    /// Relations that wait for a CI or for their type.
+    pub waiting: usize,
 }
 
 /// How it is with one source.
@@ -39,6 +57,10 @@ impl Kafka {
             "incidentd_kafka_records_total",
             "Records taken, by source and what became of them.",
         );
+        let rows = Opts::new(
+            "incidentd_kafka_cmdb_rows_total",
+            "CIs and relations that a topic changed, by source and what became of them.",
+        );
         Ok(Self {
             sources: Vec::new(),
             connected: gauges(
@@ -55,6 +77,11 @@ impl Kafka {
                 "Partitions of a source whose records are from a backlog.",
             )?,
             records: add(registry, IntCounterVec::new(records, &["source", "outcome"])?)?,
+            rows: add(registry, IntCounterVec::new(rows, &["source", "outcome"])?)?,
+            waiting: gauges(
+                "incidentd_kafka_waiting_relations",
+                "Relations of a source's topics that wait for a CI or for their type.",
+            )?,
         })
     }
 
@@ -64,11 +91,14 @@ impl Kafka {
     /// When a label is not as it was registered, which the tests rule out.
     pub fn expect(&mut self, sources: &[&str]) -> Result<(), Error> {
         for source in sources {
-            for gauges in [&self.connected, &self.lag, &self.halted, &self.late] {
+            for gauges in [&self.connected, &self.lag, &self.halted, &self.late, &self.waiting] {
                 gauges.get_metric_with_label_values(&[source])?;
             }
             for outcome in OUTCOMES {
                 self.records.get_metric_with_label_values(&[source, outcome])?;
+            }
+            for deed in DEEDS {
+                self.rows.get_metric_with_label_values(&[source, deed])?;
             }
         }
         self.sources = sources.iter().map(|name| (*name).to_owned()).collect();
@@ -104,6 +134,16 @@ impl Kafka {
         }
     }
 
+    /// Counts what a change of the CMDB by a source's topics did.
+    pub fn table(&self, source: &str, table: &Table) {
+        let Table { added, changed, removed, waiting } = *table;
+        for (deed, count) in DEEDS.iter().zip([added, changed, removed]) {
+            self.rows.with_label_values(&[source, deed]).inc_by(count as u64);
+        }
+        let waiting = i64::try_from(waiting).unwrap_or(i64::MAX);
+        self.waiting.with_label_values(&[source]).set(waiting);
+    }
+
     /// Returns a line for each source that says how it is with it.
     pub fn lines(&self) -> String {
         let line = |source: &String| {
@@ -128,7 +168,7 @@ mod tests {
         let mut kafka = Kafka::new(&registry).unwrap();
         kafka.expect(&["a", "b"]).unwrap();
         let series: usize = registry.gather().iter().map(|f| f.get_metric().len()).sum();
-        assert_eq!(series, 2 * (4 + 3), "every series is there at zero");
+        assert_eq!(series, 2 * (5 + 3 + 3), "every series is there at zero");
         kafka.connected("b");
         kafka.stands("b", Standing { lag: 7, halted: 1, late: 0 });
         assert_eq!(
@@ -140,5 +180,11 @@ mod tests {
         kafka.consumed("a", 10, &done);
         let count = |outcome| kafka.records.with_label_values(&["a", outcome]).get();
         assert_eq!(OUTCOMES.map(count), [7, 1, 2]);
+        let table = Table { added: 3, changed: 2, removed: 1, waiting: 4 };
+        kafka.table("b", &table);
+        kafka.table("b", &table);
+        let count = |deed| kafka.rows.with_label_values(&["b", deed]).get();
+        assert_eq!(DEEDS.map(count), [6, 4, 2]);
+        assert_eq!(kafka.waiting.with_label_values(&["b"]).get(), 4);
     }
 }

@@ -14,7 +14,20 @@ const MAY_IMPORT: [(&str, &[&str]); 13] = [
     ("settings", &["model", "ingest"]),
     ("telemetry", &["model", "engine", "settings", "clock"]),
     ("notify", &["model", "engine", "rules", "settings", "telemetry", "clock", "kafka"]),
-    ("kafka", &["model", "ingest", "rules", "engine", "settings", "telemetry", "clock", "mailbox"]),
+    (
+        "kafka",
+        &[
+            "model",
+            "cmdb",
+            "ingest",
+            "rules",
+            "engine",
+            "settings",
+            "telemetry",
+            "clock",
+            "mailbox",
+        ],
+    ),
     (
         "http",
         &[

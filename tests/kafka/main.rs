@@ -25,6 +25,7 @@ mod outages;
 mod producer;
 mod reader;
 mod security;
+mod tables;
 
 use std::process::ExitCode;
 use std::sync::Mutex;
@@ -55,6 +56,8 @@ const TESTS: &[Test] = tests![
     security::who_has_the_key_gets_in,
     out::events_leave_in_order_with_ids_that_stay,
     out::a_page_leaves_by_a_topic,
+    tables::a_compacted_topic_is_the_cmdb_and_its_tombstones_delete,
+    tables::of_a_table_that_is_not_compacted_doctor_warns,
     intake::records_of_every_producer_and_codec_become_incidents,
     broker::the_tools_of_kafka_see_what_was_produced,
 ];

@@ -102,6 +102,20 @@ pub fn consume(broker: &Broker, topic: &str, count: usize) -> Vec<Record> {
     records
 }
 
+/// Puts rows into a table: a key with its value, or nothing where it is taken back.
+pub fn put_rows(broker: &Broker, topic: &str, rows: &[(&str, Option<&str>)]) {
+    let mut config = ClientConfig::new();
+    config.set("bootstrap.servers", broker.open.to_string()).set("enable.idempotence", "true");
+    let producer: BaseProducer = config.create().unwrap();
+    for (key, value) in rows {
+        let mut record = BaseRecord::<str, str>::to(topic).key(key);
+        record.payload = *value;
+        producer.send(record).map_err(|(error, _)| error).unwrap();
+        producer.poll(Duration::ZERO);
+    }
+    producer.flush(PATIENCE).unwrap();
+}
+
 fn received(message: &BorrowedMessage<'_>) -> Record {
     let text =
         |bytes: Option<&[u8]>| String::from_utf8(bytes.unwrap_or_default().to_vec()).unwrap();

@@ -241,9 +241,16 @@ fn handle(dice: &mut Dice, at: Timestamp) -> Event {
 
 /// Planned changes of some CIs, at times taken back.
 fn planned(dice: &mut Dice, at: Timestamp) -> Event {
+    let change = change(dice, at);
+    let rest = if dice.roll(4) == 0 { Rest::Goes } else { Rest::Stays };
+    Event::PlanChanges { changes: vec![change], rest, by: "mia".into() }
+}
+
+/// A planned change of some CI.
+pub(super) fn change(dice: &mut Dice, at: Timestamp) -> Change {
     let starts_at = at.plus(Duration::from_mins(dice.roll(30)));
     let states = [ChangeState::Approved, ChangeState::InProgress, ChangeState::Cancelled];
-    let change = Change {
+    Change {
         number: format!("CHG-{}", dice.roll(4)).into(),
         cis: vec![(*dice.pick(&CIS)).into()],
         starts_at,
@@ -251,9 +258,8 @@ fn planned(dice: &mut Dice, at: Timestamp) -> Event {
         state: *dice.pick(&states),
         owner: "mia".into(),
         summary: String::new().into(),
-    };
-    let rest = if dice.roll(4) == 0 { Rest::Goes } else { Rest::Stays };
-    Event::PlanChanges { changes: vec![change], rest, by: "mia".into() }
+        source: String::new().into(),
+    }
 }
 
 /// Silences of some alerts or of all below a CI, begun, changed and ended at random.

@@ -2,10 +2,11 @@
 //! backlog, halts, and people who move the partition.
 
 use incidentd::engine::event::{Consumed, Content, Event, Record};
+use incidentd::model::change::Change;
 use incidentd::model::partition::{Goal, Partition};
 use incidentd::model::quarantine::{Cause, Unhandled};
 
-use super::plan::{Dice, Step, occurrence};
+use super::plan::{Dice, Step, change, occurrence};
 
 /// What the log has come to.
 struct Log {
@@ -51,7 +52,7 @@ fn batch(log: &mut Log, dice: &mut Dice, at: incidentd::model::time::Timestamp) 
         // Compaction and transactions leave gaps.
         let offset = log.next + dice.roll(2);
         log.next = offset + 1;
-        let content = match dice.roll(6) {
+        let content = match dice.roll(7) {
             0 => Content::Nothing,
             1 => Content::Unreadable(Box::new(Unhandled {
                 source: "topic".into(),
@@ -61,6 +62,7 @@ fn batch(log: &mut Log, dice: &mut Dice, at: incidentd::model::time::Timestamp) 
                 content_type: "".into(),
                 body: b"{"[..].into(),
             })),
+            2 => row(dice, at),
             _ => Content::Alerts { occurrences: vec![occurrence(dice, at)], delivery: None },
         };
         Record { offset, mark: offset, content }
@@ -76,4 +78,12 @@ fn batch(log: &mut Log, dice: &mut Dice, at: incidentd::model::time::Timestamp) 
     }));
     log.last = Some(event.clone());
     event
+}
+
+/// A row of a table of planned changes.
+fn row(dice: &mut Dice, at: incidentd::model::time::Timestamp) -> Content {
+    let change = Change { source: "kafka/topic".into(), ..change(dice, at) };
+    let number = change.number.clone();
+    let change = (dice.roll(3) > 0).then(|| Box::new(change));
+    Content::Planned { number, change }
 }

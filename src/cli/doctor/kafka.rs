@@ -1,6 +1,6 @@
 //! Tries the clusters of Kafka and the topics that are read.
 
-use crate::kafka::examine;
+use crate::kafka::examine::{self, Found};
 use crate::settings::Settings;
 
 use super::Finding;
@@ -17,8 +17,9 @@ pub(super) async fn examine(settings: Settings) -> Vec<Finding> {
     let Ok(said) = tokio::task::spawn_blocking(look).await else { return Vec::new() };
     said.into_iter()
         .map(|said| match said {
-            Ok(message) => Finding::ok("kafka", message),
-            Err(message) => Finding::error("kafka", message, REMEDY),
+            Found::Good(message) => Finding::ok("kafka", message),
+            Found::Doubtful(message, remedy) => Finding::warning("kafka", message, &remedy),
+            Found::Wrong(message) => Finding::error("kafka", message, REMEDY),
         })
         .collect()
 }

@@ -3,7 +3,7 @@
 //! `files` takes one or more files in any form: ours (here), CSV (`csv`), Kubernetes' objects
 //! (`kubernetes`). A further form is a file of its own that makes a draft, and a line in
 //! `files::Format`. Ours has two spellings of its CIs: a mapping of names, or a list of objects with
-//! an `id` (what other tools export). CIs are read one by one, so that a large file is never held as
+//! an `id` (what other tools export); `record` reads one CI or one relation. CIs are read one by one, so that a large file is never held as
 //! a tree. All problems are found before any is reported.
 
 pub(super) mod csv;
@@ -11,6 +11,7 @@ mod files;
 mod fixture;
 mod kubernetes;
 mod node;
+mod record;
 mod sections;
 
 use core::marker::PhantomData;
@@ -26,8 +27,10 @@ use super::rows::Rows;
 use super::topology::Topology;
 use crate::model::time::Timestamp;
 pub use files::{File, Format, Mode, Request, SOURCE, import, read_any};
+pub(super) use files::{filled_in, source_of};
 pub use fixture::Fixture;
 use node::Json;
+pub use record::read_record;
 use sections::Sections;
 
 /// JSON up to this size is read a second time, slowly, to say where its problems are.

@@ -13,6 +13,7 @@ use bytes::Bytes;
 use utoipa::OpenApi;
 
 use crate::engine::event::{Event, Reply, Rest};
+use crate::ingest::planned::Written;
 use crate::mailbox::Work;
 use crate::model::change::{Change, ChangeState};
 
@@ -23,13 +24,6 @@ use super::super::query::Pairs;
 use super::super::wire::planned::{NewChanges, Planned, PlannedChange, PlannedRecord};
 use super::super::wire::{Page, Time};
 use super::super::{App, Reading, body};
-
-/// Bytes of a number, of an owner's and a CI's name, and of a summary.
-const NAME_BYTES_MAX: usize = 128;
-const SUMMARY_BYTES_MAX: usize = 4_096;
-
-/// CIs of one change.
-const CIS_MAX: usize = 1_000;
 
 /// Differences that one answer names.
 const DIFFERENCES_MAX: usize = 1_000;
@@ -158,43 +152,14 @@ fn checked(given: &[PlannedChange]) -> Result<Vec<Change>, Problem> {
     let mut numbers = BTreeSet::new();
     let mut changes = Vec::new();
     for (at, change) in given.iter().enumerate() {
-        let mut refuse = |what: String| problems.push(format!("changes[{at}]: {what}"));
-        let sizes = [
-            ("number", &change.number, NAME_BYTES_MAX),
-            ("owner", &change.owner, NAME_BYTES_MAX),
-            ("summary", &change.summary, SUMMARY_BYTES_MAX),
-        ];
-        for (name, text, max) in sizes {
-            if text.len() > max {
-                refuse(format!("{name} is {} bytes long, at most {max}", text.len()));
-            }
+        let PlannedChange { number, cis, from, to, state, owner, summary } = change;
+        let (from, to) = (from.0, to.0);
+        let written = Written { number, cis, from, to, state, owner, summary };
+        let mut wrong = written.check().map(|it| changes.push(it)).err().unwrap_or_default();
+        if !number.trim().is_empty() && !numbers.insert(number) {
+            wrong.push(format!("number {number} is given twice"));
         }
-        if change.number.trim().is_empty() {
-            refuse("number is empty; give the one of your tool, such as CHG-123".into());
-        } else if !numbers.insert(&change.number) {
-            refuse(format!("number {} is given twice", change.number));
-        }
-        if change.cis.len() > CIS_MAX || change.cis.iter().any(|ci| ci.len() > NAME_BYTES_MAX) {
-            refuse(format!("at most {CIS_MAX} cis, each of at most {NAME_BYTES_MAX} bytes"));
-        }
-        if change.to <= change.from {
-            refuse(format!("to is {}, which is not after from", change.to));
-        }
-        let mut cis: Vec<Box<str>> = change.cis.iter().map(|ci| ci.as_str().into()).collect();
-        cis.sort_unstable();
-        cis.dedup();
-        match change.state.parse::<ChangeState>() {
-            Err(error) => refuse(format!("state: {error}")),
-            Ok(state) => changes.push(Change {
-                number: change.number.as_str().into(),
-                cis,
-                starts_at: change.from.0,
-                ends_at: change.to.0,
-                state,
-                owner: change.owner.as_str().into(),
-                summary: change.summary.as_str().into(),
-            }),
-        }
+        problems.extend(wrong.into_iter().map(|what| format!("changes[{at}]: {what}")));
     }
     if problems.is_empty() { Ok(changes) } else { Err(Problem::bad_request(problems.join("; "))) }
 }
@@ -227,7 +192,8 @@ fn compare(reading: &Reading<'_>, wanted: &[Change], rest: Rest) -> Result<Plann
             }
         }
     }
-    let gone = held.values().filter(|it| rest == Rest::Goes && !named.contains(&*it.number));
+    let goes = |it: &&&Change| rest == Rest::Goes && it.source.is_empty();
+    let gone = held.values().filter(goes).filter(|it| !named.contains(&*it.number));
     for change in gone {
         answer.removed += 1;
         lines.push(format!("- {}", words(change)));

@@ -112,7 +112,11 @@ async fn replay(
     let id = number(&id)?;
     let record = find(&app, id).await?;
     let Some((name, source)) = app.doors.sources.get_key_value(&*record.what.source) else {
-        let message = format!("record {id} is of `{}`, which is no source", record.what.source);
+        let message = format!(
+            "record {id} is of `{}`, which is no source of alerts; a row of a topic that is a table \
+             is corrected by writing it there again",
+            record.what.source
+        );
         return Err(Problem::conflict(message));
     };
     let source = match record.what.cause {

@@ -24,6 +24,8 @@ pub(in crate::store) struct ChangeMessage {
     owner: String,
     #[prost(string, tag = "6")]
     summary: String,
+    #[prost(string, tag = "7")]
+    source: String,
 }
 
 impl Row for Change {
@@ -42,6 +44,7 @@ impl Row for Change {
             state: self.state.number(),
             owner: String::from(&*self.owner),
             summary: String::from(&*self.summary),
+            source: String::from(&*self.source),
         }
     }
 
@@ -56,6 +59,7 @@ impl Row for Change {
             state: ChangeState::of(message.state)?,
             owner: message.owner.into(),
             summary: message.summary.into(),
+            source: message.source.into(),
         })
     }
 }
@@ -75,8 +79,12 @@ mod tests {
             state: ChangeState::InProgress,
             owner: "net".into(),
             summary: "cable".into(),
+            source: "".into(),
         };
         let value = b"\x01\x0a\x01a\x0a\x01b\x10\x01\x18\x02\x20\x03\x2a\x03net\x32\x05cable";
         frozen(&change, b"CHG-1", value);
+        let change = Change { source: "kafka/t".into(), ..change };
+        let value = [&value[..], b"\x3a\x07kafka/t"].concat();
+        frozen(&change, b"CHG-1", &value);
     }
 }

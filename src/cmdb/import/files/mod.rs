@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::kubernetes::{self, Objects, is_kubernetes};
 use super::{check, csv, in_file, merge, read, read_by, read_yaml, some_ci};
 use crate::cmdb::check::Draft;
-use crate::cmdb::facts::{Facts, SOURCE_LEN_MAX};
+use crate::cmdb::facts::{Facts, SOURCE_LEN_MAX, is_topic};
 use crate::cmdb::problem::{Place, Problem, shorten};
 use crate::cmdb::rows::{CiRow, RelationRow, Rows};
 use crate::cmdb::topology::Topology;
@@ -112,7 +112,7 @@ pub fn import(
         return Err(wrong);
     }
     let finish = |draft: Draft| match (request.mode, source) {
-        (Mode::Replace, None) => Ok(check(draft).and_then(some_ci)?.seen(&base.rows(), now)),
+        (Mode::Replace, None) => Ok(beside_topics(base, draft)?.seen(&base.rows(), now)),
         (Mode::Replace, Some(source)) => of_source(base, draft, source, now),
         (Mode::Merge, source) => merge::merge(base, claimed(draft, source), now),
     };
@@ -269,12 +269,39 @@ fn claimed(mut draft: Draft, source: Option<&str>) -> Draft {
     draft
 }
 
-fn source_of(ci: &CiRow) -> &str {
+/// Returns whose word a CI is; nothing where nobody is named.
+pub(in crate::cmdb) fn source_of(ci: &CiRow) -> &str {
     ci.attributes.get(SOURCE).unwrap_or("")
 }
 
-fn said_by(row: &RelationRow) -> &str {
-    row.facts.as_ref().map_or("", |facts| &*facts.source)
+/// Puts a whole in the place of all but what came by topics: that stands there still, and would not
+/// come again. Where the whole speaks of it too, the whole counts.
+fn beside_topics(base: &Topology, mut draft: Draft) -> Result<Rows, Vec<Problem>> {
+    if draft.cis.is_empty() {
+        return check(draft).and_then(some_ci);
+    }
+    let here = base.rows();
+    let is_of_topic = |ci: &Arc<CiRow>| is_topic(source_of(ci));
+    if !here.cis.iter().any(is_of_topic) && !here.relations.iter().any(RelationRow::can_wait) {
+        return check(draft);
+    }
+    let here = Draft::from(here);
+    let types = merge::types(&here, &draft);
+    let said: BTreeSet<&str> = draft.cis.iter().map(|(_, ci)| &*ci.name).collect();
+    let is_kept = |ci: &CiRow| is_topic(source_of(ci)) && !said.contains(&*ci.name);
+    let cis: Vec<_> = here.cis.into_iter().filter(|(_, ci)| is_kept(ci)).collect();
+    let said: BTreeSet<RelationRow> = draft
+        .relations
+        .iter()
+        .map(|(_, row)| RelationRow { facts: None, ..merge::normal(&types, row.clone()) })
+        .collect();
+    let is_kept = |row: &RelationRow| {
+        row.can_wait() && !said.contains(&RelationRow { facts: None, ..row.clone() })
+    };
+    let relations: Vec<_> = here.relations.into_iter().filter(|(_, row)| is_kept(row)).collect();
+    draft.cis.extend(cis);
+    draft.relations.extend(relations);
+    check(draft)
 }
 
 /// Puts what a source says in the place of what it said before.
@@ -301,7 +328,7 @@ fn of_source(
     let gone = mine.filter(|(_, ci)| !said.contains(&*ci.name));
     new.cis_gone.extend(gone.map(|(place, ci)| (*place, Box::from(&*ci.name))));
     let said: BTreeSet<_> = new.relations.iter().map(|(_, row)| row.ends()).collect();
-    let mine = whole.relations.iter().filter(|(_, row)| said_by(row) == source);
+    let mine = whole.relations.iter().filter(|(_, row)| row.said_by() == source);
     let gone = mine.filter(|(_, row)| !said.contains(&row.ends())).cloned().collect::<Vec<_>>();
     new.relations_gone.extend(gone);
     merge::take_away(&mut whole, &mut new, &types);
@@ -320,7 +347,7 @@ fn yield_relation(whole: &Draft, row: &mut RelationRow, source: &str) {
     // Checked rows are in this order.
     let at = whole.relations.binary_search_by(|(_, known)| known.ends().cmp(&row.ends()));
     let known = at.ok().and_then(|at| whole.relations.get(at));
-    if known.is_some_and(|(_, known)| said_by(known) != source) {
+    if known.is_some_and(|(_, known)| known.said_by() != source) {
         let seen_at = row.facts.as_ref().and_then(|facts| facts.seen_at);
         row.facts = Some(Arc::new(Facts { seen_at, ..Facts::default() }));
     }
@@ -337,7 +364,7 @@ fn renewed(old: &CiRow, new: &CiRow) -> CiRow {
 }
 
 /// Returns a CI of another source with what that one does not say of it.
-fn filled_in(old: &CiRow, new: &CiRow) -> CiRow {
+pub(in crate::cmdb) fn filled_in(old: &CiRow, new: &CiRow) -> CiRow {
     let mut more = new.clone();
     more.class = Arc::from("");
     let is_new = |name: &str| name != SOURCE && old.attributes.get(name).is_none();

@@ -394,7 +394,7 @@ async fn change(app: Arc<App>, wish: Wish) -> Result<Json<Import>, Problem> {
         let (forecast, revision) = (Arc::new(forecast), Arc::new(revision));
         // Held until the engine is done with them, so that it is not the one to free them.
         let used = (Arc::clone(&base), Arc::clone(&forecast));
-        let new = NewTopology { base, context, forecast, revision };
+        let new = NewTopology { base, context, forecast, revision, read: Vec::new() };
         let reply = app.submit(Work::Topology(Box::new(new))).await?;
         app.read(move |_| {
             drop(used);
@@ -415,7 +415,7 @@ async fn change(app: Arc<App>, wish: Wish) -> Result<Json<Import>, Problem> {
             return Err(Problem::internal(&what));
         }
     }
-    Err(Problem::conflict("the rules change faster than the CMDB can follow; try again"))
+    Err(Problem::conflict("the rules or the CMDB change faster than this can follow; try again"))
 }
 
 /// Says in a line, for the audit trail, what a change left behind.

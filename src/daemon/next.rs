@@ -1,0 +1,38 @@
+//! Gets the next topology ready, beside the engine: what is decided by with it, and what it means for
+//! the alerts that are held.
+
+use std::sync::Arc;
+
+use crate::cmdb::{Revision, Topology};
+use crate::engine::context::Context;
+use crate::engine::rebind::Forecast;
+use crate::mailbox::NewTopology;
+use crate::store::Store;
+
+/// Alerts that may be left for the engine to bind by itself, each some microseconds.
+const UNTOLD_MAX: usize = 1_000;
+
+/// Passes over the alerts until only so many are left; in a storm there are always new ones.
+const PASSES_MAX: usize = 4;
+
+/// Makes what the engine takes over of a topology that was made of `base`.
+///
+/// # Errors
+/// When the alerts cannot be read.
+pub(super) fn ready(
+    store: &Store,
+    base: Arc<Context>,
+    (topology, revision): (Topology, Revision),
+) -> Result<NewTopology, String> {
+    let rules = Arc::clone(&base.rules);
+    let context = Arc::new(Context::new(rules, Arc::new(topology), base.limits));
+    let mut forecast = Forecast::new(&base.topology, &context.topology);
+    for _ in 0..PASSES_MAX {
+        let told = store.view().foretell([&base, &context], &mut forecast);
+        if told.map_err(|error| error.to_string())? <= UNTOLD_MAX {
+            break;
+        }
+    }
+    let (forecast, revision) = (Arc::new(forecast), Arc::new(revision));
+    Ok(NewTopology { base, context, forecast, revision, read: Vec::new() })
+}
