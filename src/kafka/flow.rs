@@ -191,7 +191,9 @@ impl Session<'_> {
                 let why = format!("the engine answered what was read with {other:?}");
                 return Err(End::Again(why));
             }
-            None => return Err(End::Stopped),
+            None if *self.reader.parts.stopped.borrow() => return Err(End::Stopped),
+            // What became of the batch is not known; the committed position is.
+            None => return Err(End::Again("the engine gave no answer to what was read".into())),
         };
         let (kafka, metrics) = (&self.reader.parts.metrics.kafka, &self.reader.parts.metrics);
         let source = &self.reader.task.reading.source;
