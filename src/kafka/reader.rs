@@ -258,7 +258,9 @@ impl Session<'_> {
             }
             if is_paused {
                 // Records that were on their way already are few, and are taken.
-                let taken = self.consumer.poll(PATIENCE).map(|it| it.map(|it| Taken::of(&it)));
+                let topics = &self.reader.task.topics.topics;
+                let taken = self.consumer.poll(PATIENCE);
+                let taken = taken.map(|it| it.map(|it| Taken::of(&it, topics)));
                 ended = match taken {
                     None => Ok(()),
                     Some(Ok(taken)) => self.keep(taken),
