@@ -205,6 +205,10 @@ pub(super) struct Session<'a> {
 
 impl Session<'_> {
     fn run(mut self) -> Result<(), End> {
+        if self.reader.task.watch.has_token() {
+            // It is asked for when the client is polled, and no broker answers before.
+            self.take()?;
+        }
         let ended = loop {
             if *self.reader.parts.stopped.borrow() {
                 break Ok(());

@@ -53,6 +53,8 @@ const TESTS: &[Test] = tests![
     nasties::a_topic_made_anew_behind_the_readers_back_halts_too,
     security::who_has_not_is_told_what_is_wrong,
     security::who_has_the_key_gets_in,
+    security::a_token_is_read_anew_before_it_ends,
+    security::a_token_that_has_ended_is_told_and_another_lets_in,
     out::events_leave_in_order_with_ids_that_stay,
     out::a_page_leaves_by_a_topic,
     intake::records_of_every_producer_and_codec_become_incidents,
