@@ -84,6 +84,8 @@ pub(super) struct Track {
     pub(super) told_late: bool,
     /// Where librdkafka said that there is nothing more; what lies before it may be no records.
     pub(super) end: u64,
+    /// The offset of the next record that comes, as far as a broker was asked.
+    pub(super) high: u64,
     /// When a record came last, or it was begun.
     pub(super) heard_at: Duration,
 }
@@ -91,6 +93,13 @@ pub(super) struct Track {
 impl Track {
     pub(super) fn runs(&self) -> bool {
         self.position.halted.is_none()
+    }
+
+    /// Returns up to which offset there is something to read, where `end` is that of the next record
+    /// that comes: what lies behind the last record and before an end that was reached is none.
+    pub(super) fn last(&self, end: u64) -> u64 {
+        let end = end.max(self.high);
+        if end > self.taken.max(self.end) { end } else { self.taken }
     }
 }
 
@@ -343,6 +352,43 @@ impl Session<'_> {
         let dropped = std::thread::Builder::new().spawn(move || drop(consumer));
         if let Err(error) = dropped {
             warn!(%error, "a client of Kafka is not taken down");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::partition::Partition;
+
+    #[test]
+    fn what_lies_behind_the_last_record_is_nothing_to_read() {
+        let position = Position {
+            partition: Partition { source: "s".into(), topic: "t".into(), number: 0 },
+            cluster: "c".into(),
+            next: 5,
+            edge: None,
+            mark: None,
+            turn: 0,
+            is_late: false,
+            halted: None,
+            minute: 0,
+            good: 0,
+            bad: 0,
+        };
+        // Taken up to, end that was reached, asked of a broker, end that is told; up to where.
+        for (taken, end, high, told, expected) in [
+            (5, 0, 9, 0, 9),
+            (5, 0, 9, 12, 12),
+            (5, 0, 0, 0, 5),
+            (9, 0, 9, 9, 9),
+            (8, 9, 9, 9, 8),
+            (8, 9, 9, 10, 10),
+        ] {
+            let (compare, told_late, heard_at) = (None, false, Duration::ZERO);
+            let position = position.clone();
+            let track = Track { position, taken, compare, told_late, end, high, heard_at };
+            assert_eq!(track.last(told), expected, "{taken} {end} {high} {told}");
         }
     }
 }
