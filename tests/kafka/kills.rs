@@ -7,7 +7,7 @@ use crate::broker::Broker;
 use crate::common::{Client, Daemon, PATIENCE};
 use crate::intake;
 use crate::producer::{Record, produce_with};
-use crate::reader::{Essence, all, cluster, configure, folder, source, wait_for_alert};
+use crate::reader::{Essence, all, cluster, configure, figure, folder, source, wait_for_alert};
 
 /// Alerts of the log; each is spoken of `records / ALERTS` times.
 const ALERTS: usize = 20_000;
@@ -21,11 +21,6 @@ const GARBAGE: usize = 1_000;
 /// True for garbage: never the same alert's twice in a row.
 fn is_garbage(n: usize) -> bool {
     (n + n / ALERTS) % GARBAGE == GARBAGE - 1
-}
-
-#[expect(clippy::disallowed_methods, reason = "full figures are for people who wait")]
-fn figure(name: &str, otherwise: usize) -> usize {
-    std::env::var(name).map_or(otherwise, |text| text.parse().unwrap())
 }
 
 /// Record `n` of the log: twice firing, once resolved, again and again, so that a record that is lost

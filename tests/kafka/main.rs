@@ -4,7 +4,8 @@
 //! holds the word. Not the usual harness: a broker needs seconds to start and is shared, and what
 //! shares it has to end it. What each test needs of the daemon is in `reader`, the broker in `broker`.
 //!
-//! `KAFKA_RECORDS` and `KAFKA_KILLS` make the log longer and the kills more (`kills`).
+//! `KAFKA_RECORDS` and `KAFKA_KILLS` make the log longer and the kills more (`kills`), `KAFKA_ABSENCES`
+//! and `KAFKA_AWAY_S` the absences of a broker (`outages`).
 #![expect(
     clippy::unwrap_used,
     clippy::panic,
