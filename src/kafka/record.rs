@@ -3,8 +3,10 @@
 //! The same formats and limits as over HTTP. The key counts only where the topic is a table; of the headers only those of
 //! `CloudEvents` are, `content-type`, and `idempotency-key`, under which a record is taken once.
 
+use core::convert::identity;
 use core::time::Duration;
 use std::hash::Hasher;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use rdkafka::message::{BorrowedMessage, Headers, Message};
@@ -16,7 +18,7 @@ use crate::ingest::planned;
 use crate::ingest::{Decoded, Limits, Reject, SourceFormat, Terms};
 use crate::model::alert::Signal;
 use crate::model::delivery::DeliveryId;
-use crate::model::quarantine::{Cause, Unhandled};
+use crate::model::quarantine::{Cause, Origin, Unhandled};
 use crate::model::time::Timestamp;
 use crate::rules::RuleSet;
 use crate::settings::sources::{Carries, Envelope};
@@ -103,15 +105,21 @@ impl Hasher for Fnv {
 impl Reading {
     /// Reads a record, with the mappings of `rules`, at `now`.
     pub(super) fn read(&self, rules: &RuleSet, raw: &Raw<'_>, now: Timestamp) -> Record {
-        if self.carries == Carries::Changes {
-            return Record { offset: raw.offset, mark: raw.mark(), content: self.change(raw) };
-        }
-        let content = match self.enclosed(raw) {
+        let read = || match self.carries {
+            Carries::Changes => self.change(raw),
+            Carries::Alerts | Carries::Cmdb => self.alerts(rules, raw, now),
+        };
+        let content = self.guarded(raw, read).unwrap_or_else(identity);
+        Record { offset: raw.offset, mark: raw.mark(), content }
+    }
+
+    /// Reads a record of alerts.
+    fn alerts(&self, rules: &RuleSet, raw: &Raw<'_>, now: Timestamp) -> Content {
+        match self.enclosed(raw) {
             Ok((data, identity)) => self.content(rules, raw, (&data, identity), now),
             Err(Reject::Empty) => Content::Nothing,
             Err(reject) => self.unreadable(raw, (raw.value, reject.to_string())),
-        };
-        Record { offset: raw.offset, mark: raw.mark(), content }
+        }
     }
 
     /// Reads a record of a table of planned changes.
@@ -147,7 +155,15 @@ impl Reading {
             let text = text.map_err(|_| "its value is not UTF-8".to_owned())?;
             import::read_record(raw.key, Some(text), &self.source)
         };
-        read().map_err(|why| self.unreadable(raw, (raw.value, why)))
+        self.guarded(raw, read)?.map_err(|why| self.unreadable(raw, (raw.value, why)))
+    }
+
+    /// Reads a record; one that breaks the decoder costs itself, not the thread of its source.
+    fn guarded<T>(&self, raw: &Raw<'_>, read: impl FnOnce() -> T) -> Result<T, Content> {
+        catch_unwind(AssertUnwindSafe(read)).map_err(|_| {
+            let why = "reading it broke the decoder, a fault of incidentd; the log says where";
+            self.unreadable(raw, (raw.value, why.to_owned()))
+        })
     }
 
     /// Takes a record out of its envelope; returns the id that its sender gave it, too.
@@ -196,14 +212,14 @@ impl Reading {
                 *until = until.plus(delay);
             }
         }
-        let scope = format!("source {}", self.source);
-        let delivery = identity.map(|id| DeliveryId::of(&scope, &id));
+        let of = |id: String| DeliveryId::of(&format!("source {}", self.source), &id);
+        let delivery = identity.map(of);
         Content::Alerts { occurrences, delivery }
     }
 
     /// Makes of a record what goes to the quarantine.
     pub(super) fn unreadable(&self, raw: &Raw<'_>, (data, reason): (&[u8], String)) -> Content {
-        let Raw { topic, partition, offset, .. } = raw;
+        let Raw { topic, partition, offset, .. } = *raw;
         // What is larger than any body may be would push everything else out.
         let kept = data.get(..self.limits.body_bytes).unwrap_or(data);
         Content::Unreadable(Box::new(Unhandled {
@@ -216,6 +232,7 @@ impl Reading {
             reason: format!("topic {topic}, partition {partition}, offset {offset}: {reason}"),
             content_type: raw.header("content-type").unwrap_or("").chars().take(128).collect(),
             body: kept.into(),
+            origin: Some(Origin { topic: topic.into(), partition, offset }),
         }))
     }
 }
@@ -297,6 +314,8 @@ mod tests {
             let starts = what.reason.starts_with("topic t, partition 3, offset 12: ");
             assert!(starts && what.reason.contains(says), "{}", what.reason);
             assert_eq!(&*what.body, value);
+            let origin = Origin { topic: "t".into(), partition: 3, offset: 12 };
+            assert_eq!(what.origin, Some(origin));
         }
     }
 
@@ -328,6 +347,16 @@ mod tests {
         assert!(matches!(row(&Raw { is_null: true, value: b"", ..one }), Ok(Said::CiGone(_))));
         let Err(Content::Unreadable(what)) = row(&Raw { key: b"", ..one }) else { panic!() };
         assert!(what.reason.contains("offset 12: it has no key"), "{}", what.reason);
+    }
+
+    #[test]
+    fn a_record_that_breaks_the_decoder_goes_to_the_quarantine_as_it_came() {
+        let raw = raw(ALERT, &[]);
+        let read: Result<(), Content> = reading().guarded(&raw, || panic!("a fault"));
+        let Err(Content::Unreadable(what)) = read else { panic!() };
+        let said = "topic t, partition 3, offset 12: reading it broke the decoder";
+        assert!(what.reason.starts_with(said), "{}", what.reason);
+        assert_eq!((&*what.body, what.cause), (ALERT, Cause::Unreadable));
     }
 
     #[test]
