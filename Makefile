@@ -6,7 +6,8 @@
 # make monitoring  checks the alert rules about incidentd itself with promtool
 # make peers  tests against a real Prometheus and Alertmanager (installed with .ci/run)
 # make kafka  tests against a real Apache Kafka (fetched from Maven Central with .ci/kafka)
-.PHONY: run test lint bench peers kafka quality monitoring setup
+# make faults  kills, failing and full disks, lost power, damage: what is promised, at full figures
+.PHONY: run test lint bench peers kafka quality monitoring faults setup
 
 run: setup
 	cargo run --locked -- serve --demo
@@ -29,6 +30,13 @@ peers: setup
 kafka: setup
 	.ci/kafka
 	cargo test --locked --test kafka
+
+# `make faults FAULTS=small` takes minutes instead of an hour.
+FAULTS ?= full
+
+faults: setup
+	.ci/setup strace
+	FAULTS=$(FAULTS) cargo test --locked --test faults
 
 # Where the recorded alerts and their scorer are; without them it says so and goes on.
 QUALITY_DATA ?= ../shared/data
