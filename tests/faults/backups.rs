@@ -2,14 +2,14 @@
 //! was answered before they were begun, and nobody is paged from the copy.
 
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 
 use serde_json::Value;
 
 use crate::Outcome;
 use crate::common::{Sink, incidentd};
 use crate::figures::{figure, must};
-use crate::oracle::{Oracle, check_at_least};
+use crate::oracle::{Halt, Oracle, check_at_least};
 use crate::process::{Manner, Process, folder};
 
 const LANES: usize = 2;
@@ -24,12 +24,10 @@ pub fn run() -> Outcome {
     let outcome = std::thread::scope(|scope| {
         let (address, oracle, stop) = (daemon.address, &oracle, &stop);
         scope.spawn(move || oracle.load(address, LANES, stop, usize::MAX));
-        // A panic in here must not leave the load without an end.
-        let done = (0..rounds).try_for_each(|round| {
+        let _halt = Halt(stop);
+        (0..rounds).try_for_each(|round| {
             there_and_back(&daemon, oracle).map_err(|what| format!("round {round}: {what}"))
-        });
-        stop.store(true, Ordering::Relaxed);
-        done
+        })
     });
     must(outcome, "amid the load");
     must(oracle.check(&mut daemon.client()), "after all");

@@ -13,7 +13,7 @@ use serde_json::json;
 use crate::Outcome;
 use crate::common::{Client, Sink, wait_for};
 use crate::figures::{figure, must, since};
-use crate::oracle::Oracle;
+use crate::oracle::{Halt, Oracle};
 use crate::process::{Manner, Process, folder};
 
 const MIB: u64 = 1 << 20;
@@ -99,6 +99,7 @@ pub fn run() -> Outcome {
 fn run_full(mount: &Mount, daemon: &Process, oracle: &Oracle) -> (Duration, u64) {
     let stop = AtomicBool::new(false);
     std::thread::scope(|scope| {
+        let _halt = Halt(&stop);
         let stop_load = &stop;
         scope.spawn(move || oracle.load(daemon.address, LANES, stop_load, usize::MAX));
         wait_for("some load", || (oracle.answered() > 50).then_some(()));
@@ -110,9 +111,7 @@ fn run_full(mount: &Mount, daemon: &Process, oracle: &Oracle) -> (Duration, u64)
             mount.leave((56 * MIB).saturating_sub(seconds * MIB));
             (oracle.tally.put_off.load(Ordering::Relaxed) > 0).then_some(since(began))
         });
-        let least = free(&mount.0).unwrap();
-        stop.store(true, Ordering::Relaxed);
-        (put_off, least)
+        (put_off, free(&mount.0).unwrap())
     })
 }
 

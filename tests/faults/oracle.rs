@@ -61,6 +61,16 @@ pub struct Tally {
     pub other: AtomicUsize,
 }
 
+/// Stops a load when it is dropped: a test that fails must not wait for it for ever.
+#[derive(Debug)]
+pub struct Halt<'a>(pub &'a AtomicBool);
+
+impl Drop for Halt<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
 /// The load and what is known of it.
 #[derive(Debug, Default)]
 pub struct Oracle {
