@@ -6,7 +6,9 @@
 # make monitoring  checks the alert rules about incidentd itself with promtool
 # make peers  tests against a real Prometheus and Alertmanager (installed with .ci/run)
 # make kafka  tests against a real Apache Kafka (fetched from Maven Central with .ci/kafka)
-.PHONY: run test lint bench peers kafka quality monitoring setup
+# make faults  kills, failing and full disks, lost power, damage: what is promised, at full figures
+# make planted  puts one bug after the other into the program and shows which test catches it
+.PHONY: run test lint bench peers kafka quality monitoring faults planted setup
 
 run: setup
 	cargo run --locked -- serve --demo
@@ -29,6 +31,17 @@ peers: setup
 kafka: setup
 	.ci/kafka
 	cargo test --locked --test kafka
+
+# `make faults FAULTS=small` takes minutes instead of an hour.
+FAULTS ?= full
+
+faults: setup
+	.ci/setup strace
+	FAULTS=$(FAULTS) cargo test --locked --test faults
+
+planted: setup
+	.ci/setup strace
+	tests/faults/planted
 
 # Where the recorded alerts and their scorer are; without them it says so and goes on.
 QUALITY_DATA ?= ../shared/data

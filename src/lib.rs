@@ -36,6 +36,9 @@
 //! - The engine has no errors: bad input is stopped before it.
 #![forbid(unsafe_code)]
 
+#[macro_use]
+mod planted;
+
 pub mod cli;
 pub mod clock;
 pub mod cmdb;

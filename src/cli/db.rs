@@ -191,7 +191,7 @@ fn restore(session: &Session, backup: &Path, dir: &DataDir) -> Result<(), Failur
     })?;
     drop(source);
     let known = Witness::read(&dir.witness).map_err(failed(&dir.witness))?;
-    std::fs::create_dir_all(&dir.root).map_err(failed(&dir.root))?;
+    dir.make().map_err(failed(&dir.root))?;
     let arriving = dir.root.join("store.arriving");
     if arriving.exists() {
         std::fs::remove_dir_all(&arriving).map_err(failed(&arriving))?;

@@ -110,7 +110,7 @@ impl Scribe {
     }
 
     fn note(&mut self) -> Result<(), StoreError> {
-        if let Some(batch) = self.unnoted.take() {
+        if let Some(batch) = self.unnoted.take().filter(|_| !planted!("witness not written")) {
             self.witness.note(batch).map_err(|source| StoreError::Witness {
                 path: self.witness.path().into(),
                 what: "written",
@@ -126,8 +126,15 @@ impl Scribe {
 fn write(desk: &Desk, batch: Batch) -> Result<u64, StoreError> {
     let Batch { changes, revisions, context, replies, events } = batch;
     let began = clock::monotonic();
+    let mut replies = replies;
+    if planted!("reply before commit") {
+        answer(&mut replies);
+    }
     let revisions: Vec<&Revision> = revisions.iter().map(|revision| &**revision).collect();
-    desk.store.commit(&changes, &revisions)?;
+    let committed = desk.store.commit(&changes, &revisions);
+    if !planted!("failed commit ignored") {
+        committed?;
+    }
     desk.metrics.engine.committed(events, clock::monotonic().saturating_sub(began));
     desk.metrics.engine.audit_entries.inc_by(changes.audit.len() as u64);
     desk.metrics.doors.committed(&changes);
@@ -140,15 +147,19 @@ fn write(desk: &Desk, batch: Batch) -> Result<u64, StoreError> {
         desk.context.send_replace(context);
     }
     desk.teller.committed(&changes);
-    for (reply, answer) in replies {
-        // Whoever asked may have gone away; what was done stays done.
-        drop(reply.send(answer));
-    }
+    answer(&mut replies);
     if !changes.notices.is_empty() {
         desk.outbox.push(changes.notices);
     }
     desk.durable.send_replace(changes.counters.batch);
     Ok(changes.counters.batch)
+}
+
+fn answer(replies: &mut Vec<(oneshot::Sender<Reply>, Reply)>) {
+    for (reply, answer) in replies.drain(..) {
+        // Whoever asked may have gone away; what was done stays done.
+        drop(reply.send(answer));
+    }
 }
 
 #[expect(clippy::wildcard_enum_match_arm, reason = "only these are counted here")]

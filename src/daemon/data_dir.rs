@@ -8,6 +8,7 @@
 //! <storage.dir>/outbox-held   exists while nothing is sent after a restore
 //! ```
 
+use std::fs::File;
 use std::io::{ErrorKind, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::PathBuf;
@@ -59,6 +60,27 @@ impl DataDir {
             link_key: in_root("link-key"),
             root,
         }
+    }
+
+    /// Makes the folder of all; what is made stays, whatever happens to the power.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    pub fn make(&self) -> std::io::Result<()> {
+        std::fs::create_dir_all(&self.root)?;
+        if self.store.join("CURRENT").exists() || planted!("folder not synced") {
+            return Ok(());
+        }
+        // With the name of a folder all that is synced below it would be gone. What this process made
+        // it may read as well; others made the rest.
+        for folder in std::path::absolute(&self.root)?.ancestors() {
+            match File::open(folder) {
+                Ok(folder) => folder.sync_all()?,
+                Err(error) if error.kind() == ErrorKind::PermissionDenied => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
     }
 
     /// Opens the store, and its witness if it is whole by that.
@@ -138,7 +160,7 @@ impl DataDir {
         file.write_all(&key)?;
         file.sync_all()?;
         std::fs::rename(&draft, &self.link_key)?;
-        std::fs::File::open(&self.root)?.sync_all()?;
+        File::open(&self.root)?.sync_all()?;
         Ok(key)
     }
 
@@ -155,7 +177,7 @@ impl DataDir {
         let why = "Restored from a backup. Notices are sent again after \
                    `incidentd notify release`, or `incidentd serve --release-outbox`.\n";
         std::fs::write(&self.held, why)?;
-        std::fs::File::open(&self.held)?.sync_all()
+        File::open(&self.held)?.sync_all()
     }
 
     /// Lets the outbox go.

@@ -257,7 +257,9 @@ impl Driver {
     /// Goes back to what is on disk and lets each letter happen by itself; the one that panics goes to
     /// the quarantine.
     fn recover(&mut self, letters: Vec<Letter>, now: Timestamp) -> Result<(), Gone> {
-        self.restart(now)?;
+        if !planted!("broken state gone on with") {
+            self.restart(now)?;
+        }
         for letter in letters {
             let done = if let Ok(done) = self.attempt(&letter.work, now) {
                 Some(done)

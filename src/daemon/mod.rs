@@ -62,6 +62,7 @@ use crate::telemetry::metrics::Metrics;
 
 use data_dir::Loss;
 use reload::RuleFiles;
+use service_manager::StopAsked;
 use upkeep::Upkeep;
 
 /// Batches that may wait for the committer: one is written while the next is applied.
@@ -172,6 +173,7 @@ async fn serve(plan: Plan) -> Result<(), DaemonError> {
     let tellers = Tellers { context: context_in, durable: durable_in, teller };
     // Whatever may fail comes before the engine's threads: to return while one of them closes the store
     // is to take RocksDB's globals from under it.
+    let asked = StopAsked::listen()?;
     let listener = listen(settings.http.listen).await?;
     let (reloader, tls) = certificate(&base)?;
     let canary = start::canary(&base, letters_in.clone(), canary_out.clone())?;
@@ -209,7 +211,7 @@ async fn serve(plan: Plan) -> Result<(), DaemonError> {
     service_manager::ready(settings.http.listen);
     let player = demo.map(|stage| tokio::spawn(demo::play(stage, settings.http.listen)));
 
-    let failed = run_until_the_end(&mut engine).await;
+    let failed = run_until_the_end(&mut engine, asked).await;
     // In this order: nobody new, whoever is inside finishes, the last sends, the last commit.
     ready_in.send_replace(Readiness::missing("the daemon is stopping"));
     service_manager::stopping();
@@ -226,9 +228,9 @@ async fn serve(plan: Plan) -> Result<(), DaemonError> {
 }
 
 /// Waits until the daemon is to stop; says why where the engine could not go on.
-async fn run_until_the_end(engine: &mut Engine) -> Option<String> {
+async fn run_until_the_end(engine: &mut Engine, asked: StopAsked) -> Option<String> {
     tokio::select! {
-        () = signalled() => None,
+        () = asked.wait() => None,
         failure = &mut engine.ended => Some(failure.unwrap_or_else(|_| "without a word".into())),
     }
 }
@@ -463,21 +465,4 @@ fn certificate(base: &Base<'_>) -> Result<Certificate, DaemonError> {
 async fn wait_for(mut stopped: watch::Receiver<bool>) {
     // When the sender is gone the daemon is stopping as well.
     drop(stopped.wait_for(|stopped| *stopped).await);
-}
-
-/// Waits until the service manager or a person asks the daemon to stop.
-async fn signalled() {
-    use tokio::signal::unix::{SignalKind, signal};
-    let terminate = async {
-        match signal(SignalKind::terminate()) {
-            Ok(mut signals) => {
-                signals.recv().await;
-            }
-            Err(_) => core::future::pending().await,
-        }
-    };
-    tokio::select! {
-        () = terminate => {}
-        _ = tokio::signal::ctrl_c() => {}
-    }
 }

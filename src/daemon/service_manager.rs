@@ -4,9 +4,11 @@
 //! longer decides is restarted. There is a commit at least every ten seconds.
 
 use core::time::Duration;
+use std::io;
 use std::net::SocketAddr;
 
 use sd_notify::NotifyState;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tracing::{info, warn};
 
@@ -30,6 +32,29 @@ pub(super) fn stopping() {
 fn tell(state: NotifyState<'_>) {
     if let Err(error) = sd_notify::notify(&[state]) {
         warn!(%error, "the service manager could not be told");
+    }
+}
+
+/// Hears when the service manager or a person asks the daemon to stop.
+pub(super) struct StopAsked {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl StopAsked {
+    /// Hears from now on; before, to be asked is to be killed. So it is called before anybody can see
+    /// that the daemon is ready.
+    pub(super) fn listen() -> io::Result<Self> {
+        let terminate = signal(SignalKind::terminate())?;
+        Ok(Self { terminate, interrupt: signal(SignalKind::interrupt())? })
+    }
+
+    /// Waits until it was asked.
+    pub(super) async fn wait(mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
     }
 }
 

@@ -38,6 +38,7 @@ pub(super) fn open(
     loss: Loss,
 ) -> Result<(DataDir, Arc<Store>, Witness), DaemonError> {
     let dir = DataDir::of(settings);
+    dir.make()?;
     require_room(&dir.root, settings.disk)?;
     let (store, witness) = dir.open(&options(settings), loss)?;
     Ok((dir, Arc::new(store), witness))
@@ -45,7 +46,6 @@ pub(super) fn open(
 
 /// Refuses to start where there is hardly room for what recovery writes.
 fn require_room(root: &Path, limits: Disk) -> Result<(), DaemonError> {
-    std::fs::create_dir_all(root)?;
     let free = disk::free(root)?;
     if disk::may_start(free, limits) {
         return Ok(());

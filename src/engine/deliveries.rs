@@ -46,7 +46,7 @@ pub(super) fn guard(
     act: impl FnOnce(&mut State) -> Reply,
 ) -> Reply {
     prune(state, ctx, now);
-    if state.deliveries.done.contains_key(&delivery) {
+    if state.deliveries.done.contains_key(&delivery) && !planted!("delivery taken twice") {
         return Reply::Duplicate;
     }
     let reply = act(state);

@@ -281,7 +281,7 @@ fn check(state: &State, order: &Order) -> Result<(), Refusal> {
     named(state, order.incident, order.command.wish())?;
     let version = state.record(order.incident).map_or(0, |record| record.version);
     match order.expected {
-        Some(expected) if expected != version => {
+        Some(expected) if expected != version && !planted!("version not compared") => {
             Err(Refusal::Conflict { incident: order.incident, expected, version })
         }
         Some(_) | None => Ok(()),

@@ -86,7 +86,7 @@ impl Operations {
     /// Refuses a delivery while the disk is almost full.
     pub(super) fn require_room(&self) -> Result<(), Problem> {
         let room = *self.room.borrow();
-        if !room.refuses {
+        if !room.refuses || planted!("full disk not refused") {
             return Ok(());
         }
         let free = room.free;

@@ -17,6 +17,9 @@ const ASKED_MAX: Duration = Duration::from_hours(1);
 pub(super) fn retry_in(attempts: u32, roll: u32, asked: Option<Duration>) -> Duration {
     let spread = FIRST.saturating_mul(1_u32.checked_shl(attempts).unwrap_or(u32::MAX)).min(WIDEST);
     let jittered = spread.mul_f64(f64::from(roll) / f64::from(u32::MAX));
+    if planted!("retry too early") {
+        return jittered;
+    }
     jittered.max(asked.unwrap_or_default().min(ASKED_MAX))
 }
 

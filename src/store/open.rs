@@ -113,6 +113,9 @@ fn settings(options: &Options) -> rocksdb::Options {
     // The default mode, PointInTime, drops acknowledged batches behind a damaged one in silence.
     // This mode forgives only a torn end, which no one was told of, and needs logs not recycled.
     settings.set_wal_recovery_mode(DBRecoveryMode::TolerateCorruptedTailRecords);
+    if planted!("damaged log forgiven") {
+        settings.set_wal_recovery_mode(DBRecoveryMode::SkipAnyCorruptedRecord);
+    }
     settings.set_recycle_log_file_num(0);
     // A missing or shortened log is noticed at the start.
     settings.set_track_and_verify_wals_in_manifest(true);

@@ -103,7 +103,11 @@ pub fn judge(
         (None, Testimony::Mark(Mark { id, batch: 0 })) => Ok(Some(id)),
         (Some(id), Testimony::Mark(mark)) if mark.id == id => {
             let witnessed = mark.batch;
-            if stored < witnessed { Err(Loss::Behind { stored, witnessed }) } else { Ok(Some(id)) }
+            if stored < witnessed && !planted!("witness not believed") {
+                Err(Loss::Behind { stored, witnessed })
+            } else {
+                Ok(Some(id))
+            }
         }
         (_, Testimony::Mark(mark)) => Err(Loss::Replaced { stored, witnessed: mark.batch }),
         (Some(_), Testimony::Missing) => Err(Loss::Missing { stored }),

@@ -192,7 +192,8 @@ impl Client {
         if answer.is_err() && reused { self.exchange(method, path, body) } else { answer }
     }
 
-    fn exchange(&mut self, method: &str, path: &str, body: &str) -> std::io::Result<Answer> {
+    /// Sends a request once: whoever counts what was sent must know of each time.
+    pub fn exchange(&mut self, method: &str, path: &str, body: &str) -> std::io::Result<Answer> {
         let mut stream = if let Some(stream) = self.stream.take() {
             stream
         } else {
