@@ -71,8 +71,8 @@ fn declare(
     }
     reporters::tell_all(state, ctx, id, &text, now);
     users::follow(state, ctx, id, now);
-    let management = |name: &Box<str>| ctx.rules.majors.management.contains(name);
-    let others = hear_of_it.into_iter().filter(|name| !management(name)).collect();
+    let mut others = hear_of_it;
+    others.retain(|name| !ctx.rules.majors.management.contains(name));
     notices::update_some(state, ctx, (id, others), &text, now);
     if is_first {
         response::begin(state, ctx, id, &text, now);
