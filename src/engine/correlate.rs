@@ -13,6 +13,7 @@ use super::changes::{MemberOf, MemberRow};
 use super::cis::Cis;
 use super::context::Context;
 use super::pending::Told;
+use super::reason::Reason;
 use super::related::{self, Joined};
 use super::state::Case;
 use super::tally::{self, Share, Tally};
@@ -23,7 +24,7 @@ use super::{
 };
 use crate::cmdb::{CiId, Topology};
 use crate::model::affected::Affected;
-use crate::model::alert::{self, Join};
+use crate::model::alert::Join;
 use crate::model::assignment::Assignments;
 use crate::model::closure::Closure;
 use crate::model::credit::Credit;
@@ -36,8 +37,11 @@ use crate::model::labels::Fingerprint;
 use crate::model::priority::{Assessment, Impact, Loss, Priority, Urgency};
 use crate::model::sheet::{self, Edit, Sheet};
 use crate::model::terms::Terms;
-use crate::model::time::{Brief, Timestamp};
+use crate::model::time::Timestamp;
 use crate::rules::{FirstNotice, Group, Rule, Subject};
+
+/// Bytes that most lines have on a timeline.
+const LINE_LEN: usize = 192;
 
 /// Puts an alert whose episode began where it belongs.
 pub(super) fn place(state: &mut State, ctx: &Context, alert: Fingerprint, now: Timestamp) {
@@ -286,33 +290,12 @@ pub(super) fn attach(
 fn joined(state: &State, ctx: &Context, alert: Fingerprint, join: &Join) -> Told {
     let held_back = suppress::inhibit::words(state, ctx, alert);
     let held_back = held_back.map(|by| format!("; {by}, so nobody is told")).unwrap_or_default();
-    let text = format!("{} joined: {}{held_back}", name_of(state, ctx, alert), reason(join));
+    // One allocation for the usual line: one is written for each incident that alerts join.
+    let mut text = String::with_capacity(LINE_LEN);
+    // A string takes all that is written to it.
+    let name = name_of(state, ctx, alert);
+    let _written = write!(text, "{name} joined: {}{held_back}", Reason(join));
     Told { what: Happening::Joined, text, path: join.path().cloned() }
-}
-
-/// Says in words why an alert belongs to its incident.
-pub(super) fn reason(join: &Join) -> String {
-    match join {
-        Join::Own => "nothing open explained it".into(),
-        Join::Group { rule, key } => format!("rule {rule}, same {key}"),
-        Join::Dependant { rule, path, after_ms, expected_ms, confidence } => {
-            let span = Brief(Duration::from_millis(after_ms.unsigned_abs()));
-            let order = if *after_ms < 0 { "before" } else { "after" };
-            let expected = alert::expected(*expected_ms).unwrap_or_default();
-            format!(
-                "rule {rule}, {path}, {span} {order} the cause{expected}, {confidence} % likely"
-            )
-        }
-        Join::Cause { rule, confidence } => {
-            format!("rule {rule}, it explains the others, {confidence} % likely")
-        }
-        Join::LastLeg { rule, .. } | Join::Related { rule, .. } => format!("rule {rule}, {join}"),
-        Join::Storm { .. } | Join::Reported { .. } => join.to_string(),
-        Join::Sequence { rule, steps } => format!("rule {rule}: {steps}"),
-        Join::ByHand { by, note } if note.is_empty() => format!("by hand: {by}"),
-        Join::ByHand { by, note } => format!("by hand: {by} \"{note}\""),
-        Join::Outlived { former } => format!("it still fired when {former} was resolved"),
-    }
 }
 
 #[derive(Clone, Copy)]
@@ -474,7 +457,7 @@ fn open(
         credit::credit(state, rule, Credit::Opened, now);
     }
     let under = rule.as_ref().map_or_else(String::new, |rule| format!(" under rule {rule}"));
-    let text = format!("{}: {}{under}", name_of(state, ctx, alert), reason(&join));
+    let text = format!("{}: {}{under}", name_of(state, ctx, alert), Reason(&join));
     state.pending.tell(id, now, Told { what: Happening::Opened, text, path: None });
     enrol(state, alert, MemberKey { incident: id, record: id }, join, now);
     if let Some(known) = known {

@@ -54,6 +54,7 @@ mod planning;
 mod prioritise;
 mod promise;
 mod quarantine;
+mod reason;
 pub mod rebind;
 mod redundancy;
 mod regroup;
