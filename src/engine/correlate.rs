@@ -10,7 +10,6 @@ use std::collections::btree_map::Entry;
 use std::sync::Arc;
 
 use super::changes::{MemberOf, MemberRow};
-use super::cis::Cis;
 use super::context::Context;
 use super::pending::Told;
 use super::reason::Reason;
@@ -327,13 +326,15 @@ fn enrol(state: &mut State, alert: Fingerprint, key: MemberKey, join: Join, now:
 /// Counts a firing member into its incident and all that this is part of.
 fn count_in(state: &mut State, ctx: &Context, alert: Fingerprint, now: Timestamp) {
     let Some(share) = share(state, ctx, alert) else { return };
-    let own = state.alerts.get(&alert).and_then(|held| held.state.incident);
-    for id in state.chain(own) {
+    let mut next = state.alerts.get(&alert).and_then(|held| held.state.incident);
+    while let Some(id) = next.filter(|id| state.incidents.contains_key(id)) {
         tally::add(state, id, share);
+        next = None;
         if let Some(case) = state.change(id) {
             case.record.firing = case.tally.firing();
             case.record.active_at = now;
             case.record.clear_since = None;
+            next = case.record.parent;
         }
         affected::note_ci(state, ctx, id, alert);
         state.pending.unsettled.insert(id);
@@ -442,15 +443,7 @@ fn open(
     if let Some(sender) = sender(state, alert) {
         record.sheet.set(Edit { field: sheet::Field::Sender, value: Some(sender) });
     }
-    let case = Case {
-        record,
-        live: std::collections::BTreeMap::new(),
-        children: std::collections::BTreeSet::new(),
-        tally: Tally::default(),
-        cis: Cis::default(),
-        timer: None,
-    };
-    state.incidents.insert(id, case);
+    state.incidents.insert(Case::of(record));
     index_group(state, id);
     let join = how.join;
     if let Some(rule) = &rule {
@@ -484,7 +477,12 @@ fn sender(state: &State, alert: Fingerprint) -> Option<Box<str>> {
     state.counters.sources.get(usize::from(lease.source.0)).map(|name| (**name).into())
 }
 
-fn blank(id: IncidentId, alert: Fingerprint, policy: PolicyHash, now: Timestamp) -> Incident {
+pub(super) fn blank(
+    id: IncidentId,
+    alert: Fingerprint,
+    policy: PolicyHash,
+    now: Timestamp,
+) -> Incident {
     Incident {
         id,
         revision: 0,
