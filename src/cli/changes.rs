@@ -9,6 +9,7 @@ use crate::http::wire::planned::{NewChanges, Planned, PlannedChange, PlannedReco
 
 use super::client::Answer;
 use super::failure::Failure;
+use super::name::Name;
 use super::print::{self, Table, or_nothing};
 use super::{Output, Session};
 
@@ -57,15 +58,8 @@ pub struct Import {
     /// Do not ask
     #[arg(long)]
     yes: bool,
-    /// In whose name
-    #[arg(
-        long = "as",
-        value_name = "NAME",
-        env = "USER",
-        hide_env_values = true,
-        default_value = "cli"
-    )]
-    by: String,
+    #[command(flatten)]
+    name: Name,
 }
 
 /// What stands in a file.
@@ -149,7 +143,7 @@ async fn take(session: &Session, import: Import) -> Result<(), Failure> {
         .map_err(|error| Failure::Usage(format!("{name}: {error}")))?;
     let file: File = serde_saphyr::from_str(&text)
         .map_err(|error| Failure::Usage(format!("{name}: {error}")))?;
-    let (by, replace, changes) = (import.by, import.replace, file.changes);
+    let (by, replace, changes) = (import.name.by, import.replace, file.changes);
     let mut body = NewChanges { by, replace, dry_run: !import.yes, changes };
     let server = session.connect()?;
     if import.yes {

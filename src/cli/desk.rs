@@ -9,6 +9,7 @@ use crate::http::wire::desk;
 use crate::http::wire::handle::{Plain, Wish};
 
 use super::handle::{Which, Word};
+use super::name::Name;
 
 /// What to do.
 #[derive(Clone, Debug, Subcommand)]
@@ -105,15 +106,8 @@ pub enum Command {
 /// Who says something, and why.
 #[derive(Clone, Debug, Args)]
 pub struct Reason {
-    /// In whose name
-    #[arg(
-        long = "as",
-        value_name = "NAME",
-        env = "USER",
-        hide_env_values = true,
-        default_value = "cli"
-    )]
-    by: String,
+    #[command(flatten)]
+    name: Name,
     /// Why
     #[arg(short = 'm', long = "because", alias = "message", value_name = "TEXT")]
     because: String,
@@ -162,7 +156,7 @@ impl Resolve {
         let given =
             [("solution", solution), ("closure_code", closure_code), ("root_cause", root_cause)];
         fields.extend(given.into_iter().filter_map(|(name, value)| Some((name.into(), value?))));
-        let (by, note, expected_version) = (word.by, word.message, which.expected);
+        let (by, note, expected_version) = (word.name.by, word.message, which.expected);
         (which, Wish::Resolve(desk::Resolve { by, fields, spent, note, expected_version }))
     }
 }
@@ -171,37 +165,58 @@ impl Command {
     /// Returns what to handle and the wish as the API wants it.
     pub(super) fn wish(self) -> (Which, Wish) {
         match self {
-            Self::Set { incident, fields, expected, word: Word { by, message: note } } => {
+            Self::Set {
+                incident,
+                fields,
+                expected,
+                word: Word { name: Name { by }, message: note },
+            } => {
                 let fields = fields.into_iter().collect();
                 let set = desk::Set { by, fields, note, expected_version: expected };
                 (Which::one(incident).at(expected), Wish::Set(set))
             }
-            Self::Classify { which, category, reason: Reason { by, because: note } } => {
+            Self::Classify {
+                which,
+                category,
+                reason: Reason { name: Name { by }, because: note },
+            } => {
                 let expected_version = which.expected;
                 let classify = desk::Classify { by, category, note, expected_version };
                 (which, Wish::Classify(classify))
             }
-            Self::Time { incident, spent, who, word: Word { by, message: note } } => {
+            Self::Time {
+                incident,
+                spent,
+                who,
+                word: Word { name: Name { by }, message: note },
+            } => {
                 let spend = desk::Spend { by, who, spent, note, expected_version: None };
                 (Which::one(incident), Wish::Time(spend))
             }
-            Self::Confirm { incident, satisfaction, word: Word { by, message: note } } => {
+            Self::Confirm {
+                incident,
+                satisfaction,
+                word: Word { name: Name { by }, message: note },
+            } => {
                 let confirm = desk::Confirm { by, satisfaction, note, expected_version: None };
                 (Which::one(incident), Wish::Confirm(confirm))
             }
-            Self::Reject { incident, reason: Reason { by, because: note } } => {
+            Self::Reject { incident, reason: Reason { name: Name { by }, because: note } } => {
                 let plain = Plain { by, note, expected_version: None };
                 (Which::one(incident), Wish::Reject(plain))
             }
-            Self::DeclareMajor { incident, reason: Reason { by, because: note } } => {
+            Self::DeclareMajor {
+                incident,
+                reason: Reason { name: Name { by }, because: note },
+            } => {
                 let plain = Plain { by, note, expected_version: None };
                 (Which::one(incident), Wish::DeclareMajor(plain))
             }
-            Self::StandDown { incident, reason: Reason { by, because: note } } => {
+            Self::StandDown { incident, reason: Reason { name: Name { by }, because: note } } => {
                 let plain = Plain { by, note, expected_version: None };
                 (Which::one(incident), Wish::StandDown(plain))
             }
-            Self::Cancel { which, reason: Reason { by, because: note } } => {
+            Self::Cancel { which, reason: Reason { name: Name { by }, because: note } } => {
                 let expected_version = which.expected;
                 (which, Wish::Cancel(Plain { by, note, expected_version }))
             }

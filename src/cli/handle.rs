@@ -17,6 +17,7 @@ use super::handled::said;
 use super::handover::{self, Handover};
 use super::incidents::at;
 use super::major;
+use super::name::Name;
 use super::print;
 use super::{Output, Session};
 
@@ -161,15 +162,8 @@ impl Which {
 /// Who says something.
 #[derive(Clone, Debug, Args)]
 pub struct Word {
-    /// In whose name
-    #[arg(
-        long = "as",
-        value_name = "NAME",
-        env = "USER",
-        hide_env_values = true,
-        default_value = "cli"
-    )]
-    pub(super) by: String,
+    #[command(flatten)]
+    pub(super) name: Name,
     /// What there is to say
     #[arg(
         short,
@@ -196,12 +190,17 @@ pub async fn run(session: &Session, server: &Server, command: Command) -> Result
 /// Returns what to handle and the wish as the API wants it.
 pub(super) fn wish(command: Command) -> (Which, Wish) {
     let plain = |Simple { which, word }, kind: fn(Plain) -> Wish| {
-        let (by, note, expected_version) = (word.by, word.message, which.expected);
+        let (by, note, expected_version) = (word.name.by, word.message, which.expected);
         (which, kind(Plain { by, note, expected_version }))
     };
     match command {
         Command::Hand(command) => handover::wish(command),
-        Command::Ack { which, hold, update_in, word: Word { by, message: note } } => {
+        Command::Ack {
+            which,
+            hold,
+            update_in,
+            word: Word { name: Name { by }, message: note },
+        } => {
             let expected_version = which.expected;
             (which, Wish::Acknowledge(Acknowledge { by, hold, update_in, note, expected_version }))
         }
@@ -213,20 +212,35 @@ pub(super) fn wish(command: Command) -> (Which, Wish) {
         Command::Major(command) => command.wish(),
         Command::Reopen(it) => plain(it, Wish::Reopen),
         Command::Close(it) => plain(it, Wish::Close),
-        Command::Assign { which, to, handover, word: Word { by, message: note } } => {
+        Command::Assign {
+            which,
+            to,
+            handover,
+            word: Word { name: Name { by }, message: note },
+        } => {
             let (handover, expected_version) = (handover.said(), which.expected);
             (which, Wish::Assign(Assign { by, to, handover, note, expected_version }))
         }
-        Command::Hold { which, waits_for, span, word: Word { by, message: note } } => {
+        Command::Hold {
+            which,
+            waits_for,
+            span,
+            word: Word { name: Name { by }, message: note },
+        } => {
             let (span, expected_version) = (Some(span), which.expected);
             let hold = Hold { by, waits_for, span, until: None, note, expected_version };
             (which, Wish::Hold(hold))
         }
-        Command::Merge { which, into, word: Word { by, message: note } } => {
+        Command::Merge { which, into, word: Word { name: Name { by }, message: note } } => {
             let expected_version = which.expected;
             (which, Wish::Merge(Merge { by, into, note, expected_version }))
         }
-        Command::Split { incident, records, expected, word: Word { by, message: note } } => {
+        Command::Split {
+            incident,
+            records,
+            expected,
+            word: Word { name: Name { by }, message: note },
+        } => {
             let which = Which { expected, ..Which::one(incident) };
             (which, Wish::Split(Split { by, records, note, expected_version: expected }))
         }

@@ -8,6 +8,7 @@ use crate::http::wire::handle::{
 };
 
 use super::handle::{Which, Word};
+use super::name::Name;
 
 /// What to do.
 #[derive(Clone, Debug, Subcommand)]
@@ -124,37 +125,39 @@ impl Handover {
     }
 }
 
-/// In whose name something is said.
-#[derive(Clone, Debug, Args)]
-pub struct Name {
-    /// In whose name
-    #[arg(
-        long = "as",
-        value_name = "NAME",
-        env = "USER",
-        hide_env_values = true,
-        default_value = "cli"
-    )]
-    by: String,
-}
-
 /// Returns what to handle and the wish as the API wants it.
 pub(super) fn wish(command: Command) -> (Which, Wish) {
     match command {
-        Command::Escalate { which, to, handover, word: Word { by, message: note } } => {
+        Command::Escalate {
+            which,
+            to,
+            handover,
+            word: Word { name: Name { by }, message: note },
+        } => {
             let (handover, expected_version) = (handover.said(), which.expected);
             (which, Wish::Escalate(Escalate { by, to, handover, note, expected_version }))
         }
-        Command::Return { which, handover, word: Word { by, message: note } } => {
+        Command::Return { which, handover, word: Word { name: Name { by }, message: note } } => {
             let (handover, expected_version) = (handover.said(), which.expected);
             (which, Wish::Return(Return { by, handover, note, expected_version }))
         }
-        Command::Convene { incident, teams, link, handover, word: Word { by, message: note } } => {
+        Command::Convene {
+            incident,
+            teams,
+            link,
+            handover,
+            word: Word { name: Name { by }, message: note },
+        } => {
             let handover = handover.said();
             let convene = Convene { by, teams, link, handover, note, expected_version: None };
             (Which::one(incident), Wish::Convene(convene))
         }
-        Command::Priority { incident, priority, auto: _, word: Word { by, message: note } } => {
+        Command::Priority {
+            incident,
+            priority,
+            auto: _,
+            word: Word { name: Name { by }, message: note },
+        } => {
             let it = Prioritise { by, priority, note, expected_version: None };
             (Which::one(incident), Wish::Priority(it))
         }
@@ -168,7 +171,7 @@ pub(super) fn wish(command: Command) -> (Which, Wish) {
 }
 
 fn subscription(it: Subscribe, kind: fn(Subscription) -> Wish) -> (Which, Wish) {
-    let Subscribe { which, who, word: Word { by, message: note } } = it;
+    let Subscribe { which, who, word: Word { name: Name { by }, message: note } } = it;
     let expected_version = which.expected;
     (which, kind(Subscription { by, who, note, expected_version }))
 }

@@ -14,6 +14,7 @@ use super::Session;
 use super::client::Server;
 use super::failure::Failure;
 use super::handle::{Which, Word};
+use super::name::Name;
 use super::print::{self, Table};
 
 /// What to do.
@@ -97,10 +98,10 @@ impl Command {
     pub(super) fn wish(self) -> (Which, Wish) {
         let expected_version = None;
         match self {
-            Self::Check { incident, item, word: Word { by, message: note } } => {
+            Self::Check { incident, item, word: Word { name: Name { by }, message: note } } => {
                 (Which::one(incident), Wish::Check(Check { by, item, note, expected_version }))
             }
-            Self::Role { incident, role, to, word: Word { by, message: note } } => {
+            Self::Role { incident, role, to, word: Word { name: Name { by }, message: note } } => {
                 let to = target(to);
                 let appoint = Appoint { by, role, to, note, expected_version };
                 (Which::one(incident), Wish::Role(appoint))
@@ -114,11 +115,11 @@ impl Action {
     fn wish(self) -> Wish {
         let expected_version = None;
         match self {
-            Self::Add { text, owner, due, word: Word { by, message: note } } => {
+            Self::Add { text, owner, due, word: Word { name: Name { by }, message: note } } => {
                 let owner = target(owner);
                 Wish::Action(AddAction { by, text, owner, due, note, expected_version })
             }
-            Self::Done { number, word: Word { by, message: note } } => {
+            Self::Done { number, word: Word { name: Name { by }, message: note } } => {
                 Wish::ActionDone(FinishAction { by, number, note, expected_version })
             }
         }

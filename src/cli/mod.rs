@@ -28,6 +28,7 @@ pub mod incidents;
 pub mod kafka;
 pub mod known_error;
 pub mod major;
+pub mod name;
 pub mod notify;
 pub mod on_call;
 pub mod overrides;

@@ -7,6 +7,7 @@ use crate::http::wire::{Notice, Page};
 
 use super::Session;
 use super::failure::Failure;
+use super::name::Name;
 use super::print::{self, Table, or_nothing};
 
 /// What to do with notices.
@@ -63,15 +64,8 @@ pub struct Retry {
     /// All that were given up
     #[arg(long, group = "which")]
     dead: bool,
-    /// In whose name
-    #[arg(
-        long = "as",
-        value_name = "NAME",
-        env = "USER",
-        hide_env_values = true,
-        default_value = "cli"
-    )]
-    by: String,
+    #[command(flatten)]
+    name: Name,
 }
 
 /// Does it.
@@ -144,7 +138,7 @@ fn told(tested: &Tested) -> String {
 }
 
 async fn retry(session: &Session, wish: Retry) -> Result<(), Failure> {
-    let body = Wish { id: wish.id, dead: wish.dead, by: wish.by };
+    let body = Wish { id: wish.id, dead: wish.dead, by: wish.name.by };
     let answer = session.connect()?.post(&["api", "v1", "notices", "retry"], &body).await?;
     session.show(&answer, |answer| {
         let retried: Retried = answer.read()?;

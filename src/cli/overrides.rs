@@ -7,6 +7,7 @@ use crate::http::wire::overrides::{NewOverride, NewSwap, Override, Overrides};
 
 use super::client::{Answer, Server};
 use super::failure::Failure;
+use super::name::Name;
 use super::print::{self, Table, or_nothing};
 use super::{Output, Session};
 
@@ -56,15 +57,8 @@ pub struct Swap {
 /// In whose name, and why.
 #[derive(Clone, Debug, Args)]
 pub struct Word {
-    /// In whose name
-    #[arg(
-        long = "as",
-        value_name = "NAME",
-        env = "USER",
-        hide_env_values = true,
-        default_value = "cli"
-    )]
-    by: String,
+    #[command(flatten)]
+    name: Name,
     /// Why
     #[arg(short = 'm', long = "note", value_name = "TEXT", default_value = "")]
     note: String,
@@ -87,14 +81,8 @@ pub enum Command {
         /// Its number
         number: u64,
         /// In whose name
-        #[arg(
-            long = "as",
-            value_name = "NAME",
-            env = "USER",
-            hide_env_values = true,
-            default_value = "cli"
-        )]
-        by: String,
+        #[command(flatten)]
+        name: Name,
     },
 }
 
@@ -108,7 +96,7 @@ fn time(text: &str) -> Result<Time, String> {
 /// # Errors
 /// As the daemon refuses.
 pub(super) async fn put(session: &Session, server: &Server, put: Put) -> Result<(), Failure> {
-    let Put { team, who: contact, from, to, word: Word { by, note } } = put;
+    let Put { team, who: contact, from, to, word: Word { name: Name { by }, note } } = put;
     let body = NewOverride { by, team, contact, from, to, note };
     show(session, &server.post(&PATH, &body).await?)
 }
@@ -118,7 +106,8 @@ pub(super) async fn put(session: &Session, server: &Server, put: Put) -> Result<
 /// # Errors
 /// As the daemon refuses.
 pub(super) async fn swap(session: &Session, server: &Server, swap: Swap) -> Result<(), Failure> {
-    let Swap { team, contact, with, shift, for_shift, word: Word { by, note } } = swap;
+    let Swap { team, contact, with, shift, for_shift, word: Word { name: Name { by }, note } } =
+        swap;
     let body = NewSwap { by, team, contact, with, shift, for_shift, note };
     show(session, &server.post(&SWAPS, &body).await?)
 }
@@ -139,7 +128,7 @@ pub(super) async fn run(
             query.extend(past.then_some(("past", "true")));
             show(session, &server.get(&PATH, &query).await?)
         }
-        Command::Drop { number, by } => {
+        Command::Drop { number, name: Name { by } } => {
             let number = number.to_string();
             let path: Vec<&str> = PATH.into_iter().chain([&*number]).collect();
             let answer = server.delete(&path, &[("by", &*by)]).await?;

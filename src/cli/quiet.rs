@@ -9,6 +9,7 @@ use crate::http::wire::silence::{NewSilence, Silence, Silenced};
 use super::Session;
 use super::client::Server;
 use super::failure::Failure;
+use super::name::Name;
 use super::print::{self, Table, or_nothing};
 
 /// Where silences are.
@@ -66,7 +67,7 @@ pub struct Add {
     message: String,
     /// In whose name
     #[command(flatten)]
-    by: By,
+    name: Name,
 }
 
 /// What is to be heard again.
@@ -80,21 +81,7 @@ pub struct End {
     all_mine: bool,
     /// In whose name
     #[command(flatten)]
-    by: By,
-}
-
-/// Who says something.
-#[derive(Clone, Debug, Args)]
-pub struct By {
-    /// In whose name
-    #[arg(
-        long = "as",
-        value_name = "NAME",
-        env = "USER",
-        hide_env_values = true,
-        default_value = "cli"
-    )]
-    name: String,
+    name: Name,
 }
 
 /// Reads a point in time.
@@ -113,7 +100,7 @@ pub async fn run(session: &Session, command: Command) -> Result<(), Failure> {
         Command::Ls(list) => ls(session, &server, &list).await,
         Command::Add(add) => {
             let body = NewSilence {
-                by: add.by.name,
+                by: add.name.by,
                 comment: add.message,
                 matchers: add.matchers,
                 ci: add.ci,
@@ -129,10 +116,10 @@ pub async fn run(session: &Session, command: Command) -> Result<(), Failure> {
             })
         }
         Command::End(end) => {
-            let ids = if end.all_mine { mine(&server, &end.by.name).await? } else { end.ids };
+            let ids = if end.all_mine { mine(&server, &end.name.by).await? } else { end.ids };
             for id in &ids {
                 let path: Vec<&str> = PATH.iter().copied().chain([&**id]).collect();
-                let answer = server.delete(&path, &[("by", &end.by.name)]).await?;
+                let answer = server.delete(&path, &[("by", &end.name.by)]).await?;
                 session.show(&answer, |answer| {
                     let Silenced { silence, now } = answer.read()?;
                     let at = print::clock(silence.ends_at, now);
@@ -141,7 +128,7 @@ pub async fn run(session: &Session, command: Command) -> Result<(), Failure> {
                 })?;
             }
             if ids.is_empty() {
-                print::talk(format_args!("nothing is quiet in the name of {}", end.by.name));
+                print::talk(format_args!("nothing is quiet in the name of {}", end.name.by));
             }
             Ok(())
         }

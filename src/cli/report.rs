@@ -9,6 +9,7 @@ use super::client::Server;
 use super::desk::pair;
 use super::failure::Failure;
 use super::incidents::PATH;
+use super::name::Name;
 use super::print;
 
 /// What is wrong, and who says so.
@@ -50,15 +51,8 @@ pub struct Command {
     /// How it came in, as in phone
     #[arg(long, value_name = "WORD", default_value = "cli")]
     channel: String,
-    /// In whose name
-    #[arg(
-        long = "as",
-        value_name = "NAME",
-        env = "USER",
-        hide_env_values = true,
-        default_value = "cli"
-    )]
-    by: String,
+    #[command(flatten)]
+    name: Name,
 }
 
 impl From<Command> for Filing {
@@ -76,7 +70,7 @@ impl From<Command> for Filing {
             place: it.place,
             contact: it.contact,
             channel: Some(it.channel),
-            by: it.by,
+            by: it.name.by,
         }
     }
 }

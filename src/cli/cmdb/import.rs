@@ -1,5 +1,6 @@
 //! `cmdb import` and `cmdb diff`.
 
+use crate::cli::name::Name;
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
@@ -25,15 +26,8 @@ pub struct Import {
     /// How many CIs and relations go; has to be said where they are many
     #[arg(long, value_name = "N")]
     expect_removed: Option<usize>,
-    /// In whose name
-    #[arg(
-        long = "as",
-        value_name = "NAME",
-        env = "USER",
-        hide_env_values = true,
-        default_value = "cli"
-    )]
-    by: String,
+    #[command(flatten)]
+    name: Name,
 }
 
 /// What to compare.
@@ -122,7 +116,7 @@ pub(super) async fn diff(session: &Session, args: Diff) -> Result<(), Failure> {
 pub(super) async fn run(session: &Session, args: Import) -> Result<(), Failure> {
     let put = Put::new(session, &args.source)?;
     let expected = args.expect_removed.map(|count| count.to_string());
-    let mut terms = vec![("by", &*args.by)];
+    let mut terms = vec![("by", &*args.name.by)];
     terms.extend(expected.as_deref().map(|count| ("expect_removed", count)));
     if args.yes {
         return done(session, &put.send(&terms).await?);
