@@ -36,6 +36,7 @@
 //! - The engine has no errors: bad input is stopped before it.
 #![forbid(unsafe_code)]
 
+mod allocator;
 pub mod cli;
 pub mod clock;
 pub mod cmdb;
