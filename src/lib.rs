@@ -39,6 +39,7 @@
 #[macro_use]
 mod planted;
 
+mod allocator;
 pub mod cli;
 pub mod clock;
 pub mod cmdb;

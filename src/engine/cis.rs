@@ -67,10 +67,11 @@ impl State {
         let Some(case) = self.incidents.get_mut(&id) else { return };
         case.live.insert(record, alert);
         let Some(ci) = ci else { return };
-        for id in self.chain(Some(id)) {
-            if let Some(case) = self.incidents.get_mut(&id) {
-                case.cis.add(ci, 1);
-            }
+        case.cis.add(ci, 1);
+        let mut above = case.record.parent;
+        while let Some(case) = above.and_then(|id| self.incidents.get_mut(&id)) {
+            case.cis.add(ci, 1);
+            above = case.record.parent;
         }
     }
 
@@ -109,10 +110,10 @@ impl State {
     /// Counts the CIs of all incidents anew: alerts are bound otherwise.
     pub(super) fn recount_cis(&mut self) {
         let mut found = Vec::new();
-        for (id, case) in &mut self.incidents {
+        self.incidents.for_each_mut(|case| {
             case.cis = Cis::default();
-            found.extend(case.live.values().map(|alert| (*id, *alert)));
-        }
+            found.extend(case.live.values().map(|alert| (case.record.id, *alert)));
+        });
         for (id, alert) in found {
             let Some(ci) = self.alerts.get(&alert).and_then(|held| held.ci_hash) else { continue };
             for id in self.chain(Some(id)) {

@@ -10,9 +10,9 @@ use std::collections::btree_map::Entry;
 use std::sync::Arc;
 
 use super::changes::{MemberOf, MemberRow};
-use super::cis::Cis;
 use super::context::Context;
 use super::pending::Told;
+use super::reason::Reason;
 use super::related::{self, Joined};
 use super::state::Case;
 use super::tally::{self, Share, Tally};
@@ -23,7 +23,7 @@ use super::{
 };
 use crate::cmdb::{CiId, Topology};
 use crate::model::affected::Affected;
-use crate::model::alert::{self, Join};
+use crate::model::alert::Join;
 use crate::model::assignment::Assignments;
 use crate::model::closure::Closure;
 use crate::model::credit::Credit;
@@ -36,8 +36,11 @@ use crate::model::labels::Fingerprint;
 use crate::model::priority::{Assessment, Impact, Loss, Priority, Urgency};
 use crate::model::sheet::{self, Edit, Sheet};
 use crate::model::terms::Terms;
-use crate::model::time::{Brief, Timestamp};
+use crate::model::time::Timestamp;
 use crate::rules::{FirstNotice, Group, Rule, Subject};
+
+/// Bytes that most lines have on a timeline.
+const LINE_LEN: usize = 192;
 
 /// Puts an alert whose episode began where it belongs.
 pub(super) fn place(state: &mut State, ctx: &Context, alert: Fingerprint, now: Timestamp) {
@@ -287,33 +290,12 @@ pub(super) fn attach(
 fn joined(state: &State, ctx: &Context, alert: Fingerprint, join: &Join) -> Told {
     let held_back = suppress::inhibit::words(state, ctx, alert);
     let held_back = held_back.map(|by| format!("; {by}, so nobody is told")).unwrap_or_default();
-    let text = format!("{} joined: {}{held_back}", name_of(state, ctx, alert), reason(join));
+    // One allocation for the usual line: one is written for each incident that alerts join.
+    let mut text = String::with_capacity(LINE_LEN);
+    // A string takes all that is written to it.
+    let name = name_of(state, ctx, alert);
+    let _written = write!(text, "{name} joined: {}{held_back}", Reason(join));
     Told { what: Happening::Joined, text, path: join.path().cloned() }
-}
-
-/// Says in words why an alert belongs to its incident.
-pub(super) fn reason(join: &Join) -> String {
-    match join {
-        Join::Own => "nothing open explained it".into(),
-        Join::Group { rule, key } => format!("rule {rule}, same {key}"),
-        Join::Dependant { rule, path, after_ms, expected_ms, confidence } => {
-            let span = Brief(Duration::from_millis(after_ms.unsigned_abs()));
-            let order = if *after_ms < 0 { "before" } else { "after" };
-            let expected = alert::expected(*expected_ms).unwrap_or_default();
-            format!(
-                "rule {rule}, {path}, {span} {order} the cause{expected}, {confidence} % likely"
-            )
-        }
-        Join::Cause { rule, confidence } => {
-            format!("rule {rule}, it explains the others, {confidence} % likely")
-        }
-        Join::LastLeg { rule, .. } | Join::Related { rule, .. } => format!("rule {rule}, {join}"),
-        Join::Storm { .. } | Join::Reported { .. } => join.to_string(),
-        Join::Sequence { rule, steps } => format!("rule {rule}: {steps}"),
-        Join::ByHand { by, note } if note.is_empty() => format!("by hand: {by}"),
-        Join::ByHand { by, note } => format!("by hand: {by} \"{note}\""),
-        Join::Outlived { former } => format!("it still fired when {former} was resolved"),
-    }
 }
 
 #[derive(Clone, Copy)]
@@ -345,13 +327,15 @@ fn enrol(state: &mut State, alert: Fingerprint, key: MemberKey, join: Join, now:
 /// Counts a firing member into its incident and all that this is part of.
 fn count_in(state: &mut State, ctx: &Context, alert: Fingerprint, now: Timestamp) {
     let Some(share) = share(state, ctx, alert) else { return };
-    let own = state.alerts.get(&alert).and_then(|held| held.state.incident);
-    for id in state.chain(own) {
+    let mut next = state.alerts.get(&alert).and_then(|held| held.state.incident);
+    while let Some(id) = next.filter(|id| state.incidents.contains_key(id)) {
         tally::add(state, id, share);
+        next = None;
         if let Some(case) = state.change(id) {
             case.record.firing = case.tally.firing();
             case.record.active_at = now;
             case.record.clear_since = None;
+            next = case.record.parent;
         }
         affected::note_ci(state, ctx, id, alert);
         state.pending.unsettled.insert(id);
@@ -460,22 +444,14 @@ fn open(
     if let Some(sender) = sender(state, alert) {
         record.sheet.set(Edit { field: sheet::Field::Sender, value: Some(sender) });
     }
-    let case = Case {
-        record,
-        live: std::collections::BTreeMap::new(),
-        children: std::collections::BTreeSet::new(),
-        tally: Tally::default(),
-        cis: Cis::default(),
-        timer: None,
-    };
-    state.incidents.insert(id, case);
+    state.incidents.insert(Case::of(record));
     index_group(state, id);
     let join = how.join;
     if let Some(rule) = &rule {
         credit::credit(state, rule, Credit::Opened, now);
     }
     let under = rule.as_ref().map_or_else(String::new, |rule| format!(" under rule {rule}"));
-    let text = format!("{}: {}{under}", name_of(state, ctx, alert), reason(&join));
+    let text = format!("{}: {}{under}", name_of(state, ctx, alert), Reason(&join));
     state.pending.tell(id, now, Told { what: Happening::Opened, text, path: None });
     enrol(state, alert, MemberKey { incident: id, record: id }, join, now);
     if let Some(known) = known {
@@ -502,7 +478,12 @@ fn sender(state: &State, alert: Fingerprint) -> Option<Box<str>> {
     state.counters.sources.get(usize::from(lease.source.0)).map(|name| (**name).into())
 }
 
-fn blank(id: IncidentId, alert: Fingerprint, policy: PolicyHash, now: Timestamp) -> Incident {
+pub(super) fn blank(
+    id: IncidentId,
+    alert: Fingerprint,
+    policy: PolicyHash,
+    now: Timestamp,
+) -> Incident {
     Incident {
         id,
         revision: 0,

@@ -2,7 +2,7 @@
 //!
 //! No clock, disk, socket, log, random number or hash order: time is an argument, ids are counters,
 //! and what is to be stored or sent leaves as [`changes::Changes`]. Production, rule tests and the
-//! simulator run this same code. Reading order: `event` (what can happen), `state` (what is held),
+//! simulator run this same code. Reading order: `event` (what can happen), `state` with `cases` (what is held),
 //! then the stages: `deduplicate`, `suppress`, `correlate` with `known_error`, `topology` with `sure`, `gather`,
 //! `related`, `suspects` and `unite`, `prioritise` with `terms`, `assign`, `escalate` with `deadlines`, `acceptance`, `promise` and `waiting`, `notices` with `standing`, `resolve`
 //! with `verify` and `confirm`;
@@ -23,6 +23,7 @@ pub mod bindings;
 mod budget;
 pub mod bulletins;
 mod canary;
+mod cases;
 mod census;
 pub mod changes;
 mod cis;
@@ -54,6 +55,7 @@ mod planning;
 mod prioritise;
 mod promise;
 mod quarantine;
+mod reason;
 pub mod rebind;
 mod redundancy;
 mod regroup;

@@ -129,7 +129,7 @@ pub(super) fn completed(
                 if !state.causes.contains_key(&step.ci) {
                     continue;
                 }
-                let delay = kind.delay(&ctx.topology, &walk.path(&ctx.topology, index));
+                let delay = kind.delay_on(&ctx.topology, &walk, index);
                 let asked = Asked { rule, kind, alert, delay };
                 let Some((id, _)) = cause_at(state, step.ci, &asked, now) else { continue };
                 let older = found.as_ref().is_none_or(|(other, _)| id < *other);

@@ -1,24 +1,21 @@
 //! Makes the state from stored rows, and every index from the records.
 
 use core::time::Duration;
-use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::State;
 use super::bulletins::Bulletins;
 use super::changes::{Counters, Saved};
-use super::cis::{Cis, ci_hash};
+use super::cis::ci_hash;
 use super::context::Context;
 use super::correlate::{count, index_group, index_root};
 use super::deliveries::Deliveries;
 use super::quarantine::Quarantine;
 use super::related::{self, Learned};
 use super::state::{Case, Held};
-use super::tally::Tally;
 use super::{
     budget, census, deduplicate, followed, gather, schedule, shadow, suppress, suspects, topology,
 };
-use crate::model::incident::Incident;
 use crate::model::labels::Fingerprint;
 use crate::model::time::Timestamp;
 
@@ -60,7 +57,7 @@ pub(super) fn restore(saved: Saved, ctx: &Context, now: Timestamp) -> State {
             followed::keep(&mut state, &record, None);
             continue;
         }
-        state.incidents.insert(record.id, open(record));
+        state.incidents.insert(Case::of(record));
     }
     for (labels, mut of) in saved.alerts {
         let fingerprint = labels.fingerprint();
@@ -96,18 +93,6 @@ pub(super) fn restore(saved: Saved, ctx: &Context, now: Timestamp) -> State {
         .filter(|record| record.topology_version < newest || suspects::are_doubted(record));
     state.reviews = touched.map(|record| record.id).collect();
     state
-}
-
-/// Returns an open incident of which nothing is known yet but its record.
-fn open(record: Incident) -> Case {
-    Case {
-        record,
-        live: BTreeMap::new(),
-        children: BTreeSet::new(),
-        tally: Tally::default(),
-        cis: Cis::default(),
-        timer: None,
-    }
 }
 
 /// Derives all indexes and timers anew: after a start, and when rules or topology are others.

@@ -166,8 +166,7 @@ fn would<'a>(
         let follow = ctx.follow(&rule.name);
         let walk = ctx.topology.walk(ci, Toward::Causes, follow, kind.max_hops, WALK_NODES_MAX);
         let stands = |(index, step): (usize, &Step)| {
-            let late = || kind.delay(&ctx.topology, &walk.path(&ctx.topology, index));
-            let late = kind.delay.as_ref().and_then(|_| late()).unwrap_or_default();
+            let late = kind.delay_on(&ctx.topology, &walk, index).unwrap_or_default();
             let after = now.minus(kind.window + late);
             state.shadows.has_other(alert, at_ci(ctx, rule, step.ci), after)
         };

@@ -6,12 +6,13 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use foldhash::fast::RandomState;
+use foldhash::fast::{FixedState, RandomState};
 
 use super::afterwards::Afterwards;
 use super::bindings::Bindings;
 use super::budget::Pages;
 use super::bulletins::Bulletins;
+use super::cases::Cases;
 use super::census::Census;
 use super::changes::{Counters, Recurrence};
 use super::cis::Cis;
@@ -47,7 +48,7 @@ pub struct State {
     /// Alerts that fire or ended not long ago. Never iterated: its order is not determined.
     pub(super) alerts: HashMap<Fingerprint, Held, RandomState>,
     /// Incidents that are not closed, subordinate ones included.
-    pub(super) incidents: BTreeMap<IncidentId, Case>,
+    pub(super) incidents: Cases,
     /// Closed incidents whose review still wants something to be done.
     pub(super) followed: BTreeMap<IncidentId, Followed>,
     /// Notices that are pending or dead.
@@ -82,8 +83,8 @@ pub struct State {
     pub(super) counters: Counters,
     /// Open incidents by the CI of their root.
     pub(super) root_at: BTreeMap<CiId, BTreeSet<IncidentId>>,
-    /// Firing alerts that a topology rule takes for a cause, by CI.
-    pub(super) causes: BTreeMap<CiId, Vec<Cause>>,
+    /// Firing alerts that a topology rule takes for a cause, by CI. Only asked, never iterated.
+    pub(super) causes: HashMap<CiId, Vec<Cause>, FixedState>,
     /// Incidents that are not closed by the rule and key of their group.
     pub(super) groups: HashMap<u64, BTreeSet<IncidentId>, RandomState>,
     /// Whether a rule's root can be reached from a CI, as far as it was asked.
@@ -212,6 +213,20 @@ pub(super) struct Case {
     pub(super) cis: Cis,
     /// The timer set for it.
     pub(super) timer: Option<Timestamp>,
+}
+
+impl Case {
+    /// An incident of which nothing is known but its record.
+    pub(super) fn of(record: Incident) -> Self {
+        Self {
+            record,
+            live: BTreeMap::new(),
+            children: BTreeSet::new(),
+            tally: Tally::default(),
+            cis: Cis::default(),
+            timer: None,
+        }
+    }
 }
 
 /// A firing alert that a topology rule takes for a cause.

@@ -1,6 +1,7 @@
 //! How sure it is that an alert suffers from a cause, by what the topology says of the way between.
 
 use crate::cmdb::{RelationSet, Topology, Walk};
+use crate::model::alert::Path;
 
 /// How sure it is that an alert on the cause's own CI has that cause, as a share.
 const AT_HOME: f64 = 0.98;
@@ -29,10 +30,16 @@ pub(super) struct Way {
 }
 
 impl Way {
-    /// Returns what is known of the way from the beginning of a walk to one of its steps.
-    pub(super) fn of(topology: &Topology, walk: &Walk, follow: RelationSet, index: usize) -> Self {
+    /// Returns what is known of the way from the beginning of a walk to one of its steps, which is
+    /// `path` in words.
+    pub(super) fn of(
+        topology: &Topology,
+        (walk, index): (&Walk, usize),
+        follow: RelationSet,
+        path: &Path,
+    ) -> Self {
         let hops = walk.steps().get(index).map_or(0, |step| step.hops);
-        let stale = topology.stale_on(&walk.path(topology, index));
+        let stale = topology.stale_on(path);
         Self { hops, ways: topology.independent_ways(walk, follow, index), stale }
     }
 

@@ -47,15 +47,15 @@ pub(super) fn explained(
             if !state.causes.contains_key(&step.ci) {
                 continue;
             }
-            let path = walk.path(&ctx.topology, index);
-            let delay = kind.delay(&ctx.topology, &path);
+            let delay = kind.delay_on(&ctx.topology, &walk, index);
             let asked = Asked { rule, kind, alert, delay };
             let Some((id, cause)) = cause_at(state, step.ci, &asked, now) else { continue };
             if redundancy::holds(state, ctx, (Some(id), step.ci), (&walk, index)) {
                 continue;
             }
             if best.as_ref().is_none_or(|(hops, other, _)| (step.hops, id) < (*hops, *other)) {
-                let way = Way::of(&ctx.topology, &walk, follow, index);
+                let path = walk.path(&ctx.topology, index);
+                let way = Way::of(&ctx.topology, (&walk, index), follow, &path);
                 let after_ms = now.millis() - first_seen(state, cause).millis();
                 let reason = Dependency { rule: &rule.name, path, way, delay, after_ms };
                 best = Some((step.hops, id, reason.join()));
@@ -168,7 +168,7 @@ pub(super) fn sufferers(
                 Some(id) != own && !apart(state, own, id) && absorbs(state, ctx, kind, id, now);
             if takes && !redundancy::holds(state, ctx, (own, ci), (&walk, index)) {
                 let path = walk.path(&ctx.topology, index);
-                let way = Way::of(&ctx.topology, &walk, follow, index);
+                let way = Way::of(&ctx.topology, (&walk, index), follow, &path);
                 found.push(Sufferer { id, path, way });
             }
         }
@@ -274,7 +274,7 @@ fn take_root(
     let is_cause = |causes: &Vec<Cause>| causes.iter().any(|cause| cause.alert == old);
     if index > 0 || !state.causes.get(&place).is_some_and(is_cause) {
         let path = walk.path(&ctx.topology, index);
-        let way = Way::of(&ctx.topology, &walk, follow, index);
+        let way = Way::of(&ctx.topology, (&walk, index), follow, &path);
         unite::explain_root(state, ctx, unite::NewRoot { id, alert, rule, path, way }, now);
     }
 }

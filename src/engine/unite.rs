@@ -7,8 +7,9 @@ use std::sync::Arc;
 
 use super::changes::{MemberOf, MemberRow};
 use super::context::Context;
-use super::correlate::{index_root, name_of, reason, root_ci, unindex_root};
+use super::correlate::{index_root, name_of, root_ci, unindex_root};
 use super::pending::Told;
+use super::reason::Reason;
 use super::sure::{Timing, Way};
 use super::topology::Dependency;
 use super::{State, credit, escalate, gather, known_error, notices, planning, tally, topology};
@@ -124,7 +125,7 @@ pub(super) fn subordinate(state: &mut State, ctx: &Context, it: Adoption, now: T
         case.record.terms.promise = None;
     }
     notices::withdraw(state, child, &format!("now part of {parent}"), now);
-    let why = reason(&join);
+    let why = Reason(&join).to_string();
     let path = join.path().cloned();
     let told = Told { what: Happening::Merged, text: format!("now part of {parent}: {why}"), path };
     state.pending.tell(child, now, told);

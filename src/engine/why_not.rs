@@ -7,7 +7,8 @@ use std::sync::Arc;
 
 use super::State;
 use super::context::Context;
-use super::correlate::{Grouping, incident_of, name_of, reason};
+use super::correlate::{Grouping, incident_of, name_of};
+use super::reason::Reason;
 use super::state::Held;
 use super::topology::WALK_NODES_MAX;
 use crate::cmdb::{CiId, Toward};
@@ -95,7 +96,7 @@ impl State {
     ) -> String {
         let Some(held) = self.alerts.get(&alert) else { return "the alert is not held".into() };
         if let Some(join) = join.filter(|join| join.rule() == Some(&*rule.name)) {
-            return format!("it did apply: {}", reason(join));
+            return format!("it did apply: {}", Reason(join));
         }
         let asked = Asked { state: self, ctx, alert, held, rule };
         if rule.shadow {

@@ -325,12 +325,12 @@ pub(in crate::engine) fn hand_over(
 
 /// Finds the incidents that are storms, after a start.
 pub(super) fn find_active(state: &mut State) {
-    for (id, case) in &state.incidents {
+    for case in state.incidents.values() {
         let storm = case.record.storm.as_ref().filter(|storm| storm.is_active());
         let Some(storm) = storm.filter(|_| case.record.parent.is_none()) else { continue };
         let track = state.gathering.storms.entry(key_hash(&storm.key)).or_default();
         track.name(&storm.rule, storm.key.clone().into());
-        track.incident = Some(*id);
+        track.incident = Some(case.record.id);
     }
 }
 

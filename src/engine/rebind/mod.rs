@@ -272,12 +272,12 @@ fn count_anew(
             }
         }
     }
-    for (id, case) in &mut state.incidents {
+    state.incidents.for_each_mut(|case| {
         case.tally.move_cis(|ci| forecast.moved(ci));
         if case.tally.services().any(|ci| forecast.is_fresh(ci)) {
-            touched.insert(*id);
+            touched.insert(case.record.id);
         }
-    }
+    });
     for moved in recount.moved {
         let Some(share) = share(state, ctx, moved.alert) else { continue };
         let harm = tally::harm_of(state, ctx, share);

@@ -164,6 +164,7 @@ fn essence(state: &mut State) -> (String, Vec<(IncidentId, Entry)>) {
     }
     // Not: the timers, of which some may be out of date.
     let State { causes, root_at, .. } = &*state;
+    let causes: BTreeMap<_, _> = causes.iter().collect();
     let census = state.census.sorted();
     let burning = burning(state);
     let text = format!("{alerts:?}\n{causes:?}\n{root_at:?}\n{census:?}\n{cases:?}\n{burning}");

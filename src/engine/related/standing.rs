@@ -4,18 +4,14 @@
 //! Which places an incident is at is stored with it; so all of this follows from the incidents and
 //! the alerts that fire.
 
-use std::collections::BTreeMap;
 use std::collections::hash_map::Entry;
 
 use super::Likelihood;
 use super::sparse::Sparse;
 use crate::engine::State;
-use crate::engine::state::Case;
+use crate::engine::cases::Cases;
 use crate::model::incident::{Incident, IncidentId, Likely};
 use crate::model::time::Timestamp;
-
-/// The incidents that are not closed.
-type Cases = BTreeMap<IncidentId, Case>;
 
 /// Incidents that one place remembers; the one that was active there first gives way.
 const SPOTS_MAX: usize = 8;
@@ -144,8 +140,9 @@ fn leave_spot(spots: &mut Sparse<Vec<Spot>>, key: u64, incident: IncidentId) {
 /// later in its list.
 pub(in crate::engine) fn index_places(state: &mut State) {
     let mut all: Vec<(Timestamp, IncidentId, u64)> = Vec::new();
-    for (id, case) in &state.incidents {
-        all.extend(case.record.likely.places.iter().map(|(key, last)| (*last, *id, *key)));
+    for case in state.incidents.values() {
+        let id = case.record.id;
+        all.extend(case.record.likely.places.iter().map(|(key, last)| (*last, id, *key)));
     }
     all.sort_unstable();
     for (last, incident, key) in all {

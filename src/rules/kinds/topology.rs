@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use crate::cmdb::Topology;
+use crate::cmdb::{Topology, Walk};
 use crate::model::alert::Path;
 use crate::rules::codes;
 use crate::rules::condition::Conditions;
@@ -62,6 +62,13 @@ impl TopologyKind {
         };
         self.delay.as_ref()?;
         Some(way.steps.iter().filter_map(|(relation, _)| over(relation)).sum())
+    }
+
+    /// Returns the same for the way from the beginning of a walk to one of its steps, which is put in
+    /// words only where it matters.
+    pub fn delay_on(&self, topology: &Topology, walk: &Walk, index: usize) -> Option<Duration> {
+        self.delay.as_ref()?;
+        self.delay(topology, &walk.path(topology, index))
     }
 
     /// True for an alert that always has an incident of its own.
