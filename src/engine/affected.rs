@@ -14,15 +14,30 @@ pub(super) fn note_ci(state: &mut State, ctx: &Context, id: IncidentId, alert: F
     }
 }
 
-/// Notes the services that suffer now, and the users of them.
-pub(super) fn note_services(state: &mut State, ctx: &Context, id: IncidentId) {
-    let Some(case) = state.incidents.get_mut(&id) else { return };
+/// What came since the last time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Further {
+    Nothing,
+    Services,
+}
+
+/// Notes the services that suffer now, and the users of them, where any came since the last time:
+/// fewer services have fewer users, and the most count.
+pub(super) fn note_services(state: &mut State, ctx: &Context, id: IncidentId) -> Further {
+    let Some(case) = state.incidents.get_mut(&id) else { return Further::Nothing };
+    let fresh = case.tally.take_fresh();
+    if fresh.is_empty() {
+        return Further::Nothing;
+    }
+    for service in fresh {
+        case.record.affected.add_service(&ctx.topology.ci(service).name);
+    }
     let mut users = 0_u64;
     for service in case.tally.services() {
         let ci = ctx.topology.ci(service);
-        case.record.affected.add_service(&ci.name);
         let of = ci.attribute("users").and_then(|users| users.parse::<u64>().ok());
         users = users.saturating_add(of.unwrap_or(0));
     }
     case.record.affected.users = case.record.affected.users.max(users);
+    Further::Services
 }
