@@ -14,13 +14,20 @@ pub(super) fn note_ci(state: &mut State, ctx: &Context, id: IncidentId, alert: F
     }
 }
 
+/// What came since the last time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Further {
+    Nothing,
+    Services,
+}
+
 /// Notes the services that suffer now, and the users of them, where any came since the last time:
 /// fewer services have fewer users, and the most count.
-pub(super) fn note_services(state: &mut State, ctx: &Context, id: IncidentId) {
-    let Some(case) = state.incidents.get_mut(&id) else { return };
+pub(super) fn note_services(state: &mut State, ctx: &Context, id: IncidentId) -> Further {
+    let Some(case) = state.incidents.get_mut(&id) else { return Further::Nothing };
     let fresh = case.tally.take_fresh();
     if fresh.is_empty() {
-        return;
+        return Further::Nothing;
     }
     for service in fresh {
         case.record.affected.add_service(&ctx.topology.ci(service).name);
@@ -32,4 +39,5 @@ pub(super) fn note_services(state: &mut State, ctx: &Context, id: IncidentId) {
         users = users.saturating_add(of.unwrap_or(0));
     }
     case.record.affected.users = case.record.affected.users.max(users);
+    Further::Services
 }

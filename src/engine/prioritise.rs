@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::State;
+use super::affected::Further;
 use super::context::Context;
 use super::notices::{self, Plan};
 use super::pending::Told;
@@ -72,9 +73,11 @@ fn settle_one(state: &mut State, ctx: &Context, id: IncidentId, now: Timestamp) 
             terms::put(ctx, by_hand, &mut assessment);
         }
         reassess(state, ctx, id, assessment, now);
-        affected::note_services(state, ctx, id);
+        let further = affected::note_services(state, ctx, id);
         major::by_rule(state, ctx, id, now);
-        users::follow(state, ctx, id, now);
+        if further == Further::Services {
+            users::follow(state, ctx, id, now);
+        }
         terms::warn_holder(state, ctx, id, computed, now);
     }
     if assign::assign(state, ctx, id, now) {
