@@ -20,6 +20,7 @@ pub(super) struct Cases {
     order: BTreeSet<IncidentId>,
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "asked as maps are")]
 impl Cases {
     pub(super) fn get(&self, id: &IncidentId) -> Option<&Case> {
         self.by_id.get(id).map(|case| &**case)
