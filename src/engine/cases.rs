@@ -79,37 +79,39 @@ mod tests {
     use crate::model::time::Timestamp;
 
     proptest! {
-        #[test]
-        fn it_is_a_map_in_the_order_of_the_numbers(
-            steps in prop::collection::vec((0..20_u64, 0..4_u8), 0..100),
-        ) {
-            let (mut cases, mut map) = (Cases::default(), BTreeMap::<IncidentId, u32>::new());
-            for (number, step) in steps {
-                let id = RecordId(number);
-                match step {
-                    0 => {
-                        cases.remove(&id);
-                        map.remove(&id);
-                    }
-                    1 => {
-                        cases.for_each_mut(|case| case.record.members += 1);
-                        map.values_mut().for_each(|members| *members += 1);
-                    }
-                    _ => {
-                        map.insert(id, 0);
-                        let record =
-                            blank(id, Fingerprint(0), PolicyHash(0), Timestamp::EPOCH);
-                        cases.insert(Case::of(record));
-                    }
-                }
-                let all = |case: &Case| (case.record.id, case.record.members);
-                let expected: Vec<_> = map.iter().map(|(id, members)| (*id, *members)).collect();
-                prop_assert_eq!(cases.values().map(all).collect::<Vec<_>>(), expected);
-                prop_assert!(cases.keys().eq(map.keys()));
-                prop_assert_eq!(cases.get(&id).map(all).map(|(_, it)| it), map.get(&id).copied());
-                prop_assert_eq!(cases.contains_key(&id), map.contains_key(&id));
-                prop_assert_eq!(cases.get_mut(&id).is_some(), map.contains_key(&id));
-            }
-        }
+           #[test]
+           fn it_is_a_map_in_the_order_of_the_numbers(
+               steps in prop::collection::vec((0..20_u64, 0..4_u8), 0..100),
+           ) {
+               let (mut cases, mut map) = (Cases::default(), BTreeMap::<IncidentId, u32>::new());
+               for (number, step) in steps {
+                   let id = RecordId(number);
+                   match step {
+                       0 => {
+                           cases.remove(&id);
+                           map.remove(&id);
+                       }
+                       1 => {
+                           cases.for_each_mut(|case| case.record.members += 1);
+                           for members in map.values_mut() {
+    *members += 1;
     }
+                       }
+                       _ => {
+                           map.insert(id, 0);
+                           let record =
+                               blank(id, Fingerprint(0), PolicyHash(0), Timestamp::EPOCH);
+                           cases.insert(Case::of(record));
+                       }
+                   }
+                   let all = |case: &Case| (case.record.id, case.record.members);
+                   let expected: Vec<_> = map.iter().map(|(id, members)| (*id, *members)).collect();
+                   prop_assert_eq!(cases.values().map(all).collect::<Vec<_>>(), expected);
+                   prop_assert!(cases.keys().eq(map.keys()));
+                   prop_assert_eq!(cases.get(&id).map(all).map(|(_, it)| it), map.get(&id).copied());
+                   prop_assert_eq!(cases.contains_key(&id), map.contains_key(&id));
+                   prop_assert_eq!(cases.get_mut(&id).is_some(), map.contains_key(&id));
+               }
+           }
+       }
 }

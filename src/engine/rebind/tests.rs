@@ -154,20 +154,20 @@ fn essence(state: &mut State) -> (String, Vec<(IncidentId, Entry)>) {
     let seen = state.alerts.iter().map(|(alert, held)| (*alert, held.ci, held.added.clone()));
     let mut alerts: Vec<_> = seen.collect();
     alerts.sort_unstable_by_key(|(alert, _, _)| *alert);
-    let mut cases = Vec::new();
+    let mut incidents = Vec::new();
     for case in state.incidents.values() {
         let mut case = case.clone();
         (case.record.topology_version, case.record.revision) = (0, 0);
         // Nor what an incident is called: that is said anew when it changes.
         case.record.title.clear();
-        cases.push(case);
+        incidents.push(case);
     }
     // Not: the timers, of which some may be out of date.
     let State { causes, root_at, .. } = &*state;
     let causes: BTreeMap<_, _> = causes.iter().collect();
     let census = state.census.sorted();
     let burning = burning(state);
-    let text = format!("{alerts:?}\n{causes:?}\n{root_at:?}\n{census:?}\n{cases:?}\n{burning}");
+    let text = format!("{alerts:?}\n{causes:?}\n{root_at:?}\n{census:?}\n{incidents:?}\n{burning}");
     (text, state.pending.take_entries())
 }
 
