@@ -93,7 +93,9 @@ mod tests {
                     }
                     1 => {
                         cases.for_each_mut(|case| case.record.members += 1);
-                        map.values_mut().for_each(|members| *members += 1);
+                        for members in map.values_mut() {
+                            *members += 1;
+                        }
                     }
                     _ => {
                         map.insert(id, 0);

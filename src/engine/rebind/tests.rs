@@ -163,11 +163,11 @@ fn essence(state: &mut State) -> (String, Vec<(IncidentId, Entry)>) {
         cases.push(case);
     }
     // Not: the timers, of which some may be out of date.
-    let State { causes, root_at, .. } = &*state;
-    let causes: BTreeMap<_, _> = causes.iter().collect();
+    let root_at = &state.root_at;
+    let acting: BTreeMap<_, _> = state.causes.iter().collect();
     let census = state.census.sorted();
     let burning = burning(state);
-    let text = format!("{alerts:?}\n{causes:?}\n{root_at:?}\n{census:?}\n{cases:?}\n{burning}");
+    let text = format!("{alerts:?}\n{acting:?}\n{root_at:?}\n{census:?}\n{cases:?}\n{burning}");
     (text, state.pending.take_entries())
 }
 
