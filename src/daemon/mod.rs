@@ -13,6 +13,7 @@ pub mod disk;
 mod driver;
 mod kafka;
 mod outbox;
+mod poison;
 mod publishing;
 pub mod reload;
 mod retention;

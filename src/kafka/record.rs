@@ -5,6 +5,7 @@
 
 use core::time::Duration;
 use std::hash::Hasher;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use rdkafka::message::{BorrowedMessage, Headers, Message};
@@ -14,7 +15,7 @@ use crate::ingest::cloudevents::{self, Enclosed};
 use crate::ingest::{Decoded, Limits, Reject, SourceFormat, Terms};
 use crate::model::alert::Signal;
 use crate::model::delivery::DeliveryId;
-use crate::model::quarantine::{Cause, Unhandled};
+use crate::model::quarantine::{Cause, Origin, Unhandled};
 use crate::model::time::Timestamp;
 use crate::rules::RuleSet;
 use crate::settings::sources::Envelope;
@@ -97,12 +98,20 @@ impl Hasher for Fnv {
 impl Reading {
     /// Reads a record, with the mappings of `rules`, at `now`.
     pub(super) fn read(&self, rules: &RuleSet, raw: &Raw<'_>, now: Timestamp) -> Record {
-        let content = match self.enclosed(raw) {
+        let content = self.guarded(raw, || match self.enclosed(raw) {
             Ok((data, identity)) => self.content(rules, raw, (&data, identity), now),
             Err(Reject::Empty) => Content::Nothing,
             Err(reject) => self.unreadable(raw, (raw.value, reject.to_string())),
-        };
+        });
         Record { offset: raw.offset, mark: raw.mark(), content }
+    }
+
+    /// Reads a record; one that breaks the decoder costs itself, not the thread of its source.
+    fn guarded(&self, raw: &Raw<'_>, read: impl FnOnce() -> Content) -> Content {
+        catch_unwind(AssertUnwindSafe(read)).unwrap_or_else(|_| {
+            let why = "reading it broke the decoder, a fault of incidentd; the log says where";
+            self.unreadable(raw, (raw.value, why.to_owned()))
+        })
     }
 
     /// Takes a record out of its envelope; returns the id that its sender gave it, too.
@@ -151,13 +160,13 @@ impl Reading {
                 *until = until.plus(delay);
             }
         }
-        let scope = format!("source {}", self.source);
-        let delivery = identity.map(|id| DeliveryId::of(&scope, &id));
+        let of = |id: String| DeliveryId::of(&format!("source {}", self.source), &id);
+        let delivery = identity.map(of);
         Content::Alerts { occurrences, delivery }
     }
 
     fn unreadable(&self, raw: &Raw<'_>, (data, reason): (&[u8], String)) -> Content {
-        let Raw { topic, partition, offset, .. } = raw;
+        let Raw { topic, partition, offset, .. } = *raw;
         // What is larger than any body may be would push everything else out.
         let kept = data.get(..self.limits.body_bytes).unwrap_or(data);
         Content::Unreadable(Box::new(Unhandled {
@@ -167,6 +176,7 @@ impl Reading {
             reason: format!("topic {topic}, partition {partition}, offset {offset}: {reason}"),
             content_type: raw.header("content-type").unwrap_or("").chars().take(128).collect(),
             body: kept.into(),
+            origin: Some(Origin { topic: topic.into(), partition, offset }),
         }))
     }
 }
@@ -184,15 +194,18 @@ mod tests {
         Raw { topic: "t", partition: 3, offset: 12, at, key: b"", value, headers }
     }
 
-    fn read(envelope: Envelope, raw: &Raw<'_>) -> Content {
-        let reading = Reading {
+    fn reading(envelope: Envelope) -> Reading {
+        Reading {
             source: "s".into(),
             format: SourceFormat::Known(Format::Native),
             envelope,
             lease: Duration::from_hours(1),
             limits: Limits::default(),
-        };
-        reading.read(&crate::rules::load(&[]).set.unwrap(), raw, NOW).content
+        }
+    }
+
+    fn read(envelope: Envelope, raw: &Raw<'_>) -> Content {
+        reading(envelope).read(&crate::rules::load(&[]).set.unwrap(), raw, NOW).content
     }
 
     #[test]
@@ -243,7 +256,21 @@ mod tests {
             let starts = what.reason.starts_with("topic t, partition 3, offset 12: ");
             assert!(starts && what.reason.contains(says), "{}", what.reason);
             assert_eq!(&*what.body, value);
+            let origin = Origin { topic: "t".into(), partition: 3, offset: 12 };
+            assert_eq!(what.origin, Some(origin));
         }
+    }
+
+    #[test]
+    fn a_record_that_breaks_the_decoder_goes_to_the_quarantine_as_it_came() {
+        let raw = raw(ALERT, &[]);
+        let Content::Unreadable(what) = reading(Envelope::None).guarded(&raw, || panic!("a fault"))
+        else {
+            panic!()
+        };
+        let said = "topic t, partition 3, offset 12: reading it broke the decoder";
+        assert!(what.reason.starts_with(said), "{}", what.reason);
+        assert_eq!((&*what.body, what.cause), (ALERT, Cause::Unreadable));
     }
 
     #[test]

@@ -22,6 +22,7 @@ mod doors;
 mod events;
 mod handling;
 mod kafka;
+mod kafka_faults;
 mod links;
 mod monitoring;
 mod on_call;

@@ -60,6 +60,7 @@ fn batch(log: &mut Log, dice: &mut Dice, at: incidentd::model::time::Timestamp) 
                 reason: String::new(),
                 content_type: "".into(),
                 body: b"{"[..].into(),
+                origin: None,
             })),
             _ => Content::Alerts { occurrences: vec![occurrence(dice, at)], delivery: None },
         };
