@@ -37,7 +37,7 @@ mod walk;
 
 // The folder's words are few and used everywhere: they are named `cmdb::Topology`, not by file.
 pub use attributes::Attributes;
-pub use bind::{Answer, Binder, BindingKey, Bound, Found, Normalise, Tried, WAYS_MAX};
+pub use bind::{Answer, Binder, Binding, BindingKey, Bound, Found, Normalise, Tried, WAYS_MAX};
 pub use delta::{Delta, Edits};
 pub use diff::{Difference, REMOVED_MAX, REMOVED_SHARE, Side, diff};
 pub use edit::{Edit, edit};

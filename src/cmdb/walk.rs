@@ -127,6 +127,27 @@ impl Walk {
     }
 }
 
+/// Steps that are looked through for a CI one by one; most walks have no more.
+const FEW: usize = 8;
+
+/// The CIs that a walk of more than a few steps has reached. Only asked, never iterated: its order
+/// does not matter.
+#[derive(Default)]
+struct Seen(HashSet<CiId, foldhash::fast::FixedState>);
+
+impl Seen {
+    /// True when none of the steps is at a CI, which is about to become the next of them.
+    fn is_new(&mut self, steps: &[Step], ci: CiId) -> bool {
+        if steps.len() < FEW {
+            return steps.iter().all(|step| step.ci != ci);
+        }
+        if self.0.is_empty() {
+            self.0.extend(steps.iter().map(|step| step.ci));
+        }
+        self.0.insert(ci)
+    }
+}
+
 /// Walks; see [`Topology::walk`]. The bounds are hops and CIs, the beginning included.
 pub(super) fn walk(
     topology: &Topology,
@@ -140,9 +161,7 @@ pub(super) fn walk(
         steps: vec![Step { ci: from, hops: 0, parent: None, kind: 0 }],
         truncated: false,
     };
-    // Only asked, never iterated: its order does not matter.
-    let mut seen = HashSet::with_hasher(foldhash::fast::FixedState::default());
-    seen.insert(from);
+    let mut seen = Seen::default();
     let mut edges_left = max_nodes.saturating_mul(EDGES_PER_NODE_MAX);
     let mut next = 0;
     while let Some(&Step { ci, hops, .. }) = walk.steps.get(next) {
@@ -155,14 +174,13 @@ pub(super) fn walk(
                 return walk;
             }
             edges_left -= 1;
-            if !follow.has(kind) || seen.contains(&end) {
+            if !follow.has(kind) || !seen.is_new(&walk.steps, end) {
                 continue;
             }
             if walk.steps.len() >= max_nodes {
                 walk.truncated = true;
                 return walk;
             }
-            seen.insert(end);
             walk.steps.push(Step { ci: end, hops: hops + 1, parent: Some(next), kind });
         }
         next += 1;

@@ -14,13 +14,20 @@ pub(super) fn note_ci(state: &mut State, ctx: &Context, id: IncidentId, alert: F
     }
 }
 
-/// Notes the services that suffer now, and the users of them.
+/// Notes the services that suffer now, and the users of them, where any came since the last time:
+/// fewer services have fewer users, and the most count.
 pub(super) fn note_services(state: &mut State, ctx: &Context, id: IncidentId) {
     let Some(case) = state.incidents.get_mut(&id) else { return };
+    let fresh = case.tally.take_fresh();
+    if fresh.is_empty() {
+        return;
+    }
+    for service in fresh {
+        case.record.affected.add_service(&ctx.topology.ci(service).name);
+    }
     let mut users = 0_u64;
     for service in case.tally.services() {
         let ci = ctx.topology.ci(service);
-        case.record.affected.add_service(&ci.name);
         let of = ci.attribute("users").and_then(|users| users.parse::<u64>().ok());
         users = users.saturating_add(of.unwrap_or(0));
     }

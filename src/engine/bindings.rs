@@ -1,7 +1,7 @@
 //! Counts what the CMDB said of alerts when they first came. Since the start; decides nothing.
 
 use super::context::Context;
-use crate::cmdb::{Answer, CiId};
+use crate::cmdb::{Binding, CiId};
 use crate::model::labels::Labels;
 
 /// How many alerts were looked for in the CMDB, by what was found.
@@ -18,16 +18,16 @@ pub struct Bindings {
 impl Bindings {
     /// Finds the CI of an alert that was not held so far, and counts.
     pub(super) fn bind(&mut self, ctx: &Context, labels: &Labels) -> Option<CiId> {
-        match ctx.binder.answer(&ctx.topology, labels) {
-            Answer::Bound(bound) => {
+        match ctx.binder.binding(&ctx.topology, labels) {
+            Binding::Bound(ci) => {
                 self.bound += 1;
-                Some(bound.ci)
+                Some(ci)
             }
-            Answer::Ambiguous { .. } => {
+            Binding::Ambiguous => {
                 self.ambiguous += 1;
                 None
             }
-            Answer::Unbound => {
+            Binding::Unbound => {
                 self.unbound += 1;
                 None
             }

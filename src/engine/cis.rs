@@ -11,7 +11,7 @@ use super::state::Held;
 use crate::cmdb::CiRow;
 use crate::model::incident::{IncidentId, RecordId};
 use crate::model::labels::{Fingerprint, Labels};
-use crate::rules::{Field, Subject};
+use crate::rules::Subject;
 
 /// Members by the hash of their CI's name.
 #[derive(Clone, Debug, Default)]
@@ -52,8 +52,7 @@ impl Cis {
 
 /// Returns the hash of the name of the CI that an alert is bound to or, unbound, speaks of.
 pub(super) fn ci_hash(labels: &Labels, ci: Option<&CiRow>) -> Option<u64> {
-    let field = Field::Label("ci".into());
-    hash_of(field.value(&Subject::new(labels, "", ci)))
+    hash_of(Subject::new(labels, "", ci).label("ci"))
 }
 
 /// Returns the hash of a value; nothing for the missing one.

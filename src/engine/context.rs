@@ -55,6 +55,8 @@ pub struct Context {
     /// What likelihood goes by.
     pub weights: Weights,
     follow: BTreeMap<Arc<str>, RelationSet>,
+    /// The rules of kind `topology`, by their places, with what they follow.
+    topology_rules: Vec<(usize, RelationSet)>,
     gathers: bool,
 }
 
@@ -76,9 +78,14 @@ impl Context {
             let set = if all { topology.all_relations() } else { topology.relations(names) };
             follow.insert(Arc::clone(&rule.name), set);
         }
+        let by_topology = rules.rules.iter().enumerate();
+        let by_topology = by_topology.filter(|(_, rule)| rule.kind.topology().is_some());
+        let topology_rules = by_topology
+            .map(|(at, rule)| (at, follow.get(&rule.name).copied().unwrap_or_default()))
+            .collect();
         let gathers = rules.rules.iter().any(|rule| rule.kind.gathers());
         let (ties, weights) = (topology.ties(), Weights::default());
-        Self { rules, topology, binder, limits, ties, weights, follow, gathers }
+        Self { rules, topology, binder, limits, ties, weights, follow, topology_rules, gathers }
     }
 
     /// True when a rule counts alerts over time: a storm, a sequence or an absence.
@@ -91,12 +98,12 @@ impl Context {
         self.follow.get(rule).copied().unwrap_or_default()
     }
 
-    /// Yields the rules of kind `topology` in their order.
-    pub fn topology_rules(&self) -> impl Iterator<Item = (&Rule, &TopologyKind)> {
-        topology_rules(&self.rules)
+    /// Yields the rules of kind `topology` in their order, with the relations that they follow. However
+    /// many rules there are of other kinds: every new alert on a CI asks them.
+    pub fn topology_rules(&self) -> impl Iterator<Item = (&Rule, &TopologyKind, RelationSet)> {
+        self.topology_rules.iter().filter_map(|(at, follow)| {
+            let rule = self.rules.rules.get(*at)?;
+            Some((rule, rule.kind.topology()?, *follow))
+        })
     }
-}
-
-fn topology_rules(rules: &RuleSet) -> impl Iterator<Item = (&Rule, &TopologyKind)> {
-    rules.rules.iter().filter_map(|rule| Some((rule, rule.kind.topology()?)))
 }

@@ -15,7 +15,7 @@ use super::context::Context;
 use super::pending::Told;
 use super::related::{self, Joined};
 use super::state::Case;
-use super::tally::{Harm, Share, Tally};
+use super::tally::{self, Share, Tally};
 use super::watch;
 use super::{
     State, affected, credit, escalate, gather, known_error, planning, redundancy, report, resolve,
@@ -80,12 +80,13 @@ pub(super) fn relate(
         .or_else(|| gather::storm::raging(state, alert))
         .or_else(|| report::explained(state, ctx, alert));
     let likely = related::rule_of(&matching);
+    let located = likely.map(|rule| related::locate(state, ctx, alert, rule));
     // Labels alone say less than a rule that says by which of them alerts belong together.
-    let asked = likely.filter(|_| group.is_none() || is_bound);
+    let asked = located.as_ref().filter(|_| group.is_none() || is_bound);
     let mut second = None;
     let found = match (found, asked) {
-        (None, Some(rule)) => {
-            let found = related::explained(state, ctx, alert, rule, now);
+        (None, Some(located)) => {
+            let found = related::explained(state, ctx, alert, located, now);
             let joined = if found.is_some() { Joined::Open } else { Joined::Nothing };
             related::learn(state, alert, joined);
             found.map(|found| {
@@ -106,8 +107,8 @@ pub(super) fn relate(
         let join = former.map_or(Join::Own, |former| Join::Outlived { former });
         open(state, ctx, alert, Opening { cause, group: &group, join }, now);
     }
-    if let Some((_, kind)) = likely {
-        related::began(state, ctx, alert, kind, now);
+    if let Some(located) = &located {
+        related::began(state, alert, located, now);
     }
     topology::act_as_cause(state, ctx, alert, &causes, now);
     gather::conclude(state, ctx, alert, now);
@@ -246,8 +247,9 @@ fn rejoin(state: &mut State, ctx: &Context, alert: Fingerprint, now: Timestamp) 
     let matching = ctx.rules.matching(&state.around(ctx, held).subject());
     credit::matched(state, &matching, alert, now);
     let causes = cause_rules(&matching);
-    if let Some((_, kind)) = related::rule_of(&matching) {
-        related::began(state, ctx, alert, kind, now);
+    if let Some(rule) = related::rule_of(&matching) {
+        let located = related::locate(state, ctx, alert, rule);
+        related::began(state, alert, &located, now);
     }
     topology::act_as_cause(state, ctx, alert, &causes, now);
     true
@@ -334,7 +336,7 @@ fn enrol(state: &mut State, alert: Fingerprint, key: MemberKey, join: Join, now:
     let row = MemberRow { incident, record, what, joined_at: now, join };
     state.pending.touch(alert);
     related::moved(state, alert, incident, now);
-    state.pending.members.insert((incident, record.0), row);
+    state.pending.members.push(row);
     state.enlist(incident, record, alert);
     state.change(incident);
 }
@@ -344,8 +346,8 @@ fn count_in(state: &mut State, ctx: &Context, alert: Fingerprint, now: Timestamp
     let Some(share) = share(state, ctx, alert) else { return };
     let own = state.alerts.get(&alert).and_then(|held| held.state.incident);
     for id in state.chain(own) {
+        tally::add(state, id, share);
         if let Some(case) = state.change(id) {
-            case.tally.add(&share);
             case.record.firing = case.tally.firing();
             case.record.active_at = now;
             case.record.clear_since = None;
@@ -357,21 +359,9 @@ fn count_in(state: &mut State, ctx: &Context, alert: Fingerprint, now: Timestamp
 }
 
 /// Returns what a firing alert adds to its incident's tally.
-pub(super) fn share(state: &mut State, ctx: &Context, alert: Fingerprint) -> Option<Share> {
+pub(super) fn share(state: &State, ctx: &Context, alert: Fingerprint) -> Option<Share> {
     let held = state.alerts.get(&alert)?;
-    if !held.state.is_audible() {
-        return Some(Share::held_back());
-    }
-    let urgency = Some(held.urgency(ctx));
-    let ci = held.ci;
-    let harm = ci.map(|ci| {
-        let work_out = || Arc::new(Harm::of(&ctx.topology, ci));
-        if let Some(known) = state.services.get(&ci) {
-            return Arc::clone(known);
-        }
-        Arc::clone(Arc::make_mut(&mut state.services).entry(ci).or_insert_with(work_out))
-    });
-    Some(Share { urgency, ci, harm: harm.unwrap_or_default() })
+    Some(Share(held.state.is_audible().then(|| (held.urgency(ctx), held.ci))))
 }
 
 /// Re-counts a firing member whose severity is another than before.
@@ -390,7 +380,7 @@ pub(super) fn severity_changed(
         return;
     }
     for id in state.chain(own) {
-        let tally = tally(state, ctx, id);
+        let tally = count(state, ctx, id);
         if let Some(case) = state.change(id) {
             if tally.urgency() > case.tally.urgency() {
                 case.record.active_at = now;
@@ -403,17 +393,17 @@ pub(super) fn severity_changed(
 }
 
 /// Counts an incident's firing members anew, its subordinates' included.
-pub(super) fn tally(state: &mut State, ctx: &Context, id: IncidentId) -> Tally {
+pub(super) fn count(state: &mut State, ctx: &Context, id: IncidentId) -> Tally {
     let mut tally = Tally::default();
     let Some(case) = state.incidents.get(&id) else { return tally };
     let children: Vec<IncidentId> = case.children.iter().copied().collect();
     for alert in firing_members(state, id) {
         if let Some(share) = share(state, ctx, alert) {
-            tally.add(&share);
+            tally.add_weighed(share, &tally::harm_of(state, ctx, share));
         }
     }
     for child in children {
-        tally.absorb(&self::tally(state, ctx, child));
+        tally.absorb(&count(state, ctx, child));
     }
     tally
 }

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use super::State;
 use super::context::Context;
+use super::tally::{self, Share};
 use super::{correlate, prioritise};
 use crate::model::alert::Join;
 use crate::model::credit::{Counts, Credit, Credits};
@@ -89,7 +90,8 @@ pub(super) fn begins(state: &State, alert: Fingerprint, now: Timestamp) -> bool 
     state.alerts.get(&alert).is_some_and(|held| held.state.first_seen == now)
 }
 
-/// Counts an alert that a rule makes part of an incident, and the page that it saves.
+/// Counts an alert that a rule makes part of an incident; the page that it saves is counted by
+/// [`settle`].
 pub(super) fn joined(
     state: &mut State,
     ctx: &Context,
@@ -99,9 +101,19 @@ pub(super) fn joined(
 ) {
     let Some(rule) = join.rule() else { return };
     credit(state, rule, Credit::Absorbed, now);
-    let share = correlate::share(state, ctx, alert);
-    if share.is_some_and(|share| prioritise::would_page(ctx, &share)) {
-        credit(state, rule, Credit::Spared, now);
+    if let Some(share) = correlate::share(state, ctx, alert).filter(|share| *share != Share(None)) {
+        state.pending.absorbed.push((rule.into(), share));
+    }
+}
+
+/// Counts the pages that were saved by what rules made part of incidents with this event: that is
+/// asked when all alerts have their place, because it is a walk for each new CI.
+pub(super) fn settle(state: &mut State, ctx: &Context, now: Timestamp) {
+    for (rule, share) in core::mem::take(&mut state.pending.absorbed) {
+        let harm = tally::harm_of(state, ctx, share);
+        if prioritise::would_page(ctx, share, &harm) {
+            credit(state, &rule, Credit::Spared, now);
+        }
     }
 }
 

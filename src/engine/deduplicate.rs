@@ -162,6 +162,7 @@ fn observe(state: &mut State, by: &Delivery<'_>, it: &Occurrence) -> Result<Outc
             // Kept, so that a firing that arrives after its own resolve opens nothing.
             let mut held = unknown(state, by, it);
             held.state.ended_at = Some(at.min(by.now));
+            held.text = Some(digest(&it.details));
             state.alerts.insert(it.fingerprint, held);
             state.pending.rewrite(it.fingerprint, &it.details);
             schedule(state, it.fingerprint);
@@ -178,6 +179,7 @@ fn dropped_by(ctx: &Context, it: &Occurrence) -> Option<Arc<str>> {
     Some(Arc::clone(&dropped.rule.name))
 }
 
+/// Returns an alert that was not held so far, without its text.
 fn unknown(state: &mut State, by: &Delivery<'_>, it: &Occurrence) -> Held {
     let ci = state.bindings.bind(by.ctx, &it.labels);
     let state = AlertState {
@@ -204,7 +206,7 @@ fn unknown(state: &mut State, by: &Delivery<'_>, it: &Occurrence) -> Held {
         ci,
         slots: None,
         added: None,
-        text: Some(digest(&it.details)),
+        text: None,
         timer: None,
         standing: None,
     }

@@ -33,7 +33,7 @@ pub(super) fn drain(state: &mut State, ctx: &Context) -> Changes {
     let pending = &mut state.pending;
     changes.archived = core::mem::take(&mut pending.archived);
     changes.forgotten = core::mem::take(&mut pending.forgotten).into_iter().collect();
-    changes.members = core::mem::take(&mut pending.members).into_values().collect();
+    changes.members = pending.take_members();
     changes.policies = core::mem::take(&mut pending.policies);
     let notices = core::mem::take(&mut pending.notices);
     changes.notices = notices.iter().filter_map(|id| state.notices.get(id)).cloned().collect();

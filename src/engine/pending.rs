@@ -6,6 +6,7 @@ use std::sync::Arc;
 use foldhash::fast::RandomState;
 
 use super::changes::{Archived, MemberRow, Recurrence};
+use super::tally::Share;
 use crate::model::alert::{Details, Path};
 use crate::model::audit::AuditEntry;
 use crate::model::credit::Counts;
@@ -35,7 +36,9 @@ pub(super) struct Pending {
     pub(super) closed: BTreeSet<IncidentId>,
     /// Incidents that are over, and on whose record something was written.
     pub(super) afterwards: BTreeMap<IncidentId, Incident>,
-    pub(super) members: BTreeMap<(IncidentId, u64), MemberRow>,
+    /// Records that were attached; of one that was twice the last counts. Not: a map. One node of it
+    /// is larger than all else that an alert that joins makes.
+    pub(super) members: Vec<MemberRow>,
     pub(super) entries: Vec<(IncidentId, Entry)>,
     entry_of: BTreeMap<(IncidentId, Happening), usize>,
     pub(super) notices: BTreeSet<NoticeId>,
@@ -53,6 +56,9 @@ pub(super) struct Pending {
     /// Rules of which something came, or whose credits are no longer held.
     pub(super) credits: BTreeSet<Arc<str>>,
     pub(super) credited: Counts,
+    /// Alerts that a rule made part of incidents: whether that saves a page is to be asked before the
+    /// event is over.
+    pub(super) absorbed: Vec<(Box<str>, Share)>,
     pub(super) audit: Vec<AuditEntry>,
     pub(super) journal: Vec<JournalEntry>,
     /// Entries of the journal from before then are to be forgotten.
@@ -69,6 +75,8 @@ pub(super) struct Pending {
     pub(super) bulletins_dropped: u32,
     /// Incidents whose team is to be found before the event is over: they have a new root.
     pub(super) unassigned: BTreeSet<IncidentId>,
+    /// Incidents with members of which it is to be asked before the event is over what they hurt.
+    pub(super) unweighed: BTreeSet<IncidentId>,
     /// Reports of the event whose makers are to hear that we have them, with how they are reached.
     pub(super) received: Vec<(IncidentId, Box<str>)>,
     /// Incidents whose priority, team and clocks are to be looked at before the event is over.
@@ -116,9 +124,51 @@ impl Pending {
         true
     }
 
+    /// Takes the records that were attached, by incident and number.
+    pub(super) fn take_members(&mut self) -> Vec<MemberRow> {
+        let mut members = core::mem::take(&mut self.members);
+        members.sort_by_key(|row| (row.incident, row.record));
+        members.dedup_by(|later, earlier| {
+            let same = (later.incident, later.record) == (earlier.incident, earlier.record);
+            if same {
+                core::mem::swap(later, earlier);
+            }
+            same
+        });
+        members
+    }
+
     /// Takes the timeline entries in the order in which they were told.
     pub(super) fn take_entries(&mut self) -> Vec<(IncidentId, Entry)> {
         self.entry_of.clear();
         core::mem::take(&mut self.entries)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::changes::MemberOf;
+    use crate::model::alert::Join;
+    use crate::model::incident::RecordId;
+
+    #[test]
+    fn of_a_record_that_was_attached_twice_the_last_counts() {
+        let mut pending = Pending::default();
+        let ats = [(2, 5, 1), (1, 7, 2), (2, 5, 3), (1, 6, 4), (2, 5, 5)];
+        for (incident, record, at) in ats {
+            pending.members.push(MemberRow {
+                incident: RecordId(incident),
+                record: RecordId(record),
+                what: MemberOf::Incident,
+                joined_at: Timestamp::from_millis(at),
+                join: Join::Own,
+            });
+        }
+        let taken = pending.take_members();
+        let taken: Vec<_> =
+            taken.iter().map(|it| (it.incident.0, it.record.0, it.joined_at.millis())).collect();
+        assert_eq!(taken, [(1, 6, 4), (1, 7, 2), (2, 5, 5)]);
+        assert_eq!(pending.take_members(), []);
     }
 }

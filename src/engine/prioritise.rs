@@ -10,9 +10,9 @@ use super::State;
 use super::context::Context;
 use super::notices::{self, Plan};
 use super::pending::Told;
-use super::tally::{Share, Tally};
+use super::tally::{self, Harm, Share, Tally};
 use super::{
-    acceptance, affected, assign, escalate, gather, major, redundancy, related, reporters,
+    acceptance, affected, assign, credit, escalate, gather, major, redundancy, related, reporters,
     standing, suppress, suspects, terms,
 };
 use crate::cmdb::{CiId, CiRow, Outage};
@@ -31,6 +31,8 @@ const NAMED_MAX: usize = 3;
 
 /// Brings every touched incident's priority, team and clocks up to date, and takes due steps.
 pub(super) fn settle(state: &mut State, ctx: &Context, now: Timestamp) {
+    tally::weigh(state, ctx);
+    credit::settle(state, ctx, now);
     while let Some(id) = state.pending.unsettled.pop_first() {
         if state.is_open(id) {
             settle_one(state, ctx, id, now);
@@ -268,23 +270,18 @@ pub(super) fn due(state: &mut State, id: IncidentId, now: Timestamp) {
     }
 }
 
-/// True when an alert that adds this share would page if it were alone and no rule said otherwise.
-pub(super) fn would_page(ctx: &Context, share: &Share) -> bool {
-    if share.urgency.is_none() {
-        return false;
-    }
+/// True when an alert that adds this share and does this harm would page if it were alone and no rule
+/// said otherwise.
+pub(super) fn would_page(ctx: &Context, share: Share, harm: &Harm) -> bool {
+    let Some((urgency, _)) = share.0 else { return false };
     let priorities = &ctx.rules.priorities;
-    let mut tally = Tally::default();
-    tally.add(share);
-    let counted = Counted { tally: &tally, outage: None };
-    let services = counted.services(ctx);
     let mut hurt = Hurt::default();
-    for service in &services {
+    for service in &harm.services {
         hurt.add(ctx.topology.ci(*service));
     }
-    let impact = hurt.impact(priorities);
-    let (urgency, _) = counted.urgency(priorities, services.len());
-    priorities.pages(priorities.priority(impact, urgency), urgency)
+    let lost = if harm.spares() { priorities.redundancy_lost } else { urgency };
+    let urgency = urgency.min(lost);
+    priorities.pages(priorities.priority(hurt.impact(priorities), urgency), urgency)
 }
 
 fn impact(ctx: &Context, priorities: &Priorities, services: &BTreeSet<CiId>) -> (Impact, String) {

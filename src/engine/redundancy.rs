@@ -9,7 +9,7 @@ use std::sync::Arc;
 use super::State;
 use super::context::Context;
 use super::correlate::firing_members;
-use super::tally::Tally;
+use super::tally::{self, Tally};
 use super::topology::{Asked, cause_at};
 use crate::cmdb::{CiId, Outage, Toward, Walk};
 use crate::model::alert::Join;
@@ -36,15 +36,17 @@ const NAMED_MAX: usize = 3;
 pub(super) fn outage(state: &State, ctx: &Context, id: IncidentId) -> Option<Outage> {
     let tally = &state.incidents.get(&id)?.tally;
     tally.weakening().next()?;
-    Some(ctx.topology.outage(&failing(state, id, tally)))
+    Some(ctx.topology.outage(&failing(state, ctx, id, tally)))
 }
 
-fn failing(state: &State, id: IncidentId, tally: &Tally) -> Vec<CiId> {
-    if tally.firing() > MEMBERS_MAX {
-        return tally.weakening().collect();
-    }
+fn failing(state: &State, ctx: &Context, id: IncidentId, tally: &Tally) -> Vec<CiId> {
     let mut cis = Vec::new();
-    collect(state, id, &mut cis);
+    if tally.firing() > MEMBERS_MAX {
+        let fresh = tally.unweighed().filter(|ci| tally::weakens(state, ctx, *ci));
+        cis.extend(tally.weakening().chain(fresh));
+    } else {
+        collect(state, id, &mut cis);
+    }
     cis.sort_unstable();
     cis.dedup();
     cis
@@ -96,7 +98,7 @@ pub(super) fn holds(
 /// Works out what an incident's failing CIs take down together with one more.
 fn together(state: &State, ctx: &Context, (id, ci): (Option<IncidentId>, CiId)) -> Outage {
     let tally = id.and_then(|id| Some((id, &state.incidents.get(&id)?.tally)));
-    let mut cis = tally.map(|(id, tally)| failing(state, id, tally)).unwrap_or_default();
+    let mut cis = tally.map(|(id, tally)| failing(state, ctx, id, tally)).unwrap_or_default();
     cis.push(ci);
     ctx.topology.outage(&cis)
 }

@@ -7,7 +7,7 @@ use super::event::{Order, Refusal};
 use super::handle::by_whom;
 use super::pending::Told;
 use super::unite::{self, Adoption};
-use super::{State, credit, escalate, handle};
+use super::{State, credit, escalate, handle, tally};
 use crate::model::alert::Join;
 use crate::model::incident::{Happening, IncidentId, Progress, RecordId};
 use crate::model::labels::Fingerprint;
@@ -129,8 +129,8 @@ fn leave(state: &mut State, ctx: &Context, alert: Fingerprint, now: Timestamp) {
     }
     let Some(share) = share else { return };
     for id in state.chain(own) {
+        tally::remove(state, ctx, id, share);
         let Some(case) = state.change(id) else { continue };
-        case.tally.remove(&share);
         case.record.firing = case.tally.firing();
         if case.record.firing == 0 {
             case.record.clear_since = Some(now);
@@ -141,6 +141,7 @@ fn leave(state: &mut State, ctx: &Context, alert: Fingerprint, now: Timestamp) {
 
 /// Lets a subordinate be an incident again: nobody has answered it.
 fn part(state: &mut State, ctx: &Context, order: &Order, child: IncidentId, now: Timestamp) {
+    tally::weigh(state, ctx);
     let Some(case) = state.change(child) else { return };
     let parent = case.record.parent.take();
     let (tally, cis) = (case.tally.clone(), case.cis.clone());

@@ -11,7 +11,7 @@ use super::context::Context;
 use super::deduplicate::{self, Delivery};
 use super::event::{Filed, Filing, Match, Refusal, Reply};
 use super::pending::Told;
-use super::{State, audit, correlate, desk, reporters, suppress};
+use super::{State, audit, correlate, desk, reporters, suppress, tally};
 use crate::model::alert::{Details, Join, Occurrence, Signal, SourceId};
 use crate::model::incident::{Happening, IncidentId};
 use crate::model::labels::{Fingerprint, Labels};
@@ -67,7 +67,7 @@ pub(super) fn file(state: &mut State, ctx: &Context, it: &Filing, now: Timestamp
 /// there, else of those from which it suffers. People report long after the tools did, when no
 /// window is open any more; the incident itself still is.
 pub(super) fn explained(
-    state: &State,
+    state: &mut State,
     ctx: &Context,
     alert: Fingerprint,
 ) -> Option<(IncidentId, Join)> {
@@ -75,6 +75,8 @@ pub(super) fn explained(
     if held.labels.get("alertname") != Some(ALERTNAME) || held.labels.get(TITLE).is_none() {
         return None;
     }
+    tally::weigh(state, ctx);
+    let held = state.alerts.get(&alert)?;
     let service = || ctx.topology.find(held.labels.get("service")?);
     let ci = held.ci.or_else(service)?;
     let is_open = |id: &IncidentId| state.is_open(*id);

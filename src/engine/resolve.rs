@@ -10,11 +10,11 @@ use super::correlate::{self, Attachment, name_of, share, unindex_group, unindex_
 use super::pending::Told;
 use super::reporters::News;
 use super::{
-    State, confirm, escalate, gather, notices, promise, regroup, related, report, reporters,
+    State, confirm, escalate, gather, notices, promise, regroup, related, report, reporters, tally,
     topology, verify, watch,
 };
 use crate::model::alert::Join;
-use crate::model::incident::{Happening, Incident, IncidentId, Likely, Progress, Storm};
+use crate::model::incident::{Happening, Incident, IncidentId, Progress, Storm};
 use crate::model::labels::{FNV_OFFSET, Fingerprint, fnv};
 use crate::model::time::{Brief, Timestamp};
 use crate::rules::ResolveWhen;
@@ -27,8 +27,8 @@ pub(super) fn cleared(state: &mut State, ctx: &Context, alert: Fingerprint, now:
     let Some(share) = share(state, ctx, alert) else { return };
     let chain = state.chain(own);
     for id in &chain {
+        tally::remove(state, ctx, *id, share);
         let Some(case) = state.change(*id) else { continue };
-        case.tally.remove(&share);
         case.record.firing = case.tally.firing();
         if case.record.firing == 0 {
             case.record.clear_since = Some(now);
@@ -113,8 +113,8 @@ fn take_out(state: &mut State, ctx: &Context, alert: Fingerprint, now: Timestamp
     let own = held.state.incident.take();
     let record = held.state.record.take();
     for id in state.chain(own) {
+        tally::remove(state, ctx, id, share);
         if let Some(case) = state.change(id) {
-            case.tally.remove(&share);
             case.record.firing = case.tally.firing();
             if case.record.firing == 0 {
                 case.record.clear_since = Some(now);
@@ -374,10 +374,11 @@ fn leave(
     let (what, text) = told;
     let Some(case) = state.change(id) else { return };
     case.record.enter(over.clone());
-    case.record.likely = Likely::default();
+    let likely = core::mem::take(&mut case.record.likely);
     watch::end(&mut case.record);
     case.record.resolution.stop(now);
     let children = case.children.clone();
+    related::closed(state, id, &likely);
     unindex_group(state, id);
     state.pending.tell(id, now, Told { what, text: text.into(), path: None });
     state.pending.closed.insert(id);

@@ -9,7 +9,7 @@ use super::bulletins::Bulletins;
 use super::changes::{Counters, Saved};
 use super::cis::{Cis, ci_hash};
 use super::context::Context;
-use super::correlate::{index_group, index_root, tally};
+use super::correlate::{count, index_group, index_root};
 use super::deliveries::Deliveries;
 use super::quarantine::Quarantine;
 use super::related::{self, Learned};
@@ -196,7 +196,7 @@ fn index_incidents(state: &mut State, ctx: &Context) {
     }
     let ids: Vec<_> = state.incidents.keys().copied().collect();
     for id in ids {
-        let tally = tally(state, ctx, id);
+        let tally = count(state, ctx, id);
         let Some(case) = state.incidents.get_mut(&id) else { continue };
         case.tally = tally;
         case.timer = None;

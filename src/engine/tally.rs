@@ -1,10 +1,15 @@
 //! What the firing members of an incident amount to, kept by counting up and down.
 //!
-//! Never looks at all members: a storm's incident has a hundred thousand.
+//! Never looks at all members: a storm's incident has a hundred thousand. What a member's CI takes
+//! down is a walk through the topology, so that it is not asked while alerts are put where they
+//! belong, but once for all that an event counted, by [`weigh`].
 
 use std::sync::Arc;
 
+use super::State;
+use super::context::Context;
 use crate::cmdb::{CiId, Topology};
+use crate::model::incident::IncidentId;
 use crate::model::priority::Urgency;
 
 /// Counts over firing members.
@@ -21,6 +26,10 @@ pub(super) struct Tally {
     weakening: Vec<(CiId, u32)>,
     /// Those of them that, failing alone, hit no service; by urgency.
     spared: [u32; 3],
+    /// Services that came since they were noted last, some of which may have gone.
+    fresh: Vec<CiId>,
+    /// Members that were counted and whose CI is still to be weighed.
+    unweighed: Vec<(CiId, Urgency)>,
 }
 
 /// What fails when one CI fails alone.
@@ -32,6 +41,12 @@ pub(super) struct Harm {
     pub(super) weakens: bool,
 }
 
+/// True when a CI that fails alone leaves others with less redundancy.
+pub(super) fn weakens(state: &State, ctx: &Context, ci: CiId) -> bool {
+    let known = state.services.get(&ci);
+    known.map_or_else(|| Harm::of(&ctx.topology, ci).weakens, |harm| harm.weakens)
+}
+
 impl Harm {
     /// Works it out.
     pub(super) fn of(topology: &Topology, ci: CiId) -> Self {
@@ -41,80 +56,144 @@ impl Harm {
     }
 
     /// True when failing alone costs redundancy and no service.
-    fn spares(&self) -> bool {
+    pub(super) fn spares(&self) -> bool {
         self.weakens && self.services.is_empty()
     }
 }
 
-/// What one member adds.
-#[derive(Clone, Debug)]
-pub(super) struct Share {
-    /// `None` when it is held back.
-    pub(super) urgency: Option<Urgency>,
-    /// Where it is.
-    pub(super) ci: Option<CiId>,
-    pub(super) harm: Arc<Harm>,
-}
+/// What one member adds: how urgent it is and where; nothing when it is held back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Share(pub(super) Option<(Urgency, Option<CiId>)>);
 
 impl Share {
-    /// What a member adds that is held back.
-    pub(super) fn held_back() -> Self {
-        Self { urgency: None, ci: None, harm: Arc::default() }
+    /// Its urgency, and its CI where that is known.
+    fn at_ci(self) -> Option<(CiId, Urgency)> {
+        let (urgency, ci) = self.0?;
+        Some((ci?, urgency))
     }
+}
 
-    /// The CI, where its failing weakens others.
-    fn weakening(&self) -> Option<CiId> {
-        self.ci.filter(|_| self.harm.weakens)
+/// Works out what fails when a CI fails alone, if that is not known.
+pub(super) fn harm(state: &mut State, ctx: &Context, ci: CiId) -> Arc<Harm> {
+    if let Some(known) = state.services.get(&ci) {
+        return Arc::clone(known);
+    }
+    let harm = Arc::new(Harm::of(&ctx.topology, ci));
+    Arc::make_mut(&mut state.services).insert(ci, Arc::clone(&harm));
+    harm
+}
+
+/// Works out what the CI of a member takes down; nothing for one without a CI or held back.
+pub(super) fn harm_of(state: &mut State, ctx: &Context, share: Share) -> Arc<Harm> {
+    share.at_ci().map(|(ci, _)| harm(state, ctx, ci)).unwrap_or_default()
+}
+
+/// Counts a member into an incident; the incident is to be weighed before the event is over.
+pub(super) fn add(state: &mut State, id: IncidentId, share: Share) {
+    let Some(case) = state.incidents.get_mut(&id) else { return };
+    case.tally.add(share);
+    if !case.tally.unweighed.is_empty() {
+        state.pending.unweighed.insert(id);
+    }
+}
+
+/// Counts a member out of an incident.
+pub(super) fn remove(state: &mut State, ctx: &Context, id: IncidentId, share: Share) {
+    weigh(state, ctx);
+    let harm = harm_of(state, ctx, share);
+    if let Some(case) = state.incidents.get_mut(&id) {
+        case.tally.remove(share, &harm);
+    }
+}
+
+/// Weighs all that was counted since the last time. Nobody may ask for services or redundancy before.
+pub(super) fn weigh(state: &mut State, ctx: &Context) {
+    while let Some(id) = state.pending.unweighed.pop_first() {
+        let unweighed = state.incidents.get_mut(&id).map(|case| case.tally.take_unweighed());
+        for (ci, urgency) in unweighed.unwrap_or_default() {
+            let harm = harm(state, ctx, ci);
+            if let Some(case) = state.incidents.get_mut(&id) {
+                case.tally.weigh(ci, urgency, &harm);
+            }
+        }
     }
 }
 
 impl Tally {
-    pub(super) fn add(&mut self, share: &Share) {
+    /// Counts a member that is still to be weighed.
+    fn add(&mut self, share: Share) {
         *self.members(share) += 1;
-        for service in &share.harm.services {
-            count(&mut self.services, *service, 1);
-        }
-        if let Some(ci) = share.weakening() {
-            count(&mut self.weakening, ci, 1);
-        }
-        if let Some(spared) = self.spared_like(share) {
-            *spared += 1;
+        self.unweighed.extend(share.at_ci());
+    }
+
+    fn take_unweighed(&mut self) -> Vec<(CiId, Urgency)> {
+        core::mem::take(&mut self.unweighed)
+    }
+
+    /// Counts a member with what it hurts; see [`add`] for one that need not be weighed at once.
+    pub(super) fn add_weighed(&mut self, share: Share, harm: &Harm) {
+        *self.members(share) += 1;
+        if let Some((ci, urgency)) = share.at_ci() {
+            self.weigh(ci, urgency, harm);
         }
     }
 
-    pub(super) fn remove(&mut self, share: &Share) {
+    /// Counts what a counted member hurts.
+    fn weigh(&mut self, ci: CiId, urgency: Urgency, harm: &Harm) {
+        for service in &harm.services {
+            self.hurt(*service, 1);
+        }
+        if harm.weakens {
+            count(&mut self.weakening, ci, 1);
+        }
+        if harm.spares() {
+            *of(&mut self.spared, urgency) += 1;
+        }
+    }
+
+    fn hurt(&mut self, service: CiId, more: u32) {
+        if count(&mut self.services, service, more) == Counted::First {
+            self.fresh.push(service);
+        }
+    }
+
+    /// Takes the services that came since this was asked last and are still there, by place.
+    pub(super) fn take_fresh(&mut self) -> Vec<CiId> {
+        let mut fresh = core::mem::take(&mut self.fresh);
+        let is_there = |ci: &CiId| self.services.binary_search_by_key(ci, |(ci, _)| *ci).is_ok();
+        fresh.retain(is_there);
+        fresh.sort_unstable();
+        fresh.dedup();
+        fresh
+    }
+
+    /// Yields the CIs of members that are still to be weighed.
+    pub(super) fn unweighed(&self) -> impl Iterator<Item = CiId> {
+        self.unweighed.iter().map(|(ci, _)| *ci)
+    }
+
+    /// Counts a member out, with what it hurts. All that was counted must have been weighed.
+    pub(super) fn remove(&mut self, share: Share, harm: &Harm) {
         let count = self.members(share);
         *count = count.saturating_sub(1);
-        for service in &share.harm.services {
+        let Some((ci, urgency)) = share.at_ci() else { return };
+        for service in &harm.services {
             discount(&mut self.services, *service, 1);
         }
-        if let Some(ci) = share.weakening() {
+        if harm.weakens {
             discount(&mut self.weakening, ci, 1);
         }
-        if let Some(spared) = self.spared_like(share) {
+        if harm.spares() {
+            let spared = of(&mut self.spared, urgency);
             *spared = spared.saturating_sub(1);
         }
     }
 
-    /// The count of the spared that a member adds to, if it is one of them.
-    fn spared_like(&mut self, share: &Share) -> Option<&mut u32> {
-        let urgency = share.urgency.filter(|_| share.harm.spares())?;
-        let [low, medium, high] = &mut self.spared;
-        Some(match urgency {
-            Urgency::Low => low,
-            Urgency::Medium => medium,
-            Urgency::High => high,
-        })
-    }
-
     /// The count that a member adds to.
-    fn members(&mut self, share: &Share) -> &mut u32 {
-        let [low, medium, high] = &mut self.urgencies;
-        match share.urgency {
+    fn members(&mut self, share: Share) -> &mut u32 {
+        match share.0 {
             None => &mut self.silenced,
-            Some(Urgency::Low) => low,
-            Some(Urgency::Medium) => medium,
-            Some(Urgency::High) => high,
+            Some((urgency, _)) => of(&mut self.urgencies, urgency),
         }
     }
 
@@ -128,7 +207,7 @@ impl Tally {
             *mine += theirs;
         }
         for (service, more) in &other.services {
-            count(&mut self.services, *service, *more);
+            self.hurt(*service, *more);
         }
         for (ci, more) in &other.weakening {
             count(&mut self.weakening, *ci, *more);
@@ -153,7 +232,8 @@ impl Tally {
     }
 
     /// Names every CI by its place in another topology; one without a place there is not counted any
-    /// more. Both topologies have their CIs in the order of the names.
+    /// more. Both topologies have their CIs in the order of the names. Whatever is known of services
+    /// may be other than before: all count as fresh.
     pub(super) fn move_cis(&mut self, to: impl Fn(CiId) -> Option<CiId>) {
         for list in [&mut self.services, &mut self.weakening] {
             list.retain_mut(|(ci, _)| match to(*ci) {
@@ -164,6 +244,7 @@ impl Tally {
                 None => false,
             });
         }
+        self.fresh = self.services().collect();
     }
 
     pub(super) fn firing(&self) -> u32 {
@@ -209,6 +290,15 @@ impl Tally {
     }
 }
 
+/// Returns the one of three counts that is of an urgency.
+fn of([low, medium, high]: &mut [u32; 3], urgency: Urgency) -> &mut u32 {
+    match urgency {
+        Urgency::Low => low,
+        Urgency::Medium => medium,
+        Urgency::High => high,
+    }
+}
+
 fn highest([low, medium, high]: [u32; 3]) -> Option<Urgency> {
     match (low, medium, high) {
         (0, 0, 0) => None,
@@ -218,15 +308,26 @@ fn highest([low, medium, high]: [u32; 3]) -> Option<Urgency> {
     }
 }
 
+/// Whether a CI was in a list before it was counted.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Counted {
+    First,
+    Again,
+}
+
 /// Counts a CI of a sorted list up.
-fn count(list: &mut Vec<(CiId, u32)>, ci: CiId, more: u32) {
+fn count(list: &mut Vec<(CiId, u32)>, ci: CiId, more: u32) -> Counted {
     match list.binary_search_by_key(&ci, |(ci, _)| *ci) {
         Ok(at) => {
             if let Some((_, count)) = list.get_mut(at) {
                 *count += more;
             }
+            Counted::Again
         }
-        Err(at) => list.insert(at, (ci, more)),
+        Err(at) => {
+            list.insert(at, (ci, more));
+            Counted::First
+        }
     }
 }
 
@@ -237,5 +338,84 @@ fn discount(list: &mut Vec<(CiId, u32)>, ci: CiId, less: u32) {
     *count = count.saturating_sub(less);
     if *count == 0 {
         list.remove(at);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn harm(ci: u32) -> Harm {
+        let services = match ci {
+            0 => vec![],
+            1 => vec![CiId(10)],
+            ci => vec![CiId(10), CiId(10 + ci)],
+        };
+        Harm { services: services.into(), weakens: ci.is_multiple_of(2) }
+    }
+
+    fn urgency(of: u8) -> Urgency {
+        [Urgency::Low, Urgency::Medium, Urgency::High][usize::from(of % 3)]
+    }
+
+    /// Members by what they are, as many as there are of each.
+    type Members = BTreeMap<(Option<u8>, Option<u32>), u32>;
+
+    fn share((of, ci): (Option<u8>, Option<u32>)) -> Share {
+        Share(of.map(|of| (urgency(of), ci.map(CiId))))
+    }
+
+    fn recounted(members: &Members) -> Tally {
+        let mut tally = Tally::default();
+        for (member, count) in members {
+            let harm = share(*member).at_ci().map(|(ci, _)| harm(ci.0)).unwrap_or_default();
+            (0..*count).for_each(|_| tally.add_weighed(share(*member), &harm));
+        }
+        tally.take_fresh();
+        tally
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_weighed_later_is_what_is_weighed_at_once(
+            steps in prop::collection::vec(
+                (any::<bool>(), prop::option::weighted(0.8, 0..3u8), prop::option::weighted(0.8, 0..5u32)),
+                0..60,
+            ),
+        ) {
+            let (mut tally, mut members) = (Tally::default(), Members::new());
+            let mut noted = std::collections::BTreeSet::new();
+            let weigh = |tally: &mut Tally| {
+                for (ci, urgency) in tally.take_unweighed() {
+                    tally.weigh(ci, urgency, &harm(ci.0));
+                }
+            };
+            for (comes, of, ci) in steps {
+                let member = (of, of.and(ci));
+                let count = members.entry(member).or_default();
+                if comes {
+                    *count += 1;
+                    tally.add(share(member));
+                } else if *count > 0 {
+                    *count -= 1;
+                    weigh(&mut tally);
+                    let harm = share(member).at_ci().map(|(ci, _)| harm(ci.0)).unwrap_or_default();
+                    tally.remove(share(member), &harm);
+                } else {
+                    weigh(&mut tally);
+                    noted.extend(tally.take_fresh());
+                    let all: Vec<CiId> = tally.services().collect();
+                    prop_assert!(all.iter().all(|ci| noted.contains(ci)));
+                    noted.retain(|ci| all.contains(ci));
+                }
+            }
+            weigh(&mut tally);
+            tally.take_fresh();
+            prop_assert_eq!(tally, recounted(&members));
+        }
     }
 }

@@ -38,11 +38,10 @@ pub(super) fn explained(
     let around = state.around(ctx, held);
     let subject = around.subject();
     let mut best: Option<(u8, IncidentId, Join)> = None;
-    for (rule, kind) in ctx.topology_rules() {
+    for (rule, kind, follow) in ctx.topology_rules() {
         if kind.never_absorbs(&subject) {
             continue;
         }
-        let follow = ctx.follow(&rule.name);
         let walk = ctx.topology.walk(ci, Toward::Causes, follow, kind.max_hops, WALK_NODES_MAX);
         for (index, step) in walk.steps().iter().enumerate() {
             if !state.causes.contains_key(&step.ci) {
@@ -292,13 +291,12 @@ pub(super) fn wait(state: &mut State, ctx: &Context, alert: Fingerprint) -> Dura
     let Some(held) = state.alerts.get(&alert) else { return none };
     let Some(ci) = held.ci else { return none };
     let mut longest = none;
-    for (rule, kind) in ctx.topology_rules() {
+    for (rule, kind, follow) in ctx.topology_rules() {
         if kind.wait <= longest || never_absorbs(state, ctx, kind, alert) {
             continue;
         }
         let key = (Arc::clone(&rule.name), ci);
         let can = *state.could_wait.entry(key).or_insert_with(|| {
-            let follow = ctx.follow(&rule.name);
             let walk = ctx.topology.walk(ci, Toward::Causes, follow, kind.max_hops, WALK_NODES_MAX);
             let mut above = walk.steps().iter().skip(1);
             above.any(|step| rule.could_root(ctx.topology.ci(step.ci)))

@@ -11,7 +11,7 @@ use super::correlate::{index_root, name_of, reason, root_ci, unindex_root};
 use super::pending::Told;
 use super::sure::{Timing, Way};
 use super::topology::Dependency;
-use super::{State, credit, escalate, gather, known_error, notices, planning, topology};
+use super::{State, credit, escalate, gather, known_error, notices, planning, tally, topology};
 use crate::model::alert::{Join, Path};
 use crate::model::incident::{Happening, IncidentId};
 use crate::model::labels::Fingerprint;
@@ -86,7 +86,7 @@ pub(super) fn explain_root(state: &mut State, ctx: &Context, new: NewRoot<'_>, n
     if let Some((record, episode)) = own.and_then(|h| Some((h.state.record?, h.state.episode))) {
         let what = MemberOf::Alert { fingerprint: former, episode };
         let row = MemberRow { incident: id, record, what, joined_at: now, join };
-        state.pending.members.insert((id, record.0), row);
+        state.pending.members.push(row);
     }
     unindex_root(state, &ctx.topology, id);
     let ci = root_ci(state, &ctx.topology, alert);
@@ -137,8 +137,9 @@ pub(super) fn subordinate(state: &mut State, ctx: &Context, it: Adoption, now: T
         joined_at: now,
         join,
     };
-    state.pending.members.insert((parent, child.0), row);
+    state.pending.members.push(row);
     gather::storm::hand_over(state, child, parent, now);
+    tally::weigh(state, ctx);
     let Some(case) = state.change(child) else { return };
     case.record.parent = Some(parent);
     case.record.update_at = None;

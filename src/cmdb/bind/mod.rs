@@ -68,6 +68,17 @@ pub enum Answer {
     Unbound,
 }
 
+/// Whether an alert has a CI, without the words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Binding {
+    /// It speaks of this one.
+    Bound(CiId),
+    /// It could speak of several.
+    Ambiguous,
+    /// Nothing on it leads to one.
+    Unbound,
+}
+
 /// One look-up for an alert, and what came of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tried {
@@ -132,6 +143,17 @@ impl Binder {
         match self.answer(topology, labels) {
             Answer::Bound(bound) => Some(bound),
             Answer::Ambiguous { .. } | Answer::Unbound => None,
+        }
+    }
+
+    /// Finds the CI of an alert as [`bind`](Self::bind) does; for those that come.
+    pub fn binding(&self, topology: &Topology, labels: &Labels) -> Binding {
+        match self.search(topology, labels, &mut |_, _, _| {}) {
+            None => Binding::Unbound,
+            Some(Decided { hits, .. }) => match hits.cis().next() {
+                Some(ci) if hits.count == 1 => Binding::Bound(ci),
+                _ => Binding::Ambiguous,
+            },
         }
     }
 

@@ -19,7 +19,7 @@ use super::gather;
 use super::related::{self, Stand};
 use super::state::{Cause, Held};
 use super::suspects;
-use super::tally::{Harm, Share};
+use super::tally::{self, Harm, Share};
 use crate::cmdb::CiId;
 use crate::model::incident::{IncidentId, RecordId};
 use crate::model::labels::Fingerprint;
@@ -261,19 +261,14 @@ fn count_anew(
     let mut touched = BTreeSet::new();
     for moved in recount.moved {
         let harm = moved.from.and_then(|ci| recount.old.get(&ci));
+        let harm = harm.map(Arc::clone).unwrap_or_default();
         let held = state.alerts.get(&moved.alert);
-        let share = held.map(|held| {
-            if held.state.is_audible() {
-                let harm = harm.map(Arc::clone).unwrap_or_default();
-                Share { urgency: Some(moved.urgency), ci: moved.from, harm }
-            } else {
-                Share::held_back()
-            }
-        });
+        let share =
+            held.map(|held| Share(held.state.is_audible().then_some((moved.urgency, moved.from))));
         for id in state.chain(Some(moved.incident)) {
             touched.insert(id);
-            if let Some((case, share)) = state.incidents.get_mut(&id).zip(share.as_ref()) {
-                case.tally.remove(share);
+            if let Some((case, share)) = state.incidents.get_mut(&id).zip(share) {
+                case.tally.remove(share, &harm);
             }
         }
     }
@@ -285,9 +280,10 @@ fn count_anew(
     }
     for moved in recount.moved {
         let Some(share) = share(state, ctx, moved.alert) else { continue };
+        let harm = tally::harm_of(state, ctx, share);
         for id in state.chain(Some(moved.incident)) {
             if let Some(case) = state.incidents.get_mut(&id) {
-                case.tally.add(&share);
+                case.tally.add_weighed(share, &harm);
             }
         }
     }

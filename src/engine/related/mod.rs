@@ -4,9 +4,11 @@
 //! Nothing here looks at all incidents: each place knows the few incidents that were active there
 //! last. Where they are follows from the places that incidents are stored with and from the alerts
 //! that fire; what was learned is stored. Read `score` for the formula, `places` for where an alert
-//! is, `learned`, then `rank` for the suspects, `perhaps` for what fits two incidents, and `part`
-//! for what outlives its root; `restand` when the topology is another.
+//! is and `balls` for what lies around it, `standing` for where incidents are, `learned`, then `rank`
+//! for the suspects, `perhaps` for what fits two incidents, and `part` for what outlives its root;
+//! `restand` when the topology is another.
 
+mod balls;
 mod learned;
 mod part;
 mod perhaps;
@@ -15,9 +17,9 @@ mod rank;
 mod restand;
 mod score;
 mod sparse;
+mod standing;
 
 use core::time::Duration;
-use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
@@ -25,7 +27,7 @@ use foldhash::fast::FixedState;
 
 use super::State;
 use super::context::Context;
-use super::state::{Case, Held};
+use super::state::Case;
 use crate::cmdb::CiId;
 use crate::model::alert::Join;
 use crate::model::incident::IncidentId;
@@ -33,17 +35,17 @@ use crate::model::labels::Fingerprint;
 use crate::model::time::Timestamp;
 use crate::rules::{Related, Rule};
 
+use balls::Balls;
 pub(super) use learned::{Joined, Learned};
 pub(super) use part::{part_if_due, watch_root};
 pub(super) use perhaps::suggest;
-use places::{Balls, Place, Presence};
+use places::{Place, Presence};
 pub(super) use rank::rank;
 pub(super) use restand::{Stand, keys_of, restand};
 use score::{Burns, Evidence};
 use sparse::Sparse;
-
-/// Incidents that one place remembers; the one that was active there first gives way.
-const SPOTS_MAX: usize = 8;
+use standing::{Spot, leave, stand, top};
+pub(super) use standing::{Standing, closed, index_places};
 
 /// Ticks after which a root that has fired all the time burns slowly. Faults that follow one another
 /// on the same services do so within 20 ticks in the labelled recordings, and are to stay apart: with
@@ -71,21 +73,6 @@ impl Likelihood {
     pub(super) fn burning(&self) -> BTreeMap<(u64, IncidentId), u32> {
         self.firing.iter().map(|(at, count)| (*at, *count)).collect()
     }
-}
-
-/// An incident at a place.
-#[derive(Clone, Debug)]
-struct Spot {
-    incident: IncidentId,
-    /// When an alert of it began there last.
-    last: Timestamp,
-}
-
-/// Where an alert was counted.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Standing {
-    incident: IncidentId,
-    keys: Box<[u64]>,
 }
 
 /// Returns the first of the rules that gathers by likelihood.
@@ -132,24 +119,44 @@ impl Weighed {
     }
 }
 
+/// Where an alert is, by a rule that gathers by likelihood.
+pub(super) struct Located<'a> {
+    rule: &'a Rule,
+    kind: &'a Related,
+    places: Vec<Place>,
+}
+
+/// Finds out where an alert is: for [`explained`], and then for [`began`].
+pub(super) fn locate<'a>(
+    state: &State,
+    ctx: &Context,
+    alert: Fingerprint,
+    (rule, kind): (&'a Rule, &'a Related),
+) -> Located<'a> {
+    let held = state.alerts.get(&alert);
+    let places = held.map(|held| places::places(ctx, held, kind, &state.likelihood.learned));
+    Located { rule, kind, places: places.unwrap_or_default() }
+}
+
 /// Finds the open incident that explains an alert best, if any does better than chance; of equal
 /// ones the one that was active last, then the oldest.
 pub(super) fn explained(
     state: &mut State,
     ctx: &Context,
     alert: Fingerprint,
-    (rule, kind): (&Rule, &Related),
+    located: &Located<'_>,
     now: Timestamp,
 ) -> Option<Explanation> {
+    let Located { rule, kind, places } = located;
     let held = state.alerts.get(&alert)?;
     if kind.never_absorbs(&state.around(ctx, held).subject()) {
         return None;
     }
-    let source = held.labels.get(JOB).unwrap_or("").to_owned();
+    let source = held.labels.get(JOB).unwrap_or("");
     let habit = state.likelihood.learned.role(held.labels.get(ALERTNAME).unwrap_or(""));
-    let places = places::places(ctx, held, kind, &state.likelihood.learned);
+    let resolving = state.likelihood.learned.is_resolving(source);
     let mut asked = Asked {
-        tick_ms: state.likelihood.learned.tick_ms(&source),
+        tick_ms: state.likelihood.learned.tick_ms(source),
         max_age: kind.max_age,
         own: held.state.incident.and_then(|own| state.top(own)),
         now,
@@ -158,7 +165,6 @@ pub(super) fn explained(
     for (index, place) in places.iter().enumerate() {
         look_around(state, ctx, (index, place), &mut asked);
     }
-    let resolving = state.likelihood.learned.is_resolving(&source);
     let silent =
         Duration::from_millis(u64::from(asked.tick_ms) * u64::from(score::CALM_AFTER_TICKS));
     let (mut best, mut second): (Option<Weighed>, Option<Weighed>) = (None, None);
@@ -181,15 +187,16 @@ pub(super) fn explained(
     }
     let Weighed { weight, active_at, id, found, .. } = best?;
     let place = places.get(found.place)?;
+    let name = place.name(ctx, state.alerts.get(&alert)?, kind);
     let join = Join::Related {
         rule: Arc::clone(&rule.name),
-        place: places::far(found.distance, &place.name).into(),
+        place: places::far(found.distance, &name).into(),
         silence_ms: now.since(active_at).as_millis().try_into().unwrap_or(u64::MAX),
         expected_ms: Some(found.evidence.expected_ms(&ctx.weights)),
-        confidence: score::confidence(weight, ways(ctx, place.ci, found.ci)),
+        confidence: score::confidence(weight, ways(ctx, place.ci(), found.ci)),
     };
     let second = second.map(|it| {
-        let ci = places.get(it.found.place).and_then(|place| place.ci);
+        let ci = places.get(it.found.place).and_then(Place::ci);
         (it.id, score::confidence(it.weight, ways(ctx, ci, it.found.ci)))
     });
     Some(Explanation { incident: id, join, second })
@@ -225,7 +232,8 @@ pub(super) fn parts(
     let Some(held) = state.alerts.get(&alert) else { return false };
     let matching = ctx.rules.matching(&state.around(ctx, held).subject());
     let Some(rule) = rule_of(&matching) else { return false };
-    let found = explained(state, ctx, alert, rule, now);
+    let located = locate(state, ctx, alert, rule);
+    let found = explained(state, ctx, alert, &located, now);
     let stays = found.is_some_and(|found| found.incident == own);
     if stays {
         learn(state, alert, Joined::Open);
@@ -263,11 +271,13 @@ fn look_around(
     (index, place): (usize, &Place),
     asked: &mut Asked,
 ) {
-    look_at(state, ctx, (index, place.ci, place.key, place.distance), asked);
-    let Some(ci) = place.ci else { return };
+    look_at(state, ctx, (index, place.ci(), place.key, place.distance), asked);
+    let Some(ci) = place.ci() else { return };
     let ball = state.likelihood.balls.around(&ctx.topology, ci);
-    for (key, near, distance) in ball.iter().skip(1) {
-        look_at(state, ctx, (index, Some(*near), *key, place.distance + distance), asked);
+    for near in ball.iter().skip(1).filter(|near| state.likelihood.spots.may_have(near.bit())) {
+        let key = places::key_of(&ctx.topology, near.ci);
+        let distance = place.distance + near.distance();
+        look_at(state, ctx, (index, Some(near.ci), key, distance), asked);
     }
 }
 
@@ -278,9 +288,8 @@ fn look_at(
     asked: &mut Asked,
 ) {
     for spot in state.likelihood.spots.get(key).into_iter().flatten() {
-        let Some(id) = state.top(spot.incident).filter(|id| state.is_open(*id)) else { continue };
-        let Some(record) = state.incidents.get(&id).map(|case| &case.record) else { continue };
-        if asked.now >= record.opened_at.plus(asked.max_age) {
+        let Some((id, record)) = top(&state.incidents, spot.incident) else { continue };
+        if !record.progress.is_open() || asked.now >= record.opened_at.plus(asked.max_age) {
             continue;
         }
         let still = state.likelihood.firing.contains_key(&(key, spot.incident))
@@ -324,9 +333,8 @@ pub(super) fn learn(state: &mut State, alert: Fingerprint, joined: Joined) {
 /// Counts an alert that began to fire at its places, for the incident it is part of.
 pub(super) fn began(
     state: &mut State,
-    ctx: &Context,
     alert: Fingerprint,
-    kind: &Related,
+    Located { kind, places, .. }: &Located<'_>,
     now: Timestamp,
 ) {
     withdraw(state, alert);
@@ -338,7 +346,7 @@ pub(super) fn began(
         likelihood.learned.carried(&places::value_keys(held, kind));
     }
     let Some(incident) = held.state.incident else { return };
-    let keys = keys(ctx, held, kind, &likelihood.learned);
+    let keys = keys(places);
     for key in stand(state, incident, &keys, now) {
         state.likelihood.learned.touched(key);
     }
@@ -347,53 +355,9 @@ pub(super) fn began(
     }
 }
 
-fn keys(ctx: &Context, held: &Held, kind: &Related, learned: &Learned) -> Box<[u64]> {
-    let places = places::places(ctx, held, kind, learned).into_iter();
-    places.filter(|place| place.presence == Presence::Suffers).map(|place| place.key).collect()
-}
-
-/// Puts an incident at places; returns those where it was not before.
-fn stand(state: &mut State, incident: IncidentId, keys: &[u64], now: Timestamp) -> Vec<u64> {
-    let top = state.top(incident);
-    let mut fresh = Vec::new();
-    for key in keys {
-        let mut spots = state.likelihood.spots.remove(*key).unwrap_or_default();
-        spots.retain(|spot| state.top(spot.incident).is_some());
-        let known = spots.iter().any(|spot| state.top(spot.incident) == top);
-        if let Some(spot) = spots.iter_mut().find(|spot| spot.incident == incident) {
-            spot.last = spot.last.max(now);
-        } else {
-            if spots.len() >= SPOTS_MAX {
-                make_room(state, &mut spots, *key);
-            }
-            spots.push(Spot { incident, last: now });
-        }
-        *state.likelihood.firing.entry((*key, incident)).or_default() += 1;
-        if !known {
-            fresh.push(*key);
-        }
-        state.likelihood.spots.insert(*key, spots);
-        let likely = state.change(incident).map(|case| &mut case.record.likely);
-        if let Some(dropped) = likely.and_then(|likely| likely.stood(*key, now)) {
-            let spots = state.likelihood.spots.get_mut(dropped).into_iter();
-            spots.for_each(|spots| spots.retain(|spot| spot.incident != incident));
-        }
-    }
-    fresh
-}
-
-/// Lets a place forget an incident, one that is over before one that is open, and one before another
-/// that was active there later. The incident forgets the place, so that both are the same after a
-/// restart.
-fn make_room(state: &mut State, spots: &mut Vec<Spot>, key: u64) {
-    let open = |spot: &Spot| state.top(spot.incident).is_some_and(|id| state.is_open(id));
-    let ages = spots.iter().enumerate();
-    let ages = ages.map(|(at, spot)| (open(spot), spot.last, spot.incident, at));
-    let Some((_, _, incident, oldest)) = ages.min() else { return };
-    spots.remove(oldest);
-    if let Some(case) = state.change(incident) {
-        case.record.likely.left(key);
-    }
+fn keys(places: &[Place]) -> Box<[u64]> {
+    let suffering = places.iter().filter(|place| place.presence == Presence::Suffers);
+    suffering.map(|place| place.key).collect()
 }
 
 /// Counts an alert out of its places: it ended.
@@ -415,19 +379,6 @@ pub(super) fn withdraw(state: &mut State, alert: Fingerprint) {
     }
 }
 
-fn leave(state: &mut State, standing: &Standing) {
-    for key in &standing.keys {
-        let Entry::Occupied(mut firing) = state.likelihood.firing.entry((*key, standing.incident))
-        else {
-            continue;
-        };
-        *firing.get_mut() -= 1;
-        if *firing.get() == 0 {
-            firing.remove();
-        }
-    }
-}
-
 /// Takes an alert along that is now part of another incident.
 pub(super) fn moved(state: &mut State, alert: Fingerprint, to: IncidentId, now: Timestamp) {
     let Some(held) = state.alerts.get_mut(&alert) else { return };
@@ -446,25 +397,11 @@ pub(super) fn clear(state: &mut State) {
     state.likelihood.balls = Balls::default();
 }
 
-/// Finds out from the incidents where they are, the later an incident was active at a place the
-/// later in its list.
-pub(super) fn index_places(state: &mut State) {
-    let mut all: Vec<(Timestamp, IncidentId, u64)> = Vec::new();
-    for (id, case) in &state.incidents {
-        all.extend(case.record.likely.places.iter().map(|(key, last)| (*last, *id, *key)));
-    }
-    all.sort_unstable();
-    for (last, incident, key) in all {
-        let spot = Spot { incident, last };
-        state.likelihood.spots.or_default(key).push(spot);
-    }
-}
-
 /// Counts a firing alert at its places again. Learns nothing: that is stored.
 pub(super) fn index(state: &mut State, ctx: &Context, alert: Fingerprint, kind: &Related) {
     let Some(held) = state.alerts.get(&alert).filter(|held| held.state.fires()) else { return };
     let Some(incident) = held.state.incident else { return };
-    let keys = keys(ctx, held, kind, &state.likelihood.learned);
+    let keys = keys(&places::places(ctx, held, kind, &state.likelihood.learned));
     for key in &keys {
         *state.likelihood.firing.entry((*key, incident)).or_default() += 1;
     }

@@ -81,7 +81,7 @@ fn outliving(state: &mut State, ctx: &Context, id: IncidentId) -> Vec<Fingerprin
     let root = state.incidents.get(&id).and_then(|case| case.record.root.ci.clone());
     let Some(root) = root.and_then(|root| ctx.topology.find(&root)) else { return Vec::new() };
     let ball = state.likelihood.balls.around(&ctx.topology, root);
-    let with_root = |ci| ball.iter().any(|(_, near, far)| *near == ci && *far < RELATION);
+    let with_root = |ci| ball.iter().any(|near| near.ci == ci && near.distance() < RELATION);
     let fires = |alert: &Fingerprint| state.alerts.get(alert).is_some_and(|h| h.state.fires());
     let firing: Vec<Fingerprint> = state.members(id).filter(fires).collect();
     let away = |alert: &Fingerprint| {

@@ -1,11 +1,8 @@
 //! Where an alert is: its CI, others it names, its system; without a CI what it is labelled with.
 
-use std::collections::HashMap;
-use std::sync::Arc;
+use core::fmt::{self, Write as _};
 
-use foldhash::fast::FixedState;
-
-use crate::cmdb::{CiId, RELATION, Ties, Topology};
+use crate::cmdb::{CiId, RELATION, Topology};
 use crate::engine::context::Context;
 use crate::engine::state::Held;
 use crate::engine::weights::Weights;
@@ -13,12 +10,6 @@ use crate::model::labels::{FNV_OFFSET, Labels, fnv};
 use crate::rules::Related;
 
 use super::learned::Learned;
-
-/// How far around an alert other alerts count, in the units of [`RELATION`].
-const REACH: u32 = 250;
-
-/// CIs looked at around one: what hangs off a core switch beyond that is left to other rules.
-const NEAR_MAX: usize = 256;
 
 /// Labels that say what an alert is like, not where it is.
 const NO_PLACE: [&str; 3] = ["alertname", "job", "severity"];
@@ -30,23 +21,30 @@ const CLUSTER: &str = "cluster";
 const PEERS_MAX: usize = 4;
 const VALUES_MAX: usize = 16;
 
-/// CIs in the balls that were asked for lately, 16 bytes each; as many are kept that were asked for
-/// before those.
-const BALLED_MAX: usize = 1 << 20;
-
 /// One place of an alert.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Place {
     /// What it is found by, whatever the version of the topology.
     pub(super) key: u64,
     /// How far the alert is from it.
     pub(super) distance: u32,
-    /// The CI that it is, if it is one.
-    pub(super) ci: Option<CiId>,
-    /// What people call it.
-    pub(super) name: Box<str>,
+    /// What it is.
+    pub(super) what: What,
     /// Whether an incident of the alert is there, too.
     pub(super) presence: Presence,
+}
+
+/// What a place is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum What {
+    /// A CI.
+    Ci(CiId),
+    /// All labels of an alert without a CI.
+    Labels,
+    /// A value of such an alert: of the label at this place.
+    Value(usize),
+    /// The system that it is part of.
+    System,
 }
 
 /// What an alert says of a place.
@@ -60,28 +58,75 @@ pub(super) enum Presence {
 
 impl Place {
     fn of_ci(topology: &Topology, ci: CiId) -> Self {
-        let name = &topology.ci(ci).name;
-        Self::new(key("ci", name), Some(ci), name)
+        Self::new(key_of(topology, ci), What::Ci(ci))
     }
 
-    /// What every alert stands on that carries a value, whatever the label: `service="cart"` here is
-    /// `destination_workload="cart"` there. Of an alert that says of which system it is, it is a
-    /// place of that system: services of one name in two systems are two.
-    fn of_value((name, value): (&str, &str), systems: &[(&str, &str)]) -> Self {
-        let within = systems.iter().fold(FNV_OFFSET, |hash, (name, value)| {
-            fnv(fnv(fnv(hash, name.as_bytes()), &[0xFF]), value.as_bytes())
-        });
-        let key = fnv(fnv(within, &[0xFF]), value.as_bytes());
-        Self::new(key, None, &format!("{name}={value:?}"))
+    fn new(key: u64, what: What) -> Self {
+        Self { key, distance: 0, what, presence: Presence::Suffers }
     }
 
-    fn new(key: u64, ci: Option<CiId>, name: &str) -> Self {
-        Self { key, distance: 0, ci, name: name.into(), presence: Presence::Suffers }
+    /// The CI that it is, if it is one.
+    pub(super) fn ci(&self) -> Option<CiId> {
+        match self.what {
+            What::Ci(ci) => Some(ci),
+            What::Labels | What::Value(_) | What::System => None,
+        }
+    }
+
+    /// Returns what people call it; `held` and `kind` are those whose place it is.
+    pub(super) fn name(&self, ctx: &Context, held: &Held, kind: &Related) -> String {
+        match self.what {
+            What::Ci(ci) => ctx.topology.ci(ci).name.to_string(),
+            What::Labels => held.labels.to_string(),
+            What::Value(at) => {
+                let pair = held.labels.iter().nth(at);
+                pair.map(|(name, value)| format!("{name}={value:?}")).unwrap_or_default()
+            }
+            What::System => System(&systems(&held.labels, kind)).to_string(),
+        }
     }
 }
 
-fn key(kind: &str, name: &str) -> u64 {
-    fnv(fnv(fnv(FNV_OFFSET, kind.as_bytes()), &[0xFF]), name.as_bytes())
+/// Returns what a CI is found by as a place.
+pub(super) fn key_of(topology: &Topology, ci: CiId) -> u64 {
+    fnv(head("ci"), topology.ci(ci).name.as_bytes())
+}
+
+/// The beginning of the keys of one kind.
+fn head(kind: &str) -> u64 {
+    fnv(fnv(FNV_OFFSET, kind.as_bytes()), &[0xFF])
+}
+
+/// A key of what is written into it.
+struct Key(u64);
+
+impl Key {
+    fn of(kind: &str, text: impl fmt::Display) -> u64 {
+        let mut key = Self(head(kind));
+        // It takes all that is written to it.
+        let _written = write!(key, "{text}");
+        key.0
+    }
+}
+
+impl fmt::Write for Key {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.0 = fnv(self.0, text.as_bytes());
+        Ok(())
+    }
+}
+
+/// Writes the labels that name a system: `cluster="eu", namespace="shop"`.
+struct System<'a>(&'a [(&'a str, &'a str)]);
+
+impl fmt::Display for System<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (at, (name, value)) in self.0.iter().enumerate() {
+            let comma = if at == 0 { "" } else { ", " };
+            write!(f, "{comma}{name}={value:?}")?;
+        }
+        Ok(())
+    }
 }
 
 /// Returns all places of an alert, its own first.
@@ -98,26 +143,27 @@ pub(super) fn places_of(
 ) -> Vec<Place> {
     let systems = systems(labels, kind);
     let Some(ci) = ci else { return of_labels(ctx, labels, &systems, learned) };
-    let mut places = vec![Place::of_ci(&ctx.topology, ci)];
-    for peer in
-        peers(&ctx.topology, (labels, Some(ci)), &systems).into_iter().filter(|peer| *peer != ci)
-    {
-        if places.len() <= PEERS_MAX && places.iter().all(|place| place.ci != Some(peer)) {
-            places.push(Place::of_ci(&ctx.topology, peer));
+    let mut cis = vec![ci];
+    for peer in peers(&ctx.topology, (labels, Some(ci)), &systems) {
+        if cis.len() <= PEERS_MAX && !cis.contains(&peer) {
+            cis.push(peer);
         }
     }
-    set_callers_apart(ctx, &mut places);
+    let mut places: Vec<Place> = Vec::with_capacity(cis.len() + 1);
+    places.extend(cis.iter().map(|ci| Place::of_ci(&ctx.topology, *ci)));
+    if cis.len() > 1 {
+        set_callers_apart(ctx, &cis, &mut places);
+    }
     places.extend(system(&ctx.weights, &systems));
     places
 }
 
 /// Of the CIs that an alert names, puts those farther off that depend on another of them: what is
 /// wrong is there, and callers are named in alerts about all that they call.
-fn set_callers_apart(ctx: &Context, places: &mut [Place]) {
-    let named: Vec<CiId> = places.iter().filter_map(|place| place.ci).collect();
-    let deepest = deepest(ctx, &named);
+fn set_callers_apart(ctx: &Context, named: &[CiId], places: &mut [Place]) {
+    let deepest = deepest(ctx, named);
     for place in places {
-        if place.ci.is_some_and(|ci| !deepest.contains(&ci)) {
+        if place.ci().is_some_and(|ci| !deepest.contains(&ci)) {
             place.distance = units(ctx.weights.caller);
             place.presence = Presence::Depends;
         }
@@ -140,30 +186,27 @@ fn systems<'a>(labels: &'a Labels, kind: &'a Related) -> Vec<(&'a str, &'a str)>
     kind.scope.iter().filter_map(|name| Some((&**name, value(name)?))).collect()
 }
 
-/// Returns the other CIs that an alert names.
+/// Returns the CIs that an alert names in its labels.
 pub(super) fn peers_of(topology: &Topology, held: &Held, kind: &Related) -> Vec<CiId> {
-    peers(topology, (&held.labels, held.ci), &systems(&held.labels, kind))
+    peers(topology, (&held.labels, held.ci), &systems(&held.labels, kind)).collect()
 }
 
 /// Returns the system an alert is part of, as a place.
 fn system(weights: &Weights, systems: &[(&str, &str)]) -> Option<Place> {
-    let pairs: Vec<String> =
-        systems.iter().map(|(name, value)| format!("{name}={value:?}")).collect();
-    let text = pairs.join(", ");
-    let place = Place::new(key("system", &text), None, &text);
-    (!systems.is_empty()).then_some(Place { distance: units(weights.system), ..place })
+    let place = || Place::new(Key::of("system", System(systems)), What::System);
+    (!systems.is_empty()).then(|| Place { distance: units(weights.system), ..place() })
 }
 
-/// Returns the other CIs that an alert names in its labels: by their names, or by those within its
-/// system (`shop/cart`), in the cluster of the CI that it is bound to (`eu:shop/cart`).
-fn peers(
-    topology: &Topology,
-    (labels, ci): (&Labels, Option<CiId>),
-    systems: &[(&str, &str)],
-) -> Vec<CiId> {
+/// Yields the CIs that an alert names in its labels: by their names, or by those within its system
+/// (`shop/cart`), in the cluster of the CI that it is bound to (`eu:shop/cart`).
+fn peers<'a>(
+    topology: &'a Topology,
+    (labels, ci): (&'a Labels, Option<CiId>),
+    systems: &'a [(&str, &str)],
+) -> impl Iterator<Item = CiId> + 'a {
     let cluster = ci.and_then(|ci| topology.ci(ci).labels.get(CLUSTER));
     let cluster = cluster.map(|cluster| format!("{cluster}:")).unwrap_or_default();
-    let named = |(_, value): (&str, &str)| {
+    let named = move |(_, value): (&str, &str)| {
         topology.find(value).or_else(|| {
             let (_, system) = systems.first()?;
             topology.find(&format!("{cluster}{system}/{value}"))
@@ -172,7 +215,7 @@ fn peers(
     let labels = labels.iter().filter(|(name, value)| {
         !NO_PLACE.contains(name) && !value.is_empty() && !systems.contains(&(*name, *value))
     });
-    labels.filter_map(named).collect()
+    labels.filter_map(named)
 }
 
 /// The places of an alert without a CI: its labels as a whole, each value that says where it is, the
@@ -183,11 +226,10 @@ fn of_labels(
     systems: &[(&str, &str)],
     learned: &Learned,
 ) -> Vec<Place> {
-    let whole = labels.to_string();
-    let mut places = vec![Place::new(key("labels", &whole), None, &whole)];
-    for mut place in values(labels, systems) {
-        place.distance = units(ctx.weights.common_value * learned.share(place.key));
-        places.push(place);
+    let mut places = vec![Place::new(Key::of("labels", labels), What::Labels)];
+    for (at, key) in values(labels, systems) {
+        let distance = units(ctx.weights.common_value * learned.share(key));
+        places.push(Place { distance, ..Place::new(key, What::Value(at)) });
     }
     places.extend(system(&ctx.weights, systems));
     places
@@ -199,15 +241,23 @@ fn units(relations: f64) -> u32 {
     (relations * f64::from(RELATION)) as u32
 }
 
-fn values(labels: &Labels, systems: &[(&str, &str)]) -> Vec<Place> {
-    let says_where = |pair: &(&str, &str)| {
+/// Returns what every alert stands on that carries a value, whatever the label: `service="cart"` here
+/// is `destination_workload="cart"` there; each with the place of the first such label. Of an alert
+/// that says of which system it is, it is a place of that system: services of one name in two systems
+/// are two.
+fn values(labels: &Labels, systems: &[(&str, &str)]) -> Vec<(usize, u64)> {
+    let within = systems.iter().fold(FNV_OFFSET, |hash, (name, value)| {
+        fnv(fnv(fnv(hash, name.as_bytes()), &[0xFF]), value.as_bytes())
+    });
+    let within = fnv(within, &[0xFF]);
+    let says_where = |(_, pair): &(usize, (&str, &str))| {
         !NO_PLACE.contains(&pair.0) && !pair.1.is_empty() && !systems.contains(pair)
     };
-    let mut values: Vec<Place> = Vec::new();
-    for pair in labels.iter().filter(says_where).take(VALUES_MAX) {
-        let place = Place::of_value(pair, systems);
-        if values.iter().all(|known| known.key != place.key) {
-            values.push(place);
+    let mut values: Vec<(usize, u64)> = Vec::new();
+    for (at, (_, value)) in labels.iter().enumerate().filter(says_where).take(VALUES_MAX) {
+        let key = fnv(within, value.as_bytes());
+        if values.iter().all(|(_, known)| *known != key) {
+            values.push((at, key));
         }
     }
     values
@@ -215,53 +265,7 @@ fn values(labels: &Labels, systems: &[(&str, &str)]) -> Vec<Place> {
 
 /// Returns the keys of the values by which an alert without a CI is found.
 pub(super) fn value_keys(held: &Held, kind: &Related) -> Vec<u64> {
-    values(&held.labels, &systems(&held.labels, kind)).into_iter().map(|place| place.key).collect()
-}
-
-/// What lies around CIs, as far as it was asked, in one version of the topology.
-///
-/// Only asked, never iterated: the order of its maps does not matter.
-#[derive(Debug, Default)]
-pub(super) struct Balls {
-    version: Option<u64>,
-    pub(super) ties: Ties,
-    lately: HashMap<CiId, Ball, FixedState>,
-    before: HashMap<CiId, Ball, FixedState>,
-    /// CIs in the balls of `lately`.
-    balled: usize,
-}
-
-/// The keys of the CIs around one with their distances, nearest first.
-pub(super) type Ball = Arc<[(u64, CiId, u32)]>;
-
-impl Balls {
-    /// Begins anew for another topology.
-    pub(super) fn renew(&mut self, topology: &Topology) {
-        if self.version != Some(topology.version()) {
-            let version = Some(topology.version());
-            *self = Self { version, ties: topology.ties(), ..Self::default() };
-        }
-    }
-
-    /// Returns what lies around a CI, itself first.
-    pub(super) fn around(&mut self, topology: &Topology, ci: CiId) -> Ball {
-        self.renew(topology);
-        if let Some(known) = self.lately.get(&ci) {
-            return Arc::clone(known);
-        }
-        let ball = self.before.remove(&ci).unwrap_or_else(|| {
-            let near = topology.near(ci, self.ties, REACH, NEAR_MAX).into_iter();
-            near.map(|(ci, distance)| (key("ci", &topology.ci(ci).name), ci, distance)).collect()
-        });
-        if self.balled >= BALLED_MAX {
-            // What was not asked for since the last time goes.
-            self.before = core::mem::take(&mut self.lately);
-            self.balled = 0;
-        }
-        self.balled += ball.len();
-        self.lately.insert(ci, Arc::clone(&ball));
-        ball
-    }
+    values(&held.labels, &systems(&held.labels, kind)).into_iter().map(|(_, key)| key).collect()
 }
 
 /// Says in words how far a place is.
@@ -318,7 +322,7 @@ mod tests {
     fn a_value_is_one_place_under_any_label_and_another_in_another_system() {
         let keys = |pairs: &mut [(&str, &str)], systems: &[(&str, &str)]| -> Vec<u64> {
             let labels = Labels::build(pairs).unwrap();
-            values(&labels, systems).into_iter().map(|place| place.key).collect()
+            values(&labels, systems).into_iter().map(|(_, key)| key).collect()
         };
         let plain = keys(&mut [("alertname", "X"), ("app", "cart"), ("service", "cart")], &[]);
         assert_eq!(plain.len(), 1);

@@ -19,7 +19,7 @@ use super::notices::{self, Plan};
 use super::pending::Told;
 use super::prioritise;
 use super::state::Call;
-use super::{State, escalate, gather, known_error};
+use super::{State, escalate, gather, known_error, tally};
 use crate::model::alert::AlertState;
 use crate::model::incident::{Happening, IncidentId, Progress};
 use crate::model::labels::Fingerprint;
@@ -48,10 +48,9 @@ fn recount(
     gather::refresh(state, ctx, alert, state.counters.now);
     let Some((before, after)) = before.zip(share(state, ctx, alert)) else { return };
     for id in state.chain(own) {
-        if let Some(case) = state.change(id) {
-            case.tally.remove(&before);
-            case.tally.add(&after);
-        }
+        tally::remove(state, ctx, id, before);
+        tally::add(state, id, after);
+        state.change(id);
     }
 }
 

@@ -86,7 +86,7 @@ pub(super) fn of_alert(
     let surroundings = Surroundings::of(reading, row);
     let seen = reading.context.seen(row);
     let subject = seen.subject().amid(&surroundings);
-    for (rule, kind) in reading.context.topology_rules() {
+    for (rule, kind, _) in reading.context.topology_rules() {
         let around = around(reading, row.ci.as_deref(), rule, Toward::Causes);
         let query = |other: &Incident| {
             other.rule.as_deref() == Some(&*rule.name)

@@ -1,0 +1,155 @@
+//! Where incidents stand: each place remembers the few incidents that were active there last, and how
+//! many alerts of each fire there.
+//!
+//! Which places an incident is at is stored with it; so all of this follows from the incidents and
+//! the alerts that fire.
+
+use std::collections::BTreeMap;
+use std::collections::hash_map::Entry;
+
+use super::Likelihood;
+use super::sparse::Sparse;
+use crate::engine::State;
+use crate::engine::state::Case;
+use crate::model::incident::{Incident, IncidentId, Likely};
+use crate::model::time::Timestamp;
+
+/// The incidents that are not closed.
+type Cases = BTreeMap<IncidentId, Case>;
+
+/// Incidents that one place remembers; the one that was active there first gives way.
+const SPOTS_MAX: usize = 8;
+
+/// An incident at a place.
+#[derive(Clone, Debug)]
+pub(super) struct Spot {
+    pub(super) incident: IncidentId,
+    /// When an alert of it began there last.
+    pub(super) last: Timestamp,
+}
+
+/// Where an alert was counted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::engine) struct Standing {
+    pub(super) incident: IncidentId,
+    pub(super) keys: Box<[u64]>,
+}
+
+/// Puts an incident at places; returns those where it was not before.
+pub(super) fn stand(
+    state: &mut State,
+    incident: IncidentId,
+    keys: &[u64],
+    now: Timestamp,
+) -> Vec<u64> {
+    let mut fresh = Vec::new();
+    for key in keys {
+        let stood = stand_at(&mut state.likelihood, &state.incidents, incident, (*key, now));
+        if stood.is_new {
+            fresh.push(*key);
+        }
+        if let Some(case) = stood.gone.and_then(|gone| state.change(gone)) {
+            case.record.likely.left(*key);
+        }
+        let likely = state.change(incident).map(|case| &mut case.record.likely);
+        if let Some(dropped) = likely.and_then(|likely| likely.stood(*key, now)) {
+            leave_spot(&mut state.likelihood.spots, dropped, incident);
+        }
+    }
+    fresh
+}
+
+/// What came of putting an incident at a place.
+struct Stood {
+    /// Neither it nor what it is part of, nor a part of that, was there before.
+    is_new: bool,
+    /// The incident that had to go for it: it is to forget the place, so that both are the same after
+    /// a restart.
+    gone: Option<IncidentId>,
+}
+
+fn stand_at(
+    likelihood: &mut Likelihood,
+    incidents: &Cases,
+    incident: IncidentId,
+    (key, now): (u64, Timestamp),
+) -> Stood {
+    *likelihood.firing.entry((key, incident)).or_default() += 1;
+    let spots = likelihood.spots.or_default(key);
+    let top_of = |id| top(incidents, id).map(|(id, _)| id);
+    spots.retain(|spot| top_of(spot.incident).is_some());
+    if let Some(spot) = spots.iter_mut().find(|spot| spot.incident == incident) {
+        spot.last = spot.last.max(now);
+        return Stood { is_new: false, gone: None };
+    }
+    let top = top_of(incident);
+    let is_new = !spots.iter().any(|spot| top_of(spot.incident) == top);
+    let gone = if spots.len() >= SPOTS_MAX { make_room(incidents, spots) } else { None };
+    spots.push(Spot { incident, last: now });
+    Stood { is_new, gone }
+}
+
+/// Lets a place forget an incident, one that is over before one that is open, and one before another
+/// that was active there later; returns it.
+fn make_room(incidents: &Cases, spots: &mut Vec<Spot>) -> Option<IncidentId> {
+    let open =
+        |spot: &Spot| top(incidents, spot.incident).is_some_and(|(_, it)| it.progress.is_open());
+    let ages = spots.iter().enumerate();
+    let ages = ages.map(|(at, spot)| (open(spot), spot.last, spot.incident, at));
+    let (_, _, incident, oldest) = ages.min()?;
+    spots.remove(oldest);
+    Some(incident)
+}
+
+/// Follows an incident up to the one it is part of in the end; `None` when that is closed.
+pub(super) fn top(incidents: &Cases, id: IncidentId) -> Option<(IncidentId, &Incident)> {
+    let mut record = &incidents.get(&id)?.record;
+    while let Some(parent) = record.parent {
+        record = &incidents.get(&parent)?.record;
+    }
+    Some((record.id, record))
+}
+
+/// Counts an alert out of where it was counted.
+pub(super) fn leave(state: &mut State, standing: &Standing) {
+    for key in &standing.keys {
+        let Entry::Occupied(mut firing) = state.likelihood.firing.entry((*key, standing.incident))
+        else {
+            continue;
+        };
+        *firing.get_mut() -= 1;
+        if *firing.get() == 0 {
+            firing.remove();
+        }
+    }
+}
+
+/// Forgets at its places an incident that is closed.
+pub(in crate::engine) fn closed(state: &mut State, id: IncidentId, likely: &Likely) {
+    for (key, _) in &likely.places {
+        leave_spot(&mut state.likelihood.spots, *key, id);
+    }
+}
+
+/// Lets a place forget an incident.
+fn leave_spot(spots: &mut Sparse<Vec<Spot>>, key: u64, incident: IncidentId) {
+    let Some(at) = spots.get_mut(key) else { return };
+    at.retain(|spot| spot.incident != incident);
+    if at.is_empty() {
+        spots.remove(key);
+    }
+}
+
+/// Finds out from the incidents where they are, the later an incident was active at a place the
+/// later in its list.
+pub(in crate::engine) fn index_places(state: &mut State) {
+    let mut all: Vec<(Timestamp, IncidentId, u64)> = Vec::new();
+    for (id, case) in &state.incidents {
+        all.extend(case.record.likely.places.iter().map(|(key, last)| (*last, *id, *key)));
+    }
+    all.sort_unstable();
+    for (last, incident, key) in all {
+        let spot = Spot { incident, last };
+        state.likelihood.spots.or_default(key).push(spot);
+    }
+}
