@@ -4,7 +4,7 @@
 //! `make faults` runs it at the figures that are promised and prints the table; `cargo test --test
 //! faults` at small ones; `cargo test --test faults -- WORD` what has the word in its name. What a
 //! figure is called, and both values of it, stand where it is used: `figure("NAME", small, full)`.
-//! `SEED` begins the dice of all of them. `planted` says how it is known that these tests can fail.
+//! `SEED` begins the dice of all of them.
 //!
 //! The oracle is `oracle`; the daemon under a tracer or a library is `process`. What a fault needs
 //! and the machine does not give (mounts, tracing) is left out, and the table says so.
