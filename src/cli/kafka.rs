@@ -127,14 +127,16 @@ impl Resume {
 }
 
 fn table(positions: &Positions) -> Table {
-    let mut table = Table::new(&["SOURCE", "TOPIC", "PARTITION", "NEXT", "STATE", "FOR"]);
+    let mut table = Table::new(&["SOURCE", "TOPIC", "PARTITION", "NEXT", "LAG", "STATE", "FOR"]);
     for it in &positions.items {
+        let lag = it.lag.map(|lag| lag.to_string());
         let since = it.halted_at.map(|at| print::span(at, positions.now));
         table.row([
             it.source.clone(),
             it.topic.clone(),
             it.partition.to_string(),
             it.next.to_string(),
+            print::or_nothing(lag.as_deref()),
             it.state.clone(),
             print::or_nothing(since.as_deref()),
         ]);
@@ -158,6 +160,7 @@ mod tests {
             topic: topic.into(),
             partition,
             next: 7,
+            lag: Some(3),
             cluster: String::new(),
             state: state.into(),
             halted_at: None,

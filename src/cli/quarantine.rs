@@ -130,6 +130,10 @@ fn show(whole: &Whole) -> Vec<String> {
     ] {
         facts.row([name.into(), print::or_nothing(Some(value))]);
     }
+    if let Some(it) = &record.kafka {
+        let place = format!("{}/{} offset {}", it.topic, it.partition, it.offset);
+        facts.row(["kafka".into(), place]);
+    }
     let at = record.at;
     let mut lines = vec![format!("record {}  {at}  {} bytes", record.id, record.bytes)];
     lines.extend(facts.lines(""));
@@ -162,6 +166,7 @@ fn replayed(id: &str, taken: &Accepted) -> String {
 mod tests {
     use super::*;
     use crate::http::wire::Time;
+    use crate::http::wire::quarantine::Origin;
     use crate::model::time::Timestamp;
 
     #[test]
@@ -175,11 +180,13 @@ mod tests {
             reason: "line 1".into(),
             content_type: String::new(),
             bytes: 6,
+            kafka: Some(Origin { topic: "t".into(), partition: 3, offset: 12 }),
         };
         let body = Some("{\u{1b}[2J\nx".to_owned());
         let whole = Whole { record, body, body_base64: None };
         let lines = show(&whole);
         assert_eq!(lines[0], "record 7  1970-01-01T00:00:00.000Z  6 bytes");
+        assert!(lines.iter().any(|line| line.contains("t/3 offset 12")), "{lines:?}");
         assert_eq!(lines[lines.len() - 2..], ["{ [2J", "x"]);
         let whole = Whole { body: None, body_base64: Some("/w==".into()), ..whole };
         assert_eq!(show(&whole).pop().unwrap(), "not text, in base64: /w==");

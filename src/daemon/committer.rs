@@ -37,6 +37,7 @@ pub(super) enum Order {
 }
 
 /// The changes of one batch with all that waits for them.
+#[derive(Default)]
 pub(super) struct Batch {
     pub(super) changes: Changes,
     /// Changes of the CMDB, to be stored with the batch.

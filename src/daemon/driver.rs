@@ -15,16 +15,16 @@ use tokio::sync::mpsc::Receiver;
 use tracing::error;
 
 use super::committer::{Batch, Order};
+use super::poison;
 use crate::clock::Clock;
 use crate::cmdb::{Revision, Topology};
 use crate::engine::changes::Changes;
 use crate::engine::context::Context;
-use crate::engine::event::{Consumed, Content, Event, Record, Reply};
+use crate::engine::event::{Consumed, Consumption, Content, Event, Reply};
 use crate::engine::{Parked, State, own};
-use crate::ingest;
 use crate::mailbox::{Letter, NewTopology, Work};
 use crate::model::alert::Occurrence;
-use crate::model::quarantine::{Cause, Unhandled};
+use crate::model::quarantine::Unhandled;
 use crate::model::silence::SilenceState;
 use crate::model::time::Timestamp;
 use crate::rules::RuleSet;
@@ -50,9 +50,6 @@ pub(super) struct Desk {
     /// Alerts after which a batch takes no further letter.
     pub(super) alerts_max: usize,
 }
-
-/// Why what broke the engine is left out.
-const BROKEN: &str = "handling it broke the engine, a fault of incidentd; the log says where";
 
 /// The thread's own: the state and what it is decided by.
 pub(super) struct Driver {
@@ -267,7 +264,7 @@ impl Driver {
             } else {
                 error!(work = name(&letter.work), "an event could not be handled");
                 self.restart(now)?;
-                self.quarantine(&letter.work, now).map(Done::just)
+                self.instead(&letter.work, now)?.map(Done::just)
             };
             // Without an answer the sender learns that the outcome is not known.
             let (replies, revisions, context) = match done {
@@ -288,14 +285,42 @@ impl Driver {
     }
 
     /// Keeps what broke the engine; returns the answer for its sender, where there can be one.
-    fn quarantine(&mut self, work: &Work, now: Timestamp) -> Option<Reply> {
-        let Work::Event(event) = work else { return None };
-        let instead = if let Event::Consumed(batch) = event {
-            spared(batch)
-        } else {
-            Event::Quarantine(Box::new(unhandled(event)?))
-        };
-        self.apply(&instead, now).ok()
+    fn instead(&mut self, work: &Work, now: Timestamp) -> Result<Option<Reply>, Gone> {
+        let Work::Event(event) = work else { return Ok(None) };
+        if let Event::Consumed(batch) = event {
+            return self.one_by_one(batch, now);
+        }
+        let Some(what) = unhandled(event) else { return Ok(None) };
+        self.try_once(&Event::Quarantine(Box::new(what)), now)
+    }
+
+    /// Lets the records of a batch that broke the engine happen one by one; only the one that does so
+    /// again goes to the quarantine, and the offset moves past it, or it would come again for ever.
+    /// Each is committed before the next, because a panic costs whatever is not.
+    fn one_by_one(&mut self, batch: &Consumed, now: Timestamp) -> Result<Option<Reply>, Gone> {
+        let mut sum = Consumption::default();
+        for single in poison::singles(batch) {
+            let mut reply = self.try_once(&Event::Consumed(Box::new(single.clone())), now)?;
+            if reply.is_none() {
+                let partition = &batch.partition;
+                let offset = single.records.first().map_or(single.first, |record| record.offset);
+                error!(%partition, offset, "a record could not be handled");
+                reply = self.try_once(&poison::instead(single), now)?;
+            }
+            let Some(Reply::Consumed(done)) = reply else { return Ok(None) };
+            sum = poison::sum(sum, *done);
+            self.commit(Batch::default(), now)?;
+        }
+        Ok(Some(Reply::Consumed(Box::new(sum))))
+    }
+
+    /// Lets an event happen; after a panic nothing has happened that was not committed.
+    fn try_once(&mut self, event: &Event, now: Timestamp) -> Result<Option<Reply>, Gone> {
+        if let Ok(reply) = self.apply(event, now) {
+            return Ok(Some(reply));
+        }
+        self.restart(now)?;
+        Ok(None)
     }
 
     /// Goes back to what was committed last: the state on disk, and the rules of that time.
@@ -457,46 +482,7 @@ fn unhandled(event: &Event) -> Option<Unhandled> {
         | Event::Reconfigured
         | Event::Tick => return None,
     };
-    Some(broken(source, occurrences))
-}
-
-fn broken<'a>(
-    source: &Arc<str>,
-    occurrences: impl IntoIterator<Item = &'a Occurrence>,
-) -> Unhandled {
-    Unhandled {
-        source: Arc::clone(source),
-        format: ingest::Format::Native.to_string().into(),
-        cause: Cause::Panicked,
-        reason: BROKEN.into(),
-        content_type: "application/json".into(),
-        body: ingest::write(occurrences).into(),
-    }
-}
-
-/// Returns what happens instead of records that broke the engine: all their alerts go to the
-/// quarantine as one, and the offset moves on, or they would come again for ever. Where they are rows of
-/// a table the partition is halted before them: a row left out would be missed for ever.
-fn spared(batch: &Consumed) -> Event {
-    if batch.records.iter().any(|it| matches!(it.content, Content::Planned { .. })) {
-        return Event::Halt { partition: batch.partition.clone(), why: BROKEN.into() };
-    }
-    let mut alerts = Vec::new();
-    let mut records = Vec::new();
-    for record in &batch.records {
-        match &record.content {
-            Content::Alerts { occurrences, .. } => alerts.extend(occurrences),
-            Content::Unreadable(_) => records.push(record.clone()),
-            Content::Planned { .. } | Content::Nothing => {}
-        }
-    }
-    if let Some(last) = batch.records.last() {
-        let what = Box::new(broken(&batch.partition.source, alerts));
-        let (offset, mark) = (last.offset, last.mark);
-        records.retain(|it| it.offset < offset);
-        records.push(Record { offset, mark, content: Content::Unreadable(what) });
-    }
-    Event::Consumed(Box::new(Consumed { records, ..batch.clone() }))
+    Some(poison::broken(source, occurrences))
 }
 
 fn count(items: usize) -> i64 {

@@ -9,7 +9,7 @@ use crate::engine::context::Limits;
 use crate::engine::event::{Received, Record};
 use crate::engine::trap::{POISON, TIME_BOMB};
 use crate::model::partition::Partition;
-use crate::model::quarantine::QuarantineId;
+use crate::model::quarantine::{Cause, Origin, QuarantineId};
 use crate::rules::RuleSet;
 use crate::store::Options;
 
@@ -118,6 +118,40 @@ fn an_event_that_breaks_the_engine_goes_to_the_quarantine_and_costs_no_other() {
     assert_eq!((&*record.source, record.cause), ("s", Cause::Panicked));
     assert!(String::from_utf8_lossy(&record.body).contains(POISON));
     assert_eq!(store.load().unwrap().0.alerts.len(), 2);
+}
+
+#[test]
+fn of_records_of_kafka_only_the_one_that_breaks_the_engine_goes_to_the_quarantine() {
+    let mut bench = Bench::new();
+    let now = bench.now();
+    let record = |(offset, name): (u64, &str)| {
+        let occurrences = vec![own::occurrence(name, ("host", "a"), "", now)];
+        Record { offset, mark: offset, content: Content::Alerts { occurrences, delivery: None } }
+    };
+    let partition = Partition { source: "s".into(), topic: "t".into(), number: 2 };
+    let names = ["A", "B", POISON, "C", POISON, "D"];
+    let batch = Consumed {
+        partition: partition.clone(),
+        cluster: "c".into(),
+        turn: 0,
+        first: 7,
+        is_late: false,
+        records: (7..).zip(names).map(record).collect(),
+    };
+    let (reply, answer) = oneshot::channel();
+    let work = Work::Event(Event::Consumed(Box::new(batch)));
+    assert!(bench.driver.work(vec![Letter { work, reply }]).is_ok(), "the engine is gone");
+    let Reply::Consumed(done) = answer.blocking_recv().unwrap() else { panic!("no answer") };
+    let facts = (done.next, done.received.began, done.unreadable, done.repeated, done.is_halted);
+    assert_eq!(facts, (13, 4, 2, 0, false));
+    let store = bench.stop();
+    let kept = store.view().quarantine(None, 9).unwrap();
+    let kept: Vec<_> = kept.into_iter().map(|it| (it.what.cause, it.what.origin)).collect();
+    let at = |offset| Some(Origin { topic: "t".into(), partition: 2, offset });
+    assert_eq!(kept, [(Cause::Panicked, at(9)), (Cause::Panicked, at(11))]);
+    assert_eq!(store.load().unwrap().0.alerts.len(), 4);
+    let positions = store.view().positions().unwrap();
+    assert_eq!((positions[0].next, positions[0].mark), (13, Some(12)));
 }
 
 #[test]

@@ -14,6 +14,7 @@ mod driver;
 mod kafka;
 mod next;
 mod outbox;
+mod poison;
 mod publishing;
 pub mod reload;
 mod retention;

@@ -16,6 +16,7 @@ use super::{State, audit, deduplicate, deliveries, gather, own, quarantine};
 use crate::cmdb::topic_source;
 use crate::model::alert::{Occurrence, Signal};
 use crate::model::partition::{Goal, Halted, Partition, Position};
+use crate::model::quarantine::{Origin, QuarantineId};
 use crate::model::time::Timestamp;
 
 /// Records of a minute that cannot be read before more than half of them halt the partition: a
@@ -143,6 +144,8 @@ fn take(
                 None => receive(state),
             };
             if let Reply::Received(received) = reply {
+                let kept = received.quarantined;
+                place(state, kept, || origin(partition, record.offset));
                 done.received.add(received);
             } else {
                 done.repeated += 1;
@@ -162,6 +165,19 @@ fn take(
             quarantine::add(state, ctx, what, now);
             Fate::Bad
         }
+    }
+}
+
+fn origin(partition: &Partition, offset: u64) -> Origin {
+    Origin { topic: Arc::clone(&partition.topic), partition: partition.number, offset }
+}
+
+/// Notes where that stood which is beyond the source's limit and kept just now.
+fn place(state: &mut State, kept: Option<QuarantineId>, origin: impl FnOnce() -> Origin) {
+    let Some(id) = kept else { return };
+    // It may be pushed out already.
+    if let Some(Some(record)) = state.pending.quarantine.get_mut(&id) {
+        record.what.origin = Some(origin());
     }
 }
 

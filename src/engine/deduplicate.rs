@@ -93,6 +93,7 @@ fn overflow(state: &mut State, by: &Delivery<'_>, beyond: &[&Occurrence]) -> Qua
         reason,
         content_type: "application/json".into(),
         body: ingest::write(beyond.iter().copied()).into(),
+        origin: None,
     };
     let id = quarantine::add(state, by.ctx, &what, by.now);
     let (name, source) = own::source(state);

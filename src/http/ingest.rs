@@ -206,6 +206,7 @@ async fn keep_for(
         reason,
         content_type: kind.chars().take(ID_LEN_MAX).collect::<String>().into(),
         body: delivery.body.as_ref().into(),
+        origin: None,
     };
     let reply = app.submit(Work::Event(Event::Quarantine(Box::new(what)))).await?;
     let Reply::Quarantined(id) = reply else {

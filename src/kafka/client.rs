@@ -4,13 +4,9 @@
 //! Opens no connection by itself.
 
 use core::fmt;
-use core::time::Duration;
 use std::error::Error;
-use std::path::PathBuf;
 use std::sync::Arc;
 
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use rdkafka::ClientContext;
 use rdkafka::client::OAuthToken;
 use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
@@ -19,14 +15,12 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use tokio::sync::watch;
 use tracing::{debug, info, warn};
 
+use super::token::{TokenFile, Wrong};
 use crate::clock;
 use crate::settings::kafka::{Cluster, Mechanism, Sasl, Tls};
 
 /// How brokers know us, in their logs and quotas.
-const CLIENT_ID: &str = "incidentd";
-
-/// How long a token counts that does not say when it ends.
-const TOKEN_FOR: Duration = Duration::from_mins(5);
+pub(super) const CLIENT_ID: &str = "incidentd";
 
 /// Options of librdkafka for every client of a cluster.
 ///
@@ -221,7 +215,7 @@ pub struct Watch {
     name: Arc<str>,
     /// What no line may show.
     secrets: Arc<[String]>,
-    token: Option<PathBuf>,
+    token: Option<TokenFile>,
     link: Arc<watch::Sender<Link>>,
 }
 
@@ -233,7 +227,7 @@ impl Watch {
         match &cluster.sasl {
             None => {}
             Some(Sasl::Password { password, .. }) => secrets.push(password.reveal().clone()),
-            Some(Sasl::Token(path)) => token = Some(path.clone()),
+            Some(Sasl::Token(path)) => token = Some(TokenFile(path.clone())),
         }
         let key = cluster.tls.as_ref().and_then(|tls| tls.client.as_ref());
         let key = key.and_then(|client| client.password.as_ref());
@@ -290,7 +284,14 @@ impl Watch {
         if matches!(error, KafkaError::Global(RDKafkaErrorCode::PartitionEOF)) {
             return;
         }
-        match error.rdkafka_error_code() {
+        let code = error.rdkafka_error_code();
+        // Where the token is the reason, that is what helps.
+        if code == Some(C::Authentication)
+            && let Some(wrong) = self.wrong_token()
+        {
+            return self.turn(Link::Down(self.told(&wrong)));
+        }
+        match code {
             // A broker that asks for a certificate says so when the connection stands already
             // (TLS 1.3), which looks as if it had gone.
             Some(C::BrokerTransportFailure) if reason.contains("SSL routines") => {
@@ -308,27 +309,29 @@ impl Watch {
         }
     }
 
-    /// Reads the token that shows who we are.
+    /// Reads the token that shows who we are; what is wrong with it becomes the state of the link.
     ///
     /// # Errors
-    /// When the file cannot be read or is empty.
+    /// When the file cannot be read or is empty, or the token has ended.
     pub fn token(&self) -> Result<OAuthToken, Box<dyn Error>> {
-        let Some(path) = &self.token else { return Err("no token_file is set".into()) };
-        let shown = path.display();
-        let text = std::fs::read_to_string(path).map_err(|error| format!("{shown}: {error}"))?;
-        let token = text.trim().to_owned();
-        if token.is_empty() {
-            return Err(format!("{shown} is empty, expected a token").into());
-        }
-        let claims = claims(&token);
-        let usual_ms = i64::try_from(TOKEN_FOR.as_millis()).unwrap_or(i64::MAX);
-        let lifetime_ms = claims
-            .as_ref()
-            .and_then(|claims| claims.get("exp")?.as_i64()?.checked_mul(1_000))
-            .unwrap_or_else(|| clock::wall().millis().saturating_add(usual_ms));
-        let subject = claims.as_ref().and_then(|claims| claims.get("sub")?.as_str());
-        let principal_name = subject.unwrap_or(CLIENT_ID).to_owned();
-        Ok(OAuthToken { token, principal_name, lifetime_ms })
+        let Some(token) = &self.token else { return Err("no token_file is set".into()) };
+        let read = token.read(clock::wall());
+        read.map_err(|wrong| {
+            self.turn(Link::Down(self.told(&wrong)));
+            wrong.to_string().into()
+        })
+    }
+
+    /// True when brokers ask for a token.
+    pub fn has_token(&self) -> bool {
+        self.token.is_some()
+    }
+
+    fn told(&self, wrong: &Wrong) -> String {
+        format!(
+            "kafka.clusters.{}: {wrong}; have it written anew, it is read again soon",
+            self.name
+        )
     }
 
     /// Logs a change of the link, and only a change: librdkafka tries several times a second.
@@ -349,16 +352,14 @@ impl Watch {
         self.link.send_if_modified(changed);
     }
 
+    fn wrong_token(&self) -> Option<Wrong> {
+        self.token.as_ref()?.read(clock::wall()).err()
+    }
+
     fn redacted(&self, text: &str) -> String {
         let hide = |text: String, secret: &String| text.replace(secret.as_str(), "***");
         self.secrets.iter().filter(|secret| !secret.is_empty()).fold(text.to_owned(), hide)
     }
-}
-
-/// Returns the claims of a JSON Web Token, unverified: that is the broker's work (RFC 7519).
-fn claims(token: &str) -> Option<serde_json::Value> {
-    let payload = token.split('.').nth(1)?;
-    serde_json::from_slice(&URL_SAFE_NO_PAD.decode(payload.trim_end_matches('=')).ok()?).ok()
 }
 
 /// Not: the secrets.
@@ -481,19 +482,14 @@ mod tests {
     }
 
     #[test]
-    fn a_token_is_read_again_each_time_and_ends_when_it_says() {
-        let dir = tempfile::tempdir().unwrap();
-        let file = dir.path().join("token");
+    fn a_token_that_is_wrong_is_the_reason_that_is_told() {
         let mut cluster = cluster();
-        cluster.sasl = Some(Sasl::Token(file.clone()));
+        cluster.sasl = Some(Sasl::Token("/nowhere/token".into()));
         let watch = Watch::new("c", &cluster);
-        assert!(watch.token().is_err(), "no file");
-        let claims = URL_SAFE_NO_PAD.encode(r#"{"exp": 1700000000, "sub": "pager"}"#);
-        std::fs::write(&file, format!("e30.{claims}.x\n")).unwrap();
-        let token = watch.token().unwrap();
-        assert_eq!((token.lifetime_ms, &*token.principal_name), (1_700_000_000_000, "pager"));
-        std::fs::write(&file, "opaque").unwrap();
-        let token = watch.token().unwrap();
-        assert_eq!((&*token.token, &*token.principal_name), ("opaque", "incidentd"));
+        assert!(watch.token().is_err());
+        let told = watch.link().borrow().to_string();
+        assert!(told.starts_with("kafka.clusters.c: token_file /nowhere/token: "), "{told}");
+        watch.trouble(&KafkaError::Global(RDKafkaErrorCode::Authentication), "refused");
+        assert_eq!(watch.link().borrow().to_string(), told, "and stays so");
     }
 }

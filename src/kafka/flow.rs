@@ -38,11 +38,13 @@ pub(super) struct Taken {
 }
 
 impl Taken {
-    pub(super) fn of(message: &BorrowedMessage<'_>) -> Self {
+    /// Copies a message; `topics` are those that are read.
+    pub(super) fn of(message: &BorrowedMessage<'_>, topics: &[Arc<str>]) -> Self {
+        let topic = topics.iter().find(|topic| ***topic == *message.topic());
         let headers = record::headers(message).into_iter();
         let at = message.timestamp().to_millis();
         Self {
-            topic: message.topic().into(),
+            topic: topic.map_or_else(|| message.topic().into(), Arc::clone),
             partition: message.partition().cast_unsigned(),
             offset: message.offset().cast_unsigned(),
             at: at.filter(|at| *at > 0).map(Timestamp::from_millis),
@@ -114,7 +116,7 @@ impl Session<'_> {
         for _ in 0..RECORDS_MAX {
             let taken = match self.consumer.poll(wait) {
                 None => break,
-                Some(Ok(message)) => Taken::of(&message),
+                Some(Ok(message)) => Taken::of(&message, &self.reader.task.topics.topics),
                 Some(Err(error)) => {
                     self.failed(&error)?;
                     break;
@@ -231,7 +233,7 @@ impl Session<'_> {
         Ok(())
     }
 
-    /// Takes the answer to the oldest batch in flight; without one the engine has stopped.
+    /// Takes the answer to the oldest batch in flight; there may be none.
     pub(super) fn landed(&mut self, reply: Option<Reply>) -> Result<(), End> {
         let Some(flight) = self.flights.pop_front() else { return Ok(()) };
         let done = match reply {
@@ -240,7 +242,9 @@ impl Session<'_> {
                 let why = format!("the engine answered what was read with {other:?}");
                 return Err(End::Again(why));
             }
-            None => return Err(End::Stopped),
+            None if *self.reader.parts.stopped.borrow() => return Err(End::Stopped),
+            // What became of the batch is not known; the committed position is.
+            None => return Err(End::Again("the engine gave no answer to what was read".into())),
         };
         let (kafka, metrics) = (&self.reader.parts.metrics.kafka, &self.reader.parts.metrics);
         let source = &self.reader.task.reading.source;

@@ -43,7 +43,9 @@ impl Session<'_> {
             let stored = self.stored()?;
             for number in &numbers {
                 let place = (Arc::clone(&topic), *number);
-                if !self.tracks.contains_key(&place) {
+                if self.tracks.get(&place).is_some_and(|track| !track.runs()) {
+                    self.measure(&place);
+                } else if !self.tracks.contains_key(&place) {
                     changed = true;
                     let position = stored.get(&place).cloned();
                     is_known &= self.begin(place, position)?;
@@ -127,6 +129,7 @@ impl Session<'_> {
             Verdict::Halted => {}
             Verdict::Halt(why) => {
                 self.halt(&place, &position, why)?;
+                self.reaches(&place, extent.high);
                 return Ok(true);
             }
         }
@@ -136,6 +139,7 @@ impl Session<'_> {
             taken: begin,
             compare,
             end: 0,
+            high: extent.high,
             heard_at: clock::monotonic(),
         };
         self.tracks.insert(place, track);
@@ -209,10 +213,26 @@ impl Session<'_> {
             compare: None,
             told_late: false,
             end: 0,
+            high: 0,
             heard_at: clock::monotonic(),
         };
         self.tracks.insert(place.clone(), track);
         Ok(())
+    }
+
+    /// Asks how far a partition reaches that is halted: librdkafka does not follow it.
+    fn measure(&mut self, place: &Place) {
+        let marks = self.consumer.fetch_watermarks(&place.0, place.1.cast_signed(), ANSWER);
+        // Without an answer it is as it was.
+        if let Ok((_, high)) = marks {
+            self.reaches(place, u64::try_from(high).unwrap_or(0));
+        }
+    }
+
+    fn reaches(&mut self, place: &Place, high: u64) {
+        if let Some(track) = self.tracks.get_mut(place) {
+            track.high = high;
+        }
     }
 
     /// Brings an event to the engine and waits for its answer.
@@ -265,9 +285,12 @@ impl Session<'_> {
         }
         let ends = self.ends.borrow().clone();
         let mut standing = Standing::default();
-        for (place, track) in &mut self.tracks {
+        let mut lasts = BTreeMap::new();
+        let partitions: Vec<Partition> = self.tracks.keys().map(|it| self.partition(it)).collect();
+        for ((place, track), partition) in self.tracks.iter_mut().zip(partitions) {
             let end = ends.get(place).copied().unwrap_or(0);
             let has_more = end > track.taken.max(track.end);
+            lasts.insert(partition, track.last(end));
             standing.halted += usize::from(!track.runs());
             standing.late += usize::from(track.told_late);
             standing.lag += if has_more { end - track.taken } else { 0 };
@@ -283,7 +306,9 @@ impl Session<'_> {
                 )));
             }
         }
-        self.reader.parts.metrics.kafka.stands(&self.reader.task.reading.source, standing);
+        let (kafka, source) = (&self.reader.parts.metrics.kafka, &self.reader.task.reading.source);
+        kafka.stands(source, standing);
+        kafka.end_at(source, lasts);
         Ok(())
     }
 
@@ -308,6 +333,7 @@ impl Session<'_> {
             if let Verdict::Halt(why) = track::judge(&reached, &extent) {
                 halted = true;
                 self.halt(&place, &position, why)?;
+                self.reaches(&place, extent.high);
             }
         }
         if halted {

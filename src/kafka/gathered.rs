@@ -135,6 +135,7 @@ mod tests {
             reason,
             content_type: "".into(),
             body: [][..].into(),
+            origin: None,
         }))
     }
 

@@ -85,6 +85,8 @@ pub(super) struct Track {
     pub(super) told_late: bool,
     /// Where librdkafka said that there is nothing more; what lies before it may be no records.
     pub(super) end: u64,
+    /// The offset of the next record that comes, as far as a broker was asked.
+    pub(super) high: u64,
     /// When a record came last, or it was begun.
     pub(super) heard_at: Duration,
 }
@@ -92,6 +94,13 @@ pub(super) struct Track {
 impl Track {
     pub(super) fn runs(&self) -> bool {
         self.position.halted.is_none()
+    }
+
+    /// Returns up to which offset there is something to read, where `end` is that of the next record
+    /// that comes: what lies behind the last record and before an end that was reached is none.
+    pub(super) fn last(&self, end: u64) -> u64 {
+        let end = end.max(self.high);
+        if end > self.taken.max(self.end) { end } else { self.taken }
     }
 }
 
@@ -212,6 +221,10 @@ pub(super) struct Session<'a> {
 
 impl Session<'_> {
     fn run(mut self) -> Result<(), End> {
+        if self.reader.task.watch.has_token() {
+            // It is asked for when the client is polled, and no broker answers before.
+            self.take()?;
+        }
         let ended = loop {
             if *self.reader.parts.stopped.borrow() {
                 break Ok(());
@@ -266,7 +279,9 @@ impl Session<'_> {
             }
             if is_paused {
                 // Records that were on their way already are few, and are taken.
-                let taken = self.consumer.poll(PATIENCE).map(|it| it.map(|it| Taken::of(&it)));
+                let topics = &self.reader.task.topics.topics;
+                let taken = self.consumer.poll(PATIENCE);
+                let taken = taken.map(|it| it.map(|it| Taken::of(&it, topics)));
                 ended = match taken {
                     None => Ok(()),
                     Some(Ok(taken)) => self.keep(taken),
@@ -345,6 +360,43 @@ impl Session<'_> {
         let dropped = std::thread::Builder::new().spawn(move || drop(consumer));
         if let Err(error) = dropped {
             warn!(%error, "a client of Kafka is not taken down");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::partition::Partition;
+
+    #[test]
+    fn what_lies_behind_the_last_record_is_nothing_to_read() {
+        let position = Position {
+            partition: Partition { source: "s".into(), topic: "t".into(), number: 0 },
+            cluster: "c".into(),
+            next: 5,
+            edge: None,
+            mark: None,
+            turn: 0,
+            is_late: false,
+            halted: None,
+            minute: 0,
+            good: 0,
+            bad: 0,
+        };
+        // Taken up to, end that was reached, asked of a broker, end that is told; up to where.
+        for (taken, end, high, told, expected) in [
+            (5, 0, 9, 0, 9),
+            (5, 0, 9, 12, 12),
+            (5, 0, 0, 0, 5),
+            (9, 0, 9, 9, 9),
+            (8, 9, 9, 9, 8),
+            (8, 9, 9, 10, 10),
+        ] {
+            let (compare, told_late, heard_at) = (None, false, Duration::ZERO);
+            let position = position.clone();
+            let track = Track { position, taken, compare, told_late, end, high, heard_at };
+            assert_eq!(track.last(told), expected, "{taken} {end} {high} {told}");
         }
     }
 }

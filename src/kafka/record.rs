@@ -5,6 +5,7 @@
 
 use core::time::Duration;
 use std::hash::Hasher;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use rdkafka::message::{BorrowedMessage, Headers, Message};
@@ -16,7 +17,7 @@ use crate::ingest::planned;
 use crate::ingest::{Decoded, Limits, Reject, SourceFormat, Terms};
 use crate::model::alert::Signal;
 use crate::model::delivery::DeliveryId;
-use crate::model::quarantine::{Cause, Unhandled};
+use crate::model::quarantine::{Cause, Origin, Unhandled};
 use crate::model::time::Timestamp;
 use crate::rules::RuleSet;
 use crate::settings::sources::{Carries, Envelope};
@@ -106,11 +107,11 @@ impl Reading {
         if self.carries == Carries::Changes {
             return Record { offset: raw.offset, mark: raw.mark(), content: self.change(raw) };
         }
-        let content = match self.enclosed(raw) {
+        let content = self.guarded(raw, || match self.enclosed(raw) {
             Ok((data, identity)) => self.content(rules, raw, (&data, identity), now),
             Err(Reject::Empty) => Content::Nothing,
             Err(reject) => self.unreadable(raw, (raw.value, reject.to_string())),
-        };
+        });
         Record { offset: raw.offset, mark: raw.mark(), content }
     }
 
@@ -148,6 +149,14 @@ impl Reading {
             import::read_record(raw.key, Some(text), &self.source)
         };
         read().map_err(|why| self.unreadable(raw, (raw.value, why)))
+    }
+
+    /// Reads a record; one that breaks the decoder costs itself, not the thread of its source.
+    fn guarded(&self, raw: &Raw<'_>, read: impl FnOnce() -> Content) -> Content {
+        catch_unwind(AssertUnwindSafe(read)).unwrap_or_else(|_| {
+            let why = "reading it broke the decoder, a fault of incidentd; the log says where";
+            self.unreadable(raw, (raw.value, why.to_owned()))
+        })
     }
 
     /// Takes a record out of its envelope; returns the id that its sender gave it, too.
@@ -196,14 +205,14 @@ impl Reading {
                 *until = until.plus(delay);
             }
         }
-        let scope = format!("source {}", self.source);
-        let delivery = identity.map(|id| DeliveryId::of(&scope, &id));
+        let of = |id: String| DeliveryId::of(&format!("source {}", self.source), &id);
+        let delivery = identity.map(of);
         Content::Alerts { occurrences, delivery }
     }
 
     /// Makes of a record what goes to the quarantine.
     pub(super) fn unreadable(&self, raw: &Raw<'_>, (data, reason): (&[u8], String)) -> Content {
-        let Raw { topic, partition, offset, .. } = raw;
+        let Raw { topic, partition, offset, .. } = *raw;
         // What is larger than any body may be would push everything else out.
         let kept = data.get(..self.limits.body_bytes).unwrap_or(data);
         Content::Unreadable(Box::new(Unhandled {
@@ -216,6 +225,7 @@ impl Reading {
             reason: format!("topic {topic}, partition {partition}, offset {offset}: {reason}"),
             content_type: raw.header("content-type").unwrap_or("").chars().take(128).collect(),
             body: kept.into(),
+            origin: Some(Origin { topic: topic.into(), partition, offset }),
         }))
     }
 }
@@ -297,6 +307,8 @@ mod tests {
             let starts = what.reason.starts_with("topic t, partition 3, offset 12: ");
             assert!(starts && what.reason.contains(says), "{}", what.reason);
             assert_eq!(&*what.body, value);
+            let origin = Origin { topic: "t".into(), partition: 3, offset: 12 };
+            assert_eq!(what.origin, Some(origin));
         }
     }
 
@@ -328,6 +340,17 @@ mod tests {
         assert!(matches!(row(&Raw { is_null: true, value: b"", ..one }), Ok(Said::CiGone(_))));
         let Err(Content::Unreadable(what)) = row(&Raw { key: b"", ..one }) else { panic!() };
         assert!(what.reason.contains("offset 12: it has no key"), "{}", what.reason);
+    }
+
+    #[test]
+    fn a_record_that_breaks_the_decoder_goes_to_the_quarantine_as_it_came() {
+        let raw = raw(ALERT, &[]);
+        let Content::Unreadable(what) = reading().guarded(&raw, || panic!("a fault")) else {
+            panic!()
+        };
+        let said = "topic t, partition 3, offset 12: reading it broke the decoder";
+        assert!(what.reason.starts_with(said), "{}", what.reason);
+        assert_eq!((&*what.body, what.cause), (ALERT, Cause::Unreadable));
     }
 
     #[test]

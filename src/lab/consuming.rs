@@ -11,7 +11,7 @@ use crate::model::alert::{Details, Occurrence, Signal};
 use crate::model::delivery::DeliveryId;
 use crate::model::labels::Labels;
 use crate::model::partition::{Edge, Goal, Partition, Position};
-use crate::model::quarantine::{Cause, Unhandled};
+use crate::model::quarantine::{Cause, Origin, Unhandled};
 use crate::model::time::Timestamp;
 use crate::rules::RuleSet;
 
@@ -74,6 +74,7 @@ fn garbage(offset: u64) -> Record {
         reason: format!("topic alerts, partition 3, offset {offset}: no JSON"),
         content_type: "".into(),
         body: [b'x'][..].into(),
+        origin: Some(Origin { topic: "alerts".into(), partition: 3, offset }),
     };
     Record { offset, mark: offset, content: Content::Unreadable(Box::new(what)) }
 }
@@ -156,6 +157,17 @@ fn what_cannot_be_read_is_kept_and_some_of_it_stops_nothing() {
     let first = world.image().quarantine.values().next().unwrap();
     assert_eq!(first.what.reason, "topic alerts, partition 3, offset 12: no JSON");
     assert!(own(&world).is_empty());
+}
+
+#[test]
+fn what_is_beyond_the_limit_is_kept_with_where_it_stood() {
+    let limits = Limits { alerts_per_source: 1, ..LIMITS };
+    let rules = Arc::new(RuleSet::builtin());
+    let mut world = World::new(Context::new(rules, Arc::new(Topology::empty()), limits), START);
+    let done = consume(&mut world, batch(vec![fires(10, "A", 0), fires(11, "B", 0)]), 0);
+    assert_eq!((done.received.began, done.received.overflowed), (1, 1));
+    let kept: Vec<_> = world.image().quarantine.values().map(|it| it.what.origin.clone()).collect();
+    assert_eq!(kept, [Some(Origin { topic: "alerts".into(), partition: 3, offset: 11 })]);
 }
 
 #[test]

@@ -56,6 +56,7 @@ fn garbage(source: &str, len: usize) -> Event {
         reason: String::new(),
         content_type: "".into(),
         body: vec![b'x'; len].into(),
+        origin: None,
     }))
 }
 

@@ -29,6 +29,17 @@ pub enum Cause {
 
 words!(Cause, Unreadable = "unreadable", Panicked = "panicked", Overflowed = "overflowed");
 
+/// Where a record of Kafka stood.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Origin {
+    /// The topic.
+    pub topic: Arc<str>,
+    /// The partition's number within the topic.
+    pub partition: u32,
+    /// Its offset there.
+    pub offset: u64,
+}
+
 /// Something that could not be read or handled.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unhandled {
@@ -44,6 +55,8 @@ pub struct Unhandled {
     pub content_type: Box<str>,
     /// The bytes as they came; what was read already is written again in our own format.
     pub body: Arc<[u8]>,
+    /// Where it stood, when it came from Kafka.
+    pub origin: Option<Origin>,
 }
 
 impl Unhandled {

@@ -36,7 +36,7 @@ use crate::model::notice::{Notice, NoticeId, NoticeKind, NoticeState};
 use crate::model::on_call::Override;
 use crate::model::partition::{Edge, Halted, Partition, Position};
 use crate::model::priority::{Assessment, Impact, Loss, Priority, Urgency};
-use crate::model::quarantine::{Cause, QuarantineId, Quarantined, Unhandled};
+use crate::model::quarantine::{Cause, Origin, QuarantineId, Quarantined, Unhandled};
 use crate::model::report::{Report, Reporter};
 use crate::model::review::{CorrectiveAction, Overdue};
 use crate::model::sheet::{Field, Reclassified, Sheet, Spent};
@@ -622,6 +622,11 @@ impl Dice {
                 reason: self.text(),
                 content_type: self.text().into(),
                 body: self.list(9, |dice| dice.next() as u8).into(),
+                origin: self.maybe(|dice| Origin {
+                    topic: dice.text().into(),
+                    partition: dice.next() as u32,
+                    offset: dice.next(),
+                }),
             },
         }
     }

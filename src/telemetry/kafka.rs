@@ -1,9 +1,13 @@
 //! Metrics of what is read from Kafka.
 
+use std::collections::BTreeMap;
+
 use prometheus::{Error, IntCounterVec, IntGaugeVec, Opts, Registry};
+use tokio::sync::watch;
 
 use super::metrics::add;
 use crate::engine::event::Consumption;
+use crate::model::partition::Partition;
 
 /// What becomes of a record.
 const OUTCOMES: [&str; 3] = ["read", "repeated", "unreadable"];
@@ -22,6 +26,8 @@ pub struct Kafka {
     records: IntCounterVec,
     rows: IntCounterVec,
     waiting: IntGaugeVec,
+    /// Where partitions end, as far as that is known.
+    ends: watch::Sender<BTreeMap<Partition, u64>>,
 }
 
 /// What became of CIs and relations by rows of a topic, and how many relations of it wait.
@@ -82,6 +88,7 @@ impl Kafka {
                 "incidentd_kafka_waiting_relations",
                 "Relations of a source's topics that wait for a CI or for their type.",
             )?,
+            ends: watch::Sender::new(BTreeMap::new()),
         })
     }
 
@@ -113,6 +120,20 @@ impl Kafka {
     /// Notes that they do not.
     pub fn away(&self, source: &str) {
         self.connected.with_label_values(&[source]).set(0);
+        self.end_at(source, BTreeMap::new());
+    }
+
+    /// Notes where the partitions of a source end: the offset of the next record that comes.
+    pub fn end_at(&self, source: &str, partitions: BTreeMap<Partition, u64>) {
+        self.ends.send_modify(|all| {
+            all.retain(|partition, _| *partition.source != *source);
+            all.extend(partitions);
+        });
+    }
+
+    /// Returns where a partition ends; nothing while no broker says so.
+    pub fn end(&self, partition: &Partition) -> Option<u64> {
+        self.ends.borrow().get(partition).copied()
     }
 
     /// Notes how it is with a source.
@@ -176,6 +197,16 @@ mod tests {
             "kafka source a: not connected, 0 records to read, 0 partitions halted\n\
              kafka source b: connected, 7 records to read, 1 partitions halted\n"
         );
+        let partition =
+            |source: &str, number| Partition { source: source.into(), topic: "t".into(), number };
+        kafka.end_at("a", [(partition("a", 0), 3), (partition("a", 1), 0)].into());
+        kafka.end_at("b", [(partition("b", 0), 9)].into());
+        kafka.end_at("a", [(partition("a", 0), 2)].into());
+        let ends =
+            [("a", 0), ("a", 1), ("b", 0)].map(|(of, number)| kafka.end(&partition(of, number)));
+        assert_eq!(ends, [Some(2), None, Some(9)]);
+        kafka.away("b");
+        assert_eq!(kafka.end(&partition("b", 0)), None, "who is away says nothing");
         let done = Consumption { unreadable: 2, repeated: 1, ..Consumption::default() };
         kafka.consumed("a", 10, &done);
         let count = |outcome| kafka.records.with_label_values(&["a", outcome]).get();

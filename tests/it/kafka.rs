@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::story::incidents;
 use crate::common::{Client, Daemon, incidentd, wait_for};
 
-type Mock = MockCluster<'static, DefaultProducerContext>;
+pub(super) type Mock = MockCluster<'static, DefaultProducerContext>;
 
 const RULES: &str = "
 version: 1
@@ -24,14 +24,14 @@ rules:
     group: {by: [service], window: 1h}
 ";
 
-fn producer(mock: &Mock) -> ThreadedProducer<DefaultProducerContext> {
+pub(super) fn producer(mock: &Mock) -> ThreadedProducer<DefaultProducerContext> {
     let mut config = ClientConfig::new();
     config.set("bootstrap.servers", mock.bootstrap_servers()).set("linger.ms", "5");
     config.create_with_context(DefaultProducerContext).unwrap()
 }
 
 /// Writes records to partition 0 of a topic, in order.
-fn write(mock: &Mock, topic: &str, values: impl IntoIterator<Item = String>) {
+pub(super) fn write(mock: &Mock, topic: &str, values: impl IntoIterator<Item = String>) {
     let producer = producer(mock);
     for value in values {
         let record = BaseRecord::<str, str>::to(topic).partition(0).payload(&value);
@@ -40,7 +40,7 @@ fn write(mock: &Mock, topic: &str, values: impl IntoIterator<Item = String>) {
     producer.flush(Duration::from_secs(30)).unwrap();
 }
 
-fn folder(mock: &Mock, more: &str) -> tempfile::TempDir {
+pub(super) fn folder(mock: &Mock, more: &str) -> tempfile::TempDir {
     let dir = tempfile::tempdir().unwrap();
     std::fs::create_dir(dir.path().join("rules")).unwrap();
     std::fs::write(dir.path().join("rules/kafka.yaml"), RULES).unwrap();
@@ -54,23 +54,23 @@ fn folder(mock: &Mock, more: &str) -> tempfile::TempDir {
     dir
 }
 
-fn alert(n: usize, service: &str) -> String {
+pub(super) fn alert(n: usize, service: &str) -> String {
     format!(r#"{{"labels": {{"alertname": "Load", "n": "{n}", "service": "{service}"}}}}"#)
 }
 
-fn positions(client: &mut Client) -> Vec<Value> {
+pub(super) fn positions(client: &mut Client) -> Vec<Value> {
     let answer = client.get("/api/v1/kafka").json();
     answer["items"].as_array().unwrap().clone()
 }
 
 /// Waits until partition 0 of the topic is read up to this offset.
-fn read_up_to(client: &mut Client, next: u64) {
+pub(super) fn read_up_to(client: &mut Client, next: u64) {
     wait_for(&format!("offset {next}"), || {
         positions(client).iter().any(|it| it["next"] == next).then_some(())
     });
 }
 
-fn members(client: &mut Client) -> u64 {
+pub(super) fn members(client: &mut Client) -> u64 {
     let open = incidents(client, "?limit=1000");
     open.iter().map(|it| it["members"].as_u64().unwrap()).sum()
 }
@@ -109,6 +109,16 @@ fn records_become_incidents_and_garbage_goes_to_the_quarantine_and_to_the_dead_l
     assert_eq!(kept.len(), 1, "{kept:?}");
     let reason = kept[0]["reason"].as_str().unwrap();
     assert!(reason.starts_with("topic alerts, partition 0, offset 3: "), "{reason}");
+    let origin = serde_json::json!({"topic": "alerts", "partition": 0, "offset": 3});
+    assert_eq!(kept[0]["kafka"], origin, "{kept:?}");
+    let server = format!("http://{}", daemon.address);
+    for (args, within) in [(&["ls"][..], "/items/0/kafka"), (&["show", "1"], "/kafka")] {
+        let all = [&["--server", &server, "-o", "json", "quarantine"], args].concat();
+        let (code, out, said) = incidentd(dir.path(), &all);
+        assert_eq!(code, 0, "{said}");
+        let shown: Value = serde_json::from_str(&out).unwrap();
+        assert_eq!(shown.pointer(within), Some(&origin), "{out}");
+    }
 
     let consumer: rdkafka::consumer::BaseConsumer = ClientConfig::new()
         .set("bootstrap.servers", mock.bootstrap_servers())

@@ -22,6 +22,7 @@ mod doors;
 mod events;
 mod handling;
 mod kafka;
+mod kafka_faults;
 mod kafka_tables;
 mod links;
 mod monitoring;

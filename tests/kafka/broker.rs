@@ -1,5 +1,5 @@
 //! A real Apache Kafka on loopback: one node in `KRaft` mode, started, killed and started again, with
-//! three doors: open, TLS with SCRAM, TLS with a client's certificate. And Kafka's own tools.
+//! four doors: open, TLS with SCRAM, TLS with a client's certificate, and tokens. And Kafka's own tools.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -29,6 +29,8 @@ pub struct Broker {
     pub scram: SocketAddr,
     /// The door with TLS where a certificate is asked for.
     pub mutual: SocketAddr,
+    /// The door where a token is asked for (OAUTHBEARER, unsigned), again and again.
+    pub token: SocketAddr,
     child: Option<Child>,
 }
 
@@ -75,8 +77,8 @@ impl Broker {
     /// Starts one with an empty log and a cluster id of its own.
     pub fn start() -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let [open, scram, mutual, controller] = [(); 4].map(|()| free_address());
-        let mut broker = Self { dir, open, scram, mutual, child: None };
+        let [open, scram, mutual, token, controller] = [(); 5].map(|()| free_address());
+        let mut broker = Self { dir, open, scram, mutual, token, child: None };
         broker.certify();
         broker.configure(controller);
         let format = ["format", "--config", "server.properties", "--add-scram"];
@@ -118,14 +120,14 @@ impl Broker {
     }
 
     fn configure(&self, controller: SocketAddr) {
-        let Self { open, scram, mutual, .. } = self;
+        let Self { open, scram, mutual, token, .. } = self;
         let dir = self.dir.path().display();
         let properties = format!(
             "process.roles=broker,controller\n\
              node.id=1\n\
              controller.quorum.voters=1@{controller}\n\
-             listeners=OPEN://{open},SCRAM://{scram},MUTUAL://{mutual},CONTROLLER://{controller}\n\
-             listener.security.protocol.map=OPEN:PLAINTEXT,SCRAM:SASL_SSL,MUTUAL:SSL,CONTROLLER:PLAINTEXT\n\
+             listeners=OPEN://{open},SCRAM://{scram},MUTUAL://{mutual},TOKEN://{token},CONTROLLER://{controller}\n\
+             listener.security.protocol.map=OPEN:PLAINTEXT,SCRAM:SASL_SSL,MUTUAL:SSL,TOKEN:SASL_PLAINTEXT,CONTROLLER:PLAINTEXT\n\
              inter.broker.listener.name=OPEN\n\
              controller.listener.names=CONTROLLER\n\
              ssl.keystore.type=PEM\n\
@@ -135,6 +137,9 @@ impl Broker {
              listener.name.mutual.ssl.client.auth=required\n\
              listener.name.scram.sasl.enabled.mechanisms=SCRAM-SHA-512\n\
              listener.name.scram.scram-sha-512.sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required;\n\
+             listener.name.token.sasl.enabled.mechanisms=OAUTHBEARER\n\
+             listener.name.token.oauthbearer.sasl.jaas.config=org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginModule required unsecuredLoginStringClaim_sub=\"broker\";\n\
+             listener.name.token.oauthbearer.connections.max.reauth.ms=3600000\n\
              log.dirs={dir}/data\n\
              auto.create.topics.enable=false\n\
              offsets.topic.replication.factor=1\n\

@@ -35,7 +35,7 @@ pub fn records_of_every_producer_and_codec_become_incidents(broker: &Broker) {
     kcat(broker, "intake", &[&alert("kcat", 0), &list]);
     let settings = format!("{}{}", cluster("main", broker), source("log", "main", "intake"));
     let dir = folder(&settings);
-    let daemon = Daemon::start(dir.path());
+    let mut daemon = Daemon::start(dir.path());
     let mut client = daemon.client();
     wait_for("253 alerts", || {
         let alerts = all(&mut client, "/api/v1/alerts?filter=service%21%3D%22%22");
@@ -59,6 +59,14 @@ pub fn records_of_every_producer_and_codec_become_incidents(broker: &Broker) {
         let whole = rows.len() == 3 && rows.iter().all(|row| row.lag == 0);
         Some(()).filter(|()| whole && read == 252)
     });
+    let listed = client.get("/api/v1/kafka").json();
+    let lags = listed["items"].as_array().unwrap().iter().map(|it| it["lag"].as_u64());
+    assert_eq!(lags.collect::<Vec<_>>(), [Some(0); 3], "{listed}");
+    daemon.stop();
+    produce(broker, "intake", records(1, "After", 0..5));
+    let rows = broker.group("incidentd.log");
+    let lag: i64 = rows.iter().filter(|row| row.topic == "intake").map(|row| row.lag).sum();
+    assert_eq!(lag, 5, "what comes while nobody reads: {rows:?}");
 }
 
 /// A topic that becomes wider is read in all its breadth, without a restart.

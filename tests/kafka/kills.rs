@@ -1,15 +1,13 @@
 //! kill -9 at random points of a long log: the state is that of a reader that was never killed.
 
-use std::time::Duration;
-
 use incidentd::clock;
 use serde_json::json;
 
 use crate::broker::Broker;
-use crate::common::{Daemon, pause, wait_for};
+use crate::common::{Client, Daemon, PATIENCE};
 use crate::intake;
-use crate::producer::{Record, produce};
-use crate::reader::{Essence, all, cluster, folder, metric, source, wait_for_alert};
+use crate::producer::{Record, produce_with};
+use crate::reader::{Essence, all, cluster, configure, figure, folder, source, wait_for_alert};
 
 /// Alerts of the log; each is spoken of `records / ALERTS` times.
 const ALERTS: usize = 20_000;
@@ -23,11 +21,6 @@ const GARBAGE: usize = 1_000;
 /// True for garbage: never the same alert's twice in a row.
 fn is_garbage(n: usize) -> bool {
     (n + n / ALERTS) % GARBAGE == GARBAGE - 1
-}
-
-#[expect(clippy::disallowed_methods, reason = "full figures are for people who wait")]
-fn figure(name: &str, otherwise: usize) -> usize {
-    std::env::var(name).map_or(otherwise, |text| text.parse().unwrap())
 }
 
 /// Record `n` of the log: twice firing, once resolved, again and again, so that a record that is lost
@@ -72,44 +65,62 @@ impl Dice {
     }
 }
 
-fn read_so_far(daemon: &Daemon) -> f64 {
-    metric(&mut daemon.client(), "incidentd_ingest_alerts_total", &["source=\"log\""])
-}
-
 /// Records that are read and committed, of all partitions.
-fn committed(daemon: &Daemon) -> usize {
-    let positions = daemon.client().get("/api/v1/kafka").json();
+fn committed(client: &mut Client) -> usize {
+    let positions = client.get("/api/v1/kafka").json();
     let next = positions["items"].as_array().unwrap().iter().map(|it| it["next"].as_u64().unwrap());
     usize::try_from(next.sum::<u64>()).unwrap()
 }
 
-/// The log grows by a piece before each kill, so that there is something to be in the middle of.
+/// Waits without a pause: a piece of the log is read in some milliseconds.
+fn wait_at_once(what: &str, mut is_done: impl FnMut() -> bool) {
+    let began = clock::monotonic();
+    while !is_done() {
+        let waited = clock::monotonic().saturating_sub(began);
+        assert!(waited < PATIENCE, "{what} was not reached in {waited:?}");
+    }
+}
+
+/// Options of a reader that takes its time, about ten thousand records a second: of a log that is read
+/// at once nothing is left to be in the middle of.
+const SLOWLY: &str = "[kafka.clusters.main.options]
+\"queued.min.messages\" = 10
+\"fetch.queue.backoff.ms\" = 2
+\"fetch.message.max.bytes\" = 4096
+";
+
+/// The log grows by a piece while the reader is dead, so that every life has something to be in the
+/// middle of; it is killed as soon as it has committed up to a random record of what it has to read.
 pub fn a_reader_killed_at_random_points_holds_what_one_that_was_not_holds(broker: &Broker) {
-    let (records, kills) = (figure("KAFKA_RECORDS", 200_000), figure("KAFKA_KILLS", 20));
+    let (records, kills) = (figure("KAFKA_RECORDS", 60_000), figure("KAFKA_KILLS", 20));
     broker.make_topic("kills", i32::try_from(PARTITIONS).unwrap());
-    let settings = format!(
-        "[limits]\nalerts_per_source = 1000000\n{}{}",
-        cluster("main", broker),
-        source("log", "main", "kills")
-    );
-    let dir = folder(&settings);
+    let source = source("log", "main", "kills");
+    let limits = "[limits]\nalerts_per_source = 1000000\n";
+    let settings = |options: &str| format!("{limits}{}{options}{source}", cluster("main", broker));
+    let dir = folder(&settings(SLOWLY));
     let mut daemon = Daemon::start(dir.path());
     let (mut dice, mut amid, mut written) = (Dice(records as u64), 0, 0);
     for kill in 1..=kills {
+        daemon.kill();
         let until = records * kill / (kills + 1);
-        produce(broker, "kills", (written..until).map(record));
+        produce_in_pieces(broker, (written..until).map(record));
         written = until;
-        wait_for("the first of what is new", || Some(()).filter(|()| read_so_far(&daemon) > 0.0));
-        pause(Duration::from_millis(dice.below(30)));
-        amid += usize::from(committed(&daemon) < written);
-        daemon.crash();
+        daemon.restart();
+        let mut client = daemon.client();
+        let unread = written.saturating_sub(committed(&mut client));
+        let goal = written - usize::try_from(dice.below(unread.max(1) as u64)).unwrap();
+        wait_at_once("the goal", || committed(&mut client) >= goal);
+        amid += usize::from(committed(&mut client) < written);
     }
-    produce(broker, "kills", (written..records).map(record).chain(ends()));
+    configure(dir.path(), &settings(""));
+    daemon.crash();
+    produce_in_pieces(broker, (written..records).map(record).chain(ends()));
     wait_for_the_end(&daemon);
     let killed = Essence::of(&daemon);
     daemon.stop();
+    assert!(amid * 10 >= kills * 8, "only {amid} of {kills} kills were amid the log");
 
-    let dir = folder(&settings);
+    let dir = folder(&settings(""));
     let began = clock::monotonic();
     let daemon = Daemon::start(dir.path());
     wait_for_the_end(&daemon);
@@ -126,6 +137,11 @@ pub fn a_reader_killed_at_random_points_holds_what_one_that_was_not_holds(broker
         "{kills} kills, {amid} of them amid the log of {records} records: state hash {hash}; \
          read in one go in {took:.1} s: the same"
     );
+}
+
+/// Writes records so that no answer of the broker holds many.
+fn produce_in_pieces(broker: &Broker, records: impl Iterator<Item = Record>) {
+    produce_with(broker, &[("batch.num.messages", "20")], "kills", records);
 }
 
 /// Says where two readers differ first.

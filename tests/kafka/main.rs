@@ -4,7 +4,8 @@
 //! holds the word. Not the usual harness: a broker needs seconds to start and is shared, and what
 //! shares it has to end it. What each test needs of the daemon is in `reader`, the broker in `broker`.
 //!
-//! `KAFKA_RECORDS` and `KAFKA_KILLS` make the log longer and the kills more (`kills`).
+//! `KAFKA_RECORDS` and `KAFKA_KILLS` make the log longer and the kills more (`kills`), `KAFKA_ABSENCES`
+//! and `KAFKA_AWAY_S` the absences of a broker (`outages`).
 #![expect(
     clippy::unwrap_used,
     clippy::panic,
@@ -54,6 +55,8 @@ const TESTS: &[Test] = tests![
     nasties::a_topic_made_anew_behind_the_readers_back_halts_too,
     security::who_has_not_is_told_what_is_wrong,
     security::who_has_the_key_gets_in,
+    security::a_token_is_read_anew_before_it_ends,
+    security::a_token_that_has_ended_is_told_and_another_lets_in,
     out::events_leave_in_order_with_ids_that_stay,
     out::a_page_leaves_by_a_topic,
     tables::a_compacted_topic_is_the_cmdb_and_its_tombstones_delete,

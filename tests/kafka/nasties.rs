@@ -61,6 +61,12 @@ pub fn what_retention_took_unread_halts_its_partition(broker: &Broker) {
     let said = wait_for_alarm(&mut client, "truncated/0").to_string();
     assert!(said.contains("10 records") && said.contains("kafka seek"), "{said}");
     wait_for_alert(&daemon, "Later");
+    wait_for("the lag of what is halted", || {
+        let listed = client.get("/api/v1/kafka").json();
+        let is_told =
+            |it: &Value| it["partition"] == 0 && it["state"] == "halted" && it["lag"] == 20;
+        listed["items"].as_array().unwrap().iter().any(is_told).then_some(())
+    });
     assert!((halted(&mut client) - 1.0).abs() < 0.1, "one of the two");
     assert!(alerts_named(&mut client, "Left").is_empty(), "nothing is jumped over");
     daemon.crash();

@@ -11,10 +11,10 @@ use crate::broker::Broker;
 use crate::common::{Daemon, pause, wait_for};
 use crate::intake::{alert, records};
 use crate::producer::{Record, produce, produce_to};
-use crate::reader::{alerts_named, cluster, folder, metric, source, wait_for_alert};
+use crate::reader::{alerts_named, cluster, figure, folder, metric, source, wait_for_alert};
 
-/// Records that are on their way while the broker is killed.
-const STREAM: usize = 20_000;
+/// Records that are on their way each time the broker is killed.
+const STREAM: usize = 10_000;
 
 /// Records a second while nothing is wrong, in the test of catching up.
 const LIVE: u32 = 500;
@@ -34,8 +34,8 @@ fn ends() -> impl Iterator<Item = Record> {
     records(0, "End0", 0..1).into_iter().chain(records(1, "End1", 0..1))
 }
 
-/// Both are read side by side; while one is killed in the middle of a stream, the other and the web
-/// hooks go on; when it is back, the rest of the stream is read, once.
+/// Both are read side by side; while one is killed in the middle of a stream, again and again, the
+/// other and the web hooks go on; when it is back, the rest of the stream is read, once.
 pub fn of_two_clusters_one_goes_away_mid_stream_and_comes_back(here: &Broker) {
     let mut there = Broker::start();
     here.make_topic("here", 1);
@@ -53,25 +53,43 @@ pub fn of_two_clusters_one_goes_away_mid_stream_and_comes_back(here: &Broker) {
     wait_for_alert(&daemon, "Near");
     wait_for_alert(&daemon, "Far");
 
+    let absences = figure("KAFKA_ABSENCES", 2);
+    for absence in 0..absences {
+        goes_away(&mut there, here, &daemon, absence);
+    }
+    produce(&there, "there", ends());
+    let mut client = daemon.client();
+    wait_for_alert(&daemon, "End0");
+    wait_for_alert(&daemon, "End1");
+    let stream = alerts_named(&mut client, "Stream");
+    let all = absences * STREAM;
+    assert_eq!((stream.len(), occurrences(&stream)), (all, all as u64), "each once");
+    assert_eq!(occurrences(&alerts_named(&mut client, "Near")), 10, "and each of the other");
+}
+
+/// Kills the broker in the middle of a stream, and starts it again while it goes on.
+fn goes_away(there: &mut Broker, here: &Broker, daemon: &Daemon, absence: usize) {
     let address = there.open.to_string();
     std::thread::scope(|scope| {
         let stream = scope.spawn(|| {
-            let records = (0..STREAM).flat_map(|n| {
+            let records = (absence * STREAM..(absence + 1) * STREAM).flat_map(|n| {
                 pause(Duration::from_micros(200));
                 records(i32::from(n % 2 == 1), "Stream", n..n + 1)
             });
-            produce_to(&address, &[], "there", records.chain(ends()));
+            produce_to(&address, &[("message.timeout.ms", "900000")], "there", records);
         });
         let mut client = daemon.client();
         wait_for("the middle of the stream", || {
             let read = metric(&mut client, "incidentd_ingest_alerts_total", &["source=\"far\""]);
+            let read = read - f64::from(u32::try_from(absence * STREAM).unwrap());
             Some(()).filter(|()| read > 1_000.0)
         });
         there.kill();
-        let answer = client.post("/ingest/native", &alert("Hook", 0));
+        let answer = client.post("/ingest/native", &alert("Hook", absence));
         assert_eq!(answer.status, 200, "{}", answer.body);
-        produce(here, "here", records(0, "Meanwhile", 0..10));
-        wait_for_alert(&daemon, "Meanwhile");
+        let meanwhile = format!("Meanwhile{absence}");
+        produce(here, "here", records(0, &meanwhile, 0..10));
+        wait_for_alert(daemon, &meanwhile);
         wait_for("the cluster's being missed", || {
             let up = metric(&mut client, "incidentd_kafka_connected", &["source=\"far\""]);
             Some(()).filter(|()| up < 0.5)
@@ -81,15 +99,17 @@ pub fn of_two_clusters_one_goes_away_mid_stream_and_comes_back(here: &Broker) {
         let ready = client.get("/readyz");
         assert_eq!(ready.status, 200, "a daemon without Kafka is ready: {}", ready.body);
         assert!(ready.body.contains("far: not connected"), "{}", ready.body);
+        pause(Duration::from_secs(figure("KAFKA_AWAY_S", 0) as u64));
         there.start_again();
         stream.join().unwrap();
     });
-    let mut client = daemon.client();
-    wait_for_alert(&daemon, "End0");
-    wait_for_alert(&daemon, "End1");
-    let stream = alerts_named(&mut client, "Stream");
-    assert_eq!((stream.len(), occurrences(&stream)), (STREAM, STREAM as u64), "each once");
-    assert_eq!(occurrences(&alerts_named(&mut client, "Near")), 10, "and each of the other");
+    // The records of the stream before are read when those of the next one are waited for.
+    let sent = (absence + 1) * STREAM;
+    wait_for("the rest of the stream", || {
+        let read =
+            metric(&mut daemon.client(), "incidentd_ingest_alerts_total", &["source=\"far\""]);
+        Some(()).filter(|()| read >= f64::from(u32::try_from(sent).unwrap()))
+    });
 }
 
 /// The reader is away while its senders go on; what has piled up is read at several times their rate,

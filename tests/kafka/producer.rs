@@ -66,7 +66,8 @@ pub fn produce_to(
     for record in records {
         send(&producer, topic, &record);
     }
-    producer.flush(PATIENCE).unwrap();
+    // The broker may be away for long.
+    producer.flush(15 * PATIENCE).unwrap();
 }
 
 fn send(producer: &BaseProducer, topic: &str, record: &Record) {

@@ -14,6 +14,12 @@ use sha2::{Digest, Sha256};
 use crate::broker::Broker;
 use crate::common::{Client, Daemon, PATIENCE, pause, wait_for};
 
+/// Reads a figure of the environment that makes a test longer.
+#[expect(clippy::disallowed_methods, reason = "full figures are for people who wait")]
+pub fn figure(name: &str, otherwise: usize) -> usize {
+    std::env::var(name).map_or(otherwise, |text| text.parse().unwrap())
+}
+
 /// One incident for each service, and none of them ends while the tests run.
 pub const RULES: &str = "
 version: 1

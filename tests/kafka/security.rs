@@ -2,9 +2,15 @@
 //! words, by the daemon that runs on and by `doctor`.
 
 use std::path::Path;
+use std::time::Duration;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use incidentd::clock;
+use serde_json::json;
 
 use crate::broker::{Broker, PASSWORD, USER};
-use crate::common::{Daemon, incidentd, wait_for};
+use crate::common::{Daemon, free_address, incidentd, pause, wait_for};
 use crate::intake::{alert, records};
 use crate::producer::produce;
 use crate::reader::{folder, source, wait_for_alert};
@@ -47,8 +53,8 @@ pub fn who_has_the_key_gets_in(broker: &Broker) {
     }
 }
 
-/// A wrong password, an authority that is not ours, no certificate, another language, a topic that is
-/// not there: each is named with what to do, and web hooks are taken.
+/// A wrong password, an authority that is not ours, no certificate, another language, a topic or a broker
+/// that is not there: each is named with what to do, and web hooks are taken.
 pub fn who_has_not_is_told_what_is_wrong(broker: &Broker) {
     broker.make_topic("closed", 1);
     let secrets = tempfile::tempdir().unwrap();
@@ -62,6 +68,11 @@ pub fn who_has_not_is_told_what_is_wrong(broker: &Broker) {
         (mutual(broker, &format!("ca_file = \"{ca}\"\n")), "closed", "certificate"),
         (open.clone() + "tls = \"required\"\nca_file = \"" + &ca + "\"\n", "closed", "tls"),
         (open, "no-such-topic", "no-such-topic"),
+        (
+            format!("[kafka.clusters.main]\nbrokers = [\"{}\"]\n", free_address()),
+            "closed",
+            "no broker",
+        ),
     ];
     for (cluster, topic, word) in cases {
         let dir = folder(&format!("{cluster}{}", source("log", "main", topic)));
@@ -83,4 +94,66 @@ pub fn who_has_not_is_told_what_is_wrong(broker: &Broker) {
         assert!(code != 0 && said.contains("kafka.clusters.main"), "{code}: {said}");
         assert!(said.to_lowercase().contains(word), "{word}: {said}");
     }
+}
+
+/// Settings of a cluster that asks for a token, and the file that it is in.
+fn token(broker: &Broker, file: &Path) -> String {
+    format!(
+        "[kafka.clusters.main]\nbrokers = [\"{}\"]\nsasl = \"oauthbearer\"\ntoken_file = \"{}\"\n",
+        broker.token,
+        file.display()
+    )
+}
+
+/// Writes a token that nobody signed, which ends in so many seconds, in place of the one before.
+fn write_token(file: &Path, ends_in_s: i64) {
+    let now_s = clock::wall().millis() / 1_000;
+    let part = |json: serde_json::Value| URL_SAFE_NO_PAD.encode(json.to_string());
+    let claims = json!({"sub": USER, "iat": now_s - 100, "exp": now_s + ends_in_s});
+    let token = format!("{}.{}.", part(json!({"alg": "none"})), part(claims));
+    std::fs::write(file.with_extension("new"), token).unwrap();
+    std::fs::rename(file.with_extension("new"), file).unwrap();
+}
+
+/// The broker ends a session with its token; whoever renews the file in time notices nothing.
+pub fn a_token_is_read_anew_before_it_ends(broker: &Broker) {
+    const LIFE_S: i64 = 8;
+    broker.make_topic("token", 1);
+    let secrets = tempfile::tempdir().unwrap();
+    let file = secrets.path().join("token");
+    write_token(&file, LIFE_S);
+    let dir = folder(&format!("{}{}", token(broker, &file), source("log", "main", "token")));
+    let daemon = Daemon::start(dir.path());
+    produce(broker, "token", records(0, "First", 0..1));
+    wait_for_alert(&daemon, "First");
+    for round in 0..6 {
+        pause(Duration::from_secs(3));
+        write_token(&file, LIFE_S);
+        let name = format!("Round{round}");
+        produce(broker, "token", records(0, &name, 0..1));
+        wait_for_alert(&daemon, &name);
+    }
+    assert!(!daemon.log().contains(" ended at "), "{}", daemon.log());
+}
+
+/// A token that has ended is named, by the daemon and by `doctor`; web hooks are taken meanwhile, and
+/// with another in the file the topic is read.
+pub fn a_token_that_has_ended_is_told_and_another_lets_in(broker: &Broker) {
+    broker.make_topic("ended", 1);
+    produce(broker, "ended", records(0, "Late", 0..5));
+    let secrets = tempfile::tempdir().unwrap();
+    let file = secrets.path().join("token");
+    write_token(&file, -60);
+    let dir = folder(&format!("{}{}", token(broker, &file), source("log", "main", "ended")));
+    let daemon = Daemon::start(dir.path());
+    let words = format!("the token in token_file {} ended at ", file.display());
+    wait_for("words about the token", || Some(()).filter(|()| daemon.log().contains(&words)));
+    let answer = daemon.client().post("/ingest/native", &alert("Hook", 0));
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    let (code, said, error) =
+        incidentd(dir.path(), &["doctor", "--config", "config.toml", "--rules", "rules"]);
+    let said = said + &error;
+    assert!(code != 0 && said.contains(&words), "{code}: {said}");
+    write_token(&file, 600);
+    wait_for_alert(&daemon, "Late");
 }

@@ -192,6 +192,7 @@ fn quarantine(dice: &mut Dice) -> Event {
         reason: String::new(),
         content_type: "".into(),
         body: vec![b'{'; usize::try_from(dice.roll(9)).unwrap()].into(),
+        origin: None,
     }))
 }
 

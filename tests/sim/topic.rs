@@ -61,6 +61,7 @@ fn batch(log: &mut Log, dice: &mut Dice, at: incidentd::model::time::Timestamp) 
                 reason: String::new(),
                 content_type: "".into(),
                 body: b"{"[..].into(),
+                origin: None,
             })),
             2 => row(dice, at),
             _ => Content::Alerts { occurrences: vec![occurrence(dice, at)], delivery: None },

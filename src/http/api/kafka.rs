@@ -33,8 +33,11 @@ pub(super) fn routes() -> Router<Arc<App>> {
 /// Lists how far each partition is read.
 #[utoipa::path(get, path = "/api/v1/kafka", responses((status = 200, body = wire::Positions)))]
 async fn list(State(app): State<Arc<App>>) -> Result<Json<wire::Positions>, Problem> {
+    let metrics = Arc::clone(&app.doors.metrics);
     let positions = app.read(move |reading| {
-        let items = reading.view.positions()?.iter().map(shown).collect();
+        let end = |position: &Position| metrics.kafka.end(&position.partition);
+        let items = reading.view.positions()?;
+        let items = items.iter().map(|it| shown(it, end(it))).collect();
         Ok(wire::Positions { items, now: Time(reading.now) })
     });
     Ok(Json(positions.await?))
@@ -81,7 +84,7 @@ fn goal(text: Option<&str>) -> Result<Goal, String> {
         .ok_or_else(|| format!("to is `{text}`, expected beginning, end or an offset such as 1200"))
 }
 
-fn shown(position: &Position) -> wire::Position {
+fn shown(position: &Position, end: Option<u64>) -> wire::Position {
     let Position { partition, next, cluster, edge, is_late, halted, .. } = position;
     let state = match (halted, edge, is_late) {
         (Some(_), _, _) => "halted",
@@ -94,6 +97,7 @@ fn shown(position: &Position) -> wire::Position {
         topic: partition.topic.to_string(),
         partition: partition.number,
         next: *next,
+        lag: end.map(|end| end.saturating_sub(*next)),
         cluster: cluster.to_string(),
         state: state.into(),
         halted_at: halted.as_ref().map(|it| Time(it.at)),

@@ -19,7 +19,7 @@ use super::super::error::Problem;
 use super::super::ingest::{decode_for, sum_up};
 use super::super::query::Pairs;
 use super::super::wire::change::{Accepted, Rejected};
-use super::super::wire::quarantine::{Dropped, Record, Whole};
+use super::super::wire::quarantine::{Dropped, Origin, Record, Whole};
 use super::super::wire::{Page, Time};
 use super::super::{App, Source};
 
@@ -176,5 +176,10 @@ fn shown(record: &Quarantined) -> Record {
         reason: what.reason.clone(),
         content_type: String::from(&*what.content_type),
         bytes: what.body.len(),
+        kafka: what.origin.as_ref().map(|it| Origin {
+            topic: it.topic.to_string(),
+            partition: it.partition,
+            offset: it.offset,
+        }),
     }
 }

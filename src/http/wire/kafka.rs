@@ -17,6 +17,10 @@ pub struct Position {
     pub partition: u32,
     /// The offset of the next record that counts.
     pub next: u64,
+    /// Records that are not read yet: offsets between `next` and the end; left out while no broker
+    /// says where that is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lag: Option<u64>,
     /// The id of the cluster; empty until it is known.
     pub cluster: String,
     /// `reading`, `late` while it reads a backlog, `moving` while a person has sent it to one of its

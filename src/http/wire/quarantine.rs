@@ -25,6 +25,21 @@ pub struct Record {
     pub content_type: String,
     /// Bytes of its body.
     pub bytes: usize,
+    /// Where it stood, when it came from Kafka.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kafka: Option<Origin>,
+}
+
+/// Where a record of Kafka stood.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = KafkaOrigin)]
+pub struct Origin {
+    /// The topic.
+    pub topic: String,
+    /// The partition's number within the topic.
+    pub partition: u32,
+    /// Its offset there.
+    pub offset: u64,
 }
 
 /// A record with what was sent.

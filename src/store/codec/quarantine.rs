@@ -3,7 +3,9 @@
 use prost::Message;
 
 use super::{Malformed, Row, Word, keyed, numbered};
-use crate::model::quarantine::{Cause, QuarantineHead, QuarantineId, Quarantined, Unhandled};
+use crate::model::quarantine::{
+    Cause, Origin, QuarantineHead, QuarantineId, Quarantined, Unhandled,
+};
 use crate::model::time::Timestamp;
 use crate::store::schema::{self, Family};
 
@@ -29,6 +31,19 @@ pub(in crate::store) struct QuarantineMessage {
     /// Follows from the others; here so that it can be read without them.
     #[prost(uint64, tag = "8")]
     size: u64,
+    #[prost(message, optional, tag = "9")]
+    origin: Option<OriginMessage>,
+}
+
+/// Where a record of Kafka stood.
+#[derive(Clone, PartialEq, Message)]
+pub(in crate::store) struct OriginMessage {
+    #[prost(string, tag = "1")]
+    topic: String,
+    #[prost(uint32, tag = "2")]
+    partition: u32,
+    #[prost(uint64, tag = "3")]
+    offset: u64,
 }
 
 /// The part of it that the engine holds.
@@ -67,6 +82,11 @@ impl Row for Quarantined {
             content_type: String::from(&*what.content_type),
             body: what.body.to_vec(),
             size: what.size(),
+            origin: what.origin.as_ref().map(|it| OriginMessage {
+                topic: String::from(&*it.topic),
+                partition: it.partition,
+                offset: it.offset,
+            }),
         }
     }
 
@@ -81,6 +101,11 @@ impl Row for Quarantined {
                 reason: message.reason,
                 content_type: message.content_type.into(),
                 body: message.body.into(),
+                origin: message.origin.map(|it| Origin {
+                    topic: it.topic.into(),
+                    partition: it.partition,
+                    offset: it.offset,
+                }),
             },
         })
     }
@@ -100,6 +125,7 @@ mod tests {
             reason: "why".into(),
             content_type: "text/x".into(),
             body: [b'{', 0xFF][..].into(),
+            origin: None,
         };
         Quarantined { id: QuarantineId(258), at: Timestamp::from_millis(2), what }
     }
@@ -108,7 +134,12 @@ mod tests {
     fn the_bytes_of_a_record_stay_as_they_are() {
         let value =
             b"\x01\x08\x02\x12\x04shop\x1a\x06native \x02*\x03why2\x06text/x:\x02{\xff@\x0b";
-        frozen(&record(), b"\x00\x00\x00\x00\x00\x00\x01\x02", value);
+        let key = b"\x00\x00\x00\x00\x00\x00\x01\x02";
+        frozen(&record(), key, value);
+        let mut record = record();
+        record.what.origin = Some(Origin { topic: "t".into(), partition: 3, offset: 300 });
+        let value = [&value[..], b"J\x08\x0a\x01t\x10\x03\x18\xac\x02"].concat();
+        frozen(&record, key, &value);
     }
 
     #[test]
