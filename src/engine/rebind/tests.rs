@@ -160,6 +160,8 @@ fn essence(state: &mut State) -> (String, Vec<(IncidentId, Entry)>) {
         (case.record.topology_version, case.record.revision) = (0, 0);
         // Nor what an incident is called: that is said anew when it changes.
         case.record.title.clear();
+        // Nor which services are still to be noted: they are when it is looked at the next time.
+        case.tally.take_fresh();
         incidents.push(case);
     }
     // Not: the timers, of which some may be out of date.
