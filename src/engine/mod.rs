@@ -156,7 +156,7 @@ impl State {
         self.run_timers(ctx, now);
         // Before the event: another topology is taken over with nothing else to do.
         rebind::let_go(self);
-        rebind::review(self);
+        rebind::review(self, ctx);
         let reply = self.handle(ctx, event, now);
         decided();
         prioritise::settle(self, ctx, now);

@@ -14,7 +14,7 @@ use super::quarantine::Quarantine;
 use super::related::{self, Learned};
 use super::state::{Case, Held};
 use super::{
-    budget, census, deduplicate, followed, gather, schedule, shadow, suppress, suspects, topology,
+    budget, census, deduplicate, followed, gather, rebind, schedule, shadow, suppress, topology,
 };
 use crate::model::labels::Fingerprint;
 use crate::model::time::Timestamp;
@@ -85,12 +85,8 @@ pub(super) fn restore(saved: Saved, ctx: &Context, now: Timestamp) -> State {
     // What is stored of silences was decided on what is added still.
     state.relabelled.clear();
     // The daemon may have stopped before all were decided on that the topology or changes touched.
-    let newest = ctx.topology.version();
-    let touched = state
-        .incidents
-        .values()
-        .map(|case| &case.record)
-        .filter(|record| record.topology_version < newest || suspects::are_doubted(record));
+    let records = state.incidents.values().map(|case| &case.record);
+    let touched = records.filter(|record| rebind::is_due(record, ctx));
     state.reviews = touched.map(|record| record.id).collect();
     state
 }

@@ -21,7 +21,7 @@ use super::state::{Cause, Held};
 use super::suspects;
 use super::tally::{self, Harm, Share};
 use crate::cmdb::CiId;
-use crate::model::incident::{IncidentId, RecordId};
+use crate::model::incident::{Incident, IncidentId, RecordId};
 use crate::model::labels::Fingerprint;
 use crate::model::priority::Urgency;
 use crate::rules::Rule;
@@ -91,8 +91,15 @@ const REVIEWS_MAX: usize = 50;
 /// incident may have more.
 const REVIEWED_MAX: usize = 4_000;
 
+/// True while an incident is to be decided on anew because of another topology, or of other planned
+/// changes; it is stored, so that a start goes on with it.
+pub(super) fn is_due(record: &Incident, ctx: &Context) -> bool {
+    record.topology_version < ctx.topology.version() || suspects::are_doubted(record)
+}
+
 /// Has some of the incidents that another topology, or other planned changes, touch decided on anew.
-pub(super) fn review(state: &mut State) {
+/// One that was decided on meanwhile is done.
+pub(super) fn review(state: &mut State, ctx: &Context) {
     let mut looked_at = 0;
     for _ in 0..REVIEWS_MAX {
         if looked_at >= REVIEWED_MAX {
@@ -102,11 +109,12 @@ pub(super) fn review(state: &mut State) {
         if !state.is_open(id) {
             continue;
         }
-        if let Some(case) = state.incidents.get(&id) {
-            let is_ranked = suspects::are_doubted(&case.record);
-            looked_at += case.tally.services().count();
-            looked_at += if is_ranked { case.live.len() } else { 0 };
-        }
+        let Some(case) = state.incidents.get(&id).filter(|case| is_due(&case.record, ctx)) else {
+            continue;
+        };
+        let is_ranked = suspects::are_doubted(&case.record);
+        looked_at += case.tally.services().count();
+        looked_at += if is_ranked { case.live.len() } else { 0 };
         state.pending.unsettled.insert(id);
     }
 }
