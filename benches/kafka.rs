@@ -10,7 +10,12 @@
     clippy::print_stdout,
     reason = "a benchmark prints and may panic"
 )]
-#![expect(clippy::cast_precision_loss, reason = "figures for people")]
+#![expect(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "figures for people"
+)]
 #![expect(unreachable_pub, reason = "the modules of a benchmark")]
 #![allow(dead_code, reason = "it uses a part of what the tests use")]
 
@@ -23,10 +28,10 @@ mod load;
 mod producer;
 #[path = "../tests/kafka/reader.rs"]
 mod reader;
+mod traffic;
 
 use std::process::{Command, Stdio};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use broker::Broker;
@@ -112,32 +117,14 @@ fn by_http() -> Rates {
     let (_dir, daemon) = start("");
     let bodies: Vec<String> = (0..ALERTS / load::BATCH).map(load::native_body).collect();
     let bodies = Arc::new(bodies);
-    let [new, again] =
-        [(); 2].map(|()| (bodies.len() * load::BATCH) as f64 / post(&daemon, &bodies));
+    let [new, again] = [(); 2].map(|()| {
+        let once = Duration::ZERO;
+        let sent = traffic::post(daemon.address, "/ingest/native", &bodies, 4, once);
+        (sent.deliveries * load::BATCH) as f64 / sent.seconds
+    });
     let rates = Rates { new, again };
     show("HTTP, 64 a body, 4 senders", rates, daemon.pid());
     rates
-}
-
-/// Posts every body once, four connections taking the next in turn; returns the seconds it took.
-fn post(daemon: &Daemon, bodies: &Arc<Vec<String>>) -> f64 {
-    let next = Arc::new(AtomicUsize::new(0));
-    let began = clock::monotonic();
-    let send = |_| {
-        let (next, bodies, address) = (Arc::clone(&next), Arc::clone(bodies), daemon.address);
-        std::thread::spawn(move || {
-            let mut client = Client::new(address);
-            while let Some(body) = bodies.get(next.fetch_add(1, Ordering::Relaxed)) {
-                let answer = client.post("/ingest/native", body);
-                assert_eq!(answer.status, 200, "{}", answer.body);
-            }
-        })
-    };
-    let clients: Vec<_> = (0..4).map(send).collect();
-    for client in clients {
-        client.join().unwrap();
-    }
-    clock::monotonic().saturating_sub(began).as_secs_f64()
 }
 
 /// Reads a topic with a daemon of its own. Counted from the first commit that is seen, because what

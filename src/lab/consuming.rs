@@ -15,7 +15,7 @@ use crate::model::quarantine::{Cause, Origin, Unhandled};
 use crate::model::time::Timestamp;
 use crate::rules::RuleSet;
 
-const START: Timestamp = Timestamp::from_millis(1_767_603_600_000);
+pub(super) const START: Timestamp = Timestamp::from_millis(1_767_603_600_000);
 
 const LIMITS: Limits = Limits {
     alerts_per_source: 1_000,
@@ -26,12 +26,13 @@ const LIMITS: Limits = Limits {
     bulletins: None,
 };
 
-fn world() -> World {
+/// A daemon with the built-in rules and no CMDB.
+pub(super) fn world() -> World {
     let rules = Arc::new(RuleSet::builtin());
     World::new(Context::new(rules, Arc::new(Topology::empty()), LIMITS), START)
 }
 
-fn after(seconds: u64) -> Timestamp {
+pub(super) fn after(seconds: u64) -> Timestamp {
     START.plus(Duration::from_secs(seconds))
 }
 

@@ -1,36 +1,10 @@
 //! Scenarios of planned changes that come by a topic: a table, each row of which counts once.
 
-use core::time::Duration;
-use std::sync::Arc;
-
+use super::consuming::{START, after, world};
 use super::world::World;
-use crate::cmdb::Topology;
-use crate::engine::context::{Context, Limits};
 use crate::engine::event::{Consumed, Consumption, Content, Event, Record, Reply, Rest};
 use crate::model::change::{Change, ChangeState};
 use crate::model::partition::Partition;
-use crate::model::time::Timestamp;
-use crate::rules::RuleSet;
-
-const START: Timestamp = Timestamp::from_millis(1_767_603_600_000);
-
-const LIMITS: Limits = Limits {
-    alerts_per_source: 1_000,
-    deliveries: 1_000,
-    deliveries_for: Duration::from_hours(24),
-    quarantine: 1_000,
-    quarantine_bytes: 1 << 20,
-    bulletins: None,
-};
-
-fn world() -> World {
-    let rules = Arc::new(RuleSet::builtin());
-    World::new(Context::new(rules, Arc::new(Topology::empty()), LIMITS), START)
-}
-
-fn after(seconds: u64) -> Timestamp {
-    START.plus(Duration::from_secs(seconds))
-}
 
 fn partition() -> Partition {
     Partition { source: "itsm".into(), topic: "changes".into(), number: 0 }

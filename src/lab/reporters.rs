@@ -1,9 +1,8 @@
 //! Scenarios of what those who report incidents hear, by their contact or at their address.
 
-use super::story::{Story, after, handled};
+use super::story::{Story, after, handled, heard, texts};
 use crate::engine::event::{Command, Ending, Event, Filing, Order, Reply};
 use crate::model::incident::RecordId;
-use crate::model::notice::{Notice, NoticeKind};
 use crate::model::report::{Reporter, labels};
 
 const RULES: &str = "
@@ -40,15 +39,6 @@ fn order(story: &mut Story, at_s: u64, incident: u64, command: Command) -> Reply
 
 fn resolve() -> Command {
     Command::Resolve(Ending::default())
-}
-
-fn heard<'s>(story: &'s Story, contact: &str) -> Vec<&'s Notice> {
-    let all = story.world.sent().iter();
-    all.filter(|it| *it.contact == *contact && it.kind == NoticeKind::Update).collect()
-}
-
-fn texts(story: &Story, contact: &str) -> Vec<String> {
-    heard(story, contact).iter().map(|it| it.because.clone()).collect()
 }
 
 #[test]

@@ -10,7 +10,7 @@ use crate::engine::event::{Command, Event, Handled, Order, Received, Reply};
 use crate::model::alert::{Details, Join, Occurrence, Signal};
 use crate::model::incident::{Happening, Incident, RecordId};
 use crate::model::labels::Labels;
-use crate::model::notice::NoticeKind;
+use crate::model::notice::{Notice, NoticeKind};
 use crate::model::time::Timestamp;
 use crate::rules::{self, RuleSet, SourceFile};
 
@@ -182,4 +182,15 @@ pub(super) const PDU: &[(&str, &str)] =
 pub(super) fn handled(reply: &Reply) -> &Handled {
     let Reply::Handled(handled) = reply else { panic!("{reply:?}") };
     handled
+}
+
+/// Returns the updates that a contact was sent.
+pub(super) fn heard<'s>(story: &'s Story, contact: &str) -> Vec<&'s Notice> {
+    let all = story.world.sent().iter();
+    all.filter(|it| *it.contact == *contact && it.kind == NoticeKind::Update).collect()
+}
+
+/// Returns what the updates that a contact was sent say.
+pub(super) fn texts(story: &Story, contact: &str) -> Vec<String> {
+    heard(story, contact).iter().map(|it| it.because.clone()).collect()
 }

@@ -1,8 +1,8 @@
 //! Scenarios of the users of what a major incident hurts: who hears of it, when, and how much.
 
-use super::story::{Story, after, handled};
+use super::story::{Story, after, handled, heard, texts};
 use crate::engine::event::{Command, Ending};
-use crate::model::notice::{Notice, NoticeKind};
+use crate::model::notice::NoticeKind;
 
 const RULES: &str = "
 contacts:
@@ -30,15 +30,6 @@ const SEARCH: &[(&str, &str)] =
 /// Returns the rules without what declares a major incident by itself.
 fn undeclared() -> String {
     RULES.replace("priorities: [P1], ", "")
-}
-
-fn heard<'s>(story: &'s Story, contact: &str) -> Vec<&'s Notice> {
-    let all = story.world.sent().iter();
-    all.filter(|it| *it.contact == *contact && it.kind == NoticeKind::Update).collect()
-}
-
-fn texts(story: &Story, contact: &str) -> Vec<String> {
-    heard(story, contact).iter().map(|it| it.because.clone()).collect()
 }
 
 #[test]

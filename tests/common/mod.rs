@@ -121,7 +121,7 @@ impl Drop for Daemon {
 
 /// Sets the limits of free space to none, unless the test sets its own: how full this machine's disk
 /// is must not decide what a test finds.
-fn ask_no_room(dir: &Path) {
+pub fn ask_no_room(dir: &Path) {
     let path = dir.join("config.toml");
     let settings = std::fs::read_to_string(&path).unwrap_or_default();
     if !settings.contains("[disk]") {

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use incidentd::clock;
 
-use crate::common::{Client, Sink, free_address, pause};
+use crate::common::{Client, Sink, ask_no_room, free_address, pause};
 use crate::figures::since;
 
 /// How long a start may take before it counts as failed.
@@ -48,17 +48,13 @@ pub fn folder(sink: &Sink, settings: &str) -> tempfile::TempDir {
 }
 
 pub fn write_settings(dir: &Path, sink: &Sink, settings: &str) {
-    let disk = if settings.contains("[disk]") {
-        ""
-    } else {
-        "[disk]\nsoft_free = \"0B\"\nhard_free = \"0B\"\n"
-    };
     let channel = format!(
         "[channels.sink]\nkind = \"webhook\"\nurl = \"http://{}/\"\nallow_private = true\n",
         sink.address
     );
-    let text = [SETTINGS, disk, &channel, settings].concat();
+    let text = [SETTINGS, &channel, settings].concat();
     std::fs::write(dir.join("config.toml"), text).unwrap();
+    ask_no_room(dir);
     std::fs::create_dir_all(dir.join("rules")).unwrap();
     std::fs::write(dir.join("rules/faults.yaml"), RULES).unwrap();
 }

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use crate::broker::Broker;
-use crate::common::{Client, Daemon, PATIENCE, pause, wait_for};
+use crate::common::{Client, Daemon, PATIENCE, ask_no_room, pause, wait_for};
 
 /// Reads a figure of the environment that makes a test longer.
 #[expect(clippy::disallowed_methods, reason = "full figures are for people who wait")]
@@ -44,8 +44,9 @@ pub fn folder(settings: &str) -> tempfile::TempDir {
 
 /// Writes settings into a folder.
 pub fn configure(dir: &Path, settings: &str) {
-    let disk = "[disk]\nsoft_free = \"0B\"\nhard_free = \"0B\"\n[backup]\nevery = \"0s\"\n";
-    std::fs::write(dir.join("config.toml"), format!("{disk}{settings}")).unwrap();
+    let backup = "[backup]\nevery = \"0s\"\n";
+    std::fs::write(dir.join("config.toml"), format!("{backup}{settings}")).unwrap();
+    ask_no_room(dir);
 }
 
 /// Settings of a cluster by its open door.
