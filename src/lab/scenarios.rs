@@ -1,8 +1,9 @@
 //! Scenarios of the engine: what comes of a story, told in events on a virtual clock.
 
 use super::story::{DISK, PDU, SRV1, SRV2, Story, VM1, after, handled, received};
+use crate::engine::State;
 use crate::engine::changes::MemberOf;
-use crate::engine::event::{Command, Ending, Refusal, Reply};
+use crate::engine::event::{Command, Ending, Event, Refusal, Reply};
 use crate::model::alert::{Join, Signal};
 use crate::model::incident::{Happening, RecordId, StateName};
 use crate::model::notice::NoticeKind;
@@ -254,8 +255,22 @@ fn a_restart_after_a_gap_does_not_end_what_could_not_be_heard() {
     story.send(0, DISK, Signal::Firing { until: after(240), explicit: true }, 0);
     let saved = story.world.image().saved();
     let ctx = story.world.context();
-    let state = crate::engine::State::restore(saved, ctx, after(3_600));
+    let state = State::restore(saved, ctx, after(3_600));
     assert!(state.next_due() > Some(after(3_600)), "the lease has 240 s left");
+}
+
+#[test]
+fn one_tick_takes_the_deadlines_that_are_due_by_then() {
+    let mut story = Story::new();
+    story.fire(0, PDU);
+    let ctx = story.world.context();
+    let mut state = State::restore(story.world.image().saved(), ctx, after(1));
+    for (at_s, pages) in [(449, 0), (450, 1), (500, 0)] {
+        state.apply(ctx, &Event::Tick, after(at_s));
+        let notices = state.drain(ctx).notices;
+        let told = notices.iter().filter(|notice| notice.kind == NoticeKind::Page);
+        assert_eq!(told.count(), pages, "the second step is due after 450 s; it is {at_s} s");
+    }
 }
 
 #[test]
