@@ -132,7 +132,7 @@ impl Mill {
     fn text<'a>(&'a self, seed: &'a Seed, dice: &mut Dice) -> Vec<u8> {
         let mut pieces: Pieces<'a> = seed.pieces(0..seed.tokens.len());
         let max = if dice.roll(LARGE_EVERY) == 0 { LARGE_MAX } else { USUAL_MAX };
-        for _ in 0..=below(dice, 6) {
+        for _ in 0..=below(dice, 5) {
             let other = dice.pick(&self.seeds);
             change(&mut pieces, other, max, dice);
         }
@@ -177,7 +177,7 @@ fn stretch(pieces: &Pieces<'_>, dice: &mut Dice) -> Range<usize> {
 fn change<'a>(pieces: &mut Pieces<'a>, other: &'a Seed, max: usize, dice: &mut Dice) {
     let at = any(dice, pieces.len() + 1).min(pieces.len());
     let some = stretch(pieces, dice);
-    match dice.roll(14) {
+    match dice.roll(20) {
         0 | 1 => drop(pieces.drain(some)),
         2 | 3 => {
             let copy = pieces[some].to_vec();
@@ -201,11 +201,39 @@ fn change<'a>(pieces: &mut Pieces<'a>, other: &'a Seed, max: usize, dice: &mut D
             let times = many(dice, max / 8);
             pieces.insert(at, Cow::Owned(dice.pick(NESTS).repeat(times).into_bytes()));
         }
-        _ => {
+        13 => {
             if let Some(piece) = pieces.get_mut(some.start) {
                 spoil(piece.to_mut(), dice);
             }
         }
+        _ => {
+            if let Some(piece) = pieces.get_mut(some.start) {
+                *piece = alike(piece, other, dice);
+            }
+        }
+    }
+}
+
+/// Something else of the same kind, so that the whole is more often read than not.
+fn alike<'a>(piece: &[u8], other: &'a Seed, dice: &mut Dice) -> Cow<'a, [u8]> {
+    let kind = |token: &[u8]| match token.first() {
+        Some(quote @ (b'"' | b'\'')) => *quote,
+        Some(byte) if byte.is_ascii_digit() => b'0',
+        Some(byte) if byte.is_ascii_alphabetic() => b'a',
+        first => first.copied().unwrap_or(0),
+    };
+    let wanted = kind(piece);
+    for _ in 0..8 {
+        let token = other.token(dice);
+        if kind(token) == wanted && token != piece {
+            return Cow::Borrowed(token);
+        }
+    }
+    let nasty = dice.pick(NASTY).as_bytes();
+    match wanted {
+        quote @ (b'"' | b'\'') => Cow::Owned([&[quote], nasty, &[quote]].concat()),
+        b'0' => Cow::Owned(dice.roll(1 << 40).to_string().into_bytes()),
+        _ => Cow::Borrowed(nasty),
     }
 }
 

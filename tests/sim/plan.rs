@@ -53,6 +53,7 @@ impl Dice {
 }
 
 /// Something that happens, and when by our clock.
+#[derive(Debug)]
 pub struct Step {
     pub at: Timestamp,
     pub event: Event,

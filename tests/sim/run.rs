@@ -19,7 +19,7 @@ use crate::invariants::{self, Before, Sealed};
 use crate::plan::{Dice, START, Step, context, plan};
 
 /// Where the process dies.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Crashes {
     /// Nowhere.
     None,
@@ -50,6 +50,11 @@ struct Sim {
 
 /// Plays a seed.
 pub fn play(seed: u64, crashes: Crashes) -> End {
+    watched(seed, crashes, &mut |_, _| {})
+}
+
+/// Plays a seed and shows what is stored after each step of its plan.
+pub fn watched(seed: u64, crashes: Crashes, watch: &mut dyn FnMut(&Step, &Image)) -> End {
     let ctx = context();
     let state = State::restore(Saved::default(), &ctx, START);
     let mut sim = Sim {
@@ -69,6 +74,7 @@ pub fn play(seed: u64, crashes: Crashes) -> End {
         sim.happen(&step, seed);
         sim.deliver(&mut channel, step.at, seed);
         sim.publish(&mut broker, step.at, seed);
+        watch(&step, &sim.image);
     }
     End { image: sim.image, steps: sim.steps, crashes: sim.crashed }
 }
