@@ -118,8 +118,11 @@ impl Session<'_> {
                 None => break,
                 Some(Ok(message)) => Taken::of(&message, &self.reader.task.topics.topics),
                 Some(Err(error)) => {
+                    // What comes behind it must not wait for another round: a cluster that was away
+                    // for long has left hundreds of these.
                     self.failed(&error)?;
-                    break;
+                    wait = Duration::ZERO;
+                    continue;
                 }
             };
             bytes += taken.value.len() + taken.key.len();

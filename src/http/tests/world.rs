@@ -18,7 +18,7 @@ use crate::engine::changes::Saved;
 use crate::engine::context::{Context, Limits};
 use crate::engine::event::{Event, Reply};
 use crate::ingest::{self, SourceFormat};
-use crate::mailbox::{Letter, Mailbox, Work, mailbox};
+use crate::mailbox::{Letter, Letters, Mailbox, Work, mailbox};
 use crate::model::link::Links;
 use crate::model::time::Timestamp;
 use crate::notify::{Parts, Tester};
@@ -291,7 +291,7 @@ impl Drop for World {
 
 /// The engine's thread: one commit for each letter, and the answer after it.
 fn engine(
-    mut letters: mpsc::Receiver<Letter>,
+    mut letters: Letters,
     store: &Store,
     clock: &Clock,
     (contexts, teller): (&watch::Sender<Arc<Context>>, &Teller),
