@@ -18,6 +18,8 @@ const LANES: usize = 4;
 /// As many as a delivery may hold.
 const BATCH: usize = 1_000;
 
+const STORE: &str = "[storage]\nwrite_buffer = \"64MiB\"\nwal_max = \"256MiB\"\n";
+
 /// Between two alerts of the good source.
 const PACE: Duration = Duration::from_millis(50);
 
@@ -37,7 +39,9 @@ pub fn run() -> Outcome {
     let sink = Sink::start();
     let dir =
         folder(&sink, "[sources.bomb]\nformat = \"native\"\n[sources.good]\nformat = \"native\"\n");
-    set_more(dir.path(), &format!("[limits]\nalerts_per_source = {limit}\n"));
+    // The store as it is without settings: how long others wait depends on it.
+    let more = format!("[limits]\nalerts_per_source = {limit}\n{STORE}");
+    set_more(dir.path(), &more);
     let (mut daemon, _) = must(Process::start(dir.path(), &Manner::default()), "with a label bomb");
     let (burst, stop) = (Burst::default(), AtomicBool::new(false));
     let began = clock::monotonic();
