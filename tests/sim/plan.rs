@@ -7,7 +7,7 @@ use std::sync::{Arc, LazyLock};
 use incidentd::cmdb::{Topology, import};
 use incidentd::engine::bulletins::BulletinLimits;
 use incidentd::engine::context::{Context, Limits};
-use incidentd::engine::event::{Command, Ending, Event, Order, Rest};
+use incidentd::engine::event::{Command, Content, Ending, Event, Order, Rest};
 use incidentd::model::alert::{Details, Occurrence, Signal};
 use incidentd::model::assignment::Handover;
 use incidentd::model::change::{Change, ChangeState};
@@ -115,7 +115,41 @@ pub fn plan(seed: u64) -> Vec<Step> {
         (steps[at].at, steps[at + 1].at) = times;
     }
     let steps = numbered(steps, &mut Dice::new(seed ^ 0xd00d));
-    topic::strew(steps, &mut Dice::new(seed ^ 0x70b1))
+    leased(topic::strew(steps, &mut Dice::new(seed ^ 0x70b1)))
+}
+
+/// How long an alert fires without another word.
+const LEASE: Duration = Duration::from_hours(24);
+
+/// Counts leases from our clock, which never goes back, as the daemon does; what senders say of times
+/// follows theirs.
+fn leased(mut steps: Vec<Step>) -> Vec<Step> {
+    let mut now = START;
+    for step in &mut steps {
+        now = now.max(step.at);
+        let event = match &mut step.event {
+            Event::Once { event, .. } => &mut **event,
+            event => event,
+        };
+        if let Event::Received { occurrences, .. } = event {
+            renew(occurrences, now);
+        } else if let Event::Consumed(batch) = event {
+            for record in &mut batch.records {
+                if let Content::Alerts { occurrences, .. } = &mut record.content {
+                    renew(occurrences, now);
+                }
+            }
+        }
+    }
+    steps
+}
+
+fn renew(occurrences: &mut [Occurrence], now: Timestamp) {
+    for it in occurrences {
+        if let Signal::Firing { until, explicit: false } = &mut it.signal {
+            *until = now.plus(LEASE);
+        }
+    }
 }
 
 /// Moves the clock: mostly seconds, at times an hour or a day, which may be a machine that slept, at
@@ -151,7 +185,7 @@ pub(super) fn occurrence(dice: &mut Dice, at: Timestamp) -> Occurrence {
     let signal = match dice.roll(5) {
         0 | 1 => Signal::Resolved { at: at.minus(late) },
         2 => Signal::Firing { until: at.plus(Duration::from_mins(4)), explicit: true },
-        _ => Signal::Firing { until: at.plus(Duration::from_hours(24)), explicit: false },
+        _ => Signal::Firing { until: at.plus(LEASE), explicit: false },
     };
     let details = Details { annotations: Labels::empty(), generator_url: "".into() };
     Occurrence {
