@@ -11,8 +11,9 @@ use super::State;
 use super::changes::{AlertRow, Archived};
 use super::cis::ci_hash;
 use super::context::Context;
-use super::event::{Received, Refused};
 use super::pending::Told;
+use super::refusal::Refused;
+use super::reply::Received;
 use super::state::Held;
 use super::timers::Timer;
 use super::{
@@ -20,10 +21,10 @@ use super::{
 };
 use crate::ingest;
 use crate::model::alert::{AlertState, Details, Lease, Occurrence, Signal, SourceId, severity};
-use crate::model::incident::Happening;
 use crate::model::labels::Fingerprint;
 use crate::model::quarantine::{Cause, QuarantineId, Unhandled};
 use crate::model::time::Timestamp;
+use crate::model::timeline::Happening;
 use crate::rules::Subject;
 
 /// How long after an alert's end a firing message about the time before it counts as late.

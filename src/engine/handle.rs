@@ -7,8 +7,10 @@
 use core::time::Duration;
 
 use super::context::Context;
-use super::event::{Command, Handled, Order, Refusal, Reply};
+use super::order::{Command, Order};
 use super::pending::Told;
+use super::refusal::Refusal;
+use super::reply::{Handled, Reply};
 use super::transfer::{self, Transfer};
 use super::{
     State, acceptance, audit, confirm, desk, escalate, major, notices, prioritise, promise,
@@ -16,9 +18,11 @@ use super::{
 };
 use crate::model::assignment::{Handover, Verdict};
 use crate::model::escalation::Target;
-use crate::model::incident::{Happening, IncidentId, Progress, StateName, WaitsFor};
+use crate::model::incident::IncidentId;
 use crate::model::link::Action;
+use crate::model::progress::{Progress, StateName, WaitsFor};
 use crate::model::time::{Brief, Timestamp};
+use crate::model::timeline::Happening;
 
 /// Everything that can be done by hand, with the states in which it can.
 ///

@@ -7,13 +7,16 @@ use core::time::Duration;
 use super::State;
 use super::budget::{self, Verdict};
 use super::context::Context;
-use super::event::{Refusal, Reply, Retried};
 use super::pending::Told;
+use super::refusal::Refusal;
+use super::reply::{Reply, Retried};
 use super::{overrides, threads};
 use crate::model::escalation::Target;
-use crate::model::incident::{Happening, Incident, IncidentId, Progress};
+use crate::model::incident::{Incident, IncidentId};
 use crate::model::notice::{ALSO_MAX, Notice, NoticeId, NoticeKind, NoticeState};
+use crate::model::progress::Progress;
 use crate::model::time::{Brief, Timestamp};
+use crate::model::timeline::Happening;
 use crate::rules::OnCall;
 
 /// A page or ticket that a channel does not take within this time is with the next one by then.

@@ -5,13 +5,16 @@ use core::time::Duration;
 use std::collections::BTreeMap;
 
 use super::context::Context;
-use super::event::{Planned, Refusal, Reply, Rest};
+use super::event::Rest;
 use super::pending::Told;
+use super::refusal::Refusal;
+use super::reply::{Planned, Reply};
 use super::{State, audit, suppress, suspects};
 use crate::cmdb::{CiId, Toward};
 use crate::model::change::{Change, ChangeState};
-use crate::model::incident::{Happening, IncidentId};
+use crate::model::incident::IncidentId;
 use crate::model::time::{Brief, Timestamp};
+use crate::model::timeline::Happening;
 
 /// How long a change is kept after its end.
 const KEPT: Duration = Duration::from_hours(30 * 24);

@@ -3,15 +3,18 @@
 
 use super::context::Context;
 use super::correlate::{self, Attachment, share};
-use super::event::{Order, Refusal};
 use super::handle::by_whom;
+use super::order::Order;
 use super::pending::Told;
+use super::refusal::Refusal;
 use super::unite::{self, Adoption};
 use super::{State, credit, escalate, handle, tally};
 use crate::model::alert::Join;
-use crate::model::incident::{Happening, IncidentId, Progress, RecordId};
+use crate::model::incident::{IncidentId, RecordId};
 use crate::model::labels::Fingerprint;
+use crate::model::progress::Progress;
 use crate::model::time::Timestamp;
+use crate::model::timeline::Happening;
 
 fn by_hand(order: &Order) -> Join {
     Join::ByHand { by: order.by.clone(), note: order.note.as_str().into() }

@@ -4,16 +4,18 @@
 use super::State;
 use super::acceptance::{self, Handed};
 use super::context::Context;
-use super::event::{Order, Refusal};
 use super::handle::{back_to_queue, by_whom, receiver};
 use super::notices::{self, Plan};
+use super::order::Order;
 use super::pending::Told;
+use super::refusal::Refusal;
 use super::{assign, escalate};
 use crate::model::assignment::{Handover, Verdict};
 use crate::model::escalation::Target;
-use crate::model::incident::{Happening, IncidentId};
+use crate::model::incident::IncidentId;
 use crate::model::notice::NoticeKind;
 use crate::model::time::Timestamp;
+use crate::model::timeline::Happening;
 
 /// Somebody who gets an incident, and how that is said.
 pub(super) struct Transfer<'a> {

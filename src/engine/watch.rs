@@ -2,10 +2,11 @@
 //! is not closed before.
 
 use super::State;
-use super::event::Refusal;
 use super::pending::Told;
-use crate::model::incident::{Happening, Incident, IncidentId};
+use super::refusal::Refusal;
+use crate::model::incident::{Incident, IncidentId};
 use crate::model::time::{Brief, Timestamp};
+use crate::model::timeline::Happening;
 
 /// Begins it, where a resolved incident is a major one.
 pub(super) fn begin(state: &mut State, id: IncidentId, now: Timestamp) {

@@ -161,14 +161,17 @@ mod tests {
     use crate::cmdb::Topology;
     use crate::engine::bulletins::BulletinLimits;
     use crate::engine::context::{Context, Limits};
-    use crate::engine::event::{Command, Ending, Event, Order};
+    use crate::engine::event::Event;
+    use crate::engine::order::{Command, Ending, Order};
     use crate::engine::own;
     use crate::lab::world::World;
     use crate::model::assignment::Handover;
     use crate::model::bulletin::{BulletinKind, Flags};
-    use crate::model::incident::{Happening, RecordId, StateName};
+    use crate::model::incident::RecordId;
     use crate::model::priority::{Impact, Priority, Urgency};
+    use crate::model::progress::StateName;
     use crate::model::time::Timestamp;
+    use crate::model::timeline::Happening;
     use crate::rules::RuleSet;
 
     fn bulletin() -> Bulletin {

@@ -12,8 +12,9 @@ use serde_json::Value;
 use super::*;
 use crate::mailbox::{Letter, mailbox};
 use crate::model::bulletin::{BulletinKind, Flags, Outline};
-use crate::model::incident::{RecordId, StateName};
+use crate::model::incident::RecordId;
 use crate::model::priority::{Impact, Priority, Urgency};
+use crate::model::progress::StateName;
 use crate::model::time::Timestamp;
 use crate::settings::kafka::Cluster;
 
@@ -130,7 +131,7 @@ impl Stage {
                 let Work::Event(Event::Published { bulletins }) = work else { panic!("{work:?}") };
                 let mut left = engine.lock().unwrap();
                 left.retain(|seq, _| !bulletins.contains(seq));
-                drop(reply.send(crate::engine::event::Reply::Done));
+                drop(reply.send(crate::engine::reply::Reply::Done));
             }
         });
         let publisher = tokio::spawn(Publisher::new(parts).unwrap().run());

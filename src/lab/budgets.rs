@@ -5,11 +5,14 @@ use std::sync::Arc;
 use super::story::{Story, after, handled};
 use crate::cmdb::{Topology, import};
 use crate::engine::context::{Context, Limits};
-use crate::engine::event::{Command, Ending, Event, Order, Reply};
+use crate::engine::event::Event;
+use crate::engine::order::{Command, Ending, Order};
+use crate::engine::reply::Reply;
 use crate::lab::world::World;
-use crate::model::incident::{Happening, RecordId};
+use crate::model::incident::RecordId;
 use crate::model::link::Action;
 use crate::model::notice::{Notice, NoticeId, NoticeKind};
+use crate::model::timeline::Happening;
 use crate::rules::{RuleSet, SourceFile, load};
 
 const RULES: &str = "

@@ -6,10 +6,12 @@ use std::sync::Arc;
 use super::story::{Story, handled};
 use crate::cmdb::Topology;
 use crate::engine::context::{Context, Limits};
-use crate::engine::event::{Command, Event, Order};
+use crate::engine::event::Event;
+use crate::engine::order::{Command, Order};
 use crate::lab::world::World;
 use crate::model::alert::Signal;
-use crate::model::incident::{RecordId, WaitsFor};
+use crate::model::incident::RecordId;
+use crate::model::progress::WaitsFor;
 use crate::model::time::Timestamp;
 use crate::rules::{SourceFile, load};
 

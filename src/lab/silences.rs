@@ -1,11 +1,15 @@
 //! Scenarios of silences and windows: they stop paging and opening, never recording or resolving.
 
 use super::story::{DISK, PDU, SRV1, SRV2, Story, VM1, after, handled};
-use crate::engine::event::{Command, Event, Refusal, Reply};
-use crate::model::incident::{Happening, StateName};
+use crate::engine::event::Event;
+use crate::engine::order::Command;
+use crate::engine::refusal::Refusal;
+use crate::engine::reply::Reply;
 use crate::model::labels::Labels;
 use crate::model::notice::NoticeKind;
+use crate::model::progress::StateName;
 use crate::model::silence::{Silence, SilenceId, SilenceMatcher, SilenceState};
+use crate::model::timeline::Happening;
 
 const LONER: &[(&str, &str)] = &[("alertname", "Loner"), ("severity", "critical")];
 

@@ -10,12 +10,13 @@ use super::{Malformed, Row, Word, keyed, numbered, required};
 use crate::model::assignment::Assignments;
 use crate::model::escalation::{PolicyHash, Rung};
 use crate::model::incident::{
-    Incident, KnownError, Likely, Paged, Progress, RecordId, ResolutionClock, ResponseClock, Root,
-    Storm, Suspect, SuspectChange, Thread, WaitsFor,
+    Incident, KnownError, Likely, Paged, RecordId, ResolutionClock, ResponseClock, Root, Storm,
+    Suspect, SuspectChange, Thread,
 };
 use crate::model::labels::Fingerprint;
 use crate::model::link::Action;
 use crate::model::priority::{Assessment, Impact, Loss, Priority, Urgency};
+use crate::model::progress::{Progress, WaitsFor};
 use crate::model::terms::Terms;
 use crate::model::time::Timestamp;
 use crate::store::schema::{self, Family};

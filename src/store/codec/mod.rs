@@ -159,16 +159,18 @@ mod tests {
     use crate::model::credit::Credits;
     use crate::model::delivery::DeliveryId;
     use crate::model::escalation::{Policy, PolicyHash};
-    use crate::model::incident::{Entry, Happening, Incident, RecordId, WaitsFor};
+    use crate::model::incident::{Incident, RecordId};
     use crate::model::journal::JournalEntry;
     use crate::model::labels::Fingerprint;
     use crate::model::learned::{LearnedKey, LearnedRow};
     use crate::model::notice::{Notice, NoticeKind, NoticeState};
     use crate::model::partition::{Edge, Position};
     use crate::model::priority::{Impact, Priority, Urgency};
+    use crate::model::progress::WaitsFor;
     use crate::model::quarantine::{Cause, Quarantined};
     use crate::model::silence::Silence;
     use crate::model::time::Timestamp;
+    use crate::model::timeline::{Entry, Happening};
     use crate::store::dice::Dice;
 
     /// Compares a record with its frozen bytes, both ways.
