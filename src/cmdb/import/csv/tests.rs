@@ -142,8 +142,8 @@ fn of_a_table_that_is_wrong_in_every_line_so_many_problems_are_told() {
 
 #[test]
 fn when_too_much_is_wrong_with_the_cis_no_relation_is_blamed() {
-    let cis: String = (0..2_000).map(|n| format!("  a{n}: {{class: ''}}\n")).collect();
-    let text = format!("cis:\n{cis}relations: [a1 -hosts-> a1999]\n");
+    let cis: Vec<String> = (0..2_000).map(|n| format!("  a{n}: {{class: ''}}\n")).collect();
+    let text = format!("cis:\n{}relations: [a1 -hosts-> a1999]\n", cis.concat());
     let problems = crate::cmdb::import::read(&text, "x.yaml").unwrap_err();
     assert!(problems.iter().all(|it| it.message.contains("class") || it.code == "C009"));
 }
