@@ -21,8 +21,8 @@ impl Follower {
         for bulletin in &changes.bulletins {
             self.take(bulletin)?;
         }
-        let changed = changes.incidents.iter().filter_map(|it| image.incidents.get(&it.id));
-        for incident in changed {
+        let written = changes.incidents.iter().filter_map(|it| image.incidents.get(&it.id));
+        for incident in written {
             let told = self.told.get(&incident.id);
             if told != Some(&Outline::of(incident)) {
                 return Err(format!("{} is {incident:#?}, told was {told:#?}", incident.id));

@@ -21,8 +21,8 @@ pub struct Before(BTreeMap<IncidentId, Option<Incident>>);
 impl Before {
     /// Notes what `changes` are about to replace in `image`.
     pub fn note(&mut self, changes: &Changes, image: &Image) {
-        let changed = changes.incidents.iter().map(|it| it.id);
-        for id in changed.chain(changes.incidents_gone.iter().copied()) {
+        let written = changes.incidents.iter().map(|it| it.id);
+        for id in written.chain(changes.incidents_gone.iter().copied()) {
             self.0.entry(id).or_insert_with(|| image.incidents.get(&id).cloned());
         }
     }

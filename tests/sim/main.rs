@@ -119,13 +119,11 @@ fn tell_apart(seed: u64, crashes: Crashes, of: &dyn Fn(&Image) -> Image) {
     let mut calm = calm.into_iter().enumerate();
     watched(seed, crashes, &mut |step, image| {
         let (number, calm) = calm.next().expect("both play the same plan");
-        let (calm, crashed) = (format!("{calm:#?}"), format!("{:#?}", of(image)));
-        let lines = calm.lines().zip(crashed.lines()).enumerate();
-        let differ = lines.filter(|(_, (calm, crashed))| calm != crashed);
-        let shown: Vec<String> = differ
-            .take(20)
-            .map(|(n, (calm, crashed))| format!("{n}: {calm} | {crashed}"))
-            .collect();
+        let (calm, other) = (format!("{calm:#?}"), format!("{:#?}", of(image)));
+        let lines = calm.lines().zip(other.lines()).enumerate();
+        let differ = lines.filter(|(_, (calm, other))| calm != other);
+        let shown: Vec<String> =
+            differ.take(20).map(|(n, (calm, other))| format!("{n}: {calm} | {other}")).collect();
         assert!(
             shown.is_empty(),
             "seed {seed}, {crashes:?}, differs after step {number} of the plan, {step:#?}:\n{}",

@@ -129,10 +129,10 @@ fn leased(mut steps: Vec<Step>) -> Vec<Step> {
     let mut now = START;
     for step in &mut steps {
         now = now.max(step.at);
-        let event = match &mut step.event {
-            Event::Once { event, .. } => &mut **event,
-            event => event,
-        };
+        let mut event = &mut step.event;
+        if let Event::Once { event: inner, .. } = event {
+            event = inner;
+        }
         if let Event::Received { occurrences, .. } = event {
             renew(occurrences, now);
         } else if let Event::Consumed(batch) = event {
