@@ -7,7 +7,7 @@ use std::sync::{Arc, LazyLock};
 use incidentd::cmdb::{Topology, import};
 use incidentd::engine::bulletins::BulletinLimits;
 use incidentd::engine::context::{Context, Limits};
-use incidentd::engine::event::{Content, Event, Rest};
+use incidentd::engine::event::{Event, Rest};
 use incidentd::engine::order::{Command, Ending, Order};
 use incidentd::model::alert::{Details, Occurrence, Signal};
 use incidentd::model::assignment::Handover;
@@ -117,52 +117,17 @@ pub fn plan(seed: u64) -> Vec<Step> {
         (steps[at].at, steps[at + 1].at) = times;
     }
     let steps = numbered(steps, &mut Dice::new(seed ^ 0xd00d));
-    leased(topic::strew(steps, &mut Dice::new(seed ^ 0x70b1)))
-}
-
-/// How long an alert fires without another word.
-const LEASE: Duration = Duration::from_hours(24);
-
-/// Counts leases from our clock, which never goes back, as the daemon does; what senders say of times
-/// follows theirs.
-fn leased(mut steps: Vec<Step>) -> Vec<Step> {
-    let mut now = START;
-    for step in &mut steps {
-        now = now.max(step.at);
-        let mut event = &mut step.event;
-        if let Event::Once { event: inner, .. } = event {
-            event = inner;
-        }
-        if let Event::Received { occurrences, .. } = event {
-            renew(occurrences, now);
-        } else if let Event::Consumed(batch) = event {
-            for record in &mut batch.records {
-                if let Content::Alerts { occurrences, .. } = &mut record.content {
-                    renew(occurrences, now);
-                }
-            }
-        }
-    }
-    steps
-}
-
-fn renew(occurrences: &mut [Occurrence], now: Timestamp) {
-    for it in occurrences {
-        if let Signal::Firing { until, explicit: false } = &mut it.signal {
-            *until = now.plus(LEASE);
-        }
-    }
+    topic::strew(steps, &mut Dice::new(seed ^ 0x70b1))
 }
 
 /// Moves the clock: mostly seconds, at times an hour or a day, which may be a machine that slept, at
-/// times as far back.
+/// times back.
 fn tick(dice: &mut Dice, at: Timestamp) -> Timestamp {
-    match dice.roll(120) {
-        0 | 1 => at.plus(Duration::from_hours(24)),
-        2 | 3 => at.plus(Duration::from_hours(1)),
-        4 => at.minus(Duration::from_hours(24)),
-        5 | 6 => at.minus(Duration::from_hours(1)),
-        7..=22 => at.plus(Duration::from_secs(60 * (1 + dice.roll(20)))),
+    match dice.roll(60) {
+        0 => at.plus(Duration::from_hours(24)),
+        1 => at.plus(Duration::from_hours(1)),
+        2 => at.minus(Duration::from_hours(1)),
+        3..=10 => at.plus(Duration::from_secs(60 * (1 + dice.roll(20)))),
         _ => at.plus(Duration::from_millis(dice.roll(20_000))),
     }
 }
@@ -187,7 +152,7 @@ pub(super) fn occurrence(dice: &mut Dice, at: Timestamp) -> Occurrence {
     let signal = match dice.roll(5) {
         0 | 1 => Signal::Resolved { at: at.minus(late) },
         2 => Signal::Firing { until: at.plus(Duration::from_mins(4)), explicit: true },
-        _ => Signal::Firing { until: at.plus(LEASE), explicit: false },
+        _ => Signal::Firing { until: at.plus(Duration::from_hours(24)), explicit: false },
     };
     let details = Details { annotations: Labels::empty(), generator_url: "".into() };
     Occurrence {
