@@ -7,8 +7,9 @@
 # make peers  tests against a real Prometheus and Alertmanager (installed with .ci/run)
 # make kafka  tests against a real Apache Kafka (fetched from Maven Central with .ci/kafka)
 # make faults  kills, failing and full disks, lost power, damage: what is promised, at full figures
+# make fuzz  ten million inputs nobody means to send, into everything that reads
 # make planted  puts one bug after the other into the program and shows which test catches it
-.PHONY: run test lint bench peers kafka quality monitoring faults planted setup
+.PHONY: run test lint bench peers kafka quality monitoring faults fuzz planted setup
 
 run: setup
 	cargo run --locked -- serve --demo
@@ -38,6 +39,12 @@ FAULTS ?= full
 faults: setup
 	.ci/setup strace
 	FAULTS=$(FAULTS) cargo test --locked --test faults
+
+# `make fuzz FUZZ=` plays some seconds of each target.
+FUZZ ?= FUZZ_INPUTS=10000000
+
+fuzz: setup
+	$(FUZZ) cargo test --locked --test fuzz
 
 planted: setup
 	.ci/setup strace

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::facts::{FactsShared, SOURCE_LEN_MAX};
 use super::needs::{self, NEEDS};
-use super::problem::{Place, Problem, nearest, shorten};
+use super::problem::{PROBLEMS_MAX, Place, Problem, nearest, shorten, told};
 use super::relation::{RelationType, Types, is_type_name};
 use super::rows::{
     ATTRIBUTES_MAX, CIS_MAX, CiRow, NAME_LEN_MAX, RELATIONS_MAX, RelationRow, Rows, SHAPES_MAX,
@@ -62,14 +62,19 @@ impl Draft {
         self.check_removals();
         let (types, own) = self.check_types();
         let cis = self.check_cis(&types);
-        let relations = self.check_relations(&types, &cis);
+        // Without all CIs their relations would be wrong for nothing.
+        let relations =
+            if self.is_full() { Vec::new() } else { self.check_relations(&types, &cis) };
         if self.problems.is_empty() {
             Ok((types, Rows { types: own, cis, relations }))
         } else {
-            self.problems.sort();
-            self.problems.dedup();
-            Err(self.problems)
+            Err(told(self.problems))
         }
+    }
+
+    /// True when so much is wrong that the rest need not be looked at.
+    pub(super) fn is_full(&self) -> bool {
+        self.problems.len() > PROBLEMS_MAX
     }
 
     /// What is to be taken away has been by now where it is a merge.
@@ -108,6 +113,9 @@ impl Draft {
         let mut shapes = BTreeSet::<Vec<Box<str>>>::new();
         let mut cis: Vec<Arc<CiRow>> = Vec::with_capacity(drafts.len());
         for (place, mut ci) in drafts {
+            if self.is_full() {
+                break;
+            }
             self.check_lengths(place, &ci);
             self.check_names(place, &ci);
             self.check_values(place, &ci, types);
@@ -154,11 +162,12 @@ impl Draft {
                 self.problems.push(Problem::new(place, "C009", &ci.name, message));
             }
         }
-        for (what, text) in [("a name", &*ci.name), ("a class", &*ci.class)] {
-            if text.is_empty() {
-                let message = format!("CI `{}` needs {what}", shorten(&ci.name));
-                self.problems.push(Problem::new(place, "C011", &ci.name, message));
-            }
+        if ci.name.is_empty() {
+            self.problems.push(nameless(place));
+        }
+        if ci.class.is_empty() {
+            let message = format!("CI `{}` needs a class", shorten(&ci.name));
+            self.problems.push(Problem::new(place, "C011", &ci.name, message));
         }
     }
 
@@ -212,10 +221,13 @@ impl Draft {
         };
         let mut check =
             RelationCheck { types, cis, names, guesses: 0, problems: &mut self.problems };
-        let normal =
-            |(place, row): (Place, RelationRow)| Some((check.normalise(place, &row)?, place));
-        let mut relations: Vec<(RelationRow, Place)> =
-            drafts.into_iter().filter_map(normal).collect();
+        let mut relations: Vec<(RelationRow, Place)> = Vec::with_capacity(drafts.len());
+        for (place, row) in drafts {
+            if check.problems.len() > PROBLEMS_MAX {
+                break;
+            }
+            relations.extend(check.normalise(place, &row).map(|row| (row, place)));
+        }
         relations.sort();
         let mut shared = FactsShared::default();
         let mut kept: Vec<RelationRow> = Vec::with_capacity(relations.len());
@@ -229,6 +241,11 @@ impl Draft {
         }
         kept
     }
+}
+
+/// Says that a CI has no name.
+pub(super) fn nameless(place: Place) -> Problem {
+    Problem::new(place, "C011", "", "CI `` needs a name".into())
 }
 
 fn contradiction(place: Place, row: &RelationRow) -> Problem {

@@ -71,6 +71,23 @@ pub struct Problem {
     pub help: String,
 }
 
+/// Problems of one import that are told: nobody reads more, and a large file that is wrong in every
+/// line would take many times its size.
+pub(super) const PROBLEMS_MAX: usize = 1_000;
+
+/// Puts problems in order and says where there would be more of them than are told.
+pub(super) fn told(mut problems: Vec<Problem>) -> Vec<Problem> {
+    problems.sort();
+    problems.dedup();
+    if problems.len() > PROBLEMS_MAX {
+        problems.truncate(PROBLEMS_MAX);
+        let message = format!("more than {PROBLEMS_MAX} things are wrong; these are the first");
+        let help = "correct them and try again".into();
+        problems.push(Problem::new(Place::default(), "C009", "problems", message).help(help));
+    }
+    problems
+}
+
 /// Where something was written; both are 0 when that is not known.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Place {

@@ -52,12 +52,23 @@ pub(super) fn guard(
     }
     let reply = act(state);
     if is_done(&reply) {
+        // Before it is remembered: of those done in the same moment it might be the first to go.
+        make_room(state, ctx);
         state.deliveries.done.insert(delivery, now);
         state.deliveries.by_age.insert((now, delivery));
         state.pending.deliveries.insert(delivery, Some(now));
-        prune(state, ctx, now);
     }
     reply
+}
+
+/// Forgets the oldest until one more may be remembered.
+fn make_room(state: &mut State, ctx: &Context) {
+    let most = usize::try_from(ctx.limits.deliveries).unwrap_or(usize::MAX);
+    while state.deliveries.done.len() >= most {
+        let Some((_, oldest)) = state.deliveries.by_age.pop_first() else { return };
+        state.deliveries.done.remove(&oldest);
+        state.pending.deliveries.insert(oldest, None);
+    }
 }
 
 /// False when nothing changed: then the sender may try again under the same id.

@@ -6,7 +6,7 @@ use crate::model::alert::{Occurrence, Signal};
 use crate::model::labels::Labels;
 
 /// Writes alerts as [`super::Format::Native`] reads them. An end that only a lease gave is written
-/// as an end.
+/// as an end, and where the alert begins later than that, its beginning is.
 pub fn write<'a>(occurrences: impl IntoIterator<Item = &'a Occurrence>) -> Vec<u8> {
     let alerts: Vec<Value> = occurrences.into_iter().map(alert).collect();
     Value::Array(alerts).to_string().into_bytes()
@@ -15,7 +15,7 @@ pub fn write<'a>(occurrences: impl IntoIterator<Item = &'a Occurrence>) -> Vec<u
 fn alert(it: &Occurrence) -> Value {
     // Without a status, an end that is past by the time it is read again is one.
     let ends_at = match it.signal {
-        Signal::Firing { until, .. } => until,
+        Signal::Firing { until, .. } => until.max(it.starts_at),
         Signal::Resolved { at } => at,
     };
     let mut alert = json!({

@@ -20,7 +20,7 @@ mod gathered;
 pub mod producer;
 pub mod publisher;
 mod reader;
-mod record;
+pub mod record;
 mod table;
 mod token;
 mod track;

@@ -28,29 +28,40 @@ const ID_LEN_MAX: usize = 512;
 
 /// How the records of a source are read.
 #[derive(Clone, Debug)]
-pub(super) struct Reading {
-    pub(super) source: Arc<str>,
-    pub(super) format: SourceFormat,
-    pub(super) envelope: Envelope,
-    pub(super) carries: Carries,
-    pub(super) lease: Duration,
-    pub(super) limits: Limits,
+pub struct Reading {
+    /// Its name.
+    pub source: Arc<str>,
+    /// What its alerts are written in.
+    pub format: SourceFormat,
+    /// What is around them.
+    pub envelope: Envelope,
+    /// What its topics hold.
+    pub carries: Carries,
+    /// How long an alert fires without another word.
+    pub lease: Duration,
+    /// The most a record may hold.
+    pub limits: Limits,
 }
 
 /// A record as it came.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Raw<'a> {
-    pub(super) topic: &'a str,
-    pub(super) partition: u32,
-    pub(super) offset: u64,
+pub struct Raw<'a> {
+    /// The topic it came from.
+    pub topic: &'a str,
+    /// Its partition there.
+    pub partition: u32,
+    /// Its place in that.
+    pub offset: u64,
     /// When it was written; nothing when nobody says so.
-    pub(super) at: Option<Timestamp>,
-    pub(super) key: &'a [u8],
+    pub at: Option<Timestamp>,
+    /// Its key; nothing where it has none.
+    pub key: &'a [u8],
     /// Nothing where there is none at all.
-    pub(super) value: &'a [u8],
+    pub value: &'a [u8],
     /// True when there is no value at all, which is not an empty one: it takes its key back.
-    pub(super) is_null: bool,
-    pub(super) headers: &'a [(&'a str, &'a [u8])],
+    pub is_null: bool,
+    /// Names and values, in their order.
+    pub headers: &'a [(&'a str, &'a [u8])],
 }
 
 /// Returns the headers of a message.
@@ -104,7 +115,7 @@ impl Hasher for Fnv {
 
 impl Reading {
     /// Reads a record, with the mappings of `rules`, at `now`.
-    pub(super) fn read(&self, rules: &RuleSet, raw: &Raw<'_>, now: Timestamp) -> Record {
+    pub fn read(&self, rules: &RuleSet, raw: &Raw<'_>, now: Timestamp) -> Record {
         let read = || match self.carries {
             Carries::Changes => self.change(raw),
             Carries::Alerts | Carries::Cmdb => self.alerts(rules, raw, now),
@@ -141,7 +152,7 @@ impl Reading {
     ///
     /// # Errors
     /// What goes to the quarantine.
-    pub(super) fn row(&self, raw: &Raw<'_>) -> Result<Said, Content> {
+    pub fn row(&self, raw: &Raw<'_>) -> Result<Said, Content> {
         let read = || -> Result<Said, String> {
             if raw.is_null {
                 return import::read_record(raw.key, None, &self.source);

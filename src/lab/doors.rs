@@ -113,6 +113,16 @@ fn so_many_deliveries_are_remembered_and_the_oldest_is_forgotten_first() {
 }
 
 #[test]
+fn of_many_deliveries_in_one_moment_the_last_is_remembered() {
+    let mut world = world();
+    for id in 0..50 {
+        let delivery = once(&id.to_string(), received("s", &["A"], 0));
+        assert!(matches!(world.event(&delivery, after(0)), Reply::Received(_)));
+        assert_eq!(world.event(&delivery, after(0)), Reply::Duplicate, "delivery {id}");
+    }
+}
+
+#[test]
 fn deliveries_and_quarantine_are_the_same_after_a_restart() {
     let mut world = world();
     world.event(&once("1", received("s", &["A"], 0)), after(0));
@@ -217,4 +227,14 @@ fn what_is_written_in_our_format_reads_as_it_was() {
     let Signal::Firing { until, .. } = firing.signal else { panic!("it fires") };
     let firing = Occurrence { signal: Signal::Firing { until, explicit: true }, ..firing };
     assert_eq!(decoded.occurrences, [firing, over]);
+}
+
+#[test]
+fn an_alert_that_begins_after_its_lease_is_written_so_that_it_is_read_again() {
+    let signal = Signal::Firing { until: after(60), explicit: false };
+    let later = Occurrence { signal, ..alert("A", after(3_600)) };
+    let limits = ingest::Limits::default();
+    let terms = Terms { received: after(9), lease: Duration::from_hours(1), limits: &limits };
+    let decoded = decode(Format::Native, &ingest::write([&later]), &terms).unwrap();
+    assert_eq!((decoded.occurrences.len(), decoded.rejects.len()), (1, 0), "{decoded:?}");
 }

@@ -1,7 +1,9 @@
 //! Scenarios of the engine: what comes of a story, told in events on a virtual clock.
 
 use super::story::{DISK, PDU, SRV1, SRV2, Story, VM1, after, handled, received};
+use crate::engine::State;
 use crate::engine::changes::MemberOf;
+use crate::engine::event::Event;
 use crate::engine::order::{Command, Ending};
 use crate::engine::refusal::Refusal;
 use crate::engine::reply::Reply;
@@ -258,8 +260,22 @@ fn a_restart_after_a_gap_does_not_end_what_could_not_be_heard() {
     story.send(0, DISK, Signal::Firing { until: after(240), explicit: true }, 0);
     let saved = story.world.image().saved();
     let ctx = story.world.context();
-    let state = crate::engine::State::restore(saved, ctx, after(3_600));
+    let state = State::restore(saved, ctx, after(3_600));
     assert!(state.next_due() > Some(after(3_600)), "the lease has 240 s left");
+}
+
+#[test]
+fn one_tick_takes_the_deadlines_that_are_due_by_then() {
+    let mut story = Story::new();
+    story.fire(0, PDU);
+    let ctx = story.world.context();
+    let mut state = State::restore(story.world.image().saved(), ctx, after(1));
+    for (at_s, pages) in [(449, 0), (450, 1), (500, 0)] {
+        state.apply(ctx, &Event::Tick, after(at_s));
+        let notices = state.drain(ctx).notices;
+        let told = notices.iter().filter(|notice| notice.kind == NoticeKind::Page);
+        assert_eq!(told.count(), pages, "the second step is due after 450 s; it is {at_s} s");
+    }
 }
 
 #[test]

@@ -114,7 +114,6 @@ impl Check<'_> {
         (key, value): &Pair,
     ) -> Result<Result<(), Malformed>, StoreError> {
         match family {
-            Family::Meta => Ok(meta(key, value)),
             Family::Alerts => match AlertRow::read(key, value) {
                 Ok(row) => self.incident(row.state.incident),
                 Err(wrong) => Ok(Err(wrong)),
@@ -123,7 +122,6 @@ impl Check<'_> {
                 Ok(_) => self.exists(Family::Alerts, key, "its alert"),
                 Err(wrong) => Ok(Err(wrong)),
             },
-            Family::Episodes => Ok(Episode::read(key, value).map(|_| ())),
             Family::Incidents => match Incident::read(key, value) {
                 Ok(incident) => self.incident_itself(&incident),
                 Err(wrong) => Ok(Err(wrong)),
@@ -146,25 +144,27 @@ impl Check<'_> {
                 Ok(notice) => self.incident(Some(notice.id.incident)),
                 Err(wrong) => Ok(Err(wrong)),
             },
-            Family::Policies => Ok(<(PolicyHash, Arc<Policy>)>::read(key, value).map(|_| ())),
-            Family::Recurrences => Ok(<(u64, Recurrence)>::read(key, value).map(|_| ())),
-            Family::Deliveries => Ok(<(DeliveryId, Timestamp)>::read(key, value).map(|_| ())),
-            Family::Positions => Ok(Position::read(key, value).map(|_| ())),
-            Family::Quarantine => Ok(Quarantined::read(key, value).map(|_| ())),
-            Family::Learned => Ok(<(LearnedKey, LearnedRow)>::read(key, value).map(|_| ())),
-            Family::Silences => Ok(Silence::read(key, value).map(|_| ())),
-            Family::Changes => Ok(Change::read(key, value).map(|_| ())),
-            Family::Overrides => Ok(Override::read(key, value).map(|_| ())),
-            Family::Audit => Ok(AuditEntry::read(key, value).map(|_| ())),
-            Family::Journal => Ok(JournalEntry::read(key, value).map(|_| ())),
-            Family::Bulletins => Ok(Bulletin::read(key, value).map(|_| ())),
-            Family::Rules => Ok(Credits::read(key, value).map(|_| ())),
-            Family::Cis => Ok(CiRow::read(key, value).map(|_| ())),
             Family::Relations => match RelationRow::read(key, value) {
                 Ok(row) => self.relation(&row),
                 Err(wrong) => Ok(Err(wrong)),
             },
-            Family::RelationTypes => Ok(RelationType::read(key, value).map(|_| ())),
+            Family::Meta
+            | Family::Episodes
+            | Family::Policies
+            | Family::Recurrences
+            | Family::Deliveries
+            | Family::Positions
+            | Family::Quarantine
+            | Family::Learned
+            | Family::Silences
+            | Family::Changes
+            | Family::Overrides
+            | Family::Audit
+            | Family::Journal
+            | Family::Bulletins
+            | Family::Rules
+            | Family::Cis
+            | Family::RelationTypes => Ok(readable(family, key, value)),
         }
     }
 
@@ -244,6 +244,54 @@ impl Check<'_> {
     fn holds(&self, family: Family, key: &[u8]) -> Result<bool, StoreError> {
         let value = self.view.snapshot.get_pinned_cf(self.view.store.family(family), key);
         Ok(value.map_err(StoreError::Read)?.is_some())
+    }
+}
+
+/// Says whether a record of the family of this name can be understood by itself, without a store: what
+/// [`Store::verify`] asks first of each.
+///
+/// # Errors
+/// What is wrong with it; a family that there is not is an error, too.
+pub fn examine(family: &str, key: &[u8], value: &[u8]) -> Result<(), Malformed> {
+    let found = FAMILIES.into_iter().find(|it| it.name() == family);
+    let unknown = || Malformed::Damaged(format!("there is no family `{family}`"));
+    readable(found.ok_or_else(unknown)?, key, value)
+}
+
+fn readable(family: Family, key: &[u8], value: &[u8]) -> Result<(), Malformed> {
+    fn read<R: Row>(key: &[u8], value: &[u8]) -> Result<(), Malformed> {
+        R::read(key, value).map(|_| ())
+    }
+    match family {
+        Family::Meta => meta(key, value),
+        Family::Alerts => read::<AlertRow>(key, value),
+        Family::Touches => read::<(Fingerprint, AlertState)>(key, value),
+        Family::Episodes => read::<Episode>(key, value),
+        Family::Incidents => read::<Incident>(key, value),
+        Family::Open | Family::Unclosed | Family::Followed => match schema::read_number(key) {
+            Some(_) => Ok(()),
+            None => Err(Malformed::Damaged("its key has another length".into())),
+        },
+        Family::Members => read::<MemberRow>(key, value),
+        Family::Records => read::<RecordOf>(key, value),
+        Family::Timeline => read::<(IncidentId, u32, Entry)>(key, value),
+        Family::Notices => read::<Notice>(key, value),
+        Family::Policies => read::<(PolicyHash, Arc<Policy>)>(key, value),
+        Family::Recurrences => read::<(u64, Recurrence)>(key, value),
+        Family::Deliveries => read::<(DeliveryId, Timestamp)>(key, value),
+        Family::Positions => read::<Position>(key, value),
+        Family::Quarantine => read::<Quarantined>(key, value),
+        Family::Learned => read::<(LearnedKey, LearnedRow)>(key, value),
+        Family::Silences => read::<Silence>(key, value),
+        Family::Changes => read::<Change>(key, value),
+        Family::Overrides => read::<Override>(key, value),
+        Family::Audit => read::<AuditEntry>(key, value),
+        Family::Journal => read::<JournalEntry>(key, value),
+        Family::Bulletins => read::<Bulletin>(key, value),
+        Family::Rules => read::<Credits>(key, value),
+        Family::Cis => read::<CiRow>(key, value),
+        Family::Relations => read::<RelationRow>(key, value),
+        Family::RelationTypes => read::<RelationType>(key, value),
     }
 }
 

@@ -24,11 +24,13 @@ mod damage;
 mod figures;
 mod full_disk;
 mod kills;
+mod label_bomb;
 mod oracle;
 mod order;
 mod power;
 mod process;
 mod shim;
+mod slow_clients;
 mod syscalls;
 
 use std::panic::catch_unwind;
@@ -60,6 +62,8 @@ const CATALOGUE: &[Fault] = &[
     ("F-07", "torn end of the log, byte by byte", damage::torn),
     ("F-08", "bits flipped in the store's files", damage::flipped),
     ("F-10", "backup and restore under load", backups::run),
+    ("F-27", "sockets that dribble", slow_clients::run),
+    ("F-32", "label bomb: one source, all alerts new", label_bomb::run),
 ];
 
 fn main() -> ExitCode {

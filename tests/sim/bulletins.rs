@@ -21,7 +21,8 @@ impl Follower {
         for bulletin in &changes.bulletins {
             self.take(bulletin)?;
         }
-        for incident in image.incidents.values() {
+        let written = changes.incidents.iter().filter_map(|it| image.incidents.get(&it.id));
+        for incident in written {
             let told = self.told.get(&incident.id);
             if told != Some(&Outline::of(incident)) {
                 return Err(format!("{} is {incident:#?}, told was {told:#?}", incident.id));

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use incidentd::engine::changes::MemberOf;
+use incidentd::engine::changes::{Changes, MemberOf};
 use incidentd::engine::context::Context;
 use incidentd::lab::image::Image;
 use incidentd::model::assignment::Part;
@@ -14,8 +14,50 @@ use incidentd::rules::Kind;
 
 type Checked = Result<(), String>;
 
-/// Incidents as they were stored before the step.
-type Before = BTreeMap<IncidentId, Incident>;
+/// What the step changed of the incidents, as it was stored before; nothing for one that it opened.
+#[derive(Debug, Default)]
+pub struct Before(BTreeMap<IncidentId, Option<Incident>>);
+
+impl Before {
+    /// Notes what `changes` are about to replace in `image`.
+    pub fn note(&mut self, changes: &Changes, image: &Image) {
+        let written = changes.incidents.iter().map(|it| it.id);
+        for id in written.chain(changes.incidents_gone.iter().copied()) {
+            self.0.entry(id).or_insert_with(|| image.incidents.get(&id).cloned());
+        }
+    }
+
+    /// Yields the incidents that the step opened.
+    fn opened<'a>(&'a self, image: &'a Image) -> impl Iterator<Item = &'a Incident> {
+        let new = self.0.iter().filter(|(_, before)| before.is_none());
+        new.filter_map(|(id, _)| image.incidents.get(id))
+    }
+
+    /// Yields all incidents as they were stored before.
+    fn all<'a>(&'a self, image: &'a Image) -> impl Iterator<Item = &'a Incident> {
+        let unchanged = image.incidents.values().filter(|it| !self.0.contains_key(&it.id));
+        unchanged.chain(self.0.values().flatten())
+    }
+}
+
+/// How far the audit trail was found sealed.
+#[derive(Debug, Default)]
+pub struct Sealed {
+    last: u64,
+    seal: Seal,
+}
+
+impl Sealed {
+    /// Looks at the entries that are new: each seals those before it.
+    pub fn follow(&mut self, image: &Image) -> Checked {
+        for entry in image.audit.range(self.last + 1..).map(|(_, entry)| entry) {
+            let expected = entry.seal_after(self.seal);
+            refuse(entry.seal != expected, || format!("audit entry {} is not sealed", entry.seq))?;
+            (self.last, self.seal) = (entry.seq, expected);
+        }
+        refuse(self.seal != image.counters.seal, || "the last seal is another".into())
+    }
+}
 
 /// Checks everything; `before` is what was stored before the step.
 pub fn check(ctx: &Context, before: &Before, image: &Image) -> Checked {
@@ -213,20 +255,14 @@ fn silences(image: &Image) -> Checked {
             format!("{} is kept quiet beyond its bound", it.id)
         })?;
     }
-    let mut seal = Seal::default();
-    for entry in image.audit.values() {
-        let expected = entry.seal_after(seal);
-        refuse(entry.seal != expected, || format!("audit entry {} is not sealed", entry.seq))?;
-        seal = expected;
-    }
-    refuse(seal != image.counters.seal, || "the last seal is another".into())
+    Ok(())
 }
 
 /// Numbers are given in order and never again; what is over for good stays as it is.
 fn numbers(before: &Before, image: &Image) -> Checked {
     let highest = image.members.keys().map(|(_, record)| record.0).max().unwrap_or(0);
     refuse(highest > image.counters.next_record, || format!("{highest} was not counted"))?;
-    for (id, it) in before {
+    for (id, it) in before.0.iter().filter_map(|(id, it)| Some((id, it.as_ref()?))) {
         let Some(now) = image.incidents.get(id) else { return Err(format!("{id} is gone")) };
         let closed = it.progress.name().is_over();
         refuse(closed && now.progress != it.progress, || format!("{id} was closed and is not"))?;
@@ -236,19 +272,13 @@ fn numbers(before: &Before, image: &Image) -> Checked {
 
 /// No incident is opened for a key while an open one takes its alerts.
 fn keys(ctx: &Context, before: &Before, image: &Image) -> Checked {
-    let taking: BTreeMap<_, &Incident> =
-        before.values().filter(|it| takes(ctx, it, image)).map(|it| (key(it), it)).collect();
-    for (id, it) in image.incidents.iter().filter(|(id, _)| !before.contains_key(id)) {
-        if it.key.is_none() {
-            continue;
-        }
-        if let Some(other) = taking.get(&key(it)) {
-            // It may have become part of one that is too old to take any more.
-            let top = top(image, other.id);
-            let still =
-                top.is_some_and(|it| it.progress.is_open() && is_young(ctx, other, it, image));
-            refuse(still, || format!("{id} and {} are both for {:?}", other.id, it.key))?;
-        }
+    for it in before.opened(image).filter(|it| it.key.is_some()) {
+        let mut taking = before.all(image).filter(|other| key(other) == key(it));
+        let Some(other) = taking.find(|other| takes(ctx, other, image)) else { continue };
+        // It may have become part of one that is too old to take any more.
+        let top = top(image, other.id);
+        let still = top.is_some_and(|it| it.progress.is_open() && is_young(ctx, other, it, image));
+        refuse(still, || format!("{} and {} are both for {:?}", it.id, other.id, it.key))?;
     }
     Ok(())
 }

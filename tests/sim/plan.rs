@@ -2,7 +2,7 @@
 //! channels, and a clock that jumps.
 
 use core::time::Duration;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use incidentd::cmdb::{Topology, import};
 use incidentd::engine::bulletins::BulletinLimits;
@@ -22,7 +22,7 @@ use incidentd::model::progress::WaitsFor;
 use incidentd::model::quarantine::{Cause, QuarantineId, Unhandled};
 use incidentd::model::silence::{Silence, SilenceId, SilenceMatcher};
 use incidentd::model::time::Timestamp;
-use incidentd::rules::{self, SourceFile};
+use incidentd::rules::{self, RuleSet, SourceFile};
 
 use super::topic;
 
@@ -55,24 +55,30 @@ impl Dice {
 }
 
 /// Something that happens, and when by our clock.
+#[derive(Debug)]
 pub struct Step {
     pub at: Timestamp,
     pub event: Event,
 }
 
-pub fn context() -> Context {
+/// Rules and topology of all simulations, read once: that takes longer than a story.
+static WORLD: LazyLock<(Arc<RuleSet>, Arc<Topology>)> = LazyLock::new(|| {
     let files = [SourceFile { name: "rules.yaml".into(), text: RULES.into() }];
     let loaded = rules::load(&files);
     let set = loaded.set.unwrap_or_else(|| panic!("{:#?}", loaded.diagnostics));
     let rows = import::read(CMDB, "cmdb.yaml").unwrap();
-    let topology = Topology::build(1, &rows).unwrap();
+    (Arc::new(set), Arc::new(Topology::build(1, &rows).unwrap()))
+});
+
+pub fn context() -> Context {
+    let (set, topology) = &*WORLD;
     // Not: so few that some are dropped. A repeated message adds bulletins, so that a crash would
     // decide what is dropped.
     let bulletins =
         BulletinLimits { waiting_max: 100_000, waiting_for: Duration::from_hours(24 * 365) };
     let limits =
         Limits { deliveries: 8, quarantine: 3, bulletins: Some(bulletins), ..Limits::default() };
-    Context::new(Arc::new(set), Arc::new(topology), limits)
+    Context::new(Arc::clone(set), Arc::clone(topology), limits)
 }
 
 const CIS: [&str; 8] = ["pdu-1", "srv-1", "srv-2", "srv-3", "vm-1", "vm-2", "db-1", "nowhere"];
@@ -114,7 +120,8 @@ pub fn plan(seed: u64) -> Vec<Step> {
     topic::strew(steps, &mut Dice::new(seed ^ 0x70b1))
 }
 
-/// Moves the clock: mostly seconds, at times an hour or a day, at times back.
+/// Moves the clock: mostly seconds, at times an hour or a day, which may be a machine that slept, at
+/// times back.
 fn tick(dice: &mut Dice, at: Timestamp) -> Timestamp {
     match dice.roll(60) {
         0 => at.plus(Duration::from_hours(24)),

@@ -16,11 +16,11 @@ use incidentd::model::notice::NoticeState;
 use incidentd::model::time::Timestamp;
 
 use crate::bulletins::Follower;
-use crate::invariants;
+use crate::invariants::{self, Before, Sealed};
 use crate::plan::{Dice, START, Step, context, plan};
 
 /// Where the process dies.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Crashes {
     /// Nowhere.
     None,
@@ -44,12 +44,18 @@ struct Sim {
     crashes: Crashes,
     crash_dice: Dice,
     follower: Follower,
+    sealed: Sealed,
     steps: u64,
     crashed: u64,
 }
 
 /// Plays a seed.
 pub fn play(seed: u64, crashes: Crashes) -> End {
+    watched(seed, crashes, &mut |_, _| {})
+}
+
+/// Plays a seed and shows what is stored after each step of its plan.
+pub fn watched(seed: u64, crashes: Crashes, watch: &mut dyn FnMut(&Step, &Image)) -> End {
     let ctx = context();
     let state = State::restore(Saved::default(), &ctx, START);
     let mut sim = Sim {
@@ -59,6 +65,7 @@ pub fn play(seed: u64, crashes: Crashes) -> End {
         crashes,
         crash_dice: Dice::new(!seed),
         follower: Follower::default(),
+        sealed: Sealed::default(),
         steps: 0,
         crashed: 0,
     };
@@ -68,6 +75,7 @@ pub fn play(seed: u64, crashes: Crashes) -> End {
         sim.happen(&step, seed);
         sim.deliver(&mut channel, step.at, seed);
         sim.publish(&mut broker, step.at, seed);
+        watch(&step, &sim.image);
     }
     End { image: sim.image, steps: sim.steps, crashes: sim.crashed }
 }
@@ -75,20 +83,22 @@ pub fn play(seed: u64, crashes: Crashes) -> End {
 impl Sim {
     fn happen(&mut self, step: &Step, seed: u64) {
         self.steps += 1;
-        let before = self.image.incidents.clone();
+        let mut before = Before::default();
         self.state.apply(&self.ctx, &step.event, step.at);
         if self.crashes == Crashes::Lost && self.crash_dice.roll(4) == 0 {
             self.crash();
             self.state.apply(&self.ctx, &step.event, step.at);
         }
-        self.commit(seed);
+        self.commit(&mut before, seed);
         let crashes = self.crashes == Crashes::Unanswered && self.crash_dice.roll(4) == 0;
         if crashes && has_sender(&step.event) {
             self.crash();
             self.state.apply(&self.ctx, &step.event, step.at);
-            self.commit(seed);
+            self.commit(&mut before, seed);
         }
-        invariants::check(&self.ctx, &before, &self.image).unwrap_or_else(|broken| {
+        let sealed = self.sealed.follow(&self.image);
+        let checked = sealed.and_then(|()| invariants::check(&self.ctx, &before, &self.image));
+        checked.unwrap_or_else(|broken| {
             panic!(
                 "seed {seed}, step {}: {broken}\nby {:#?}\nafter {:#?}\n{:#?}",
                 self.steps, step.event, before, self.image.timeline
@@ -103,8 +113,9 @@ impl Sim {
         self.state = State::restore(self.image.saved(), &self.ctx, now);
     }
 
-    fn commit(&mut self, seed: u64) {
+    fn commit(&mut self, before: &mut Before, seed: u64) {
         let changes = self.state.drain(&self.ctx);
+        before.note(&changes, &self.image);
         self.image.apply(&changes);
         self.follower
             .follow(&changes, &self.image)

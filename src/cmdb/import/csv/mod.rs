@@ -8,7 +8,7 @@ use core::iter::Peekable;
 use core::str::Chars;
 use std::sync::Arc;
 
-use crate::cmdb::check::Draft;
+use crate::cmdb::check::{Draft, nameless};
 use crate::cmdb::facts::Facts;
 use crate::cmdb::problem::{Place, Problem, nearest, shorten};
 use crate::cmdb::relation::{End, RelationType};
@@ -88,7 +88,9 @@ pub(super) fn read(text: &str) -> Draft {
     };
     let Some(head) = records.record(&mut draft.problems) else { return draft };
     let columns = columns(table, &head, &mut draft.problems);
-    while let Some(cells) = records.record(&mut draft.problems) {
+    while !draft.is_full()
+        && let Some(cells) = records.record(&mut draft.problems)
+    {
         if cells.len() != columns.len() {
             draft.problems.push(another_length(&cells, columns.len()));
             continue;
@@ -180,6 +182,9 @@ fn place(record: &[(&str, &Cell)], name: &str) -> Place {
 
 fn add_ci(draft: &mut Draft, record: &[(&str, &Cell)]) {
     let (at, name) = (place(record, "name"), text(record, "name"));
+    if name.is_empty() {
+        return draft.problems.push(nameless(at));
+    }
     let (mut attributes, mut labels) = (Vec::new(), Vec::new());
     for (column, cell) in record {
         let Some(value) = cell.says().filter(|_| !["name", "class"].contains(column)) else {

@@ -1,5 +1,6 @@
 use super::*;
 use crate::cmdb::import::read_any;
+use crate::cmdb::problem::PROBLEMS_MAX;
 
 /// The rows of a table, each on a line, or what is wrong with it.
 fn read_cis(text: &str) -> Result<Vec<String>, Vec<String>> {
@@ -124,4 +125,25 @@ fn only_tables_are_taken_for_tables() {
     ] {
         assert_eq!(is_csv(text), is, "{text}");
     }
+}
+
+#[test]
+fn of_a_table_that_is_wrong_in_every_line_so_many_problems_are_told() {
+    let problems = |lines: usize| {
+        let problems = read_any(&format!("name,class\n{}", ",\n".repeat(lines)), "x.csv");
+        problems.unwrap_err().iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    assert_eq!(problems(PROBLEMS_MAX).len(), PROBLEMS_MAX);
+    let more = problems(100_000);
+    assert_eq!(more.len(), PROBLEMS_MAX + 1);
+    let says = "error[C009]: more than 1000 things are wrong; these are the first";
+    assert!(more.last().unwrap().contains(says), "{:?}", more.last());
+}
+
+#[test]
+fn when_too_much_is_wrong_with_the_cis_no_relation_is_blamed() {
+    let cis: Vec<String> = (0..2_000).map(|n| format!("  a{n}: {{class: ''}}\n")).collect();
+    let text = format!("cis:\n{}relations: [a1 -hosts-> a1999]\n", cis.concat());
+    let problems = crate::cmdb::import::read(&text, "x.yaml").unwrap_err();
+    assert!(problems.iter().all(|it| it.message.contains("class") || it.code == "C009"));
 }

@@ -4,6 +4,7 @@
 use axum::extract::Query;
 use axum::http::Uri;
 
+use super::super::filter::MATCHERS_MAX;
 use super::Refused;
 use crate::http::error::Problem;
 use crate::rules::classic::parse_one;
@@ -50,6 +51,10 @@ impl Parameters {
         let read = |text: &str| {
             parse_one(text).map_err(|error| Refused::bad_request(format!("{prefix}{error}")))
         };
+        if given.clone().count() > MATCHERS_MAX {
+            let message = format!("{prefix}more than {MATCHERS_MAX} matchers, expected fewer");
+            return Err(Refused::bad_request(message));
+        }
         given.map(|(_, text)| read(text)).collect()
     }
 
@@ -152,6 +157,14 @@ mod tests {
             panic!("a")
         };
         assert_eq!(refused, "bad matcher format: a");
+    }
+
+    #[test]
+    fn a_request_has_so_many_matchers_and_no_more() {
+        for (count, is_taken) in [(MATCHERS_MAX, true), (MATCHERS_MAX + 1, false)] {
+            let query = vec!["filter=a%3D~%22b.*%22"; count].join("&");
+            assert_eq!(read(&query).matchers("filter", "").is_ok(), is_taken, "{count}");
+        }
     }
 
     proptest! {
