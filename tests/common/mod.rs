@@ -1,7 +1,13 @@
 //! What tests and benchmarks share: the real binary on a folder of its own, and a plain HTTP client
 //! that keeps its connection.
 #![allow(dead_code, unreachable_pub, reason = "each program that includes this file uses its part")]
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may panic")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test may panic"
+)]
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Write};
