@@ -22,9 +22,14 @@ lint: setup
 	cargo clippy --all-targets --locked -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --locked
 
-# The profile of every other command: a second one would compile RocksDB a second time.
+# All of it takes some forty minutes, the soak left out, which takes an hour of its own. One of them, with
+# words for it: `make bench BENCH=storm`, `make bench BENCH=soak ARGS='--seconds 600'`, `BENCH=growth
+# ARGS=small`. The profile of every other command: a second one would compile RocksDB a second time.
+BENCH ?= clocks cmdb correlate diagnostics engine growth http kafka overload quality replay rules storm
+ARGS ?=
+
 bench: setup
-	cargo bench --locked --profile dev
+	cargo bench --locked --profile dev --no-fail-fast $(addprefix --bench ,$(BENCH)) -- $(ARGS)
 
 peers: setup
 	cargo test --locked --test peers -- --nocapture

@@ -7,6 +7,7 @@
 #![expect(clippy::cast_precision_loss, reason = "figures for people")]
 
 mod load;
+mod probe;
 
 use core::time::Duration;
 use std::path::Path;
@@ -90,7 +91,7 @@ fn context() -> Context {
 
 /// Returns the seconds of processor time that this process used so far, to the hundredth.
 fn used() -> f64 {
-    load::cpu_seconds(std::process::id())
+    probe::cpu_seconds(std::process::id())
 }
 
 fn seconds(of: impl FnOnce()) -> f64 {

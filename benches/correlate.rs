@@ -18,6 +18,8 @@ mod estate;
 mod load;
 #[path = "outage.rs"]
 mod outage;
+#[path = "probe.rs"]
+mod probe;
 
 use std::hint::black_box;
 use std::path::Path;
@@ -123,13 +125,13 @@ fn write(dir: &Path, facts: &str) {
 
 fn load_it(dir: &Path, facts: &str) {
     let store = Store::open(dir, &Options::default()).unwrap();
-    let before = load::resident(std::process::id());
+    let before = probe::resident(std::process::id());
     let mut loaded = None;
     let began = clock::monotonic();
     let used = timed(|| loaded = store.load().unwrap().1).as_secs_f64();
     let took = clock::monotonic().saturating_sub(began).as_secs_f64();
     let topology = loaded.unwrap();
-    let held = load::resident(std::process::id()) - before;
+    let held = probe::resident(std::process::id()) - before;
     let (cis, relations) = (topology.ci_count(), topology.relation_count());
     let what = format!("load {cis} CIs, {relations} relations with {facts} from RocksDB");
     line(&what, &format!("{took:.2} s"), "10 s");

@@ -24,6 +24,7 @@ mod broker;
 #[path = "../tests/common/mod.rs"]
 mod common;
 mod load;
+mod probe;
 #[path = "../tests/kafka/producer.rs"]
 mod producer;
 #[path = "../tests/kafka/reader.rs"]
@@ -109,7 +110,7 @@ fn start(settings: &str) -> (tempfile::TempDir, Daemon) {
 }
 
 fn show(what: &str, rates: Rates, pid: u32) {
-    let cpu = load::cpu_seconds(pid) / (2 * ALERTS) as f64 * 1e6;
+    let cpu = probe::cpu_seconds(pid) / (2 * ALERTS) as f64 * 1e6;
     println!("{what:>28} {:>10.0} {:>10.0} {cpu:>12.1}", rates.new, rates.again);
 }
 

@@ -109,20 +109,3 @@ const ANNOTATIONS: &str = r#"{"summary":"p99 latency is above 500 ms","descripti
 pub fn native_body(batch: usize) -> String {
     Shape::USUAL.body(batch)
 }
-
-/// Returns the resident memory of a process in bytes; 0 where the system does not say.
-pub fn resident(pid: u32) -> u64 {
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-    let kib = line.and_then(|line| line.trim().trim_end_matches(" kB").parse::<u64>().ok());
-    kib.unwrap_or(0) * 1_024
-}
-
-/// Returns the processor time a process used, in seconds; 0 where the system does not say.
-pub fn cpu_seconds(pid: u32) -> f64 {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    let fields: Vec<&str> = stat.rsplit(") ").next().unwrap_or("").split(' ').collect();
-    let ticks = |at: usize| fields.get(at).and_then(|f| f.parse::<f64>().ok()).unwrap_or(0.0);
-    // Fields 14 and 15 of proc(5), in hundredths of a second on Linux.
-    (ticks(11) + ticks(12)) / 100.0
-}

@@ -7,6 +7,8 @@
 
 #[path = "load.rs"]
 mod load;
+#[path = "probe.rs"]
+mod probe;
 
 use std::fmt::Write;
 use std::sync::Arc;
@@ -60,7 +62,7 @@ fn measure(load: Load, alerts: usize, mut replay: Replay) {
     let took = since(began);
     let paged = outcome.incidents.iter().filter(|it| it.paged.is_some()).count();
     let (began, incidents) = (outcome.began, outcome.incidents.len());
-    let megabytes = load::resident(std::process::id()) >> 20;
+    let megabytes = probe::resident(std::process::id()) >> 20;
     println!(
         "{load:?}: {alerts} lines in {took:.1} s, {:.0}/s: {began} episodes, {incidents} incidents, {paged} paged, {megabytes} MB",
         alerts as f64 / took,

@@ -20,6 +20,10 @@ mod common;
 mod estate;
 #[path = "../load.rs"]
 mod load;
+#[path = "../ours.rs"]
+mod ours;
+#[path = "../probe.rs"]
+mod probe;
 mod receiver;
 mod server;
 mod table;
@@ -161,10 +165,10 @@ impl Round<'_> {
         for (what, span, rate, cpu) in
             [("new alerts", Duration::ZERO, 130e3, 12.0), ("heartbeats", again, 250e3, 5.0)]
         {
-            let before = load::cpu_seconds(server.pid());
+            let before = probe::cpu_seconds(server.pid());
             let sent = traffic::post(server.address, self.path(), &bodies, connections, span);
             let alerts = (sent.deliveries * self.options.batch) as f64;
-            let processor = (load::cpu_seconds(server.pid()) - before) / alerts * 1e6;
+            let processor = (probe::cpu_seconds(server.pid()) - before) / alerts * 1e6;
             let place = format!("{connections} connections");
             self.add(&format!("{what}/s, {place}"), More, rate, alerts / sent.seconds);
             let target = (span == Duration::ZERO).then_some(if few { 4.0 } else { 25.0 });
@@ -177,7 +181,7 @@ impl Round<'_> {
         if few {
             let name = format!("MB with {} active", self.options.distinct);
             let target = (self.options.distinct == 100_000).then_some(110.0);
-            self.add(&name, Less, target, load::resident(server.pid()) as f64 / 1e6);
+            self.add(&name, Less, target, probe::resident(server.pid()) as f64 / 1e6);
         }
     }
 
@@ -228,7 +232,7 @@ impl Round<'_> {
             at(100e3),
             alerts / sent.seconds,
         );
-        let held = load::resident(server.pid()) as f64 / 1e6;
+        let held = probe::resident(server.pid()) as f64 / 1e6;
         self.add(&format!("MB with {distinct} active"), Less, at(500.0), held);
         if let Some(took) = server.recovery() {
             let name = format!("kill -9 with {distinct} active, s until ready");

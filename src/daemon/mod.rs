@@ -443,6 +443,7 @@ fn doors(
         sources: Arc::new(sources.collect()),
         gate: Arc::new(gate),
         limits: settings.ingest_limits(),
+        waiting_max_bytes: settings.http.waiting_max_bytes,
         request_timeout: settings.http.request_timeout,
         hosts: if loopback { Hosts::Loopback } else { Hosts::Any },
         metrics: Arc::clone(base.metrics),

@@ -21,8 +21,11 @@ use crate::store::view::{Cursor, Page};
 use crate::store::{Store, StoreError};
 use crate::telemetry::metrics::Metrics;
 
-/// How often it looks.
+/// How often it looks, unless what is kept is kept for less than a day.
 const EVERY: Duration = Duration::from_hours(1);
+
+/// Looks in the shortest time that something is kept, at least.
+const LOOKS_MIN: u32 = 24;
 
 /// Incidents forgotten by one event; each may have thousands of members.
 const INCIDENTS_MAX: usize = 50;
@@ -54,7 +57,7 @@ enum Broken {
 }
 
 impl Keeper {
-    /// Forgets every hour, and at once when the disk runs full, until the daemon stops.
+    /// Forgets every hour or more often, and at once when the disk runs full, until the daemon stops.
     pub(super) async fn run(mut self, stopped: watch::Receiver<bool>) {
         let stopped = wait_for(stopped);
         tokio::pin!(stopped);
@@ -71,8 +74,8 @@ impl Keeper {
             if !early && self.clock.now() < next {
                 continue;
             }
-            next = self.clock.now().plus(EVERY);
             let keep = if early { halved(self.settings) } else { self.settings };
+            next = self.clock.now().plus(every(keep));
             let round = self.round(keep);
             tokio::select! {
                 () = &mut stopped => return,
@@ -178,6 +181,12 @@ fn forget(incidents: Vec<IncidentId>, episodes: Vec<PastEpisode>) -> Event {
     Event::Forget { incidents, episodes, journal_before: None }
 }
 
+/// How long until it looks again.
+fn every(keep: Retention) -> Duration {
+    let shortest = keep.incidents.min(keep.episodes).min(keep.journal);
+    EVERY.min(shortest / LOOKS_MIN)
+}
+
 /// Half of what is kept, where there is no room for all of it.
 fn halved(keep: Retention) -> Retention {
     Retention {
@@ -205,6 +214,22 @@ mod tests {
         let terms = Terms { received: now, lease: DAY, limits: &limits };
         let Decoded { occurrences, .. } = decode(Format::Native, body.as_bytes(), &terms).unwrap();
         Event::Received { source: "t".into(), occurrences }
+    }
+
+    #[test]
+    fn what_is_kept_for_a_short_time_is_looked_at_more_often() {
+        let minutes = Duration::from_mins;
+        for (shortest, looks_after) in [
+            (400 * DAY, minutes(60)),
+            (DAY, minutes(60)),
+            (DAY / 2, minutes(30)),
+            (minutes(1), Duration::from_millis(2_500)),
+        ] {
+            let keep = Retention { incidents: 400 * DAY, episodes: shortest, journal: shortest };
+            assert_eq!(every(keep), looks_after, "{shortest:?}");
+            let keep = Retention { incidents: shortest, episodes: 400 * DAY, journal: 400 * DAY };
+            assert_eq!(every(keep), looks_after, "{shortest:?}");
+        }
     }
 
     /// A store of yesterday: sixty incidents that are closed, and one that is not.

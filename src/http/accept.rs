@@ -31,6 +31,7 @@ use tokio_rustls::rustls::ServerConfig;
 use tracing::warn;
 
 use super::auth::{Line, Peer};
+use super::turn_away::TurnedAway;
 use super::vitals::{Busy, IDLE, LOOKED_EVERY, Told, Vitals, Watched};
 use crate::settings::http::Connections;
 use crate::telemetry::doors::Closed;
@@ -74,8 +75,8 @@ pub async fn serve(
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
     let (stop, stopping) = watch::channel(false);
-    let mut open =
-        Open { desk, router, stopping, tasks: JoinSet::new(), addresses: HashMap::new() };
+    let (tasks, addresses, turned_away) = (JoinSet::new(), HashMap::new(), TurnedAway::default());
+    let mut open = Open { desk, router, stopping, tasks, addresses, turned_away };
     let mut shutdown = core::pin::pin!(shutdown);
     loop {
         tokio::select! {
@@ -92,6 +93,7 @@ pub async fn serve(
     while let Some(ended) = open.tasks.join_next_with_id().await {
         open.forget(&ended);
     }
+    open.turned_away.finish().await;
     Ok(())
 }
 
@@ -111,6 +113,7 @@ struct Open {
     stopping: watch::Receiver<bool>,
     tasks: JoinSet<()>,
     addresses: HashMap<Id, IpAddr>,
+    turned_away: TurnedAway,
 }
 
 impl Open {
@@ -119,6 +122,10 @@ impl Open {
         let doors = &self.desk.metrics.doors;
         if self.tasks.len() >= limits.max {
             doors.closed(Closed::Full);
+            // Not: over TLS, where the answer would cost a handshake.
+            if self.desk.tls.is_none() {
+                self.turned_away.add(stream, peer);
+            }
             return;
         }
         let of_this = || self.addresses.values().filter(|other| **other == ip).count();

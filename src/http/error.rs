@@ -292,7 +292,8 @@ pub async fn finish(
     let mut response = next.run(request).await;
     if let Some(problem) = Problem::of(&mut response, &method, &path) {
         let status = problem.status;
-        if status.is_server_error() {
+        // Whoever refuses for lack of room says so himself, once for many: they may be thousands a second.
+        if status.is_server_error() && status != StatusCode::SERVICE_UNAVAILABLE {
             tracing::warn!(request.id = %id, %method, path, status = status.as_u16(),
                 message = problem.message, "refused a request");
         }

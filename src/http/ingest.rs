@@ -28,6 +28,7 @@ use crate::telemetry::metrics::Outcome;
 
 use super::auth::{Caller, Peer, signature};
 use super::error::{Kept, Problem};
+use super::waiting::Place;
 use super::wire::change::{Accepted, Rejected};
 use super::{App, Source, guard};
 
@@ -98,7 +99,7 @@ async fn ingest(
         return Problem::not_found(message).into_response();
     };
     let response = match admit(&app, (name, source), &headers, read) {
-        Ok(body) => {
+        Ok((body, _place)) => {
             let from = Sender::new(caller, peer);
             let delivery = Delivery { name, source, headers: &headers, from, body };
             let taken = take(&app, &delivery).await;
@@ -110,16 +111,16 @@ async fn ingest(
     response
 }
 
-/// Returns the body of a delivery that may come in.
+/// Returns the body of a delivery that may come in, and the room it has until its answer.
 ///
 /// # Errors
-/// When the source sends too many, or the body did not come or is packed.
-pub(super) fn admit(
-    app: &App,
+/// When the source sends too many, the body did not come or is packed, or too much waits already.
+pub(super) fn admit<'a>(
+    app: &'a App,
     (name, source): (&Arc<str>, &Source),
     headers: &HeaderMap,
     read: Result<Bytes, BytesRejection>,
-) -> Result<Bytes, Problem> {
+) -> Result<(Bytes, Place<'a>), Problem> {
     if !app.doors.gate.has_room(name) {
         app.doors.metrics.doors.refused(Refusal::TooMany);
         let status = match source.format {
@@ -138,7 +139,12 @@ pub(super) fn admit(
         let message = format!("content encoding is `{packed}`; send the body as it is");
         return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, message));
     }
-    super::body(read, app.doors.limits.body_bytes)
+    let body = super::body(read, app.doors.limits.body_bytes)?;
+    let place = app.room.take(body.len());
+    if place.is_err() {
+        app.doors.metrics.doors.refused(Refusal::NoRoom);
+    }
+    Ok((body, place?))
 }
 
 async fn take(

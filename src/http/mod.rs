@@ -4,7 +4,8 @@
 //! the commit; or they read a snapshot of the store. They decide nothing and never see what is not
 //! committed. Read `ingest` first, then `api`; `auth` lets in, `error` gives
 //! every refusal its body, `guard` keeps foreign web pages out, `wire` names the JSON, `openapi`
-//! describes it all for programs; `accept` and `tls` see to the connections.
+//! describes it all for programs; `accept` and `tls` see to the connections, `waiting` to how much
+//! waits at a time.
 
 pub mod accept;
 pub mod api;
@@ -19,7 +20,9 @@ pub mod operate;
 pub mod query;
 pub mod stream;
 pub mod tls;
+mod turn_away;
 mod vitals;
+mod waiting;
 pub mod wire;
 
 use core::time::Duration;
@@ -54,6 +57,7 @@ use error::{Problem, Requests};
 use guard::Hosts;
 use operate::{Operations, Readiness};
 use stream::Feed;
+use waiting::Room;
 
 /// Reads that run at a time; more wait. Each takes a thread and a snapshot, and RocksDB keeps what
 /// a snapshot sees.
@@ -78,6 +82,8 @@ pub struct Doors {
     pub gate: Arc<Gate>,
     /// Limits on deliveries.
     pub limits: Limits,
+    /// Bytes of deliveries that wait for their commit at a time.
+    pub waiting_max_bytes: usize,
     /// How long a request may take.
     pub request_timeout: Duration,
     /// The names under which the daemon is spoken to.
@@ -108,6 +114,7 @@ pub struct Source {
 struct App {
     doors: Doors,
     reads: Semaphore,
+    room: Room,
     /// One permit: changes of the CMDB happen one after the other.
     imports: Semaphore,
     /// One permit: each question about what would be takes a copy of all that is open.
@@ -154,10 +161,12 @@ impl App {
 pub fn router(doors: Doors) -> Router {
     let started = doors.clock.now();
     let (hosts, timeout) = (doors.hosts, doors.request_timeout);
-    let body_bytes = doors.limits.body_bytes;
+    let (body_bytes, waiting_bytes) = (doors.limits.body_bytes, doors.waiting_max_bytes);
+    let room = Room::new(waiting_bytes, doors.metrics.doors.waiting_bytes.clone());
     let app = Arc::new(App {
         doors,
         reads: Semaphore::new(READS_MAX),
+        room,
         imports: Semaphore::new(1),
         copies: Semaphore::new(1),
         streams: Arc::new(Semaphore::new(stream::CLIENTS_MAX)),

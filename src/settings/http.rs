@@ -15,6 +15,8 @@ pub struct Http {
     pub listen: SocketAddr,
     /// The largest body of a request, in bytes.
     pub body_max_bytes: usize,
+    /// Bytes of deliveries that wait for their commit at a time.
+    pub waiting_max_bytes: usize,
     /// How long a request may take.
     pub request_timeout: Duration,
     /// What a connection may take.
@@ -68,6 +70,7 @@ pub(super) fn read(section: &mut Section<'_>, doors: Doors) -> Http {
     let http = Http {
         listen: listen.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 0))),
         body_max_bytes: section.size("body_max_bytes", 1 << 10..=64 << 20),
+        waiting_max_bytes: section.size("waiting_max_bytes", 1 << 20..=1 << 30),
         request_timeout: section
             .duration("request_timeout", Duration::from_secs(1)..=Duration::from_mins(5)),
         connections: connections(section),

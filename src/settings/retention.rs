@@ -17,10 +17,13 @@ pub struct Retention {
 
 const DAY: Duration = Duration::from_hours(24);
 
+/// The shortest time: for trials, where a week passes in an hour.
+const MINUTE: Duration = Duration::from_mins(1);
+
 pub(super) fn read(section: &mut Section<'_>) -> Retention {
     Retention {
-        incidents: section.duration("incidents", DAY..=3_650 * DAY),
-        episodes: section.duration("episodes", DAY..=3_650 * DAY),
-        journal: section.duration("journal", DAY..=3_650 * DAY),
+        incidents: section.duration("incidents", MINUTE..=3_650 * DAY),
+        episodes: section.duration("episodes", MINUTE..=3_650 * DAY),
+        journal: section.duration("journal", MINUTE..=3_650 * DAY),
     }
 }

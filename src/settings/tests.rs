@@ -69,7 +69,7 @@ fn the_defaults_hold_every_key_that_is_read_and_no_other() {
 #[test]
 fn the_comment_above_every_default_names_its_value_its_bounds_and_why() {
     let keys = documented();
-    assert_eq!(keys.len(), 47, "a key is not written as `key = value`");
+    assert_eq!(keys.len(), 48, "a key is not written as `key = value`");
     for (key, value, comment) in keys {
         assert!(comment.contains(&format!("Default: {value}.")), "{key} is {value}: {comment}");
         assert!(comment.contains("Why: "), "{key}: {comment}");

@@ -14,6 +14,8 @@ use crate::model::quarantine::Cause;
 pub struct Doors {
     /// Open connections.
     pub connections: IntGauge,
+    /// Bytes of deliveries that wait for their commit.
+    pub waiting_bytes: IntGauge,
     /// Records in the quarantine.
     pub quarantine_records: IntGauge,
     /// Bytes in the quarantine.
@@ -58,6 +60,8 @@ pub enum Refusal {
     Unread,
     /// Its source sends too many.
     TooMany,
+    /// As much is delivered as may wait.
+    NoRoom,
 }
 
 /// How a reload of the certificate ended.
@@ -78,7 +82,8 @@ words!(
     Plain = "plain",
     Guessing = "guessing",
     Unread = "unread",
-    TooMany = "too_many"
+    TooMany = "too_many",
+    NoRoom = "no_room"
 );
 words!(Certificate, Accepted = "accepted", Refused = "refused");
 
@@ -94,6 +99,7 @@ impl Doors {
             R::Guessing,
             R::Unread,
             R::TooMany,
+            R::NoRoom,
         ];
         let causes =
             [Cause::Unreadable, Cause::Panicked, Cause::Overflowed].map(|it| it.to_string());
@@ -104,6 +110,10 @@ impl Doors {
         };
         Ok(Self {
             connections: gauge("incidentd_http_connections", "Open connections.")?,
+            waiting_bytes: gauge(
+                "incidentd_http_waiting_bytes",
+                "Bytes of deliveries that wait for their commit.",
+            )?,
             quarantine_records: gauge(
                 "incidentd_quarantine_records",
                 "Records of what could not be read or handled.",
@@ -188,8 +198,8 @@ mod tests {
         let count = |registry: &Registry| {
             registry.gather().iter().map(|f| f.get_metric().len()).sum::<usize>()
         };
-        assert_eq!(count(&registry), 4 + 4 + 7 + 2 + 1 + 3 + 1);
+        assert_eq!(count(&registry), 5 + 4 + 8 + 2 + 1 + 3 + 1);
         doors.refused(Refusal::Guessing);
-        assert_eq!(count(&registry), 22);
+        assert_eq!(count(&registry), 24);
     }
 }

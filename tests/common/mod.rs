@@ -1,7 +1,13 @@
 //! What tests and benchmarks share: the real binary on a folder of its own, and a plain HTTP client
 //! that keeps its connection.
 #![allow(dead_code, unreachable_pub, reason = "each program that includes this file uses its part")]
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may panic")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test may panic"
+)]
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -239,10 +245,31 @@ fn read_answer(stream: &mut BufReader<TcpStream>) -> std::io::Result<Answer> {
     Ok(Answer { status, body: String::from_utf8_lossy(&body).into_owned(), headers })
 }
 
+/// Reads a list to its end.
+pub fn all(client: &mut Client, path: &str) -> Result<Vec<Value>, String> {
+    let (mut items, mut cursor) = (Vec::new(), String::new());
+    loop {
+        let sign = if path.contains('?') { '&' } else { '?' };
+        let page = get(client, &format!("{path}{sign}limit=1000{cursor}"))?;
+        items.extend(page["items"].as_array().ok_or("no items")?.iter().cloned());
+        let Some(next) = page["next"].as_str() else { return Ok(items) };
+        cursor = format!("&cursor={next}");
+    }
+}
+
+/// Reads what is there.
+pub fn get(client: &mut Client, path: &str) -> Result<Value, String> {
+    match client.try_send("GET", path, "") {
+        Ok(answer) if answer.status == 200 => Ok(answer.json()),
+        Ok(answer) => Err(format!("GET {path}: {} {}", answer.status, answer.body)),
+        Err(error) => Err(format!("GET {path}: {error}")),
+    }
+}
+
 /// A web server that takes every notice and remembers it.
 pub struct Sink {
     pub address: SocketAddr,
-    taken: std::sync::Arc<std::sync::Mutex<Vec<Value>>>,
+    taken: std::sync::Arc<std::sync::Mutex<Vec<(Duration, Value)>>>,
 }
 
 impl Sink {
@@ -262,12 +289,17 @@ impl Sink {
 
     /// Returns what was taken so far and is of this kind.
     pub fn taken(&self, kind: &str) -> Vec<Value> {
+        self.taken_at(kind).into_iter().map(|(_, notice)| notice).collect()
+    }
+
+    /// Returns the same, each with when it came as [`clock::monotonic`] tells it.
+    pub fn taken_at(&self, kind: &str) -> Vec<(Duration, Value)> {
         let taken = self.taken.lock().unwrap();
-        taken.iter().filter(|notice| notice["kind"] == kind).cloned().collect()
+        taken.iter().filter(|(_, notice)| notice["kind"] == kind).cloned().collect()
     }
 }
 
-fn serve_sink(stream: TcpStream, shelf: &std::sync::Mutex<Vec<Value>>) {
+fn serve_sink(stream: TcpStream, shelf: &std::sync::Mutex<Vec<(Duration, Value)>>) {
     let mut stream = BufReader::new(stream);
     loop {
         let mut length = 0;
@@ -288,7 +320,8 @@ fn serve_sink(stream: TcpStream, shelf: &std::sync::Mutex<Vec<Value>>) {
         if stream.read_exact(&mut body).is_err() {
             return;
         }
-        shelf.lock().unwrap().push(serde_json::from_slice(&body).unwrap());
+        let notice = serde_json::from_slice(&body).unwrap();
+        shelf.lock().unwrap().push((clock::monotonic(), notice));
         if stream.get_mut().write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").is_err() {
             return;
         }

@@ -15,7 +15,7 @@ use std::time::Duration;
 use incidentd::model::labels::Labels;
 use serde_json::{Value, json};
 
-use crate::common::{Answer, Client, Sink, pause, wait_for};
+use crate::common::{Answer, Client, Sink, all, get, pause, wait_for};
 use crate::figures::Dice;
 
 /// Alerts of a request, and of a service, whose alerts are one incident.
@@ -94,26 +94,6 @@ fn fingerprint(n: usize) -> String {
     let labels = labels(n);
     let mut pairs = labels.each_ref().map(|(name, value)| (*name, value.as_str()));
     Labels::build(&mut pairs).unwrap().fingerprint().to_string()
-}
-
-/// Reads a list to its end.
-pub fn all(client: &mut Client, path: &str) -> Result<Vec<Value>, String> {
-    let (mut items, mut cursor) = (Vec::new(), String::new());
-    loop {
-        let sign = if path.contains('?') { '&' } else { '?' };
-        let page = get(client, &format!("{path}{sign}limit=1000{cursor}"))?;
-        items.extend(page["items"].as_array().ok_or("no items")?.iter().cloned());
-        let Some(next) = page["next"].as_str() else { return Ok(items) };
-        cursor = format!("&cursor={next}");
-    }
-}
-
-fn get(client: &mut Client, path: &str) -> Result<Value, String> {
-    match client.try_send("GET", path, "") {
-        Ok(answer) if answer.status == 200 => Ok(answer.json()),
-        Ok(answer) => Err(format!("GET {path}: {} {}", answer.status, answer.body)),
-        Err(error) => Err(format!("GET {path}: {error}")),
-    }
 }
 
 impl Oracle {

@@ -23,6 +23,7 @@ mod quarantine;
 mod rules;
 mod silences;
 mod stream;
+mod waiting;
 mod what_if;
 mod why;
 mod world;

@@ -98,6 +98,15 @@ impl World {
         })
     }
 
+    /// Starts with an engine that takes work and never answers.
+    pub(super) fn silent() -> Self {
+        Self::build(RuleSet::builtin(), nobody(), |_, _| {
+            let (silent, letters) = mailbox(16);
+            std::mem::forget(letters);
+            silent
+        })
+    }
+
     /// Starts with a gate of one's own.
     pub(super) fn behind(gate: Gate) -> Self {
         Self::build(RuleSet::builtin(), gate, |mailbox, _| mailbox)
@@ -132,6 +141,7 @@ impl World {
             )),
             gate: Arc::new(gate),
             limits: ingest::Limits { body_bytes: 64 << 10, ..ingest::Limits::default() },
+            waiting_max_bytes: 16 << 20,
             request_timeout: core::time::Duration::from_secs(10),
             hosts: Hosts::Loopback,
             metrics: Arc::new(Metrics::new(&sources.clone().map(|(name, _)| name), &[]).unwrap()),
@@ -178,6 +188,13 @@ impl World {
     /// The same world with another limit on depth.
     pub(super) fn with_depth(mut self, depth: usize) -> Self {
         self.doors.limits.depth = depth;
+        self.router = router(self.doors.clone());
+        self
+    }
+
+    /// The same world with room for fewer deliveries at a time.
+    pub(super) fn with_room(mut self, bytes: usize) -> Self {
+        self.doors.waiting_max_bytes = bytes;
         self.router = router(self.doors.clone());
         self
     }

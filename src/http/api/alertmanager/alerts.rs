@@ -60,7 +60,7 @@ pub(super) async fn post(
         return Problem::not_found(format!("no source `{SOURCE}` is configured")).into_response();
     };
     let response = match admit(&app, (name, source), &headers, read) {
-        Ok(body) => {
+        Ok((body, _place)) => {
             let from = Sender::new(caller, peer);
             take(&app, &Delivery { name, source, headers: &headers, from, body }).await
         }
