@@ -29,6 +29,7 @@ pub mod quarantine;
 pub mod report;
 pub mod review;
 pub mod satisfaction;
+pub mod shapes;
 pub mod sheet;
 pub mod silence;
 pub mod terms;

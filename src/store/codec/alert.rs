@@ -197,15 +197,21 @@ impl HeadMessage {
     }
 }
 
-/// The text of a label set without a copy of it.
-pub(super) fn share(labels: &Labels) -> Bytes {
-    struct Packed(Labels);
-    impl AsRef<[u8]> for Packed {
-        fn as_ref(&self) -> &[u8] {
-            self.0.packed().as_bytes()
-        }
+/// A text as bytes.
+struct Packed(Arc<str>);
+
+impl AsRef<[u8]> for Packed {
+    fn as_ref(&self) -> &[u8] {
+        self.0.as_bytes()
     }
-    Bytes::from_owner(Packed(labels.clone()))
+}
+
+/// The text of a label set, without a copy of it where it lies in one place.
+pub(super) fn share(labels: &Labels) -> Bytes {
+    match labels.whole() {
+        Some(packed) => Bytes::from_owner(Packed(packed)),
+        None => Bytes::from(labels.packed().into_owned()),
+    }
 }
 
 /// Takes back what [`share`] gave.
