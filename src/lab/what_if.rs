@@ -7,7 +7,7 @@ use super::alone::{self, Alone, Told};
 use crate::engine::changes::{AlertRow, Changes, Saved};
 use crate::engine::context::Context;
 use crate::engine::event::{Event, Reply};
-use crate::engine::{State, Tried};
+use crate::engine::{SavedAlert, State, Tried};
 use crate::model::alert::{Details, Join, Occurrence, Signal};
 use crate::model::escalation::{Policy, PolicyHash};
 use crate::model::incident::{Incident, IncidentId};
@@ -117,7 +117,7 @@ pub fn why_not(
 
 /// Lets an alert never have come, as far as it was alone.
 fn forget(saved: &mut Saved, alert: Fingerprint) {
-    saved.alerts.retain(|(labels, _)| labels.fingerprint() != alert);
+    saved.alerts.retain(|held| held.fingerprint() != alert);
     saved.incidents.retain(|it| it.root.alert != alert || it.members > 1);
 }
 
@@ -154,7 +154,7 @@ fn plan(
     let start = changes.counters.now;
     let mut told = told(changes, incident, start);
     let saved = Saved {
-        alerts: vec![(row.labels.clone(), row.state.clone())],
+        alerts: vec![SavedAlert::new(row.fingerprint, row.labels.clone(), row.state.clone())],
         incidents: chain(state, row.state.incident),
         policies,
         counters: changes.counters.clone(),
