@@ -23,6 +23,7 @@ use crate::ingest;
 use crate::model::alert::{AlertState, Details, Lease, Occurrence, Signal, SourceId, severity};
 use crate::model::incident::Happening;
 use crate::model::labels::Fingerprint;
+use crate::model::leases::Leases;
 use crate::model::quarantine::{Cause, QuarantineId, Unhandled};
 use crate::model::time::Timestamp;
 use crate::rules::Subject;
@@ -197,7 +198,7 @@ fn unknown(state: &mut State, by: &Delivery<'_>, it: &Occurrence) -> Held {
         last_seen: by.now,
         occurrences: 1,
         severity: it.severity.clone(),
-        leases: Vec::new(),
+        leases: Leases::default(),
         silenced_by: Box::default(),
         inhibited_by: Box::default(),
     };
@@ -316,7 +317,7 @@ fn fire(state: &mut State, by: &Delivery<'_>, it: &Occurrence, lease: Lease) {
     held.state.last_seen = by.now;
     held.state.ended_at = None;
     held.state.severity.clone_from(&it.severity);
-    held.state.leases = vec![lease];
+    held.state.leases = Leases::one(lease);
     *state.held_by.entry(lease.source).or_default() += 1;
     state.pending.rewrite(it.fingerprint, &it.details);
     held.enrich(by.ctx, &mut state.alike);
@@ -439,9 +440,9 @@ pub(super) fn due(
         }
         return;
     }
-    let leases = core::mem::take(&mut held.state.leases);
-    let (lapsed, left): (Vec<_>, Vec<_>) = leases.into_iter().partition(|lease| lease.until <= at);
-    held.state.leases = left;
+    let lapsed = held.state.leases.iter().filter(|lease| lease.until <= at);
+    let lapsed: Vec<Lease> = lapsed.copied().collect();
+    held.state.leases.retain(|lease| lease.until > at);
     let over = held.state.leases.is_empty();
     if !lapsed.is_empty() {
         held.state.revision += 1;

@@ -20,7 +20,6 @@ use super::{
 };
 use crate::model::incident::RecordId;
 use crate::model::labels::Fingerprint;
-use crate::model::shapes::Shapes;
 use crate::model::time::Timestamp;
 
 /// A gap shorter than this is a restart in which no sender's repeat was missed.
@@ -67,7 +66,7 @@ pub(super) fn restore(saved: Saved, ctx: &Context, now: Timestamp) -> State {
     for mut alert in saved.alerts {
         let of = &mut alert.held.state;
         if deaf >= DEAF_AFTER && of.fires() {
-            for lease in &mut of.leases {
+            for lease in of.leases.iter_mut() {
                 lease.until = lease.until.plus(deaf);
             }
             of.revision += 1;
@@ -86,9 +85,8 @@ pub(super) fn restore(saved: Saved, ctx: &Context, now: Timestamp) -> State {
 /// Finds out for each stored alert by itself what the topology and the rules say of it. For whoever
 /// has threads to spare; [`State::go_on`] does the rest.
 pub fn derive(alerts: &mut [SavedAlert], ctx: &Context) {
-    let (mut alike, mut shapes) = (Alike::default(), Shapes::default());
+    let mut alike = Alike::default();
     for alert in alerts {
-        alert.held.labels = shapes.fold(&alert.held.labels);
         bind(&mut alert.held, ctx, &mut alike);
     }
 }
@@ -163,7 +161,7 @@ fn index_alert(state: &mut State, alert: Fingerprint) {
     if held.state.fires() && !held.state.silenced_by.is_empty() {
         state.hushed.insert(alert);
     }
-    for lease in &held.state.leases {
+    for lease in held.state.leases.iter() {
         *state.held_by.entry(lease.source).or_default() += 1;
     }
     let case = held.state.incident.and_then(|id| state.incidents.get_mut(&id));

@@ -19,6 +19,7 @@ pub mod incident;
 pub mod journal;
 pub mod labels;
 pub mod learned;
+pub mod leases;
 pub mod link;
 pub mod major;
 pub mod notice;

@@ -18,6 +18,7 @@ use crate::engine::changes::Saved;
 use crate::model::alert::AlertState;
 use crate::model::incident::Incident;
 use crate::model::labels::{Fingerprint, Labels};
+use crate::model::shapes::Shapes;
 
 /// Threads that read at a time, at the most: more wait for each other in the allocator and the cache.
 const READERS_MAX: usize = 8;
@@ -141,7 +142,7 @@ fn alerts(view: &View<'_>) -> Result<Vec<SavedAlert>, StoreError> {
     // Fingerprints are hashes: equal stretches hold about as many.
     let bound = |part: u64| (part < parts).then(|| u64::MAX / parts * part);
     together(0..parts, |part| {
-        let mut alerts = Vec::new();
+        let (mut alerts, mut shapes) = (Vec::new(), Shapes::default());
         let options = || {
             let mut options = read::bulk();
             options.set_iterate_lower_bound(schema::number(u64::MAX / parts * part));
@@ -151,7 +152,8 @@ fn alerts(view: &View<'_>) -> Result<Vec<SavedAlert>, StoreError> {
             options
         };
         heads(view, [options(), options()], &mut |fingerprint, labels, state| {
-            alerts.push(SavedAlert::new(fingerprint, labels, state));
+            // At once: what a set has in common with others is not to lie about until all are read.
+            alerts.push(SavedAlert::new(fingerprint, shapes.fold(&labels), state));
         })?;
         Ok(alerts)
     })

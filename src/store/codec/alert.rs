@@ -312,7 +312,9 @@ mod tests {
                 end_heard_at: Timestamp::from_millis(1_700_000_000_007),
                 occurrences: 300,
                 severity: Some("major".into()),
-                leases: vec![lease(0, 1_700_000_000_005, false), lease(1, 1_700_000_000_006, true)],
+                leases: [lease(0, 1_700_000_000_005, false), lease(1, 1_700_000_000_006, true)]
+                    .into_iter()
+                    .collect(),
                 silenced_by: Box::new([SilenceId(0x2a2a_2a2a_2a2a_2a2a_2a2a_2a2a_2a2a_2a2a)]),
                 inhibited_by: Box::new([Inhibitor {
                     alert: Fingerprint(0x2b2b_2b2b_2b2b_2b2b),
