@@ -1,6 +1,9 @@
 //! The bounded door into the engine: everything that changes the state goes through it.
 //!
-//! Work is answered after it is on disk, never before. Who works it off is `daemon::driver`.
+//! Work is answered after it is on disk, never before. Who works it off is `daemon::driver`. There are
+//! two queues, because alerts come by the ten thousand and people one by one: what brings alerts waits
+//! in the one, and whatever people and channels say in the other, which is always worked off first. So
+//! an acknowledgement in a storm waits for the batch that is being worked on, not for the storm.
 
 use std::sync::Arc;
 
@@ -8,8 +11,9 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::cmdb::Revision;
 use crate::engine::context::Context;
-use crate::engine::event::{Consumed, Event, Reply};
+use crate::engine::event::{Consumed, Event};
 use crate::engine::rebind::Forecast;
+use crate::engine::reply::Reply;
 use crate::rules::RuleSet;
 
 /// Something for the engine's thread to do.
@@ -46,6 +50,48 @@ impl NewTopology {
     }
 }
 
+impl Work {
+    /// True for what sources bring, which has to stay in its order and may be much.
+    pub(crate) fn is_intake(&self) -> bool {
+        match self {
+            Self::Event(event) => brings_alerts(event),
+            Self::Topology(_) | Self::Rules(_) => false,
+        }
+    }
+}
+
+fn brings_alerts(event: &Event) -> bool {
+    match event {
+        Event::Once { event, .. } => brings_alerts(event),
+        // A halt is about what comes behind the records that were read before it.
+        Event::Received { .. } | Event::Quarantine(_) | Event::Consumed(_) | Event::Halt { .. } => {
+            true
+        }
+        Event::Handle(_)
+        | Event::Report(_)
+        | Event::Silence { .. }
+        | Event::Unsilence { .. }
+        | Event::PlanChanges { .. }
+        | Event::PlanOverrides { .. }
+        | Event::DropOverride { .. }
+        | Event::Audit { .. }
+        | Event::Delivered { .. }
+        | Event::Failed { .. }
+        | Event::Withheld { .. }
+        | Event::Published { .. }
+        | Event::ByLink { .. }
+        | Event::Afterwards { .. }
+        | Event::Replay { .. }
+        | Event::Seek { .. }
+        | Event::DropQuarantined(_)
+        | Event::Retry { .. }
+        | Event::Forget { .. }
+        | Event::Reconfigured
+        | Event::TopologyChanged(_)
+        | Event::Tick => false,
+    }
+}
+
 /// Work with the way back.
 #[derive(Debug)]
 pub struct Letter {
@@ -68,12 +114,23 @@ pub enum Busy {
 
 /// The sending side, shared by all who bring work.
 #[derive(Clone, Debug)]
-pub struct Mailbox(mpsc::Sender<Letter>);
+pub struct Mailbox {
+    intake: mpsc::Sender<Letter>,
+    orders: mpsc::Sender<Letter>,
+}
 
-/// Makes a mailbox that holds at most `letters_max` letters.
-pub fn mailbox(letters_max: usize) -> (Mailbox, mpsc::Receiver<Letter>) {
-    let (sender, receiver) = mpsc::channel(letters_max);
-    (Mailbox(sender), receiver)
+/// The receiving side, the engine's.
+#[derive(Debug)]
+pub struct Letters {
+    intake: mpsc::Receiver<Letter>,
+    orders: mpsc::Receiver<Letter>,
+}
+
+/// Makes a mailbox each of whose two queues holds at most `letters_max` letters.
+pub fn mailbox(letters_max: usize) -> (Mailbox, Letters) {
+    let (intake_in, intake) = mpsc::channel(letters_max);
+    let (orders_in, orders) = mpsc::channel(letters_max);
+    (Mailbox { intake: intake_in, orders: orders_in }, Letters { intake, orders })
 }
 
 impl Mailbox {
@@ -82,11 +139,7 @@ impl Mailbox {
     /// # Errors
     /// [`Busy::Full`] when nothing was taken, [`Busy::Stopped`] when the outcome is not known.
     pub async fn submit(&self, work: Work) -> Result<Reply, Busy> {
-        let (reply, answer) = oneshot::channel();
-        self.0.try_send(Letter { work, reply }).map_err(|refused| match refused {
-            mpsc::error::TrySendError::Full(_) => Busy::Full,
-            mpsc::error::TrySendError::Closed(_) => Busy::Stopped,
-        })?;
+        let answer = self.post(work).map_err(|(busy, _)| busy)?;
         answer.await.map_err(|_| Busy::Stopped)
     }
 
@@ -96,7 +149,7 @@ impl Mailbox {
     /// The work back when there is no room or nobody to do it.
     pub fn post(&self, work: Work) -> Result<oneshot::Receiver<Reply>, (Busy, Box<Work>)> {
         let (reply, answer) = oneshot::channel();
-        match self.0.try_send(Letter { work, reply }) {
+        match self.queue(&work).try_send(Letter { work, reply }) {
             Ok(()) => Ok(answer),
             Err(mpsc::error::TrySendError::Full(letter)) => {
                 Err((Busy::Full, Box::new(letter.work)))
@@ -113,13 +166,45 @@ impl Mailbox {
     /// [`Busy::Stopped`] when the outcome is not known.
     pub async fn deliver(&self, work: Work) -> Result<Reply, Busy> {
         let (reply, answer) = oneshot::channel();
-        self.0.send(Letter { work, reply }).await.map_err(|_| Busy::Stopped)?;
+        self.queue(&work).send(Letter { work, reply }).await.map_err(|_| Busy::Stopped)?;
         answer.await.map_err(|_| Busy::Stopped)
     }
 
+    fn queue(&self, work: &Work) -> &mpsc::Sender<Letter> {
+        if work.is_intake() { &self.intake } else { &self.orders }
+    }
+}
+
+impl Letters {
+    /// Waits for a letter, for an order first; `None` when nobody can send any more.
+    pub async fn recv(&mut self) -> Option<Letter> {
+        tokio::select! {
+            biased;
+            Some(letter) = self.orders.recv() => Some(letter),
+            Some(letter) = self.intake.recv() => Some(letter),
+            else => None,
+        }
+    }
+
+    /// Takes the orders that wait, in their order; those that come meanwhile are for the next time.
+    pub fn take_orders(&mut self) -> impl Iterator<Item = Letter> {
+        (0..self.orders.len()).map_while(|_| self.orders.try_recv().ok())
+    }
+
+    /// Takes the next letter that brings alerts, if one waits.
+    pub fn take_intake(&mut self) -> Option<Letter> {
+        self.intake.try_recv().ok()
+    }
+
+    /// Waits outside of a runtime, for the engines of tests.
+    #[cfg(test)]
+    pub(crate) fn blocking_recv(&mut self) -> Option<Letter> {
+        tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(self.recv())
+    }
+
     /// Returns how many letters wait.
-    pub fn depth(&self) -> usize {
-        self.0.max_capacity() - self.0.capacity()
+    pub fn waiting(&self) -> usize {
+        self.intake.len() + self.orders.len()
     }
 }
 
@@ -127,20 +212,53 @@ impl Mailbox {
 mod tests {
     use super::*;
 
+    fn received(source: &str) -> Work {
+        Work::Event(Event::Received { source: source.into(), occurrences: Vec::new() })
+    }
+
     #[tokio::test]
     async fn a_full_mailbox_takes_nothing_and_says_so() {
         let (mailbox, mut letters) = mailbox(1);
-        let first = tokio::spawn({
-            let mailbox = mailbox.clone();
-            async move { mailbox.submit(Work::Event(Event::Tick)).await }
-        });
-        while mailbox.depth() == 0 {
-            tokio::task::yield_now().await;
-        }
+        let first = mailbox.post(Work::Event(Event::Tick)).unwrap();
         assert_eq!(mailbox.submit(Work::Event(Event::Tick)).await, Err(Busy::Full));
         letters.recv().await.unwrap().reply.send(Reply::Done).unwrap();
-        assert_eq!(first.await.unwrap(), Ok(Reply::Done));
+        assert_eq!(first.await, Ok(Reply::Done));
         drop(letters);
         assert_eq!(mailbox.submit(Work::Event(Event::Tick)).await, Err(Busy::Stopped));
+    }
+
+    #[tokio::test]
+    async fn whoever_brings_alerts_takes_no_room_from_people_and_comes_after_them() {
+        let (mailbox, mut letters) = mailbox(2);
+        mailbox.post(received("first")).unwrap();
+        mailbox.post(received("second")).unwrap();
+        assert_eq!(mailbox.post(received("third")).unwrap_err().0, Busy::Full);
+        mailbox.post(Work::Event(Event::Tick)).unwrap();
+        mailbox.post(Work::Event(Event::Reconfigured)).unwrap();
+        assert_eq!(letters.waiting(), 4);
+        let first = letters.recv().await.unwrap();
+        assert!(matches!(first.work, Work::Event(Event::Tick)), "{first:?}");
+        assert_eq!(letters.take_orders().count(), 1);
+        for expected in ["first", "second"] {
+            let letter = letters.take_intake().unwrap();
+            assert!(
+                matches!(&letter.work, Work::Event(Event::Received { source, .. }) if **source == *expected),
+                "{letter:?}"
+            );
+        }
+        assert!(letters.take_intake().is_none() && letters.waiting() == 0);
+        drop(mailbox);
+        assert!(letters.recv().await.is_none(), "nobody can send any more");
+    }
+
+    #[tokio::test]
+    async fn a_delivery_under_an_id_is_intake_and_an_order_under_one_is_not() {
+        let under_an_id = |event| {
+            let delivery = crate::model::delivery::DeliveryId::of("s", "1");
+            Work::Event(Event::Once { delivery, event: Box::new(event) })
+        };
+        let Work::Event(alerts) = received("s") else { unreachable!("made above") };
+        assert!(under_an_id(alerts).is_intake());
+        assert!(!under_an_id(Event::Tick).is_intake());
     }
 }

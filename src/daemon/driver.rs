@@ -11,7 +11,6 @@ use std::sync::Arc;
 use std::sync::mpsc::{SyncSender, sync_channel};
 
 use tokio::runtime::Runtime;
-use tokio::sync::mpsc::Receiver;
 use tracing::error;
 
 use super::committer::{Batch, Order};
@@ -20,9 +19,10 @@ use crate::clock::Clock;
 use crate::cmdb::{Revision, Topology};
 use crate::engine::changes::Changes;
 use crate::engine::context::Context;
-use crate::engine::event::{Consumed, Consumption, Content, Event, Reply};
+use crate::engine::event::{Consumed, Content, Event};
+use crate::engine::reply::{Consumption, Reply};
 use crate::engine::{Parked, State, own};
-use crate::mailbox::{Letter, NewTopology, Work};
+use crate::mailbox::{Letter, Letters, NewTopology, Work};
 use crate::model::alert::Occurrence;
 use crate::model::quarantine::Unhandled;
 use crate::model::silence::SilenceState;
@@ -77,29 +77,31 @@ impl Driver {
 
     /// Works until all mailboxes are gone and their letters are worked off, or the committer is;
     /// `runtime` is what it waits in.
-    pub(super) fn run(mut self, runtime: &Runtime, mut letters: Receiver<Letter>) {
+    pub(super) fn run(mut self, runtime: &Runtime, mut letters: Letters) {
         loop {
             let wait = self.time_to_next();
             let first =
                 runtime.block_on(async { tokio::time::timeout(wait, letters.recv()).await });
             let stopped = matches!(first, Ok(None));
             let batch = self.take(first.ok().flatten(), &mut letters);
-            self.desk.metrics.engine.mailbox_events.set(count(letters.len()));
+            self.desk.metrics.engine.mailbox_events.set(count(letters.waiting()));
             if self.work(batch).is_err() || stopped {
                 return;
             }
         }
     }
 
-    /// Takes whatever has queued up behind the first letter, until the batch is full.
-    fn take(&self, first: Option<Letter>, letters: &mut Receiver<Letter>) -> Vec<Letter> {
-        let mut alerts = 0;
-        let mut batch = Vec::new();
-        let mut next = first;
-        while let Some(letter) = next {
+    /// Takes whatever has queued up: all orders of people and channels, and alerts until the batch is
+    /// full. Orders fill no batch, so that however many there are, alerts come in.
+    fn take(&self, first: Option<Letter>, letters: &mut Letters) -> Vec<Letter> {
+        let brought = first.as_ref().filter(|letter| letter.work.is_intake());
+        let mut alerts = brought.map_or(0, |letter| weight(&letter.work));
+        let mut batch: Vec<Letter> = first.into_iter().chain(letters.take_orders()).collect();
+        while alerts < self.desk.alerts_max
+            && let Some(letter) = letters.take_intake()
+        {
             alerts += weight(&letter.work);
             batch.push(letter);
-            next = if alerts < self.desk.alerts_max { letters.try_recv().ok() } else { None };
         }
         batch
     }

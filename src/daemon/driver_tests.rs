@@ -6,7 +6,8 @@ use super::*;
 use crate::cmdb::{self, Topology, import};
 use crate::engine::changes::Saved;
 use crate::engine::context::Limits;
-use crate::engine::event::{Received, Record};
+use crate::engine::event::Record;
+use crate::engine::reply::Received;
 use crate::engine::trap::{POISON, TIME_BOMB};
 use crate::model::partition::Partition;
 use crate::model::quarantine::{Cause, Origin, QuarantineId};
@@ -232,4 +233,24 @@ fn a_topology_of_records_is_taken_with_their_offsets_or_not_at_all() {
     assert_eq!(answer_to(&mut bench, late), Reply::Outdated, "nobody reads a halted partition");
     assert_eq!(stored(&bench), (2, Some(9)));
     bench.stop();
+}
+
+#[tokio::test]
+async fn an_order_is_in_the_next_batch_however_many_alerts_wait() {
+    let bench = Bench::new();
+    let (mailbox, mut letters) = crate::mailbox::mailbox(1_000);
+    let alert = own::occurrence("A", ("host", "a"), "", bench.now());
+    let event = Event::Received { source: "s".into(), occurrences: vec![alert; 40] };
+    let _answers: Vec<_> =
+        (0..10).map(|_| mailbox.post(Work::Event(event.clone())).unwrap()).collect();
+    let mut orders = Vec::new();
+    let mut sizes = Vec::new();
+    while letters.waiting() > 0 {
+        let first = letters.recv().await;
+        orders.push(mailbox.post(Work::Event(Event::Reconfigured)).unwrap());
+        let batch = bench.driver.take(first, &mut letters);
+        assert!(batch.iter().any(|it| !it.work.is_intake()), "the order that came meanwhile");
+        sizes.push(batch.iter().filter(|it| it.work.is_intake()).count());
+    }
+    assert_eq!(sizes, [3, 3, 3, 1], "of alerts as many as a batch may hold");
 }

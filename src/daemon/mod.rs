@@ -49,7 +49,7 @@ use crate::http::{
     operate::{Operations, Readiness},
     stream::{Feed, Teller, feed},
 };
-use crate::mailbox::{Mailbox, Work, mailbox};
+use crate::mailbox::{Letters, Mailbox, Work, mailbox};
 use crate::model::link::Links;
 use crate::model::notice::Notice;
 use crate::notify::{ChannelError, Notifier, Outbox, Parts, Tester};
@@ -332,7 +332,7 @@ struct Core {
     saved: Saved,
     ctx: Arc<Context>,
     outbox: Outbox,
-    letters: mpsc::Receiver<crate::mailbox::Letter>,
+    letters: Letters,
     witness: Witness,
     tellers: Tellers,
 }

@@ -43,6 +43,7 @@ pub(super) fn default_policy() -> Policy {
 
 pub(super) fn read(reader: &mut Reader<'_>, node: &Node, name: &str) -> Option<Arc<Policy>> {
     let mut fields = reader.map(node, "a policy")?;
+    let before = reader.diagnostics.len();
     let functional = fields.read(reader, "functional", ladder).unwrap_or_default();
     let hierarchical = fields.read(reader, "hierarchical", ladder).unwrap_or_default();
     let resolution = fields.read(reader, "resolution", ladder).unwrap_or_default();
@@ -50,7 +51,9 @@ pub(super) fn read(reader: &mut Reader<'_>, node: &Node, name: &str) -> Option<A
     let span = fields.span;
     fields.finish(reader);
     let ladders = [&functional, &hierarchical, &resolution, &acceptance];
-    if ladders.iter().all(|steps| steps.is_empty()) {
+    // Steps that could not be read have been told of.
+    let is_read = reader.diagnostics.len() == before;
+    if is_read && ladders.iter().all(|steps| steps.is_empty()) {
         reader
             .error(codes::MISSING, span, format!("policy `{name}` has no steps"))
             .help("give it one, for example   functional: [{after: 0s, notify: assigned}]");

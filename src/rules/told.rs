@@ -469,6 +469,12 @@ fn a_step_that_cannot_be_taken_is_told_why() {
        |          ^^^^^^^^^^
        |
        = help: give it one, for example   functional: [{after: 0s, notify: assigned}]
+
+    error[R0107]: `soon` is not a span of time
+      --> policies.yaml:14:17
+       |
+    14 |       - {after: soon, notify: assigned}
+       |                 ^^^^ expected one like 45s, 5m, 1h30m or 7d
     "###);
 }
 

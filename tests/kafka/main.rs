@@ -5,7 +5,7 @@
 //! shares it has to end it. What each test needs of the daemon is in `reader`, the broker in `broker`.
 //!
 //! `KAFKA_RECORDS` and `KAFKA_KILLS` make the log longer and the kills more (`kills`), `KAFKA_ABSENCES`
-//! and `KAFKA_AWAY_S` the absences of a broker (`outages`).
+//! and `KAFKA_AWAY_S` the absences of a broker (`outages`), `KAFKA_BACKLOG` the backlog (`backlog`).
 #![expect(
     clippy::unwrap_used,
     clippy::panic,
@@ -15,6 +15,7 @@
 )]
 #![expect(unreachable_pub, reason = "the modules of a test program")]
 
+mod backlog;
 mod broker;
 #[path = "../common/mod.rs"]
 mod common;
@@ -47,6 +48,7 @@ type Test = (&'static str, fn(&Broker));
 /// All tests, those that wait longest first.
 const TESTS: &[Test] = tests![
     kills::a_reader_killed_at_random_points_holds_what_one_that_was_not_holds,
+    backlog::a_backlog_holds_up_neither_people_nor_timers_and_takes_no_memory,
     outages::a_backlog_is_read_at_five_times_the_live_rate,
     intake::partitions_that_are_added_are_read,
     outages::of_two_clusters_one_goes_away_mid_stream_and_comes_back,

@@ -16,9 +16,10 @@ use crate::cmdb::{Revision, Topology};
 use crate::engine::State;
 use crate::engine::changes::Saved;
 use crate::engine::context::{Context, Limits};
-use crate::engine::event::{Event, Reply};
+use crate::engine::event::Event;
+use crate::engine::reply::Reply;
 use crate::ingest::{self, SourceFormat};
-use crate::mailbox::{Letter, Mailbox, Work, mailbox};
+use crate::mailbox::{Letter, Letters, Mailbox, Work, mailbox};
 use crate::model::link::Links;
 use crate::model::time::Timestamp;
 use crate::notify::{Parts, Tester};
@@ -291,7 +292,7 @@ impl Drop for World {
 
 /// The engine's thread: one commit for each letter, and the answer after it.
 fn engine(
-    mut letters: mpsc::Receiver<Letter>,
+    mut letters: Letters,
     store: &Store,
     clock: &Clock,
     (contexts, teller): (&watch::Sender<Arc<Context>>, &Teller),
