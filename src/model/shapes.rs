@@ -28,6 +28,10 @@ const LOOK_EVERY: u32 = 4_096;
 const SETS_FOR_VALUE: usize = 16;
 const SETS_FOR_VALUE_MAX: usize = 1 << 20;
 
+/// Sets after which a label of which they have so many values, one for each four of them, is taken to
+/// be an alert's own for good: its values are not worth remembering.
+const SETS_FOR_OWN: u32 = 256;
+
 /// Sets that a shape is to be for, on average.
 const SETS_FOR_SHAPE: u32 = 4;
 
@@ -138,8 +142,12 @@ impl Kind {
             self.sets_for_value = (self.sets_for_value * 4).min(SETS_FOR_VALUE_MAX);
         }
         let enough = self.sets as usize / self.sets_for_value;
+        let many = self.sets as usize / 4;
         let before = self.shared.clone();
-        for (shared, values) in self.shared.iter_mut().zip(&self.values) {
+        for (shared, values) in self.shared.iter_mut().zip(&mut self.values) {
+            if self.sets >= SETS_FOR_OWN && values.as_ref().is_some_and(|it| it.len() > many) {
+                *values = None;
+            }
             let few = values.as_ref().is_some_and(|values| values.len() <= enough);
             *shared = if few { Sharing::Shared } else { Sharing::Own };
         }
