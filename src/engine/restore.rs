@@ -132,9 +132,13 @@ fn index(state: &mut State, ctx: &Context) {
     let alerts: Vec<Fingerprint> = alerts.into_iter().map(|(_, alert)| alert).collect();
     // Rules can ask how many fire: then all are counted before the first is asked about.
     if ctx.rules.asks_around() {
-        alerts.iter().for_each(|alert| index_alert(state, *alert));
+        for alert in &alerts {
+            index_alert(state, *alert);
+        }
         census::recount(state, ctx);
-        alerts.iter().for_each(|alert| index_by_rules(state, ctx, *alert));
+        for alert in &alerts {
+            index_by_rules(state, ctx, *alert);
+        }
     } else {
         for alert in &alerts {
             index_alert(state, *alert);

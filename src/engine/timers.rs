@@ -62,7 +62,9 @@ impl Timers {
         }
         match timer {
             Timer::Alert(alert) => self.alerts.insert((at, alert)),
-            other => self.queue.insert((at, other)),
+            other @ (Timer::Incident(_) | Timer::Silence(_) | Timer::Windows | Timer::Watch(_)) => {
+                self.queue.insert((at, other))
+            }
         };
     }
 
@@ -76,7 +78,9 @@ impl Timers {
     pub fn unset(&mut self, at: Timestamp, timer: Timer) {
         match timer {
             Timer::Alert(alert) => self.alerts.remove(&(at, alert)),
-            other => self.queue.remove(&(at, other)),
+            other @ (Timer::Incident(_) | Timer::Silence(_) | Timer::Windows | Timer::Watch(_)) => {
+                self.queue.remove(&(at, other))
+            }
         };
     }
 

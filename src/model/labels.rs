@@ -69,7 +69,10 @@ struct Folded {
 
 /// What label sets have in common: their names, and the values of some of them.
 #[derive(Debug)]
-pub(super) struct Shape(Box<[(Box<str>, Option<Box<str>>)]>);
+pub(super) struct Shape(Box<[ShapePair]>);
+
+/// A name, and the value if it is shared.
+type ShapePair = (Box<str>, Option<Box<str>>);
 
 impl Shape {
     /// Takes the names of a set, and those of its values of whose places this is true.
@@ -320,7 +323,7 @@ pub struct Iter<'a>(Rest<'a>);
 #[derive(Clone, Debug)]
 enum Rest<'a> {
     Whole(&'a str),
-    Folded(core::slice::Iter<'a, (Box<str>, Option<Box<str>>)>, &'a str),
+    Folded(core::slice::Iter<'a, ShapePair>, &'a str),
 }
 
 impl<'a> Iterator for Iter<'a> {

@@ -112,13 +112,12 @@ fn indexed(view: &View<'_>, keys: &[Box<[u8]>]) -> Result<Vec<Incident>, StoreEr
     for key in keys {
         go_to(&mut stored, key);
         let found = stored.item().filter(|(found, _)| *found == &**key);
-        match found {
-            Some((key, value)) => incidents.push(read::row(key, value)?),
+        if let Some((key, value)) = found {
+            incidents.push(read::row(key, value)?);
+        } else {
             // Says why: it cannot be read, or is not there.
-            None => {
-                stored.status().map_err(StoreError::Read)?;
-                incidents.push(view.indexed(Family::Unclosed, key)?);
-            }
+            stored.status().map_err(StoreError::Read)?;
+            incidents.push(view.indexed(Family::Unclosed, key)?);
         }
     }
     Ok(incidents)
