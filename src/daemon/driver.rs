@@ -14,7 +14,7 @@ use tokio::runtime::Runtime;
 use tracing::error;
 
 use super::committer::{Batch, Order};
-use super::poison;
+use super::{poison, start};
 use crate::clock::Clock;
 use crate::cmdb::{Revision, Topology};
 use crate::engine::changes::Changes;
@@ -339,7 +339,7 @@ impl Driver {
         let topology = Arc::new(topology.unwrap_or_else(Topology::empty));
         let rules = Arc::clone(&self.committed_rules);
         self.ctx = Arc::new(Context::new(rules, topology, self.ctx.limits));
-        self.state = State::restore(saved, &self.ctx, now);
+        self.state = start::state(saved, &self.ctx, now);
         for parked in &self.parked {
             self.state.park(*parked);
         }

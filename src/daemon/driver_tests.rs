@@ -164,7 +164,7 @@ fn a_deadline_that_breaks_the_engine_is_parked_and_said_so() {
     let firing = |bench: &Bench, name: &str| {
         let (saved, _) = bench.store.load().unwrap();
         let named = |labels: &crate::model::labels::Labels| labels.get("alertname") == Some(name);
-        saved.alerts.iter().any(|(labels, state)| named(labels) && state.fires())
+        saved.alerts.iter().any(|it| named(it.labels()) && it.state().fires())
     };
     bench.written();
     assert!(firing(&bench, "IncidentdDeadlineParked"));

@@ -37,7 +37,6 @@ use tracing::{error, info, warn};
 
 use crate::clock::Clock;
 use crate::cmdb::Topology;
-use crate::engine::State;
 use crate::engine::bulletins::BulletinLimits;
 use crate::engine::changes::{Counters, Saved};
 use crate::engine::context::{Context, Limits};
@@ -394,7 +393,7 @@ fn start_engine(base: &Base<'_>, core: Core) -> Result<Engine, DaemonError> {
         orders,
         alerts_max: base.settings.engine.batch_max_alerts as usize,
     };
-    let state = State::restore(saved, &ctx, base.clock.now());
+    let state = start::state(saved, &ctx, base.clock.now());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
     let driver = std::thread::Builder::new()
         .name("engine".into())

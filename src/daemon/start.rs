@@ -7,7 +7,9 @@ use tokio::sync::watch;
 
 use super::data_dir::{DataDir, Loss};
 use super::{Base, DaemonError, disk, options};
+use crate::engine::changes::Saved;
 use crate::engine::context::Context;
+use crate::engine::{State, derive};
 use crate::mailbox::Mailbox;
 use crate::model::link::Links;
 use crate::model::notice::CANARY;
@@ -30,6 +32,18 @@ pub(super) fn metrics(settings: &Settings) -> Result<Arc<Metrics>, DaemonError> 
     let read = settings.sources.iter().filter(|(_, source)| source.kafka.is_some());
     metrics.kafka.expect(&read.map(|(name, _)| &**name).collect::<Vec<_>>())?;
     Ok(Arc::new(metrics))
+}
+
+/// Makes the engine's state of what is stored; what each alert is by itself on all processors.
+pub(super) fn state(mut saved: Saved, ctx: &Context, now: Timestamp) -> State {
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let part = saved.alerts.len().div_ceil(threads).max(1);
+    std::thread::scope(|scope| {
+        for alerts in saved.alerts.chunks_mut(part) {
+            scope.spawn(|| derive(alerts, ctx));
+        }
+    });
+    State::go_on(saved, ctx, now)
 }
 
 /// Opens what lies in the data folder.

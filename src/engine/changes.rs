@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use super::SavedAlert;
 use crate::model::alert::{AlertState, Details, Join};
 use crate::model::audit::{AuditEntry, Seal};
 use crate::model::bulletin::{Bulletin, BulletinHead};
@@ -286,7 +287,7 @@ pub struct Counters {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Saved {
     /// Alerts that are still held, with the newest state of each; in any order.
-    pub alerts: Vec<(Labels, AlertState)>,
+    pub alerts: Vec<SavedAlert>,
     /// Incidents that are not closed, subordinate ones included, and closed ones of which an action of
     /// the review is still to be done.
     pub incidents: Vec<Incident>,

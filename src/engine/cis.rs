@@ -4,6 +4,7 @@
 //! anew from the records. A storm must not look at all members for its title.
 
 use core::hash::BuildHasher;
+use core::num::NonZeroU64;
 use std::collections::BTreeMap;
 
 use super::State;
@@ -15,18 +16,18 @@ use crate::rules::Subject;
 
 /// Members by the hash of their CI's name.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Cis(BTreeMap<u64, u32>);
+pub(super) struct Cis(BTreeMap<NonZeroU64, u32>);
 
 impl Cis {
     pub(super) fn len(&self) -> usize {
         self.0.len()
     }
 
-    fn add(&mut self, ci: u64, more: u32) {
+    fn add(&mut self, ci: NonZeroU64, more: u32) {
         *self.0.entry(ci).or_default() += more;
     }
 
-    fn remove(&mut self, ci: u64, less: u32) {
+    fn remove(&mut self, ci: NonZeroU64, less: u32) {
         if let Some(count) = self.0.get_mut(&ci) {
             *count = count.saturating_sub(less);
             if *count == 0 {
@@ -51,13 +52,16 @@ impl Cis {
 }
 
 /// Returns the hash of the name of the CI that an alert is bound to or, unbound, speaks of.
-pub(super) fn ci_hash(labels: &Labels, ci: Option<&CiRow>) -> Option<u64> {
+pub(super) fn ci_hash(labels: &Labels, ci: Option<&CiRow>) -> Option<NonZeroU64> {
     hash_of(Subject::new(labels, "", ci).label("ci"))
 }
 
-/// Returns the hash of a value; nothing for the missing one.
-pub(super) fn hash_of(value: &str) -> Option<u64> {
-    (!value.is_empty()).then(|| foldhash::quality::FixedState::with_seed(0).hash_one(value))
+/// Returns the hash of a value; nothing for the missing one, and for the one in 2⁶⁴ that has none.
+pub(super) fn hash_of(value: &str) -> Option<NonZeroU64> {
+    if value.is_empty() {
+        return None;
+    }
+    NonZeroU64::new(foldhash::quality::FixedState::with_seed(0).hash_one(value))
 }
 
 impl State {
@@ -89,7 +93,7 @@ impl State {
     }
 
     /// Counts the CI of an alert under another name; by the hashes of the name before and of this.
-    pub(super) fn rename_ci(&mut self, alert: Fingerprint, [before, now]: [Option<u64>; 2]) {
+    pub(super) fn rename_ci(&mut self, alert: Fingerprint, [before, now]: [Option<NonZeroU64>; 2]) {
         let Some(held) = self.alerts.get(&alert) else { return };
         let Some((id, record)) = held.state.incident.zip(held.state.record) else { return };
         let own = self.incidents.get(&id);
@@ -109,16 +113,18 @@ impl State {
 
     /// Counts the CIs of all incidents anew: alerts are bound otherwise.
     pub(super) fn recount_cis(&mut self) {
-        let mut found = Vec::new();
+        let alerts = &self.alerts;
+        let mut below = Vec::new();
         self.incidents.for_each_mut(|case| {
             case.cis = Cis::default();
-            found.extend(case.live.values().map(|alert| (case.record.id, *alert)));
+            let hashes = case.live.values().filter_map(|alert| alerts.get(alert)?.ci_hash);
+            hashes.for_each(|ci| case.cis.add(ci, 1));
+            below.extend(case.record.parent.map(|above| (above, case.cis.clone())));
         });
-        for (id, alert) in found {
-            let Some(ci) = self.alerts.get(&alert).and_then(|held| held.ci_hash) else { continue };
-            for id in self.chain(Some(id)) {
+        for (above, cis) in below {
+            for id in self.chain(Some(above)) {
                 if let Some(case) = self.incidents.get_mut(&id) {
-                    case.cis.add(ci, 1);
+                    case.cis.absorb(&cis);
                 }
             }
         }

@@ -4,6 +4,7 @@
 //! belongs to is the business of [`super::correlate`], read that next.
 
 use core::hash::BuildHasher;
+use core::num::NonZeroU64;
 use core::time::Duration;
 use std::sync::Arc;
 
@@ -14,7 +15,7 @@ use super::context::Context;
 use super::pending::Told;
 use super::refusal::Refused;
 use super::reply::Received;
-use super::state::Held;
+use super::state::{Held, NEVER};
 use super::timers::Timer;
 use super::{
     census, correlate, credit, gather, journal, own, quarantine, resolve, suppress, watch,
@@ -22,6 +23,7 @@ use super::{
 use crate::ingest;
 use crate::model::alert::{AlertState, Details, Lease, Occurrence, Signal, SourceId, severity};
 use crate::model::labels::Fingerprint;
+use crate::model::leases::Leases;
 use crate::model::quarantine::{Cause, QuarantineId, Unhandled};
 use crate::model::time::Timestamp;
 use crate::model::timeline::Happening;
@@ -164,7 +166,7 @@ fn observe(state: &mut State, by: &Delivery<'_>, it: &Occurrence) -> Result<Outc
             // Kept, so that a firing that arrives after its own resolve opens nothing.
             let mut held = unknown(state, by, it);
             held.state.ended_at = Some(at.min(by.now));
-            held.text = Some(digest(&it.details));
+            held.text = digest(&it.details);
             state.alerts.insert(it.fingerprint, held);
             state.pending.rewrite(it.fingerprint, &it.details);
             schedule(state, it.fingerprint);
@@ -184,6 +186,7 @@ fn dropped_by(ctx: &Context, it: &Occurrence) -> Option<Arc<str>> {
 /// Returns an alert that was not held so far, without its text.
 fn unknown(state: &mut State, by: &Delivery<'_>, it: &Occurrence) -> Held {
     let ci = state.bindings.bind(by.ctx, &it.labels);
+    let labels = state.shapes.fold(&it.labels);
     let state = AlertState {
         revision: 0,
         episode: 0,
@@ -196,28 +199,21 @@ fn unknown(state: &mut State, by: &Delivery<'_>, it: &Occurrence) -> Held {
         last_seen: by.now,
         occurrences: 1,
         severity: it.severity.clone(),
-        leases: Vec::new(),
+        leases: Leases::default(),
         silenced_by: Box::default(),
         inhibited_by: Box::default(),
     };
-    let labels = it.labels.clone();
-    Held {
-        ci_hash: ci_hash(&labels, ci.map(|ci| by.ctx.topology.ci(ci))),
-        labels,
-        state,
-        ci,
-        slots: None,
-        added: None,
-        text: None,
-        timer: None,
-        standing: None,
-    }
+    let mut held = Held::of(labels, state);
+    held.ci = ci;
+    held.ci_hash = ci_hash(&held.labels, ci.map(|ci| by.ctx.topology.ci(ci)));
+    held
 }
 
-fn digest(details: &Details) -> u64 {
+/// Returns the hash of a text; nothing, as if it were not known, for the one in 2⁶⁴ that has none.
+fn digest(details: &Details) -> Option<NonZeroU64> {
     // A fixed seed: whether a text counts as changed must not differ between two runs.
     let hasher = foldhash::quality::FixedState::with_seed(0);
-    hasher.hash_one((&details.annotations, &details.generator_url))
+    NonZeroU64::new(hasher.hash_one((&details.annotations, &details.generator_url)))
 }
 
 /// Turns a further alert away of a source that holds as many as it may.
@@ -244,9 +240,9 @@ fn prolong(state: &mut State, by: &Delivery<'_>, it: &Occurrence, lease: Lease) 
     let severity_changed = of.severity != it.severity;
     if severity_changed {
         of.severity.clone_from(&it.severity);
-        held.enrich(by.ctx);
+        held.enrich(by.ctx, &mut state.alike);
     }
-    let text = Some(digest(&it.details));
+    let text = digest(&it.details);
     if held.text == text {
         state.pending.touch(it.fingerprint);
     } else {
@@ -316,16 +312,16 @@ fn begin(state: &mut State, by: &Delivery<'_>, it: &Occurrence, lease: Lease) {
 
 fn fire(state: &mut State, by: &Delivery<'_>, it: &Occurrence, lease: Lease) {
     let Some(held) = state.alerts.get_mut(&it.fingerprint) else { return };
-    held.text = Some(digest(&it.details));
+    held.text = digest(&it.details);
     held.state.revision += 1;
     held.state.occurrences += 1;
     held.state.last_seen = by.now;
     held.state.ended_at = None;
     held.state.severity.clone_from(&it.severity);
-    held.state.leases = vec![lease];
+    held.state.leases = Leases::one(lease);
     *state.held_by.entry(lease.source).or_default() += 1;
     state.pending.rewrite(it.fingerprint, &it.details);
-    held.enrich(by.ctx);
+    held.enrich(by.ctx, &mut state.alike);
     schedule(state, it.fingerprint);
     census::note(state, by.ctx, it.fingerprint);
     journal::note(state, it.fingerprint, lease.source, by.now);
@@ -435,7 +431,7 @@ pub(super) fn due(
     now: Timestamp,
 ) {
     let Some(held) = state.alerts.get_mut(&alert) else { return };
-    held.timer = None;
+    held.timer = NEVER;
     if !held.state.fires() {
         let held_until = state.alerts.get(&alert).map(|held| kept_until(state, held));
         if held_until.is_some_and(|until| at < until) {
@@ -445,9 +441,9 @@ pub(super) fn due(
         }
         return;
     }
-    let leases = core::mem::take(&mut held.state.leases);
-    let (lapsed, left): (Vec<_>, Vec<_>) = leases.into_iter().partition(|lease| lease.until <= at);
-    held.state.leases = left;
+    let lapsed = held.state.leases.iter().filter(|lease| lease.until <= at);
+    let lapsed: Vec<Lease> = lapsed.copied().collect();
+    held.state.leases.retain(|lease| lease.until > at);
     let over = held.state.leases.is_empty();
     if !lapsed.is_empty() {
         held.state.revision += 1;
@@ -507,17 +503,33 @@ fn archive(state: &mut State, ctx: &Context, alert: Fingerprint) {
 /// Sets the alert's timer unless an earlier one is set already; a heartbeat that moves a lease
 /// further away leaves the queue alone.
 pub(super) fn schedule(state: &mut State, alert: Fingerprint) {
-    let Some(held) = state.alerts.get(&alert) else { return };
-    let due = if held.state.fires() {
+    let due = state.alerts.get(&alert).and_then(|held| due_at(state, held));
+    let Some((held, due)) = state.alerts.get_mut(&alert).zip(due) else { return };
+    if due < held.timer {
+        held.timer = due;
+        state.timers.set(due, Timer::Alert(alert));
+    }
+}
+
+/// Sets the timers of all alerts at once, when none has one.
+pub(super) fn schedule_all(state: &mut State, alerts: &[Fingerprint]) {
+    let due = |alert: &Fingerprint| Some((due_at(state, state.alerts.get(alert)?)?, *alert));
+    let all: Vec<(Timestamp, Fingerprint)> = alerts.iter().filter_map(due).collect();
+    for (due, alert) in &all {
+        if let Some(held) = state.alerts.get_mut(alert) {
+            held.timer = *due;
+        }
+    }
+    state.timers.set_all(all);
+}
+
+/// Returns when something is to be seen to of an alert: a lease ends, or nothing is left to hold it
+/// for.
+fn due_at(state: &State, held: &Held) -> Option<Timestamp> {
+    if held.state.fires() {
         held.state.leases.iter().map(|lease| lease.until).min()
     } else {
         Some(kept_until(state, held))
-    };
-    let Some(held) = state.alerts.get_mut(&alert) else { return };
-    let Some(due) = due else { return };
-    if held.timer.is_none_or(|set| due < set) {
-        held.timer = Some(due);
-        state.timers.set(due, Timer::Alert(alert));
     }
 }
 

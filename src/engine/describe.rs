@@ -14,7 +14,7 @@ use crate::rules::{DEPENDANTS_MAX, Field, KnownErrorText, RootScope, Rule, Scope
 pub(super) fn scope(state: &State, ctx: &Context, case: &Case) -> Scope {
     let record = &case.record;
     let root = state.alerts.get(&record.root.alert);
-    let labels = root.map_or_else(Labels::empty, |held| held.all_labels().clone());
+    let labels = root.map_or_else(Labels::empty, Held::all_labels);
     let ci = record.root.ci.as_deref().and_then(|ci| ctx.topology.find(ci));
     Scope {
         incident: record.id.to_string().into(),

@@ -2,7 +2,7 @@
 //!
 //! No clock, disk, socket, log, random number or hash order: time is an argument, ids are counters,
 //! and what is to be stored or sent leaves as [`changes::Changes`]. Production, rule tests and the
-//! simulator run this same code. Reading order: `event` (what can happen), `state` with `cases` (what is held),
+//! simulator run this same code. Reading order: `event` (what can happen), `state` with `alerts`, `alike` and `cases` (what is held),
 //! then the stages: `deduplicate`, `suppress`, `correlate` with `known_error`, `topology` with `sure`, `gather`,
 //! `related`, `suspects` and `unite`, `prioritise` with `terms`, `assign`, `escalate` with `deadlines`, `acceptance`, `promise` and `waiting`, `notices` with `standing`, `resolve`
 //! with `verify` and `confirm`;
@@ -15,6 +15,8 @@
 mod acceptance;
 mod affected;
 pub mod afterwards;
+mod alerts;
+mod alike;
 mod around;
 mod assign;
 mod audit;
@@ -101,7 +103,9 @@ use event::Event;
 use reply::{Received, Reply};
 use timers::Timer;
 
+pub use alerts::SavedAlert;
 pub use assign::NextLine;
+pub use restore::derive;
 pub use state::State;
 pub use timers::Parked;
 pub use why_not::Tried;
@@ -119,7 +123,13 @@ const HOUR_MS: i64 = 3_600_000;
 
 impl State {
     /// Goes on from stored rows at `now`; an empty [`Saved`] is the beginning.
-    pub fn restore(saved: Saved, ctx: &Context, now: Timestamp) -> Self {
+    pub fn restore(mut saved: Saved, ctx: &Context, now: Timestamp) -> Self {
+        derive(&mut saved.alerts, ctx);
+        Self::go_on(saved, ctx, now)
+    }
+
+    /// Like [`State::restore`], for stored alerts that [`derive`] has seen with the same context.
+    pub fn go_on(saved: Saved, ctx: &Context, now: Timestamp) -> Self {
         let mut state = restore::restore(saved, ctx, now);
         state.counters.now = state.counters.now.max(now);
         state

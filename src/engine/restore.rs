@@ -4,6 +4,8 @@ use core::time::Duration;
 use std::sync::Arc;
 
 use super::State;
+use super::alerts::SavedAlert;
+use super::alike::Alike;
 use super::bulletins::Bulletins;
 use super::changes::{Counters, Saved};
 use super::cis::ci_hash;
@@ -12,10 +14,11 @@ use super::correlate::{count, index_group, index_root};
 use super::deliveries::Deliveries;
 use super::quarantine::Quarantine;
 use super::related::{self, Learned};
-use super::state::{Case, Held};
+use super::state::{Case, Held, NEVER};
 use super::{
     budget, census, deduplicate, followed, gather, rebind, schedule, shadow, suppress, topology,
 };
+use crate::model::incident::RecordId;
 use crate::model::labels::Fingerprint;
 use crate::model::time::Timestamp;
 
@@ -59,31 +62,19 @@ pub(super) fn restore(saved: Saved, ctx: &Context, now: Timestamp) -> State {
         }
         state.incidents.insert(Case::of(record));
     }
-    for (labels, mut of) in saved.alerts {
-        let fingerprint = labels.fingerprint();
+    state.alerts.reserve(saved.alerts.len());
+    for mut alert in saved.alerts {
+        let of = &mut alert.held.state;
         if deaf >= DEAF_AFTER && of.fires() {
-            for lease in &mut of.leases {
+            for lease in of.leases.iter_mut() {
                 lease.until = lease.until.plus(deaf);
             }
             of.revision += 1;
-            state.pending.touch(fingerprint);
+            state.pending.touch(alert.fingerprint);
         }
-        let held = Held {
-            labels,
-            state: of,
-            ci: None,
-            added: None,
-            text: None,
-            timer: None,
-            standing: None,
-            ci_hash: None,
-            slots: None,
-        };
-        state.alerts.insert(fingerprint, held);
+        state.alerts.hold(alert);
     }
-    reindex(&mut state, ctx);
-    // What is stored of silences was decided on what is added still.
-    state.relabelled.clear();
+    index(&mut state, ctx);
     // The daemon may have stopped before all were decided on that the topology or changes touched.
     let records = state.incidents.values().map(|case| &case.record);
     let touched = records.filter(|record| rebind::is_due(record, ctx));
@@ -91,8 +82,36 @@ pub(super) fn restore(saved: Saved, ctx: &Context, now: Timestamp) -> State {
     state
 }
 
-/// Derives all indexes and timers anew: after a start, and when rules or topology are others.
+/// Finds out for each stored alert by itself what the topology and the rules say of it. For whoever
+/// has threads to spare; [`State::go_on`] does the rest.
+pub fn derive(alerts: &mut [SavedAlert], ctx: &Context) {
+    let mut alike = Alike::default();
+    for alert in alerts {
+        bind(&mut alert.held, ctx, &mut alike);
+    }
+}
+
+fn bind(held: &mut Held, ctx: &Context, alike: &mut Alike) {
+    held.ci = ctx.binder.bind(&ctx.topology, &held.labels).map(|bound| bound.ci);
+    held.ci_hash = ci_hash(&held.labels, held.ci.map(|ci| ctx.topology.ci(ci)));
+    held.enrich(ctx, alike);
+}
+
+/// Derives everything anew: rules or topology are others.
 pub(super) fn reindex(state: &mut State, ctx: &Context) {
+    let State { alerts, alike, relabelled, .. } = state;
+    for (alert, held) in alerts.iter_mut() {
+        let before = held.added.take();
+        bind(held, ctx, alike);
+        if held.added != before {
+            relabelled.insert(*alert);
+        }
+    }
+    index(state, ctx);
+}
+
+/// Derives all indexes and timers anew, of alerts that are bound.
+fn index(state: &mut State, ctx: &Context) {
     state.root_at.clear();
     state.causes.clear();
     state.groups.clear();
@@ -102,69 +121,80 @@ pub(super) fn reindex(state: &mut State, ctx: &Context) {
     state.hushed.clear();
     state.timers.clear();
     suppress::reindex(state, ctx);
+    suppress::inhibit::clear(state);
     related::clear(state);
     related::index_places(state);
-    let mut alerts: Vec<Fingerprint> = state.alerts.keys().copied().collect();
+    gather::begin(state, ctx);
     // By record, so that causes at one CI are in the order in which they came.
-    alerts.sort_unstable_by_key(|alert| {
-        (state.alerts.get(alert).and_then(|held| held.state.record), *alert)
-    });
-    for alert in &alerts {
-        index_alert(state, ctx, *alert);
-    }
-    // Rules can ask how many fire: all are bound and counted before the first is asked about.
-    census::recount(state, ctx);
-    for alert in alerts.iter().filter(|_| !planted!("index not restored")) {
-        index_cause(state, ctx, *alert);
+    let mut alerts: Vec<(Option<RecordId>, Fingerprint)> =
+        state.alerts.iter().map(|(alert, held)| (held.state.record, *alert)).collect();
+    alerts.sort_unstable();
+    let alerts: Vec<Fingerprint> = alerts.into_iter().map(|(_, alert)| alert).collect();
+    // Rules can ask how many fire: then all are counted before the first is asked about.
+    if ctx.rules.asks_around() {
+        for alert in &alerts {
+            index_alert(state, *alert);
+        }
+        census::recount(state, ctx);
+        for alert in &alerts {
+            index_by_rules(state, ctx, *alert);
+        }
+    } else {
+        for alert in &alerts {
+            index_alert(state, *alert);
+            index_by_rules(state, ctx, *alert);
+        }
+        census::recount(state, ctx);
     }
     state.recount_cis();
     index_incidents(state, ctx);
     budget::reindex(state);
-    suppress::inhibit::reindex(state, ctx);
-    gather::reindex(state, ctx, &alerts);
-    // What an alert is held for may be longer by what counts it.
-    for alert in alerts {
-        deduplicate::schedule(state, alert);
-    }
+    suppress::inhibit::doubt_all(state, ctx, &alerts);
+    gather::finish(state, ctx);
+    deduplicate::schedule_all(state, &alerts);
     shadow::reindex(state, ctx);
 }
 
-fn index_alert(state: &mut State, ctx: &Context, alert: Fingerprint) {
+/// Files an alert by what is stored of it.
+fn index_alert(state: &mut State, alert: Fingerprint) {
     let Some(held) = state.alerts.get_mut(&alert) else { return };
-    held.ci = ctx.binder.bind(&ctx.topology, &held.labels).map(|bound| bound.ci);
-    held.ci_hash = ci_hash(&held.labels, held.ci.map(|ci| ctx.topology.ci(ci)));
-    held.timer = None;
+    held.timer = NEVER;
     held.standing = None;
-    let before = held.added.take();
-    held.enrich(ctx);
-    if held.added != before {
-        state.relabelled.insert(alert);
-    }
+    held.slots = None;
+    held.filed = None;
     if held.state.fires() && !held.state.silenced_by.is_empty() {
         state.hushed.insert(alert);
     }
-    for lease in &held.state.leases {
+    for lease in held.state.leases.iter() {
         *state.held_by.entry(lease.source).or_default() += 1;
     }
     let case = held.state.incident.and_then(|id| state.incidents.get_mut(&id));
     if let Some((case, record)) = case.zip(held.state.record) {
         case.live.insert(record, alert);
     }
-    deduplicate::schedule(state, alert);
 }
 
-fn index_cause(state: &mut State, ctx: &Context, alert: Fingerprint) {
+/// Files an alert by what the rules that match it ask of it.
+fn index_by_rules(state: &mut State, ctx: &Context, alert: Fingerprint) {
     let Some(held) = state.alerts.get(&alert) else { return };
-    let takes_part = held.state.fires() && held.ci.is_some();
     let matching = ctx.rules.matching(&state.around_then(ctx, held).subject());
-    for rule in matching.iter().filter(|rule| rule.kind.topology().is_some()) {
-        if takes_part {
-            topology::note_cause(state, alert, &rule.name);
-        }
+    let fires = held.state.fires();
+    let is_cause = fires && held.ci.is_some() && !planted!("index not restored");
+    for rule in matching.iter().filter(|rule| is_cause && rule.kind.topology().is_some()) {
+        topology::note_cause(state, alert, &rule.name);
     }
-    if let Some((_, kind)) = related::rule_of(&matching) {
+    if let Some((_, kind)) = related::rule_of(&matching).filter(|_| !planted!("index not restored"))
+    {
         related::index(state, ctx, alert, kind);
     }
+    if fires && ctx.rules.can_inhibit() {
+        suppress::inhibit::file(state, ctx, alert, &matching);
+    }
+    if ctx.gathers() {
+        let now = state.counters.now;
+        gather::add(state, ctx, (alert, &matching), now);
+    }
+    gather::absence::recognise(state, ctx, alert);
 }
 
 fn index_incidents(state: &mut State, ctx: &Context) {

@@ -3,12 +3,15 @@
 //! Only the records are stored; every index can be made anew from them ([`super::restore`]), so the
 //! two cannot disagree after a restart. Decides nothing. Read `mod` for who does.
 
+use core::num::NonZeroU64;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use foldhash::fast::{FixedState, RandomState};
 
 use super::afterwards::Afterwards;
+use super::alerts::Alerts;
+use super::alike::Alike;
 use super::bindings::Bindings;
 use super::budget::Pages;
 use super::bulletins::Bulletins;
@@ -23,7 +26,7 @@ use super::pending::Pending;
 use super::quarantine::Quarantine;
 use super::related::{Likelihood, Standing};
 use super::shadow::Shadows;
-use super::suppress::inhibit::Inhibition;
+use super::suppress::inhibit::{Filed, Inhibition};
 use super::tally::{Harm, Tally};
 use super::timers::{Parked, Timers};
 use crate::cmdb::{CiId, CiRow};
@@ -38,6 +41,7 @@ use crate::model::notice::{Notice, NoticeId, NoticeKind};
 use crate::model::on_call::Override;
 use crate::model::partition::{Partition, Position};
 use crate::model::priority::Urgency;
+use crate::model::shapes::Shapes;
 use crate::model::silence::{Silence, SilenceId};
 use crate::model::time::Timestamp;
 use crate::rules::{Added, Condition, Subject};
@@ -45,8 +49,12 @@ use crate::rules::{Added, Condition, Subject};
 /// Everything that is open, in one place with one owner.
 #[derive(Debug, Default)]
 pub struct State {
-    /// Alerts that fire or ended not long ago. Never iterated: its order is not determined.
-    pub(super) alerts: HashMap<Fingerprint, Held, RandomState>,
+    /// Alerts that fire or ended not long ago.
+    pub(super) alerts: Alerts,
+    /// What their labels have in common.
+    pub(super) shapes: Shapes,
+    /// What rules added to them lately.
+    pub(super) alike: Alike,
     /// Incidents that are not closed, subordinate ones included.
     pub(super) incidents: Cases,
     /// Closed incidents whose review still wants something to be done.
@@ -124,7 +132,10 @@ pub struct State {
     pub(super) pending: Pending,
 }
 
-/// An alert in memory.
+/// The timer of an alert that has none.
+pub(super) const NEVER: Timestamp = Timestamp::from_millis(i64::MAX);
+
+/// An alert in memory. There may be a million: a test holds its size.
 #[derive(Clone, Debug)]
 pub(super) struct Held {
     pub(super) labels: Labels,
@@ -132,20 +143,38 @@ pub(super) struct Held {
     /// The CI it is bound to in the topology of the context.
     pub(super) ci: Option<CiId>,
     /// What rules add to it; that of its labels, severity and CI by the rules of the context.
-    pub(super) added: Option<Box<Added>>,
+    pub(super) added: Option<Arc<Added>>,
     /// Hash of its text, to see a change without holding the text; `None` when unknown.
-    pub(super) text: Option<u64>,
-    /// The earliest timer set for it.
-    pub(super) timer: Option<Timestamp>,
+    pub(super) text: Option<NonZeroU64>,
+    /// The earliest timer set for it, or [`NEVER`].
+    pub(super) timer: Timestamp,
     /// Where it is counted while it fires.
     pub(super) standing: Option<Standing>,
     /// Hash of the name of its CI, or of its label `ci` without one.
-    pub(super) ci_hash: Option<u64>,
+    pub(super) ci_hash: Option<NonZeroU64>,
     /// Where rules count it over time; nothing for most.
     pub(super) slots: Option<Box<Slots>>,
+    /// Where rules of kind `inhibit` find it while it fires; nothing where none asks for it.
+    pub(super) filed: Option<Box<Filed>>,
 }
 
 impl Held {
+    /// An alert of which nothing is derived yet.
+    pub(super) fn of(labels: Labels, state: AlertState) -> Self {
+        Self {
+            labels,
+            state,
+            ci: None,
+            added: None,
+            text: None,
+            timer: NEVER,
+            standing: None,
+            ci_hash: None,
+            slots: None,
+            filed: None,
+        }
+    }
+
     /// Returns it as rules see it, with what they added.
     pub(super) fn subject<'a>(&'a self, ctx: &'a Context) -> Subject<'a> {
         let sent = self.sent(ctx);
@@ -159,13 +188,13 @@ impl Held {
     }
 
     /// Returns its labels with those that rules added.
-    pub(super) fn all_labels(&self) -> &Labels {
-        self.added.as_deref().map_or(&self.labels, |added| added.all_labels(&self.labels))
+    pub(super) fn all_labels(&self) -> Labels {
+        self.added.as_deref().map_or_else(|| self.labels.clone(), |it| it.all_labels(&self.labels))
     }
 
     /// Lets rules add to it what they add to one that is as it is now.
-    pub(super) fn enrich(&mut self, ctx: &Context) {
-        self.added = ctx.rules.enrich(&self.sent(ctx));
+    pub(super) fn enrich(&mut self, ctx: &Context, alike: &mut Alike) {
+        self.added = ctx.rules.enrich(&self.sent(ctx)).map(|added| alike.one(*added));
     }
 
     pub(super) fn urgency(&self, ctx: &Context) -> Urgency {

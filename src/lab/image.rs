@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use crate::engine::SavedAlert;
 use crate::engine::changes::{AlertRow, Changes, Counters, MemberRow, Recurrence, Saved};
 use crate::model::audit::AuditEntry;
 use crate::model::bulletin::Bulletin;
@@ -167,7 +168,7 @@ impl Image {
             alerts: self
                 .alerts
                 .values()
-                .map(|row| (row.labels.clone(), row.state.clone()))
+                .map(|row| SavedAlert::new(row.fingerprint, row.labels.clone(), row.state.clone()))
                 .collect(),
             incidents: self.incidents.values().filter(held).cloned().collect(),
             notices: self.notices.values().cloned().collect(),

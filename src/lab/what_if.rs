@@ -8,7 +8,7 @@ use crate::engine::changes::{AlertRow, Changes, Saved};
 use crate::engine::context::Context;
 use crate::engine::event::Event;
 use crate::engine::reply::Reply;
-use crate::engine::{State, Tried};
+use crate::engine::{SavedAlert, State, Tried};
 use crate::model::alert::{Details, Join, Occurrence, Signal};
 use crate::model::escalation::{Policy, PolicyHash};
 use crate::model::incident::{Incident, IncidentId};
@@ -118,7 +118,7 @@ pub fn why_not(
 
 /// Lets an alert never have come, as far as it was alone.
 fn forget(saved: &mut Saved, alert: Fingerprint) {
-    saved.alerts.retain(|(labels, _)| labels.fingerprint() != alert);
+    saved.alerts.retain(|held| held.fingerprint() != alert);
     saved.incidents.retain(|it| it.root.alert != alert || it.members > 1);
 }
 
@@ -155,7 +155,7 @@ fn plan(
     let start = changes.counters.now;
     let mut told = told(changes, incident, start);
     let saved = Saved {
-        alerts: vec![(row.labels.clone(), row.state.clone())],
+        alerts: vec![SavedAlert::new(row.fingerprint, row.labels.clone(), row.state.clone())],
         incidents: chain(state, row.state.incident),
         policies,
         counters: changes.counters.clone(),

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::incident::{IncidentId, RecordId};
 use super::labels::{Fingerprint, Labels};
+use super::leases::Leases;
 use super::silence::SilenceId;
 use super::time::{Brief, Timestamp};
 
@@ -96,7 +97,7 @@ pub struct AlertState {
     /// The severity given beside the labels, if any.
     pub severity: Option<Box<str>>,
     /// Sources that hold it firing, one lease each.
-    pub leases: Vec<Lease>,
+    pub leases: Leases,
     /// The silences that hold it back, in the order of their ids; those that did so at its end once
     /// it ended.
     pub silenced_by: Box<[SilenceId]>,

@@ -1,9 +1,12 @@
 //! Label sets and the fingerprint that is an alert's identity.
 //!
 //! A million alerts are held in memory, so a label set is one allocation: its pairs lie in one
-//! string, each name and value behind a character whose code is its length in bytes.
+//! string, each name and value behind a character whose code is its length in bytes. What many of
+//! them have in common can be shared between them; see [`super::shapes`].
 
 use core::fmt;
+use core::hash::{Hash, Hasher};
+use std::borrow::Cow;
 use std::sync::{Arc, LazyLock};
 
 /// The longest name or value a label set can hold, in bytes. A length is stored as one `char`, and
@@ -45,8 +48,42 @@ pub struct NotAFingerprint(pub String);
 /// A set of names with values, sorted by the bytes of the names; each name occurs once.
 ///
 /// Holds an alert's labels and, in the same form, its annotations. Cloning shares the text.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Labels(Arc<str>);
+#[derive(Clone)]
+pub struct Labels(Text);
+
+/// Two forms of the same; nobody outside can tell one from the other.
+#[derive(Clone)]
+enum Text {
+    /// All pairs, packed.
+    Whole(Arc<str>),
+    /// A shape, and the values of its own.
+    Folded(Arc<Folded>),
+}
+
+/// A label set of which part is shared with others.
+struct Folded {
+    shape: Arc<Shape>,
+    /// The values that the shape does not have, in the order of their names, packed.
+    own: Box<str>,
+}
+
+/// What label sets have in common: their names, and the values of some of them.
+#[derive(Debug)]
+pub(super) struct Shape(Box<[ShapePair]>);
+
+/// A name, and the value if it is shared.
+type ShapePair = (Box<str>, Option<Box<str>>);
+
+impl Shape {
+    /// Takes the names of a set, and those of its values of whose places this is true.
+    pub(super) fn of(labels: &Labels, is_shared: impl Fn(usize) -> bool) -> Self {
+        let pairs = labels.iter().enumerate().map(|(at, (name, value))| {
+            let value = is_shared(at).then(|| value.into());
+            (name.into(), value)
+        });
+        Self(pairs.collect())
+    }
+}
 
 /// A pair cannot be held.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -67,7 +104,7 @@ pub enum LabelsError {
 impl Labels {
     /// The empty set.
     pub fn empty() -> Self {
-        static EMPTY: LazyLock<Labels> = LazyLock::new(|| Labels(Arc::from("")));
+        static EMPTY: LazyLock<Labels> = LazyLock::new(|| Labels(Text::Whole(Arc::from(""))));
         EMPTY.clone()
     }
 
@@ -86,13 +123,10 @@ impl Labels {
             }
             last = Some(name);
             for text in [name, value] {
-                let length = u32::try_from(text.len()).ok().and_then(char::from_u32);
-                let Some(length) = length.filter(|_| text.len() <= TEXT_LEN_MAX) else {
+                if !pack(&mut packed, text) {
                     let name = name.chars().take(64).collect();
                     return Err(LabelsError::TooLong { name, len: text.len() });
-                };
-                packed.push(length);
-                packed.push_str(text);
+                }
             }
         }
         Ok(Self::hold(&packed))
@@ -100,22 +134,59 @@ impl Labels {
 
     /// Empty sets are one: most CIs and many alerts have one, and each would be an allocation.
     fn hold(packed: &str) -> Self {
-        if packed.is_empty() { Self::empty() } else { Self(packed.into()) }
+        if packed.is_empty() { Self::empty() } else { Self(Text::Whole(packed.into())) }
     }
 
-    /// Returns the set as it lies in memory, the form in which it is also stored: per name and per
+    /// Returns the same set with what it shares with the shape taken from there; nothing where it does
+    /// not have the shape's names and values.
+    pub(super) fn folded(&self, shape: &Arc<Shape>) -> Option<Self> {
+        let mut own = String::with_capacity(self.size());
+        let mut pairs = self.iter();
+        for (name, value) in &shape.0 {
+            let (own_name, own_value) = pairs.next()?;
+            let fits = match value {
+                Some(value) => **value == *own_value,
+                None => pack(&mut own, own_value),
+            };
+            if **name != *own_name || !fits {
+                return None;
+            }
+        }
+        let folded = Folded { shape: Arc::clone(shape), own: own.into() };
+        pairs.next().is_none().then(|| Self(Text::Folded(Arc::new(folded))))
+    }
+
+    /// Returns the set in the form in which it is stored, and mostly lies in memory: per name and per
     /// value one character whose code is the length in bytes, then the text.
-    pub fn packed(&self) -> &str {
-        &self.0
+    pub fn packed(&self) -> Cow<'_, str> {
+        match &self.0 {
+            Text::Whole(packed) => Cow::Borrowed(packed),
+            Text::Folded(_) => {
+                let mut packed = String::new();
+                for text in self.iter().flat_map(|(name, value)| [name, value]) {
+                    // Cannot fail: it was packed before.
+                    pack(&mut packed, text);
+                }
+                Cow::Owned(packed)
+            }
+        }
+    }
+
+    /// Returns the packed text to share it, where it lies in one place.
+    pub fn whole(&self) -> Option<Arc<str>> {
+        match &self.0 {
+            Text::Whole(packed) => Some(Arc::clone(packed)),
+            Text::Folded(_) => None,
+        }
     }
 
     /// Takes back what [`Labels::packed`] gave; `None` when it is no such text.
     pub fn from_packed(packed: &str) -> Option<Self> {
-        let mut rest = Iter(packed);
+        let mut rest = packed;
         let mut last: Option<&str> = None;
-        while !rest.0.is_empty() {
-            let name = rest.text()?;
-            rest.text()?;
+        while !rest.is_empty() {
+            let name = unpack(&mut rest)?;
+            unpack(&mut rest)?;
             if last.is_some_and(|last| last >= name) {
                 return None;
             }
@@ -131,7 +202,10 @@ impl Labels {
 
     /// Yields the pairs in byte order of their names.
     pub fn iter(&self) -> Iter<'_> {
-        Iter(&self.0)
+        match &self.0 {
+            Text::Whole(packed) => Iter(Rest::Whole(packed)),
+            Text::Folded(folded) => Iter(Rest::Folded(folded.shape.0.iter(), &folded.own)),
+        }
     }
 
     /// Returns how many pairs there are.
@@ -141,12 +215,15 @@ impl Labels {
 
     /// True for the empty set.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        match &self.0 {
+            Text::Whole(packed) => packed.is_empty(),
+            Text::Folded(folded) => folded.shape.0.is_empty(),
+        }
     }
 
     /// Returns the size of the packed text, in bytes.
     pub fn size(&self) -> usize {
-        self.0.len()
+        self.packed().len()
     }
 
     /// Computes the identity of an alert with these labels.
@@ -158,6 +235,45 @@ impl Labels {
             }
         }
         Fingerprint(hash)
+    }
+}
+
+/// Puts a text behind a character whose code is its length; false when it is too long.
+fn pack(packed: &mut String, text: &str) -> bool {
+    let length = u32::try_from(text.len()).ok().and_then(char::from_u32);
+    let Some(length) = length.filter(|_| text.len() <= TEXT_LEN_MAX) else { return false };
+    packed.push(length);
+    packed.push_str(text);
+    true
+}
+
+/// Takes the first text out of those that are packed.
+fn unpack<'a>(packed: &mut &'a str) -> Option<&'a str> {
+    let mut rest = packed.chars();
+    let length = rest.next()? as usize;
+    let (text, rest) = rest.as_str().split_at_checked(length)?;
+    *packed = rest;
+    Some(text)
+}
+
+/// Two are equal when their pairs are, whatever they share with others.
+impl PartialEq for Labels {
+    fn eq(&self, other: &Self) -> bool {
+        match (&self.0, &other.0) {
+            (Text::Whole(one), Text::Whole(other)) => one == other,
+            (Text::Folded(one), Text::Folded(other)) if Arc::ptr_eq(&one.shape, &other.shape) => {
+                one.own == other.own
+            }
+            _ => self.iter().eq(other),
+        }
+    }
+}
+
+impl Eq for Labels {}
+
+impl Hash for Labels {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.packed().hash(state);
     }
 }
 
@@ -201,23 +317,37 @@ impl fmt::Debug for Labels {
 
 /// The pairs of a label set; made by [`Labels::iter`].
 #[derive(Clone, Debug)]
-pub struct Iter<'a>(&'a str);
+pub struct Iter<'a>(Rest<'a>);
 
-impl<'a> Iter<'a> {
-    fn text(&mut self) -> Option<&'a str> {
-        let mut rest = self.0.chars();
-        let length = rest.next()? as usize;
-        let (text, rest) = rest.as_str().split_at_checked(length)?;
-        self.0 = rest;
-        Some(text)
-    }
+/// What is still to come, in either form.
+#[derive(Clone, Debug)]
+enum Rest<'a> {
+    Whole(&'a str),
+    Folded(core::slice::Iter<'a, ShapePair>, &'a str),
 }
 
 impl<'a> Iterator for Iter<'a> {
     type Item = (&'a str, &'a str);
 
     fn next(&mut self) -> Option<Self::Item> {
-        Some((self.text()?, self.text()?))
+        match &mut self.0 {
+            Rest::Whole(packed) => Some((unpack(packed)?, unpack(packed)?)),
+            Rest::Folded(shape, own) => {
+                let (name, value) = shape.next()?;
+                Some((&**name, value.as_deref().or_else(|| unpack(own))?))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+impl Labels {
+    /// Returns the bytes that it shares with no other set.
+    pub(super) fn own_bytes(&self) -> usize {
+        match &self.0 {
+            Text::Whole(packed) => packed.len(),
+            Text::Folded(folded) => folded.own.len(),
+        }
     }
 }
 
@@ -262,7 +392,7 @@ mod tests {
 
     #[test]
     fn a_packed_text_is_taken_back_only_whole_and_sorted() {
-        let packed = labels(&[("a", "1"), ("bc", ""), ("d", "long")]).packed().to_owned();
+        let packed = labels(&[("a", "1"), ("bc", ""), ("d", "long")]).packed().into_owned();
         assert_eq!(Labels::from_packed(&packed).unwrap().packed(), packed);
         assert_eq!(Labels::from_packed(""), Some(Labels::empty()));
         let ends = [4, 8, packed.len()];

@@ -18,8 +18,10 @@ const OWN_ATTRIBUTES: [&str; 2] = ["name", "class"];
 /// An alert as matchers see it. What is missing has the value `""`, as in Alertmanager.
 #[derive(Clone, Copy, Debug)]
 pub struct Subject<'a> {
-    /// Its labels.
+    /// Its labels as they were sent.
     pub labels: &'a Labels,
+    /// Labels that rules added, or put in the place of those.
+    pub added: &'a [(Box<str>, Box<str>)],
     /// The severity in force, which is what the label `severity` is taken to hold.
     pub severity: &'a str,
     /// The CI it is bound to; its name stands in for a missing label `ci`.
@@ -31,7 +33,7 @@ pub struct Subject<'a> {
 impl<'a> Subject<'a> {
     /// Puts an alert and its CI together.
     pub fn new(labels: &'a Labels, severity: &'a str, ci: Option<&'a CiRow>) -> Self {
-        Self { labels, severity, ci, around: None }
+        Self { labels, added: &[], severity, ci, around: None }
     }
 
     /// Puts the alert amid what is around it.
@@ -45,10 +47,16 @@ impl<'a> Subject<'a> {
         if name == SEVERITY {
             return self.severity;
         }
-        match self.labels.get(name) {
+        match self.written(name) {
             None | Some("") if name == CI => self.ci.map_or("", |ci| &ci.name),
             value => value.unwrap_or(""),
         }
+    }
+
+    /// Returns the value that a label was sent with, or that a rule gave it; nothing stands in for it.
+    pub fn written(&self, name: &str) -> Option<&'a str> {
+        let added = self.added.iter().find(|(known, _)| **known == *name);
+        added.map(|(_, value)| &**value).or_else(|| self.labels.get(name))
     }
 
     /// Returns the value of one of the CI's attributes.
@@ -67,7 +75,11 @@ impl<'a> Subject<'a> {
     /// Yields each label for which [`label`](Self::label) has a value, once.
     pub fn all_labels(&self) -> impl Iterator<Item = (&'a str, &'a str)> + use<'a> {
         let stand_in = [(SEVERITY, self.label(SEVERITY)), (CI, self.label(CI))];
-        let others = self.labels.iter().filter(|(name, _)| ![SEVERITY, CI].contains(name));
+        let added = self.added;
+        let replaced = move |name: &str| added.iter().any(|(known, _)| **known == *name);
+        let sent = self.labels.iter().filter(move |(name, _)| !replaced(name));
+        let others = sent.chain(added.iter().map(|(name, value)| (&**name, &**value)));
+        let others = others.filter(|(name, _)| ![SEVERITY, CI].contains(name));
         others.chain(stand_in).filter(|(_, value)| !value.is_empty())
     }
 
@@ -264,9 +276,12 @@ pub(super) mod tests {
             [&[("a", "1")], &[("ci", "x"), ("severity", "minor")], &[("b", "")]];
         for pairs in label_sets {
             let labels = Labels::build(&mut pairs.to_vec()).unwrap();
-            for (severity, ci) in [("", None), ("critical", Some(&ci))] {
-                let subject = Subject::new(&labels, severity, ci);
-                let mut names: Vec<&str> = vec!["a", "b", "ci", "severity"];
+            let added = [("a".into(), "2".into()), ("city".into(), "Rome".into())];
+            let sets = [("", None, &[][..]), ("critical", Some(&ci), &[]), ("", None, &added)];
+            for (severity, ci, added) in sets {
+                let subject = Subject { added, ..Subject::new(&labels, severity, ci) };
+                assert_eq!(subject.label("a") == "2", !added.is_empty());
+                let mut names: Vec<&str> = vec!["a", "b", "ci", "city", "severity"];
                 names.retain(|name| !subject.label(name).is_empty());
                 let mut all: Vec<_> = subject.all_labels().collect();
                 all.sort_unstable();

@@ -13,6 +13,7 @@ use super::schema::{self, Family};
 use super::view::{AlertQuery, IncidentQuery, NoticeQuery};
 use super::{Options, Store, View};
 use crate::cmdb::{Change, Delta, Revision, Rows};
+use crate::engine::SavedAlert;
 use crate::engine::changes::{
     AlertRow, Archived, Changes, Counters, MemberOf, MemberRow, Recurrence,
 };
@@ -266,7 +267,9 @@ impl Plain {
         let rows = self.topology.as_ref().map(|(_, rows)| rows.clone()).unwrap_or_default();
         assert_eq!(store.view().topology_rows().unwrap(), rows);
         assert_eq!(saved.counters, self.counters);
-        let alerts = self.alerts.values().map(|row| (row.labels.clone(), row.state.clone()));
+        let alerts = self.alerts.values();
+        let alerts = alerts
+            .map(|row| SavedAlert::new(row.fingerprint, row.labels.clone(), row.state.clone()));
         assert_eq!(saved.alerts, alerts.collect::<Vec<_>>());
         let held = |incident: &&Incident| {
             !incident.progress.name().is_over() || incident.has_open_actions()

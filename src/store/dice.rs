@@ -134,11 +134,14 @@ impl Dice {
             last_seen: self.time(),
             occurrences: self.number(),
             severity: self.maybe(|dice| dice.text().into()),
-            leases: self.list(3, |dice| Lease {
-                source: SourceId(dice.count() as u16),
-                until: dice.time(),
-                explicit: dice.flip(),
-            }),
+            leases: self
+                .list(3, |dice| Lease {
+                    source: SourceId(dice.count() as u16),
+                    until: dice.time(),
+                    explicit: dice.flip(),
+                })
+                .into_iter()
+                .collect(),
             silenced_by: self.list(2, Self::silence_id).into(),
             inhibited_by: self
                 .list(2, |dice| Inhibitor {

@@ -1,18 +1,31 @@
 //! Reads what the engine goes on from, in passes from end to end over what is held.
+//!
+//! The two that are long, over alerts and over incidents, are shared out among threads: a start waits
+//! for them, and most of their time is spent on making records of bytes.
 
 use core::ops::ControlFlow;
+use std::thread;
 
-use rocksdb::IteratorMode;
+use rocksdb::{DBRawIterator, IteratorMode, ReadOptions};
 
 use super::codec::alert::HeadMessage;
 use super::schema::Family;
 use super::view::View;
-use super::{Store, StoreError, codec, overlay, read};
+use super::{Store, StoreError, codec, overlay, read, schema};
 use crate::cmdb::Topology;
+use crate::engine::SavedAlert;
 use crate::engine::changes::Saved;
 use crate::model::alert::AlertState;
 use crate::model::incident::Incident;
-use crate::model::labels::Labels;
+use crate::model::labels::{Fingerprint, Labels};
+use crate::model::shapes::Shapes;
+
+/// Threads that read at a time, at the most: more wait for each other in the allocator and the cache.
+const READERS_MAX: usize = 8;
+
+/// Incidents passed over on the way to the next one that is not closed, before it is looked up: that
+/// costs about as much as passing over this many.
+const PASSED_MAX: u32 = 8;
 
 impl Store {
     /// Returns everything the engine needs, and the topology where one was ever stored. A new store
@@ -30,26 +43,9 @@ impl Store {
     /// As for [`Store::load`].
     pub fn saved(&self) -> Result<Saved, StoreError> {
         let view = self.view();
-        let incident = |family: Family| {
-            let view = &view;
-            move |entry: Result<read::Pair, StoreError>| {
-                entry.and_then(|(key, _)| view.indexed(family, &key))
-            }
-        };
-        let all = |family| view.entries(family, read::bulk(), IteratorMode::Start);
-        let unclosed = all(Family::Unclosed).map(incident(Family::Unclosed));
-        let mut incidents = unclosed.collect::<Result<Vec<Incident>, _>>()?;
-        for followed in all(Family::Followed).map(incident(Family::Followed)) {
-            let followed = followed?;
-            // One that is not closed is there already.
-            if followed.progress.name().is_over() {
-                incidents.push(followed);
-            }
-        }
-        incidents.sort_by_key(|incident| incident.id);
         Ok(Saved {
             alerts: alerts(&view)?,
-            incidents,
+            incidents: incidents(&view)?,
             notices: view.all()?,
             policies: view.all()?,
             recurrences: view.all()?,
@@ -67,10 +63,99 @@ impl Store {
     }
 }
 
-fn alerts(view: &View<'_>) -> Result<Vec<(Labels, AlertState)>, StoreError> {
-    let mut alerts = Vec::new();
-    each_alert(view, &mut |labels, state| alerts.push((labels, state)))?;
-    Ok(alerts)
+fn readers() -> usize {
+    thread::available_parallelism().map_or(1, usize::from).min(READERS_MAX)
+}
+
+/// Reads each part on a thread of its own and puts what comes of them together, in their order.
+fn together<P: Send, R: Send>(
+    parts: impl IntoIterator<Item = P>,
+    read: impl Fn(P) -> Result<Vec<R>, StoreError> + Sync,
+) -> Result<Vec<R>, StoreError> {
+    let read = &read;
+    thread::scope(|scope| {
+        let parts = parts.into_iter().map(|part| scope.spawn(move || read(part)));
+        let parts: Vec<_> = parts.collect();
+        let mut all = Vec::new();
+        for part in parts {
+            let read = part.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+            all.append(&mut read?);
+        }
+        Ok(all)
+    })
+}
+
+/// Incidents that are not closed, and those of which an action is still to be done, by number.
+fn incidents(view: &View<'_>) -> Result<Vec<Incident>, StoreError> {
+    let keys = |family| {
+        let entries = view.entries(family, read::bulk(), IteratorMode::Start);
+        entries.map(|entry| Ok(entry?.0)).collect::<Result<Vec<_>, StoreError>>()
+    };
+    let unclosed = keys(Family::Unclosed)?;
+    let parts = unclosed.chunks(unclosed.len().div_ceil(readers()).max(1));
+    let mut incidents = together(parts, |keys| indexed(view, keys))?;
+    for key in keys(Family::Followed)? {
+        let followed = view.indexed(Family::Followed, &key)?;
+        // One that is not closed is there already.
+        if followed.progress.name().is_over() {
+            incidents.push(followed);
+        }
+    }
+    incidents.sort_by_key(|incident| incident.id);
+    Ok(incidents)
+}
+
+/// Reads the incidents with these keys, which are in order.
+fn indexed(view: &View<'_>, keys: &[Box<[u8]>]) -> Result<Vec<Incident>, StoreError> {
+    let mut incidents = Vec::with_capacity(keys.len());
+    let mut stored = view.scan(Family::Incidents, read::bulk());
+    for key in keys {
+        go_to(&mut stored, key);
+        let found = stored.item().filter(|(found, _)| *found == &**key);
+        if let Some((key, value)) = found {
+            incidents.push(read::row(key, value)?);
+        } else {
+            // Says why: it cannot be read, or is not there.
+            stored.status().map_err(StoreError::Read)?;
+            incidents.push(view.indexed(Family::Unclosed, key)?);
+        }
+    }
+    Ok(incidents)
+}
+
+/// Moves on to the first key that is not before this one; it is not behind it.
+fn go_to(stored: &mut DBRawIterator<'_>, key: &[u8]) {
+    for _ in 0..PASSED_MAX {
+        match stored.key() {
+            Some(found) if found < key => stored.next(),
+            Some(_) => return,
+            None => break,
+        }
+    }
+    stored.seek(key);
+}
+
+/// The alerts that are held, in the order of their fingerprints.
+fn alerts(view: &View<'_>) -> Result<Vec<SavedAlert>, StoreError> {
+    let parts = readers() as u64;
+    // Fingerprints are hashes: equal stretches hold about as many.
+    let bound = |part: u64| (part < parts).then(|| u64::MAX / parts * part);
+    together(0..parts, |part| {
+        let (mut alerts, mut shapes) = (Vec::new(), Shapes::default());
+        let options = || {
+            let mut options = read::bulk();
+            options.set_iterate_lower_bound(schema::number(u64::MAX / parts * part));
+            if let Some(end) = bound(part + 1) {
+                options.set_iterate_upper_bound(schema::number(end));
+            }
+            options
+        };
+        heads(view, [options(), options()], &mut |fingerprint, labels, state| {
+            // At once: what a set has in common with others is not to lie about until all are read.
+            alerts.push(SavedAlert::new(fingerprint, shapes.fold(&labels), state));
+        })?;
+        Ok(alerts)
+    })
 }
 
 /// Shows all alerts that are held, without their text, in the order of their fingerprints.
@@ -78,11 +163,21 @@ pub(super) fn each_alert(
     view: &View<'_>,
     visit: &mut dyn FnMut(Labels, AlertState),
 ) -> Result<(), StoreError> {
-    overlay::each(view, [read::bulk(), read::bulk()], &mut |stored| {
+    heads(view, [read::bulk(), read::bulk()], &mut |_, labels, state| visit(labels, state))
+}
+
+fn heads(
+    view: &View<'_>,
+    options: [ReadOptions; 2],
+    visit: &mut dyn FnMut(Fingerprint, Labels, AlertState),
+) -> Result<(), StoreError> {
+    overlay::each(view, options, &mut |stored| {
         let head = codec::decode(stored.value).and_then(HeadMessage::restore);
         let (labels, mut state) = head.map_err(|reason| stored.refused(reason))?;
+        let fingerprint = codec::keyed(schema::read_number(stored.key));
+        let fingerprint = fingerprint.map_err(|reason| stored.refused(reason))?;
         stored.freshen(&mut state)?;
-        visit(labels, state);
+        visit(Fingerprint(fingerprint), labels, state);
         Ok(ControlFlow::Continue(()))
     })
 }

@@ -161,7 +161,7 @@ pub(super) fn expect(state: &mut State, ctx: &Context, old: Watches, now: Timest
 }
 
 /// Finds out whether a held alert is one of ours, and what it misses.
-pub(super) fn recognise(state: &mut State, ctx: &Context, alert: Fingerprint) {
+pub(in crate::engine) fn recognise(state: &mut State, ctx: &Context, alert: Fingerprint) {
     let Some(held) = state.alerts.get(&alert).filter(|held| held.state.fires()) else { return };
     let until = held.state.leases.iter().map(|lease| lease.until).max();
     let endless = until.is_some_and(|until| until.since(held.state.first_seen) >= ENDLESS / 2);

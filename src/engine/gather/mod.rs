@@ -10,6 +10,7 @@ pub(super) mod sequence;
 pub(super) mod storm;
 
 use core::hash::BuildHasher;
+use core::num::NonZeroU64;
 use core::time::Duration;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -79,7 +80,9 @@ pub(super) fn refresh(state: &mut State, ctx: &Context, alert: Fingerprint, now:
         return;
     }
     let mut keys = remove(state, alert);
-    add(state, ctx, alert, now);
+    let Some(held) = state.alerts.get(&alert) else { return };
+    let matching = ctx.rules.matching(&state.around_then(ctx, held).subject());
+    add(state, ctx, (alert, &matching), now);
     let slots = state.alerts.get(&alert).and_then(|held| held.slots.as_deref());
     let watches = slots.map(|slots| slots.watches.clone()).unwrap_or_default();
     keys.extend(slots.into_iter().flat_map(|slots| slots.storms.iter().map(|slot| slot.key)));
@@ -149,7 +152,16 @@ pub(super) fn remove(state: &mut State, alert: Fingerprint) -> Vec<KeyHash> {
     slots.storms.iter().map(|slot| slot.key).collect()
 }
 
-fn add(state: &mut State, ctx: &Context, alert: Fingerprint, now: Timestamp) {
+/// Counts an alert wherever the rules that match it, as of its beginning, count it.
+pub(super) fn add(
+    state: &mut State,
+    ctx: &Context,
+    (alert, matching): (Fingerprint, &[&Rule]),
+    now: Timestamp,
+) {
+    if !matching.iter().any(|rule| gathers(rule)) {
+        return;
+    }
     let mut gathering = core::mem::take(&mut state.gathering);
     let held = state.alerts.get(&alert).filter(|held| held.state.episode > 0);
     let Some(held) = held else {
@@ -166,10 +178,11 @@ fn add(state: &mut State, ctx: &Context, alert: Fingerprint, now: Timestamp) {
     // As of its beginning, so that a start counts it no other way.
     let around = state.around_then(ctx, held);
     let subject = around.subject();
-    for rule in ctx.rules.matching(&subject) {
+    for rule in matching {
         if let Some(kind) = rule.kind.storm().filter(|kind| !kind.never_absorbs(&subject)) {
             let name = kind.key(&rule.name, &subject);
-            let (key, value) = (key_hash(&name), hash_of(kind.distinct.value(&subject)));
+            let (key, value) =
+                (key_hash(&name), hash_of(kind.distinct.value(&subject)).map(NonZeroU64::get));
             slots.storms.push(StormSlot { key, value });
             let track = gathering.storms.entry(key).or_default();
             track.name(&rule.name, name);
@@ -213,23 +226,23 @@ fn add(state: &mut State, ctx: &Context, alert: Fingerprint, now: Timestamp) {
     }
 }
 
-/// Makes everything anew from the alerts in this order, the incidents and the rules.
-pub(super) fn reindex(state: &mut State, ctx: &Context, alerts: &[Fingerprint]) {
-    let now = state.counters.now;
+/// True for a rule that counts alerts over time.
+fn gathers(rule: &Rule) -> bool {
+    let kind = &rule.kind;
+    kind.storm().is_some() || kind.sequence().is_some() || kind.absence().is_some()
+}
+
+/// Begins to make everything anew, from the incidents and the rules. All alerts are to be added and
+/// recognised next, in the order of their records, and then comes [`finish`].
+pub(super) fn begin(state: &mut State, ctx: &Context) {
     let old = core::mem::take(&mut state.gathering);
-    for alert in alerts {
-        if let Some(held) = state.alerts.get_mut(alert) {
-            held.slots = None;
-        }
-    }
     storm::find_active(state);
-    absence::expect(state, ctx, old.watches, now);
-    for alert in alerts {
-        if ctx.gathers() {
-            add(state, ctx, *alert, now);
-        }
-        absence::recognise(state, ctx, *alert);
-    }
+    absence::expect(state, ctx, old.watches, state.counters.now);
+}
+
+/// Decides what follows from all that was added.
+pub(super) fn finish(state: &mut State, ctx: &Context) {
+    let now = state.counters.now;
     absence::arm_all(state, ctx);
     let storms: Vec<KeyHash> = state.gathering.storms.keys().copied().collect();
     for key in storms {

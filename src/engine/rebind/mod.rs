@@ -7,10 +7,12 @@
 
 mod forecast;
 
+use core::num::NonZeroU64;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::State;
+use super::alike::Alike;
 use super::census;
 use super::cis::ci_hash;
 use super::context::Context;
@@ -136,7 +138,7 @@ type Causes = (Option<RecordId>, Fingerprint, CiId, Box<[Arc<str>]>);
 struct Changed {
     alert: Fingerprint,
     /// Where the CI has another name: the hashes of the one before and of this.
-    renamed: Option<[Option<u64>; 2]>,
+    renamed: Option<[Option<NonZeroU64>; 2]>,
 }
 
 /// What comes of binding every alert.
@@ -157,14 +159,15 @@ struct Bound {
 
 fn bind_alerts(state: &mut State, ctx: &Context, forecast: &Forecast) -> Bound {
     let mut bound = Bound::default();
-    #[expect(clippy::iter_over_hash_type, reason = "each is bound for itself, lists are sorted")]
-    for (alert, held) in &mut state.alerts {
+    // In no order: each is bound for itself, and the lists are sorted.
+    let (alerts, alike) = (&mut state.alerts, &mut state.alike);
+    for (alert, held) in alerts.iter_mut() {
         let fate = forecast.alerts.get(alert);
         let told = fate.filter(|fate| fate.severity == held.state.severity);
         // To one that never fired nothing was added yet.
-        match told.filter(|fate| fate.same && held.added == fate.added) {
+        match told.filter(|fate| fate.same && held.added.as_deref() == fate.added.as_deref()) {
             Some(fate) => held.ci = fate.ci,
-            None => bind(ctx, (forecast, fate), (*alert, held), &mut bound),
+            None => bind(ctx, (forecast, fate), (*alert, held), (&mut bound, alike)),
         }
         if !held.state.fires() {
             continue;
@@ -190,7 +193,7 @@ fn bind(
     ctx: &Context,
     (forecast, fate): (&Forecast, Option<&Fate>),
     (alert, held): (Fingerprint, &mut Held),
-    bound: &mut Bound,
+    (bound, alike): (&mut Bound, &mut Alike),
 ) {
     let ci = match fate {
         Some(fate) => fate.ci,
@@ -201,8 +204,8 @@ fn bind(
     let fate = fate.filter(|fate| fate.severity == held.state.severity);
     let before = held.added.take();
     match fate {
-        Some(fate) => held.added.clone_from(&fate.added),
-        None => held.enrich(ctx),
+        Some(fate) => held.added = fate.added.as_deref().map(|added| alike.one(added.clone())),
+        None => held.enrich(ctx, alike),
     }
     let relabelled = held.added != before;
     if relabelled {

@@ -5,6 +5,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::cmdb::Topology;
+use crate::engine::SavedAlert;
 use crate::engine::changes::{AlertRow, Changes, Counters, Saved};
 use crate::engine::context::Limits;
 use crate::engine::event::Event;
@@ -130,9 +131,11 @@ impl Disk {
     }
 
     fn started(&self, ctx: &Context) -> State {
-        let alerts = self.alerts.values().map(|row| (row.labels.clone(), row.state.clone()));
+        let alert = |row: &AlertRow| {
+            SavedAlert::new(row.fingerprint, row.labels.clone(), row.state.clone())
+        };
         let saved = Saved {
-            alerts: alerts.collect(),
+            alerts: self.alerts.values().map(alert).collect(),
             incidents: self.incidents.values().cloned().collect(),
             learned: self.learned.clone().into_iter().collect(),
             counters: self.counters.clone(),
@@ -236,8 +239,7 @@ fn an_incident_that_a_change_does_not_touch_keeps_the_version_it_was_decided_on(
     state.apply(&old, &event((1, 2, false, false)), START);
     state.apply(&old, &event((2, 2, false, false)), START);
     let mut forecast = Forecast::new(&old.topology, &new.topology);
-    #[expect(clippy::iter_over_hash_type, reason = "each is foretold for itself")]
-    for (alert, held) in &state.alerts {
+    for (alert, held) in state.alerts.iter() {
         let told = Told { labels: &held.labels, severity: held.state.severity.as_deref() };
         forecast.foretell([&old, &new], *alert, told);
     }

@@ -351,7 +351,7 @@ pub(super) fn began(
         state.likelihood.learned.touched(key);
     }
     if let Some(held) = state.alerts.get_mut(&alert) {
-        held.standing = Some(Standing { incident, keys });
+        held.standing = Some(Standing::new(incident, &keys));
     }
 }
 
@@ -384,9 +384,9 @@ pub(super) fn moved(state: &mut State, alert: Fingerprint, to: IncidentId, now: 
     let Some(held) = state.alerts.get_mut(&alert) else { return };
     let Some(standing) = held.standing.take() else { return };
     leave(state, &standing);
-    drop(stand(state, to, &standing.keys, now));
+    drop(stand(state, to, standing.keys(), now));
     if let Some(held) = state.alerts.get_mut(&alert) {
-        held.standing = Some(Standing { incident: to, keys: standing.keys });
+        held.standing = Some(Standing::new(to, standing.keys()));
     }
 }
 
@@ -406,6 +406,6 @@ pub(super) fn index(state: &mut State, ctx: &Context, alert: Fingerprint, kind: 
         *state.likelihood.firing.entry((*key, incident)).or_default() += 1;
     }
     if let Some(held) = state.alerts.get_mut(&alert) {
-        held.standing = Some(Standing { incident, keys });
+        held.standing = Some(Standing::new(incident, &keys));
     }
 }

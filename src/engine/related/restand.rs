@@ -39,7 +39,7 @@ pub(in crate::engine) fn keys_of(
 pub(in crate::engine) fn restand(state: &mut State, alert: Fingerprint, keys: Option<Box<[u64]>>) {
     let Some(held) = state.alerts.get_mut(&alert) else { return };
     let incident = held.state.incident;
-    let new = incident.zip(keys).map(|(incident, keys)| Standing { incident, keys });
+    let new = incident.zip(keys).map(|(incident, keys)| Standing::new(incident, &keys));
     if held.standing == new {
         return;
     }
@@ -47,8 +47,8 @@ pub(in crate::engine) fn restand(state: &mut State, alert: Fingerprint, keys: Op
     if let Some(standing) = old {
         leave(state, &standing);
     }
-    let Some(Standing { incident, keys }) = new else { return };
-    for key in keys {
-        *state.likelihood.firing.entry((key, incident)).or_default() += 1;
+    let Some(standing) = new else { return };
+    for key in standing.keys() {
+        *state.likelihood.firing.entry((*key, standing.incident())).or_default() += 1;
     }
 }

@@ -10,7 +10,7 @@ use super::Likelihood;
 use super::sparse::Sparse;
 use crate::engine::State;
 use crate::engine::cases::Cases;
-use crate::model::incident::{Incident, IncidentId, Likely};
+use crate::model::incident::{Incident, IncidentId, Likely, RecordId};
 use crate::model::time::Timestamp;
 
 /// Incidents that one place remembers; the one that was active there first gives way.
@@ -24,11 +24,24 @@ pub(super) struct Spot {
     pub(super) last: Timestamp,
 }
 
-/// Where an alert was counted.
+/// Where an alert was counted: the number of the incident, then what the places are found by. One list,
+/// because there is one of these in every alert.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::engine) struct Standing {
-    pub(super) incident: IncidentId,
-    pub(super) keys: Box<[u64]>,
+pub(in crate::engine) struct Standing(Box<[u64]>);
+
+impl Standing {
+    pub(super) fn new(incident: IncidentId, keys: &[u64]) -> Self {
+        Self(core::iter::once(incident.0).chain(keys.iter().copied()).collect())
+    }
+
+    pub(super) fn incident(&self) -> IncidentId {
+        // There always is a first.
+        RecordId(self.0.first().copied().unwrap_or(0))
+    }
+
+    pub(super) fn keys(&self) -> &[u64] {
+        self.0.get(1..).unwrap_or_default()
+    }
 }
 
 /// Puts an incident at places; returns those where it was not before.
@@ -108,9 +121,9 @@ pub(super) fn top(incidents: &Cases, id: IncidentId) -> Option<(IncidentId, &Inc
 
 /// Counts an alert out of where it was counted.
 pub(super) fn leave(state: &mut State, standing: &Standing) {
-    for key in &standing.keys {
-        let Entry::Occupied(mut firing) = state.likelihood.firing.entry((*key, standing.incident))
-        else {
+    let incident = standing.incident();
+    for key in standing.keys() {
+        let Entry::Occupied(mut firing) = state.likelihood.firing.entry((*key, incident)) else {
             continue;
         };
         *firing.get_mut() -= 1;

@@ -7,13 +7,13 @@
 //! the alerts; all else here is derived from what fires. How far a rule reaches down the topology is in
 //! `reach`.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use core::hash::BuildHasher;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-
-use foldhash::fast::RandomState;
 
 use super::super::context::Context;
 use super::super::correlate::name_of;
+use super::super::state::Held;
 use super::super::{State, credit, prioritise};
 use super::{Raised, raise, reach, recount, unsettle};
 use crate::cmdb::CiId;
@@ -21,7 +21,7 @@ use crate::model::alert::Inhibitor;
 use crate::model::few::few;
 use crate::model::labels::Fingerprint;
 use crate::model::time::Timestamp;
-use crate::rules::Inhibit;
+use crate::rules::{Inhibit, Rule, Subject};
 
 /// Sources that are listed of each that a rule asks for. More are not looked at until one of these
 /// ends: in a storm a hundred thousand may mute one alert.
@@ -34,11 +34,12 @@ const NAMED_MAX: usize = 3;
 #[derive(Debug, Default)]
 pub(in crate::engine) struct Inhibition {
     sources: BTreeMap<Place, Group>,
-    /// Alerts that are muted where a source fires at the same place, or at one above.
-    targets: BTreeMap<Place, BTreeSet<Fingerprint>>,
-    /// Where each alert is filed; one that has to do with no rule is not here. Only asked.
-    filed: HashMap<Fingerprint, Filed, RandomState>,
-    /// Those of them that are filed by the CI they are about.
+    /// Alerts that are muted where a source fires at the same place, or at one above. Pairs and not
+    /// lists: most places have one alert, and a list for each would be most of what is held here.
+    targets: BTreeSet<(Place, Fingerprint)>,
+    /// Names of the rules by which alerts are filed.
+    rules: Vec<Arc<str>>,
+    /// Alerts that are filed by the CI they are about.
     by_way: BTreeSet<Fingerprint>,
     /// By listed source: the alerts in whose lists it is.
     muting: BTreeMap<Fingerprint, BTreeSet<Fingerprint>>,
@@ -49,27 +50,24 @@ pub(in crate::engine) struct Inhibition {
 }
 
 /// Where a source and what it mutes meet.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Place {
-    pub(super) rule: Arc<str>,
-    /// Which of the rule's sources.
-    slot: usize,
-    /// What must be equal.
-    values: Box<[Box<str>]>,
+    /// Hash of the rule, of which of its sources, and of what must be equal: an alert's own values
+    /// would be kept four times.
+    key: u64,
     /// The alert's own CI, where the rule follows the topology.
     pub(super) ci: Option<CiId>,
 }
 
 impl Place {
     /// Returns the same place at a CI.
-    pub(super) fn at(&self, ci: CiId) -> Self {
-        Self { ci: Some(ci), ..self.clone() }
+    pub(super) fn at(self, ci: CiId) -> Self {
+        Self { ci: Some(ci), ..self }
     }
 
     /// Returns the same place without and with any CI.
-    pub(super) fn any_ci(&self) -> core::ops::RangeInclusive<Self> {
-        let with = |ci| Self { ci, ..self.clone() };
-        with(None)..=with(Some(CiId(u32::MAX)))
+    pub(super) fn any_ci(self) -> core::ops::RangeInclusive<Self> {
+        Self { ci: None, ..self }..=self.at(CiId(u32::MAX))
     }
 }
 
@@ -110,12 +108,54 @@ impl Group {
     }
 }
 
-/// Where one alert is filed, by rule.
-#[derive(Debug, Default)]
-struct Filed {
-    sources: Vec<(Place, Side)>,
-    /// All places of a rule lie together, in the order of its sources.
-    targets: Vec<(Place, Side)>,
+/// Where one alert is filed by one source of one rule.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::engine) struct Entry {
+    pub(super) place: Place,
+    /// The rule's name, by its place in [`Inhibition::rules`].
+    rule: RuleNumber,
+    role: Role,
+    pub(super) side: Side,
+}
+
+/// A rule by its place in the list of those that alerts are filed by.
+type RuleNumber = u32;
+
+/// What an alert is at a place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Role {
+    Source,
+    Target,
+}
+
+/// Where an alert is filed: as a source, then as a target. All targets of a rule lie together, in the
+/// order of its sources. Nearly always it is one.
+#[derive(Clone, Debug)]
+pub(in crate::engine) enum Filed {
+    One(Entry),
+    Many(Box<[Entry]>),
+}
+
+impl Filed {
+    fn of(entries: &[Entry]) -> Option<Box<Self>> {
+        let filed = match entries {
+            [] => return None,
+            [one] => Self::One(*one),
+            many => Self::Many(many.into()),
+        };
+        Some(Box::new(filed))
+    }
+
+    fn entries(&self) -> &[Entry] {
+        match self {
+            Self::One(one) => core::slice::from_ref(one),
+            Self::Many(many) => many,
+        }
+    }
+
+    fn of_role(&self, role: Role) -> impl Iterator<Item = &Entry> {
+        self.entries().iter().filter(move |entry| entry.role == role)
+    }
 }
 
 impl Inhibition {
@@ -133,42 +173,65 @@ impl Inhibition {
         &self.sources
     }
 
-    pub(super) fn targets(&self) -> &BTreeMap<Place, BTreeSet<Fingerprint>> {
-        &self.targets
+    /// Yields the targets at a place, by fingerprint.
+    pub(super) fn targets_at(&self, place: Place) -> impl Iterator<Item = Fingerprint> {
+        self.targets_in(place..=place)
     }
 
-    fn file(&mut self, alert: Fingerprint, filed: Filed) {
-        if filed.sources.is_empty() && filed.targets.is_empty() {
-            return;
-        }
-        for (place, side) in &filed.sources {
-            self.sources.entry(place.clone()).or_default().of(*side).insert(alert);
-        }
-        for (place, _) in &filed.targets {
-            self.targets.entry(place.clone()).or_default().insert(alert);
-        }
-        let mut places = filed.sources.iter().chain(&filed.targets);
-        if places.any(|(place, _)| place.ci.is_some()) {
-            self.by_way.insert(alert);
-        }
-        self.filed.insert(alert, filed);
+    /// Yields the targets at the places of a range.
+    pub(super) fn targets_in(
+        &self,
+        places: core::ops::RangeInclusive<Place>,
+    ) -> impl Iterator<Item = Fingerprint> {
+        let (first, last) = places.into_inner();
+        let range = (first, Fingerprint(0))..=(last, Fingerprint(u64::MAX));
+        self.targets.range(range).map(|(_, alert)| *alert)
     }
 
-    fn unfile(&mut self, alert: Fingerprint) {
-        let Some(Filed { sources, targets }) = self.filed.remove(&alert) else { return };
-        self.by_way.remove(&alert);
-        for (place, side) in sources {
-            let Some(group) = self.sources.get_mut(&place) else { continue };
-            group.of(side).remove(&alert);
-            if group.pure.is_empty() && group.both.is_empty() {
-                self.sources.remove(&place);
+    /// Returns the name of the rule by which something is filed.
+    pub(super) fn rule(&self, entry: &Entry) -> &str {
+        self.rules.get(entry.rule as usize).map_or("", |rule| rule)
+    }
+
+    /// Returns the number of a rule, a new one if it has none.
+    fn number_of(&mut self, rule: &Arc<str>) -> RuleNumber {
+        let known = self.rules.iter().position(|known| known == rule);
+        let at = known.unwrap_or_else(|| {
+            self.rules.push(Arc::clone(rule));
+            self.rules.len() - 1
+        });
+        // There are not so many rules by far.
+        RuleNumber::try_from(at).unwrap_or(RuleNumber::MAX)
+    }
+
+    fn file(&mut self, alert: Fingerprint, entries: &[Entry]) {
+        for Entry { place, role, side, .. } in entries {
+            match role {
+                Role::Source => {
+                    self.sources.entry(*place).or_default().of(*side).insert(alert);
+                }
+                Role::Target => {
+                    self.targets.insert((*place, alert));
+                }
             }
         }
-        for (place, _) in targets {
-            let Some(alerts) = self.targets.get_mut(&place) else { continue };
-            alerts.remove(&alert);
-            if alerts.is_empty() {
-                self.targets.remove(&place);
+        if entries.iter().any(|entry| entry.place.ci.is_some()) {
+            self.by_way.insert(alert);
+        }
+    }
+
+    fn unfile(&mut self, alert: Fingerprint, filed: Option<Box<Filed>>) {
+        let Some(filed) = filed else { return };
+        self.by_way.remove(&alert);
+        for Entry { place, role, side, .. } in filed.entries() {
+            if *role == Role::Target {
+                self.targets.remove(&(*place, alert));
+                continue;
+            }
+            let Some(group) = self.sources.get_mut(place) else { continue };
+            group.of(*side).remove(&alert);
+            if group.pure.is_empty() && group.both.is_empty() {
+                self.sources.remove(place);
             }
         }
     }
@@ -201,7 +264,7 @@ pub(in crate::engine) fn begin(state: &mut State, ctx: &Context, alert: Fingerpr
         set(state, alert, Box::default());
         return;
     }
-    file(state, ctx, alert);
+    refile(state, ctx, alert);
     // Not: a recount. The alert is not counted yet.
     let by = inhibitors(state, ctx, alert);
     set(state, alert, by);
@@ -211,7 +274,7 @@ pub(in crate::engine) fn begin(state: &mut State, ctx: &Context, alert: Fingerpr
 /// Takes an alert out that fires no more. What it muted is looked at when the event is over: it may
 /// end, or another source begin, with the same delivery.
 pub(in crate::engine) fn end(state: &mut State, alert: Fingerprint) {
-    state.inhibition.unfile(alert);
+    unfile(state, alert);
     state.inhibition.unsure.remove(&alert);
     let Some(held) = state.alerts.get(&alert) else { return };
     let by = held.state.inhibited_by.clone();
@@ -224,8 +287,8 @@ pub(in crate::engine) fn renew(state: &mut State, ctx: &Context, alert: Fingerpr
     if !ctx.rules.can_inhibit() {
         return;
     }
-    state.inhibition.unfile(alert);
-    file(state, ctx, alert);
+    unfile(state, alert);
+    refile(state, ctx, alert);
     state.inhibition.unsure.insert(alert);
     doubt(state, alert);
     announce(state, ctx, alert);
@@ -236,22 +299,41 @@ fn doubt(state: &mut State, source: Fingerprint) {
     state.inhibition.unsure.extend(muted.copied());
 }
 
-/// Files all that fires; rules or topology are others, or the daemon began.
-pub(in crate::engine) fn reindex(state: &mut State, ctx: &Context) {
-    state.inhibition = Inhibition::default();
+/// Files all that fires: the topology is another, and rules ask what fires.
+fn reindex(state: &mut State, ctx: &Context) {
+    clear(state);
+    let all = state.alerts.iter_mut().map(|(alert, held)| {
+        held.filed = None;
+        (*alert, held.state.fires())
+    });
     let mut firing: Vec<Fingerprint> =
-        state.alerts.iter().filter(|(_, held)| held.state.fires()).map(|(id, _)| *id).collect();
+        all.filter_map(|(alert, fires)| fires.then_some(alert)).collect();
     firing.sort_unstable();
-    for alert in firing {
-        if ctx.rules.can_inhibit() {
-            file(state, ctx, alert);
-        }
-        let Some(held) = state.alerts.get(&alert) else { continue };
+    for alert in &firing {
+        refile(state, ctx, *alert);
+    }
+    doubt_all(state, ctx, &firing);
+}
+
+/// Begins to file everything anew. All that fires is to be filed next, and then comes [`doubt_all`].
+pub(in crate::engine) fn clear(state: &mut State) {
+    state.inhibition = Inhibition::default();
+}
+
+/// Notes who mutes the alerts that fire, as it is stored, and which of them are muted otherwise now:
+/// they are to be looked at again. All are filed.
+pub(in crate::engine) fn doubt_all(state: &mut State, ctx: &Context, alerts: &[Fingerprint]) {
+    for alert in alerts {
+        let Some(held) = state.alerts.get(alert).filter(|held| held.state.fires()) else {
+            continue;
+        };
         let by = &held.state.inhibited_by;
-        state.inhibition.list(alert, &[], by);
-        let is_target = state.inhibition.filed.get(&alert).is_some_and(|it| !it.targets.is_empty());
-        if is_target || !by.is_empty() {
-            state.inhibition.unsure.insert(alert);
+        if by.is_empty() && held.filed.is_none() {
+            continue;
+        }
+        state.inhibition.list(*alert, &[], by);
+        if inhibitors(state, ctx, *alert) != held.state.inhibited_by {
+            state.inhibition.unsure.insert(*alert);
         }
     }
 }
@@ -268,10 +350,10 @@ pub(in crate::engine) fn rebound(state: &mut State, ctx: &Context, changed: &[Fi
     anew.retain(|alert| state.alerts.get(alert).is_some_and(|held| held.state.fires()));
     // All out before any in: places are named by CIs of one topology only.
     for alert in &anew {
-        state.inhibition.unfile(*alert);
+        unfile(state, *alert);
     }
     for alert in &anew {
-        file(state, ctx, *alert);
+        refile(state, ctx, *alert);
         state.inhibition.unsure.insert(*alert);
         doubt(state, *alert);
     }
@@ -339,13 +421,14 @@ fn set(state: &mut State, alert: Fingerprint, by: Box<[Inhibitor]>) {
 
 /// Lets a source that began mute what it is a source for.
 fn announce(state: &mut State, ctx: &Context, source: Fingerprint) {
-    let Some(filed) = state.inhibition.filed.get(&source) else { return };
-    let places = filed.sources.clone();
-    for (place, side) in places {
-        if is_one_too_many(state, &place, side) {
+    let filed = state.alerts.get(&source).and_then(|held| held.filed.as_deref());
+    let Some(filed) = filed else { return };
+    let entries: Vec<Entry> = filed.of_role(Role::Source).copied().collect();
+    for entry in entries {
+        if is_one_too_many(state, entry.place, entry.side) {
             continue;
         }
-        for alert in reach::below(state, ctx, &place) {
+        for alert in reach::below(state, ctx, &entry) {
             let by = inhibitors(state, ctx, alert);
             if !by.is_empty() {
                 change(state, ctx, alert, by);
@@ -355,8 +438,8 @@ fn announce(state: &mut State, ctx: &Context, source: Fingerprint) {
 }
 
 /// True when whatever the last source of a place could mute lists as many others of it already.
-fn is_one_too_many(state: &State, place: &Place, side: Side) -> bool {
-    let Some(group) = state.inhibition.sources.get(place) else { return false };
+fn is_one_too_many(state: &State, place: Place, side: Side) -> bool {
+    let Some(group) = state.inhibition.sources.get(&place) else { return false };
     let others = match side {
         Side::One => group.pure.len(),
         Side::Both => group.pure.len() + group.both.len(),
@@ -364,59 +447,112 @@ fn is_one_too_many(state: &State, place: &Place, side: Side) -> bool {
     others > LISTED_MAX
 }
 
-/// Files a firing alert by the rules that are about it and those of which it is a source.
-fn file(state: &mut State, ctx: &Context, alert: Fingerprint) {
+/// Takes an alert out wherever it is filed.
+fn unfile(state: &mut State, alert: Fingerprint) {
+    let filed = state.alerts.get_mut(&alert).and_then(|held| held.filed.take());
+    state.inhibition.unfile(alert, filed);
+}
+
+/// Files a firing alert by the rules that match it now.
+fn refile(state: &mut State, ctx: &Context, alert: Fingerprint) {
     let Some(held) = state.alerts.get(&alert) else { return };
-    let around = state.around_then(ctx, held);
-    let subject = around.subject();
-    let mut filed = Filed::default();
+    let matching = ctx.rules.matching(&state.around_then(ctx, held).subject());
+    file(state, ctx, alert, &matching);
+}
+
+/// Files a firing alert by the rules that match it and those of which it is a source.
+pub(in crate::engine) fn file<'a>(
+    state: &mut State,
+    ctx: &'a Context,
+    alert: Fingerprint,
+    matching: &[&'a Rule],
+) {
+    let Some(held) = state.alerts.get(&alert) else { return };
+    let found = meetings(ctx, held, &state.around_then(ctx, held).subject(), matching);
+    let entry = |Meeting { rule, place, role, side }: Meeting<'_>| {
+        let rule = state.inhibition.number_of(rule);
+        Entry { place, rule, role, side }
+    };
+    let entries: Vec<Entry> = found.into_iter().map(entry).collect();
+    state.inhibition.file(alert, &entries);
+    if let Some(held) = state.alerts.get_mut(&alert) {
+        held.filed = Filed::of(&entries);
+    }
+}
+
+/// An alert and one source of a rule.
+struct Meeting<'a> {
+    rule: &'a Arc<str>,
+    place: Place,
+    role: Role,
+    side: Side,
+}
+
+/// Says what an alert has to do with rules of kind `inhibit`: what it is a source of, then what it is
+/// a target of.
+fn meetings<'a>(
+    ctx: &'a Context,
+    held: &Held,
+    subject: &Subject<'_>,
+    matching: &[&'a Rule],
+) -> Vec<Meeting<'a>> {
     let place = |rule: &Arc<str>, kind: &Inhibit, slot: usize| {
-        let values = kind.sources.get(slot).map(|it| it.values(&subject)).unwrap_or_default();
+        let source = kind.sources.get(slot)?;
         let ci = kind.reach.as_ref().and(held.ci);
         // An alert without a CI has no part in what follows the topology.
         let has_part = kind.reach.is_none() || ci.is_some();
-        has_part.then(|| Place { rule: Arc::clone(rule), slot, values, ci })
+        has_part.then(|| Place { key: key_of(rule, slot, &source.values(subject)), ci })
     };
-    for (rule, kind) in ctx.rules.inhibiting(&subject) {
-        let is_target = ctx.rules.find(rule).is_some_and(|rule| rule.matches(&subject));
+    let mut found = Vec::new();
+    for (rule, kind) in ctx.rules.inhibiting(subject) {
+        let is_target = ctx.rules.find(rule).is_some_and(|rule| rule.matches(subject));
         let side = if is_target { Side::Both } else { Side::One };
         for (slot, source) in kind.sources.iter().enumerate() {
-            if source.takes(&subject) {
-                filed.sources.extend(place(rule, kind, slot).map(|place| (place, side)));
-            }
+            let place = source.takes(subject).then(|| place(rule, kind, slot)).flatten();
+            found.extend(place.map(|place| Meeting { rule, place, role: Role::Source, side }));
         }
     }
-    for rule in ctx.rules.matching(&subject) {
+    for rule in matching {
         let Some(kind) = rule.kind.inhibit() else { continue };
-        let side = if kind.is_source(&subject) { Side::Both } else { Side::One };
+        let side = if kind.is_source(subject) { Side::Both } else { Side::One };
         for slot in 0..kind.sources.len() {
-            filed.targets.extend(place(&rule.name, kind, slot).map(|place| (place, side)));
+            let place = place(&rule.name, kind, slot);
+            let meeting = |place| Meeting { rule: &rule.name, place, role: Role::Target, side };
+            found.extend(place.map(meeting));
         }
     }
-    state.inhibition.file(alert, filed);
+    found
+}
+
+/// Returns what a place is found by.
+fn key_of(rule: &str, slot: usize, values: &[Box<str>]) -> u64 {
+    foldhash::quality::FixedState::with_seed(0).hash_one((rule, slot, values))
 }
 
 /// Says which firing alerts inhibit an alert that is filed, in their order.
 fn inhibitors(state: &State, ctx: &Context, alert: Fingerprint) -> Box<[Inhibitor]> {
-    let (Some(held), Some(filed)) = (state.alerts.get(&alert), state.inhibition.filed.get(&alert))
-    else {
-        return Box::default();
-    };
+    let Some(held) = state.alerts.get(&alert) else { return Box::default() };
+    let Some(filed) = held.filed.as_deref() else { return Box::default() };
+    let targets: Vec<&Entry> = filed.of_role(Role::Target).collect();
     let mut found = BTreeSet::new();
-    for places in filed.targets.chunk_by(|(one, _), (other, _)| one.rule == other.rule) {
+    for entries in targets.chunk_by(|one, other| one.rule == other.rule) {
         let mut of_rule = Vec::new();
-        for (place, side) in places {
-            let above = reach::above(state, ctx, place);
-            let listed = held.state.inhibited_by.iter().filter(|by| by.rule == place.rule);
+        for entry in entries {
+            let above = reach::above(state, ctx, entry);
+            let rule = state.inhibition.rules.get(entry.rule as usize);
+            let Some(rule) = rule.filter(|_| !above.is_empty()) else {
+                of_rule.clear();
+                break;
+            };
+            let listed = held.state.inhibited_by.iter().filter(|by| by.rule == *rule);
             let listed: Vec<Fingerprint> = listed.map(|by| by.alert).collect();
-            let sources = reach::muting(ctx, (place.ci, *side), &above, &listed);
+            let sources = reach::muting(ctx, (entry.place.ci, entry.side), &above, &listed);
             if sources.is_empty() {
                 of_rule.clear();
                 break;
             }
-            of_rule.extend(
-                sources.into_iter().map(|alert| Inhibitor { alert, rule: Arc::clone(&place.rule) }),
-            );
+            let by = sources.into_iter().map(|alert| Inhibitor { alert, rule: Arc::clone(rule) });
+            of_rule.extend(by);
         }
         found.extend(of_rule);
     }

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 
 use super::super::State;
 use super::super::context::Context;
-use super::inhibit::{Group, LISTED_MAX, Place, Side};
+use super::inhibit::{Entry, Group, LISTED_MAX, Side};
 use crate::cmdb::{CiId, Toward, Walk};
 use crate::model::labels::Fingerprint;
 use crate::rules::Reach;
@@ -45,15 +45,16 @@ fn sure(ctx: &Context, walk: &Walk, index: usize) -> Sure {
 }
 
 /// Returns the sources at a target's place, or at those that its CI suffers from.
-pub(super) fn above<'a>(state: &'a State, ctx: &Context, place: &Place) -> Vec<Above<'a>> {
-    let sources = state.inhibition.sources();
+pub(super) fn above<'a>(state: &'a State, ctx: &Context, target: &Entry) -> Vec<Above<'a>> {
+    let (sources, place) = (state.inhibition.sources(), target.place);
+    let rule = state.inhibition.rule(target);
     let Some(ci) = place.ci else {
-        let group = sources.get(place).into_iter();
+        let group = sources.get(&place).into_iter();
         return group.map(|group| Above { group, ci: None, reach: Sure::Alone }).collect();
     };
-    let reach = sources.range(place.any_ci()).next().and_then(|_| reach_of(ctx, &place.rule));
+    let reach = sources.range(place.any_ci()).next().and_then(|_| reach_of(ctx, rule));
     let Some(reach) = reach else { return Vec::new() };
-    let follow = ctx.follow(&place.rule);
+    let follow = ctx.follow(rule);
     let walk = ctx.topology.walk(ci, Toward::Causes, follow, reach.max_hops, WALK_NODES_MAX);
     let steps = walk.steps().iter().enumerate();
     let found = steps.filter_map(|(index, step)| {
@@ -64,22 +65,21 @@ pub(super) fn above<'a>(state: &'a State, ctx: &Context, place: &Place) -> Vec<A
 }
 
 /// Returns the alerts that a source at a place could mute, by fingerprint; some of them it may not.
-pub(super) fn below(state: &State, ctx: &Context, place: &Place) -> BTreeSet<Fingerprint> {
-    let targets = state.inhibition.targets();
-    let Some(ci) = place.ci else {
-        return targets.get(place).cloned().unwrap_or_default();
-    };
-    let mut all = targets.range(place.any_ci()).peekable();
-    let Some(reach) = all.peek().and_then(|_| reach_of(ctx, &place.rule)) else {
+pub(super) fn below(state: &State, ctx: &Context, source: &Entry) -> BTreeSet<Fingerprint> {
+    let (inhibition, place) = (&state.inhibition, source.place);
+    let rule = inhibition.rule(source);
+    let Some(ci) = place.ci else { return inhibition.targets_at(place).collect() };
+    let mut all = inhibition.targets_in(place.any_ci()).peekable();
+    let Some(reach) = all.peek().and_then(|_| reach_of(ctx, rule)) else {
         return BTreeSet::new();
     };
-    let follow = ctx.follow(&place.rule);
+    let follow = ctx.follow(rule);
     let walk = ctx.topology.walk(ci, Toward::Sufferers, follow, reach.max_hops, WALK_NODES_MAX);
     if walk.truncated() {
-        return all.flat_map(|(_, alerts)| alerts.iter().copied()).collect();
+        return all.collect();
     }
     let places = walk.steps().iter().map(|step| place.at(step.ci));
-    places.filter_map(|place| targets.get(&place)).flatten().copied().collect()
+    places.flat_map(|place| inhibition.targets_at(place)).collect()
 }
 
 /// Returns the sources that mute an alert at a CI: the first of those that do so alone, else as many

@@ -16,7 +16,7 @@ use super::kinds::enrich::Enrich;
 use super::set::{Rule, RuleSet};
 use super::subject::{Field, Subject};
 use super::template::Template;
-use crate::model::labels::Labels;
+use crate::model::labels::{Labels, TEXT_LEN_MAX};
 
 /// The rules that are asked at the intake, each kind with an index of its own.
 #[derive(Clone, Debug, Default)]
@@ -102,10 +102,8 @@ impl fmt::Display for Dropped<'_> {
 }
 
 /// What rules added to an alert.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Added {
-    /// Everything it has with the labels added; `None` when none are.
-    all: Option<Labels>,
     /// The labels that were added, or put in the place of others.
     pub labels: Vec<(Box<str>, Box<str>)>,
     /// Its severity, whatever was sent.
@@ -124,23 +122,24 @@ impl Added {
     /// Returns an alert with what was added; `sent` is what its sender said.
     pub fn over<'a>(&'a self, sent: Subject<'a>) -> Subject<'a> {
         Subject {
-            labels: self.all.as_ref().unwrap_or(sent.labels),
+            added: &self.labels,
             severity: self.severity.as_deref().unwrap_or(sent.severity),
             ..sent
         }
     }
 
     /// Returns all labels, those that were sent included.
-    pub fn all_labels<'a>(&'a self, sent: &'a Labels) -> &'a Labels {
-        self.all.as_ref().unwrap_or(sent)
+    pub fn all_labels(&self, sent: &Labels) -> Labels {
+        let added = self.labels.iter().map(|(name, value)| (&**name, &**value));
+        let replaced = |name: &str| self.labels.iter().any(|(known, _)| **known == *name);
+        let kept = sent.iter().filter(|(name, _)| !replaced(name));
+        let mut pairs: Vec<(&str, &str)> = kept.chain(added).collect();
+        // Cannot fail: each name is there once, and none is set that is too long.
+        Labels::build(&mut pairs).unwrap_or_else(|_| sent.clone())
     }
 
-    fn set_label(&mut self, sent: &Labels, name: &str, value: &str) {
-        let old = self.all.as_ref().unwrap_or(sent).clone();
-        let mut pairs: Vec<(&str, &str)> = old.iter().filter(|(known, _)| *known != name).collect();
-        pairs.push((name, value));
-        if let Ok(all) = Labels::build(&mut pairs) {
-            self.all = Some(all);
+    fn set_label(&mut self, name: &str, value: &str) {
+        if name.len().max(value.len()) <= TEXT_LEN_MAX {
             put(&mut self.labels, name, value);
         }
     }
@@ -186,7 +185,7 @@ impl RuleSet {
             let before = added.clone();
             let subject = before.over(*sent);
             if let Some(enrich) = enrich(rule).filter(|_| rule.matches(&subject)) {
-                let at = Step { rules: self, rule, enrich, sent: sent.labels, subject };
+                let at = Step { rules: self, rule, enrich, subject };
                 at.take(&mut added);
             }
         }
@@ -216,7 +215,6 @@ struct Step<'a> {
     rules: &'a RuleSet,
     rule: &'a Rule,
     enrich: &'a Enrich,
-    sent: &'a Labels,
     /// The alert with what rules before it added.
     subject: Subject<'a>,
 }
@@ -225,9 +223,9 @@ impl Step<'_> {
     fn take(&self, added: &mut Added) {
         let before = added.clone();
         for (name, template) in &self.enrich.labels {
-            let is_free = self.subject.labels.get(name).is_none_or(str::is_empty);
+            let is_free = self.subject.written(name).is_none_or(str::is_empty);
             if let Some(value) = self.value(added, (name, is_free), template) {
-                added.set_label(self.sent, name, &value);
+                added.set_label(name, &value);
             }
         }
         if let Some(template) = &self.enrich.severity {

@@ -85,9 +85,15 @@ fn a_rule_adds_what_is_not_there_and_replaces_only_where_it_says_so() {
         let Some(added) = added else { continue };
         let seen = added.over(sent);
         for (name, value) in &added.labels {
-            assert_eq!(seen.labels.get(name), Some(&**value));
+            assert_eq!(seen.written(name), Some(&**value));
         }
-        assert_eq!(seen.labels.get("force"), labels.get("force"), "what was sent is still there");
+        assert_eq!(seen.written("force"), labels.get("force"), "what was sent is still there");
+        let all = added.all_labels(&labels);
+        let names = |pairs: &[(Box<str>, Box<str>)]| pairs.iter().map(|(n, _)| n.clone()).collect();
+        let mut expected: BTreeSet<Box<str>> = names(&added.labels);
+        expected.extend(labels.iter().map(|(name, _)| name.into()));
+        assert!(all.iter().map(|(name, _)| name).eq(expected.iter().map(|name| &**name)));
+        assert!(all.iter().all(|(name, value)| seen.written(name) == Some(value)));
         if labels.get("site").is_some() {
             let links = [("w".into(), "x/pdu-1".into())];
             assert_eq!((added.category.as_deref(), &added.links[..]), (Some("pdu"), &links[..]));
@@ -257,7 +263,7 @@ proptest! {
             let seen = before.over(subject);
             if rule.matches(&seen) {
                 let enrich = enrich(rule).unwrap();
-                Step { rules: &set, rule, enrich, sent: &labels, subject: seen }.take(&mut naive);
+                Step { rules: &set, rule, enrich, subject: seen }.take(&mut naive);
             }
         }
         let found = set.enrich(&subject).map(|added| *added).unwrap_or_default();

@@ -197,15 +197,21 @@ impl HeadMessage {
     }
 }
 
-/// The text of a label set without a copy of it.
-pub(super) fn share(labels: &Labels) -> Bytes {
-    struct Packed(Labels);
-    impl AsRef<[u8]> for Packed {
-        fn as_ref(&self) -> &[u8] {
-            self.0.packed().as_bytes()
-        }
+/// A text as bytes.
+struct Packed(Arc<str>);
+
+impl AsRef<[u8]> for Packed {
+    fn as_ref(&self) -> &[u8] {
+        self.0.as_bytes()
     }
-    Bytes::from_owner(Packed(labels.clone()))
+}
+
+/// The text of a label set, without a copy of it where it lies in one place.
+pub(super) fn share(labels: &Labels) -> Bytes {
+    match labels.whole() {
+        Some(packed) => Bytes::from_owner(Packed(packed)),
+        None => Bytes::from(labels.packed().into_owned()),
+    }
 }
 
 /// Takes back what [`share`] gave.
@@ -306,7 +312,9 @@ mod tests {
                 end_heard_at: Timestamp::from_millis(1_700_000_000_007),
                 occurrences: 300,
                 severity: Some("major".into()),
-                leases: vec![lease(0, 1_700_000_000_005, false), lease(1, 1_700_000_000_006, true)],
+                leases: [lease(0, 1_700_000_000_005, false), lease(1, 1_700_000_000_006, true)]
+                    .into_iter()
+                    .collect(),
                 silenced_by: Box::new([SilenceId(0x2a2a_2a2a_2a2a_2a2a_2a2a_2a2a_2a2a_2a2a)]),
                 inhibited_by: Box::new([Inhibitor {
                     alert: Fingerprint(0x2b2b_2b2b_2b2b_2b2b),

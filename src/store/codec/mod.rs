@@ -118,7 +118,7 @@ fn required<T>(field: Option<T>, name: &str) -> Result<T, Malformed> {
 }
 
 /// Takes a part of a key.
-fn keyed<T>(part: Option<T>) -> Result<T, Malformed> {
+pub(super) fn keyed<T>(part: Option<T>) -> Result<T, Malformed> {
     part.ok_or_else(|| Malformed::Damaged("its key has another length".into()))
 }
 
