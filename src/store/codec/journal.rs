@@ -3,7 +3,7 @@
 use prost::Message;
 use prost::bytes::Bytes;
 
-use super::{Malformed, Row, keyed};
+use super::{Malformed, Row, begin, keyed, wire};
 use crate::model::journal::JournalEntry;
 use crate::model::labels::Labels;
 use crate::model::time::Timestamp;
@@ -41,6 +41,16 @@ impl Row for JournalEntry {
             starts_at: self.starts_at.millis(),
             ended_at: self.ended_at.map(Timestamp::millis),
         }
+    }
+
+    fn write(&self, into: &mut Vec<u8>) {
+        begin(into);
+        wire::text(1, &*self.source, into);
+        wire::text(2, self.labels.packed(), into);
+        self.severity.iter().for_each(|severity| wire::some_text(3, &**severity, into));
+        wire::number(4, self.starts_at.millis().cast_unsigned(), into);
+        let ended_at = self.ended_at.map(|at| at.millis().cast_unsigned());
+        ended_at.into_iter().for_each(|at| wire::some_number(5, at, into));
     }
 
     fn restore(key: &[u8], message: JournalMessage) -> Result<Self, Malformed> {
