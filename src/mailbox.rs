@@ -11,8 +11,9 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::cmdb::Revision;
 use crate::engine::context::Context;
-use crate::engine::event::{Consumed, Event, Reply};
+use crate::engine::event::{Consumed, Event};
 use crate::engine::rebind::Forecast;
+use crate::engine::reply::Reply;
 use crate::rules::RuleSet;
 
 /// Something for the engine's thread to do.

@@ -13,7 +13,7 @@ use crate::clock;
 use crate::cmdb::Revision;
 use crate::engine::changes::Changes;
 use crate::engine::context::Context;
-use crate::engine::event::Reply;
+use crate::engine::reply::Reply;
 use crate::http::stream::Teller;
 use crate::model::escalation::Ladder;
 use crate::model::incident::Happening;

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use crate::engine::event::{Consumed, Consumption, Content, Event, Record};
+use crate::engine::event::{Consumed, Content, Event, Record};
+
+use crate::engine::reply::Consumption;
 use crate::ingest;
 use crate::model::alert::Occurrence;
 use crate::model::quarantine::{Cause, Origin, Unhandled};

@@ -16,7 +16,7 @@ use super::wait_for;
 use crate::clock::Clock;
 use crate::cmdb::{Change, Delta, RelationRow, Revision, Rows, Topology};
 use crate::engine::context::Context;
-use crate::engine::event::Reply;
+use crate::engine::reply::Reply;
 use crate::mailbox::{Mailbox, NewTopology, Work};
 use crate::model::few::few;
 use crate::model::time::Timestamp;

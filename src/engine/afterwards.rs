@@ -9,9 +9,11 @@ use core::time::Duration;
 use std::collections::BTreeMap;
 
 use super::context::Context;
-use super::event::{Command, Handled, Order, Refusal, Reply};
 use super::handle::by_whom;
+use super::order::{Command, Order};
 use super::pending::Told;
+use super::refusal::Refusal;
+use super::reply::{Handled, Reply};
 use super::{State, audit, desk, followed, handle};
 use crate::model::incident::{Happening, Incident, IncidentId};
 use crate::model::sheet::{Edit, Field};

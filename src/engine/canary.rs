@@ -5,7 +5,7 @@
 //! it bears the number that no incident has.
 
 use super::State;
-use super::event::Received;
+use super::reply::Received;
 use crate::model::alert::{Occurrence, Signal};
 use crate::model::notice::{CANARY, CANARY_INCIDENT, Notice, NoticeId, NoticeKind, NoticeState};
 use crate::model::time::Timestamp;

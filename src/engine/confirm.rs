@@ -5,10 +5,11 @@
 //! never over a disagreement.
 
 use super::context::Context;
-use super::event::{Order, Refusal};
 use super::handle::by_whom;
 use super::notices::{self, Plan};
+use super::order::Order;
 use super::pending::Told;
+use super::refusal::Refusal;
 use super::reporters::News;
 use super::{State, desk, report, reporters, resolve, users, watch};
 use crate::model::closure::{Confirmation, Disagreement, Reached};

@@ -9,8 +9,10 @@ use core::time::Duration;
 use std::sync::Arc;
 
 use super::context::Context;
-use super::event::{Consumed, Consumption, Content, Record, Refusal, Reply};
+use super::event::{Consumed, Content, Record};
 use super::planning::{self, Altered, Followed};
+use super::refusal::Refusal;
+use super::reply::{Consumption, Reply};
 use super::suppress::late;
 use super::{State, audit, deduplicate, deliveries, gather, own, quarantine};
 use crate::cmdb::topic_source;

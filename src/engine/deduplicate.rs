@@ -11,8 +11,9 @@ use super::State;
 use super::changes::{AlertRow, Archived};
 use super::cis::ci_hash;
 use super::context::Context;
-use super::event::{Received, Refused};
 use super::pending::Told;
+use super::refusal::Refused;
+use super::reply::Received;
 use super::state::Held;
 use super::timers::Timer;
 use super::{

@@ -7,7 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::State;
 use super::context::Context;
-use super::event::{Event, Received, Reply};
+use super::event::Event;
+use super::reply::{Received, Reply};
 use crate::model::delivery::DeliveryId;
 use crate::model::time::Timestamp;
 

@@ -3,9 +3,10 @@
 use core::time::Duration;
 
 use super::context::Context;
-use super::event::{Ending, Order, Refusal};
 use super::handle::by_whom;
+use super::order::{Ending, Order};
 use super::pending::Told;
+use super::refusal::Refusal;
 use super::{State, resolve};
 use crate::model::incident::{Happening, Incident, IncidentId};
 use crate::model::sheet::{Edit, Field, Reclassified, Sheet};

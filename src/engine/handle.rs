@@ -7,8 +7,10 @@
 use core::time::Duration;
 
 use super::context::Context;
-use super::event::{Command, Handled, Order, Refusal, Reply};
+use super::order::{Command, Order};
 use super::pending::Told;
+use super::refusal::Refusal;
+use super::reply::{Handled, Reply};
 use super::transfer::{self, Transfer};
 use super::{
     State, acceptance, audit, confirm, desk, escalate, major, notices, prioritise, promise,

@@ -5,10 +5,11 @@
 
 use super::State;
 use super::context::Context;
-use super::event::{Order, Refusal};
 use super::handle::by_whom;
 use super::notices;
+use super::order::Order;
 use super::pending::Told;
+use super::refusal::Refusal;
 use super::{escalate, promise, reporters, response, users, watch};
 use crate::model::escalation::Target;
 use crate::model::incident::{Happening, IncidentId};

@@ -48,6 +48,7 @@ mod journal;
 mod known_error;
 mod major;
 mod notices;
+pub mod order;
 mod overrides;
 pub mod own;
 mod pending;
@@ -58,8 +59,10 @@ mod quarantine;
 mod reason;
 pub mod rebind;
 mod redundancy;
+pub mod refusal;
 mod regroup;
 mod related;
+pub mod reply;
 mod report;
 mod reporters;
 mod resolve;
@@ -94,7 +97,8 @@ use std::sync::Arc;
 
 use changes::{Changes, Saved};
 use context::Context;
-use event::{Event, Received, Reply};
+use event::Event;
+use reply::{Received, Reply};
 use timers::Timer;
 
 pub use assign::NextLine;

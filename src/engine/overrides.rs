@@ -7,7 +7,9 @@
 use core::time::Duration;
 
 use super::context::Context;
-use super::event::{Refusal, Reply, StandIn};
+use super::event::StandIn;
+use super::refusal::Refusal;
+use super::reply::Reply;
 use super::{State, audit, handle};
 use crate::model::escalation::Target;
 use crate::model::incident::IncidentId;

@@ -5,8 +5,10 @@ use core::time::Duration;
 use std::collections::BTreeMap;
 
 use super::context::Context;
-use super::event::{Planned, Refusal, Reply, Rest};
+use super::event::Rest;
 use super::pending::Told;
+use super::refusal::Refusal;
+use super::reply::{Planned, Reply};
 use super::{State, audit, suppress, suspects};
 use crate::cmdb::{CiId, Toward};
 use crate::model::change::{Change, ChangeState};

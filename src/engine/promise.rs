@@ -5,9 +5,10 @@
 use core::time::Duration;
 
 use super::context::Context;
-use super::event::{Order, Refusal};
 use super::notices::{self, Plan};
+use super::order::Order;
 use super::pending::Told;
+use super::refusal::Refusal;
 use super::{State, reporters};
 use crate::model::escalation::Target;
 use crate::model::incident::{Happening, Incident, IncidentId};

@@ -8,7 +8,8 @@ use std::sync::Arc;
 
 use super::State;
 use super::context::{Context, Limits};
-use super::event::{Refusal, Reply};
+use super::refusal::Refusal;
+use super::reply::Reply;
 use crate::model::alert::Occurrence;
 use crate::model::quarantine::{QuarantineHead, QuarantineId, Quarantined, Unhandled};
 use crate::model::time::Timestamp;

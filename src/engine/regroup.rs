@@ -3,9 +3,10 @@
 
 use super::context::Context;
 use super::correlate::{self, Attachment, share};
-use super::event::{Order, Refusal};
 use super::handle::by_whom;
+use super::order::Order;
 use super::pending::Told;
+use super::refusal::Refusal;
 use super::unite::{self, Adoption};
 use super::{State, credit, escalate, handle, tally};
 use crate::model::alert::Join;

@@ -9,8 +9,10 @@ use std::sync::Arc;
 
 use super::context::Context;
 use super::deduplicate::{self, Delivery};
-use super::event::{Filed, Filing, Match, Refusal, Reply};
+use super::order::Filing;
 use super::pending::Told;
+use super::refusal::Refusal;
+use super::reply::{Filed, Match, Reply};
 use super::{State, audit, correlate, desk, reporters, suppress, tally};
 use crate::model::alert::{Details, Join, Occurrence, Signal, SourceId};
 use crate::model::incident::{Happening, IncidentId};

@@ -3,10 +3,11 @@
 
 use super::acceptance::Handed;
 use super::context::Context;
-use super::event::{Order, Refusal};
 use super::handle::by_whom;
 use super::notices::{self, Plan as Message};
+use super::order::Order;
 use super::pending::Told;
+use super::refusal::Refusal;
 use super::{State, assign, transfer};
 use crate::model::assignment::{Handover, Verdict};
 use crate::model::escalation::Target;

@@ -5,7 +5,8 @@
 //! what may still be written on its record.
 
 use super::State;
-use super::event::{Forgotten, PastEpisode};
+use super::event::PastEpisode;
+use super::reply::Forgotten;
 use crate::model::incident::IncidentId;
 use crate::model::notice::NoticeId;
 use crate::model::time::Timestamp;

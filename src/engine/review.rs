@@ -4,10 +4,11 @@
 use super::State;
 use super::context::Context;
 use super::escalate;
-use super::event::{Order, Refusal};
 use super::handle::{by_whom, receiver};
 use super::notices::{self, Plan};
+use super::order::Order;
 use super::pending::Told;
+use super::refusal::Refusal;
 use super::response::place;
 use crate::model::escalation::Target;
 use crate::model::incident::{Happening, Incident, IncidentId};

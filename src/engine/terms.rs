@@ -3,9 +3,10 @@
 
 use super::State;
 use super::context::Context;
-use super::event::{Order, Refusal};
 use super::notices::{self, Plan};
+use super::order::Order;
 use super::pending::Told;
+use super::refusal::Refusal;
 use crate::model::escalation::Target;
 use crate::model::incident::{Happening, IncidentId, Progress};
 use crate::model::notice::NoticeKind;

@@ -4,10 +4,11 @@
 use super::State;
 use super::acceptance::{self, Handed};
 use super::context::Context;
-use super::event::{Order, Refusal};
 use super::handle::{back_to_queue, by_whom, receiver};
 use super::notices::{self, Plan};
+use super::order::Order;
 use super::pending::Told;
+use super::refusal::Refusal;
 use super::{assign, escalate};
 use crate::model::assignment::{Handover, Verdict};
 use crate::model::escalation::Target;

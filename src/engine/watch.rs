@@ -2,8 +2,8 @@
 //! is not closed before.
 
 use super::State;
-use super::event::Refusal;
 use super::pending::Told;
+use super::refusal::Refusal;
 use crate::model::incident::{Happening, Incident, IncidentId};
 use crate::model::time::{Brief, Timestamp};
 

@@ -2,7 +2,8 @@
 
 use super::App;
 use super::error::Problem;
-use crate::engine::event::{Event, Reply};
+use crate::engine::event::Event;
+use crate::engine::reply::Reply;
 use crate::mailbox::Work;
 
 /// Notes that somebody did something: who, what in a word or two, to what, and the rest in words.

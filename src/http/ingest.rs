@@ -16,7 +16,9 @@ use axum::{Json, Router};
 use bytes::Bytes;
 use utoipa::OpenApi;
 
-use crate::engine::event::{Event, Received, Reply};
+use crate::engine::event::Event;
+
+use crate::engine::reply::{Received, Reply};
 use crate::ingest::{Decoded, Format, Reject, SourceFormat, Terms};
 use crate::mailbox::Work;
 use crate::model::delivery::DeliveryId;

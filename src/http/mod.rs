@@ -39,7 +39,7 @@ use tower_http::timeout::TimeoutLayer;
 
 use crate::clock::Clock;
 use crate::engine::context::Context;
-use crate::engine::event::Reply;
+use crate::engine::reply::Reply;
 use crate::ingest::{Limits, SourceFormat};
 use crate::mailbox::{Mailbox, Work};
 use crate::model::link::Links;

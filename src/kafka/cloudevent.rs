@@ -161,7 +161,8 @@ mod tests {
     use crate::cmdb::Topology;
     use crate::engine::bulletins::BulletinLimits;
     use crate::engine::context::{Context, Limits};
-    use crate::engine::event::{Command, Ending, Event, Order};
+    use crate::engine::event::Event;
+    use crate::engine::order::{Command, Ending, Order};
     use crate::engine::own;
     use crate::lab::world::World;
     use crate::model::assignment::Handover;

@@ -13,7 +13,8 @@ use super::reader::{ANSWER, End, Flight, Open, PATIENCE, Place, Session};
 use super::record::{self, Raw};
 use super::track;
 use crate::clock;
-use crate::engine::event::{Consumed, Content, Event, Reply};
+use crate::engine::event::{Consumed, Content, Event};
+use crate::engine::reply::Reply;
 use crate::mailbox::{Busy, Work};
 use crate::model::partition::LATE;
 use crate::model::time::Timestamp;
@@ -118,8 +119,11 @@ impl Session<'_> {
                 None => break,
                 Some(Ok(message)) => Taken::of(&message, &self.reader.task.topics.topics),
                 Some(Err(error)) => {
+                    // What comes behind it must not wait for another round: a cluster that was away
+                    // for long has left hundreds of these.
                     self.failed(&error)?;
-                    break;
+                    wait = Duration::ZERO;
+                    continue;
                 }
             };
             bytes += taken.value.len() + taken.key.len();

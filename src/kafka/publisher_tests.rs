@@ -130,7 +130,7 @@ impl Stage {
                 let Work::Event(Event::Published { bulletins }) = work else { panic!("{work:?}") };
                 let mut left = engine.lock().unwrap();
                 left.retain(|seq, _| !bulletins.contains(seq));
-                drop(reply.send(crate::engine::event::Reply::Done));
+                drop(reply.send(crate::engine::reply::Reply::Done));
             }
         });
         let publisher = tokio::spawn(Publisher::new(parts).unwrap().run());

@@ -17,7 +17,8 @@ use super::reader::{End, PATIENCE, Place, Reader, Session};
 use crate::clock;
 use crate::cmdb::{self, Change, Delta, Difference, Revision, Rows, Topology, diff, topic_source};
 use crate::engine::context::Context;
-use crate::engine::event::{Consumed, Consumption, Event, Record, Reply};
+use crate::engine::event::{Consumed, Event, Record};
+use crate::engine::reply::{Consumption, Reply};
 use crate::mailbox::Work;
 use crate::telemetry::kafka::Table;
 

@@ -1,7 +1,10 @@
 //! Scenarios of what is written on records that are over, by people who may have read them too early.
 
 use super::story::{DISK, Story, after, handled};
-use crate::engine::event::{Command, Ending, Event, Order, Refusal, Reply};
+use crate::engine::event::Event;
+use crate::engine::order::{Command, Ending, Order};
+use crate::engine::refusal::Refusal;
+use crate::engine::reply::Reply;
 use crate::model::escalation::Target;
 use crate::model::incident::{Happening, Incident, RecordId};
 use crate::model::sheet::{Edit, Field};

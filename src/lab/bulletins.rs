@@ -10,7 +10,8 @@ use crate::engine::State;
 use crate::engine::bulletins::BulletinLimits;
 use crate::engine::changes::Changes;
 use crate::engine::context::{Context, Limits};
-use crate::engine::event::{Command, Ending, Event};
+use crate::engine::event::Event;
+use crate::engine::order::{Command, Ending};
 use crate::model::bulletin::Bulletin;
 use crate::rules::RuleSet;
 

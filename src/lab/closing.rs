@@ -5,7 +5,10 @@ use core::time::Duration;
 use std::sync::Arc;
 
 use super::story::{DISK, PDU, SRV1, Story, after, handled};
-use crate::engine::event::{Command, Ending, Event, Order, Refusal, Reply};
+use crate::engine::event::Event;
+use crate::engine::order::{Command, Ending, Order};
+use crate::engine::refusal::Refusal;
+use crate::engine::reply::Reply;
 use crate::model::alert::{Details, Occurrence, Signal};
 use crate::model::incident::{Happening, Incident, Progress, RecordId, StateName};
 use crate::model::labels::Labels;

@@ -2,7 +2,8 @@
 
 use super::consuming::{START, after, world};
 use super::world::World;
-use crate::engine::event::{Consumed, Consumption, Content, Event, Record, Reply, Rest};
+use crate::engine::event::{Consumed, Content, Event, Record, Rest};
+use crate::engine::reply::{Consumption, Reply};
 use crate::model::change::{Change, ChangeState};
 use crate::model::partition::Partition;
 

@@ -3,7 +3,10 @@
 use core::time::Duration;
 
 use super::story::{DISK, PDU, SRV1, SRV2, Story, VM1, after, handled};
-use crate::engine::event::{Command, Ending, Event, Order, Refusal, Reply};
+use crate::engine::event::Event;
+use crate::engine::order::{Command, Ending, Order};
+use crate::engine::refusal::Refusal;
+use crate::engine::reply::Reply;
 use crate::model::alert::Join;
 use crate::model::assignment::Handover;
 use crate::model::audit::Seal;

@@ -1,7 +1,8 @@
 //! Scenarios of the intake: what is left out, and what is added, is so for every stage after it.
 
 use super::story::{Story, after, received, rules_of};
-use crate::engine::event::{Event, Received, Reply};
+use crate::engine::event::Event;
+use crate::engine::reply::{Received, Reply};
 use crate::model::incident::RecordId;
 use crate::model::labels::Labels;
 use crate::model::priority::Urgency;

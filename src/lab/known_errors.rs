@@ -149,7 +149,7 @@ fn an_incident_merged_into_a_quiet_one_ends_the_quiet_unless_it_is_the_same_erro
         story.fire(0, LEAK);
         story.fire(1, second);
         let into = crate::model::incident::RecordId(1);
-        story.order(2, 2, crate::engine::event::Command::Merge { into });
+        story.order(2, 2, crate::engine::order::Command::Merge { into });
         assert_eq!((story.open(), story.is_quiet(1)), (vec![1], quiet));
     }
 }

@@ -1,7 +1,9 @@
 //! Scenarios of major incidents.
 
 use super::story::{DISK, Story, after, handled};
-use crate::engine::event::{Command, Ending, Event, Order, Reply};
+use crate::engine::event::Event;
+use crate::engine::order::{Command, Ending, Order};
+use crate::engine::reply::Reply;
 use crate::model::escalation::Target;
 use crate::model::incident::{Happening, Incident, RecordId, StateName};
 use crate::model::major::Role;

@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use super::story::{DISK, PDU, SRV1, Story, VM1, after};
 use crate::engine::State;
-use crate::engine::event::{Command, Event, Order, Refusal, Reply, Retried};
+use crate::engine::event::Event;
+use crate::engine::order::{Command, Order};
+use crate::engine::refusal::Refusal;
+use crate::engine::reply::{Reply, Retried};
 use crate::lab::image::Image;
 use crate::model::alert::{Details, Occurrence, Signal};
 use crate::model::incident::{Happening, RecordId};

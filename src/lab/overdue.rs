@@ -2,7 +2,8 @@
 //! highest step that is overdue, and says how late that is.
 
 use super::story::{Story, after, handled};
-use crate::engine::event::{Command, Event, Order};
+use crate::engine::event::Event;
+use crate::engine::order::{Command, Order};
 use crate::model::incident::{Happening, RecordId};
 use crate::model::notice::NoticeKind;
 use crate::model::priority::Priority;

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use super::inhibition::{context, story};
 use super::story::{Story, after};
-use crate::engine::event::{Event, Planned, Reply, Rest};
+use crate::engine::event::{Event, Rest};
+use crate::engine::reply::{Planned, Reply};
 use crate::model::change::{Change, ChangeState};
 use crate::model::incident::Happening;
 use crate::model::notice::NoticeKind;

@@ -3,7 +3,8 @@
 
 use super::story::{PDU, SRV1, Story, VM1, after, received};
 use crate::engine::changes::MemberOf;
-use crate::engine::event::{Command, Event, Rest};
+use crate::engine::event::{Event, Rest};
+use crate::engine::order::Command;
 use crate::model::alert::{Join, Signal};
 use crate::model::change::{Change, ChangeState};
 use crate::model::incident::{Happening, RecordId, StateName};

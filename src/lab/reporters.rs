@@ -1,7 +1,9 @@
 //! Scenarios of what those who report incidents hear, by their contact or at their address.
 
 use super::story::{Story, after, handled, heard, texts};
-use crate::engine::event::{Command, Ending, Event, Filing, Order, Reply};
+use crate::engine::event::Event;
+use crate::engine::order::{Command, Ending, Filing, Order};
+use crate::engine::reply::Reply;
 use crate::model::incident::RecordId;
 use crate::model::report::{Reporter, labels};
 
@@ -123,7 +125,7 @@ fn an_address_gets_so_many_messages_and_the_rest_in_one_but_every_question() {
 
 #[test]
 fn who_answers_where_several_are_reached_speaks_for_these_and_a_stranger_for_nobody() {
-    use crate::engine::event::Refusal;
+    use crate::engine::refusal::Refusal;
     use crate::model::link::Action;
     use crate::model::notice::NoticeId;
     let mut story = Story::under(RULES);

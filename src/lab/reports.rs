@@ -1,7 +1,10 @@
 //! Scenarios of reports by people, and of asking them whether it is over.
 
 use super::story::{Story, after, handled};
-use crate::engine::event::{Command, Ending, Event, Filed, Filing, Match, Order, Refusal, Reply};
+use crate::engine::event::Event;
+use crate::engine::order::{Command, Ending, Filing, Order};
+use crate::engine::refusal::Refusal;
+use crate::engine::reply::{Filed, Match, Reply};
 use crate::model::incident::{Happening, RecordId, StateName};
 use crate::model::notice::NoticeKind;
 use crate::model::report::{Reporter, labels};

@@ -2,7 +2,9 @@
 
 use super::story::{DISK, PDU, SRV1, SRV2, Story, VM1, after, handled, received};
 use crate::engine::changes::MemberOf;
-use crate::engine::event::{Command, Ending, Refusal, Reply};
+use crate::engine::order::{Command, Ending};
+use crate::engine::refusal::Refusal;
+use crate::engine::reply::Reply;
 use crate::model::alert::{Join, Signal};
 use crate::model::incident::{Happening, RecordId, StateName};
 use crate::model::notice::NoticeKind;

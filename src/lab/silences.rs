@@ -1,7 +1,10 @@
 //! Scenarios of silences and windows: they stop paging and opening, never recording or resolving.
 
 use super::story::{DISK, PDU, SRV1, SRV2, Story, VM1, after, handled};
-use crate::engine::event::{Command, Event, Refusal, Reply};
+use crate::engine::event::Event;
+use crate::engine::order::Command;
+use crate::engine::refusal::Refusal;
+use crate::engine::reply::Reply;
 use crate::model::incident::{Happening, StateName};
 use crate::model::labels::Labels;
 use crate::model::notice::NoticeKind;

@@ -1,7 +1,7 @@
 //! Scenarios of the users of what a major incident hurts: who hears of it, when, and how much.
 
 use super::story::{Story, after, handled, heard, texts};
-use crate::engine::event::{Command, Ending};
+use crate::engine::order::{Command, Ending};
 use crate::model::notice::NoticeKind;
 
 const RULES: &str = "

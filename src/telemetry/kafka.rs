@@ -6,7 +6,7 @@ use prometheus::{Error, IntCounterVec, IntGaugeVec, Opts, Registry};
 use tokio::sync::watch;
 
 use super::metrics::add;
-use crate::engine::event::Consumption;
+use crate::engine::reply::Consumption;
 use crate::model::partition::Partition;
 
 /// What becomes of a record.

@@ -16,7 +16,7 @@ use prometheus::{
 use super::doors::Doors;
 use super::kafka::Kafka;
 use crate::engine::bindings::Bindings;
-use crate::engine::event::Received;
+use crate::engine::reply::Received;
 use crate::model::credit::{CREDITS, Counts};
 use crate::model::escalation::Ladder;
 use crate::model::notice::NoticeKind;

@@ -3,7 +3,7 @@
 use prometheus::{Error, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry};
 
 use super::metrics::{add, counter, family, gauge};
-use crate::engine::event::Forgotten;
+use crate::engine::reply::Forgotten;
 use crate::model::time::Timestamp;
 
 /// Copies of the store.

@@ -7,7 +7,8 @@ use core::time::Duration;
 
 use super::super::around::Surroundings;
 use super::super::context::Context;
-use super::super::event::{Refusal, Reply};
+use super::super::refusal::Refusal;
+use super::super::reply::Reply;
 use super::super::state::{Held, Silenced};
 use super::super::timers::Timer;
 use super::super::{State, audit};

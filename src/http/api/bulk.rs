@@ -11,7 +11,9 @@ use axum::http::{HeaderMap, StatusCode};
 use bytes::Bytes;
 use futures_util::future::join_all;
 
-use crate::engine::event::{Order, Reply};
+use crate::engine::order::Order;
+
+use crate::engine::reply::Reply;
 use crate::mailbox::Work;
 use crate::model::incident::{Incident, IncidentId, RecordId};
 use crate::model::time::Timestamp;

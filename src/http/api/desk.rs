@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use core::time::Duration;
 
-use crate::engine::event::{Command, Ending};
+use crate::engine::order::{Command, Ending};
 use crate::model::closure::{self, Disagreement};
 use crate::model::incident::{Incident, Progress};
 use crate::model::report;

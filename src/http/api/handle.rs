@@ -16,7 +16,10 @@ use bytes::Bytes;
 use serde_json::{Map, Value};
 
 use crate::engine::afterwards;
-use crate::engine::event::{Command, Event, Order, Refusal, Reply};
+use crate::engine::event::Event;
+use crate::engine::order::{Command, Order};
+use crate::engine::refusal::Refusal;
+use crate::engine::reply::Reply;
 use crate::mailbox::Work;
 use crate::model::assignment::Handover;
 use crate::model::escalation::Target;

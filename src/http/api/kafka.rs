@@ -10,7 +10,9 @@ use axum::{Json, Router};
 use bytes::Bytes;
 use utoipa::OpenApi;
 
-use crate::engine::event::{Event, Reply};
+use crate::engine::event::Event;
+
+use crate::engine::reply::Reply;
 use crate::mailbox::Work;
 use crate::model::partition::{Goal, Partition, Position};
 

@@ -13,7 +13,7 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use utoipa::OpenApi;
 
-use crate::engine::event::Command;
+use crate::engine::order::Command;
 use crate::model::incident::Incident;
 use crate::model::major;
 use crate::model::review::{self, ACTION_BYTES_MAX};

@@ -15,7 +15,9 @@ use bytes::Bytes;
 use serde::de::DeserializeOwned;
 use utoipa::OpenApi;
 
-use crate::engine::event::{Event, Reply, StandIn};
+use crate::engine::event::{Event, StandIn};
+
+use crate::engine::reply::Reply;
 use crate::mailbox::Work;
 use crate::model::on_call::Override;
 use crate::model::time::Timestamp;

@@ -12,7 +12,9 @@ use axum::{Json, Router};
 use bytes::Bytes;
 use utoipa::OpenApi;
 
-use crate::engine::event::{Event, Reply, Rest};
+use crate::engine::event::{Event, Rest};
+
+use crate::engine::reply::Reply;
 use crate::ingest::planned::Written;
 use crate::mailbox::Work;
 use crate::model::change::{Change, ChangeState};

@@ -10,7 +10,9 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use utoipa::OpenApi;
 
-use crate::engine::event::{Event, Reply};
+use crate::engine::event::Event;
+
+use crate::engine::reply::Reply;
 use crate::ingest::{Format, SourceFormat};
 use crate::mailbox::Work;
 use crate::model::quarantine::{Cause, QuarantineId, Quarantined};

@@ -11,7 +11,10 @@ use axum::extract::rejection::BytesRejection;
 use axum::http::{HeaderMap, StatusCode};
 use bytes::Bytes;
 
-use crate::engine::event::{self, Event, Match, Reply};
+use crate::engine::event::Event;
+use crate::engine::order;
+
+use crate::engine::reply::{Match, Reply};
 use crate::ingest::Limits;
 use crate::mailbox::Work;
 use crate::model::labels::{Fingerprint, Labels};
@@ -62,7 +65,7 @@ pub(super) async fn file(
 }
 
 /// Makes a report of what was sent.
-fn filing(it: Filing, caller: &Caller, limits: &Limits) -> Result<event::Filing, Problem> {
+fn filing(it: Filing, caller: &Caller, limits: &Limits) -> Result<order::Filing, Problem> {
     let by = person(caller, &it.by, "")?;
     if it.description.len() > NOTE_BYTES_MAX {
         let (len, max) = (it.description.len(), NOTE_BYTES_MAX);
@@ -80,7 +83,7 @@ fn filing(it: Filing, caller: &Caller, limits: &Limits) -> Result<event::Filing,
         contact: option("contact", it.contact)?,
     };
     let channel = option("channel", it.channel)?.unwrap_or_else(|| CHANNEL.into());
-    Ok(event::Filing {
+    Ok(order::Filing {
         labels,
         severity: option("severity", it.severity)?,
         title: it.title.split_whitespace().collect::<Vec<_>>().join(" ").into(),

@@ -3,7 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::engine::event::{Event, Refusal, Reply};
+use crate::engine::event::Event;
+
+use crate::engine::reply::Reply;
+
+use crate::engine::refusal::Refusal;
 use crate::mailbox::Work;
 use crate::model::labels::Labels;
 use crate::model::silence::{Silence, SilenceId, SilenceMatcher, SilenceState};

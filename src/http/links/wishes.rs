@@ -1,7 +1,7 @@
 //! What each link offers: what its form asks for, and the order that it becomes.
 
 use crate::engine::context::Context;
-use crate::engine::event::{Command, Ending, Order};
+use crate::engine::order::{Command, Ending, Order};
 use crate::model::assignment::Handover;
 use crate::model::incident::Incident;
 use crate::model::link::{Action, Link};

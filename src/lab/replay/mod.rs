@@ -17,7 +17,8 @@ use foldhash::fast::RandomState;
 
 use crate::cmdb::Topology;
 use crate::engine::context::{Context, Limits};
-use crate::engine::event::{Event, Reply};
+use crate::engine::event::Event;
+use crate::engine::reply::Reply;
 use crate::engine::weights::Weights;
 use crate::ingest::recorded::Recorded;
 use crate::model::alert::{Occurrence, Signal};

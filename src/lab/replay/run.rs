@@ -7,7 +7,8 @@ use super::ledger::Ledger;
 use crate::engine::State;
 use crate::engine::changes::Saved;
 use crate::engine::context::Context;
-use crate::engine::event::{Event, Reply};
+use crate::engine::event::Event;
+use crate::engine::reply::Reply;
 use crate::model::notice::{Notice, NoticeState};
 use crate::model::time::Timestamp;
 

@@ -14,7 +14,7 @@ use bytes::Bytes;
 
 use crate::cmdb::RelationRow;
 use crate::cmdb::import::{Format, Mode};
-use crate::engine::event::Reply;
+use crate::engine::reply::Reply;
 use crate::mailbox::{NewTopology, Work};
 
 use super::super::super::audit::audit;
