@@ -123,10 +123,8 @@ impl From<&AlertState> for StateMessage {
 fn write_state(state: &AlertState, into: &mut Vec<u8>) {
     wire::number(1, state.revision.into(), into);
     wire::number(2, state.episode.into(), into);
-    let optional = [
-        (3, state.record.map(|record| record.0)),
-        (4, state.incident.map(|incident| incident.0)),
-    ];
+    let optional =
+        [(3, state.record.map(|record| record.0)), (4, state.incident.map(|incident| incident.0))];
     for (tag, value) in optional {
         value.into_iter().for_each(|value| wire::some_number(tag, value, into));
     }
