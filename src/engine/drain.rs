@@ -169,12 +169,12 @@ fn take_afterwards(state: &mut State, changes: &mut Changes) {
 }
 
 fn take_alerts(state: &mut State, ctx: &Context, changes: &mut Changes) {
-    let mut changed = core::mem::take(&mut state.pending.alerts);
-    let whole = changed.values().filter(|details| details.is_some()).count();
+    let mut touched = core::mem::take(&mut state.pending.alerts);
+    let whole = touched.values().filter(|details| details.is_some()).count();
     changes.alerts.reserve_exact(whole);
-    changes.touches.reserve_exact(changed.len() - whole);
+    changes.touches.reserve_exact(touched.len() - whole);
     #[expect(clippy::iter_over_hash_type, reason = "sorted before anybody sees the order")]
-    for (fingerprint, details) in changed.drain() {
+    for (fingerprint, details) in touched.drain() {
         if let Some(details) = details {
             changes.alerts.extend(row(state, ctx, fingerprint, details));
         } else {
@@ -182,8 +182,8 @@ fn take_alerts(state: &mut State, ctx: &Context, changes: &mut Changes) {
             changes.touches.extend(held.map(|held| (fingerprint, held.state.clone())));
         }
     }
-    if changed.capacity() <= PENDING_KEPT {
-        state.pending.alerts = changed;
+    if touched.capacity() <= PENDING_KEPT {
+        state.pending.alerts = touched;
     }
     changes.alerts.sort_unstable_by_key(|row| row.fingerprint);
     changes.touches.sort_unstable_by_key(|(fingerprint, _)| *fingerprint);
