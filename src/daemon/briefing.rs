@@ -9,10 +9,11 @@ use tracing::warn;
 use crate::cmdb::{CiId, Topology};
 use crate::engine::changes::AlertRow;
 use crate::engine::context::Context;
-use crate::model::incident::{Happening, Incident, IncidentId};
+use crate::model::incident::{Incident, IncidentId};
 use crate::model::labels::Labels;
 use crate::model::notice::Notice;
 use crate::model::time::Brief;
+use crate::model::timeline::Happening;
 use crate::notify::{Briefing, Reader};
 use crate::store::{Store, StoreError, View};
 

@@ -16,7 +16,7 @@ use crate::engine::context::Context;
 use crate::engine::reply::Reply;
 use crate::http::stream::Teller;
 use crate::model::escalation::Ladder;
-use crate::model::incident::Happening;
+use crate::model::timeline::Happening;
 use crate::notify::Outbox;
 use crate::store::witness::Witness;
 use crate::store::{Store, StoreError};

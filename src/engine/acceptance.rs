@@ -14,9 +14,11 @@ use super::pending::Told;
 use super::{State, escalate};
 use crate::model::assignment::{Assignment, Handover, Part, Verdict};
 use crate::model::escalation::{Action, Policy, Rung, Step, Target};
-use crate::model::incident::{Happening, Incident, IncidentId, Progress};
+use crate::model::incident::{Incident, IncidentId};
 use crate::model::notice::NoticeKind;
+use crate::model::progress::Progress;
 use crate::model::time::{Brief, Timestamp};
+use crate::model::timeline::Happening;
 use crate::rules::RuleSet;
 
 /// What is said of an assignment when it begins.

@@ -15,9 +15,10 @@ use super::pending::Told;
 use super::refusal::Refusal;
 use super::reply::{Handled, Reply};
 use super::{State, audit, desk, followed, handle};
-use crate::model::incident::{Happening, Incident, IncidentId};
+use crate::model::incident::{Incident, IncidentId};
 use crate::model::sheet::{Edit, Field};
 use crate::model::time::Timestamp;
+use crate::model::timeline::Happening;
 
 /// The fields that are still written.
 const FIELDS: [Field; 5] =

@@ -7,9 +7,10 @@ use super::context::Context;
 use super::describe;
 use super::pending::Told;
 use super::state::Case;
-use crate::model::incident::{Happening, Incident, IncidentId};
+use crate::model::incident::{Incident, IncidentId};
 use crate::model::on_call::Override;
 use crate::model::time::Timestamp;
+use crate::model::timeline::Happening;
 use crate::rules::{Asked, Plan, Seen};
 
 /// Attribute of a CI that names its team.

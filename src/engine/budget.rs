@@ -14,10 +14,11 @@ use super::State;
 use super::context::Context;
 use super::notices;
 use super::pending::Told;
-use crate::model::incident::{Happening, IncidentId, Paged};
+use crate::model::incident::{IncidentId, Paged};
 use crate::model::notice::{ALSO_MAX, Notice, NoticeId, NoticeKind, NoticeState};
 use crate::model::priority::Priority;
 use crate::model::time::{Brief, Timestamp};
+use crate::model::timeline::Happening;
 use crate::rules::PageBudget;
 
 /// Who got how many pages when.

@@ -15,8 +15,10 @@ use super::own;
 use crate::model::bulletin::{
     Bulletin, BulletinHead, BulletinKind, HAPPENED_MAX, Happened, Marks, Outline, Weight,
 };
-use crate::model::incident::{Entry, Incident, IncidentId, Progress};
+use crate::model::incident::{Incident, IncidentId};
+use crate::model::progress::Progress;
 use crate::model::time::{Brief, Timestamp};
+use crate::model::timeline::Entry;
 
 /// Our own alert that bulletins were dropped is said again when less than this is left of its lease.
 const SAID_AGAIN: Duration = Duration::from_mins(10);

@@ -12,7 +12,7 @@ use crate::model::change::Change;
 use crate::model::credit::{Counts, Credits};
 use crate::model::delivery::DeliveryId;
 use crate::model::escalation::{Policy, PolicyHash};
-use crate::model::incident::{Entry, Incident, IncidentId, RecordId};
+use crate::model::incident::{Incident, IncidentId, RecordId};
 use crate::model::journal::JournalEntry;
 use crate::model::labels::{Fingerprint, Labels};
 use crate::model::learned::{LearnedKey, LearnedRow};
@@ -22,6 +22,7 @@ use crate::model::partition::Position;
 use crate::model::quarantine::{QuarantineHead, QuarantineId, Quarantined};
 use crate::model::silence::{Silence, SilenceId};
 use crate::model::time::Timestamp;
+use crate::model::timeline::Entry;
 
 /// Each changed record once, in the order of its key.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

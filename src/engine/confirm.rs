@@ -14,11 +14,12 @@ use super::reporters::News;
 use super::{State, desk, report, reporters, resolve, users, watch};
 use crate::model::closure::{Confirmation, Disagreement, Reached};
 use crate::model::escalation::Target;
-use crate::model::incident::{Happening, Incident, IncidentId};
+use crate::model::incident::{Incident, IncidentId};
 use crate::model::notice::NoticeKind;
 use crate::model::priority::Priority;
 use crate::model::sheet::{Edit, Field};
 use crate::model::time::Timestamp;
+use crate::model::timeline::Happening;
 use crate::rules::{Ask, NO_REPLY};
 
 /// The attribute of a service that names the contact who speaks for it.

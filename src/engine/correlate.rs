@@ -28,14 +28,15 @@ use crate::model::closure::Closure;
 use crate::model::credit::Credit;
 use crate::model::escalation::{Policy, PolicyHash, Rung};
 use crate::model::incident::{
-    Happening, Incident, IncidentId, Likely, Progress, RecordId, ResolutionClock, ResponseClock,
-    Root,
+    Incident, IncidentId, Likely, RecordId, ResolutionClock, ResponseClock, Root,
 };
 use crate::model::labels::Fingerprint;
 use crate::model::priority::{Assessment, Impact, Loss, Priority, Urgency};
+use crate::model::progress::Progress;
 use crate::model::sheet::{self, Edit, Sheet};
 use crate::model::terms::Terms;
 use crate::model::time::Timestamp;
+use crate::model::timeline::Happening;
 use crate::rules::{FirstNotice, Group, Rule, Subject};
 
 /// Bytes that most lines have on a timeline.

@@ -21,10 +21,10 @@ use super::{
 };
 use crate::ingest;
 use crate::model::alert::{AlertState, Details, Lease, Occurrence, Signal, SourceId, severity};
-use crate::model::incident::Happening;
 use crate::model::labels::Fingerprint;
 use crate::model::quarantine::{Cause, QuarantineId, Unhandled};
 use crate::model::time::Timestamp;
+use crate::model::timeline::Happening;
 use crate::rules::Subject;
 
 /// How long after an alert's end a firing message about the time before it counts as late.

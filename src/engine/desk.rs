@@ -8,9 +8,10 @@ use super::order::{Ending, Order};
 use super::pending::Told;
 use super::refusal::Refusal;
 use super::{State, resolve};
-use crate::model::incident::{Happening, Incident, IncidentId};
+use crate::model::incident::{Incident, IncidentId};
 use crate::model::sheet::{Edit, Field, Reclassified, Sheet};
 use crate::model::time::{Brief, Timestamp};
+use crate::model::timeline::Happening;
 
 /// Says what edits write: `location=fra1, solution=`.
 pub(super) fn said(edits: &[Edit]) -> String {

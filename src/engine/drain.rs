@@ -10,8 +10,9 @@ use super::context::Context;
 use super::describe;
 use super::followed;
 use crate::model::alert::Details;
-use crate::model::incident::{Entry, IncidentId};
+use crate::model::incident::IncidentId;
 use crate::model::labels::Fingerprint;
+use crate::model::timeline::Entry;
 
 /// Entries a timeline keeps; an incident that outlives them goes on, but its story is cut.
 const TIMELINE_MAX: u32 = 10_000;

@@ -16,9 +16,11 @@ use super::state::Call;
 use super::{acceptance, assign, deadlines, prioritise, promise, suppress, threads};
 use crate::model::assignment::{Handover, Verdict};
 use crate::model::escalation::{Action, LADDERS, Ladder, Only, Rung, Step, Target};
-use crate::model::incident::{Happening, Incident, IncidentId, Progress};
+use crate::model::incident::{Incident, IncidentId};
 use crate::model::notice::NoticeKind;
+use crate::model::progress::Progress;
 use crate::model::time::{Brief, Timestamp};
+use crate::model::timeline::Happening;
 use crate::rules::RuleSet;
 
 /// A step that falls due later than this after its deadline says so.

@@ -1,4 +1,7 @@
-//! What can happen to the engine, and what it answers.
+//! What can happen to the engine, in one closed list.
+
+use core::time::Duration;
+use std::sync::Arc;
 
 use super::order::{Filing, Order};
 use super::rebind::Forecast;
@@ -13,8 +16,6 @@ use crate::model::partition::{Goal, Partition};
 use crate::model::quarantine::{QuarantineId, Unhandled};
 use crate::model::silence::{Silence, SilenceId};
 use crate::model::time::Timestamp;
-use core::time::Duration;
-use std::sync::Arc;
 
 /// Everything that can change the state, in one closed list.
 #[derive(Clone, Debug)]
@@ -132,7 +133,8 @@ pub enum Event {
     Afterwards {
         /// The record as it is stored.
         record: Box<Incident>,
-        /// What is to be written, by [`Command::Set`], or done, by [`Command::AddAction`].
+        /// What is to be written, by [`Command::Set`](super::order::Command::Set),
+        /// or done, by [`Command::AddAction`](super::order::Command::AddAction).
         order: Order,
     },
     /// Something came that could not be read or handled.

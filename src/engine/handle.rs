@@ -18,9 +18,11 @@ use super::{
 };
 use crate::model::assignment::{Handover, Verdict};
 use crate::model::escalation::Target;
-use crate::model::incident::{Happening, IncidentId, Progress, StateName, WaitsFor};
+use crate::model::incident::IncidentId;
 use crate::model::link::Action;
+use crate::model::progress::{Progress, StateName, WaitsFor};
 use crate::model::time::{Brief, Timestamp};
+use crate::model::timeline::Happening;
 
 /// Everything that can be done by hand, with the states in which it can.
 ///

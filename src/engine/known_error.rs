@@ -13,9 +13,10 @@ use super::correlate::{firing_members, name_of};
 use super::pending::Told;
 use super::{State, credit, describe};
 use crate::model::credit::Credit;
-use crate::model::incident::{Happening, Incident, IncidentId, KnownError};
+use crate::model::incident::{Incident, IncidentId, KnownError};
 use crate::model::labels::{FNV_OFFSET, Fingerprint, fnv};
 use crate::model::time::{Brief, Timestamp};
+use crate::model::timeline::Happening;
 use crate::rules::{KeepQuiet, PER_DAY_MAX, Rule};
 
 /// The time within which `max_per_day` counts.

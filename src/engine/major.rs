@@ -12,9 +12,10 @@ use super::pending::Told;
 use super::refusal::Refusal;
 use super::{escalate, promise, reporters, response, users, watch};
 use crate::model::escalation::Target;
-use crate::model::incident::{Happening, IncidentId};
+use crate::model::incident::IncidentId;
 use crate::model::major::{Major, RULES};
 use crate::model::time::Timestamp;
+use crate::model::timeline::Happening;
 
 /// Declares an incident a major one where its priority says so and no person said otherwise.
 pub(super) fn by_rule(state: &mut State, ctx: &Context, id: IncidentId, now: Timestamp) {

@@ -107,8 +107,9 @@ pub use timers::Parked;
 pub use why_not::Tried;
 
 use crate::model::alert::Occurrence;
-use crate::model::incident::{IncidentId, Progress};
+use crate::model::incident::IncidentId;
 use crate::model::notice::CANARY;
+use crate::model::progress::Progress;
 use crate::model::review::next_due;
 use crate::model::terms::Promise;
 use crate::model::time::Timestamp;

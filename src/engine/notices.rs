@@ -12,9 +12,11 @@ use super::refusal::Refusal;
 use super::reply::{Reply, Retried};
 use super::{overrides, threads};
 use crate::model::escalation::Target;
-use crate::model::incident::{Happening, Incident, IncidentId, Progress};
+use crate::model::incident::{Incident, IncidentId};
 use crate::model::notice::{ALSO_MAX, Notice, NoticeId, NoticeKind, NoticeState};
+use crate::model::progress::Progress;
 use crate::model::time::{Brief, Timestamp};
+use crate::model::timeline::Happening;
 use crate::rules::OnCall;
 
 /// A page or ticket that a channel does not take within this time is with the next one by then.

@@ -1,15 +1,17 @@
 //! What people want to be done: with an incident, or about something that they report.
 
+use core::time::Duration;
+
 use crate::model::assignment::Handover;
 use crate::model::escalation::Target;
-use crate::model::incident::{IncidentId, RecordId, WaitsFor};
+use crate::model::incident::{IncidentId, RecordId};
 use crate::model::labels::Labels;
 use crate::model::major::Role;
 use crate::model::priority::Priority;
+use crate::model::progress::WaitsFor;
 use crate::model::report::Reporter;
 use crate::model::sheet::Edit;
 use crate::model::time::Timestamp;
-use core::time::Duration;
 
 /// What a person wants to be done with an incident.
 #[derive(Clone, Debug)]

@@ -12,7 +12,7 @@ use crate::model::audit::AuditEntry;
 use crate::model::credit::Counts;
 use crate::model::delivery::DeliveryId;
 use crate::model::escalation::{Policy, PolicyHash};
-use crate::model::incident::{Entry, Happening, Incident, IncidentId};
+use crate::model::incident::{Incident, IncidentId};
 use crate::model::journal::JournalEntry;
 use crate::model::labels::Fingerprint;
 use crate::model::notice::NoticeId;
@@ -20,6 +20,7 @@ use crate::model::partition::Partition;
 use crate::model::quarantine::{QuarantineId, Quarantined};
 use crate::model::silence::SilenceId;
 use crate::model::time::Timestamp;
+use crate::model::timeline::{Entry, Happening};
 
 /// Changes of the batch that is being applied.
 #[derive(Debug, Default)]

@@ -12,8 +12,9 @@ use super::reply::{Planned, Reply};
 use super::{State, audit, suppress, suspects};
 use crate::cmdb::{CiId, Toward};
 use crate::model::change::{Change, ChangeState};
-use crate::model::incident::{Happening, IncidentId};
+use crate::model::incident::IncidentId;
 use crate::model::time::{Brief, Timestamp};
+use crate::model::timeline::Happening;
 
 /// How long a change is kept after its end.
 const KEPT: Duration = Duration::from_hours(30 * 24);

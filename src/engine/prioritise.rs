@@ -18,10 +18,12 @@ use super::{
 };
 use crate::cmdb::{CiId, CiRow, Outage};
 use crate::model::escalation::Target;
-use crate::model::incident::{Happening, IncidentId, Progress};
+use crate::model::incident::IncidentId;
 use crate::model::notice::NoticeKind;
 use crate::model::priority::{Assessment, Impact, Loss, Priority, Urgency};
+use crate::model::progress::Progress;
 use crate::model::time::Timestamp;
+use crate::model::timeline::Happening;
 use crate::rules::{IncidentSpec, Priorities, Threshold};
 
 /// The attribute of a service that names the calendar of the times at which it is to be there.

@@ -11,11 +11,12 @@ use super::pending::Told;
 use super::refusal::Refusal;
 use super::{State, reporters};
 use crate::model::escalation::Target;
-use crate::model::incident::{Happening, Incident, IncidentId};
+use crate::model::incident::{Incident, IncidentId};
 use crate::model::major::Role;
 use crate::model::notice::NoticeKind;
 use crate::model::terms::{Promise, Reminded, SUBSCRIBERS_MAX};
 use crate::model::time::{Brief, Timestamp};
+use crate::model::timeline::Happening;
 
 /// Promises the next update in the name of whoever took an incident: at the time they said, else
 /// after that of the priority. What was promised before and is not overdue stands.

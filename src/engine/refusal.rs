@@ -1,8 +1,9 @@
 //! Why something is not done, in words that say what would be.
 
-use crate::model::incident::{IncidentId, RecordId, StateName};
+use crate::model::incident::{IncidentId, RecordId};
 use crate::model::labels::Fingerprint;
 use crate::model::notice::NoticeId;
+use crate::model::progress::StateName;
 use crate::model::quarantine::QuarantineId;
 use crate::model::sheet::Field;
 use crate::model::silence::SilenceId;

@@ -10,9 +10,11 @@ use super::refusal::Refusal;
 use super::unite::{self, Adoption};
 use super::{State, credit, escalate, handle, tally};
 use crate::model::alert::Join;
-use crate::model::incident::{Happening, IncidentId, Progress, RecordId};
+use crate::model::incident::{IncidentId, RecordId};
 use crate::model::labels::Fingerprint;
+use crate::model::progress::Progress;
 use crate::model::time::Timestamp;
+use crate::model::timeline::Happening;
 
 fn by_hand(order: &Order) -> Join {
     Join::ByHand { by: order.by.clone(), note: order.note.as_str().into() }

@@ -1,15 +1,17 @@
 //! What becomes of an event: the answer for whoever brought it.
 
-use super::refusal::{Refusal, Refused};
-use crate::model::incident::{IncidentId, StateName};
-use crate::model::notice::NoticeId;
-use crate::model::priority::words;
-use crate::model::quarantine::QuarantineId;
-use crate::model::silence::SilenceId;
-use crate::model::time::Timestamp;
 use core::fmt;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+
+use super::refusal::{Refusal, Refused};
+use crate::model::incident::IncidentId;
+use crate::model::notice::NoticeId;
+use crate::model::priority::words;
+use crate::model::progress::StateName;
+use crate::model::quarantine::QuarantineId;
+use crate::model::silence::SilenceId;
+use crate::model::time::Timestamp;
 
 /// What became of records that were read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -15,11 +15,12 @@ use super::refusal::Refusal;
 use super::reply::{Filed, Match, Reply};
 use super::{State, audit, correlate, desk, reporters, suppress, tally};
 use crate::model::alert::{Details, Join, Occurrence, Signal, SourceId};
-use crate::model::incident::{Happening, IncidentId};
+use crate::model::incident::IncidentId;
 use crate::model::labels::{Fingerprint, Labels};
 use crate::model::report::{ALERTNAME, REPORT, REPORTS_MAX, Report, TITLE};
 use crate::model::sheet::{Edit, Field};
 use crate::model::time::Timestamp;
+use crate::model::timeline::Happening;
 
 /// Beyond every life of an incident: a report does not lapse.
 const FOR_GOOD: Duration = Duration::from_hours(100 * 365 * 24);

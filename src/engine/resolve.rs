@@ -13,9 +13,11 @@ use super::{
     topology, verify, watch,
 };
 use crate::model::alert::Join;
-use crate::model::incident::{Happening, Incident, IncidentId, Progress, Storm};
+use crate::model::incident::{Incident, IncidentId, Storm};
 use crate::model::labels::{FNV_OFFSET, Fingerprint, fnv};
+use crate::model::progress::Progress;
 use crate::model::time::{Brief, Timestamp};
+use crate::model::timeline::Happening;
 use crate::rules::ResolveWhen;
 
 /// Counts an alert that ended out of its incident and all that this is part of.

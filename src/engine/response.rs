@@ -11,11 +11,12 @@ use super::refusal::Refusal;
 use super::{State, assign, transfer};
 use crate::model::assignment::{Handover, Verdict};
 use crate::model::escalation::Target;
-use crate::model::incident::{Happening, IncidentId};
+use crate::model::incident::IncidentId;
 use crate::model::major::{Done, Holder, Item, Major, ROLES_MAX, ResponsePlan, Role};
 use crate::model::notice::NoticeKind;
 use crate::model::terms::SUBSCRIBERS_MAX;
 use crate::model::time::Timestamp;
+use crate::model::timeline::Happening;
 use crate::rules::Plan;
 
 /// Copies the plan that fits onto an incident that has just been declared a major one, and calls and

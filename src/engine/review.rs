@@ -11,11 +11,12 @@ use super::pending::Told;
 use super::refusal::Refusal;
 use super::response::place;
 use crate::model::escalation::Target;
-use crate::model::incident::{Happening, Incident, IncidentId};
+use crate::model::incident::{Incident, IncidentId};
 use crate::model::major::{Done, Role};
 use crate::model::notice::NoticeKind;
 use crate::model::review::{ACTIONS_MAX, CorrectiveAction, Overdue};
 use crate::model::time::{Brief, Timestamp};
+use crate::model::timeline::Happening;
 use crate::rules::{RuleSet, Team};
 
 /// How the owner of an action is written where it is a team.

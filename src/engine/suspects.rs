@@ -16,9 +16,10 @@ use super::gather;
 use super::pending::Told;
 use super::planning;
 use crate::cmdb::{CiId, Topology, Toward};
-use crate::model::incident::{Happening, Incident, IncidentId, Suspect, SuspectChange};
+use crate::model::incident::{Incident, IncidentId, Suspect, SuspectChange};
 use crate::model::labels::Fingerprint;
 use crate::model::time::Timestamp;
+use crate::model::timeline::Happening;
 
 /// How much more a CI is suspected on which a change has just begun, against the blame it has
 /// anyway: twice as much. Half of that when the change is on what it depends on outright.

@@ -8,11 +8,13 @@ use super::order::Order;
 use super::pending::Told;
 use super::refusal::Refusal;
 use crate::model::escalation::Target;
-use crate::model::incident::{Happening, IncidentId, Progress};
+use crate::model::incident::IncidentId;
 use crate::model::notice::NoticeKind;
 use crate::model::priority::{Assessment, Priority};
+use crate::model::progress::Progress;
 use crate::model::terms::ByHand;
 use crate::model::time::Timestamp;
+use crate::model::timeline::Happening;
 use crate::rules::IncidentSpec;
 
 /// How the sum of a priority goes on that a person gave.

@@ -12,9 +12,10 @@ use super::refusal::Refusal;
 use super::{assign, escalate};
 use crate::model::assignment::{Handover, Verdict};
 use crate::model::escalation::Target;
-use crate::model::incident::{Happening, IncidentId};
+use crate::model::incident::IncidentId;
 use crate::model::notice::NoticeKind;
 use crate::model::time::Timestamp;
+use crate::model::timeline::Happening;
 
 /// Somebody who gets an incident, and how that is said.
 pub(super) struct Transfer<'a> {

@@ -14,9 +14,10 @@ use super::sure::{Timing, Way};
 use super::topology::Dependency;
 use super::{State, credit, escalate, gather, known_error, notices, planning, tally, topology};
 use crate::model::alert::{Join, Path};
-use crate::model::incident::{Happening, IncidentId};
+use crate::model::incident::IncidentId;
 use crate::model::labels::Fingerprint;
 use crate::model::time::Timestamp;
+use crate::model::timeline::Happening;
 
 /// Two open incidents, one of which has the cause of the other.
 pub(super) struct Union {

@@ -10,9 +10,10 @@ use super::context::Context;
 use super::pending::Told;
 use super::reporters::{self, News};
 use crate::cmdb::users;
-use crate::model::incident::{Happening, Incident, IncidentId};
+use crate::model::incident::{Incident, IncidentId};
 use crate::model::major::{Major, USERS_MAX};
 use crate::model::time::Timestamp;
+use crate::model::timeline::Happening;
 
 /// Services that are named in one message.
 const NAMED_MAX: usize = 5;

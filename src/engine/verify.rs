@@ -6,9 +6,11 @@ use super::notices::{self, Plan};
 use super::pending::Told;
 use super::{State, resolve};
 use crate::model::escalation::Target;
-use crate::model::incident::{Happening, IncidentId, Progress};
+use crate::model::incident::IncidentId;
 use crate::model::notice::NoticeKind;
+use crate::model::progress::Progress;
 use crate::model::time::{Brief, Timestamp};
+use crate::model::timeline::Happening;
 
 /// Sets when the alerts of an incident are looked at, where some fire.
 pub(super) fn plan(state: &mut State, ctx: &Context, id: IncidentId, now: Timestamp) {

@@ -8,10 +8,12 @@ use super::deadlines::Clock;
 use super::notices::{self, Plan};
 use super::pending::Told;
 use crate::model::escalation::Target;
-use crate::model::incident::{Happening, Incident, IncidentId, Progress, WaitsFor};
+use crate::model::incident::{Incident, IncidentId};
 use crate::model::notice::NoticeKind;
+use crate::model::progress::{Progress, WaitsFor};
 use crate::model::terms::{InState, Supplier};
 use crate::model::time::{Brief, Timestamp};
+use crate::model::timeline::Happening;
 use crate::rules::RuleSet;
 
 /// Sets when the supplier has to be done, or that none is waited for.

@@ -4,8 +4,9 @@
 use super::State;
 use super::pending::Told;
 use super::refusal::Refusal;
-use crate::model::incident::{Happening, Incident, IncidentId};
+use crate::model::incident::{Incident, IncidentId};
 use crate::model::time::{Brief, Timestamp};
+use crate::model::timeline::Happening;
 
 /// Begins it, where a resolved incident is a major one.
 pub(super) fn begin(state: &mut State, id: IncidentId, now: Timestamp) {

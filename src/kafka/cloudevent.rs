@@ -167,9 +167,11 @@ mod tests {
     use crate::lab::world::World;
     use crate::model::assignment::Handover;
     use crate::model::bulletin::{BulletinKind, Flags};
-    use crate::model::incident::{Happening, RecordId, StateName};
+    use crate::model::incident::RecordId;
     use crate::model::priority::{Impact, Priority, Urgency};
+    use crate::model::progress::StateName;
     use crate::model::time::Timestamp;
+    use crate::model::timeline::Happening;
     use crate::rules::RuleSet;
 
     fn bulletin() -> Bulletin {

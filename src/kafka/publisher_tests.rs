@@ -12,8 +12,9 @@ use serde_json::Value;
 use super::*;
 use crate::mailbox::{Letter, mailbox};
 use crate::model::bulletin::{BulletinKind, Flags, Outline};
-use crate::model::incident::{RecordId, StateName};
+use crate::model::incident::RecordId;
 use crate::model::priority::{Impact, Priority, Urgency};
+use crate::model::progress::StateName;
 use crate::model::time::Timestamp;
 use crate::settings::kafka::Cluster;
 

@@ -6,8 +6,9 @@ use crate::engine::order::{Command, Ending, Order};
 use crate::engine::refusal::Refusal;
 use crate::engine::reply::Reply;
 use crate::model::escalation::Target;
-use crate::model::incident::{Happening, Incident, RecordId};
+use crate::model::incident::{Incident, RecordId};
 use crate::model::sheet::{Edit, Field};
+use crate::model::timeline::Happening;
 
 fn closed() -> Story {
     let mut story = Story::new();

@@ -9,9 +9,10 @@ use crate::engine::event::Event;
 use crate::engine::order::{Command, Ending, Order};
 use crate::engine::reply::Reply;
 use crate::lab::world::World;
-use crate::model::incident::{Happening, RecordId};
+use crate::model::incident::RecordId;
 use crate::model::link::Action;
 use crate::model::notice::{Notice, NoticeId, NoticeKind};
+use crate::model::timeline::Happening;
 use crate::rules::{RuleSet, SourceFile, load};
 
 const RULES: &str = "

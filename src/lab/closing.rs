@@ -10,10 +10,12 @@ use crate::engine::order::{Command, Ending, Order};
 use crate::engine::refusal::Refusal;
 use crate::engine::reply::Reply;
 use crate::model::alert::{Details, Occurrence, Signal};
-use crate::model::incident::{Happening, Incident, Progress, RecordId, StateName};
+use crate::model::incident::{Incident, RecordId};
 use crate::model::labels::Labels;
 use crate::model::notice::NoticeKind;
+use crate::model::progress::{Progress, StateName};
 use crate::model::sheet::{Edit, Field};
+use crate::model::timeline::Happening;
 
 const HOUR: u64 = 3_600;
 const DAY: u64 = 24 * HOUR;

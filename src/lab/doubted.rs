@@ -3,7 +3,8 @@
 use super::story::{Story, after};
 use crate::engine::event::{Event, Rest};
 use crate::model::change::{Change, ChangeState};
-use crate::model::incident::{Happening, RecordId};
+use crate::model::incident::RecordId;
+use crate::model::timeline::Happening;
 
 const RULES: &str = "
 rules:

@@ -10,10 +10,12 @@ use crate::engine::event::Event;
 use crate::engine::order::{Command, Ending, Order};
 use crate::engine::own;
 use crate::model::alert::{Details, Join, Occurrence, Signal};
-use crate::model::incident::{Happening, Incident, Progress, RecordId};
+use crate::model::incident::{Incident, RecordId};
 use crate::model::labels::Labels;
 use crate::model::notice::NoticeKind;
+use crate::model::progress::Progress;
 use crate::model::silence::{Silence, SilenceId};
+use crate::model::timeline::Happening;
 use crate::rules::{self, SourceFile};
 
 const STORM: &str = "

@@ -11,8 +11,10 @@ use crate::model::alert::Join;
 use crate::model::assignment::Handover;
 use crate::model::audit::Seal;
 use crate::model::escalation::Target;
-use crate::model::incident::{Happening, RecordId, StateName, WaitsFor};
+use crate::model::incident::RecordId;
 use crate::model::notice::NoticeKind;
+use crate::model::progress::{StateName, WaitsFor};
+use crate::model::timeline::Happening;
 
 const HOUR: u64 = 3_600;
 

@@ -12,9 +12,9 @@ use crate::engine::changes::AlertRow;
 use crate::engine::context::{Context, Limits};
 use crate::engine::event::Event;
 use crate::model::alert::{Details, Inhibitor, Occurrence, Signal, severity};
-use crate::model::incident::Happening;
 use crate::model::labels::Labels;
 use crate::model::notice::NoticeKind;
+use crate::model::timeline::Happening;
 use crate::rules::{Inhibit, RuleSet, SourceFile, Subject, load};
 
 const CMDB: &str = "

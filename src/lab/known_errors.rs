@@ -1,8 +1,8 @@
 //! Scenarios of known errors: quiet within bounds, and told of beyond them, whatever happens meanwhile.
 
 use super::story::{Story, after, rules_of};
-use crate::model::incident::Happening;
 use crate::model::notice::NoticeKind;
+use crate::model::timeline::Happening;
 
 const RULES: &str = "
 rules:

@@ -10,7 +10,8 @@ use crate::engine::event::Event;
 use crate::engine::order::{Command, Order};
 use crate::lab::world::World;
 use crate::model::alert::Signal;
-use crate::model::incident::{RecordId, WaitsFor};
+use crate::model::incident::RecordId;
+use crate::model::progress::WaitsFor;
 use crate::model::time::Timestamp;
 use crate::rules::{SourceFile, load};
 

@@ -14,9 +14,11 @@ use crate::engine::reply::Reply;
 use crate::lab::world::World;
 use crate::model::assignment::{Handover, Verdict};
 use crate::model::escalation::Target;
-use crate::model::incident::{Happening, RecordId, StateName, WaitsFor};
+use crate::model::incident::RecordId;
 use crate::model::notice::NoticeKind;
 use crate::model::priority::Priority;
+use crate::model::progress::{StateName, WaitsFor};
+use crate::model::timeline::Happening;
 
 const MINUTE: u64 = 60;
 const HOUR: u64 = 3_600;

@@ -5,11 +5,13 @@ use crate::engine::event::Event;
 use crate::engine::order::{Command, Ending, Order};
 use crate::engine::reply::Reply;
 use crate::model::escalation::Target;
-use crate::model::incident::{Happening, Incident, RecordId, StateName};
+use crate::model::incident::{Incident, RecordId};
 use crate::model::major::Role;
 use crate::model::notice::NoticeKind;
+use crate::model::progress::StateName;
 use crate::model::review::ACTIONS_MAX;
 use crate::model::sheet::Edit;
+use crate::model::timeline::Happening;
 
 const DAY: u64 = 86_400;
 

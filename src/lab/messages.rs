@@ -10,9 +10,10 @@ use crate::engine::refusal::Refusal;
 use crate::engine::reply::{Reply, Retried};
 use crate::lab::image::Image;
 use crate::model::alert::{Details, Occurrence, Signal};
-use crate::model::incident::{Happening, RecordId};
+use crate::model::incident::RecordId;
 use crate::model::labels::Labels;
 use crate::model::notice::{Notice, NoticeId, NoticeKind, NoticeState};
+use crate::model::timeline::Happening;
 
 /// Returns kind, target and reason of what was sent after the first `skip` notices.
 fn sent(story: &Story, skip: usize) -> Vec<String> {

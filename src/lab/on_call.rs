@@ -10,8 +10,9 @@ use crate::engine::event::{Event, StandIn};
 use crate::engine::refusal::Refusal;
 use crate::engine::reply::Reply;
 use crate::lab::world::World;
-use crate::model::incident::{Happening, RecordId};
+use crate::model::incident::RecordId;
 use crate::model::notice::NoticeKind;
+use crate::model::timeline::Happening;
 use crate::rules::{RuleSet, SourceFile, load};
 
 /// Shifts change at 10:00 in Berlin, which is when the story begins.

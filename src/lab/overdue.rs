@@ -4,9 +4,10 @@
 use super::story::{Story, after, handled};
 use crate::engine::event::Event;
 use crate::engine::order::{Command, Order};
-use crate::model::incident::{Happening, RecordId};
+use crate::model::incident::RecordId;
 use crate::model::notice::NoticeKind;
 use crate::model::priority::Priority;
+use crate::model::timeline::Happening;
 
 const MINUTE: u64 = 60;
 const HOUR: u64 = 60 * MINUTE;

@@ -7,9 +7,9 @@ use super::story::{Story, after};
 use crate::engine::event::{Event, Rest};
 use crate::engine::reply::{Planned, Reply};
 use crate::model::change::{Change, ChangeState};
-use crate::model::incident::Happening;
 use crate::model::notice::NoticeKind;
 use crate::model::silence::{Silence, SilenceId, SilenceState};
+use crate::model::timeline::Happening;
 
 /// Monday, 2026-01-05, from 10:00 to 11:00 UTC; the clock starts at 09:00.
 const ONCE: &str = "

@@ -7,9 +7,10 @@ use super::world::World;
 use crate::cmdb::{Topology, import};
 use crate::engine::context::{Context, Limits};
 use crate::model::alert::Join;
-use crate::model::incident::{Happening, RecordId};
+use crate::model::incident::RecordId;
 use crate::model::notice::NoticeKind;
 use crate::model::priority::{Loss, Priority, Urgency};
+use crate::model::timeline::Happening;
 
 const RULES: &str = "
 calendars:

@@ -7,8 +7,10 @@ use crate::engine::event::{Event, Rest};
 use crate::engine::order::Command;
 use crate::model::alert::{Join, Signal};
 use crate::model::change::{Change, ChangeState};
-use crate::model::incident::{Happening, RecordId, StateName};
+use crate::model::incident::RecordId;
 use crate::model::notice::NoticeKind;
+use crate::model::progress::StateName;
+use crate::model::timeline::Happening;
 
 const NEAR: &str = "
 rules:

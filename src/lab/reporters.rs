@@ -148,7 +148,7 @@ fn who_answers_where_several_are_reached_speaks_for_these_and_a_stranger_for_nob
     assert!(matches!(reply, Reply::Refused(Refusal::NotAsked { .. })), "{reply:?}");
     handled(&story.world.event(&confirm("tom@x.org"), after(60)));
     let record = story.incident(1);
-    assert_eq!(record.progress.name(), crate::model::incident::StateName::Resolved);
+    assert_eq!(record.progress.name(), crate::model::progress::StateName::Resolved);
     assert_eq!(record.closure.confirmation.as_ref().unwrap().confirmed, ["Tom".into()]);
     // Tom takes it back.
     let reject = by_link(3, "tom@x.org", Action::Reject, Command::Reject);

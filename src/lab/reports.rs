@@ -5,10 +5,12 @@ use crate::engine::event::Event;
 use crate::engine::order::{Command, Ending, Filing, Order};
 use crate::engine::refusal::Refusal;
 use crate::engine::reply::{Filed, Match, Reply};
-use crate::model::incident::{Happening, RecordId, StateName};
+use crate::model::incident::RecordId;
 use crate::model::notice::NoticeKind;
+use crate::model::progress::StateName;
 use crate::model::report::{Reporter, labels};
 use crate::model::sheet::{Edit, Field};
+use crate::model::timeline::Happening;
 
 const HOUR: u64 = 3_600;
 const DAY: u64 = 24 * HOUR;

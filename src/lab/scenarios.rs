@@ -6,9 +6,11 @@ use crate::engine::order::{Command, Ending};
 use crate::engine::refusal::Refusal;
 use crate::engine::reply::Reply;
 use crate::model::alert::{Join, Signal};
-use crate::model::incident::{Happening, RecordId, StateName};
+use crate::model::incident::RecordId;
 use crate::model::notice::NoticeKind;
 use crate::model::priority::Priority;
+use crate::model::progress::StateName;
+use crate::model::timeline::Happening;
 
 #[test]
 fn one_alert_opens_one_incident_and_pages_once() {

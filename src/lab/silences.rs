@@ -5,10 +5,11 @@ use crate::engine::event::Event;
 use crate::engine::order::Command;
 use crate::engine::refusal::Refusal;
 use crate::engine::reply::Reply;
-use crate::model::incident::{Happening, StateName};
 use crate::model::labels::Labels;
 use crate::model::notice::NoticeKind;
+use crate::model::progress::StateName;
 use crate::model::silence::{Silence, SilenceId, SilenceMatcher, SilenceState};
+use crate::model::timeline::Happening;
 
 const LONER: &[(&str, &str)] = &[("alertname", "Loner"), ("severity", "critical")];
 

@@ -10,10 +10,11 @@ use crate::engine::event::Event;
 use crate::engine::order::{Command, Order};
 use crate::engine::reply::{Handled, Received, Reply};
 use crate::model::alert::{Details, Join, Occurrence, Signal};
-use crate::model::incident::{Happening, Incident, RecordId};
+use crate::model::incident::{Incident, RecordId};
 use crate::model::labels::Labels;
 use crate::model::notice::{Notice, NoticeKind};
 use crate::model::time::Timestamp;
+use crate::model::timeline::Happening;
 use crate::rules::{self, RuleSet, SourceFile};
 
 pub(super) const START: Timestamp = Timestamp::from_millis(1_767_603_600_000);

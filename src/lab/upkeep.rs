@@ -12,9 +12,10 @@ use crate::engine::context::{Context, Limits};
 use crate::engine::event::{Event, PastEpisode};
 use crate::engine::reply::{Forgotten, Reply};
 use crate::model::alert::{Details, Occurrence, Signal};
-use crate::model::incident::{RecordId, StateName};
+use crate::model::incident::RecordId;
 use crate::model::labels::Labels;
 use crate::model::notice::CANARY_INCIDENT;
+use crate::model::progress::StateName;
 use crate::model::time::Timestamp;
 use crate::rules::RuleSet;
 

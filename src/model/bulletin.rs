@@ -6,10 +6,14 @@
 use core::fmt;
 use std::sync::Arc;
 
-use super::incident::{Happening, Incident, IncidentId, StateName};
+use super::incident::{Incident, IncidentId};
+
+use super::timeline::Happening;
+
 use super::labels::{FNV_OFFSET, fnv};
 use super::major::Major;
 use super::priority::{Impact, Priority, Urgency, words};
+use super::progress::StateName;
 use super::time::Timestamp;
 
 /// Happenings that one bulletin tells in words; a commit rarely has more of one incident.

@@ -3,8 +3,8 @@
 use core::fmt;
 use core::time::Duration;
 
-use super::incident::StateName;
 use super::priority::{Priority, words};
+use super::progress::StateName;
 
 /// Identifies a policy by its content, so that an incident keeps the one it started with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

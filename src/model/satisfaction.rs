@@ -4,8 +4,10 @@ use core::cmp::{Ordering, Reverse};
 use core::fmt;
 use std::collections::BTreeMap;
 
-use super::incident::{Incident, StateName};
+use super::incident::Incident;
+
 use super::priority::words;
+use super::progress::StateName;
 use super::sheet::Field;
 
 /// By what satisfaction is totalled.

@@ -4,8 +4,8 @@
 use core::fmt;
 use core::time::Duration;
 
-use super::incident::StateName;
 use super::priority::{Priority, words};
+use super::progress::StateName;
 use super::time::Timestamp;
 
 /// Who can hear of one incident beside whoever was called for it.

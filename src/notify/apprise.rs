@@ -7,9 +7,9 @@ use serde_json::{Value, json};
 
 use super::channel::{Failure, Message, Purpose, Taken};
 use super::post::{self, Parcel, Poster};
-use crate::model::incident::Progress;
 use crate::model::notice::NoticeKind;
 use crate::model::priority::Priority;
+use crate::model::progress::Progress;
 use crate::settings::receivers::{Apprise as Setting, AppriseTo as To};
 use crate::settings::secret::Secret;
 

@@ -14,9 +14,10 @@ use super::{Briefing, Parts, Reader};
 use crate::clock::Clock;
 use crate::engine::context::Context;
 use crate::engine::event::Event;
-use crate::model::incident::{Incident, Progress};
+use crate::model::incident::Incident;
 use crate::model::link::{Action, Links};
 use crate::model::notice::{CANARY, CANARY_INCIDENT, Notice, NoticeKind};
+use crate::model::progress::Progress;
 use crate::rules::RuleSet;
 use crate::telemetry::metrics::{Delivery, Metrics};
 

@@ -6,9 +6,10 @@ use serde_json::{Value, json};
 
 use super::channel::{Failure, Message, Purpose, Taken};
 use super::post::{self, Parcel, Poster};
-use crate::model::incident::{Incident, Progress};
+use crate::model::incident::Incident;
 use crate::model::notice::NoticeKind;
 use crate::model::priority::Priority;
+use crate::model::progress::Progress;
 use crate::settings::receivers::PagerDuty as Setting;
 use crate::settings::secret::Secret;
 

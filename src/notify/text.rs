@@ -2,8 +2,9 @@
 //! become a template, a line of their own or a control character.
 
 use super::Briefing;
-use crate::model::incident::{Incident, Progress, Suspect};
+use crate::model::incident::{Incident, Suspect};
 use crate::model::notice::Notice;
+use crate::model::progress::Progress;
 use crate::model::time::{Brief, Timestamp};
 use crate::rules::{Audience, IncidentLine, MessageScope, Part, RuleSet};
 

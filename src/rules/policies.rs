@@ -217,8 +217,8 @@ pub(super) fn target(reader: &mut Reader<'_>, node: &Node) -> Option<Target> {
 #[cfg(test)]
 mod tests {
     use crate::model::escalation::{Only, Target};
-    use crate::model::incident::StateName;
     use crate::model::priority::Priority;
+    use crate::model::progress::StateName;
     use crate::rules::{SourceFile, load};
 
     #[test]

@@ -11,8 +11,8 @@ use super::calendar::{Calendar, Times};
 use super::codes;
 use super::reader::{DAY, Fields, HOUR, MINUTE, Reader};
 use super::yaml::{Node, Value};
-use crate::model::incident::StateName;
 use crate::model::priority::{Impact, PRIORITIES, Priority, Urgency};
+use crate::model::progress::StateName;
 
 /// How impact, urgency and priority are found, and what follows from the priority.
 #[derive(Clone, Debug, PartialEq, Eq)]

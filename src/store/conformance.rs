@@ -22,16 +22,18 @@ use crate::model::change::Change as PlannedChange;
 use crate::model::credit::Credits;
 use crate::model::delivery::DeliveryId;
 use crate::model::escalation::{Policy, PolicyHash};
-use crate::model::incident::{Entry, Incident, IncidentId, RecordId, StateName};
+use crate::model::incident::{Incident, IncidentId, RecordId};
 use crate::model::journal::JournalEntry;
 use crate::model::labels::Fingerprint;
 use crate::model::learned::{LearnedKey, LearnedRow};
 use crate::model::notice::{Notice, NoticeId, NoticeState};
 use crate::model::on_call::Override;
 use crate::model::partition::{Partition, Position};
+use crate::model::progress::StateName;
 use crate::model::quarantine::{QuarantineId, Quarantined};
 use crate::model::silence::{Silence, SilenceId};
 use crate::model::time::Timestamp;
+use crate::model::timeline::Entry;
 
 /// What a store is to be.
 #[derive(Default)]

@@ -24,8 +24,8 @@ use crate::model::credit::{Counts, Credits};
 use crate::model::delivery::DeliveryId;
 use crate::model::escalation::{Action, Due, Only, Policy, PolicyHash, Rung, Step, Target};
 use crate::model::incident::{
-    Entry, Happening, Incident, KnownError, Likely, Paged, Progress, RecordId, ResolutionClock,
-    ResponseClock, Root, StateName, Storm, Suspect, SuspectChange, Thread, WaitsFor,
+    Incident, KnownError, Likely, Paged, RecordId, ResolutionClock, ResponseClock, Root, Storm,
+    Suspect, SuspectChange, Thread,
 };
 use crate::model::journal::JournalEntry;
 use crate::model::labels::{Fingerprint, Labels};
@@ -36,6 +36,7 @@ use crate::model::notice::{Notice, NoticeId, NoticeKind, NoticeState};
 use crate::model::on_call::Override;
 use crate::model::partition::{Edge, Halted, Partition, Position};
 use crate::model::priority::{Assessment, Impact, Loss, Priority, Urgency};
+use crate::model::progress::{Progress, StateName, WaitsFor};
 use crate::model::quarantine::{Cause, Origin, QuarantineId, Quarantined, Unhandled};
 use crate::model::report::{Report, Reporter};
 use crate::model::review::{CorrectiveAction, Overdue};
@@ -43,6 +44,7 @@ use crate::model::sheet::{Field, Reclassified, Sheet, Spent};
 use crate::model::silence::{Silence, SilenceId, SilenceMatcher};
 use crate::model::terms::{ByHand, InState, Promise, Reminded, Supplier, Terms};
 use crate::model::time::Timestamp;
+use crate::model::timeline::{Entry, Happening};
 
 /// `SplitMix64`.
 pub(super) struct Dice(pub(super) u64);

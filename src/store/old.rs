@@ -10,7 +10,8 @@ use super::read::row;
 use super::schema::Family;
 use super::view::View;
 use crate::engine::event::PastEpisode;
-use crate::model::incident::{Incident, IncidentId, Progress};
+use crate::model::incident::{Incident, IncidentId};
+use crate::model::progress::Progress;
 use crate::model::time::Timestamp;
 
 impl View<'_> {

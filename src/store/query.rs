@@ -15,8 +15,9 @@ use super::schema::{self, Family};
 use super::view::View;
 use super::{StoreError, overlay};
 use crate::engine::changes::AlertRow;
-use crate::model::incident::{Incident, IncidentId, StateName};
+use crate::model::incident::{Incident, IncidentId};
 use crate::model::notice::{Notice, NoticeState};
+use crate::model::progress::StateName;
 
 /// Records one request looks at: some tenth of a second's work.
 pub const SCAN_MAX: usize = 50_000;

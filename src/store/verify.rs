@@ -28,7 +28,7 @@ use crate::model::change::Change;
 use crate::model::credit::Credits;
 use crate::model::delivery::DeliveryId;
 use crate::model::escalation::{Policy, PolicyHash};
-use crate::model::incident::{Entry, Incident, IncidentId};
+use crate::model::incident::{Incident, IncidentId};
 use crate::model::journal::JournalEntry;
 use crate::model::labels::Fingerprint;
 use crate::model::learned::{LearnedKey, LearnedRow};
@@ -38,6 +38,7 @@ use crate::model::partition::Position;
 use crate::model::quarantine::Quarantined;
 use crate::model::silence::Silence;
 use crate::model::time::Timestamp;
+use crate::model::timeline::Entry;
 
 /// Problems that are listed; more are counted.
 const PROBLEMS_MAX: usize = 50;
@@ -260,7 +261,8 @@ fn meta(key: &[u8], value: &[u8]) -> Result<(), Malformed> {
 mod tests {
     use super::*;
     use crate::engine::changes::{Changes, Counters};
-    use crate::model::incident::{Progress, RecordId};
+    use crate::model::incident::RecordId;
+    use crate::model::progress::Progress;
     use crate::store::Options;
     use crate::store::dice::Dice;
     use crate::store::witness::StoreId;

@@ -25,7 +25,7 @@ use crate::model::bulletin::{Bulletin, BulletinHead};
 use crate::model::change::Change as PlannedChange;
 use crate::model::credit::Credits;
 use crate::model::escalation::{Policy, PolicyHash};
-use crate::model::incident::{Entry, Incident, IncidentId, RecordId};
+use crate::model::incident::{Incident, IncidentId, RecordId};
 use crate::model::journal::JournalEntry;
 use crate::model::labels::{Fingerprint, Labels};
 use crate::model::on_call::Override;
@@ -33,6 +33,7 @@ use crate::model::partition::Position;
 use crate::model::quarantine::{QuarantineHead, QuarantineId, Quarantined};
 use crate::model::silence::{Silence, SilenceId};
 use crate::model::time::Timestamp;
+use crate::model::timeline::Entry;
 
 pub use super::query::{
     AlertQuery, Cursor, IncidentQuery, NotACursor, NoticeQuery, Page, SCAN_MAX,

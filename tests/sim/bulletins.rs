@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use incidentd::engine::changes::Changes;
 use incidentd::lab::image::Image;
 use incidentd::model::bulletin::{BULLETIN_FIELDS, Bulletin, BulletinField, BulletinKind, Outline};
-use incidentd::model::incident::{IncidentId, StateName};
+use incidentd::model::incident::IncidentId;
+use incidentd::model::progress::StateName;
 
 /// What was told so far.
 #[derive(Default)]

@@ -7,7 +7,8 @@ use incidentd::engine::context::Context;
 use incidentd::lab::image::Image;
 use incidentd::model::assignment::Part;
 use incidentd::model::audit::Seal;
-use incidentd::model::incident::{Incident, IncidentId, Progress};
+use incidentd::model::incident::{Incident, IncidentId};
+use incidentd::model::progress::Progress;
 use incidentd::model::silence::SilenceState;
 use incidentd::rules::Kind;
 

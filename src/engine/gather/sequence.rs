@@ -13,9 +13,10 @@ use crate::engine::correlate::incident_of;
 use crate::engine::pending::Told;
 use crate::engine::unite::{self, Adoption};
 use crate::model::alert::Join;
-use crate::model::incident::{Happening, IncidentId, Storm};
+use crate::model::incident::{IncidentId, Storm};
 use crate::model::labels::Fingerprint;
 use crate::model::time::Timestamp;
+use crate::model::timeline::Happening;
 use crate::rules::{RootStep, Rule, Sequence};
 
 /// What is kept for one key: by step, which alerts began when.

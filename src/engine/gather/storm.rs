@@ -16,9 +16,10 @@ use crate::engine::pending::Told;
 use crate::engine::suspects::{self, Candidate, Ranking};
 use crate::engine::unite::{self, Adoption};
 use crate::model::alert::Join;
-use crate::model::incident::{Happening, Incident, IncidentId, Storm};
+use crate::model::incident::{Incident, IncidentId, Storm};
 use crate::model::labels::Fingerprint;
 use crate::model::time::{Brief, Timestamp};
+use crate::model::timeline::Happening;
 use crate::rules::StormKind;
 
 /// Alerts of a window that are looked at for an incident to begin with, when the alert that makes

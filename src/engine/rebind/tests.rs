@@ -9,9 +9,10 @@ use crate::engine::changes::{AlertRow, Changes, Counters, Saved};
 use crate::engine::context::Limits;
 use crate::engine::event::Event;
 use crate::ingest::{Format, Limits as IngestLimits, Terms, decode};
-use crate::model::incident::{Entry, Incident};
+use crate::model::incident::Incident;
 use crate::model::learned::{LearnedKey, LearnedRow};
 use crate::model::time::Timestamp;
+use crate::model::timeline::Entry;
 use crate::rules::{RuleSet, SourceFile, load};
 
 const START: Timestamp = Timestamp::from_millis(1_767_603_600_000);

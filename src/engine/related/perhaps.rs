@@ -6,9 +6,10 @@ use super::super::context::Context;
 use super::super::correlate::name_of;
 use super::super::pending::Told;
 use crate::engine::State;
-use crate::model::incident::{Happening, IncidentId};
+use crate::model::incident::IncidentId;
 use crate::model::labels::Fingerprint;
 use crate::model::time::Timestamp;
+use crate::model::timeline::Happening;
 
 /// How sure the second incident must be, in percent, for its being said.
 const CONFIDENCE_MIN: u8 = 60;

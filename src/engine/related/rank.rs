@@ -11,8 +11,9 @@ use crate::cmdb::{CiId, Ties, WHOLE};
 use crate::engine::context::Context;
 use crate::engine::state::{Held, State};
 use crate::engine::suspects::{self, Candidate, Ranking};
-use crate::model::incident::{IncidentId, Progress, Suspect};
+use crate::model::incident::{IncidentId, Suspect};
 use crate::model::labels::Fingerprint;
+use crate::model::progress::Progress;
 use crate::model::time::Timestamp;
 use crate::rules::Related;
 

@@ -21,10 +21,12 @@ use super::prioritise;
 use super::state::Call;
 use super::{State, escalate, gather, known_error, tally};
 use crate::model::alert::AlertState;
-use crate::model::incident::{Happening, IncidentId, Progress};
+use crate::model::incident::IncidentId;
 use crate::model::labels::Fingerprint;
 use crate::model::notice::NoticeKind;
+use crate::model::progress::Progress;
 use crate::model::time::Timestamp;
+use crate::model::timeline::Happening;
 
 pub(super) use windows::{due, hush, reconfigure, reindex, restore, silence, unsilence};
 

@@ -6,7 +6,8 @@ use core::time::Duration;
 
 use crate::engine::order::{Command, Ending};
 use crate::model::closure::{self, Disagreement};
-use crate::model::incident::{Incident, Progress};
+use crate::model::incident::Incident;
+use crate::model::progress::Progress;
 use crate::model::report;
 use crate::model::sheet::{self, Edit, Field, SPENT_MAX};
 use crate::model::time::Timestamp;

@@ -23,7 +23,8 @@ use crate::engine::reply::Reply;
 use crate::mailbox::Work;
 use crate::model::assignment::Handover;
 use crate::model::escalation::Target;
-use crate::model::incident::{Incident, IncidentId, RecordId, StateName, WaitsFor};
+use crate::model::incident::{Incident, IncidentId, RecordId};
+use crate::model::progress::{StateName, WaitsFor};
 use crate::model::time::Timestamp;
 use crate::rules::duration;
 

@@ -10,8 +10,10 @@ use axum::{Json, Router};
 use serde_json::json;
 use utoipa::OpenApi;
 
-use crate::model::incident::{Incident, IncidentId, StateName};
+use crate::model::incident::{Incident, IncidentId};
+
 use crate::model::priority::NotAWord;
+use crate::model::progress::StateName;
 use crate::store::view::IncidentQuery;
 
 use super::super::error::Problem;

@@ -8,10 +8,12 @@ use crate::engine::stored::Help;
 use crate::model::alert::{self, Lease};
 use crate::model::assignment;
 use crate::model::escalation::{Action, Ladder, Policy, Rung, Target};
-use crate::model::incident::{self, Entry, Incident, KnownError, Progress, ResolutionClock};
+use crate::model::incident::{self, Incident, KnownError, ResolutionClock};
 use crate::model::notice::Notice;
+use crate::model::progress::Progress;
 use crate::model::terms::Promise;
 use crate::model::time::Timestamp;
+use crate::model::timeline::Entry;
 use crate::rules::{Added, RuleSet};
 use crate::store::view::Member;
 

@@ -7,7 +7,8 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use crate::engine::changes::Changes;
-use crate::model::incident::{Entry, Incident, IncidentId};
+use crate::model::incident::{Incident, IncidentId};
+use crate::model::timeline::Entry;
 
 use super::super::wire::Time;
 use super::super::wire::stream::{Brief, Happened, IncidentChange};

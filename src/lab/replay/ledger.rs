@@ -9,10 +9,11 @@ use foldhash::fast::RandomState;
 use super::{Opened, Placed};
 use crate::engine::changes::Changes;
 use crate::model::alert::AlertState;
-use crate::model::incident::{Incident, IncidentId, Progress, RecordId, Root};
+use crate::model::incident::{Incident, IncidentId, RecordId, Root};
 use crate::model::labels::Fingerprint;
 use crate::model::notice::{Notice, NoticeKind};
 use crate::model::priority::Priority;
+use crate::model::progress::Progress;
 use crate::model::time::Timestamp;
 
 /// CIs that are named as possible causes.

@@ -4,10 +4,12 @@ use super::Reason;
 use super::actual::{Actual, sent};
 use super::play::{Played, name};
 use crate::engine::changes::{AlertRow, MemberRow};
-use crate::model::incident::{Happening, Incident, StateName};
+use crate::model::incident::Incident;
 use crate::model::labels::Fingerprint;
 use crate::model::notice::{Notice, NoticeKind};
+use crate::model::progress::StateName;
 use crate::model::time::Brief;
+use crate::model::timeline::Happening;
 use crate::rules::testcase::IncidentExpectation;
 use crate::rules::{Place, Rule, Subject, Verdict};
 

@@ -2,7 +2,7 @@
 
 use prost::Message;
 
-use super::incident::RungMessage;
+use super::clocks::RungMessage;
 use super::{Malformed, Word, numbered};
 use crate::model::assignment::{Accepted, Assignment, Assignments, Handover, Part, Verdict};
 use crate::model::time::Timestamp;

@@ -6,9 +6,11 @@ use super::{Malformed, Row, Word, keyed, numbered, required};
 use crate::model::bulletin::{
     Bulletin, BulletinField, BulletinHead, BulletinKind, Flags, Happened, Outline,
 };
-use crate::model::incident::{Happening, RecordId, StateName};
+use crate::model::incident::RecordId;
 use crate::model::priority::{Impact, Priority, Urgency};
+use crate::model::progress::StateName;
 use crate::model::time::Timestamp;
+use crate::model::timeline::Happening;
 use crate::store::schema::{self, Family};
 
 numbered!(BulletinKind:

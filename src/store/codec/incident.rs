@@ -1,30 +1,26 @@
 //! Incidents.
 
-use prost::{Message, Oneof};
+use prost::Message;
 
 use super::assignment::AssignmentsMessage;
+use super::cause::{KnownErrorMessage, LikelyMessage, StormMessage, SuspectMessage};
+use super::clocks::{ResolutionMessage, ResponseMessage, RungMessage};
+use super::priority::AssessmentMessage;
+use super::progress::ProgressMessage;
 use super::review::{ActionMessage, MajorMessage};
 use super::sheet::{AffectedMessage, ClosureMessage, ReportMessage, SheetMessage};
 use super::terms::TermsMessage;
 use super::{Malformed, Row, Word, keyed, numbered, required};
 use crate::model::assignment::Assignments;
-use crate::model::escalation::{PolicyHash, Rung};
-use crate::model::incident::{
-    Incident, KnownError, Likely, Paged, Progress, RecordId, ResolutionClock, ResponseClock, Root,
-    Storm, Suspect, SuspectChange, Thread, WaitsFor,
-};
+use crate::model::escalation::PolicyHash;
+use crate::model::incident::{Incident, Likely, Paged, RecordId, Root, Thread};
 use crate::model::labels::Fingerprint;
 use crate::model::link::Action;
-use crate::model::priority::{Assessment, Impact, Loss, Priority, Urgency};
 use crate::model::terms::Terms;
 use crate::model::time::Timestamp;
 use crate::store::schema::{self, Family};
 
-numbered!(Impact: Low = 1, Medium = 2, High = 3);
-numbered!(Urgency: Low = 1, Medium = 2, High = 3);
-numbered!(Priority: P1 = 1, P2 = 2, P3 = 3, P4 = 4);
 numbered!(Action: Acknowledge = 1, Resolve = 2, Escalate = 3, Confirm = 4, Reject = 5);
-numbered!(WaitsFor: Supplier = 1, Change = 2, User = 3);
 
 /// An incident.
 #[derive(Clone, PartialEq, Message)]
@@ -165,422 +161,6 @@ struct PagedMessage {
     at: i64,
     #[prost(uint32, tag = "3")]
     seq: u32,
-}
-
-#[derive(Clone, PartialEq, Message)]
-struct LikelyMessage {
-    /// As long as `lasts`.
-    #[prost(fixed64, repeated, tag = "1")]
-    places: Vec<u64>,
-    #[prost(int64, repeated, tag = "2")]
-    lasts: Vec<i64>,
-    #[prost(int64, optional, tag = "3")]
-    parts_at: Option<i64>,
-    #[prost(uint64, repeated, tag = "4")]
-    perhaps: Vec<u64>,
-}
-
-impl From<&Likely> for LikelyMessage {
-    fn from(likely: &Likely) -> Self {
-        let (places, lasts) = likely.places.iter().map(|(key, at)| (*key, at.millis())).unzip();
-        let parts_at = likely.parts_at.map(Timestamp::millis);
-        let perhaps = likely.perhaps.iter().map(|incident| incident.0).collect();
-        Self { places, lasts, parts_at, perhaps }
-    }
-}
-
-impl From<LikelyMessage> for Likely {
-    fn from(message: LikelyMessage) -> Self {
-        let lasts = message.lasts.into_iter().map(Timestamp::from_millis);
-        Self {
-            places: message.places.into_iter().zip(lasts).collect(),
-            parts_at: message.parts_at.map(Timestamp::from_millis),
-            perhaps: message.perhaps.into_iter().map(RecordId).collect(),
-        }
-    }
-}
-
-#[derive(Clone, PartialEq, Message)]
-struct StormMessage {
-    #[prost(string, tag = "1")]
-    rule: String,
-    #[prost(string, tag = "2")]
-    key: String,
-    #[prost(int64, tag = "3")]
-    began_at: i64,
-    #[prost(int64, optional, tag = "4")]
-    calm_since: Option<i64>,
-    #[prost(int64, optional, tag = "5")]
-    ended_at: Option<i64>,
-}
-
-#[derive(Clone, PartialEq, Message)]
-struct SuspectMessage {
-    #[prost(string, tag = "1")]
-    ci: String,
-    #[prost(uint32, tag = "2")]
-    explains: u32,
-    #[prost(uint32, tag = "3")]
-    of: u32,
-    #[prost(message, optional, tag = "4")]
-    change: Option<SuspectChangeMessage>,
-}
-
-#[derive(Clone, PartialEq, Message)]
-struct SuspectChangeMessage {
-    #[prost(string, tag = "1")]
-    number: String,
-    #[prost(string, tag = "2")]
-    ci: String,
-    #[prost(uint64, tag = "3")]
-    before_ms: u64,
-}
-
-#[derive(Clone, PartialEq, Message)]
-struct KnownErrorMessage {
-    #[prost(string, tag = "1")]
-    id: String,
-    #[prost(string, tag = "2")]
-    rule: String,
-    #[prost(int64, optional, tag = "3")]
-    quiet_until: Option<i64>,
-    #[prost(string, optional, tag = "4")]
-    exceeded: Option<String>,
-}
-
-#[derive(Clone, PartialEq, Oneof)]
-enum ProgressMessage {
-    #[prost(message, tag = "2")]
-    New(()),
-    #[prost(message, tag = "3")]
-    Acknowledged(HeldMessage),
-    #[prost(message, tag = "4")]
-    InProgress(HeldMessage),
-    #[prost(message, tag = "5")]
-    Resolved(ResolvedMessage),
-    /// When.
-    #[prost(int64, tag = "6")]
-    Closed(i64),
-    #[prost(message, tag = "34")]
-    OnHold(OnHoldMessage),
-    #[prost(message, tag = "84")]
-    Cancelled(CancelledMessage),
-}
-
-#[derive(Clone, PartialEq, Message)]
-struct CancelledMessage {
-    #[prost(int64, tag = "1")]
-    at: i64,
-    #[prost(string, tag = "2")]
-    by: String,
-}
-
-#[derive(Clone, PartialEq, Message)]
-struct OnHoldMessage {
-    #[prost(string, tag = "1")]
-    by: String,
-    #[prost(uint32, tag = "2")]
-    waits_for: u32,
-    #[prost(int64, tag = "3")]
-    until: i64,
-}
-
-#[derive(Clone, PartialEq, Message)]
-struct ResolutionMessage {
-    #[prost(int64, tag = "1")]
-    due_at: i64,
-    #[prost(uint64, tag = "2")]
-    stood_ms: u64,
-    #[prost(int64, optional, tag = "3")]
-    stands_since: Option<i64>,
-    /// Beginnings and ends in turn.
-    #[prost(int64, repeated, tag = "4")]
-    stood: Vec<i64>,
-}
-
-#[derive(Clone, PartialEq, Message)]
-struct HeldMessage {
-    #[prost(string, tag = "1")]
-    by: String,
-    #[prost(int64, tag = "2")]
-    until: i64,
-}
-
-#[derive(Clone, PartialEq, Message)]
-struct ResolvedMessage {
-    #[prost(int64, tag = "1")]
-    at: i64,
-    #[prost(string, optional, tag = "2")]
-    by: Option<String>,
-    #[prost(string, optional, tag = "3")]
-    had: Option<String>,
-}
-
-#[derive(Clone, PartialEq, Message)]
-struct AssessmentMessage {
-    #[prost(uint32, tag = "1")]
-    impact: u32,
-    #[prost(uint32, tag = "2")]
-    urgency: u32,
-    #[prost(uint32, tag = "3")]
-    priority: u32,
-    #[prost(string, tag = "4")]
-    sum: String,
-    #[prost(bool, tag = "5")]
-    pages: bool,
-    /// Nothing in an older release, which knew no loss but that of service.
-    #[prost(bool, tag = "6")]
-    redundancy: bool,
-    #[prost(int64, optional, tag = "7")]
-    until: Option<i64>,
-}
-
-#[derive(Clone, PartialEq, Message)]
-struct ResponseMessage {
-    #[prost(int64, tag = "1")]
-    started_at: i64,
-    #[prost(int64, tag = "2")]
-    due_at: i64,
-    #[prost(int64, optional, tag = "3")]
-    stopped_at: Option<i64>,
-    #[prost(uint32, tag = "4")]
-    round: u32,
-}
-
-#[derive(Clone, PartialEq, Message)]
-pub(super) struct RungMessage {
-    #[prost(uint32, tag = "1")]
-    step: u32,
-    #[prost(uint32, tag = "2")]
-    repeats: u32,
-    #[prost(int64, optional, tag = "3")]
-    due_at: Option<i64>,
-    #[prost(int64, optional, tag = "4")]
-    last_at: Option<i64>,
-}
-
-impl From<&Progress> for ProgressMessage {
-    fn from(progress: &Progress) -> Self {
-        let held =
-            |by: &str, until: Timestamp| HeldMessage { by: by.into(), until: until.millis() };
-        match progress {
-            Progress::New => Self::New(()),
-            Progress::Acknowledged { by, until } => Self::Acknowledged(held(by, *until)),
-            Progress::InProgress { by, until } => Self::InProgress(held(by, *until)),
-            Progress::OnHold { by, waits_for, until } => Self::OnHold(OnHoldMessage {
-                by: String::from(&**by),
-                waits_for: waits_for.number(),
-                until: until.millis(),
-            }),
-            Progress::Resolved { at, by, had } => Self::Resolved(ResolvedMessage {
-                at: at.millis(),
-                by: by.as_deref().map(String::from),
-                had: had.as_deref().map(String::from),
-            }),
-            Progress::Closed { at } => Self::Closed(at.millis()),
-            Progress::Cancelled { at, by } => {
-                Self::Cancelled(CancelledMessage { at: at.millis(), by: String::from(&**by) })
-            }
-        }
-    }
-}
-
-impl TryFrom<ProgressMessage> for Progress {
-    type Error = Malformed;
-
-    fn try_from(message: ProgressMessage) -> Result<Self, Malformed> {
-        Ok(match message {
-            ProgressMessage::New(()) => Self::New,
-            ProgressMessage::Acknowledged(HeldMessage { by, until }) => {
-                Self::Acknowledged { by: by.into(), until: Timestamp::from_millis(until) }
-            }
-            ProgressMessage::InProgress(HeldMessage { by, until }) => {
-                Self::InProgress { by: by.into(), until: Timestamp::from_millis(until) }
-            }
-            ProgressMessage::Resolved(ResolvedMessage { at, by, had }) => Self::Resolved {
-                at: Timestamp::from_millis(at),
-                by: by.map(Into::into),
-                had: had.map(Into::into),
-            },
-            ProgressMessage::Closed(at) => Self::Closed { at: Timestamp::from_millis(at) },
-            ProgressMessage::Cancelled(CancelledMessage { at, by }) => {
-                Self::Cancelled { at: Timestamp::from_millis(at), by: by.into() }
-            }
-            ProgressMessage::OnHold(OnHoldMessage { by, waits_for, until }) => Self::OnHold {
-                by: by.into(),
-                waits_for: WaitsFor::of(waits_for)?,
-                until: Timestamp::from_millis(until),
-            },
-        })
-    }
-}
-
-impl From<&Assessment> for AssessmentMessage {
-    fn from(assessment: &Assessment) -> Self {
-        Self {
-            impact: assessment.impact.number(),
-            urgency: assessment.urgency.number(),
-            priority: assessment.priority.number(),
-            sum: assessment.sum.clone(),
-            pages: assessment.pages,
-            redundancy: assessment.loss == Loss::Redundancy,
-            until: assessment.until.map(Timestamp::millis),
-        }
-    }
-}
-
-impl TryFrom<AssessmentMessage> for Assessment {
-    type Error = Malformed;
-
-    fn try_from(message: AssessmentMessage) -> Result<Self, Malformed> {
-        Ok(Self {
-            impact: Impact::of(message.impact)?,
-            urgency: Urgency::of(message.urgency)?,
-            priority: Priority::of(message.priority)?,
-            sum: message.sum,
-            pages: message.pages,
-            loss: if message.redundancy { Loss::Redundancy } else { Loss::Service },
-            until: message.until.map(Timestamp::from_millis),
-        })
-    }
-}
-
-impl From<ResponseClock> for ResponseMessage {
-    fn from(clock: ResponseClock) -> Self {
-        Self {
-            started_at: clock.started_at.millis(),
-            due_at: clock.due_at.millis(),
-            stopped_at: clock.stopped_at.map(Timestamp::millis),
-            round: clock.round,
-        }
-    }
-}
-
-impl From<ResponseMessage> for ResponseClock {
-    fn from(message: ResponseMessage) -> Self {
-        Self {
-            started_at: Timestamp::from_millis(message.started_at),
-            due_at: Timestamp::from_millis(message.due_at),
-            stopped_at: message.stopped_at.map(Timestamp::from_millis),
-            round: message.round,
-        }
-    }
-}
-
-impl From<&ResolutionClock> for ResolutionMessage {
-    fn from(clock: &ResolutionClock) -> Self {
-        Self {
-            due_at: clock.due_at.millis(),
-            stood_ms: clock.stood_ms,
-            stands_since: clock.stands_since.map(Timestamp::millis),
-            stood: clock.stood.iter().flat_map(|(a, b)| [a.millis(), b.millis()]).collect(),
-        }
-    }
-}
-
-impl From<ResolutionMessage> for ResolutionClock {
-    fn from(message: ResolutionMessage) -> Self {
-        Self {
-            due_at: Timestamp::from_millis(message.due_at),
-            stood_ms: message.stood_ms,
-            stands_since: message.stands_since.map(Timestamp::from_millis),
-            stood: message
-                .stood
-                .as_chunks()
-                .0
-                .iter()
-                .map(|[from, until]| {
-                    (Timestamp::from_millis(*from), Timestamp::from_millis(*until))
-                })
-                .collect(),
-        }
-    }
-}
-
-impl From<Rung> for RungMessage {
-    fn from(rung: Rung) -> Self {
-        let due_at = rung.due_at.map(Timestamp::millis);
-        let last_at = rung.last_at.map(Timestamp::millis);
-        Self { step: rung.step, repeats: rung.repeats, due_at, last_at }
-    }
-}
-
-impl From<RungMessage> for Rung {
-    fn from(message: RungMessage) -> Self {
-        let due_at = message.due_at.map(Timestamp::from_millis);
-        let last_at = message.last_at.map(Timestamp::from_millis);
-        Self { step: message.step, repeats: message.repeats, due_at, last_at }
-    }
-}
-
-impl From<&KnownError> for KnownErrorMessage {
-    fn from(known: &KnownError) -> Self {
-        Self {
-            id: known.id.to_string(),
-            rule: known.rule.to_string(),
-            quiet_until: known.quiet_until.map(Timestamp::millis),
-            exceeded: known.exceeded.as_deref().map(String::from),
-        }
-    }
-}
-
-impl From<&Storm> for StormMessage {
-    fn from(storm: &Storm) -> Self {
-        Self {
-            rule: String::from(&*storm.rule),
-            key: String::from(&*storm.key),
-            began_at: storm.began_at.millis(),
-            calm_since: storm.calm_since.map(Timestamp::millis),
-            ended_at: storm.ended_at.map(Timestamp::millis),
-        }
-    }
-}
-
-impl From<KnownErrorMessage> for KnownError {
-    fn from(message: KnownErrorMessage) -> Self {
-        Self {
-            id: message.id.into(),
-            rule: message.rule.into(),
-            quiet_until: message.quiet_until.map(Timestamp::from_millis),
-            exceeded: message.exceeded.map(Into::into),
-        }
-    }
-}
-
-impl From<StormMessage> for Storm {
-    fn from(message: StormMessage) -> Self {
-        Self {
-            rule: message.rule.into(),
-            key: message.key.into(),
-            began_at: Timestamp::from_millis(message.began_at),
-            calm_since: message.calm_since.map(Timestamp::from_millis),
-            ended_at: message.ended_at.map(Timestamp::from_millis),
-        }
-    }
-}
-
-impl From<&Suspect> for SuspectMessage {
-    fn from(suspect: &Suspect) -> Self {
-        let Suspect { ci, explains, of, change } = suspect;
-        let change = change.as_ref().map(|change| SuspectChangeMessage {
-            number: String::from(&*change.number),
-            ci: String::from(&*change.ci),
-            before_ms: change.before_ms,
-        });
-        Self { ci: String::from(&**ci), explains: *explains, of: *of, change }
-    }
-}
-
-impl From<SuspectMessage> for Suspect {
-    fn from(message: SuspectMessage) -> Self {
-        let SuspectMessage { ci, explains, of, change } = message;
-        let change = change.map(|SuspectChangeMessage { number, ci, before_ms }| SuspectChange {
-            number: number.into(),
-            ci: ci.into(),
-            before_ms,
-        });
-        Self { ci: ci.into(), explains, of, change }
-    }
 }
 
 impl From<&Thread> for ThreadMessage {
@@ -759,7 +339,13 @@ mod tests {
     use super::*;
     use crate::model::affected::Affected;
     use crate::model::closure::{Closure, Confirmation, Disagreement, Reached};
+    use crate::model::escalation::Rung;
+    use crate::model::incident::{
+        KnownError, ResolutionClock, ResponseClock, Storm, Suspect, SuspectChange,
+    };
     use crate::model::major::Major;
+    use crate::model::priority::{Assessment, Impact, Loss, Priority, Urgency};
+    use crate::model::progress::{Progress, WaitsFor};
     use crate::model::report::{Report, Reporter};
     use crate::model::sheet::{Field, Reclassified, Sheet, Spent};
 

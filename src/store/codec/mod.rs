@@ -15,7 +15,9 @@ pub(super) mod alert;
 pub(super) mod assignment;
 pub(super) mod audit;
 pub(super) mod bulletin;
+mod cause;
 pub(super) mod change;
+mod clocks;
 pub(super) mod cmdb;
 pub(super) mod credit;
 pub(super) mod delivery;
@@ -28,6 +30,8 @@ pub(super) mod notice;
 pub(super) mod on_call;
 pub(super) mod policy;
 pub(super) mod position;
+mod priority;
+mod progress;
 pub(super) mod quarantine;
 mod review;
 mod sheet;
@@ -171,16 +175,18 @@ mod tests {
     use crate::model::credit::Credits;
     use crate::model::delivery::DeliveryId;
     use crate::model::escalation::{Policy, PolicyHash};
-    use crate::model::incident::{Entry, Happening, Incident, RecordId, WaitsFor};
+    use crate::model::incident::{Incident, RecordId};
     use crate::model::journal::JournalEntry;
     use crate::model::labels::Fingerprint;
     use crate::model::learned::{LearnedKey, LearnedRow};
     use crate::model::notice::{Notice, NoticeKind, NoticeState};
     use crate::model::partition::{Edge, Position};
     use crate::model::priority::{Impact, Priority, Urgency};
+    use crate::model::progress::WaitsFor;
     use crate::model::quarantine::{Cause, Quarantined};
     use crate::model::silence::Silence;
     use crate::model::time::Timestamp;
+    use crate::model::timeline::{Entry, Happening};
     use crate::store::dice::Dice;
 
     /// Compares a record with its frozen bytes, both ways.

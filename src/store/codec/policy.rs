@@ -7,7 +7,7 @@ use prost::{Message, Oneof};
 
 use super::{Malformed, Row, Word, keyed, numbered, required};
 use crate::model::escalation::{Action, Due, Only, Policy, PolicyHash, Step, Target};
-use crate::model::incident::StateName;
+use crate::model::progress::StateName;
 use crate::store::schema::{self, Family};
 
 numbered!(StateName:

@@ -5,8 +5,8 @@ use core::time::Duration;
 use prost::Message;
 
 use super::{Malformed, Word, numbered};
-use crate::model::incident::StateName;
 use crate::model::priority::Priority;
+use crate::model::progress::StateName;
 use crate::model::terms::{ByHand, InState, Promise, Reminded, Supplier, Terms};
 use crate::model::time::Timestamp;
 

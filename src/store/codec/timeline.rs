@@ -4,8 +4,9 @@ use prost::Message;
 
 use super::member::PathMessage;
 use super::{Malformed, Row, Word, keyed, numbered};
-use crate::model::incident::{Entry, Happening, IncidentId, RecordId};
+use crate::model::incident::{IncidentId, RecordId};
 use crate::model::time::Timestamp;
+use crate::model::timeline::{Entry, Happening};
 use crate::store::schema::{self, Family};
 
 numbered!(Happening:

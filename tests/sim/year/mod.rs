@@ -29,11 +29,13 @@ use incidentd::lab::image::Image;
 use incidentd::model::alert::{Details, Occurrence, Signal};
 use incidentd::model::assignment::Handover;
 use incidentd::model::escalation::Target;
-use incidentd::model::incident::{Happening, RecordId, WaitsFor};
+use incidentd::model::incident::RecordId;
 use incidentd::model::labels::Labels;
 use incidentd::model::notice::NoticeState;
 use incidentd::model::priority::Priority;
+use incidentd::model::progress::WaitsFor;
 use incidentd::model::time::Timestamp;
+use incidentd::model::timeline::Happening;
 use incidentd::rules::{self, SourceFile};
 
 use crate::plan::Dice;
