@@ -123,17 +123,14 @@ impl From<&AlertState> for StateMessage {
 fn write_state(state: &AlertState, into: &mut Vec<u8>) {
     wire::number(1, state.revision.into(), into);
     wire::number(2, state.episode.into(), into);
-    let optional =
-        [(3, state.record.map(|record| record.0)), (4, state.incident.map(|incident| incident.0))];
-    for (tag, value) in optional {
-        value.into_iter().for_each(|value| wire::some_number(tag, value, into));
-    }
+    wire::optional(3, state.record.map(|record| record.0), into);
+    wire::optional(4, state.incident.map(|incident| incident.0), into);
     wire::number(5, millis(state.starts_at), into);
-    state.ended_at.into_iter().for_each(|at| wire::some_number(6, millis(at), into));
+    wire::optional(6, state.ended_at.map(millis), into);
     wire::number(7, millis(state.first_seen), into);
     wire::number(8, millis(state.last_seen), into);
     wire::number(9, state.occurrences, into);
-    state.severity.iter().for_each(|severity| wire::some_text(10, &**severity, into));
+    wire::optional_text(10, state.severity.as_deref(), into);
     for lease in &state.leases {
         wire::message(11, into, |into| {
             wire::number(1, lease.source.0.into(), into);
@@ -272,7 +269,7 @@ impl Row for AlertRow {
         wire::text(1, self.labels.packed(), into);
         wire::text(2, self.details.annotations.packed(), into);
         wire::text(3, &*self.details.generator_url, into);
-        self.ci.iter().for_each(|ci| wire::some_text(4, &**ci, into));
+        wire::optional_text(4, self.ci.as_deref(), into);
         wire::message(5, into, |into| write_state(&self.state, into));
     }
 

@@ -47,10 +47,9 @@ impl Row for JournalEntry {
         begin(into);
         wire::text(1, &*self.source, into);
         wire::text(2, self.labels.packed(), into);
-        self.severity.iter().for_each(|severity| wire::some_text(3, &**severity, into));
+        wire::optional_text(3, self.severity.as_deref(), into);
         wire::number(4, self.starts_at.millis().cast_unsigned(), into);
-        let ended_at = self.ended_at.map(|at| at.millis().cast_unsigned());
-        ended_at.into_iter().for_each(|at| wire::some_number(5, at, into));
+        wire::optional(5, self.ended_at.map(|at| at.millis().cast_unsigned()), into);
     }
 
     fn restore(key: &[u8], message: JournalMessage) -> Result<Self, Malformed> {

@@ -299,13 +299,14 @@ impl Row for MemberRow {
         begin(into);
         wire::number(1, self.joined_at.millis().cast_unsigned(), into);
         WhatMessage::from(self.what).encode(into);
-        match &self.join {
+        if let Join::Group { rule, key } = &self.join {
             // How most join: it need not be copied to be written.
-            Join::Group { rule, key } => wire::message(5, into, |into| {
+            wire::message(5, into, |into| {
                 wire::text(1, &**rule, into);
                 wire::text(2, &**key, into);
-            }),
-            join => JoinMessage::from(join).encode(into),
+            });
+        } else {
+            JoinMessage::from(&self.join).encode(into);
         }
     }
 

@@ -5,15 +5,15 @@ use prost::encoding::{WireType, encode_key, encode_varint};
 
 /// Writes a number, unless it is 0, which reads as absent.
 pub(super) fn number(tag: u32, value: u64, into: &mut Vec<u8>) {
-    if value != 0 {
-        some_number(tag, value, into);
-    }
+    optional(tag, Some(value).filter(|value| *value != 0), into);
 }
 
-/// Writes a number that may be 0 and is there.
-pub(super) fn some_number(tag: u32, value: u64, into: &mut Vec<u8>) {
-    encode_key(tag, WireType::Varint, into);
-    encode_varint(value, into);
+/// Writes a number that is there, be it 0.
+pub(super) fn optional(tag: u32, value: Option<u64>, into: &mut Vec<u8>) {
+    if let Some(value) = value {
+        encode_key(tag, WireType::Varint, into);
+        encode_varint(value, into);
+    }
 }
 
 /// Writes a number as eight bytes, unless it is 0.
@@ -26,17 +26,17 @@ pub(super) fn fixed(tag: u32, value: u64, into: &mut Vec<u8>) {
 
 /// Writes a text or bytes, unless there are none.
 pub(super) fn text(tag: u32, value: impl AsRef<[u8]>, into: &mut Vec<u8>) {
-    if !value.as_ref().is_empty() {
-        some_text(tag, value, into);
-    }
+    optional_text(tag, Some(value).filter(|value| !value.as_ref().is_empty()), into);
 }
 
-/// Writes a text that may be empty and is there.
-pub(super) fn some_text(tag: u32, value: impl AsRef<[u8]>, into: &mut Vec<u8>) {
-    let value = value.as_ref();
-    encode_key(tag, WireType::LengthDelimited, into);
-    encode_varint(value.len() as u64, into);
-    into.extend_from_slice(value);
+/// Writes a text that is there, be it empty.
+pub(super) fn optional_text(tag: u32, value: Option<impl AsRef<[u8]>>, into: &mut Vec<u8>) {
+    if let Some(value) = value {
+        let value = value.as_ref();
+        encode_key(tag, WireType::LengthDelimited, into);
+        encode_varint(value.len() as u64, into);
+        into.extend_from_slice(value);
+    }
 }
 
 /// Writes a message of the fields that `fields` writes.
