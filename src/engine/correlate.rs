@@ -6,7 +6,6 @@
 
 use core::fmt::Write as _;
 use core::time::Duration;
-use std::collections::btree_map::Entry;
 use std::sync::Arc;
 
 use super::changes::{MemberOf, MemberRow};
@@ -552,9 +551,13 @@ pub(super) fn blank(
 
 /// Keeps a policy by its content and returns what it is found by.
 pub(super) fn remember(state: &mut State, policy: &Arc<Policy>) -> PolicyHash {
+    // Its hash is that of its text: to make that for each incident would be a tenth of the work.
+    let mut known = state.policies.iter();
+    if let Some((hash, _)) = known.find(|(_, known)| Arc::ptr_eq(known, policy)) {
+        return *hash;
+    }
     let hash = policy.hash();
-    if let Entry::Vacant(place) = state.policies.entry(hash) {
-        place.insert(Arc::clone(policy));
+    if state.policies.insert(hash, Arc::clone(policy)).is_none() {
         state.pending.policies.push((hash, Arc::clone(policy)));
     }
     hash

@@ -17,6 +17,10 @@ use crate::model::timeline::Entry;
 /// Entries a timeline keeps; an incident that outlives them goes on, but its story is cut.
 const TIMELINE_MAX: u32 = 10_000;
 
+/// Room for changed alerts that is kept from batch to batch, so that it need not be made for each of
+/// those that are usual; to go through more of it would cost the small batches more than it saves.
+const PENDING_KEPT: usize = 4_096;
+
 /// Takes all that changed since the last time, to be stored as a whole.
 pub(super) fn drain(state: &mut State, ctx: &Context) -> Changes {
     let mut changes = Changes::default();
@@ -108,6 +112,7 @@ fn take_plans(state: &mut State, changes: &mut Changes) {
 
 /// Gives every entry its place in its incident's timeline.
 fn number_entries(state: &mut State, entries: Vec<(IncidentId, Entry)>, changes: &mut Changes) {
+    changes.timeline.reserve_exact(entries.len());
     for (id, entry) in entries {
         let record = if state.record(id).is_some() {
             state.change_record(id)
@@ -120,10 +125,12 @@ fn number_entries(state: &mut State, entries: Vec<(IncidentId, Entry)>, changes:
             changes.timeline.push((id, record.timeline_len, entry));
         }
     }
-    changes.timeline.sort_by_key(|(id, seq, _)| (*id, *seq));
+    changes.timeline.sort_unstable_by_key(|(id, seq, _)| (*id, *seq));
 }
 
 fn take_incidents(state: &mut State, ctx: &Context, changes: &mut Changes) {
+    // A record is large: a list that grows would move each of them some times.
+    changes.incidents.reserve_exact(state.pending.incidents.len());
     for id in core::mem::take(&mut state.pending.incidents) {
         let title = describe::title(state, ctx, id);
         let closed = state.pending.closed.remove(&id);
@@ -163,14 +170,21 @@ fn take_afterwards(state: &mut State, changes: &mut Changes) {
 }
 
 fn take_alerts(state: &mut State, ctx: &Context, changes: &mut Changes) {
+    let mut touched = core::mem::take(&mut state.pending.alerts);
+    let whole = touched.values().filter(|details| details.is_some()).count();
+    changes.alerts.reserve_exact(whole);
+    changes.touches.reserve_exact(touched.len() - whole);
     #[expect(clippy::iter_over_hash_type, reason = "sorted before anybody sees the order")]
-    for (fingerprint, details) in core::mem::take(&mut state.pending.alerts) {
+    for (fingerprint, details) in touched.drain() {
         if let Some(details) = details {
             changes.alerts.extend(row(state, ctx, fingerprint, details));
         } else {
             let held = state.alerts.get(&fingerprint);
             changes.touches.extend(held.map(|held| (fingerprint, held.state.clone())));
         }
+    }
+    if touched.capacity() <= PENDING_KEPT {
+        state.pending.alerts = touched;
     }
     changes.alerts.sort_unstable_by_key(|row| row.fingerprint);
     changes.touches.sort_unstable_by_key(|(fingerprint, _)| *fingerprint);

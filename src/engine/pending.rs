@@ -128,7 +128,12 @@ impl Pending {
     /// Takes the records that were attached, by incident and number.
     pub(super) fn take_members(&mut self) -> Vec<MemberRow> {
         let mut members = core::mem::take(&mut self.members);
-        members.sort_by_key(|row| (row.incident, row.record));
+        let key = |row: &MemberRow| (row.incident, row.record);
+        // As they come where one incident takes them all; to sort takes room for as many again.
+        if members.is_sorted_by(|one, next| key(one) < key(next)) {
+            return members;
+        }
+        members.sort_by_key(key);
         members.dedup_by(|later, earlier| {
             let same = (later.incident, later.record) == (earlier.incident, earlier.record);
             if same {

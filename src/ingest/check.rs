@@ -92,8 +92,8 @@ pub(super) struct Content {
 impl Content {
     /// Takes labels, annotations and generator URL, and says what is wrong with them.
     pub(super) fn take(item: &mut Item<'_>, limits: &Limits, problems: &mut Vec<Problem>) -> Self {
-        let labels = labels(&mut item.labels, limits, problems);
-        let annotations = annotations(&mut item.annotations, problems);
+        let labels = labels((&mut item.labels, &mut item.room), limits, problems);
+        let annotations = annotations((&mut item.annotations, &mut item.room), problems);
         let generator_url = Box::from(item.generator_url.take().unwrap_or_default());
         let content = Self { labels, details: Details { annotations, generator_url } };
         let (size, limit) = (content.size(), limits.alert_bytes);
@@ -126,15 +126,15 @@ impl Content {
     }
 }
 
+/// Pairs as they were sent, and where to put them together.
+type Sent<'p, 'a> = (&'p mut Pairs<'a>, &'p mut String);
+
 /// Builds the labels; those with an empty value do not exist.
-fn labels(pairs: &mut Pairs<'_>, limits: &Limits, problems: &mut Vec<Problem>) -> Labels {
+fn labels((pairs, room): Sent<'_, '_>, limits: &Limits, problems: &mut Vec<Problem>) -> Labels {
     let before = problems.len();
     once_each("labels", pairs, problems);
-    let mut kept: Vec<(&str, &str)> = Vec::with_capacity(pairs.list.len());
+    pairs.list.retain(|(_, value)| !value.is_empty());
     for (name, value) in &pairs.list {
-        if value.is_empty() {
-            continue;
-        }
         named("labels", name, value, problems);
         let place = || format!("labels.{}", Short(name));
         if name.len() > limits.name_bytes {
@@ -143,9 +143,8 @@ fn labels(pairs: &mut Pairs<'_>, limits: &Limits, problems: &mut Vec<Problem>) -
         if value.len() > limits.value_bytes {
             problems.push(too_long(place(), "value", value, limits.value_bytes));
         }
-        kept.push((name, value));
     }
-    let (count, limit) = (kept.len(), limits.labels);
+    let (count, limit) = (pairs.list.len(), limits.labels);
     if count == 0 {
         let what = if pairs.given { "has no value" } else { "is missing" };
         let remedy = "give at least one label, as in {\"alertname\":\"X\"}";
@@ -156,20 +155,19 @@ fn labels(pairs: &mut Pairs<'_>, limits: &Limits, problems: &mut Vec<Problem>) -
         let what = format_args!("has {count} labels, must have at most {limit}; {remedy}");
         problems.push(Problem::at("labels", what));
     }
-    if problems.len() > before { Labels::empty() } else { build("labels", &mut kept, problems) }
+    if problems.len() > before { Labels::empty() } else { build("labels", (pairs, room), problems) }
 }
 
-fn annotations(pairs: &mut Pairs<'_>, problems: &mut Vec<Problem>) -> Labels {
+fn annotations((pairs, room): Sent<'_, '_>, problems: &mut Vec<Problem>) -> Labels {
     let before = problems.len();
     once_each("annotations", pairs, problems);
     for (name, value) in &pairs.list {
         named("annotations", name, value, problems);
     }
-    let mut kept: Vec<(&str, &str)> = pairs.list.iter().map(|(n, v)| (&**n, &**v)).collect();
     if problems.len() > before {
         Labels::empty()
     } else {
-        build("annotations", &mut kept, problems)
+        build("annotations", (pairs, room), problems)
     }
 }
 
@@ -193,8 +191,10 @@ fn named(field: &str, name: &str, value: &str, problems: &mut Vec<Problem>) {
     }
 }
 
-fn build(field: &str, pairs: &mut [(&str, &str)], problems: &mut Vec<Problem>) -> Labels {
-    Labels::build(pairs).unwrap_or_else(|error| {
+/// Puts pairs together that are in order.
+fn build(field: &str, (pairs, room): Sent<'_, '_>, problems: &mut Vec<Problem>) -> Labels {
+    let pairs = pairs.list.iter().map(|(name, value)| (&**name, &**value));
+    Labels::of_sorted(pairs, room).unwrap_or_else(|error| {
         problems.push(match error {
             LabelsError::Duplicate(_) | LabelsError::TooLong { .. } => Problem::at(field, error),
         });

@@ -47,6 +47,8 @@ pub(super) struct Item<'a> {
     pub(super) lease: Option<Cow<'a, str>>,
     /// One bit per field that was there.
     seen: u8,
+    /// Where label sets are put together.
+    pub(super) room: String,
 }
 
 /// An object whose values are strings; a null value reads as an empty one, as in Go.

@@ -115,21 +115,33 @@ impl Labels {
     pub fn build(pairs: &mut [(&str, &str)]) -> Result<Self, LabelsError> {
         pairs.sort_unstable();
         let size = pairs.iter().map(|(name, value)| name.len() + value.len() + 6).sum();
-        let mut packed = String::with_capacity(size);
+        Self::of_sorted(pairs.iter().copied(), &mut String::with_capacity(size))
+    }
+
+    /// Builds a set from pairs in order; `room` is where it is put together, so that whoever builds
+    /// many makes it once. What was in it is gone.
+    ///
+    /// # Errors
+    /// As for [`Labels::build`].
+    pub fn of_sorted<'a>(
+        pairs: impl Iterator<Item = (&'a str, &'a str)>,
+        room: &mut String,
+    ) -> Result<Self, LabelsError> {
+        room.clear();
         let mut last: Option<&str> = None;
-        for (name, value) in &*pairs {
+        for (name, value) in pairs {
             if last == Some(name) {
-                return Err(LabelsError::Duplicate((*name).into()));
+                return Err(LabelsError::Duplicate(name.into()));
             }
             last = Some(name);
             for text in [name, value] {
-                if !pack(&mut packed, text) {
+                if !pack(room, text) {
                     let name = name.chars().take(64).collect();
                     return Err(LabelsError::TooLong { name, len: text.len() });
                 }
             }
         }
-        Ok(Self::hold(&packed))
+        Ok(Self::hold(room))
     }
 
     /// Empty sets are one: most CIs and many alerts have one, and each would be an allocation.

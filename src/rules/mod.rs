@@ -48,6 +48,7 @@ mod order;
 pub mod parser;
 pub mod pattern;
 mod places;
+mod plain;
 mod plans;
 mod policies;
 mod priorities;

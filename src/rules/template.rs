@@ -11,6 +11,7 @@ use minijinja::{AutoEscape, Environment, Error, ErrorKind, UndefinedBehavior, Va
 use super::codes::{self, Code};
 use super::diagnostics::{Span, nearest};
 use super::lookups::{self, Tables};
+use super::plain::Plain;
 use super::scope::{FIELDS, Scope, anything, open};
 use super::subject::Subject;
 use super::text::{alternatives, listed};
@@ -26,6 +27,8 @@ const SOURCE_BYTES_MAX: usize = 4_096;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Template {
     source: Box<str>,
+    /// The same taken apart, where that is all there is to it.
+    plain: Option<Plain>,
 }
 
 impl Template {
@@ -120,7 +123,7 @@ impl Templates {
             Err(error) if error.kind() != ErrorKind::InvalidOperation => {
                 Err(explain(&error, source, FUEL))
             }
-            Ok(_) | Err(_) => Ok(Template { source: source.into() }),
+            Ok(_) | Err(_) => Ok(Template { source: source.into(), plain: Plain::of(source) }),
         }
     }
 
@@ -171,6 +174,9 @@ impl Templates {
 
     /// Renders a template to one line of at most [`TEXT_BYTES_MAX`] bytes.
     pub(super) fn render(&self, template: &Template, scope: &Scope) -> Result<String, String> {
+        if let Some(plain) = &template.plain {
+            return Ok(one_line(&plain.render(|name| scope.labels.get(name).unwrap_or(""))));
+        }
         let template = self.env.get_template(&template.source).map_err(|error| describe(&error))?;
         let text = template.render(scope.value()).map_err(|error| describe(&error))?;
         Ok(one_line(&text))
@@ -182,6 +188,9 @@ impl Templates {
         template: &Template,
         subject: &Subject<'_>,
     ) -> Result<String, String> {
+        if let Some(plain) = &template.plain {
+            return Ok(one_line(&plain.render(|name| subject.label(name))));
+        }
         let pairs = |pairs: &mut dyn Iterator<Item = (&str, &str)>| {
             pairs.map(|(name, value)| (name.into(), value.into())).collect()
         };
@@ -288,6 +297,8 @@ fn translated(inside: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use crate::model::incident::Suspect;
     use crate::model::labels::Labels;
@@ -340,6 +351,37 @@ mod tests {
             let mut templates = Templates::new();
             let template = templates.add(source, Some(&["site"])).unwrap();
             assert_eq!(templates.render(&template, &scope()).as_deref(), Ok(text), "{source}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_put_together_is_what_the_engine_renders(
+            source in prop::collection::vec(
+                prop::sample::select(vec![
+                    "{{ labels.a }}", "{{labels.severity}}", "{{ labels.ci }}", "{{ labels.none }}",
+                    "{{ labels.b | upper }}", "{{ ci.name }}", "{# no #}", "{% if labels.a %}x{% endif %}",
+                    "{", "}", "}}", "%}", "-", " ", "\n", "\t", "ü", "text", "\u{1}",
+                ]),
+                0..6,
+            ),
+            values in prop::array::uniform3("[a-z{}\n ]{0,3}"),
+        ) {
+            let source = source.concat();
+            let mut templates = Templates::new();
+            let Ok(template) = templates.add_intake(&source) else { return Ok(()) };
+            let slow = Template { plain: None, ..template.clone() };
+            let [a, b, ci] = &values;
+            let labels = Labels::build(&mut [("a", a), ("b", b), ("ci", ci)]).unwrap();
+            let subject = Subject::new(&labels, "major", None);
+            prop_assert_eq!(
+                templates.render_intake(&template, &subject),
+                templates.render_intake(&slow, &subject)
+            );
+            let scope = Scope { labels, ..scope() };
+            let Ok(template) = templates.add(&source, None) else { return Ok(()) };
+            let slow = Template { plain: None, ..template.clone() };
+            prop_assert_eq!(templates.render(&template, &scope), templates.render(&slow, &scope));
         }
     }
 

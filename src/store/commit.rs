@@ -118,7 +118,7 @@ impl Writer<'_> {
     fn put_all<'r, R: Row + 'r>(&mut self, rows: impl IntoIterator<Item = &'r R>) {
         let family = self.store.family(R::FAMILY);
         for row in rows {
-            codec::encode(&row.message(), &mut self.value);
+            row.write(&mut self.value);
             self.batch.put_cf(family, row.key(), &self.value);
         }
     }
@@ -187,18 +187,19 @@ impl Writer<'_> {
     /// The indexes follow from the incident itself, so they cannot say anything else.
     fn incidents(&mut self, incidents: &[Incident]) {
         self.put_all(incidents);
+        let [open, unclosed, followed] = [Family::Open, Family::Unclosed, Family::Followed]
+            .map(|family| self.store.family(family));
         for incident in incidents {
-            let open = incident.progress.is_open() && incident.parent.is_none();
-            let unclosed = !incident.progress.name().is_over();
-            let followed = incident.has_open_actions();
+            let is_open = incident.progress.is_open() && incident.parent.is_none();
+            let is_unclosed = !incident.progress.name().is_over();
+            let is_followed = incident.has_open_actions();
             for (family, is_in) in
-                [(Family::Open, open), (Family::Unclosed, unclosed), (Family::Followed, followed)]
+                [(open, is_open), (unclosed, is_unclosed), (followed, is_followed)]
             {
-                let (family, key) = (self.store.family(family), incident.key());
                 if is_in && !planted!("index not updated") {
-                    self.batch.put_cf(family, key, []);
+                    self.batch.put_cf(family, incident.key(), []);
                 } else {
-                    self.batch.delete_cf(family, key);
+                    self.batch.delete_cf(family, incident.key());
                 }
             }
         }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use prost::Message;
 use prost::bytes::Bytes;
 
-use super::{Malformed, Row, keyed, required};
+use super::{Malformed, Row, begin, keyed, required, wire};
 use crate::engine::changes::AlertRow;
 use crate::model::alert::{AlertState, Details, Inhibitor, Lease, SourceId};
 use crate::model::incident::RecordId;
@@ -117,6 +117,43 @@ impl From<&AlertState> for StateMessage {
             inhibited_by: state.inhibited_by.iter().map(inhibitor).collect(),
         }
     }
+}
+
+/// Writes the fields of a [`StateMessage`].
+fn write_state(state: &AlertState, into: &mut Vec<u8>) {
+    wire::number(1, state.revision.into(), into);
+    wire::number(2, state.episode.into(), into);
+    wire::optional(3, state.record.map(|record| record.0), into);
+    wire::optional(4, state.incident.map(|incident| incident.0), into);
+    wire::number(5, millis(state.starts_at), into);
+    wire::optional(6, state.ended_at.map(millis), into);
+    wire::number(7, millis(state.first_seen), into);
+    wire::number(8, millis(state.last_seen), into);
+    wire::number(9, state.occurrences, into);
+    wire::optional_text(10, state.severity.as_deref(), into);
+    for lease in state.leases.iter() {
+        wire::message(11, into, |into| {
+            wire::number(1, lease.source.0.into(), into);
+            wire::number(2, millis(lease.until), into);
+            wire::number(3, lease.explicit.into(), into);
+        });
+    }
+    wire::number(12, millis(state.end_heard_at), into);
+    if !state.silenced_by.is_empty() {
+        let ids: Vec<u8> = state.silenced_by.iter().flat_map(|id| id.0.to_be_bytes()).collect();
+        wire::text(13, ids, into);
+    }
+    for by in &state.inhibited_by {
+        wire::message(14, into, |into| {
+            wire::fixed(1, by.alert.0, into);
+            wire::text(2, &*by.rule, into);
+        });
+    }
+}
+
+/// A time as a field of kind `int64` has it.
+fn millis(at: Timestamp) -> u64 {
+    at.millis().cast_unsigned()
 }
 
 impl TryFrom<StateMessage> for AlertState {
@@ -233,6 +270,15 @@ impl Row for AlertRow {
         AlertMessage::new(self, &self.state)
     }
 
+    fn write(&self, into: &mut Vec<u8>) {
+        begin(into);
+        wire::text(1, &*self.labels.packed(), into);
+        wire::text(2, &*self.details.annotations.packed(), into);
+        wire::text(3, &*self.details.generator_url, into);
+        wire::optional_text(4, self.ci.as_deref(), into);
+        wire::message(5, into, |into| write_state(&self.state, into));
+    }
+
     fn restore(key: &[u8], message: AlertMessage) -> Result<Self, Malformed> {
         message.restore(Fingerprint(keyed(schema::read_number(key))?))
     }
@@ -249,6 +295,11 @@ impl Row for (Fingerprint, AlertState) {
 
     fn message(&self) -> StateMessage {
         (&self.1).into()
+    }
+
+    fn write(&self, into: &mut Vec<u8>) {
+        begin(into);
+        write_state(&self.1, into);
     }
 
     fn restore(key: &[u8], message: StateMessage) -> Result<Self, Malformed> {

@@ -3,7 +3,7 @@
 use prost::Message;
 use prost::bytes::Bytes;
 
-use super::{Malformed, Row, keyed};
+use super::{Malformed, Row, begin, keyed, wire};
 use crate::model::journal::JournalEntry;
 use crate::model::labels::Labels;
 use crate::model::time::Timestamp;
@@ -41,6 +41,15 @@ impl Row for JournalEntry {
             starts_at: self.starts_at.millis(),
             ended_at: self.ended_at.map(Timestamp::millis),
         }
+    }
+
+    fn write(&self, into: &mut Vec<u8>) {
+        begin(into);
+        wire::text(1, &*self.source, into);
+        wire::text(2, &*self.labels.packed(), into);
+        wire::optional_text(3, self.severity.as_deref(), into);
+        wire::number(4, self.starts_at.millis().cast_unsigned(), into);
+        wire::optional(5, self.ended_at.map(|at| at.millis().cast_unsigned()), into);
     }
 
     fn restore(key: &[u8], message: JournalMessage) -> Result<Self, Malformed> {

@@ -2,7 +2,7 @@
 
 use prost::{Message, Oneof};
 
-use super::{Malformed, Row, keyed, required};
+use super::{Malformed, Row, begin, keyed, required, wire};
 use crate::engine::changes::{MemberOf, MemberRow};
 use crate::model::alert::{Join, Path};
 use crate::model::incident::RecordId;
@@ -292,6 +292,21 @@ impl Row for MemberRow {
             joined_at: self.joined_at.millis(),
             what: Some(self.what.into()),
             join: Some((&self.join).into()),
+        }
+    }
+
+    fn write(&self, into: &mut Vec<u8>) {
+        begin(into);
+        wire::number(1, self.joined_at.millis().cast_unsigned(), into);
+        WhatMessage::from(self.what).encode(into);
+        if let Join::Group { rule, key } = &self.join {
+            // How most join: it need not be copied to be written.
+            wire::message(5, into, |into| {
+                wire::text(1, &**rule, into);
+                wire::text(2, &**key, into);
+            });
+        } else {
+            JoinMessage::from(&self.join).encode(into);
         }
     }
 

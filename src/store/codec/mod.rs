@@ -38,6 +38,7 @@ mod sheet;
 pub(super) mod silence;
 pub(super) mod terms;
 pub(super) mod timeline;
+mod wire;
 
 /// The newest format this version reads, and the one it writes.
 const FORMAT: u8 = 1;
@@ -87,6 +88,12 @@ pub(super) trait Row: Sized {
     /// Takes it back out of its stored form.
     fn restore(key: &[u8], message: Self::Message) -> Result<Self, Malformed>;
 
+    /// Writes its value into `into`, whose former content is gone; the bytes of its stored form,
+    /// however it comes by them.
+    fn write(&self, into: &mut Vec<u8>) {
+        encode(&self.message(), into);
+    }
+
     /// Reads a whole record.
     fn read(key: &[u8], value: &[u8]) -> Result<Self, Malformed> {
         Self::restore(key, decode(value)?)
@@ -96,9 +103,14 @@ pub(super) trait Row: Sized {
 /// Writes a value into `into`, whose former content is gone.
 #[expect(clippy::expect_used, reason = "a vector grows as needed")]
 pub(super) fn encode(message: &impl Message, into: &mut Vec<u8>) {
+    begin(into);
+    message.encode(into).expect("a vector has room for every message");
+}
+
+/// Begins a value in `into`, whose former content is gone, for the fields that follow.
+fn begin(into: &mut Vec<u8>) {
     into.clear();
     into.push(FORMAT);
-    message.encode(into).expect("a vector has room for every message");
 }
 
 /// Reads a value.
@@ -191,10 +203,12 @@ mod tests {
         assert_eq!(bytes.escape_ascii().to_string(), value.escape_ascii().to_string());
     }
 
-    /// Writes a record and reads it again.
+    /// Writes a record, be it by way of its message or not, and reads it again.
     pub(super) fn same<R: Row + PartialEq + Debug>(row: &R) {
-        let mut bytes = Vec::new();
+        let (mut bytes, mut written) = (Vec::new(), vec![0xFF]);
         encode(&row.message(), &mut bytes);
+        row.write(&mut written);
+        assert_eq!(written.escape_ascii().to_string(), bytes.escape_ascii().to_string(), "{row:?}");
         assert_eq!(&R::read(row.key().as_ref(), &bytes).unwrap(), row);
     }
 
