@@ -128,7 +128,7 @@ impl State {
         Self::go_on(saved, ctx, now)
     }
 
-    /// Like [`State::restore`], for stored alerts that [`derive`] has seen with the same context.
+    /// Like [`State::restore`], for stored alerts that [`derive()`] has seen with the same context.
     pub fn go_on(saved: Saved, ctx: &Context, now: Timestamp) -> Self {
         let mut state = restore::restore(saved, ctx, now);
         state.counters.now = state.counters.now.max(now);
