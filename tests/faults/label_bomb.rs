@@ -9,9 +9,9 @@ use incidentd::clock;
 use serde_json::{Value, json};
 
 use crate::Outcome;
-use crate::common::{Client, Sink, pause, wait_for};
+use crate::common::{Client, Sink, all, pause, wait_for};
 use crate::figures::{figure, must, p99, since};
-use crate::oracle::{Halt, all};
+use crate::oracle::Halt;
 use crate::process::{Manner, Process, folder, peak_mib, set_more};
 
 const LANES: usize = 4;

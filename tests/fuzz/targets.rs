@@ -123,7 +123,7 @@ fn body(format: Format) -> Play {
         assert!(decoded.occurrences.len() + decoded.rejects.len() <= limits.alerts);
         for it in &decoded.occurrences {
             assert!(it.labels.len() <= limits.labels && it.fingerprint == it.labels.fingerprint());
-            assert_eq!(Labels::from_packed(it.labels.packed()).as_ref(), Some(&it.labels));
+            assert_eq!(Labels::from_packed(&it.labels.packed()).as_ref(), Some(&it.labels));
         }
         if decoded.occurrences.is_empty() {
             return false;
