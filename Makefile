@@ -20,6 +20,7 @@ test: setup
 lint: setup
 	cargo fmt --check
 	cargo clippy --all-targets --locked -- -D warnings
+	cargo clippy --test peers --test kafka --test faults --test fuzz --locked -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --locked
 
 # All of it takes some forty minutes, the soak left out, which takes an hour of its own. One of them, with

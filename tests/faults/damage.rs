@@ -100,7 +100,7 @@ fn look(root: &Path) -> Found {
 }
 
 /// Lets a daemon fill a store over a restart, so that there are tables and a log, and ends it.
-fn leave(killed: bool) -> Left {
+fn leave(how: &str) -> Left {
     let sink = Sink::start();
     let dir = folder(&sink, "");
     let oracle = Oracle::default();
@@ -108,7 +108,7 @@ fn leave(killed: bool) -> Left {
     for last in [false, true] {
         let (mut daemon, _) = Process::start(dir.path(), &Manner::default()).unwrap();
         oracle.load(daemon.address, 1, &AtomicBool::new(false), requests);
-        if last && !killed {
+        if last && how == STOPPED {
             assert_eq!(daemon.stop().and_then(|it| it.code()), Some(0), "{}", daemon.log_end());
         } else {
             daemon.kill();
@@ -246,7 +246,7 @@ fn judge_all<D: Sync>(
 /// Cuts the log at each byte of its end.
 pub fn torn() -> Outcome {
     let step = figure("TORN_STEP", 64, 1);
-    let (stopped, killed) = (leave(false), leave(true));
+    let (stopped, killed) = (leave(STOPPED), leave(KILLED));
     let mut damages = Vec::new();
     for (name, left) in [(STOPPED, &stopped), (KILLED, &killed)] {
         let length = left.data().join(left.log()).metadata().unwrap().len();
@@ -279,7 +279,7 @@ struct Flip {
 pub fn flipped() -> Outcome {
     let flips = figure("FLIPS", 150, 2_000);
     let mut dice = Dice(figure("SEED", 1, 1) as u64);
-    let (stopped, killed) = (leave(false), leave(true));
+    let (stopped, killed) = (leave(STOPPED), leave(KILLED));
     let mut damages = Vec::new();
     for n in 0..flips {
         let (name, left) = if n % 3 == 2 { (KILLED, &killed) } else { (STOPPED, &stopped) };

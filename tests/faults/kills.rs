@@ -86,7 +86,7 @@ fn live_through(kills: usize, dice: &mut Dice, story: &mut Story) {
     story.starts.push(took);
     let mut client = daemon.client();
     must(oracle.check(&mut client), &stood);
-    must(oracle.check_pages(&mut client, &sink), &stood);
+    must(Oracle::check_pages(&mut client, &sink), &stood);
     assert_eq!(daemon.stop().and_then(|status| status.code()), Some(0), "{}", daemon.log_end());
     story.answered += oracle.answered();
 }

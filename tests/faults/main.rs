@@ -13,7 +13,10 @@
     clippy::panic,
     clippy::indexing_slicing,
     clippy::print_stdout,
-    reason = "a test program may panic and prints"
+    clippy::case_sensitive_file_extension_comparisons,
+    clippy::cast_possible_truncation,
+    clippy::cast_precision_loss,
+    reason = "a test program may panic and prints, knows the store's names, and figures are for people"
 )]
 #![expect(unreachable_pub, reason = "the modules of a test program")]
 

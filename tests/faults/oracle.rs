@@ -185,8 +185,8 @@ impl Oracle {
     pub fn acknowledge_one(&self, client: &mut Client, sink: &Sink) -> bool {
         let pages = sink.taken("page");
         let taken = self.ledger.lock().unwrap().taken.clone();
-        let ids = pages.iter().filter_map(|page| page["incident"]["id"].as_str());
-        let Some(id) = ids.filter(|id| !taken.contains(*id)).last() else { return false };
+        let mut ids = pages.iter().filter_map(|page| page["incident"]["id"].as_str());
+        let Some(id) = ids.rfind(|id| !taken.contains(*id)) else { return false };
         let path = format!("/api/v1/incidents/{id}/ack");
         let answer = client.exchange("POST", &path, r#"{"by": "mia"}"#);
         let is_taken = answer.is_ok_and(|answer| answer.status == 200);
@@ -241,14 +241,14 @@ impl Oracle {
     }
 
     /// Waits until each incident's page has come, and looks that none has two.
-    pub fn check_pages(&self, client: &mut Client, sink: &Sink) -> Result<(), String> {
+    pub fn check_pages(client: &mut Client, sink: &Sink) -> Result<(), String> {
         let incidents = all(client, "/api/v1/incidents")?;
         let ids: BTreeSet<&str> = incidents.iter().filter_map(|it| it["id"].as_str()).collect();
         let pages = wait_for("a page for each incident", || {
             let pages = sink.taken("page");
             let of = pages.iter().filter_map(|page| page["incident"]["id"].as_str());
-            let paged: BTreeSet<&str> = of.collect();
-            ids.is_subset(&paged).then_some(pages)
+            let of: BTreeSet<&str> = of.collect();
+            ids.is_subset(&of).then_some(pages)
         });
         let mut notices: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
         for page in &pages {

@@ -99,7 +99,7 @@ fn live_through(cuts: usize, dice: &mut Dice, story: &mut Story) {
     }
     let (daemon, _) = must(Process::start(dir.path(), &disk.unwatched()), &stood);
     must(oracle.check(&mut daemon.client()), &stood);
-    must(oracle.check_pages(&mut daemon.client(), &sink), &stood);
+    must(Oracle::check_pages(&mut daemon.client(), &sink), &stood);
     story.answered += oracle.answered();
 }
 

@@ -191,13 +191,13 @@ fn under_load(failure: Failure, dir: &Path, oracle: &Oracle) -> Result<Option<Du
     let gone = oracle.answered() + oracle.refused() < requests;
     let status = if gone { daemon.wait_end(END_MAX) } else { None };
     let took = since(began);
-    if status.is_none() && gone {
-        return Err(format!("is there {END_MAX:?} after a request was not answered"));
-    }
-    if !gone {
+    if status.is_none() {
         daemon.kill();
     }
     strace.wait().unwrap();
+    if status.is_none() && gone {
+        return Err(format!("is there {END_MAX:?} after a request was not answered"));
+    }
     if gone { says_why(status, &daemon).map(|()| Some(took)) } else { Ok(None) }
 }
 
@@ -209,12 +209,12 @@ fn attach(failure: Failure, dir: &Path, pid: u32) -> Child {
     let tracer = command.spawn().unwrap();
     wait_for("all threads to be traced", || {
         let tasks = std::fs::read_dir(format!("/proc/{pid}/task")).unwrap();
-        let traced = tasks.flatten().all(|task| {
+        let has_all = tasks.flatten().all(|task| {
             let status = std::fs::read_to_string(task.path().join("status")).unwrap_or_default();
             // The first call that counts may have come already, and the end with it.
             !status.contains("TracerPid:\t0\n") || status.contains("State:\tZ")
         });
-        traced.then_some(())
+        has_all.then_some(())
     });
     tracer
 }

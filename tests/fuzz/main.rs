@@ -18,6 +18,12 @@
     clippy::exit,
     reason = "a test program may panic, prints and ends"
 )]
+#![expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_precision_loss,
+    clippy::unchecked_time_subtraction,
+    reason = "bytes are cut out of numbers, and figures are for people"
+)]
 #![expect(unreachable_pub, reason = "the modules of a test program")]
 
 mod fields;

@@ -2,7 +2,13 @@
 //! Against Alertmanager's own tool: `amtool`.
 //!
 //! Needs Debian's packages `prometheus` and `prometheus-alertmanager`; run it with `make peers`.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test may panic")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "a test program may panic and prints"
+)]
 
 mod amtool;
 #[path = "../common/mod.rs"]
@@ -67,8 +73,12 @@ impl Target {
         Self { address, up }
     }
 
-    fn set(&self, up: bool) {
-        self.up.store(up, Ordering::Relaxed);
+    fn break_down(&self) {
+        self.up.store(false, Ordering::Relaxed);
+    }
+
+    fn recover(&self) {
+        self.up.store(true, Ordering::Relaxed);
     }
 }
 
@@ -166,7 +176,7 @@ fn a_target_goes_down_and_one_person_is_paged_once() {
         up.try_send("GET", "/-/ready", "").ok().filter(|answer| answer.status == 200)
     });
 
-    target.set(false);
+    target.break_down();
     // Both ways: from Prometheus itself and through Alertmanager's web hook.
     let alert = wait_for("two leases on one alert", || {
         let alerts = items(&mut client, "/api/v1/alerts?state=firing");
@@ -183,7 +193,7 @@ fn a_target_goes_down_and_one_person_is_paged_once() {
     assert_eq!(incidents.len(), 1, "{incidents:#?}");
     wait_for("a page", || Some(()).filter(|()| !sink.taken("page").is_empty()));
 
-    target.set(true);
+    target.recover();
     wait_for("its being resolved", || {
         let state = items(&mut client, "/api/v1/incidents?state=all")[0]["state"].clone();
         Some(()).filter(|()| state == "resolved")
