@@ -9,10 +9,10 @@ use incidentd::clock;
 use serde_json::{Value, json};
 
 use crate::Outcome;
-use crate::common::{Client, Sink, all, pause, wait_for};
+use crate::common::{Client, Sink, all, pause, peak_bytes, wait_for};
 use crate::figures::{figure, must, p99, since};
 use crate::oracle::Halt;
-use crate::process::{Manner, Process, folder, peak_mib, set_more};
+use crate::process::{Manner, Process, folder, set_more};
 
 const LANES: usize = 4;
 /// As many as a delivery may hold.
@@ -82,7 +82,7 @@ pub fn run() -> Outcome {
     });
     let slowest = p99(&mut waits);
     assert!(slowest < Duration::from_millis(slow_ms), "the good source waited {slowest:?}");
-    let peak = peak_mib(daemon.pid());
+    let peak = peak_bytes(daemon.pid()) >> 20;
     assert!(peak < memory, "the daemon took {peak} MiB, may take {memory}");
     assert_eq!(daemon.stop().and_then(|status| status.code()), Some(0), "{}", daemon.log_end());
     Outcome::Held(format!(

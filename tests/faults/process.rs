@@ -65,13 +65,6 @@ pub fn set_more(dir: &Path, settings: &str) {
     std::fs::write(dir.join("conf.d/more.toml"), settings).unwrap();
 }
 
-/// The most memory that a process had at a time, in MiB.
-pub fn peak_mib(pid: u32) -> u64 {
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
-    line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() / 1_024
-}
-
 /// How the daemon is started: the words of a program that starts it, and its environment.
 #[derive(Clone, Debug, Default)]
 pub struct Manner {

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::broker::Broker;
-use crate::common::{Client, Daemon, Sink, pause, wait_for};
+use crate::common::{Client, Daemon, Sink, pause, peak_bytes, wait_for};
 use crate::intake::alert;
 use crate::producer::{Record, produce};
 use crate::reader::{all, cluster, figure, folder, source};
@@ -76,13 +76,6 @@ rules:
 ",
         steps.join(", ")
     )
-}
-
-/// The greatest memory that the process ever had, in bytes.
-fn peak(daemon: &Daemon) -> u64 {
-    let status = std::fs::read_to_string(format!("/proc/{}/status", daemon.pid())).unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
-    line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() << 10
 }
 
 /// Records of the topic that are committed.
@@ -171,7 +164,7 @@ pub fn a_backlog_holds_up_neither_people_nor_timers_and_takes_no_memory(broker: 
     let watched = all(&mut client, "/api/v1/incidents?filter=alertname%3D%22Watched%22").remove(0);
     let watched = client.get(&format!("/api/v1/incidents/{}", watched["id"].as_str().unwrap()));
     let late = lateness(&watched.json());
-    let growth = peak(&daemon).saturating_sub(calm);
+    let growth = peak_bytes(daemon.pid()).saturating_sub(calm);
     println!(
         "a backlog of {records} records, {ALERTS_EACH} alerts each, was read in {lasted:.1?}; meanwhile \
          {} acknowledgements took {:?} at the median and {:?} at most, none while more than {most} \
@@ -194,7 +187,7 @@ pub fn a_backlog_holds_up_neither_people_nor_timers_and_takes_no_memory(broker: 
 /// Starts without anything to read, stops again, and returns the peak of its memory.
 fn peak_of_a_start(daemon: &mut Daemon) -> u64 {
     daemon.restart();
-    let calm = peak(daemon);
+    let calm = peak_bytes(daemon.pid());
     assert_eq!(daemon.stop(), Some(0), "{}", daemon.log());
     calm
 }

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use crate::broker::Broker;
-use crate::common::{Client, Daemon, PATIENCE, ask_no_room, pause, wait_for};
+use crate::common::{self, Client, Daemon, PATIENCE, ask_no_room, pause, wait_for};
 
 /// Reads a figure of the environment that makes a test longer.
 #[expect(clippy::disallowed_methods, reason = "full figures are for people who wait")]
@@ -64,16 +64,7 @@ pub fn source(name: &str, cluster: &str, topic: &str) -> String {
 
 /// Returns all that a listing holds, page by page.
 pub fn all(client: &mut Client, path: &str) -> Vec<Value> {
-    let (mut items, mut cursor) = (Vec::new(), String::new());
-    loop {
-        let sign = if path.contains('?') { '&' } else { '?' };
-        let answer = client.get(&format!("{path}{sign}limit=1000{cursor}"));
-        assert_eq!(answer.status, 200, "{path}: {}", answer.body);
-        let page = answer.json();
-        items.extend(page["items"].as_array().unwrap().iter().cloned());
-        let Some(next) = page["next"].as_str() else { return items };
-        cursor = format!("&cursor={next}");
-    }
+    common::all(client, path).unwrap()
 }
 
 /// Waits until an alert of this name is held, and returns it.
