@@ -25,8 +25,10 @@ use super::super::wire::Time;
 use super::super::wire::handle::{Bulk, BulkAnswer, BulkRefusal, BulkResult, Wish};
 use super::super::{App, Reading, json_body};
 use super::filter::Filter;
-use super::handle::{done, event, order};
+use super::handle::event;
 use super::incidents::{OPEN, find, shown};
+use super::order::order;
+use super::outcome::done;
 
 /// Incidents that one request handles at most; more are asked for in parts.
 const INCIDENTS_MAX: usize = 1_000;

@@ -19,8 +19,8 @@ use super::super::wire::desk::{
     Classify, Confirm, Confirmation, Disagreement as Said, Reclassified, Report, Resolve, Set,
     Sheet, Spend, Spent,
 };
-use super::handle::{NAME_BYTES_MAX, Parts};
 use super::major;
+use super::order::{NAME_BYTES_MAX, Parts};
 
 /// Reads fields by their names.
 pub(super) fn edits(fields: &BTreeMap<String, String>) -> Result<Vec<Edit>, Problem> {

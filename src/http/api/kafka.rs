@@ -20,7 +20,7 @@ use super::super::auth::Caller;
 use super::super::error::Problem;
 use super::super::wire::{Time, kafka as wire};
 use super::super::{App, json_body};
-use super::handle::person;
+use super::order::person;
 
 /// Documents the paths of this door.
 #[derive(OpenApi)]

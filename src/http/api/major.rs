@@ -27,7 +27,7 @@ use super::super::wire::major::{
     OpenAction, OpenActions, ResponsePlan, RoleHolder,
 };
 use super::super::{App, Reading};
-use super::handle::{Parts, target};
+use super::order::{Parts, target};
 
 /// The latest an action can be due: beyond it nobody remembers why.
 const DUE_MAX: Duration = Duration::from_hours(10 * 365 * 24);

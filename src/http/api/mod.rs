@@ -20,6 +20,8 @@ pub mod left_out;
 pub mod major;
 pub mod notices;
 pub mod on_call;
+mod order;
+mod outcome;
 pub mod overrides;
 pub mod planned;
 pub mod quarantine;

@@ -25,7 +25,7 @@ use super::super::query::Pairs;
 use super::super::wire::notices::{self, Retried, Retry, Tests};
 use super::super::wire::{self, Time};
 use super::super::{App, Reading, json_body};
-use super::handle::person;
+use super::order::person;
 use super::show;
 
 /// Notices that one wish sends again.

@@ -27,8 +27,8 @@ use super::super::wire::Time;
 use super::super::wire::desk::{Filed, Filing};
 use super::super::{App, Reading, json_body};
 use super::desk::{edits, name};
-use super::handle::{NOTE_BYTES_MAX, person};
 use super::incidents::{find, shown};
+use super::order::{NOTE_BYTES_MAX, person};
 
 /// The channel of reports that do not say how they came in.
 const CHANNEL: &str = "api";
