@@ -23,8 +23,6 @@ use crate::engine::event::{Consumed, Content, Event};
 use crate::engine::reply::{Consumption, Reply};
 use crate::engine::{Parked, State, own};
 use crate::mailbox::{Letter, Letters, NewTopology, Work};
-use crate::model::alert::Occurrence;
-use crate::model::quarantine::Unhandled;
 use crate::model::silence::SilenceState;
 use crate::model::time::Timestamp;
 use crate::rules::RuleSet;
@@ -294,8 +292,9 @@ impl Driver {
         if let Event::Consumed(batch) = event {
             return self.one_by_one(batch, now);
         }
-        let Some(what) = unhandled(event) else { return Ok(None) };
-        self.try_once(&Event::Quarantine(Box::new(what)), now)
+        // What brings no alerts is kept by its sender.
+        let Some((source, occurrences)) = event.alerts() else { return Ok(None) };
+        self.try_once(&Event::Quarantine(Box::new(poison::broken(source, occurrences))), now)
     }
 
     /// Lets the records of a batch that broke the engine happen one by one; only the one that does so
@@ -414,79 +413,9 @@ fn weight(work: &Work) -> usize {
             });
             alerts.sum::<usize>().max(1)
         }
-        Work::Event(event) => alerts(event).map_or(1, <[_]>::len).max(1),
+        Work::Event(event) => event.alerts().map_or(1, |(_, alerts)| alerts.len()).max(1),
         Work::Topology(_) | Work::Rules(_) => 1,
     }
-}
-
-/// Returns the alerts that an event brings.
-fn alerts(event: &Event) -> Option<&[Occurrence]> {
-    match event {
-        Event::Received { occurrences, .. } | Event::Replay { occurrences, .. } => {
-            Some(occurrences)
-        }
-        Event::Once { event, .. } => alerts(event),
-        Event::Handle(_)
-        | Event::Report(_)
-        | Event::ByLink { .. }
-        | Event::Afterwards { .. }
-        | Event::Silence { .. }
-        | Event::Unsilence { .. }
-        | Event::PlanChanges { .. }
-        | Event::PlanOverrides { .. }
-        | Event::DropOverride { .. }
-        | Event::Audit { .. }
-        | Event::Retry { .. }
-        | Event::Forget { .. }
-        | Event::TopologyChanged(_)
-        | Event::Delivered { .. }
-        | Event::Failed { .. }
-        | Event::Withheld { .. }
-        | Event::Published { .. }
-        | Event::Quarantine(_)
-        | Event::Consumed(_)
-        | Event::Halt { .. }
-        | Event::Seek { .. }
-        | Event::DropQuarantined(_)
-        | Event::Reconfigured
-        | Event::Tick => None,
-    }
-}
-
-/// Makes a record of the quarantine of the alerts that broke the engine, in our own format; `None` for
-/// an event that brings none: its sender keeps it.
-fn unhandled(event: &Event) -> Option<Unhandled> {
-    let (source, occurrences) = match event {
-        Event::Received { source, occurrences } | Event::Replay { source, occurrences, .. } => {
-            (source, occurrences)
-        }
-        Event::Once { event, .. } => return unhandled(event),
-        Event::Handle(_)
-        | Event::Report(_)
-        | Event::ByLink { .. }
-        | Event::Afterwards { .. }
-        | Event::Silence { .. }
-        | Event::Unsilence { .. }
-        | Event::PlanChanges { .. }
-        | Event::PlanOverrides { .. }
-        | Event::DropOverride { .. }
-        | Event::Audit { .. }
-        | Event::Retry { .. }
-        | Event::Forget { .. }
-        | Event::TopologyChanged(_)
-        | Event::Delivered { .. }
-        | Event::Failed { .. }
-        | Event::Withheld { .. }
-        | Event::Published { .. }
-        | Event::Quarantine(_)
-        | Event::Consumed(_)
-        | Event::Halt { .. }
-        | Event::Seek { .. }
-        | Event::DropQuarantined(_)
-        | Event::Reconfigured
-        | Event::Tick => return None,
-    };
-    Some(poison::broken(source, occurrences))
 }
 
 fn count(items: usize) -> i64 {

@@ -192,6 +192,44 @@ pub enum Event {
     Tick,
 }
 
+impl Event {
+    /// Returns the alerts of a message and the source that sent it; those of Kafka's records are no
+    /// message's.
+    #[must_use]
+    pub fn alerts(&self) -> Option<(&Arc<str>, &[Occurrence])> {
+        match self {
+            Self::Received { source, occurrences } | Self::Replay { source, occurrences, .. } => {
+                Some((source, occurrences))
+            }
+            Self::Once { event, .. } => event.alerts(),
+            Self::Handle(_)
+            | Self::Report(_)
+            | Self::ByLink { .. }
+            | Self::Afterwards { .. }
+            | Self::Silence { .. }
+            | Self::Unsilence { .. }
+            | Self::PlanChanges { .. }
+            | Self::PlanOverrides { .. }
+            | Self::DropOverride { .. }
+            | Self::Audit { .. }
+            | Self::Retry { .. }
+            | Self::Forget { .. }
+            | Self::TopologyChanged(_)
+            | Self::Delivered { .. }
+            | Self::Failed { .. }
+            | Self::Withheld { .. }
+            | Self::Published { .. }
+            | Self::Quarantine(_)
+            | Self::Consumed(_)
+            | Self::Halt { .. }
+            | Self::Seek { .. }
+            | Self::DropQuarantined(_)
+            | Self::Reconfigured
+            | Self::Tick => None,
+        }
+    }
+}
+
 /// A person who is to have the shift of a team.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StandIn {
