@@ -264,8 +264,11 @@ fn prolong(state: &mut State, by: &Delivery<'_>, it: &Occurrence, lease: Lease) 
 
 /// Alertmanager's `alert.Merge` for two firing alerts: the newer end counts, but an end that the
 /// sender named itself and that is later is not cut short.
+///
+/// It stays an end that was named: Alertmanager forgets that, so that there the same message a second
+/// time does cut it short.
 fn merged(old: Lease, new: Lease) -> Lease {
-    if old.explicit && old.until > new.until { Lease { until: old.until, ..new } } else { new }
+    if old.explicit && old.until > new.until { old } else { new }
 }
 
 /// An ended alert is said to fire: late, still the same episode, or a new one.
@@ -551,7 +554,9 @@ mod tests {
             (lease(20, true), lease(10, false), 20),
             (lease(10, false), lease(20, false), 20),
         ] {
-            assert_eq!(merged(old, new).until.millis(), until, "{old:?} {new:?}");
+            let once = merged(old, new);
+            assert_eq!(once.until.millis(), until, "{old:?} {new:?}");
+            assert_eq!(merged(once, new), once, "{old:?} {new:?}, which comes twice");
         }
     }
 }
