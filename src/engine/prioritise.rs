@@ -41,6 +41,8 @@ pub(super) fn settle(state: &mut State, ctx: &Context, now: Timestamp) {
             settle_one(state, ctx, id, now);
         }
     }
+    // What is part of another by now has no team of its own; a start would not know that it was to be found.
+    state.pending.unassigned.clear();
     notices::send_amendments(state, ctx, now);
     reporters::settle(state, ctx, now);
 }

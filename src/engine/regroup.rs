@@ -150,6 +150,8 @@ fn part(state: &mut State, ctx: &Context, order: &Order, child: IncidentId, now:
     let (tally, cis) = (case.tally.clone(), case.cis.clone());
     case.record.enter(Progress::New);
     escalate::restart(&mut case.record, now);
+    // It became a part of the other before its team was found.
+    let is_unassigned = case.record.team.is_none();
     for id in state.chain(parent) {
         let Some(case) = state.change(id) else { continue };
         case.tally.subtract(&tally);
@@ -166,6 +168,9 @@ fn part(state: &mut State, ctx: &Context, order: &Order, child: IncidentId, now:
     correlate::index_root(state, &ctx.topology, child);
     let text = format!("split from its incident {}", by_whom(order));
     state.pending.tell(child, now, Told { what: Happening::Reopened, text, path: None });
+    if is_unassigned {
+        state.pending.unassigned.insert(child);
+    }
     state.pending.unsettled.insert(child);
 }
 

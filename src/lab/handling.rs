@@ -164,6 +164,17 @@ fn what_a_person_split_off_no_rule_takes_back() {
 }
 
 #[test]
+fn what_never_had_a_team_gets_one_when_it_is_split_off_also_after_a_start() {
+    let mut story = Story::new();
+    // In one delivery: the second server's incident is part of the first's before anybody is looked for.
+    story.fire_together(0, &[SRV1, SRV2, PDU]);
+    assert_eq!((story.open(), story.incident(2).team.as_deref()), (vec![1], None));
+    story.world.restart(after(10));
+    handled(&story.order(60, 1, Command::Split { records: vec![RecordId(2)] }));
+    assert_eq!(story.incident(2).team.as_deref(), Some("linux"));
+}
+
+#[test]
 fn alerts_split_off_together_become_one_incident() {
     let mut story = Story::new();
     story.fire(0, PDU);

@@ -100,18 +100,30 @@ impl Story {
         signal: Signal,
         begun_s: u64,
     ) -> Reply {
+        let occurrence = Self::occurrence(labels, signal, begun_s);
+        let source = Arc::clone(&self.source);
+        self.world.event(&Event::Received { source, occurrences: vec![occurrence] }, after(at_s))
+    }
+
+    fn occurrence(labels: &[(&str, &str)], signal: Signal, begun_s: u64) -> Occurrence {
         let labels = Labels::build(&mut labels.to_vec()).unwrap();
         let details = Details { annotations: Labels::empty(), generator_url: "".into() };
-        let occurrence = Occurrence {
+        Occurrence {
             fingerprint: labels.fingerprint(),
             labels,
             signal,
             starts_at: after(begun_s),
             severity: None,
             details: Arc::new(details),
-        };
+        }
+    }
+
+    /// Fires alerts that come in one delivery.
+    pub(super) fn fire_together(&mut self, at_s: u64, all: &[&[(&str, &str)]]) -> Reply {
+        let signal = Signal::Firing { until: after(at_s + 86_400), explicit: false };
+        let occurrences = all.iter().map(|it| Self::occurrence(it, signal, at_s)).collect();
         let source = Arc::clone(&self.source);
-        self.world.event(&Event::Received { source, occurrences: vec![occurrence] }, after(at_s))
+        self.world.event(&Event::Received { source, occurrences }, after(at_s))
     }
 
     pub(super) fn fire(&mut self, at_s: u64, labels: &[(&str, &str)]) -> Reply {
