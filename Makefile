@@ -8,8 +8,9 @@
 # make kafka  tests against a real Apache Kafka (fetched from Maven Central with .ci/kafka)
 # make faults  kills, failing and full disks, lost power, damage: what is promised, at full figures
 # make fuzz  ten million inputs nobody means to send, into everything that reads
+# make same   plays the simulator's stories with and without optimisation: the same to the last bit
 # make planted  puts one bug after the other into the program and shows which test catches it
-.PHONY: run test lint bench peers kafka quality monitoring faults fuzz planted setup
+.PHONY: run test lint bench peers kafka quality monitoring faults fuzz same planted setup
 
 run: setup
 	cargo run --locked -- serve --demo
@@ -51,6 +52,15 @@ FUZZ ?= FUZZ_INPUTS=10000000
 
 fuzz: setup
 	$(FUZZ) cargo test --locked --test fuzz
+
+# Only our own code is compiled a second time, as for debugging; RocksDB is not.
+DEBUG := opt-level=0 debug-assertions=true
+SEEDS ?= 1000
+
+same: setup
+	@said() { SEEDS=$(SEEDS) cargo $$1 test --locked --test sim a_seed -- --nocapture | grep ' seeds, '; }; \
+	debug=$$(said "$(DEBUG:%=--config profile.dev.package.incidentd.%)") && echo "debug:   $$debug" && \
+	shipped=$$(said) && echo "shipped: $$shipped" && [ "$$debug" = "$$shipped" ]
 
 planted: setup
 	.ci/setup strace

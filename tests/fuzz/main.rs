@@ -26,6 +26,8 @@
 )]
 #![expect(unreachable_pub, reason = "the modules of a test program")]
 
+#[path = "../sim/clocks.rs"]
+mod clocks;
 mod fields;
 mod mutate;
 #[path = "../sim/plan.rs"]

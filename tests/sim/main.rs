@@ -1,9 +1,13 @@
-//! A seeded simulation: the production engine with a disk of maps, crashed between any two steps,
-//! fed duplicates, late messages and clocks that jump.
+//! A seeded simulation: the production engine and its clock with a disk of maps, channels that refuse,
+//! stay away, answer late or twice, senders that repeat, overtake and are cut off, and a Kafka log.
+//!
+//! The process dies between any two steps: of what it decided, all or some writes in their order are on
+//! the disk or none is, answered by nobody. Beside it the machine sleeps, the wall clock is set, and the
+//! daemon is stopped for a while.
 //!
 //! A failure names its seed; `SEED=123 cargo test --test sim` plays that one alone. `SEEDS=10000 cargo
 //! test --locked --test sim a_seed -- --nocapture` plays so many, on all processors, and prints a hash of
-//! what they left, which is the same in every profile.
+//! what they left, which is the same in every profile: `make same` compares two.
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -15,6 +19,8 @@
 #![expect(unreachable_pub, reason = "the modules of a test program")]
 
 mod bulletins;
+mod channels;
+mod clocks;
 mod invariants;
 mod plan;
 mod run;
@@ -111,24 +117,44 @@ fn survive(seed: u64, sum: &mut Sum) {
     sum.hash ^= digest(&unanswered.image).rotate_left((seed % 64) as u32);
 }
 
-/// Finds the step of the plan after which what is stored is another with crashes than without, and says
-/// how; `of` takes away what may differ.
+/// Finds the steps of the plan from which on what is stored is another with crashes than without, to the
+/// end, and says how; `of` takes away what may differ.
 fn tell_apart(seed: u64, crashes: Crashes, of: &dyn Fn(&Image) -> Image) {
     let mut calm = Vec::new();
     watched(seed, Crashes::None, &mut |_, image| calm.push(of(image)));
-    let mut calm = calm.into_iter().enumerate();
-    watched(seed, crashes, &mut |step, image| {
-        let (number, calm) = calm.next().expect("both play the same plan");
-        let (calm, other) = (format!("{calm:#?}"), format!("{:#?}", of(image)));
-        let lines = calm.lines().zip(other.lines()).enumerate();
-        let differ = lines.filter(|(_, (calm, other))| calm != other);
-        let shown: Vec<String> =
-            differ.take(20).map(|(n, (calm, other))| format!("{n}: {calm} | {other}")).collect();
-        assert!(
-            shown.is_empty(),
-            "seed {seed}, {crashes:?}, differs after step {number} of the plan, {step:#?}:\n{}",
-            shown.join("\n")
-        );
+    let mut calm = calm.into_iter();
+    let mut found = None;
+    watched(seed, crashes, &mut |steps, image| {
+        let calm = calm.next().expect("both play the same plan");
+        let other = of(image);
+        if calm == other {
+            found = None;
+        } else {
+            found.get_or_insert_with(|| (format!("{steps:#?}"), calm, other));
+        }
     });
-    panic!("seed {seed}, {crashes:?}, differs in something that is not shown");
+    let (steps, calm, other) = found.expect("the ends differ");
+    let (calm, other) = (format!("{calm:#?}"), format!("{other:#?}"));
+    let calm: Vec<&str> = calm.lines().collect();
+    let differ = calm.iter().zip(other.lines()).enumerate().filter(|(_, (a, b))| **a != *b);
+    let shown: Vec<String> = differ
+        .take(20)
+        .map(|(n, (a, b))| format!("{}: {} | {}", place(&calm[..=n]), a.trim(), b.trim()))
+        .collect();
+    panic!("seed {seed}, {crashes:?}, differs from {steps} on:\n{}", shown.join("\n"));
+}
+
+/// Says in what the last of these lines stands, by what is indented less.
+fn place(lines: &[&str]) -> String {
+    let depth = |line: &str| line.len() - line.trim_start().len();
+    let mut way = Vec::new();
+    let mut inner = lines.last().map_or(0, |line| depth(line));
+    for line in lines.iter().rev().filter(|line| line.ends_with(['{', '(', '['])) {
+        if depth(line) < inner {
+            inner = depth(line);
+            way.push(line.trim().trim_end_matches(['{', '(', '[', ' ']));
+        }
+    }
+    way.reverse();
+    way.join(" ")
 }

@@ -7,7 +7,7 @@ use std::sync::{Arc, LazyLock};
 use incidentd::cmdb::{Topology, import};
 use incidentd::engine::bulletins::BulletinLimits;
 use incidentd::engine::context::{Context, Limits};
-use incidentd::engine::event::{Event, Rest};
+use incidentd::engine::event::{Content, Event, Rest};
 use incidentd::engine::order::{Command, Ending, Order};
 use incidentd::model::alert::{Details, Occurrence, Signal};
 use incidentd::model::assignment::Handover;
@@ -24,6 +24,7 @@ use incidentd::model::silence::{Silence, SilenceId, SilenceMatcher};
 use incidentd::model::time::Timestamp;
 use incidentd::rules::{self, RuleSet, SourceFile};
 
+use super::clocks::{Clocks, Passed};
 use super::topic;
 
 /// When every simulation begins.
@@ -59,6 +60,15 @@ impl Dice {
 pub struct Step {
     pub at: Timestamp,
     pub event: Event,
+    /// The daemon was down and starts right before it.
+    pub starts: bool,
+}
+
+impl Step {
+    /// Something that happens while the daemon is up.
+    pub fn at(at: Timestamp, event: Event) -> Self {
+        Self { at, event, starts: false }
+    }
 }
 
 /// Rules and topology of all simulations, read once: that takes longer than a story.
@@ -93,10 +103,11 @@ pub fn plan(seed: u64) -> Vec<Step> {
     let mut retries = Dice::new(seed ^ 0x7e7e);
     let mut planning = Dice::new(seed ^ 0xc4a9);
     let length = 20 + dice.roll(120);
-    let mut at = START;
+    let mut clocks = Clocks::new();
     let mut steps = Vec::new();
     for _ in 0..length {
-        at = tick(&mut dice, at);
+        let starts = clocks.pass(&mut dice) == Passed::Down;
+        let at = clocks.wall;
         let event = match dice.roll(20) {
             0 => acknowledge(&mut dice),
             1 => resolve(&mut dice),
@@ -107,28 +118,77 @@ pub fn plan(seed: u64) -> Vec<Step> {
             6 => Event::Tick,
             _ => received(&mut dice, at),
         };
-        steps.push(Step { at, event });
+        steps.push(Step { at: clocks.now, event, starts });
     }
     // Two messages that overtook one another on the way.
     for _ in 0..dice.roll(5) {
         let at = usize::try_from(dice.roll(steps.len() as u64 - 1)).unwrap();
-        let times = (steps[at].at, steps[at + 1].at);
-        steps.swap(at, at + 1);
-        (steps[at].at, steps[at + 1].at) = times;
+        let (one, other) = steps.split_at_mut(at + 1);
+        core::mem::swap(&mut one[at].event, &mut other[0].event);
     }
+    cut_off(&mut steps, &mut Dice::new(seed ^ 0xc07));
     let steps = numbered(steps, &mut Dice::new(seed ^ 0xd00d));
-    topic::strew(steps, &mut Dice::new(seed ^ 0x70b1))
+    let mut steps = topic::strew(steps, &mut Dice::new(seed ^ 0x70b1));
+    for step in &mut steps {
+        read(&mut step.event, step.at);
+    }
+    steps
 }
 
-/// Moves the clock: mostly seconds, at times an hour or a day, which may be a machine that slept, at
-/// times back.
-fn tick(dice: &mut Dice, at: Timestamp) -> Timestamp {
-    match dice.roll(60) {
-        0 => at.plus(Duration::from_hours(24)),
-        1 => at.plus(Duration::from_hours(1)),
-        2 => at.minus(Duration::from_hours(1)),
-        3..=10 => at.plus(Duration::from_secs(60 * (1 + dice.roll(20)))),
-        _ => at.plus(Duration::from_millis(dice.roll(20_000))),
+/// Cuts senders off for a while: what they sent comes late, at once, when the network is there again.
+fn cut_off(steps: &mut Vec<Step>, dice: &mut Dice) {
+    for _ in 0..dice.roll(3) {
+        let source = *dice.pick(&SOURCES);
+        let from = usize::try_from(dice.roll(steps.len() as u64)).unwrap();
+        let to = (from + 2 + usize::try_from(dice.roll(12)).unwrap()).min(steps.len());
+        let is_held = |step: &mut Step| is_of(&step.event, source);
+        let held: Vec<Event> = steps
+            .extract_if(from..to, |step| is_held(step) && !step.starts)
+            .map(|it| it.event)
+            .collect();
+        let back = to - held.len();
+        let at = steps[..back].last().map_or(START, |step| step.at);
+        let late = held.into_iter().map(|event| Step::at(at, event));
+        drop(steps.splice(back..back, late));
+    }
+}
+
+fn is_of(event: &Event, of: &str) -> bool {
+    matches!(event, Event::Received { source, .. } if **source == *of)
+}
+
+/// How long an alert fires without another word.
+const LEASE: Duration = Duration::from_hours(24);
+
+/// Reads what senders say as the doors do when it is received, by our clock, which is not theirs.
+fn read(event: &mut Event, now: Timestamp) {
+    if let Event::Once { event, .. } = event {
+        read(event, now);
+    } else if let Event::Received { occurrences, .. } = event {
+        hear(occurrences, now);
+    } else if let Event::Consumed(batch) = event {
+        for record in &mut batch.records {
+            if let Content::Alerts { occurrences, .. } = &mut record.content {
+                hear(occurrences, now);
+            }
+        }
+    }
+}
+
+fn hear(occurrences: &mut [Occurrence], now: Timestamp) {
+    for it in occurrences {
+        it.signal = heard(it.signal, now);
+    }
+}
+
+/// A lease of which a sender says nothing begins now; an end that it names and that is past is one.
+fn heard(signal: Signal, now: Timestamp) -> Signal {
+    match signal {
+        Signal::Firing { explicit: false, .. } => {
+            Signal::Firing { until: now.plus(LEASE), explicit: false }
+        }
+        Signal::Firing { until, explicit: true } if until <= now => Signal::Resolved { at: until },
+        Signal::Firing { .. } | Signal::Resolved { .. } => signal,
     }
 }
 
@@ -152,7 +212,7 @@ pub(super) fn occurrence(dice: &mut Dice, at: Timestamp) -> Occurrence {
     let signal = match dice.roll(5) {
         0 | 1 => Signal::Resolved { at: at.minus(late) },
         2 => Signal::Firing { until: at.plus(Duration::from_mins(4)), explicit: true },
-        _ => Signal::Firing { until: at.plus(Duration::from_hours(24)), explicit: false },
+        _ => Signal::Firing { until: at.plus(LEASE), explicit: false },
     };
     let details = Details { annotations: Labels::empty(), generator_url: "".into() };
     Occurrence {
@@ -169,7 +229,7 @@ pub(super) fn occurrence(dice: &mut Dice, at: Timestamp) -> Occurrence {
 fn numbered(steps: Vec<Step>, dice: &mut Dice) -> Vec<Step> {
     let mut sent: Vec<Event> = Vec::new();
     let mut all = Vec::new();
-    for (number, Step { at, event }) in steps.into_iter().enumerate() {
+    for (number, Step { at, event, starts }) in steps.into_iter().enumerate() {
         let event = if matches!(event, Event::Received { .. }) && dice.roll(2) == 0 {
             let delivery = DeliveryId::of("prometheus-a", &number.to_string());
             let event = Event::Once { delivery, event: Box::new(event) };
@@ -178,11 +238,11 @@ fn numbered(steps: Vec<Step>, dice: &mut Dice) -> Vec<Step> {
         } else {
             event
         };
-        all.push(Step { at, event });
+        all.push(Step { at, event, starts });
         match dice.roll(12) {
             // The last one, which is still remembered.
-            0 => all.extend(sent.last().cloned().map(|event| Step { at, event })),
-            1 => all.push(Step { at, event: quarantine(dice) }),
+            0 => all.extend(sent.last().cloned().map(|event| Step::at(at, event))),
+            1 => all.push(Step::at(at, quarantine(dice))),
             _ => {}
         }
     }

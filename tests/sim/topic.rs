@@ -37,7 +37,7 @@ pub(super) fn strew(steps: Vec<Step>, dice: &mut Dice) -> Vec<Step> {
             }
             _ => None,
         };
-        all.extend(event.map(|event| Step { at, event }));
+        all.extend(event.map(|event| Step::at(at, event)));
     }
     all
 }
