@@ -139,7 +139,7 @@ fn take(
                 let id = state.source(&partition.source);
                 let source_name = &partition.source;
                 let by = deduplicate::Delivery { ctx, source: id, source_name, now };
-                Reply::Received(deduplicate::receive(state, &by, occurrences))
+                Reply::Received(deduplicate::receive(state, &by, occurrences, &mut ()))
             };
             let reply = match delivery {
                 Some(delivery) => deliveries::guard(state, ctx, *delivery, now, receive),

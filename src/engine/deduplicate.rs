@@ -15,6 +15,7 @@ use super::context::Context;
 use super::pending::Told;
 use super::refusal::Refused;
 use super::reply::Received;
+use super::stages::Stages;
 use super::state::{Held, NEVER};
 use super::timers::Timer;
 use super::{
@@ -48,11 +49,16 @@ pub(super) struct Delivery<'a> {
 }
 
 /// Takes all alerts of a delivery.
-pub(super) fn receive(state: &mut State, by: &Delivery<'_>, all: &[Occurrence]) -> Received {
+pub(super) fn receive(
+    state: &mut State,
+    by: &Delivery<'_>,
+    all: &[Occurrence],
+    stages: &mut impl Stages,
+) -> Received {
     let mut reply = Received::default();
     let mut beyond = Vec::new();
     for (index, occurrence) in all.iter().enumerate() {
-        match observe(state, by, occurrence) {
+        match take(state, by, occurrence, stages) {
             Ok(Outcome::Began) => reply.began += 1,
             Ok(Outcome::Ended) => reply.ended += 1,
             Ok(Outcome::Updated) => reply.updated += 1,
@@ -103,16 +109,34 @@ fn overflow(state: &mut State, by: &Delivery<'_>, beyond: &[&Occurrence]) -> Qua
     let by = Delivery { source, source_name: &name, ..*by };
     // Not: a limit for this one. There are as many as there are sources, and it is never refused:
     // its labels are ours.
-    drop(observe(state, &by, &own));
+    drop(take(state, &by, &own, &mut ()));
     id
 }
 
 /// Takes one alert of our own; false when it cannot be held.
 pub(super) fn is_taken(state: &mut State, by: &Delivery<'_>, it: &Occurrence) -> bool {
-    observe(state, by, it).is_ok()
+    take(state, by, it, &mut ()).is_ok()
+}
+
+/// Takes one alert, and puts it where it belongs when its episode began.
+fn take(
+    state: &mut State,
+    by: &Delivery<'_>,
+    it: &Occurrence,
+    stages: &mut impl Stages,
+) -> Result<Outcome, NotTaken> {
+    let outcome = observe(state, by, it)?;
+    if matches!(outcome, Outcome::Began) {
+        stages.taken_in();
+        correlate::place(state, by.ctx, it.fingerprint, by.now);
+        stages.correlated();
+        tell_flaws(state, it.fingerprint, by.now);
+    }
+    Ok(outcome)
 }
 
 enum Outcome {
+    /// Its episode began, or goes on again; it is still to be put where it belongs.
     Began,
     Ended,
     Updated,
@@ -328,8 +352,6 @@ fn fire(state: &mut State, by: &Delivery<'_>, it: &Occurrence, lease: Lease) {
     schedule(state, it.fingerprint);
     census::note(state, by.ctx, it.fingerprint);
     journal::note(state, it.fingerprint, lease.source, by.now);
-    correlate::place(state, by.ctx, it.fingerprint, by.now);
-    tell_flaws(state, it.fingerprint, by.now);
 }
 
 /// Says which templates of rules failed on an alert, once an episode.

@@ -35,7 +35,7 @@ pub(super) fn once(
     event: &Event,
     now: Timestamp,
 ) -> Reply {
-    guard(state, ctx, delivery, now, |state| state.handle(ctx, event, now))
+    guard(state, ctx, delivery, now, |state| state.handle(ctx, event, now, &mut ()))
 }
 
 /// Does something unless it was done under the same id.

@@ -10,7 +10,8 @@
 //! what people do: `handle` with `transfer`, `regroup`, `desk` with `afterwards`, `major` with `response`, `watch` and
 //! `review` with `followed`, `report` with `reporters`, `planning`, `audit`; what came of rules: `credit`, `shadow` and
 //! `why_not`; last `auditor`, `drain`, `restore`,
-//! `rebind` and `retain`; beside them `stored` and `clocks`, for whoever shows what there is.
+//! `rebind` and `retain`; beside them `stored` and `clocks`, for whoever shows what there is, and `stages`, for
+//! whoever takes the time.
 
 mod acceptance;
 mod affected;
@@ -73,6 +74,7 @@ mod restore;
 mod retain;
 mod review;
 mod shadow;
+pub mod stages;
 mod standing;
 mod state;
 pub mod stored;
@@ -101,6 +103,7 @@ use changes::{Changes, Saved};
 use context::Context;
 use event::Event;
 use reply::{Received, Reply};
+use stages::Stages;
 use timers::Timer;
 
 pub use alerts::SavedAlert;
@@ -140,17 +143,17 @@ impl State {
     /// Time never goes back: an earlier `now` counts as that of the last event. What changed is held
     /// until [`State::drain`]; nothing of it may be seen before that is stored.
     pub fn apply(&mut self, ctx: &Context, event: &Event, now: Timestamp) -> Reply {
-        self.apply_watched(ctx, event, now, || {})
+        self.apply_watched(ctx, event, now, &mut ())
     }
 
-    /// Like [`State::apply`]; says when every alert of the event has its incident, before what
-    /// follows for the incidents: priority, suspects, people, clocks. For whoever takes the time.
+    /// Like [`State::apply`]; says how far the alerts of a delivery have got. For whoever takes the
+    /// time.
     pub fn apply_watched(
         &mut self,
         ctx: &Context,
         event: &Event,
         now: Timestamp,
-        decided: impl FnOnce(),
+        stages: &mut impl Stages,
     ) -> Reply {
         let before = self.counters.now;
         let now = now.max(before);
@@ -172,8 +175,7 @@ impl State {
         // Before the event: another topology is taken over with nothing else to do.
         rebind::let_go(self);
         rebind::review(self, ctx);
-        let reply = self.handle(ctx, event, now);
-        decided();
+        let reply = self.handle(ctx, event, now, stages);
         prioritise::settle(self, ctx, now);
         suppress::inhibit::settle(self, ctx, now);
         self.reschedule(ctx);
@@ -188,13 +190,19 @@ impl State {
     }
 
     #[expect(clippy::too_many_lines, reason = "an arm for each event, and nothing else")]
-    fn handle(&mut self, ctx: &Context, event: &Event, now: Timestamp) -> Reply {
+    fn handle(
+        &mut self,
+        ctx: &Context,
+        event: &Event,
+        now: Timestamp,
+        stages: &mut impl Stages,
+    ) -> Reply {
         match event {
             Event::Received { source, occurrences } if **source == *CANARY => {
                 return Reply::Received(canary::receive(self, occurrences, now));
             }
             Event::Received { source, occurrences } => {
-                return Reply::Received(self.receive(ctx, source, occurrences, now));
+                return Reply::Received(self.receive(ctx, (source, occurrences), now, stages));
             }
             Event::Handle(order) => return handle::handle(self, ctx, order, now),
             Event::Report(filing) => return report::file(self, ctx, filing, now),
@@ -277,14 +285,14 @@ impl State {
     fn receive(
         &mut self,
         ctx: &Context,
-        source: &Arc<str>,
-        occurrences: &[Occurrence],
+        (source, occurrences): (&Arc<str>, &[Occurrence]),
         now: Timestamp,
+        stages: &mut impl Stages,
     ) -> Received {
         gather::absence::heard_source(self, ctx, source, now);
         let id = self.source(source);
         let by = deduplicate::Delivery { ctx, source: id, source_name: source, now };
-        deduplicate::receive(self, &by, occurrences)
+        deduplicate::receive(self, &by, occurrences, stages)
     }
 
     /// Looks at every open incident with other rules or another topology.

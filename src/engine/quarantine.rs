@@ -115,5 +115,5 @@ pub(super) fn replay(
     if removed != Reply::Done {
         return removed;
     }
-    Reply::Received(state.receive(ctx, source, occurrences, now))
+    Reply::Received(state.receive(ctx, (source, occurrences), now, &mut ()))
 }

@@ -35,7 +35,7 @@ pub(super) fn file(state: &mut State, ctx: &Context, it: &Filing, now: Timestamp
     let name: Arc<str> = REPORT.into();
     let source = state.source(&name);
     let by = Delivery { ctx, source, source_name: &name, now };
-    let received = deduplicate::receive(state, &by, &[occurrence(it, alert, now)]);
+    let received = deduplicate::receive(state, &by, &[occurrence(it, alert, now)], &mut ());
     let refused = received.refused.first().map(|(_, why)| why.to_string());
     let dropped = received.dropped.keys().next().map(|rule| format!("rule {rule} leaves it out"));
     let beyond = (received.overflowed > 0).then(|| "there are too many reports".to_owned());
