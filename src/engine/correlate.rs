@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use super::changes::{MemberOf, MemberRow};
 use super::context::Context;
+use super::matched::Matched;
 use super::pending::Told;
 use super::reason::Reason;
 use super::related::{self, Joined};
@@ -44,14 +45,15 @@ const LINE_LEN: usize = 192;
 
 /// Puts an alert whose episode began where it belongs.
 pub(super) fn place(state: &mut State, ctx: &Context, alert: Fingerprint, now: Timestamp) {
+    let matched = Matched::of(state, ctx, alert);
     suppress::hush(state, ctx, alert, now);
-    suppress::inhibit::begin(state, ctx, alert);
+    suppress::inhibit::begin(state, ctx, alert, &matched);
     credit::held_back(state, alert, now);
-    gather::refresh(state, ctx, alert, now);
-    if rejoin(state, ctx, alert, now) {
+    gather::began(state, ctx, (alert, &matched), now);
+    if rejoin(state, ctx, (alert, &matched), now) {
         gather::conclude(state, ctx, alert, now);
     } else {
-        relate(state, ctx, alert, None, now);
+        relate_matched(state, ctx, (alert, &matched), None, now);
     }
     shadow::began(state, ctx, alert, now);
 }
@@ -64,11 +66,22 @@ pub(super) fn relate(
     former: Option<IncidentId>,
     now: Timestamp,
 ) {
+    let matched = Matched::of(state, ctx, alert);
+    relate_matched(state, ctx, (alert, &matched), former, now);
+}
+
+fn relate_matched(
+    state: &mut State,
+    ctx: &Context,
+    (alert, matched): (Fingerprint, &Matched<'_>),
+    former: Option<IncidentId>,
+    now: Timestamp,
+) {
     let Some(held) = state.alerts.get(&alert) else { return };
     let is_bound = held.ci.is_some();
     let around = state.around(ctx, held);
     let subject = around.subject();
-    let matching = ctx.rules.matching(&subject);
+    let matching = matched.now(state, ctx, held);
     let group =
         matching.iter().find_map(|rule| Some(Grouping::new(rule, rule.kind.group()?, &subject)));
     credit::matched(state, &matching, alert, now);
@@ -214,7 +227,12 @@ fn in_group(state: &State, group: &Grouping<'_>, now: Timestamp) -> Option<(Inci
 
 /// Takes an alert back into the incident it was part of: while that is open, or as its root within
 /// the reopen window.
-fn rejoin(state: &mut State, ctx: &Context, alert: Fingerprint, now: Timestamp) -> bool {
+fn rejoin(
+    state: &mut State,
+    ctx: &Context,
+    (alert, matched): (Fingerprint, &Matched<'_>),
+    now: Timestamp,
+) -> bool {
     let Some(id) = incident_of(state, alert) else { return false };
     if related::parts(state, ctx, alert, id, now) {
         return false;
@@ -248,7 +266,7 @@ fn rejoin(state: &mut State, ctx: &Context, alert: Fingerprint, now: Timestamp) 
     state.pending.tell(id, now, Told { what: Happening::Refired, text, path: None });
     count_in(state, ctx, alert, now);
     let Some(held) = state.alerts.get(&alert) else { return true };
-    let matching = ctx.rules.matching(&state.around(ctx, held).subject());
+    let matching = matched.now(state, ctx, held);
     credit::matched(state, &matching, alert, now);
     let causes = cause_rules(&matching);
     if let Some(rule) = related::rule_of(&matching) {

@@ -3,7 +3,7 @@
 //! No clock, disk, socket, log, random number or hash order: time is an argument, ids are counters,
 //! and what is to be stored or sent leaves as [`changes::Changes`]. Production, rule tests and the
 //! simulator run this same code. Reading order: `event` (what can happen), `state` with `alerts`, `alike` and `cases` (what is held),
-//! then the stages: `deduplicate`, `suppress`, `correlate` with `known_error`, `topology` with `sure`, `gather`,
+//! then the stages: `deduplicate`, `suppress`, `correlate` with `matched`, `known_error`, `topology` with `sure`, `gather`,
 //! `related`, `suspects` and `unite`, `prioritise` with `terms`, `assign`, `escalate` with `deadlines`, `acceptance`, `promise` and `waiting`, `notices` with `standing`, `resolve`
 //! with `verify` and `confirm`;
 //! what comes by Kafka: `consume`; what rules ask about the rest: `around`, `census`; who is called: `overrides`;
@@ -50,6 +50,7 @@ mod handle;
 mod journal;
 mod known_error;
 mod major;
+mod matched;
 mod notices;
 pub mod order;
 mod overrides;

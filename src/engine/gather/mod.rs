@@ -18,6 +18,7 @@ use std::sync::Arc;
 use super::State;
 use super::cis::hash_of;
 use super::context::Context;
+use super::matched::Matched;
 use crate::model::incident::IncidentId;
 use crate::model::labels::Fingerprint;
 use crate::model::time::Timestamp;
@@ -73,15 +74,19 @@ fn key_hash(key: &str) -> KeyHash {
     foldhash::quality::FixedState::with_seed(0).hash_one(key)
 }
 
-/// Counts an alert where it belongs now: it began, or its severity, its silences or its CI are
-/// others than before.
-pub(super) fn refresh(state: &mut State, ctx: &Context, alert: Fingerprint, now: Timestamp) {
+/// Counts an alert that begins where it belongs.
+pub(super) fn began(
+    state: &mut State,
+    ctx: &Context,
+    (alert, matched): (Fingerprint, &Matched<'_>),
+    now: Timestamp,
+) {
     if !ctx.gathers() {
         return;
     }
     let mut keys = remove(state, alert);
     let Some(held) = state.alerts.get(&alert) else { return };
-    let matching = ctx.rules.matching(&state.around_then(ctx, held).subject());
+    let matching = matched.then(state, ctx, held);
     add(state, ctx, (alert, &matching), now);
     let slots = state.alerts.get(&alert).and_then(|held| held.slots.as_deref());
     let watches = slots.map(|slots| slots.watches.clone()).unwrap_or_default();
@@ -93,6 +98,14 @@ pub(super) fn refresh(state: &mut State, ctx: &Context, alert: Fingerprint, now:
     }
     for key in watches {
         absence::returned(state, ctx, key, now);
+    }
+}
+
+/// Counts an alert where it belongs now: its severity, its silences or its CI are others than before.
+pub(super) fn refresh(state: &mut State, ctx: &Context, alert: Fingerprint, now: Timestamp) {
+    if ctx.gathers() {
+        let matched = Matched::of(state, ctx, alert);
+        began(state, ctx, (alert, &matched), now);
     }
 }
 

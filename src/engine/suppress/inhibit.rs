@@ -13,6 +13,7 @@ use std::sync::Arc;
 
 use super::super::context::Context;
 use super::super::correlate::name_of;
+use super::super::matched::Matched;
 use super::super::state::Held;
 use super::super::{State, credit, prioritise};
 use super::{Raised, raise, reach, recount, unsettle};
@@ -258,13 +259,20 @@ impl Inhibition {
 }
 
 /// Files an alert that begins to fire, notes who mutes it, and lets it mute others.
-pub(in crate::engine) fn begin(state: &mut State, ctx: &Context, alert: Fingerprint) {
+pub(in crate::engine) fn begin(
+    state: &mut State,
+    ctx: &Context,
+    alert: Fingerprint,
+    matched: &Matched<'_>,
+) {
     if !ctx.rules.can_inhibit() {
         // What a rule that is gone said of its last episode does not hold for this one.
         set(state, alert, Box::default());
         return;
     }
-    refile(state, ctx, alert);
+    let Some(held) = state.alerts.get(&alert) else { return };
+    let matching = matched.then(state, ctx, held);
+    file(state, ctx, alert, &matching);
     // Not: a recount. The alert is not counted yet.
     let by = inhibitors(state, ctx, alert);
     set(state, alert, by);
