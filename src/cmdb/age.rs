@@ -2,9 +2,8 @@
 //! they count for less. What all of a map is old by says nothing of one relation of it.
 
 use core::time::Duration;
-use std::sync::Arc;
 
-use super::facts::Facts;
+use super::known::Known;
 use super::rows::CiId;
 use super::topology::Topology;
 use crate::model::alert::Path;
@@ -15,17 +14,16 @@ use crate::model::time::Timestamp;
 const STALE_AFTER: Duration = Duration::from_hours(30 * 24);
 
 /// Returns when stale relations were confirmed last, exclusive; `None` when there are none.
-pub(super) fn stale_before(facts: &[Arc<Facts>]) -> Option<Timestamp> {
-    let seen = || facts.iter().filter_map(|facts| facts.seen_at);
-    let before = seen().max()?.minus(STALE_AFTER);
-    seen().any(|seen| seen < before).then_some(before)
+pub(super) fn stale_before(known: &Known) -> Option<Timestamp> {
+    let before = known.times_seen().max()?.minus(STALE_AFTER);
+    known.times_seen().any(|seen| seen < before).then_some(before)
 }
 
 impl Topology {
     /// True when nobody has confirmed a relation for long; its ends in either order.
     pub(super) fn is_stale(&self, one: CiId, other: CiId, kind: u8) -> bool {
         let Some(before) = self.stale_before() else { return false };
-        let seen = |cause, sufferer| self.facts_of(cause, kind, sufferer)?.seen_at;
+        let seen = |cause, sufferer| self.seen_at(cause, kind, sufferer);
         seen(one, other).or_else(|| seen(other, one)).is_some_and(|seen| seen < before)
     }
 

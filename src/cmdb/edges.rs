@@ -1,74 +1,44 @@
 //! The edges of the graph.
 //!
 //! Compressed sparse rows in both directions: the edges of CI `i` are the stretch
-//! `offsets[i]..offsets[i + 1]` of `ends` and `kinds`, sorted by the other end and then by type. Every
-//! edge is kept from the cause to the sufferer, whichever way its relation was written. Where any
-//! relation has facts the edges toward the sufferers have the place of theirs in a table.
+//! `offsets[i]..offsets[i + 1]` of `ends`, sorted by the other end and then by type, both in one
+//! number: a walk reads one place in memory for each CI. Every edge is kept from the cause to the
+//! sufferer, whichever way its relation was written. They are laid out as they come, cause by cause:
+//! what has to be put aside meanwhile is one cause's.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::facts::Facts;
-use super::rows::CiId;
+use super::known::Known;
+use super::rows::{CIS_MAX, CiId};
 
-/// A CI, the other end of one of its relations, the relation's type, and the place of its facts.
-pub(super) type Edge = (CiId, CiId, u8, u32);
+/// The other end of an edge, and in the low eight bits its type. Their order is that of the two.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Edge(u32);
 
-/// The place of facts that there are none of.
-const NO_FACTS: u32 = u32::MAX;
+const KIND_BITS: u32 = u8::BITS;
+const _: () = assert!(CIS_MAX < 1 << (u32::BITS - KIND_BITS), "every CI fits");
 
-/// The same where two bytes suffice.
-const NO_FACTS_NARROW: u16 = u16::MAX;
-
-/// Where the facts of each edge are in a table. Relations of one import share theirs, so the table is
-/// mostly short, and there are millions of edges.
-#[derive(Clone, Debug)]
-enum Places {
-    Narrow(Vec<u16>),
-    Wide(Vec<u32>),
-}
-
-impl Default for Places {
-    fn default() -> Self {
-        Self::Narrow(Vec::new())
-    }
-}
-
-impl Places {
-    /// Keeps places; none where no edge has facts.
-    fn of(list: impl Iterator<Item = u32> + Clone) -> Self {
-        let Some(most) = list.clone().filter(|place| *place != NO_FACTS).max() else {
-            return Self::default();
-        };
-        if most >= NO_FACTS_NARROW.into() {
-            return Self::Wide(list.collect());
-        }
-        // Only the place of none does not fit.
-        Self::Narrow(list.map(|place| u16::try_from(place).unwrap_or(NO_FACTS_NARROW)).collect())
+impl Edge {
+    fn new(ci: CiId, kind: u8) -> Self {
+        Self(ci.0 << KIND_BITS | u32::from(kind))
     }
 
-    /// Returns the place of the facts of the edge at `at`, if it has any.
-    fn get(&self, at: usize) -> Option<usize> {
-        match self {
-            Self::Narrow(places) => {
-                places.get(at).filter(|it| **it != NO_FACTS_NARROW).map(|it| usize::from(*it))
-            }
-            Self::Wide(places) => {
-                let place = places.get(at).filter(|it| **it != NO_FACTS)?;
-                usize::try_from(*place).ok()
-            }
-        }
+    fn ci(self) -> CiId {
+        CiId(self.0 >> KIND_BITS)
+    }
+
+    fn kind(self) -> u8 {
+        self.0.to_le_bytes()[0]
     }
 }
 
 /// The edges in one direction. Invariant: `offsets` has one entry more than there are CIs, never
-/// decreases and ends with the length of `ends` and of `kinds`; `facts` is as long or empty.
+/// decreases and ends with the length of `ends`.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Edges {
     offsets: Vec<u32>,
-    ends: Vec<CiId>,
-    kinds: Vec<u8>,
-    facts: Places,
+    ends: Vec<Edge>,
 }
 
 impl Edges {
@@ -77,41 +47,11 @@ impl Edges {
         self.ends.len()
     }
 
-    /// Lays out `list` of (CI, other end, type), which it sorts.
-    pub(super) fn build(cis: usize, list: &mut [Edge]) -> Self {
-        list.sort_unstable();
-        let mut offsets = vec![0u32; cis + 1];
-        for (ci, ..) in &*list {
-            if let Some(count) = offsets.get_mut(ci.0 as usize + 1) {
-                *count += 1;
-            }
-        }
-        let mut sum = 0;
-        for offset in &mut offsets {
-            sum += *offset;
-            *offset = sum;
-        }
-        let ends = list.iter().map(|(_, end, ..)| *end).collect();
-        let kinds = list.iter().map(|(_, _, kind, _)| *kind).collect();
-        Self { offsets, ends, kinds, facts: Places::default() }
-    }
-
-    /// Keeps the places of the facts of `list`, which is the one it was built from, if there are any.
-    pub(super) fn with_facts(mut self, list: &[Edge]) -> Self {
-        self.facts = Places::of(list.iter().map(|(_, _, _, facts)| *facts));
-        self
-    }
-
-    /// Returns the place of the facts of an edge.
-    pub(super) fn facts_of(&self, ci: CiId, end: CiId, kind: u8) -> Option<usize> {
+    /// Returns the place of an edge among all.
+    pub(super) fn place(&self, ci: CiId, end: CiId, kind: u8) -> Option<usize> {
         let stretch = self.stretch(ci);
         let ends = self.ends.get(stretch.clone())?;
-        let kinds = self.kinds.get(stretch.clone())?;
-        let first = ends.partition_point(|other| *other < end);
-        let same = ends.iter().zip(kinds).enumerate().skip(first);
-        let mut same = same.take_while(|(_, (other, _))| **other == end);
-        let (at, _) = same.find(|(_, (_, other))| **other == kind)?;
-        self.facts.get(stretch.start + at)
+        Some(stretch.start + ends.binary_search(&Edge::new(end, kind)).ok()?)
     }
 
     fn stretch(&self, ci: CiId) -> core::ops::Range<usize> {
@@ -120,62 +60,148 @@ impl Edges {
     }
 
     pub(super) fn of(&self, ci: CiId) -> impl Iterator<Item = (CiId, u8)> {
-        let stretch = self.stretch(ci);
-        let ends = self.ends.get(stretch.clone()).unwrap_or_default();
-        let kinds = self.kinds.get(stretch).unwrap_or_default();
-        ends.iter().copied().zip(kinds.iter().copied())
+        let ends = self.ends.get(self.stretch(ci)).unwrap_or_default();
+        ends.iter().map(|end| (end.ci(), end.kind()))
+    }
+
+    /// Returns the same edges by their other ends, of which there are so many.
+    pub(super) fn turned(&self, cis: usize) -> Self {
+        // How many edges each CI gets, two places behind its own; then where they begin, one place
+        // behind; and once they are put there, which moves each beginning to its end, at its own.
+        let mut offsets = vec![0_u32; cis + 2];
+        for end in &self.ends {
+            if let Some(count) = offsets.get_mut(end.ci().0 as usize + 2) {
+                *count += 1;
+            }
+        }
+        let mut sum = 0;
+        for offset in &mut offsets {
+            sum += *offset;
+            *offset = sum;
+        }
+        let mut ends = vec![Edge(0); self.count()];
+        // In the order of their causes, and of one pair in that of the types: so are the stretches.
+        for ci in (0..).map(CiId).take(self.offsets.len().saturating_sub(1)) {
+            for (end, kind) in self.of(ci) {
+                let Some(free) = offsets.get_mut(end.0 as usize + 1) else { continue };
+                if let Some(place) = ends.get_mut(*free as usize) {
+                    *place = Edge::new(ci, kind);
+                }
+                *free += 1;
+            }
+        }
+        offsets.pop();
+        Self { offsets, ends }
     }
 }
 
-/// Gives distinct facts their places.
-#[derive(Debug, Default)]
-pub(super) struct Table {
-    pub(super) list: Vec<Arc<Facts>>,
-    places: BTreeMap<Arc<Facts>, u32>,
-    /// The last one asked for: relations of one import follow each other.
-    last: Option<(Arc<Facts>, u32)>,
+/// Lays edges out by their causes, with what is known of them.
+#[derive(Debug)]
+pub(super) struct Laying {
+    /// Where the stretches begin of all causes up to the last one.
+    edges: Edges,
+    known: Known,
+    /// The edges of the last cause.
+    last: Vec<(Edge, Option<Arc<Facts>>)>,
 }
 
-impl Table {
-    /// Returns the place of these facts.
-    pub(super) fn place(&mut self, facts: Option<&Arc<Facts>>) -> u32 {
-        let Some(facts) = facts.filter(|facts| !facts.is_empty()) else { return NO_FACTS };
-        if let Some((_, place)) = self.last.as_ref().filter(|(last, _)| Arc::ptr_eq(last, facts)) {
-            return *place;
+impl Laying {
+    pub(super) fn begin() -> Self {
+        Self { edges: Edges::default(), known: Known::new(), last: Vec::new() }
+    }
+
+    /// Makes room for so many edges.
+    pub(super) fn reserve(&mut self, edges: usize) {
+        self.edges.ends.reserve_exact(edges);
+    }
+
+    /// Adds an edge; `cause` is not before the one of the last edge.
+    pub(super) fn push(
+        &mut self,
+        cause: CiId,
+        (end, kind): (CiId, u8),
+        facts: Option<&Arc<Facts>>,
+    ) {
+        self.begin_stretches(cause.0 as usize + 1);
+        self.last.push((Edge::new(end, kind), facts.map(Arc::clone)));
+    }
+
+    /// Begins the stretches of all causes up to so many; the one before them is complete then.
+    fn begin_stretches(&mut self, causes: usize) {
+        if self.edges.offsets.len() >= causes {
+            return;
         }
-        let place = self.places.get(facts).copied().unwrap_or_else(|| {
-            // Invariant: no more facts than relations, whose bound is far below that of the number.
-            let place = u32::try_from(self.list.len()).unwrap_or(NO_FACTS);
-            self.list.push(Arc::clone(facts));
-            self.places.insert(Arc::clone(facts), place);
-            place
-        });
-        self.last = Some((Arc::clone(facts), place));
-        place
+        self.last.sort_unstable_by_key(|(end, _)| *end);
+        for (end, facts) in self.last.drain(..) {
+            self.edges.ends.push(end);
+            self.known.push(facts.as_deref());
+        }
+        // Cannot be more: relations have a bound far below.
+        let begin = u32::try_from(self.edges.ends.len()).unwrap_or(u32::MAX);
+        self.edges.offsets.resize(causes, begin);
+    }
+
+    /// Returns the edges of so many CIs, and what is known of each by its place.
+    pub(super) fn end(mut self, cis: usize) -> (Edges, Known) {
+        self.begin_stretches(cis + 1);
+        self.known.finish();
+        let Self { mut edges, known, .. } = self;
+        edges.offsets.shrink_to_fit();
+        edges.ends.shrink_to_fit();
+        (edges, known)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
-    #[test]
-    fn places_are_narrow_while_they_fit_and_say_the_same() {
-        let narrow = u32::from(NO_FACTS_NARROW);
-        for (list, is_narrow) in [
-            (vec![], true),
-            (vec![NO_FACTS, NO_FACTS], true),
-            (vec![NO_FACTS, 0, narrow - 1, 7], true),
-            (vec![NO_FACTS, 0, narrow, 7], false),
-            (vec![narrow + 1, NO_FACTS], false),
-        ] {
-            let places = Places::of(list.iter().copied());
-            assert_eq!(matches!(places, Places::Narrow(_)), is_narrow, "{list:?}");
-            for (at, place) in list.iter().enumerate() {
-                let expected = (*place != NO_FACTS).then_some(*place as usize);
-                assert_eq!(places.get(at), expected, "{list:?} at {at}");
+    fn facts(of: u16) -> Option<Arc<Facts>> {
+        let source = if of.is_multiple_of(3) { "" } else { "netbox" };
+        let facts = Facts { source: source.into(), ..Facts::default() };
+        (!facts.is_empty()).then(|| facts.into())
+    }
+
+    proptest! {
+        #[test]
+        fn edges_are_found_from_both_ends_with_what_is_known_of_them(
+            rows in prop::collection::btree_set((0..9_u32, 0..3_u8, 0..9_u32), 0..60),
+        ) {
+            let mut laying = Laying::begin();
+            let of = |cause: u32, kind: u8, end: u32| {
+                u16::try_from(cause * 100 + u32::from(kind) * 10 + end).unwrap()
+            };
+            for (cause, kind, end) in &rows {
+                let facts = facts(of(*cause, *kind, *end));
+                laying.push(CiId(*cause), (CiId(*end), *kind), facts.as_ref());
             }
-            assert_eq!(places.get(list.len()), None);
+            let (edges, known) = laying.end(9);
+            let turned = edges.turned(9);
+            prop_assert_eq!((edges.count(), turned.count()), (rows.len(), rows.len()));
+            for ci in 0..10 {
+                let mut there: Vec<(CiId, u8)> = Vec::new();
+                let mut back = Vec::new();
+                for (cause, kind, end) in &rows {
+                    if *cause == ci {
+                        there.push((CiId(*end), *kind));
+                    }
+                    if *end == ci {
+                        back.push((CiId(*cause), *kind));
+                    }
+                }
+                there.sort_unstable();
+                back.sort_unstable();
+                prop_assert_eq!(edges.of(CiId(ci)).collect::<Vec<_>>(), there);
+                prop_assert_eq!(turned.of(CiId(ci)).collect::<Vec<_>>(), back);
+            }
+            for (cause, kind, end) in (0..9).flat_map(|cause| (0..3).flat_map(move |kind| (0..9).map(move |end| (cause, kind, end)))) {
+                let place = edges.place(CiId(cause), CiId(end), kind);
+                prop_assert_eq!(place.is_some(), rows.contains(&(cause, kind, end)));
+                let expected = place.and_then(|_| facts(of(cause, kind, end)));
+                prop_assert_eq!(place.and_then(|at| known.get(at)), expected.as_deref().cloned());
+            }
         }
     }
 }

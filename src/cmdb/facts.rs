@@ -37,7 +37,7 @@ pub(super) fn is_topic(source: &str) -> bool {
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Facts {
     /// Who says that there is such a relation; empty when nobody is named.
-    pub source: Box<str>,
+    pub source: Arc<str>,
     /// From when on it holds, this instant included; always when missing.
     pub valid_from: Option<Timestamp>,
     /// Until when it holds, this instant excluded; for ever when missing.
@@ -73,7 +73,7 @@ impl Facts {
     pub(super) fn under(&self, new: &Self) -> Self {
         let source = if new.source.is_empty() { &self.source } else { &new.source };
         Self {
-            source: source.clone(),
+            source: Arc::clone(source),
             valid_from: new.valid_from.or(self.valid_from),
             valid_until: new.valid_until.or(self.valid_until),
             seen_at: new.seen_at.or(self.seen_at),

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::check::share_class;
-use super::edges::{Edge, Table};
+use super::edges::Laying;
 use super::names::Names;
 use super::problem::Place;
 use super::relation::{RelationType, Types};
@@ -22,8 +22,7 @@ pub struct Making {
     pub(super) at: Option<Timestamp>,
     pub(super) types: Types,
     pub(super) cis: Vec<Arc<CiRow>>,
-    pub(super) edges: Vec<Edge>,
-    pub(super) facts: Table,
+    pub(super) laying: Laying,
     pub(super) dormant: Vec<RelationRow>,
     classes: BTreeSet<Arc<str>>,
     /// Made when the first relation comes.
@@ -39,8 +38,7 @@ impl Making {
             at,
             types: Types::built_in(),
             cis: Vec::new(),
-            edges: Vec::new(),
-            facts: Table::default(),
+            laying: Laying::begin(),
             dormant: Vec::new(),
             classes: BTreeSet::new(),
             names: None,
@@ -58,7 +56,7 @@ impl Making {
         for ci in &rows.cis {
             making.ci(Arc::clone(ci))?;
         }
-        making.edges.reserve_exact(rows.relations.len());
+        making.laying.reserve(rows.relations.len());
         for row in &rows.relations {
             making.relation(row)?;
         }
@@ -99,7 +97,7 @@ impl Making {
         self.last = Some((cause, kind, sufferer));
         let facts = row.facts.as_ref();
         if self.at.zip(facts).is_none_or(|(at, facts)| facts.holds(at)) {
-            self.edges.push((cause, sufferer, kind, self.facts.place(facts)));
+            self.laying.push(cause, (sufferer, kind), facts);
         } else {
             self.dormant.push(row.clone());
         }

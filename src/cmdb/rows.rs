@@ -21,7 +21,7 @@ pub const ATTRIBUTES_MAX: usize = 128;
 /// CIs of a CMDB: four times the million that is the largest we know of.
 pub const CIS_MAX: usize = 4_000_000;
 
-/// Relations of a CMDB; each is two edges of five bytes in memory.
+/// Relations of a CMDB; each is two edges of four bytes in memory.
 pub const RELATIONS_MAX: usize = 40_000_000;
 
 /// The class of the CIs in which impact is counted.

@@ -8,7 +8,8 @@ use super::age::stale_before;
 use super::attributes::Attributes;
 use super::check::Draft;
 use super::edges::Edges;
-use super::facts::Facts;
+use super::facts::{Facts, FactsShared};
+use super::known::Known;
 use super::making::Making;
 use super::names::Names;
 use super::needs::{self, NEEDS, Need};
@@ -39,8 +40,8 @@ pub struct Topology {
     causes: Edges,
     /// What CIs need less than all of, sorted: CI, relation type, and how many must stand.
     needs: Vec<(CiId, u8, u32)>,
-    /// Distinct facts of relations; edges toward the sufferers have places in it.
-    facts: Vec<Arc<Facts>>,
+    /// What is known of relations, by their places among the edges toward the sufferers.
+    known: Known,
     /// Before when stale relations were confirmed last; nothing when there are none.
     stale_before: Option<Timestamp>,
     /// Relations that do not hold at the time it was built for, or wait for an end or for their type,
@@ -97,23 +98,20 @@ impl Topology {
 
     /// Lays out the graph of all that was taken.
     pub(super) fn lay_out(making: Making, names: Names) -> Self {
-        let Making { version, at, types, cis, edges: mut list, facts, dormant, .. } = making;
-        let facts = facts.list;
-        let sufferers = Edges::build(cis.len(), &mut list).with_facts(&list);
-        for (cause, sufferer, ..) in &mut list {
-            core::mem::swap(cause, sufferer);
-        }
-        let causes = Edges::build(cis.len(), &mut list);
+        let Making { version, at, types, cis, laying, dormant, .. } = making;
+        let (sufferers, known) = laying.end(cis.len());
+        let causes = sufferers.turned(cis.len());
         let asleep = dormant.iter().filter_map(|row| row.facts.as_ref());
-        let bound = |facts: &Arc<Facts>| facts.next_bound(at?);
-        let next_bound = facts.iter().chain(asleep).filter_map(bound).min();
+        let bounds = asleep.flat_map(|facts| [facts.valid_from, facts.valid_until]).flatten();
+        let next_bound =
+            at.and_then(|at| known.bounds().chain(bounds).filter(|bound| *bound > at).min());
         let nobody = CiRow {
             name: "".into(),
             class: Arc::from(""),
             attributes: Attributes::default(),
             labels: Labels::empty(),
         };
-        let stale_before = stale_before(&facts);
+        let stale_before = stale_before(&known);
         let needs = needs(&types, &cis);
         Self {
             version,
@@ -123,7 +121,7 @@ impl Topology {
             sufferers,
             causes,
             needs,
-            facts,
+            known,
             stale_before,
             dormant,
             next_bound,
@@ -154,9 +152,9 @@ impl Topology {
 
     /// True when a relation begins or ceases to hold at some time.
     pub fn is_dated(&self) -> bool {
-        let asleep = self.dormant.iter().filter_map(|row| row.facts.as_ref());
-        let mut facts = self.facts.iter().chain(asleep);
-        facts.any(|it| it.valid_from.is_some() || it.valid_until.is_some())
+        let mut asleep = self.dormant.iter().filter_map(|row| row.facts.as_ref());
+        self.known.bounds().next().is_some()
+            || asleep.any(|it| it.valid_from.is_some() || it.valid_until.is_some())
     }
 
     /// Yields the relations that wait for a CI or for their type, sorted, each with what it lacks, in
@@ -179,12 +177,17 @@ impl Topology {
     }
 
     /// Returns what is known of a relation in force, by its ends and either name of its type.
-    pub fn facts(&self, cause: CiId, relation: &str, sufferer: CiId) -> Option<&Arc<Facts>> {
+    pub fn facts(&self, cause: CiId, relation: &str, sufferer: CiId) -> Option<Facts> {
         self.facts_of(cause, self.types.kind(relation)?, sufferer)
     }
 
-    pub(super) fn facts_of(&self, cause: CiId, kind: u8, sufferer: CiId) -> Option<&Arc<Facts>> {
-        self.facts.get(self.sufferers.facts_of(cause, sufferer, kind)?)
+    fn facts_of(&self, cause: CiId, kind: u8, sufferer: CiId) -> Option<Facts> {
+        self.known.get(self.sufferers.place(cause, sufferer, kind)?)
+    }
+
+    /// Returns when a relation in force was last confirmed.
+    pub(super) fn seen_at(&self, cause: CiId, kind: u8, sufferer: CiId) -> Option<Timestamp> {
+        self.known.seen_at(self.sufferers.place(cause, sufferer, kind)?)
     }
 
     pub(super) fn stale_before(&self) -> Option<Timestamp> {
@@ -228,7 +231,8 @@ impl Topology {
         // Each name once, however many relations it is in.
         let names: Vec<Arc<str>> = self.cis.iter().map(|ci| Arc::from(&*ci.name)).collect();
         let name = |id: CiId| names.get(id.0 as usize).map_or_else(|| "".into(), Arc::clone);
-        let of = |(id, _)| self.relation_rows(id, Toward::Sufferers, &name);
+        let mut shared = FactsShared::default();
+        let of = |(id, _)| self.relation_rows((id, Toward::Sufferers), &name, &mut shared);
         let mut relations: Vec<RelationRow> = self.cis().flat_map(of).collect();
         if !self.dormant.is_empty() {
             relations.extend(self.dormant.iter().cloned());
@@ -241,21 +245,22 @@ impl Topology {
     /// Returns the relations in force of a CI in which it is the cause (`Toward::Sufferers`) or the
     /// sufferer, from the cause to the sufferer, sorted.
     pub fn relations_of(&self, ci: CiId, toward: Toward) -> Vec<RelationRow> {
-        self.relation_rows(ci, toward, &|id| Arc::from(&*self.ci(id).name))
+        let name = |id| Arc::from(&*self.ci(id).name);
+        self.relation_rows((ci, toward), &name, &mut FactsShared::default())
     }
 
     fn relation_rows(
         &self,
-        ci: CiId,
-        toward: Toward,
+        (ci, toward): (CiId, Toward),
         name: &dyn Fn(CiId) -> Arc<str>,
+        shared: &mut FactsShared,
     ) -> Vec<RelationRow> {
         let row = |(end, kind): (CiId, u8)| {
             let (from, to) = match toward {
                 Toward::Sufferers => (ci, end),
                 Toward::Causes => (end, ci),
             };
-            let facts = self.facts_of(from, kind, to).cloned();
+            let facts = shared.share(self.facts_of(from, kind, to).map(Arc::new));
             RelationRow {
                 from: name(from),
                 relation: self.spreads(kind).into(),

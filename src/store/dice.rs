@@ -826,7 +826,7 @@ impl Dice {
 
     fn facts(&mut self) -> Option<Facts> {
         let facts = Facts {
-            source: if self.flip() { self.text().into() } else { Box::default() },
+            source: if self.flip() { self.text().into() } else { Arc::from("") },
             valid_from: self.maybe(Self::time),
             valid_until: self.maybe(Self::time),
             seen_at: self.maybe(Self::time),

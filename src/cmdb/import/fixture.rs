@@ -93,7 +93,7 @@ impl Fixture {
         if self.source.is_empty() {
             return;
         }
-        let bare = Arc::new(Facts { source: self.source.clone(), ..Facts::default() });
+        let bare = Arc::new(Facts { source: (*self.source).into(), ..Facts::default() });
         for (_, row) in relations {
             match &row.facts {
                 None => row.facts = Some(Arc::clone(&bare)),
@@ -220,7 +220,7 @@ impl Fixture {
         };
         let (valid_from, valid_until) = (time("valid_from"), time("valid_until"));
         let seen_at = time("seen_at");
-        let source = source.map(|source| source.text).unwrap_or_default();
+        let source = source.map(|source| source.text.into()).unwrap_or_default();
         Facts { source, valid_from, valid_until, seen_at }
     }
 

@@ -236,7 +236,7 @@ fn relations_on(topology: &Topology, path: &Path) -> Vec<RelationRow> {
     for (relation, sufferer) in &path.steps {
         let mut row = RelationRow::new(cause, relation, sufferer);
         let ends = topology.find(cause).zip(topology.find(sufferer));
-        row.facts = ends.and_then(|(a, b)| topology.facts(a, relation, b).cloned());
+        row.facts = ends.and_then(|(a, b)| topology.facts(a, relation, b).map(Arc::new));
         rows.push(row);
         cause = sufferer;
     }

@@ -25,7 +25,7 @@ pub(super) fn relation(row: &RelationRow) -> Relation {
         from,
         relation,
         to,
-        source: (!facts.source.is_empty()).then(|| facts.source.into()),
+        source: (!facts.source.is_empty()).then(|| facts.source.to_string()),
         valid_from: facts.valid_from.map(Time),
         valid_until: facts.valid_until.map(Time),
         seen_at: facts.seen_at.map(Time),
