@@ -61,9 +61,9 @@ const JOB: &str = "job";
 pub(super) struct Likelihood {
     pub(super) learned: Learned,
     spots: Sparse<Vec<Spot>>,
-    /// How many alerts of an incident fire at a place, whether or not the place remembers the
-    /// incident; where any does. Only asked, never iterated.
-    firing: HashMap<(u64, IncidentId), u32, FixedState>,
+    /// How many alerts of an incident fire at a place that does not remember the incident; where any
+    /// does. Only asked, never iterated.
+    elsewhere: HashMap<(u64, IncidentId), u32, FixedState>,
     balls: Balls,
 }
 
@@ -71,7 +71,13 @@ pub(super) struct Likelihood {
 impl Likelihood {
     /// Returns how many alerts of which incidents fire at each place, in an order of its own.
     pub(super) fn burning(&self) -> BTreeMap<(u64, IncidentId), u32> {
-        self.firing.iter().map(|(at, count)| (*at, *count)).collect()
+        let mut all: BTreeMap<(u64, IncidentId), u32> =
+            self.elsewhere.iter().map(|(at, count)| (*at, *count)).collect();
+        for (key, spots) in self.spots.iter() {
+            let firing = spots.iter().filter(|spot| spot.firing > 0);
+            all.extend(firing.map(|spot| ((key, spot.incident), spot.firing)));
+        }
+        all
     }
 }
 
@@ -274,10 +280,16 @@ fn look_around(
     look_at(state, ctx, (index, place.ci(), place.key, place.distance), asked);
     let Some(ci) = place.ci() else { return };
     let ball = state.likelihood.balls.around(&ctx.topology, ci);
-    for near in ball.iter().skip(1).filter(|near| state.likelihood.spots.may_have(near.bit())) {
-        let key = places::key_of(&ctx.topology, near.ci);
-        let distance = place.distance + near.distance();
-        look_at(state, ctx, (index, Some(near.ci), key, distance), asked);
+    let near = ball.iter().skip(1).filter(|near| state.likelihood.spots.may_have(near.bit()));
+    // All names first: each is far away in memory, and so they are waited for together.
+    let near: Vec<(CiId, u64, u32)> = near
+        .map(|near| {
+            let key = places::key_of(&ctx.topology, near.ci);
+            (near.ci, key, place.distance + near.distance())
+        })
+        .collect();
+    for (near, key, distance) in near {
+        look_at(state, ctx, (index, Some(near), key, distance), asked);
     }
 }
 
@@ -292,8 +304,7 @@ fn look_at(
         if !record.progress.is_open() || asked.now >= record.opened_at.plus(asked.max_age) {
             continue;
         }
-        let still = state.likelihood.firing.contains_key(&(key, spot.incident))
-            || asked.own == Some(id) && record.firing > 0;
+        let still = spot.firing > 0 || asked.own == Some(id) && record.firing > 0;
         let burns_here = if distance == 0 && still { Burns::Yes } else { Burns::No };
         let evidence = Evidence {
             tick_ms: asked.tick_ms.into(),
@@ -393,7 +404,7 @@ pub(super) fn moved(state: &mut State, alert: Fingerprint, to: IncidentId, now: 
 /// Forgets where incidents are; [`index_places`] and [`index`] find it out again.
 pub(super) fn clear(state: &mut State) {
     state.likelihood.spots.clear();
-    state.likelihood.firing.clear();
+    state.likelihood.elsewhere.clear();
     state.likelihood.balls = Balls::default();
 }
 
@@ -403,7 +414,7 @@ pub(super) fn index(state: &mut State, ctx: &Context, alert: Fingerprint, kind: 
     let Some(incident) = held.state.incident else { return };
     let keys = keys(&places::places(ctx, held, kind, &state.likelihood.learned));
     for key in &keys {
-        *state.likelihood.firing.entry((*key, incident)).or_default() += 1;
+        state.likelihood.fires(*key, incident);
     }
     if let Some(held) = state.alerts.get_mut(&alert) {
         held.standing = Some(Standing::new(incident, &keys));

@@ -49,6 +49,6 @@ pub(in crate::engine) fn restand(state: &mut State, alert: Fingerprint, keys: Op
     }
     let Some(standing) = new else { return };
     for key in standing.keys() {
-        *state.likelihood.firing.entry((*key, standing.incident())).or_default() += 1;
+        state.likelihood.fires(*key, standing.incident());
     }
 }

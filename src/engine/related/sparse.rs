@@ -110,6 +110,12 @@ impl<V> Sparse<V> {
         removed
     }
 
+    /// Yields all in no particular order.
+    #[cfg(test)]
+    pub(super) fn iter(&self) -> impl Iterator<Item = (u64, &V)> {
+        self.values.iter().map(|(key, value)| (*key, value))
+    }
+
     pub(super) fn clear(&mut self) {
         *self = Self::default();
     }

@@ -4,10 +4,7 @@
 //! Which places an incident is at is stored with it; so all of this follows from the incidents and
 //! the alerts that fire.
 
-use std::collections::hash_map::Entry;
-
 use super::Likelihood;
-use super::sparse::Sparse;
 use crate::engine::State;
 use crate::engine::cases::Cases;
 use crate::model::incident::{Incident, IncidentId, Likely, RecordId};
@@ -22,6 +19,51 @@ pub(super) struct Spot {
     pub(super) incident: IncidentId,
     /// When an alert of it began there last.
     pub(super) last: Timestamp,
+    /// How many alerts of it fire there.
+    pub(super) firing: u32,
+}
+
+impl Likelihood {
+    /// Counts an alert of an incident that fires at a place.
+    pub(super) fn fires(&mut self, key: u64, incident: IncidentId) {
+        *self.firing(key, incident) += 1;
+    }
+
+    /// Counts an alert of an incident out that fired at a place.
+    fn ceases(&mut self, key: u64, incident: IncidentId) {
+        let firing = self.firing(key, incident);
+        *firing = firing.saturating_sub(1);
+        if *firing == 0 {
+            self.elsewhere.remove(&(key, incident));
+        }
+    }
+
+    fn firing(&mut self, key: u64, incident: IncidentId) -> &mut u32 {
+        let spots = self.spots.get_mut(key).into_iter().flatten();
+        match spots.into_iter().find(|spot| spot.incident == incident) {
+            Some(spot) => &mut spot.firing,
+            None => self.elsewhere.entry((key, incident)).or_default(),
+        }
+    }
+
+    /// Lets a place remember an incident that was active there.
+    fn remember(&mut self, key: u64, incident: IncidentId, last: Timestamp) {
+        let firing = self.elsewhere.remove(&(key, incident)).unwrap_or(0);
+        self.spots.or_default(key).push(Spot { incident, last, firing });
+    }
+
+    /// Lets a place forget incidents.
+    fn forget(&mut self, key: u64, is_forgotten: impl Fn(&Spot) -> bool) {
+        let Some(spots) = self.spots.get_mut(key) else { return };
+        for spot in spots.extract_if(.., |spot| is_forgotten(spot)) {
+            if spot.firing > 0 {
+                self.elsewhere.insert((key, spot.incident), spot.firing);
+            }
+        }
+        if spots.is_empty() {
+            self.spots.remove(key);
+        }
+    }
 }
 
 /// Where an alert was counted: the number of the incident, then what the places are found by. One list,
@@ -62,7 +104,7 @@ pub(super) fn stand(
         }
         let likely = state.change(incident).map(|case| &mut case.record.likely);
         if let Some(dropped) = likely.and_then(|likely| likely.stood(*key, now)) {
-            leave_spot(&mut state.likelihood.spots, dropped, incident);
+            state.likelihood.forget(dropped, |spot| spot.incident == incident);
         }
     }
     fresh
@@ -83,31 +125,32 @@ fn stand_at(
     incident: IncidentId,
     (key, now): (u64, Timestamp),
 ) -> Stood {
-    *likelihood.firing.entry((key, incident)).or_default() += 1;
-    let spots = likelihood.spots.or_default(key);
     let top_of = |id| top(incidents, id).map(|(id, _)| id);
-    spots.retain(|spot| top_of(spot.incident).is_some());
+    likelihood.forget(key, |spot| top_of(spot.incident).is_none());
+    let spots = likelihood.spots.get_mut(key).map(Vec::as_mut_slice).unwrap_or_default();
     if let Some(spot) = spots.iter_mut().find(|spot| spot.incident == incident) {
         spot.last = spot.last.max(now);
+        spot.firing += 1;
         return Stood { is_new: false, gone: None };
     }
     let top = top_of(incident);
     let is_new = !spots.iter().any(|spot| top_of(spot.incident) == top);
-    let gone = if spots.len() >= SPOTS_MAX { make_room(incidents, spots) } else { None };
-    spots.push(Spot { incident, last: now });
+    let gone = if spots.len() >= SPOTS_MAX { first_to_go(incidents, spots) } else { None };
+    if let Some(gone) = gone {
+        likelihood.forget(key, |spot| spot.incident == gone);
+    }
+    likelihood.remember(key, incident, now);
+    likelihood.fires(key, incident);
     Stood { is_new, gone }
 }
 
-/// Lets a place forget an incident, one that is over before one that is open, and one before another
-/// that was active there later; returns it.
-fn make_room(incidents: &Cases, spots: &mut Vec<Spot>) -> Option<IncidentId> {
+/// Returns the incident that a place forgets first, one that is over before one that is open, and one
+/// before another that was active there later.
+fn first_to_go(incidents: &Cases, spots: &[Spot]) -> Option<IncidentId> {
     let open =
         |spot: &Spot| top(incidents, spot.incident).is_some_and(|(_, it)| it.progress.is_open());
-    let ages = spots.iter().enumerate();
-    let ages = ages.map(|(at, spot)| (open(spot), spot.last, spot.incident, at));
-    let (_, _, incident, oldest) = ages.min()?;
-    spots.remove(oldest);
-    Some(incident)
+    let ages = spots.iter().map(|spot| (open(spot), spot.last, spot.incident));
+    ages.min().map(|(_, _, incident)| incident)
 }
 
 /// Follows an incident up to the one it is part of in the end; `None` when that is closed.
@@ -123,29 +166,14 @@ pub(super) fn top(incidents: &Cases, id: IncidentId) -> Option<(IncidentId, &Inc
 pub(super) fn leave(state: &mut State, standing: &Standing) {
     let incident = standing.incident();
     for key in standing.keys() {
-        let Entry::Occupied(mut firing) = state.likelihood.firing.entry((*key, incident)) else {
-            continue;
-        };
-        *firing.get_mut() -= 1;
-        if *firing.get() == 0 {
-            firing.remove();
-        }
+        state.likelihood.ceases(*key, incident);
     }
 }
 
 /// Forgets at its places an incident that is closed.
 pub(in crate::engine) fn closed(state: &mut State, id: IncidentId, likely: &Likely) {
     for (key, _) in &likely.places {
-        leave_spot(&mut state.likelihood.spots, *key, id);
-    }
-}
-
-/// Lets a place forget an incident.
-fn leave_spot(spots: &mut Sparse<Vec<Spot>>, key: u64, incident: IncidentId) {
-    let Some(at) = spots.get_mut(key) else { return };
-    at.retain(|spot| spot.incident != incident);
-    if at.is_empty() {
-        spots.remove(key);
+        state.likelihood.forget(*key, |spot| spot.incident == id);
     }
 }
 
@@ -159,7 +187,6 @@ pub(in crate::engine) fn index_places(state: &mut State) {
     }
     all.sort_unstable();
     for (last, incident, key) in all {
-        let spot = Spot { incident, last };
-        state.likelihood.spots.or_default(key).push(spot);
+        state.likelihood.remember(key, incident, last);
     }
 }
