@@ -94,6 +94,12 @@ pub struct Iter<'a>(&'a str);
 
 impl<'a> Iter<'a> {
     fn text(&mut self) -> Option<&'a str> {
+        // Nearly all are so short that their length is one byte.
+        if let Some(length) = self.0.as_bytes().first().filter(|byte| byte.is_ascii()) {
+            let (text, rest) = self.0.get(1..)?.split_at_checked(usize::from(*length))?;
+            self.0 = rest;
+            return Some(text);
+        }
         let (mut length, mut shift) = (0, 0);
         loop {
             let code = self.0.chars().next()?;

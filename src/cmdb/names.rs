@@ -41,12 +41,19 @@ impl Names {
 
     /// Finds the CI with this name; `is` says whether a CI has it.
     pub(super) fn find(&self, name: &str, is: impl Fn(CiId) -> bool) -> Option<CiId> {
-        let (first, mark) = place(name, self.0.len());
-        let (before, after) = self.0.split_at_checked(first)?;
-        let round = after.iter().chain(before).copied();
-        let mut taken = round.take_while(|slot| *slot != EMPTY);
-        let ci = |slot: u32| CiId(slot & ((1 << CI_BITS) - 1));
-        taken.find(|slot| slot & mark_bits() == mark && is(ci(*slot))).map(ci)
+        let (mut at, mark) = place(name, self.0.len());
+        // Ends: there is an empty slot. There are as many as a power of two.
+        loop {
+            let slot = *self.0.get(at)?;
+            let ci = CiId(slot & ((1 << CI_BITS) - 1));
+            if slot == EMPTY {
+                return None;
+            }
+            if slot & mark_bits() == mark && is(ci) {
+                return Some(ci);
+            }
+            at = (at + 1) & (self.0.len() - 1);
+        }
     }
 }
 

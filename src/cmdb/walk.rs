@@ -128,7 +128,7 @@ impl Walk {
 }
 
 /// Steps that are looked through for a CI one by one; most walks have no more.
-const FEW: usize = 8;
+const FEW: usize = 16;
 
 /// The CIs that a walk of more than a few steps has reached. Only asked, never iterated: its order
 /// does not matter.

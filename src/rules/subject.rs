@@ -85,14 +85,10 @@ impl<'a> Subject<'a> {
 
     /// Yields each attribute for which [`attribute`](Self::attribute) has a value, once.
     pub fn all_attributes(&self) -> impl Iterator<Item = (&'a str, &'a str)> + use<'a> {
-        let subject = *self;
+        let own = OWN_ATTRIBUTES.map(|name| (name, self.attribute(name)));
         let listed = self.ci.into_iter().flat_map(|ci| ci.attributes.iter());
-        let listed = listed.map(|(name, _)| name).filter(|name| !OWN_ATTRIBUTES.contains(name));
-        OWN_ATTRIBUTES
-            .into_iter()
-            .chain(listed)
-            .map(move |name| (name, subject.attribute(name)))
-            .filter(|(_, value)| !value.is_empty())
+        let listed = listed.filter(|(name, _)| !OWN_ATTRIBUTES.contains(name));
+        own.into_iter().chain(listed).filter(|(_, value)| !value.is_empty())
     }
 }
 

@@ -202,7 +202,8 @@ pub(in crate::engine) fn due(
 
 /// Says which silences hold an alert back at a time.
 fn covering(state: &State, ctx: &Context, alert: Fingerprint, at: Timestamp) -> Box<[SilenceId]> {
-    let Some(held) = state.alerts.get(&alert) else { return Box::default() };
+    let held = state.alerts.get(&alert).filter(|_| !state.silences.is_empty());
+    let Some(held) = held else { return Box::default() };
     let asked = Asked::new(state, ctx, held);
     let active = state.silences.iter().filter(|(_, silence)| is_active(&silence.record, at));
     active.filter(|(_, silence)| asked.is_covered(silence)).map(|(id, _)| *id).collect()
