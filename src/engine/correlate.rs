@@ -121,7 +121,7 @@ fn relate_matched(
         let cause = gather::absence::rule_of(state, alert).or_else(|| causes.first().cloned());
         let cause = cause.or_else(|| Some(Arc::clone(&likely?.0.name)).filter(|_| group.is_none()));
         let join = former.map_or(Join::Own, |former| Join::Outlived { former });
-        open(state, ctx, alert, Opening { cause, group: &group, join }, now);
+        open(state, ctx, alert, Opening { matched, cause, group: &group, join }, now);
     }
     if let Some(located) = &located {
         related::began(state, alert, located, now);
@@ -420,6 +420,7 @@ pub(super) fn firing_members(state: &State, id: IncidentId) -> Vec<Fingerprint> 
 }
 
 struct Opening<'a> {
+    matched: &'a Matched<'a>,
     cause: Option<Arc<str>>,
     group: &'a Option<Grouping<'a>>,
     join: Join,
@@ -433,7 +434,8 @@ pub(super) fn open_apart(
     (cause, join): (Option<Arc<str>>, Join),
     now: Timestamp,
 ) -> IncidentId {
-    open(state, ctx, alert, Opening { cause, group: &None, join }, now)
+    let matched = &Matched::of(state, ctx, alert);
+    open(state, ctx, alert, Opening { matched, cause, group: &None, join }, now)
 }
 
 /// Opens an incident for an alert that nothing open explains.
@@ -446,7 +448,7 @@ fn open(
 ) -> IncidentId {
     let id = state.next_record();
     let group = how.group.as_ref();
-    let known = known_error::known_by(state, ctx, alert, now);
+    let known = known_error::known_by(state, ctx, (alert, how.matched), now);
     let rule = known.map(|rule| Arc::clone(&rule.name)).or(how.cause);
     let rule = rule.or_else(|| group.map(|group| Arc::clone(&group.rule.name)));
     let spec = rule.as_deref().and_then(|name| ctx.rules.find(name));

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use super::changes::Recurrence;
 use super::context::Context;
 use super::correlate::{firing_members, name_of};
+use super::matched::Matched;
 use super::pending::Told;
 use super::{State, credit, describe};
 use crate::model::credit::Credit;
@@ -26,11 +27,11 @@ pub(super) const COUNTED: Duration = Duration::from_hours(24);
 pub(super) fn known_by<'a>(
     state: &State,
     ctx: &'a Context,
-    alert: Fingerprint,
+    (alert, matched): (Fingerprint, &Matched<'a>),
     now: Timestamp,
 ) -> Option<&'a Rule> {
-    let around = state.around(ctx, state.alerts.get(&alert)?);
-    let mut matching = ctx.rules.matching(&around.subject()).into_iter();
+    let matching = matched.now(state, ctx, state.alerts.get(&alert)?);
+    let mut matching = matching.iter().copied();
     matching.find(|rule| rule.kind.known_error().is_some_and(|kind| !kind.is_over(now)))
 }
 
