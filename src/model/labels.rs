@@ -184,6 +184,20 @@ impl Labels {
         }
     }
 
+    /// Adds what [`Labels::packed`] gives to bytes, without a text of its own in between.
+    pub fn pack_into(&self, into: &mut Vec<u8>) {
+        if let Text::Whole(packed) = &self.0 {
+            into.extend_from_slice(packed.as_bytes());
+            return;
+        }
+        for text in self.iter().flat_map(|(name, value)| [name, value]) {
+            // Cannot fail: it was packed before.
+            let length = u32::try_from(text.len()).ok().and_then(char::from_u32);
+            into.extend_from_slice(length.unwrap_or_default().encode_utf8(&mut [0; 4]).as_bytes());
+            into.extend_from_slice(text.as_bytes());
+        }
+    }
+
     /// Returns the packed text to share it, where it lies in one place.
     pub fn whole(&self) -> Option<Arc<str>> {
         match &self.0 {

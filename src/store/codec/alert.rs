@@ -272,8 +272,8 @@ impl Row for AlertRow {
 
     fn write(&self, into: &mut Vec<u8>) {
         begin(into);
-        wire::text(1, &*self.labels.packed(), into);
-        wire::text(2, &*self.details.annotations.packed(), into);
+        wire::labels(1, &self.labels, into);
+        wire::labels(2, &self.details.annotations, into);
         wire::text(3, &*self.details.generator_url, into);
         wire::optional_text(4, self.ci.as_deref(), into);
         wire::message(5, into, |into| write_state(&self.state, into));

@@ -46,7 +46,7 @@ impl Row for JournalEntry {
     fn write(&self, into: &mut Vec<u8>) {
         begin(into);
         wire::text(1, &*self.source, into);
-        wire::text(2, &*self.labels.packed(), into);
+        wire::labels(2, &self.labels, into);
         wire::optional_text(3, self.severity.as_deref(), into);
         wire::number(4, self.starts_at.millis().cast_unsigned(), into);
         wire::optional(5, self.ended_at.map(|at| at.millis().cast_unsigned()), into);

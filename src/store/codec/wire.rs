@@ -3,6 +3,8 @@
 
 use prost::encoding::{WireType, encode_key, encode_varint};
 
+use crate::model::labels::Labels;
+
 /// Writes a number, unless it is 0, which reads as absent.
 pub(super) fn number(tag: u32, value: u64, into: &mut Vec<u8>) {
     optional(tag, Some(value).filter(|value| *value != 0), into);
@@ -39,13 +41,20 @@ pub(super) fn optional_text(tag: u32, value: Option<impl AsRef<[u8]>>, into: &mu
     }
 }
 
+/// Writes a label set as [`Labels::packed`] has it, unless it is empty.
+pub(super) fn labels(tag: u32, labels: &Labels, into: &mut Vec<u8>) {
+    if !labels.is_empty() {
+        message(tag, into, |into| labels.pack_into(into));
+    }
+}
+
 /// Writes a message of the fields that `fields` writes.
 pub(super) fn message(tag: u32, into: &mut Vec<u8>, fields: impl FnOnce(&mut Vec<u8>)) {
     encode_key(tag, WireType::LengthDelimited, into);
     let start = into.len();
     fields(into);
     let end = into.len();
-    // The length stands in front, and is known only now: these messages are some ten bytes.
+    // The length stands in front, and is known only now: these messages are short.
     encode_varint((end - start) as u64, into);
     let prefix = into.len() - end;
     into.get_mut(start..).unwrap_or_default().rotate_right(prefix);
