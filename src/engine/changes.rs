@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use super::SavedAlert;
-use crate::model::alert::{AlertState, Details, Join};
+use crate::model::alert::{AlertState, Details, Join, Slot};
 use crate::model::audit::{AuditEntry, Seal};
 use crate::model::bulletin::{Bulletin, BulletinHead};
 use crate::model::change::Change;
@@ -36,9 +36,11 @@ pub struct Changes {
     /// Episodes that are over for good, to be kept as history. Applied before everything else,
     /// because what is on disk of them is about to be overwritten.
     pub archived: Vec<Archived>,
-    /// Alerts that are no longer held; their last episode is archived. Applied next, because one of
-    /// them may have come back within the batch.
-    pub forgotten: Vec<Fingerprint>,
+    /// Alerts that are no longer held, with where they were; their last episode is archived. Applied
+    /// next, because one of them may have come back within the batch, or another be in its slot.
+    pub forgotten: Vec<(Fingerprint, Slot)>,
+    /// Alerts that were not held before, with where they are; each is among `alerts`.
+    pub held: Vec<(Fingerprint, Slot)>,
     /// Alerts whose text or place changed, whole.
     pub alerts: Vec<AlertRow>,
     /// Alerts of which only the state changed; their text stays as stored.
@@ -121,6 +123,7 @@ impl Changes {
             episodes_gone,
             archived,
             forgotten,
+            held,
             alerts,
             touches,
             incidents,
@@ -162,6 +165,7 @@ impl Changes {
             && alerts.is_empty()
             && touches.is_empty()
             && forgotten.is_empty()
+            && held.is_empty()
             && incidents.is_empty()
             && members.is_empty()
             && timeline.is_empty()
@@ -213,7 +217,9 @@ pub struct AlertRow {
 pub struct Archived {
     /// The alert.
     pub fingerprint: Fingerprint,
-    /// Its state at the end of the episode.
+    /// Where it is held, or was.
+    pub slot: Slot,
+    /// Its state at the end of the episode, in no slot.
     pub state: AlertState,
     /// Labels, text and CI when the episode began within this very batch; otherwise they are those
     /// of the stored alert.

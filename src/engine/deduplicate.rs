@@ -22,7 +22,9 @@ use super::{
     census, correlate, credit, gather, journal, own, quarantine, resolve, suppress, watch,
 };
 use crate::ingest;
-use crate::model::alert::{AlertState, Details, Lease, Occurrence, Signal, SourceId, severity};
+use crate::model::alert::{
+    AlertState, Details, Lease, Occurrence, Signal, Slot, SourceId, severity,
+};
 use crate::model::labels::Fingerprint;
 use crate::model::leases::Leases;
 use crate::model::quarantine::{Cause, QuarantineId, Unhandled};
@@ -180,7 +182,7 @@ fn observe(state: &mut State, by: &Delivery<'_>, it: &Occurrence) -> Result<Outc
         (None, Signal::Firing { until, explicit }) => {
             admit(state, by)?;
             let held = unknown(state, by, it);
-            state.alerts.insert(it.fingerprint, held);
+            hold(state, it.fingerprint, held);
             begin(state, by, it, Lease { source: by.source, until, explicit });
             Ok(Outcome::Began)
         }
@@ -191,7 +193,7 @@ fn observe(state: &mut State, by: &Delivery<'_>, it: &Occurrence) -> Result<Outc
             let mut held = unknown(state, by, it);
             held.state.ended_at = Some(at.min(by.now));
             held.text = digest(&it.details);
-            state.alerts.insert(it.fingerprint, held);
+            hold(state, it.fingerprint, held);
             state.pending.rewrite(it.fingerprint, &it.details);
             schedule(state, it.fingerprint);
             Ok(Outcome::Repeated)
@@ -212,6 +214,7 @@ fn unknown(state: &mut State, by: &Delivery<'_>, it: &Occurrence) -> Held {
     let ci = state.bindings.bind(by.ctx, &it.labels);
     let labels = state.shapes.fold(&it.labels);
     let state = AlertState {
+        slot: Slot::default(),
         revision: 0,
         episode: 0,
         record: None,
@@ -233,6 +236,12 @@ fn unknown(state: &mut State, by: &Delivery<'_>, it: &Occurrence) -> Held {
     held
 }
 
+/// Begins to hold an alert.
+fn hold(state: &mut State, alert: Fingerprint, held: Held) {
+    state.alerts.insert(alert, held);
+    state.pending.alerts.entry(alert).or_default().is_new = true;
+}
+
 /// Returns the hash of a text; nothing, as if it were not known, for the one in 2⁶⁴ that has none.
 fn digest(details: &Details) -> Option<NonZeroU64> {
     // A fixed seed: whether a text counts as changed must not differ between two runs.
@@ -251,7 +260,7 @@ fn prolong(state: &mut State, by: &Delivery<'_>, it: &Occurrence, lease: Lease) 
     let Some(held) = state.alerts.get_mut(&it.fingerprint) else { return Outcome::Repeated };
     let of = &mut held.state;
     of.revision += 1;
-    of.occurrences += u64::from(!planted!("repeat not counted"));
+    of.occurrences = of.occurrences.saturating_add(u32::from(!planted!("repeat not counted")));
     of.last_seen = by.now;
     of.starts_at = of.starts_at.min(it.starts_at);
     let held_before = of.leases.iter_mut().find(|held| held.source == lease.source);
@@ -341,7 +350,7 @@ fn fire(state: &mut State, by: &Delivery<'_>, it: &Occurrence, lease: Lease) {
     let Some(held) = state.alerts.get_mut(&it.fingerprint) else { return };
     held.text = digest(&it.details);
     held.state.revision += 1;
-    held.state.occurrences += 1;
+    held.state.occurrences = held.state.occurrences.saturating_add(1);
     held.state.last_seen = by.now;
     held.state.ended_at = None;
     held.state.severity.clone_from(&it.severity);
@@ -368,7 +377,7 @@ fn tell_flaws(state: &mut State, alert: Fingerprint, now: Timestamp) {
 fn repeated(state: &mut State, by: &Delivery<'_>, fingerprint: Fingerprint) -> Outcome {
     if let Some(held) = state.alerts.get_mut(&fingerprint) {
         held.state.revision += 1;
-        held.state.occurrences += 1;
+        held.state.occurrences = held.state.occurrences.saturating_add(1);
         held.state.last_seen = by.now;
         state.pending.touch(fingerprint);
     }
@@ -383,7 +392,7 @@ fn release(state: &mut State, by: &Delivery<'_>, it: &Occurrence, at: Timestamp)
     if !holds || at < held.state.starts_at {
         return repeated(state, by, it.fingerprint);
     }
-    held.state.occurrences += 1;
+    held.state.occurrences = held.state.occurrences.saturating_add(1);
     held.state.last_seen = by.now;
     held.state.leases.retain(|lease| lease.source != by.source);
     let over = held.state.leases.is_empty();
@@ -502,19 +511,20 @@ fn forget(state: &mut State, ctx: &Context, alert: Fingerprint) {
     archive(state, ctx, alert);
     gather::remove(state, alert);
     let Some(held) = state.alerts.get(&alert) else { return };
+    let slot = held.state.slot;
     if let Some((incident, record)) = held.state.incident.zip(held.state.record) {
         state.delist(incident, record);
     }
     state.alerts.remove(&alert);
     state.pending.alerts.remove(&alert);
-    state.pending.forgotten.insert(alert);
+    state.pending.forgotten.insert((alert, slot));
 }
 
 /// Moves the ended episode of a held alert to the history.
 fn archive(state: &mut State, ctx: &Context, alert: Fingerprint) {
     let Some(held) = state.alerts.get(&alert).filter(|held| held.state.episode > 0) else { return };
     // What this batch has not written yet cannot be read back from the disk.
-    let text = state.pending.alerts.get(&alert).and_then(Option::as_ref);
+    let text = state.pending.alerts.get(&alert).and_then(|touched| touched.details.as_ref());
     let row = text.map(|details| AlertRow {
         fingerprint: alert,
         labels: held.labels.clone(),
@@ -522,7 +532,9 @@ fn archive(state: &mut State, ctx: &Context, alert: Fingerprint) {
         ci: held.ci.map(|ci| Arc::from(&*ctx.topology.ci(ci).name)),
         state: held.state.clone(),
     });
-    state.pending.archived.push(Archived { fingerprint: alert, state: held.state.clone(), row });
+    let slot = held.state.slot;
+    let at_end = AlertState { slot: Slot::default(), ..held.state.clone() };
+    state.pending.archived.push(Archived { fingerprint: alert, slot, state: at_end, row });
 }
 
 /// Sets the alert's timer unless an earlier one is set already; a heartbeat that moves a lease

@@ -9,6 +9,7 @@ use super::changes::{AlertRow, Changes};
 use super::context::Context;
 use super::describe;
 use super::followed;
+use super::pending::Touched;
 use crate::model::alert::Details;
 use crate::model::incident::IncidentId;
 use crate::model::labels::Fingerprint;
@@ -171,13 +172,16 @@ fn take_afterwards(state: &mut State, changes: &mut Changes) {
 
 fn take_alerts(state: &mut State, ctx: &Context, changes: &mut Changes) {
     let mut touched = core::mem::take(&mut state.pending.alerts);
-    let whole = touched.values().filter(|details| details.is_some()).count();
+    let whole = touched.values().filter(|it| it.details.is_some()).count();
     changes.alerts.reserve_exact(whole);
     changes.touches.reserve_exact(touched.len() - whole);
     #[expect(clippy::iter_over_hash_type, reason = "sorted before anybody sees the order")]
-    for (fingerprint, details) in touched.drain() {
+    for (fingerprint, Touched { details, is_new }) in touched.drain() {
         if let Some(details) = details {
-            changes.alerts.extend(row(state, ctx, fingerprint, details));
+            let row = row(state, ctx, fingerprint, details);
+            let new = row.as_ref().filter(|_| is_new);
+            changes.held.extend(new.map(|row| (fingerprint, row.state.slot)));
+            changes.alerts.extend(row);
         } else {
             let held = state.alerts.get(&fingerprint);
             changes.touches.extend(held.map(|held| (fingerprint, held.state.clone())));
@@ -186,6 +190,7 @@ fn take_alerts(state: &mut State, ctx: &Context, changes: &mut Changes) {
     if touched.capacity() <= PENDING_KEPT {
         state.pending.alerts = touched;
     }
+    changes.held.sort_unstable();
     changes.alerts.sort_unstable_by_key(|row| row.fingerprint);
     changes.touches.sort_unstable_by_key(|(fingerprint, _)| *fingerprint);
 }

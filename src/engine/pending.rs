@@ -7,7 +7,7 @@ use foldhash::fast::RandomState;
 
 use super::changes::{Archived, MemberRow, Recurrence};
 use super::tally::Share;
-use crate::model::alert::{Details, Path};
+use crate::model::alert::{Details, Path, Slot};
 use crate::model::audit::AuditEntry;
 use crate::model::credit::Counts;
 use crate::model::delivery::DeliveryId;
@@ -25,11 +25,10 @@ use crate::model::timeline::{Entry, Happening};
 /// Changes of the batch that is being applied.
 #[derive(Debug, Default)]
 pub(super) struct Pending {
-    /// Changed alerts; with their text when it is to be written too. Sorted at the drain, so that
-    /// the hash order is never seen.
-    pub(super) alerts: HashMap<Fingerprint, Option<Arc<Details>>, RandomState>,
+    /// Changed alerts. Sorted at the drain, so that the hash order is never seen.
+    pub(super) alerts: HashMap<Fingerprint, Touched, RandomState>,
     pub(super) archived: Vec<Archived>,
-    pub(super) forgotten: BTreeSet<Fingerprint>,
+    pub(super) forgotten: BTreeSet<(Fingerprint, Slot)>,
     pub(super) incidents: BTreeSet<IncidentId>,
     /// Incidents whose next deadline is to be looked up before the event is over.
     pub(super) rescheduled: BTreeSet<IncidentId>,
@@ -84,6 +83,15 @@ pub(super) struct Pending {
     pub(super) unsettled: BTreeSet<IncidentId>,
 }
 
+/// What changed of an alert beside its state.
+#[derive(Debug, Default)]
+pub(super) struct Touched {
+    /// Its text, when that is to be written too.
+    pub(super) details: Option<Arc<Details>>,
+    /// It was not held before.
+    pub(super) is_new: bool,
+}
+
 /// Something to be told on a timeline.
 pub(super) struct Told {
     pub(super) what: Happening,
@@ -94,12 +102,12 @@ pub(super) struct Told {
 impl Pending {
     /// Notes a change of an alert's state.
     pub(super) fn touch(&mut self, alert: Fingerprint) {
-        self.alerts.entry(alert).or_insert(None);
+        self.alerts.entry(alert).or_default();
     }
 
     /// Notes a change of an alert's text.
     pub(super) fn rewrite(&mut self, alert: Fingerprint, details: &Arc<Details>) {
-        self.alerts.insert(alert, Some(Arc::clone(details)));
+        self.alerts.entry(alert).or_default().details = Some(Arc::clone(details));
     }
 
     /// Puts something on an incident's timeline. Of what comes once per alert the first in a batch

@@ -62,8 +62,8 @@ pub(super) fn restore(saved: Saved, ctx: &Context, now: Timestamp) -> State {
         }
         state.incidents.insert(Case::of(record));
     }
-    state.alerts.reserve(saved.alerts.len());
-    for mut alert in saved.alerts {
+    let mut alerts = saved.alerts;
+    for alert in &mut alerts {
         let of = &mut alert.held.state;
         if deaf >= DEAF_AFTER && of.fires() {
             for lease in of.leases.iter_mut() {
@@ -72,8 +72,8 @@ pub(super) fn restore(saved: Saved, ctx: &Context, now: Timestamp) -> State {
             of.revision += 1;
             state.pending.touch(alert.fingerprint);
         }
-        state.alerts.hold(alert);
     }
+    state.alerts.hold(alerts);
     index(&mut state, ctx);
     // The daemon may have stopped before all were decided on that the topology or changes touched.
     let records = state.incidents.values().map(|case| &case.record);

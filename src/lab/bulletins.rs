@@ -172,7 +172,7 @@ fn too_many_are_dropped_from_the_oldest_on_and_somebody_is_told() {
     let said = |story: &Story| {
         let all = story.world.image().alerts.values();
         let own = all.filter(|it| it.labels.get("alertname") == Some("IncidentdEventsDropped"));
-        own.map(|it| it.state.occurrences).sum::<u64>()
+        own.map(|it| it.state.occurrences).sum::<u32>()
     };
     assert_eq!(said(&story), 1, "said once while it holds");
     for (at_s, name) in [(400, "F"), (401, "G"), (402, "H")] {

@@ -89,7 +89,7 @@ impl Image {
                 self.episodes.insert(key, AlertRow { state: archived.state.clone(), ..row });
             }
         }
-        for fingerprint in &changes.forgotten {
+        for (fingerprint, _) in &changes.forgotten {
             self.alerts.remove(fingerprint);
         }
         for row in &changes.alerts {

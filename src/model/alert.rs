@@ -13,6 +13,12 @@ use super::time::{Brief, Timestamp};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SourceId(pub u16);
 
+/// Where an alert is kept while it is held: the smallest number that no other held alert has. So the
+/// numbers of alerts that came together lie together, and a new one goes behind all others or where one
+/// was forgotten.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Slot(pub u32);
+
 /// One received message about an alert; a heartbeat when only a lease moves.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Occurrence {
@@ -73,6 +79,8 @@ pub struct Lease {
 /// An alert fires while it has a lease; `ended_at` is set exactly when it has none.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AlertState {
+    /// Where it is kept; means nothing once it is not held any more.
+    pub slot: Slot,
     /// Counts the changes; of two stored states the higher is the newer.
     pub revision: u32,
     /// Numbers the firings of this alert from 1; 0 while only a resolve was received.
@@ -92,8 +100,8 @@ pub struct AlertState {
     pub first_seen: Timestamp,
     /// Last occurrence, receipt time.
     pub last_seen: Timestamp,
-    /// Occurrences of the episode.
-    pub occurrences: u64,
+    /// Occurrences of the episode, as far as they can be counted.
+    pub occurrences: u32,
     /// The severity given beside the labels, if any.
     pub severity: Option<Box<str>>,
     /// Sources that hold it firing, one lease each.

@@ -6,7 +6,7 @@
 
 use rocksdb::{WriteBatch, WriteOptions};
 
-use super::codec::alert::{AlertMessage, Episode};
+use super::codec::alert::{AlertMessage, Episode, SlotOf};
 use super::codec::member::RecordOf;
 use super::codec::meta::{CountersMessage, TopologyMessage};
 use super::codec::{self, Malformed, Row};
@@ -14,7 +14,8 @@ use super::schema::{self, Family, META_COUNTERS, META_TOPOLOGY};
 use super::view::View;
 use super::{Store, StoreError};
 use crate::cmdb::Revision;
-use crate::engine::changes::{Archived, Changes};
+use crate::engine::changes::{AlertRow, Archived, Changes};
+use crate::model::alert::AlertState;
 use crate::model::incident::Incident;
 use crate::model::time::Timestamp;
 
@@ -151,17 +152,17 @@ impl Writer<'_> {
 
     /// Keeps an episode, with the text stored of its alert when it brings none.
     fn archive(&mut self, view: &View<'_>, archived: &Archived) -> Result<(), StoreError> {
-        let Archived { fingerprint, state, row } = archived;
+        let Archived { fingerprint, slot, state, row } = archived;
         let message = if let Some(row) = row {
-            AlertMessage::new(row, state)
+            AlertMessage::episode(row, state)
         } else {
-            let key = schema::number(fingerprint.0);
+            let key = schema::slot(*slot);
             let stored: Option<AlertMessage> = view.value(Family::Alerts, &key)?;
             let missing = || {
                 let reason = "it is to be archived and does not exist".into();
                 StoreError::record(Family::Alerts, &key, Malformed::Damaged(reason))
             };
-            stored.ok_or_else(missing)?.with(state)
+            stored.ok_or_else(missing)?.at_end(state)
         };
         self.put(Episode::FAMILY, &schema::place(fingerprint.0, state.episode), &message);
         Ok(())
@@ -170,17 +171,24 @@ impl Writer<'_> {
     /// A touch older than the alert it belongs to stays where it is: its revision gives it away,
     /// and a delete would cost as much as the put of the touch did.
     fn alerts(&mut self, changes: &Changes) {
-        let Changes { alerts, touches, forgotten, .. } = changes;
+        let Changes { alerts, touches, forgotten, held, .. } = changes;
         for family in [Family::Alerts, Family::Touches] {
-            self.delete_all(
-                family,
-                forgotten.iter().map(|fingerprint| schema::number(fingerprint.0)),
-            );
+            self.delete_all(family, forgotten.iter().map(|(_, slot)| schema::slot(*slot)));
         }
-        self.put_all(alerts);
+        let gone = forgotten.iter().map(|(alert, _)| schema::number(alert.0));
+        self.delete_all(Family::Slots, gone);
+        let held: Vec<SlotOf> =
+            held.iter().map(|(alert, slot)| SlotOf { alert: *alert, slot: *slot }).collect();
+        self.put_all(&held);
+        let mut rows: Vec<&AlertRow> = alerts.iter().collect();
+        rows.sort_unstable_by_key(|row| row.state.slot);
+        self.put_all(rows);
         let whole = |fingerprint| alerts.binary_search_by_key(fingerprint, |row| row.fingerprint);
+        let newer = touches.iter().filter(|(fingerprint, _)| whole(fingerprint).is_err());
+        let mut states: Vec<&AlertState> = newer.map(|(_, state)| state).collect();
+        states.sort_unstable_by_key(|state| state.slot);
         if !planted!("repeat not written") {
-            self.put_all(touches.iter().filter(|(fingerprint, _)| whole(fingerprint).is_err()));
+            self.put_all(states);
         }
     }
 

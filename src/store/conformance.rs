@@ -17,6 +17,7 @@ use crate::engine::SavedAlert;
 use crate::engine::changes::{
     AlertRow, Archived, Changes, Counters, MemberOf, MemberRow, Recurrence,
 };
+use crate::model::alert::{AlertState, Slot};
 use crate::model::audit::AuditEntry;
 use crate::model::bulletin::Bulletin;
 use crate::model::change::Change as PlannedChange;
@@ -77,12 +78,12 @@ impl Plain {
         for gone in &changes.episodes_gone {
             self.episodes.remove(gone);
         }
-        for Archived { fingerprint, state, row } in &changes.archived {
+        for Archived { fingerprint, slot: _, state, row } in &changes.archived {
             let row = row.as_ref().unwrap_or_else(|| &self.alerts[fingerprint]);
             let row = AlertRow { state: state.clone(), ..row.clone() };
             self.episodes.insert((*fingerprint, state.episode), row);
         }
-        for fingerprint in &changes.forgotten {
+        for (fingerprint, _) in &changes.forgotten {
             self.alerts.remove(fingerprint);
         }
         for (fingerprint, state) in &changes.touches {
@@ -153,8 +154,9 @@ impl Plain {
     fn batch(&self, dice: &mut Dice) -> Changes {
         let mut changes = Changes { counters: dice.counters(), ..Changes::default() };
         self.roll_learned(dice, &mut changes);
-        for n in 0..8_u64 {
-            self.roll_alert(dice, Fingerprint(n * (u64::MAX / 7)), &mut changes);
+        for n in 0..8 {
+            let of = (Fingerprint(u64::from(n) * (u64::MAX / 7)), Slot(n));
+            self.roll_alert(dice, of, &mut changes);
         }
         for incident in 1..6 {
             let incident = RecordId(incident);
@@ -221,10 +223,15 @@ impl Plain {
         changes
     }
 
-    fn roll_alert(&self, dice: &mut Dice, fingerprint: Fingerprint, changes: &mut Changes) {
+    fn roll_alert(
+        &self,
+        dice: &mut Dice,
+        (fingerprint, slot): (Fingerprint, Slot),
+        changes: &mut Changes,
+    ) {
         let known = self.alerts.get(&fingerprint);
         let revision = known.map_or(0, |row| row.state.revision);
-        let mut state = dice.state();
+        let mut state = AlertState { slot, ..dice.state() };
         state.revision = revision + 2;
         state.episode %= 4;
         let row = AlertRow { fingerprint, state: state.clone(), ..dice.alert() };
@@ -236,16 +243,17 @@ impl Plain {
         let of_before = known.is_some() && dice.flip();
         if dice.flip() && (of_before || dice.flip()) {
             let row = (!of_before).then(|| AlertRow { fingerprint, ..dice.alert() });
-            let mut state = dice.state();
+            let mut state = AlertState { slot: Slot::default(), ..dice.state() };
             state.episode %= 4;
-            changes.archived.push(Archived { fingerprint, state, row });
+            changes.archived.push(Archived { fingerprint, slot, state, row });
         }
         match dice.below(6) {
             0 => {}
-            1 if known.is_some() => changes.forgotten.push(fingerprint),
+            1 if known.is_some() => changes.forgotten.push((fingerprint, slot)),
             // Forgotten and received again: the revision begins anew.
             2 if known.is_some() => {
-                changes.forgotten.push(fingerprint);
+                changes.forgotten.push((fingerprint, slot));
+                changes.held.push((fingerprint, slot));
                 let mut row = row;
                 row.state.revision = 1;
                 changes.alerts.push(row);
@@ -253,12 +261,15 @@ impl Plain {
             3 if known.is_some() => changes.touches.push((fingerprint, state)),
             // Both: the whole row counts, whatever the other says.
             4 if known.is_some() => {
-                let mut touch = dice.state();
+                let mut touch = AlertState { slot, ..dice.state() };
                 touch.revision = revision + 3 * u32::from(dice.flip());
                 changes.touches.push((fingerprint, touch));
                 changes.alerts.push(row);
             }
-            _ => changes.alerts.push(row),
+            _ => {
+                changes.held.extend(known.is_none().then_some((fingerprint, slot)));
+                changes.alerts.push(row);
+            }
         }
     }
 

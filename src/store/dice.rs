@@ -14,7 +14,7 @@ use super::codec::Word;
 use crate::cmdb::{Change, CiRow, End, Facts, RelationRow, RelationType, Rows};
 use crate::engine::changes::{AlertRow, Counters, MemberOf, MemberRow, Recurrence};
 use crate::model::affected::Affected;
-use crate::model::alert::{AlertState, Details, Inhibitor, Join, Lease, Path, SourceId};
+use crate::model::alert::{AlertState, Details, Inhibitor, Join, Lease, Path, Slot, SourceId};
 use crate::model::assignment::{Accepted, Assignment, Assignments, Handover, Part, Verdict};
 use crate::model::audit::{AuditEntry, Seal};
 use crate::model::bulletin::{Bulletin, BulletinField, BulletinKind, Flags, Happened, Outline};
@@ -123,6 +123,7 @@ impl Dice {
 
     pub(super) fn state(&mut self) -> AlertState {
         AlertState {
+            slot: Slot(self.count()),
             revision: self.count(),
             episode: self.count(),
             record: self.maybe(Self::record),
@@ -132,7 +133,7 @@ impl Dice {
             end_heard_at: self.time(),
             first_seen: self.time(),
             last_seen: self.time(),
-            occurrences: self.number(),
+            occurrences: self.count(),
             severity: self.maybe(|dice| dice.text().into()),
             leases: self
                 .list(3, |dice| Lease {

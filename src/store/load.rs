@@ -8,16 +8,15 @@ use std::thread;
 
 use rocksdb::{DBRawIterator, IteratorMode, ReadOptions};
 
-use super::codec::alert::HeadMessage;
+use super::codec::alert::Head;
 use super::schema::Family;
 use super::view::View;
-use super::{Store, StoreError, codec, overlay, read, schema};
+use super::{Store, StoreError, overlay, read, schema};
 use crate::cmdb::Topology;
 use crate::engine::SavedAlert;
 use crate::engine::changes::Saved;
-use crate::model::alert::AlertState;
+use crate::model::alert::Slot;
 use crate::model::incident::Incident;
-use crate::model::labels::{Fingerprint, Labels};
 use crate::model::shapes::Shapes;
 
 /// Threads that read at a time, at the most: more wait for each other in the allocator and the cache.
@@ -135,22 +134,27 @@ fn go_to(stored: &mut DBRawIterator<'_>, key: &[u8]) {
     stored.seek(key);
 }
 
-/// The alerts that are held, in the order of their fingerprints.
+/// The alerts that are held, in the order of their slots.
 fn alerts(view: &View<'_>) -> Result<Vec<SavedAlert>, StoreError> {
-    let parts = readers() as u64;
-    // Fingerprints are hashes: equal stretches hold about as many.
-    let bound = |part: u64| (part < parts).then(|| u64::MAX / parts * part);
+    let mut last = view.scan(Family::Alerts, ReadOptions::default());
+    last.seek_to_last();
+    last.status().map_err(StoreError::Read)?;
+    let last = last.key().and_then(schema::read_slot).unwrap_or_default();
+    let parts = u32::try_from(readers()).unwrap_or(1);
+    // Slots have few gaps: equal stretches hold about as many.
+    let stretch = last.0 / parts + 1;
+    let bound = |part: u32| schema::slot(Slot(stretch.saturating_mul(part)));
     together(0..parts, |part| {
         let (mut alerts, mut shapes) = (Vec::new(), Shapes::default());
         let options = || {
             let mut options = read::bulk();
-            options.set_iterate_lower_bound(schema::number(u64::MAX / parts * part));
-            if let Some(end) = bound(part + 1) {
-                options.set_iterate_upper_bound(schema::number(end));
+            options.set_iterate_lower_bound(bound(part));
+            if part + 1 < parts {
+                options.set_iterate_upper_bound(bound(part + 1));
             }
             options
         };
-        heads(view, [options(), options()], &mut |fingerprint, labels, state| {
+        heads(view, [options(), options()], &mut |Head { fingerprint, labels, state }| {
             // At once: what a set has in common with others is not to lie about until all are read.
             alerts.push(SavedAlert::new(fingerprint, shapes.fold(&labels), state));
         })?;
@@ -158,26 +162,20 @@ fn alerts(view: &View<'_>) -> Result<Vec<SavedAlert>, StoreError> {
     })
 }
 
-/// Shows all alerts that are held, without their text, in the order of their fingerprints.
-pub(super) fn each_alert(
-    view: &View<'_>,
-    visit: &mut dyn FnMut(Labels, AlertState),
-) -> Result<(), StoreError> {
-    heads(view, [read::bulk(), read::bulk()], &mut |_, labels, state| visit(labels, state))
+/// Shows all alerts that are held, without their text, in the order of their slots.
+pub(super) fn each_alert(view: &View<'_>, visit: &mut dyn FnMut(&Head)) -> Result<(), StoreError> {
+    heads(view, [read::bulk(), read::bulk()], &mut |head| visit(&head))
 }
 
 fn heads(
     view: &View<'_>,
     options: [ReadOptions; 2],
-    visit: &mut dyn FnMut(Fingerprint, Labels, AlertState),
+    visit: &mut dyn FnMut(Head),
 ) -> Result<(), StoreError> {
     overlay::each(view, options, &mut |stored| {
-        let head = codec::decode(stored.value).and_then(HeadMessage::restore);
-        let (labels, mut state) = head.map_err(|reason| stored.refused(reason))?;
-        let fingerprint = codec::keyed(schema::read_number(stored.key));
-        let fingerprint = fingerprint.map_err(|reason| stored.refused(reason))?;
-        stored.freshen(&mut state)?;
-        visit(Fingerprint(fingerprint), labels, state);
+        let mut head = Head::read(stored.key, stored.value).map_err(|it| stored.refused(it))?;
+        stored.freshen(&mut head.state)?;
+        visit(head);
         Ok(ControlFlow::Continue(()))
     })
 }

@@ -15,6 +15,7 @@ use rocksdb::{ColumnFamily, DB};
 mod codec;
 mod commit;
 mod load;
+mod migrate;
 mod old;
 mod open;
 mod overlay;
@@ -92,6 +93,12 @@ pub enum StoreError {
         dir: PathBuf,
         /// What is not known.
         what: String,
+    },
+    /// An older incidentd wrote it, and it is only to be looked at.
+    #[error("{}: was written by an older version of incidentd; look at it, or restore it, with that one: this one brings it up to date where it is served", dir.display())]
+    Older {
+        /// The store's folder.
+        dir: PathBuf,
     },
     /// RocksDB does not open it.
     #[error("{}: cannot be opened: {source}; if files are damaged or missing, restore the last backup", dir.display())]

@@ -31,7 +31,12 @@ impl Store {
         let db = DB::open_cf_descriptors(&settings, dir, families)
             .map_err(|error| refused(dir, error))?;
         let store = Self { db, dir: dir.into() };
-        store.check_version()?;
+        match store.version()? {
+            Some(VERSION) => return Ok(store),
+            Some(_) => store.give_slots()?,
+            None => {}
+        }
+        store.write_version()?;
         Ok(store)
     }
 
@@ -45,28 +50,32 @@ impl Store {
         }
         let settings = settings(&Options::default());
         refuse_unknown_families(dir, &settings)?;
+        refuse_missing_families(dir, &settings)?;
         let families =
             FAMILIES.map(|family| ColumnFamilyDescriptor::new(family.name(), settings.clone()));
         let db = DB::open_cf_descriptors_read_only(&settings, dir, families, false)
             .map_err(|error| refused(dir, error))?;
         let store = Self { db, dir: dir.into() };
-        store.check_version()?;
-        Ok(store)
+        match store.version()? {
+            Some(VERSION) | None => Ok(store),
+            Some(_) => Err(StoreError::Older { dir: dir.into() }),
+        }
     }
 
-    fn check_version(&self) -> Result<(), StoreError> {
+    /// Returns the version of the schema, which is none that is not known; nothing for a new store.
+    fn version(&self) -> Result<Option<u32>, StoreError> {
         let view = self.view();
         match view.meta::<SchemaMessage>(META_SCHEMA)? {
             Some(schema) if schema.version > VERSION => Err(StoreError::Newer {
                 dir: self.dir.clone(),
                 what: format!("schema version {} (known: up to {VERSION})", schema.version),
             }),
-            Some(_) => Ok(()),
+            Some(schema) => Ok(Some(schema.version)),
             None if view.counters()? != Counters::default() => {
                 let reason = Malformed::Damaged("it is missing".into());
                 Err(StoreError::record(Family::Meta, META_SCHEMA, reason))
             }
-            None => self.write_version(),
+            None => Ok(None),
         }
     }
 
@@ -102,6 +111,13 @@ fn refuse_unknown_families(dir: &Path, settings: &rocksdb::Options) -> Result<()
         }
         None => Ok(()),
     }
+}
+
+/// Families that came later are made where the store is opened to be written.
+fn refuse_missing_families(dir: &Path, settings: &rocksdb::Options) -> Result<(), StoreError> {
+    let names = DB::list_cf(settings, dir).map_err(|error| refused(dir, error))?;
+    let is_there = |family: &Family| names.iter().any(|name| name == family.name());
+    if FAMILIES.iter().all(is_there) { Ok(()) } else { Err(StoreError::Older { dir: dir.into() }) }
 }
 
 /// Why each: `reliability` comes before speed, and speed before disk space.
@@ -176,6 +192,16 @@ fn holder(lock: &File) -> Option<u32> {
     let wish = Flock::from(FlockType::WriteLock);
     let held = fcntl_getlk(lock, &wish).ok()??;
     held.pid.and_then(|pid| u32::try_from(pid.as_raw_nonzero().get()).ok())
+}
+
+#[cfg(test)]
+impl Store {
+    /// Opens a store of any version and leaves it what it is.
+    pub(super) fn open_as_it_is(dir: &Path) -> Self {
+        let settings = settings(&Options::default());
+        let db = DB::open_cf(&settings, dir, FAMILIES.map(Family::name)).unwrap();
+        Self { db, dir: dir.into() }
+    }
 }
 
 #[cfg(test)]
@@ -267,11 +293,11 @@ mod tests {
     fn what_a_newer_version_wrote_is_refused() {
         let dir = tempfile::tempdir().unwrap();
         let store = open(dir.path()).unwrap();
-        let newer = [1, 0x08, 2];
+        let newer = [1, 0x08, 3];
         store.db.put_cf(store.family(Family::Meta), META_SCHEMA, newer).unwrap();
         drop(store);
         let refused = refusal(dir.path());
-        assert!(refused.contains("has schema version 2 (known: up to 1), which this"), "{refused}");
+        assert!(refused.contains("has schema version 3 (known: up to 2), which this"), "{refused}");
 
         let dir = tempfile::tempdir().unwrap();
         let mut store = open(dir.path()).unwrap();

@@ -1,6 +1,6 @@
 //! Joins alerts with the newer states that were written beside them.
 //!
-//! Both families are in order of the fingerprint, so one pass over each does it: no look-up per
+//! Both families are in order of the slot, so one pass over each does it: no look-up per
 //! alert.
 
 use core::ops::ControlFlow;
@@ -12,7 +12,6 @@ use super::codec::{Malformed, Row};
 use super::schema::Family;
 use super::view::View;
 use crate::model::alert::AlertState;
-use crate::model::labels::Fingerprint;
 
 /// An alert as it is stored.
 pub(super) struct Stored<'a> {
@@ -31,7 +30,7 @@ impl Stored<'_> {
     /// Brings the state stored with the alert up to date.
     pub(super) fn freshen(&self, state: &mut AlertState) -> Result<(), StoreError> {
         let Some(value) = self.touch else { return Ok(()) };
-        let (_, touch) = <(Fingerprint, AlertState)>::read(self.key, value)
+        let touch = AlertState::read(self.key, value)
             .map_err(|reason| StoreError::record(Family::Touches, self.key, reason))?;
         newer(state, touch);
         Ok(())
@@ -45,7 +44,7 @@ pub(super) fn newer(state: &mut AlertState, touch: AlertState) {
     }
 }
 
-/// Shows alerts in the order of their fingerprints until `visit` breaks. Both options, for alerts
+/// Shows alerts in the order of their slots until `visit` breaks. Both options, for alerts
 /// and for touches, have to be the same.
 ///
 /// # Errors

@@ -157,7 +157,7 @@ impl View<'_> {
         Ok(page.end())
     }
 
-    /// Returns alerts that are held, in the order of their fingerprints.
+    /// Returns alerts that are held, in the order of their slots.
     ///
     /// # Errors
     /// When a record cannot be read.

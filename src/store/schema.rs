@@ -6,8 +6,9 @@
 //! | family | key | value |
 //! |---|---|---|
 //! | `meta` | a word: `schema`, `counters`, `topology`, `identity` | version of this table; the engine's counters; version and last changes of the CMDB; who this store is |
-//! | `alerts` | fingerprint u64 | an alert that is held: labels, text, CI, state |
-//! | `touches` | fingerprint u64 | a newer state of an alert; counts while its revision is the higher one |
+//! | `alerts` | slot u32 | an alert that is held: labels, text, CI, state |
+//! | `touches` | slot u32 | a newer state of an alert; counts while its revision is the higher one |
+//! | `slots` | fingerprint u64 | where an alert is held |
 //! | `episodes` | fingerprint u64, episode u32 | an alert as it was at the end of that episode |
 //! | `incidents` | incident u64 | an incident, subordinate and closed ones too |
 //! | `open` | incident u64 | nothing; it is open and no subordinate |
@@ -34,16 +35,21 @@
 //! | `relations` | from, 0x00, relation, 0x00, to | nothing |
 //! | `relation_types` | name | converse and direction |
 //!
+//! Slots are small numbers given in the order in which alerts come: to put a record where its
+//! neighbours are takes RocksDB a fifth of what it takes at a place that is as good as random, as a
+//! fingerprint is, and what comes in order need not be sorted again by compaction.
+//!
 //! In the key of a relation, and likewise of a position, the bytes 0x00 and 0x01 of a name are written as 0x01 0x01 and
 //! 0x01 0x02, so that 0x00 ends a name and the order stays.
 
 use core::fmt::Write;
 
+use crate::model::alert::Slot;
 use crate::model::time::Timestamp;
 
 /// The version of the table above. It grows when a version that knows only the old table would
 /// misread or lose something; a store of a newer version is refused.
-pub(super) const VERSION: u32 = 1;
+pub(super) const VERSION: u32 = 2;
 
 /// Keys of `meta`.
 pub(super) const META_SCHEMA: &[u8] = b"schema";
@@ -57,6 +63,7 @@ pub(super) enum Family {
     Meta,
     Alerts,
     Touches,
+    Slots,
     Episodes,
     Incidents,
     Open,
@@ -85,10 +92,11 @@ pub(super) enum Family {
 }
 
 /// All of them.
-pub(super) const FAMILIES: [Family; 28] = [
+pub(super) const FAMILIES: [Family; 29] = [
     Family::Meta,
     Family::Alerts,
     Family::Touches,
+    Family::Slots,
     Family::Episodes,
     Family::Incidents,
     Family::Open,
@@ -123,6 +131,7 @@ impl Family {
             Self::Meta => "meta",
             Self::Alerts => "alerts",
             Self::Touches => "touches",
+            Self::Slots => "slots",
             Self::Episodes => "episodes",
             Self::Incidents => "incidents",
             Self::Open => "open",
@@ -155,6 +164,11 @@ impl Family {
 /// The key of one number.
 pub(super) fn number(number: u64) -> [u8; 8] {
     number.to_be_bytes()
+}
+
+/// The key of a slot.
+pub(super) fn slot(slot: Slot) -> [u8; 4] {
+    slot.0.to_be_bytes()
 }
 
 /// The key of a number and a place below it.
@@ -205,6 +219,11 @@ pub(super) fn relation(from: &str, relation: &str, to: &str) -> Vec<u8> {
 /// Reads a key made by [`number`].
 pub(super) fn read_number(key: &[u8]) -> Option<u64> {
     key.try_into().ok().map(u64::from_be_bytes)
+}
+
+/// Reads a key made by [`slot`].
+pub(super) fn read_slot(key: &[u8]) -> Option<Slot> {
+    key.try_into().ok().map(u32::from_be_bytes).map(Slot)
 }
 
 /// Reads a key made by [`place`].
@@ -263,9 +282,10 @@ mod tests {
 
     #[test]
     fn a_key_of_another_length_is_not_read() {
-        for length in (0..20).filter(|length| ![8, 12, 16].contains(length)) {
+        for length in (0..20).filter(|length| ![4, 8, 12, 16].contains(length)) {
             let key = vec![1; length];
             assert_eq!((read_number(&key), read_place(&key), read_pair(&key)), (None, None, None));
+            assert_eq!(read_slot(&key), None);
         }
         for bad in ["", "a", "a\0b", "a\0b\0c\0d", "a\0b\0\u{1}", "a\0b\0\u{1}\u{3}"] {
             assert_eq!(read_relation(bad.as_bytes()), None, "{bad:?}");
@@ -286,6 +306,7 @@ mod tests {
         ) {
             let b = if same { (a.0, b.1, b.2) } else { b };
             prop_assert_eq!(number(a.0).cmp(&number(b.0)), a.0.cmp(&b.0));
+            prop_assert_eq!(slot(Slot(a.2)).cmp(&slot(Slot(b.2))), a.2.cmp(&b.2));
             let at = |number: u64| Timestamp::from_millis(number.cast_signed());
             prop_assert_eq!(moment(at(a.0), a.1).cmp(&moment(at(b.0), b.1)), (at(a.0), a.1).cmp(&(at(b.0), b.1)));
             prop_assert_eq!(pair(a.0, a.1).cmp(&pair(b.0, b.1)), (a.0, a.1).cmp(&(b.0, b.1)));
@@ -306,6 +327,7 @@ mod tests {
         fn every_key_is_read_back(n in any_number(), m in any_number(), p: u32,
             from in "[\0\u{1}a-z]{0,9}", to in "[\0\u{1}a-z]{0,9}") {
             prop_assert_eq!(read_number(&number(n)), Some(n));
+            prop_assert_eq!(read_slot(&slot(Slot(p))), Some(Slot(p)));
             let at = Timestamp::from_millis(n.cast_signed());
             prop_assert_eq!(read_moment(&moment(at, m)), Some((at, m)));
             prop_assert_eq!(read_place(&place(n, p)), Some((n, p)));

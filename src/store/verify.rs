@@ -9,7 +9,7 @@ use std::sync::Arc;
 use rocksdb::IteratorMode;
 use sha2::{Digest, Sha256};
 
-use super::codec::alert::Episode;
+use super::codec::alert::{AlertMessage, Episode, SlotOf};
 use super::codec::member::RecordOf;
 use super::codec::meta::{CountersMessage, IdentityMessage, SchemaMessage, TopologyMessage};
 use super::codec::{self, Malformed, Row};
@@ -30,7 +30,6 @@ use crate::model::delivery::DeliveryId;
 use crate::model::escalation::{Policy, PolicyHash};
 use crate::model::incident::{Incident, IncidentId};
 use crate::model::journal::JournalEntry;
-use crate::model::labels::Fingerprint;
 use crate::model::learned::{LearnedKey, LearnedRow};
 use crate::model::notice::{CANARY_INCIDENT, Notice};
 use crate::model::on_call::Override;
@@ -115,10 +114,17 @@ impl Check<'_> {
     ) -> Result<Result<(), Malformed>, StoreError> {
         match family {
             Family::Alerts => match AlertRow::read(key, value) {
-                Ok(row) => self.incident(row.state.incident),
+                Ok(row) => match self.slot_of(&row)? {
+                    Ok(()) => self.incident(row.state.incident),
+                    Err(wrong) => Ok(Err(wrong)),
+                },
                 Err(wrong) => Ok(Err(wrong)),
             },
-            Family::Touches => match <(Fingerprint, AlertState)>::read(key, value) {
+            Family::Slots => match SlotOf::read(key, value) {
+                Ok(row) => self.alert_in(row),
+                Err(wrong) => Ok(Err(wrong)),
+            },
+            Family::Touches => match AlertState::read(key, value) {
                 Ok(_) => self.exists(Family::Alerts, key, "its alert"),
                 Err(wrong) => Ok(Err(wrong)),
             },
@@ -166,6 +172,23 @@ impl Check<'_> {
             | Family::Cis
             | Family::RelationTypes => Ok(readable(family, key, value)),
         }
+    }
+
+    /// The slot that an alert is looked up by has to hold this one.
+    fn alert_in(&self, row: SlotOf) -> Result<Result<(), Malformed>, StoreError> {
+        let key = schema::slot(row.slot);
+        let held = self.view.value::<AlertMessage>(Family::Alerts, &key)?;
+        let is_there = held.is_some_and(|held| held.is_of(row.alert));
+        let missing = || Malformed::Damaged("its alert is missing".into());
+        Ok(if is_there { Ok(()) } else { Err(missing()) })
+    }
+
+    /// An alert has to be found by its fingerprint.
+    fn slot_of(&self, row: &AlertRow) -> Result<Result<(), Malformed>, StoreError> {
+        let found: Option<SlotOf> = self.view.get(&schema::number(row.fingerprint.0))?;
+        let is_there = found.is_some_and(|found| found.slot == row.state.slot);
+        let lost = || Malformed::Damaged(format!("the index `slots` misses {}", row.fingerprint));
+        Ok(if is_there { Ok(()) } else { Err(lost()) })
     }
 
     fn incident_itself(&mut self, it: &Incident) -> Result<Result<(), Malformed>, StoreError> {
@@ -265,7 +288,8 @@ fn readable(family: Family, key: &[u8], value: &[u8]) -> Result<(), Malformed> {
     match family {
         Family::Meta => meta(key, value),
         Family::Alerts => read::<AlertRow>(key, value),
-        Family::Touches => read::<(Fingerprint, AlertState)>(key, value),
+        Family::Touches => read::<AlertState>(key, value),
+        Family::Slots => read::<SlotOf>(key, value),
         Family::Episodes => read::<Episode>(key, value),
         Family::Incidents => read::<Incident>(key, value),
         Family::Open | Family::Unclosed | Family::Followed => match schema::read_number(key) {
@@ -309,7 +333,9 @@ fn meta(key: &[u8], value: &[u8]) -> Result<(), Malformed> {
 mod tests {
     use super::*;
     use crate::engine::changes::{Changes, Counters};
+    use crate::model::alert::Slot;
     use crate::model::incident::RecordId;
+    use crate::model::labels::Fingerprint;
     use crate::model::progress::Progress;
     use crate::store::Options;
     use crate::store::dice::Dice;
@@ -377,5 +403,29 @@ mod tests {
             assert!(found.problems.iter().any(|line| line.contains(says)), "{says}: {found:#?}");
         }
         assert_eq!(found.wrong, 3);
+    }
+
+    #[test]
+    fn an_alert_that_is_not_found_where_the_index_says_is_named() {
+        let (_dir, store) = store();
+        let mut dice = Dice(5);
+        let mut row = |n: u32| {
+            let state = AlertState { slot: Slot(n), incident: None, ..dice.state() };
+            AlertRow { fingerprint: Fingerprint(n.into()), state, ..dice.alert() }
+        };
+        let alerts = vec![row(8), row(9)];
+        let held = alerts.iter().map(|row| (row.fingerprint, row.state.slot)).collect();
+        let counters = store.view().counters().unwrap();
+        store.commit(&Changes { held, alerts, counters, ..Changes::default() }, &[]).unwrap();
+        assert_eq!(store.verify().unwrap().wrong, 0);
+        let mut value = Vec::new();
+        SlotOf { alert: Fingerprint(8), slot: Slot(9) }.write(&mut value);
+        store.db.put_cf(store.family(Family::Slots), schema::number(8), value).unwrap();
+        let found = store.verify().unwrap();
+        assert_eq!(found.wrong, 2, "{found:#?}");
+        let at = "0000000000000008";
+        for says in [format!("the index `slots` misses {at}"), format!("slots/{at}: is damaged")] {
+            assert!(found.problems.iter().any(|line| line.contains(&says)), "{says}: {found:#?}");
+        }
     }
 }

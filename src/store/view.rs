@@ -6,13 +6,13 @@ use std::sync::Arc;
 
 use rocksdb::{Direction, IteratorMode, ReadOptions, Snapshot};
 
-use super::codec::alert::Episode;
+use super::codec::alert::{Episode, Head, SlotOf};
 use super::codec::bulletin::HeadMessage as BulletinHeadMessage;
 use super::codec::member::RecordOf;
 use super::codec::meta::{CountersMessage, TopologyMessage};
 use super::codec::quarantine::HeadMessage;
 use super::schema::{self, Family, META_COUNTERS, META_TOPOLOGY};
-use super::{Store, StoreError, codec, overlay, read};
+use super::{Store, StoreError, codec, load, overlay, read};
 use crate::cmdb::{
     Change, CiRow, FactsShared, Making, Problem, RelationRow, RelationType, Rows, Topology,
 };
@@ -151,9 +151,12 @@ impl View<'_> {
 
     /// Returns an alert that is held, in its newest state.
     pub fn alert(&self, fingerprint: Fingerprint) -> Result<Option<AlertRow>, StoreError> {
-        let key = schema::number(fingerprint.0);
+        let Some(SlotOf { slot, .. }) = self.get(&schema::number(fingerprint.0))? else {
+            return Ok(None);
+        };
+        let key = schema::slot(slot);
         let Some(mut row) = self.get::<AlertRow>(&key)? else { return Ok(None) };
-        if let Some((_, touch)) = self.get::<(Fingerprint, AlertState)>(&key)? {
+        if let Some(touch) = self.get::<AlertState>(&key)? {
             overlay::newer(&mut row.state, touch);
         }
         Ok(Some(row))
@@ -376,8 +379,8 @@ impl View<'_> {
         forecast: &mut Forecast,
     ) -> Result<usize, StoreError> {
         let mut new = 0;
-        self.each_alert(&mut |labels, state| {
-            let alert = labels.fingerprint();
+        load::each_alert(self, &mut |Head { fingerprint, labels, state }| {
+            let alert = *fingerprint;
             if !forecast.knows(alert) {
                 let told = Told { labels, severity: state.severity.as_deref() };
                 forecast.foretell(contexts, alert, told);
@@ -393,12 +396,12 @@ impl View<'_> {
         Ok(message.unwrap_or_default().history())
     }
 
-    /// Shows all alerts that are held, without their text, in the order of their fingerprints.
+    /// Shows all alerts that are held, without their text, in the order of their slots.
     pub fn each_alert(
         &self,
         visit: &mut dyn FnMut(&Labels, &AlertState),
     ) -> Result<(), StoreError> {
-        super::load::each_alert(self, &mut |labels, state| visit(&labels, &state))
+        load::each_alert(self, &mut |head| visit(&head.labels, &head.state))
     }
 }
 
@@ -406,6 +409,7 @@ impl View<'_> {
 mod tests {
     use super::*;
     use crate::engine::changes::Changes;
+    use crate::model::alert::Slot;
     use crate::store::Options;
     use crate::store::codec::Row;
     use crate::store::dice::Dice;
@@ -461,17 +465,20 @@ mod tests {
         let row = |episode| {
             let mut row = AlertRow { fingerprint, ..Dice(1).alert() };
             row.state.episode = episode;
+            row.state.slot = Slot::default();
             row
         };
         let archived = vec![crate::engine::changes::Archived {
             fingerprint,
+            slot: Slot::default(),
             state: row(1).state,
             row: Some(row(1)),
         }];
+        let held = vec![(fingerprint, Slot::default())];
         let of = |episode| MemberOf::Alert { fingerprint, episode };
         let members = vec![member(1, 1, of(1)), member(1, 2, of(2)), member(1, 3, of(3))];
         let alerts = vec![row(2)];
-        let changes = Changes { archived, alerts, members, ..Changes::default() };
+        let changes = Changes { archived, held, alerts, members, ..Changes::default() };
         store.commit(&changes, &[]).unwrap();
         let members = store.view().members(RecordId(1), 10).unwrap();
         let alerts: Vec<_> = members.into_iter().map(|member| member.alert).collect();
@@ -507,16 +514,24 @@ mod tests {
 
     #[test]
     fn a_record_that_speaks_of_a_missing_one_stops_the_start() {
-        for (family, wording) in [
-            (Family::Touches, "touches/0000000000000007: is damaged: its alert is missing"),
-            (Family::Unclosed, "unclosed/0000000000000007: is damaged: its incident is missing"),
-            (Family::Followed, "followed/0000000000000007: is damaged: its incident is missing"),
+        let (slot, number) = (schema::slot(Slot(7)), schema::number(7));
+        for (family, key, wording) in [
+            (Family::Touches, &slot[..], "touches/00000007: is damaged: its alert is missing"),
+            (
+                Family::Unclosed,
+                &number,
+                "unclosed/0000000000000007: is damaged: its incident is missing",
+            ),
+            (
+                Family::Followed,
+                &number,
+                "followed/0000000000000007: is damaged: its incident is missing",
+            ),
         ] {
             let (_dir, store) = store();
             let mut value = Vec::new();
-            let touch = (Fingerprint(7), Dice(1).state());
-            codec::encode(&touch.message(), &mut value);
-            store.db.put_cf(store.family(family), schema::number(7), &value).unwrap();
+            Dice(1).state().write(&mut value);
+            store.db.put_cf(store.family(family), key, &value).unwrap();
             let error = store.load().unwrap_err().to_string();
             assert!(error.contains(wording), "{error}");
         }
@@ -525,10 +540,10 @@ mod tests {
     #[test]
     fn an_episode_without_a_text_is_not_archived() {
         let (_dir, store) = store();
-        let (fingerprint, state) = (Fingerprint(7), Dice(1).state());
-        let lost = crate::engine::changes::Archived { fingerprint, state, row: None };
+        let (fingerprint, slot, state) = (Fingerprint(9), Slot(7), Dice(1).state());
+        let lost = crate::engine::changes::Archived { fingerprint, slot, state, row: None };
         let changes = Changes { archived: vec![lost], ..Changes::default() };
         let error = store.commit(&changes, &[]).unwrap_err().to_string();
-        assert!(error.contains("alerts/0000000000000007: is damaged: it is to be arch"), "{error}");
+        assert!(error.contains("alerts/00000007: is damaged: it is to be arch"), "{error}");
     }
 }

@@ -113,6 +113,7 @@ fn story(seed: u64) -> Changes {
     }
     Changes {
         alerts: image.alerts.values().cloned().collect(),
+        held: image.alerts.iter().map(|(key, row)| (*key, row.state.slot)).collect(),
         touches: image.alerts.iter().map(|(key, row)| (*key, row.state.clone())).collect(),
         incidents: image.incidents.values().cloned().collect(),
         members: image.members.values().cloned().collect(),

@@ -265,7 +265,7 @@ pub fn alert(context: &Context, row: &AlertRow, sources: &[Arc<str>]) -> wire::A
         ended_at: state.ended_at.map(Time),
         first_seen: Time(state.first_seen),
         last_seen: Time(state.last_seen),
-        occurrences: state.occurrences,
+        occurrences: state.occurrences.into(),
         leases: state.leases.iter().map(|one| lease(one, sources)).collect(),
         silenced_by: state.silenced_by.iter().map(ToString::to_string).collect(),
         inhibited_by: state.inhibited_by.iter().map(inhibitor).collect(),
@@ -328,7 +328,7 @@ pub fn episode(row: &AlertRow) -> wire::Episode {
         incident: row.state.incident.map(|incident| incident.to_string()),
         starts_at: Time(row.state.starts_at),
         ended_at: row.state.ended_at.map(Time),
-        occurrences: row.state.occurrences,
+        occurrences: row.state.occurrences.into(),
     }
 }
 

@@ -74,7 +74,7 @@ impl Ledger {
     /// Takes what changed.
     pub(super) fn take(&mut self, changes: Changes) {
         // First: what was forgotten may have come back since.
-        for fingerprint in &changes.forgotten {
+        for (fingerprint, _) in &changes.forgotten {
             self.current.remove(fingerprint);
         }
         for row in changes.alerts {

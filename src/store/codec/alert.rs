@@ -5,9 +5,9 @@ use std::sync::Arc;
 use prost::Message;
 use prost::bytes::Bytes;
 
-use super::{Malformed, Row, begin, keyed, required, wire};
+use super::{Malformed, Row, begin, decode, keyed, required, wire};
 use crate::engine::changes::AlertRow;
-use crate::model::alert::{AlertState, Details, Inhibitor, Lease, SourceId};
+use crate::model::alert::{AlertState, Details, Inhibitor, Lease, Slot, SourceId};
 use crate::model::incident::RecordId;
 use crate::model::labels::{Fingerprint, Labels};
 use crate::model::silence::SilenceId;
@@ -28,15 +28,20 @@ pub(in crate::store) struct AlertMessage {
     ci: Option<String>,
     #[prost(message, optional, tag = "5")]
     state: Option<StateMessage>,
+    /// Not in an episode, whose key has it.
+    #[prost(fixed64, tag = "6")]
+    fingerprint: u64,
 }
 
 /// The part of an [`AlertMessage`] that is held in memory; the text is skipped when it is read.
 #[derive(Clone, PartialEq, Message)]
-pub(in crate::store) struct HeadMessage {
+struct HeadMessage {
     #[prost(bytes = "bytes", tag = "1")]
     labels: Bytes,
     #[prost(message, optional, tag = "5")]
     state: Option<StateMessage>,
+    #[prost(fixed64, tag = "6")]
+    fingerprint: u64,
 }
 
 /// The part of an alert that changes with its occurrences.
@@ -109,7 +114,7 @@ impl From<&AlertState> for StateMessage {
             ended_at: state.ended_at.map(Timestamp::millis),
             first_seen: state.first_seen.millis(),
             last_seen: state.last_seen.millis(),
-            occurrences: state.occurrences,
+            occurrences: state.occurrences.into(),
             severity: state.severity.as_deref().map(String::from),
             leases: state.leases.iter().map(lease).collect(),
             end_heard_at: state.end_heard_at.millis(),
@@ -129,7 +134,7 @@ fn write_state(state: &AlertState, into: &mut Vec<u8>) {
     wire::optional(6, state.ended_at.map(millis), into);
     wire::number(7, millis(state.first_seen), into);
     wire::number(8, millis(state.last_seen), into);
-    wire::number(9, state.occurrences, into);
+    wire::number(9, state.occurrences.into(), into);
     wire::optional_text(10, state.severity.as_deref(), into);
     for lease in state.leases.iter() {
         wire::message(11, into, |into| {
@@ -156,10 +161,9 @@ fn millis(at: Timestamp) -> u64 {
     at.millis().cast_unsigned()
 }
 
-impl TryFrom<StateMessage> for AlertState {
-    type Error = Malformed;
-
-    fn try_from(message: StateMessage) -> Result<Self, Malformed> {
+impl StateMessage {
+    fn restore(self, slot: Slot) -> Result<AlertState, Malformed> {
+        let message = self;
         let lease = |lease: LeaseMessage| {
             let source = u16::try_from(lease.source).map_err(|_| {
                 Malformed::Damaged(format!("no source has number {}", lease.source))
@@ -169,7 +173,8 @@ impl TryFrom<StateMessage> for AlertState {
         };
         let inhibitor =
             |by: InhibitorMessage| Inhibitor { alert: Fingerprint(by.alert), rule: by.rule.into() };
-        Ok(Self {
+        Ok(AlertState {
+            slot,
             revision: message.revision,
             episode: message.episode,
             record: message.record.map(RecordId),
@@ -178,7 +183,7 @@ impl TryFrom<StateMessage> for AlertState {
             ended_at: message.ended_at.map(Timestamp::from_millis),
             first_seen: Timestamp::from_millis(message.first_seen),
             last_seen: Timestamp::from_millis(message.last_seen),
-            occurrences: message.occurrences,
+            occurrences: u32::try_from(message.occurrences).unwrap_or(u32::MAX),
             severity: message.severity.map(Into::into),
             leases: message.leases.into_iter().map(lease).collect::<Result<_, _>>()?,
             end_heard_at: Timestamp::from_millis(message.end_heard_at),
@@ -196,23 +201,30 @@ fn silences(bytes: &[u8]) -> Result<Box<[SilenceId]>, Malformed> {
 }
 
 impl AlertMessage {
-    /// The stored form of an alert in the given state, which need not be that of the row.
-    pub(in crate::store) fn new(row: &AlertRow, state: &AlertState) -> Self {
+    /// The stored form of an alert as it was at the end of an episode, in the given state, which need
+    /// not be that of the row.
+    pub(in crate::store) fn episode(row: &AlertRow, state: &AlertState) -> Self {
         Self {
             labels: share(&row.labels),
             annotations: share(&row.details.annotations),
             generator_url: String::from(&*row.details.generator_url),
             ci: row.ci.as_deref().map(String::from),
             state: Some(state.into()),
+            fingerprint: 0,
         }
     }
 
-    /// Puts another state in the place of the stored one.
-    pub(in crate::store) fn with(self, state: &AlertState) -> Self {
-        Self { state: Some(state.into()), ..self }
+    /// True for the alert of this fingerprint.
+    pub(in crate::store) fn is_of(&self, alert: Fingerprint) -> bool {
+        self.fingerprint == alert.0
     }
 
-    fn restore(self, fingerprint: Fingerprint) -> Result<AlertRow, Malformed> {
+    /// Makes an episode of a stored alert by putting its state in the place of the stored one.
+    pub(in crate::store) fn at_end(self, state: &AlertState) -> Self {
+        Self { state: Some(state.into()), fingerprint: 0, ..self }
+    }
+
+    fn restore(self, fingerprint: Fingerprint, slot: Slot) -> Result<AlertRow, Malformed> {
         let details = Details {
             annotations: labels(&self.annotations, "annotations")?,
             generator_url: self.generator_url.into(),
@@ -222,16 +234,38 @@ impl AlertMessage {
             labels: labels(&self.labels, "labels")?,
             details: Arc::new(details),
             ci: self.ci.map(Into::into),
-            state: required(self.state, "state")?.try_into()?,
+            state: required(self.state, "state")?.restore(slot)?,
         })
     }
 }
 
-impl HeadMessage {
-    /// Takes out what is held in memory.
-    pub(in crate::store) fn restore(self) -> Result<(Labels, AlertState), Malformed> {
-        Ok((labels(&self.labels, "labels")?, required(self.state, "state")?.try_into()?))
+/// What is held in memory of an alert.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::store) struct Head {
+    pub(in crate::store) fingerprint: Fingerprint,
+    pub(in crate::store) labels: Labels,
+    pub(in crate::store) state: AlertState,
+}
+
+impl Head {
+    /// Reads it from the record of the alert.
+    pub(in crate::store) fn read(key: &[u8], value: &[u8]) -> Result<Self, Malformed> {
+        let message: HeadMessage = decode(value)?;
+        let slot = keyed(schema::read_slot(key))?;
+        Ok(Self {
+            fingerprint: Fingerprint(message.fingerprint),
+            labels: labels(&message.labels, "labels")?,
+            state: required(message.state, "state")?.restore(slot)?,
+        })
     }
+}
+
+/// Adds to the record of an alert which one it is, where the key said so.
+pub(in crate::store) fn named(record: &[u8], alert: Fingerprint) -> Vec<u8> {
+    let mut named = record.to_vec();
+    // Fields may stand in any order, and the last of a kind counts.
+    wire::fixed(6, alert.0, &mut named);
+    named
 }
 
 /// A text as bytes.
@@ -263,11 +297,12 @@ impl Row for AlertRow {
     type Message = AlertMessage;
 
     fn key(&self) -> impl AsRef<[u8]> {
-        schema::number(self.fingerprint.0)
+        schema::slot(self.state.slot)
     }
 
     fn message(&self) -> AlertMessage {
-        AlertMessage::new(self, &self.state)
+        let fingerprint = self.fingerprint.0;
+        AlertMessage { fingerprint, ..AlertMessage::episode(self, &self.state) }
     }
 
     fn write(&self, into: &mut Vec<u8>) {
@@ -277,33 +312,67 @@ impl Row for AlertRow {
         wire::text(3, &*self.details.generator_url, into);
         wire::optional_text(4, self.ci.as_deref(), into);
         wire::message(5, into, |into| write_state(&self.state, into));
+        wire::fixed(6, self.fingerprint.0, into);
     }
 
     fn restore(key: &[u8], message: AlertMessage) -> Result<Self, Malformed> {
-        message.restore(Fingerprint(keyed(schema::read_number(key))?))
+        let fingerprint = Fingerprint(message.fingerprint);
+        message.restore(fingerprint, keyed(schema::read_slot(key))?)
     }
 }
 
 /// A newer state of an alert.
-impl Row for (Fingerprint, AlertState) {
+impl Row for AlertState {
     const FAMILY: Family = Family::Touches;
     type Message = StateMessage;
 
     fn key(&self) -> impl AsRef<[u8]> {
-        schema::number(self.0.0)
+        schema::slot(self.slot)
     }
 
     fn message(&self) -> StateMessage {
-        (&self.1).into()
+        self.into()
     }
 
     fn write(&self, into: &mut Vec<u8>) {
         begin(into);
-        write_state(&self.1, into);
+        write_state(self, into);
     }
 
     fn restore(key: &[u8], message: StateMessage) -> Result<Self, Malformed> {
-        Ok((Fingerprint(keyed(schema::read_number(key))?), message.try_into()?))
+        message.restore(keyed(schema::read_slot(key))?)
+    }
+}
+
+/// Where an alert is held.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::store) struct SlotOf {
+    pub(in crate::store) alert: Fingerprint,
+    pub(in crate::store) slot: Slot,
+}
+
+/// A slot.
+#[derive(Clone, PartialEq, Message)]
+pub(in crate::store) struct SlotMessage {
+    #[prost(uint32, tag = "1")]
+    slot: u32,
+}
+
+impl Row for SlotOf {
+    const FAMILY: Family = Family::Slots;
+    type Message = SlotMessage;
+
+    fn key(&self) -> impl AsRef<[u8]> {
+        schema::number(self.alert.0)
+    }
+
+    fn message(&self) -> SlotMessage {
+        SlotMessage { slot: self.slot.0 }
+    }
+
+    fn restore(key: &[u8], message: SlotMessage) -> Result<Self, Malformed> {
+        let alert = Fingerprint(keyed(schema::read_number(key))?);
+        Ok(Self { alert, slot: Slot(message.slot) })
     }
 }
 
@@ -320,12 +389,12 @@ impl Row for Episode {
     }
 
     fn message(&self) -> AlertMessage {
-        self.0.message()
+        AlertMessage::episode(&self.0, &self.0.state)
     }
 
     fn restore(key: &[u8], message: AlertMessage) -> Result<Self, Malformed> {
         let (fingerprint, _) = keyed(schema::read_place(key))?;
-        message.restore(Fingerprint(fingerprint)).map(Self)
+        message.restore(Fingerprint(fingerprint), Slot::default()).map(Self)
     }
 }
 
@@ -352,6 +421,7 @@ mod tests {
             details: Arc::new(details),
             ci: Some("db-7".into()),
             state: AlertState {
+                slot: Slot(258),
                 revision: 2,
                 episode: 3,
                 record: Some(RecordId(1042)),
@@ -386,11 +456,19 @@ mod tests {
         let text = b"\n\x11\talertname\x01X\x03job\x00\x12\r\x07summary\x04down\
             \x1a\nhttp://p/g\"\x04db-7*o";
         let row = row();
-        let touch = (row.fingerprint, row.state.clone());
-        frozen(&touch, b"\x02#\xb7r\xb5\x1c)\xe1", &[&b"\x01"[..], state].concat());
-        let whole = [&b"\x01"[..], text, state].concat();
-        frozen(&row, b"\x02#\xb7r\xb5\x1c)\xe1", &whole);
-        frozen(&Episode(row), b"\x02#\xb7r\xb5\x1c)\xe1\x00\x00\x00\x03", &whole);
+        frozen(&row.state, b"\0\0\x01\x02", &[&b"\x01"[..], state].concat());
+        let episode = [&b"\x01"[..], text, state].concat();
+        let whole = [&*episode, b"1\xe1)\x1c\xb5r\xb7#\x02"].concat();
+        frozen(&row, b"\0\0\x01\x02", &whole);
+        let state = AlertState { slot: Slot::default(), ..row.state.clone() };
+        let past = Episode(AlertRow { state, ..row });
+        frozen(&past, b"\x02#\xb7r\xb5\x1c)\xe1\x00\x00\x00\x03", &episode);
+    }
+
+    #[test]
+    fn the_bytes_of_a_slot_stay_as_they_are() {
+        let row = SlotOf { alert: Fingerprint(0x0223_b772_b51c_29e1), slot: Slot(300) };
+        frozen(&row, b"\x02#\xb7r\xb5\x1c)\xe1", b"\x01\x08\xac\x02");
     }
 
     #[test]
@@ -409,7 +487,8 @@ mod tests {
         let row = row();
         let mut bytes = Vec::new();
         encode(&row.message(), &mut bytes);
-        let head = super::super::decode(&bytes).and_then(HeadMessage::restore);
-        assert_eq!(head, Ok((row.labels, row.state)));
+        let head = Head::read(row.key().as_ref(), &bytes);
+        let AlertRow { fingerprint, labels, state, .. } = row;
+        assert_eq!(head, Ok(Head { fingerprint, labels, state }));
     }
 }

@@ -169,7 +169,7 @@ mod tests {
     use super::*;
     use crate::cmdb::{CiRow, End, RelationRow};
     use crate::engine::changes::{AlertRow, Counters, MemberRow};
-    use crate::model::alert::AlertState;
+    use crate::model::alert::{AlertState, Slot};
     use crate::model::audit::AuditEntry;
     use crate::model::bulletin::{Bulletin, BulletinField, BulletinKind};
     use crate::model::credit::Credits;
@@ -217,8 +217,11 @@ mod tests {
         fn every_row_comes_back_as_it_was(seed: u64) {
             let dice = &mut Dice(seed);
             same(&dice.alert());
-            same(&(Fingerprint(dice.next()), dice.state()));
-            same(&alert::Episode(dice.alert()));
+            same(&dice.state());
+            same(&alert::SlotOf { alert: Fingerprint(dice.next()), slot: Slot(7) });
+            let past = dice.alert();
+            let state = AlertState { slot: Slot::default(), ..past.state.clone() };
+            same(&alert::Episode(AlertRow { state, ..past }));
             same(&dice.incident());
             same(&dice.member());
             same(&(RecordId(dice.number()), 7, dice.entry()));
@@ -249,7 +252,8 @@ mod tests {
                 }
             }
             read::<AlertRow>(&key, &value);
-            read::<(Fingerprint, AlertState)>(&key, &value);
+            read::<AlertState>(&key, &value);
+            read::<alert::SlotOf>(&key, &value);
             read::<Incident>(&key, &value);
             read::<MemberRow>(&key, &value);
             read::<(RecordId, u32, Entry)>(&key, &value);

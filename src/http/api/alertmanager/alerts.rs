@@ -47,6 +47,7 @@ fn alerts(reading: &Reading<'_>, selection: &Selection) -> Result<Vec<Alert>, Pr
         alerts.push(shown(&row, &case));
         Ok(())
     })?;
+    alerts.sort_unstable_by(|one, other| one.fingerprint.cmp(&other.fingerprint));
     Ok(alerts)
 }
 

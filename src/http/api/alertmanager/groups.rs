@@ -88,7 +88,8 @@ impl Draft {
     }
 
     /// Makes a group for each receiver that is asked for.
-    fn finish(self, key: &Key, selection: &Selection) -> Vec<Group> {
+    fn finish(mut self, key: &Key, selection: &Selection) -> Vec<Group> {
+        self.alerts.sort_unstable_by(|one, other| one.fingerprint.cmp(&other.fingerprint));
         let mut labels = self.common;
         match key {
             Key::Incident(id) => {

@@ -71,7 +71,7 @@ impl Selection {
     }
 }
 
-/// Shows every firing alert to `visit`, in the order of their fingerprints, until it refuses one.
+/// Shows every firing alert to `visit`, in no order that means anything, until it refuses one.
 pub(super) fn each_firing(
     reading: &Reading<'_>,
     visit: &mut dyn FnMut(AlertRow) -> Result<(), Problem>,
