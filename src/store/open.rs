@@ -26,8 +26,8 @@ impl Store {
         make_private(dir).map_err(|source| StoreError::Folder { dir: dir.into(), source })?;
         let settings = settings(options);
         refuse_unknown_families(dir, &settings)?;
-        let families =
-            FAMILIES.map(|family| ColumnFamilyDescriptor::new(family.name(), settings.clone()));
+        let families = FAMILIES
+            .map(|family| ColumnFamilyDescriptor::new(family.name(), tuned(&settings, family)));
         let db = DB::open_cf_descriptors(&settings, dir, families)
             .map_err(|error| refused(dir, error))?;
         let store = Self { db, dir: dir.into() };
@@ -51,8 +51,8 @@ impl Store {
         let settings = settings(&Options::default());
         refuse_unknown_families(dir, &settings)?;
         refuse_missing_families(dir, &settings)?;
-        let families =
-            FAMILIES.map(|family| ColumnFamilyDescriptor::new(family.name(), settings.clone()));
+        let families = FAMILIES
+            .map(|family| ColumnFamilyDescriptor::new(family.name(), tuned(&settings, family)));
         let db = DB::open_cf_descriptors_read_only(&settings, dir, families, false)
             .map_err(|error| refused(dir, error))?;
         let store = Self { db, dir: dir.into() };
@@ -153,6 +153,17 @@ fn settings(options: &Options) -> rocksdb::Options {
     settings.set_keep_log_file_num(4);
     settings.set_max_log_file_size(4 << 20);
     settings.set_stats_dump_period_sec(0);
+    settings
+}
+
+/// What is held is written anew before long, and lies in the order in which it came: a table of it can
+/// go down the levels as it is, unless it is to be packed more tightly there, which costs more
+/// processor time than all else that flush and compaction do. What is kept for long is.
+fn tuned(settings: &rocksdb::Options, family: Family) -> rocksdb::Options {
+    let mut settings = settings.clone();
+    if matches!(family, Family::Alerts | Family::Touches | Family::Slots) {
+        settings.set_bottommost_compression_type(DBCompressionType::Lz4);
+    }
     settings
 }
 
