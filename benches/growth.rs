@@ -5,8 +5,9 @@
 //! Measured is processor time in one process, without HTTP: `decided` is what the engine's thread
 //! takes (bound, deduplicated, judged, correlated, prioritised, drained), `committed` adds what the
 //! synced commit takes, the threads of RocksDB included. New alerts join an open incident, those of a
-//! delivery the same one: what is done once for every incident that a delivery touches is not growth. Each
-//! figure is the median of many batches, so that what else the machine does hardly shows.
+//! delivery the same one: what is done once for every incident that a delivery touches is not growth, nor
+//! are deadlines that fall due. Known ones lie all over what is held. Each figure is the median of many
+//! batches, so that what else the machine does hardly shows.
 //!
 //! `cargo bench --profile dev --bench growth`; `-- active`, `-- rules`, `-- cis`, `-- open` for one
 //! part only, `-- small` without the largest sizes (a minute instead of some).
@@ -71,7 +72,7 @@ struct Cost {
 type Part = (&'static str, &'static str, &'static [usize], fn(usize) -> Size);
 
 /// What grows, under which word, to which sizes. Beside more active alerts there are as many
-/// incidents as always.
+/// incidents as always, where there are alerts enough.
 const PARTS: [Part; 4] = [
     ("active", "active alerts", &[1_000, 10_000, 100_000, 1_000_000], |n| Size {
         active: n,
@@ -146,17 +147,21 @@ fn measure(what: &str, n: usize, size: Size) -> [Cost; 2] {
     let (mut new, mut known) = (Vec::new(), Vec::new());
     // A tenth more alerts than were to be there: small sizes are built again and again.
     let commits = (size.active / 10 / (DELIVERY * COMMIT)).clamp(1, MEASURED);
+    // As they lie all over a large installation; the factor is prime.
+    let spread = |n: usize, over: usize| n * 7_919 % over;
+    let held = |n: usize| (n, n % size.open);
+    let built = size.active.div_ceil(DELIVERY * COMMIT);
+    let joining = |n: usize| (built * DELIVERY * COMMIT + n, spread(n / DELIVERY, size.open));
+    let again = |n: usize| held(spread(n, size.active));
     while new.len() < MEASURED {
         let mut bench = Bench::new(&ctx, size);
-        let turns = |n: usize| n % size.open;
-        // As they lie all over a large installation; the factor is prime.
-        let delivered = |n: usize| n / DELIVERY * 7_919 % size.open;
-        bench.commits(0, size.active / (DELIVERY * COMMIT), (START, &turns));
-        let at = START.plus(Duration::from_mins(1));
-        new.extend(bench.commits(size.active, commits, (at, &delivered)));
-        let at = at.plus(Duration::from_mins(1));
-        known.extend(bench.commits(0, commits, (at, &turns)));
-        assert!(bench.state.incidents().count() <= size.open, "every alert joins");
+        bench.commits(built, (START, &held));
+        assert_eq!(bench.state.incidents().count(), size.open);
+        let at = bench.passed(START);
+        new.extend(bench.commits(commits, (at, &joining)));
+        let at = bench.passed(at);
+        known.extend(bench.commits(commits, (at, &again)));
+        assert_eq!(bench.state.incidents().count(), size.open, "every alert joins");
     }
     let costs = [median(&new), median(&known)];
     let [new, known] = costs;
@@ -185,8 +190,8 @@ struct Bench<'a> {
     _dir: tempfile::TempDir,
 }
 
-/// When alerts come, and of which service each is.
-type When<'a> = (Timestamp, &'a dyn Fn(usize) -> usize);
+/// When alerts come; which the first is, the second and so on, and of which service.
+type When<'a> = (Timestamp, &'a dyn Fn(usize) -> (usize, usize));
 
 impl<'a> Bench<'a> {
     fn new(ctx: &'a Context, size: Size) -> Self {
@@ -196,17 +201,25 @@ impl<'a> Bench<'a> {
         Self { ctx, size, state, store, _dir: dir }
     }
 
-    /// Lets so many commits of alerts happen, from this one on, and returns what each cost.
-    fn commits(&mut self, from: usize, commits: usize, when: When<'_>) -> Vec<Cost> {
-        (0..commits).map(|n| self.commit(from + n * DELIVERY * COMMIT, when)).collect()
+    /// Lets a minute pass and what falls due in it happen: a cost of its own (`--bench clocks`), of
+    /// every open incident and not of the next alert. Returns what time it is.
+    fn passed(&mut self, now: Timestamp) -> Timestamp {
+        let at = now.plus(Duration::from_mins(1));
+        self.state.apply(self.ctx, &Event::Tick, at);
+        self.store.commit(&self.state.drain(self.ctx), &[]).unwrap();
+        at
     }
 
-    fn commit(&mut self, from: usize, (at, service_of): When<'_>) -> Cost {
+    /// Lets so many commits of alerts happen and returns what each cost.
+    fn commits(&mut self, commits: usize, when: When<'_>) -> Vec<Cost> {
+        (0..commits).map(|n| self.commit(n * DELIVERY * COMMIT, when)).collect()
+    }
+
+    fn commit(&mut self, from: usize, (at, which): When<'_>) -> Cost {
         let delivery = |n: usize| Event::Received {
             source: "load".into(),
             occurrences: (0..DELIVERY)
-                .map(|m| from + n * DELIVERY + m)
-                .map(|m| occurrence(m, service_of(m), (self.size, at)))
+                .map(|m| occurrence(which(from + n * DELIVERY + m), (self.size, at)))
                 .collect(),
         };
         let events: Vec<Event> = (0..COMMIT).map(delivery).collect();
@@ -225,7 +238,7 @@ impl<'a> Bench<'a> {
 }
 
 /// Returns alert `n` of a service, and thus of its incident.
-fn occurrence(n: usize, service: usize, (size, at): (Size, Timestamp)) -> Occurrence {
+fn occurrence((n, service): (usize, usize), (size, at): (Size, Timestamp)) -> Occurrence {
     let ci = format!("ci-{:07}", (service * 61 + n % 61) % size.cis);
     let name = format!("service-{service}");
     let instance = format!("10.{}.{}.{}:9090", n / 65_536 % 256, n / 256 % 256, n % 256);
