@@ -93,6 +93,9 @@ const HANDLES_MAX: f64 = 16.0;
 /// alert, episode and journal each, and as much again until RocksDB has packed it.
 const DISK_MB_MAX: f64 = 2_000.0;
 
+/// How long an alert may wait for the rules or the CMDB to change, in ms.
+const WAIT_MS_MAX: f64 = 50.0;
+
 /// One line of the table.
 #[derive(Clone, Copy, Debug)]
 struct Line {
@@ -117,14 +120,24 @@ fn main() -> ExitCode {
     println!("|---|---|---|---|---|---|---|");
     let (halt, refused) = (AtomicBool::new(false), AtomicUsize::new(0));
     let cpu = probe::cpu_seconds(daemon.pid());
-    let lines = std::thread::scope(|scope| {
-        scope.spawn(|| disturb(&daemon, &options, &halt));
+    let (lines, waits) = std::thread::scope(|scope| {
+        let changes = scope.spawn(|| disturb(&daemon, &options, &halt));
+        let pulse = scope.spawn(|| pulse(&daemon, &halt));
         let lines = load(&daemon, &options, &refused);
         halt.store(true, Ordering::Relaxed);
-        lines
+        (lines, waits(&changes.join().unwrap(), &pulse.join().unwrap()))
     });
     let cpu = (probe::cpu_seconds(daemon.pid()) - cpu) / options.seconds as f64;
-    conclude(&options, &lines, refused.into_inner(), cpu)
+    let mut verdict = conclude(&options, &lines, refused.into_inner(), cpu);
+    for (what, mut longest) in waits {
+        longest.sort_unstable();
+        let of = |share| traffic::quantile(&longest, share);
+        let words = |which| format!("longest wait of an alert while {what}, ms, {which}");
+        verdict.add(words("of half of the times"), of(0.5), Bound::AtMost(WAIT_MS_MAX));
+        verdict.add(words("ever"), of(1.0), Bound::Free);
+    }
+    println!();
+    verdict.print()
 }
 
 fn settings(options: &Options) -> String {
@@ -223,15 +236,48 @@ fn metric(daemon: &Daemon, name: &str) -> f64 {
     line.and_then(|figure| figure.parse().ok()).unwrap_or(0.0)
 }
 
-/// Reloads the rules and changes the CMDB, again and again.
-fn disturb(daemon: &Daemon, options: &Options, halt: &AtomicBool) {
+/// Begin and end of something.
+type Span = (Duration, Duration);
+
+/// What changes while alerts come.
+const CHANGES: [&str; 2] = ["the CMDB changes", "rules change"];
+
+/// Sends one alert after the other, and returns when each was under way.
+fn pulse(daemon: &Daemon, halt: &AtomicBool) -> Vec<Span> {
     let mut client = daemon.client();
+    let mut spans = Vec::new();
+    while !halt.load(Ordering::Relaxed) {
+        let began = clock::monotonic();
+        let answer = client.post("/ingest/native", r#"{"labels":{"alertname":"Pulse"}}"#);
+        assert_eq!(answer.status, 200, "{}", answer.body);
+        spans.push((began, clock::monotonic()));
+        pause(Duration::from_millis(10));
+    }
+    spans
+}
+
+/// Returns the longest wait of an alert during each change, by what changed.
+fn waits(changes: &[(usize, Span)], pulse: &[Span]) -> [(&'static str, Vec<Duration>); 2] {
+    let longest = |(began, ended): Span| {
+        let during = pulse.iter().filter(|alert| alert.0 < ended && began < alert.1);
+        during.map(|alert| alert.1.saturating_sub(alert.0)).max().unwrap_or_default()
+    };
+    [0, 1].map(|what| {
+        let of = changes.iter().filter(|change| change.0 == what);
+        (CHANGES[what], of.map(|change| longest(change.1)).collect())
+    })
+}
+
+/// Reloads the rules and changes the CMDB, again and again; returns which of both when.
+fn disturb(daemon: &Daemon, options: &Options, halt: &AtomicBool) -> Vec<(usize, Span)> {
+    let mut client = daemon.client();
+    let mut changes = Vec::new();
     let began = clock::monotonic();
     for version in 1_usize.. {
         // Looked at often, so that the end is not waited for.
         while clock::monotonic().saturating_sub(began) < Duration::from_secs(5 * version as u64) {
             if halt.load(Ordering::Relaxed) {
-                return;
+                return changes;
             }
             pause(Duration::from_millis(100));
         }
@@ -239,21 +285,26 @@ fn disturb(daemon: &Daemon, options: &Options, halt: &AtomicBool) {
             for (name, text) in rules(options, version) {
                 std::fs::write(daemon.dir.join("rules").join(name), text).unwrap();
             }
+            let began = clock::monotonic();
             let answer = client.post("/-/reload", "");
             assert_eq!(answer.status, 200, "{}", answer.body);
+            changes.push((1, (began, clock::monotonic())));
         }
+        let began = clock::monotonic();
         let path = format!("/api/v1/cmdb/cis/ci-{:07}", version * 61 % options.cis);
         let change = format!(r#"{{"attributes":{{"owner":"team-{}"}}}}"#, version % 50);
         let answer = client.try_send("PATCH", &path, &change).unwrap();
         assert_eq!(answer.status, 200, "{}", answer.body);
+        changes.push((0, (began, clock::monotonic())));
     }
+    changes
 }
 
 /// A column of the table by its name.
 type Column = (&'static str, fn(&Line) -> f64);
 
 /// Compares the second third with the last: the first one fills what is kept.
-fn conclude(options: &Options, lines: &[Line], refused: usize, cpu: f64) -> ExitCode {
+fn conclude(options: &Options, lines: &[Line], refused: usize, cpu: f64) -> Verdict {
     let third = lines.len() / 3;
     let (middle, last) = (&lines[third..2 * third], &lines[2 * third..]);
     let mean =
@@ -280,6 +331,5 @@ fn conclude(options: &Options, lines: &[Line], refused: usize, cpu: f64) -> Exit
     let disk = mean(|it| it.disk, last) / (began / 1e6);
     let what = "MB on disk for a million alerts that began, came three times more, and are kept";
     verdict.add(what, disk, Bound::AtMost(DISK_MB_MAX));
-    println!();
-    verdict.print()
+    verdict
 }
