@@ -14,7 +14,6 @@ use crate::engine::context::Context;
 use crate::engine::event::{Consumed, Event};
 use crate::engine::rebind::Forecast;
 use crate::engine::reply::Reply;
-use crate::rules::RuleSet;
 
 /// Something for the engine's thread to do.
 #[derive(Debug)]
@@ -24,7 +23,7 @@ pub enum Work {
     /// Put another topology in the place of the present one.
     Topology(Box<NewTopology>),
     /// Decide by other rules from now on.
-    Rules(Arc<RuleSet>),
+    Rules(Box<NewRules>),
 }
 
 /// A topology that is ready to be decided by: all that takes long is done.
@@ -42,12 +41,15 @@ pub struct NewTopology {
     pub read: Vec<Consumed>,
 }
 
-impl NewTopology {
-    /// True when it can take the place of what is in force.
-    pub fn follows(&self, in_force: &Context) -> bool {
-        self.base.topology.version() == in_force.topology.version()
-            && Arc::ptr_eq(&self.base.rules, &in_force.rules)
-    }
+/// Rules that are ready to be decided by: all that takes long is done.
+#[derive(Debug)]
+pub struct NewRules {
+    /// What they were made for; they are taken only while it is in force.
+    pub base: Arc<Context>,
+    /// What to decide by from then on.
+    pub context: Arc<Context>,
+    /// What it means for the alerts.
+    pub forecast: Arc<Forecast>,
 }
 
 impl Work {
@@ -88,6 +90,7 @@ fn brings_alerts(event: &Event) -> bool {
         | Event::Forget { .. }
         | Event::Reconfigured
         | Event::TopologyChanged(_)
+        | Event::RulesChanged(_)
         | Event::Tick => false,
     }
 }

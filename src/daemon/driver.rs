@@ -224,29 +224,19 @@ impl Driver {
                 let (revision, context) = (Arc::clone(&new.revision), Arc::clone(&self.ctx));
                 Ok(Done { reply, revision: Some(revision), context: Some(context) })
             }
-            Work::Rules(rules) => {
-                let topology = Arc::clone(&self.ctx.topology);
-                self.reconfigure(Arc::clone(rules), topology, now)
+            Work::Rules(new) if new.base.is_alike(&self.ctx) => {
+                self.ctx = Arc::clone(&new.context);
+                let reply = self.apply(&Event::RulesChanged(Arc::clone(&new.forecast)), now)?;
+                let context = Some(Arc::clone(&self.ctx));
+                Ok(Done { reply, revision: None, context })
             }
-            Work::Topology(_) => Ok(Done::just(Reply::Outdated)),
+            Work::Topology(_) | Work::Rules(_) => Ok(Done::just(Reply::Outdated)),
         }
     }
 
     /// True when a topology can take the place of what is in force, with the records that it was made of.
     fn takes(&self, new: &NewTopology) -> bool {
-        new.follows(&self.ctx) && new.read.iter().all(|read| self.state.is_next(read))
-    }
-
-    /// Decides by these from now on.
-    fn reconfigure(
-        &mut self,
-        rules: Arc<RuleSet>,
-        topology: Arc<Topology>,
-        now: Timestamp,
-    ) -> Result<Done, Panicked> {
-        self.ctx = Arc::new(Context::new(rules, topology, self.ctx.limits));
-        let reply = self.apply(&Event::Reconfigured, now)?;
-        Ok(Done { reply, revision: None, context: Some(Arc::clone(&self.ctx)) })
+        new.base.is_alike(&self.ctx) && new.read.iter().all(|read| self.state.is_next(read))
     }
 
     fn apply(&mut self, event: &Event, now: Timestamp) -> Result<Reply, Panicked> {
@@ -399,6 +389,7 @@ fn kind(event: &Event) -> &'static str {
         Event::Forget { .. } => "forget",
         Event::Reconfigured => "reconfigured",
         Event::TopologyChanged(_) => "topology_changed",
+        Event::RulesChanged(_) => "rules_changed",
         Event::Tick => "tick",
     }
 }

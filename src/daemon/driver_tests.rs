@@ -235,6 +235,22 @@ fn a_topology_of_records_is_taken_with_their_offsets_or_not_at_all() {
     bench.stop();
 }
 
+#[test]
+fn rules_are_taken_only_over_what_they_were_made_ready_for() {
+    let mut bench = Bench::new();
+    let ready = |bench: &Bench| {
+        let (base, rules) = (Arc::clone(&bench.driver.ctx), Arc::new(RuleSet::builtin()));
+        let new = super::super::next::ready_rules(&bench.store, base, rules).unwrap();
+        Work::Rules(Box::new(new))
+    };
+    let (first, late) = (ready(&bench), ready(&bench));
+    assert_eq!(answer_to(&mut bench, first), Reply::Done);
+    assert_eq!(answer_to(&mut bench, late), Reply::Outdated, "there are others by now");
+    let again = ready(&bench);
+    assert_eq!(answer_to(&mut bench, again), Reply::Done);
+    bench.stop();
+}
+
 #[tokio::test]
 async fn an_order_is_in_the_next_batch_however_many_alerts_wait() {
     let bench = Bench::new();

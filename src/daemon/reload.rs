@@ -22,8 +22,15 @@ use crate::settings::Settings;
 use crate::settings::channels::Channel;
 use crate::telemetry::metrics::Metrics;
 
+use super::next::ready_rules;
 use super::wait_for;
+use crate::engine::context::Context;
+use crate::engine::reply::Reply;
+use crate::store::Store;
 use crate::watch_folder::Watch;
+
+/// How often rules are made ready anew because the CMDB changed meanwhile.
+const ATTEMPTS_MAX: usize = 10;
 
 /// Where the rule files are, and how they are read.
 #[derive(Clone)]
@@ -146,6 +153,9 @@ pub(super) struct Reloader {
     pub(super) ties: Arc<Ties>,
     pub(super) mailbox: Mailbox,
     pub(super) metrics: Arc<Metrics>,
+    pub(super) store: Arc<Store>,
+    /// What is in force.
+    pub(super) context: watch::Receiver<Arc<Context>>,
     /// The version in force.
     pub(super) in_force: u64,
 }
@@ -240,12 +250,30 @@ impl Reloader {
         let (version, rules) = (set.version, set.rules.len());
         let same = version == self.in_force;
         if !same {
-            let work = Work::Rules(Arc::new(set));
-            let taken = self.mailbox.deliver(work).await;
-            taken.map_err(|busy| refuse(busy.to_string()))?;
+            self.bring(Arc::new(set)).await.map_err(refuse)?;
             self.in_force = version;
         }
         Ok(Reloaded { version: format!("{version:016x}"), rules, files: count, same })
+    }
+
+    /// Has the engine decide by these rules. What they mean for the alerts is worked out here, so that
+    /// events do not wait for it; where the CMDB changed meanwhile, again.
+    async fn bring(&self, rules: Arc<RuleSet>) -> Result<(), String> {
+        for _ in 0..ATTEMPTS_MAX {
+            let (store, rules) = (Arc::clone(&self.store), Arc::clone(&rules));
+            let base = Arc::clone(&self.context.borrow());
+            let made = spawn_blocking(move || ready_rules(&store, base, rules)).await;
+            let new = made.map_err(|error| error.to_string())??;
+            // Held until the engine is done with them, so that it is not the one to free them.
+            let used = (Arc::clone(&new.base), Arc::clone(&new.forecast));
+            let reply = self.mailbox.deliver(Work::Rules(Box::new(new))).await;
+            // Where it takes long to free them nothing waits for it.
+            drop(spawn_blocking(move || drop(used)));
+            if reply.map_err(|busy| busy.to_string())? != Reply::Outdated {
+                return Ok(());
+            }
+        }
+        Err("the CMDB changes faster than this can follow; try again".into())
     }
 }
 

@@ -91,6 +91,8 @@ impl Upkeep {
             ties: Arc::new(Ties::of(base.settings)),
             mailbox: mailbox.clone(),
             metrics: Arc::clone(base.metrics),
+            store: Arc::clone(base.store),
+            context: context.clone(),
             in_force: rules.version,
         };
         tasks.spawn(reloader.run(lines.reload, stopped.clone()));

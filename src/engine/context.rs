@@ -93,6 +93,13 @@ impl Context {
         self.gathers
     }
 
+    /// True while what was made for this context can take its place: the topology is of the same version,
+    /// and the rules are the same.
+    pub fn is_alike(&self, in_force: &Self) -> bool {
+        self.topology.version() == in_force.topology.version()
+            && Arc::ptr_eq(&self.rules, &in_force.rules)
+    }
+
     /// Returns the relations that a rule follows; none for one that follows none.
     pub fn follow(&self, rule: &str) -> RelationSet {
         self.follow.get(rule).copied().unwrap_or_default()

@@ -188,6 +188,8 @@ pub enum Event {
     Reconfigured,
     /// The topology of the context is another than before, and this is what it means for the alerts.
     TopologyChanged(Arc<Forecast>),
+    /// The rules of the context are others than before, and this is what they mean for the alerts.
+    RulesChanged(Arc<Forecast>),
     /// Time passed.
     Tick,
 }
@@ -215,6 +217,7 @@ impl Event {
             | Self::Retry { .. }
             | Self::Forget { .. }
             | Self::TopologyChanged(_)
+            | Self::RulesChanged(_)
             | Self::Delivered { .. }
             | Self::Failed { .. }
             | Self::Withheld { .. }

@@ -103,6 +103,7 @@ use std::sync::Arc;
 use changes::{Changes, Saved};
 use context::Context;
 use event::Event;
+use rebind::Forecast;
 use reply::{Received, Reply};
 use stages::Stages;
 use timers::Timer;
@@ -175,7 +176,7 @@ impl State {
         self.run_timers(ctx, now);
         // Before the event: another topology is taken over with nothing else to do.
         rebind::let_go(self);
-        rebind::review(self, ctx);
+        rebind::review(self, ctx, now);
         let reply = self.handle(ctx, event, now, stages);
         prioritise::settle(self, ctx, now);
         suppress::inhibit::settle(self, ctx, now);
@@ -264,7 +265,7 @@ impl State {
                 self.pending.journal_before = *journal_before;
                 return Reply::Forgotten(retain::forget(self, incidents, episodes, now));
             }
-            Event::Reconfigured => self.reconfigure(ctx, now),
+            Event::Reconfigured => self.reconfigure(ctx, None, now),
             Event::TopologyChanged(forecast) => {
                 let changed = rebind::rebind(self, ctx, forecast);
                 shadow::reindex(self, ctx);
@@ -273,6 +274,7 @@ impl State {
                     suppress::inhibit::rebound(self, ctx, &changed);
                 }
             }
+            Event::RulesChanged(forecast) => rebind::rerule(self, ctx, forecast, now),
             Event::Tick => {}
         }
         Reply::Done
@@ -297,8 +299,8 @@ impl State {
     }
 
     /// Looks at every open incident with other rules or another topology.
-    fn reconfigure(&mut self, ctx: &Context, now: Timestamp) {
-        restore::reindex(self, ctx);
+    fn reconfigure(&mut self, ctx: &Context, forecast: Option<&Forecast>, now: Timestamp) {
+        restore::reindex(self, ctx, forecast);
         suppress::reconfigure(self, ctx, now);
         let open: Vec<IncidentId> =
             self.incidents.keys().copied().filter(|id| self.is_open(*id)).collect();

@@ -13,6 +13,7 @@ use super::context::Context;
 use super::correlate::{count, index_group, index_root};
 use super::deliveries::Deliveries;
 use super::quarantine::Quarantine;
+use super::rebind::Forecast;
 use super::related::{self, Learned};
 use super::state::{Case, Held, NEVER};
 use super::{
@@ -97,12 +98,20 @@ fn bind(held: &mut Held, ctx: &Context, alike: &mut Alike) {
     held.enrich(ctx, alike);
 }
 
-/// Derives everything anew: rules or topology are others.
-pub(super) fn reindex(state: &mut State, ctx: &Context) {
+/// Derives everything anew: rules or topology are others. What is foretold of an alert is taken over.
+pub(super) fn reindex(state: &mut State, ctx: &Context, forecast: Option<&Forecast>) {
     let State { alerts, alike, relabelled, .. } = state;
     for (alert, held) in alerts.iter_mut() {
         let before = held.added.take();
-        bind(held, ctx, alike);
+        let severity = held.state.severity.as_deref();
+        match forecast.and_then(|forecast| forecast.fate(*alert, severity)) {
+            Some(fate) => {
+                held.ci = fate.ci;
+                held.ci_hash = ci_hash(&held.labels, held.ci.map(|ci| ctx.topology.ci(ci)));
+                held.added = fate.added.as_deref().map(|added| alike.one(added.clone()));
+            }
+            None => bind(held, ctx, alike),
+        }
         if held.added != before {
             relabelled.insert(*alert);
         }

@@ -3,7 +3,7 @@
 use core::time::Duration;
 use std::sync::Arc;
 
-use super::story::{DISK, PDU, SRV1, START, Story, after, handled, rule_set, rules_of};
+use super::story::{DISK, PDU, SRV1, START, Story, after, handled, rule_set};
 use super::world::World;
 use crate::cmdb::{Topology, import};
 use crate::engine::State;
@@ -199,7 +199,7 @@ fn what_is_too_old_is_dropped_and_what_is_not_stays() {
 fn what_waits_goes_without_a_word_once_nobody_is_to_get_it() {
     let mut story = story(100);
     story.fire(0, DISK);
-    let ctx = context(rules_of("rules: []"), None);
+    let ctx = context(rule_set(), None);
     let mut state = State::restore(story.world.image().saved(), &ctx, after(1));
     state.apply(&ctx, &Event::Tick, after(1));
     let Changes { bulletins_gone, bulletins_dropped, incidents, .. } = state.drain(&ctx);

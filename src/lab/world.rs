@@ -130,19 +130,29 @@ impl World {
     pub(super) fn reload(&mut self, rules: Arc<crate::rules::RuleSet>, at: Timestamp) {
         self.advance(at);
         let topology = Arc::clone(&self.ctx.topology);
-        self.ctx = Context::new(rules, topology, self.ctx.limits);
-        self.step(&Event::Reconfigured, at);
+        let new = Context::new(rules, topology, self.ctx.limits);
+        let forecast = self.foretold(&new, Forecast::of_rules(&self.ctx, &new));
+        self.ctx = new;
+        self.step(&Event::RulesChanged(Arc::new(forecast)), at);
+        // What other rules touch is decided on in turns that are due at once.
+        self.advance(at);
     }
 
     /// Puts another topology in force, as the daemon does.
     pub(super) fn rebuild(&mut self, new: Context, at: Timestamp) {
-        let mut forecast = Forecast::new(&self.ctx.topology, &new.topology);
-        for row in self.image.alerts.values() {
-            let told = Told { labels: &row.labels, severity: row.state.severity.as_deref() };
-            forecast.foretell([&self.ctx, &new], row.labels.fingerprint(), told);
-        }
+        let forecast = Forecast::new(&self.ctx.topology, &new.topology);
+        let forecast = self.foretold(&new, forecast);
         self.ctx = new;
         self.step(&Event::TopologyChanged(Arc::new(forecast)), at);
+    }
+
+    /// Foretells what becomes of all alerts.
+    fn foretold(&self, new: &Context, mut forecast: Forecast) -> Forecast {
+        for row in self.image.alerts.values() {
+            let told = Told { labels: &row.labels, severity: row.state.severity.as_deref() };
+            forecast.foretell([&self.ctx, new], row.labels.fingerprint(), told);
+        }
+        forecast
     }
 
     /// Starts anew from what is stored.

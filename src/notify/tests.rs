@@ -184,6 +184,7 @@ impl World {
             | Event::DropQuarantined(_)
             | Event::Reconfigured
             | Event::TopologyChanged(_)
+            | Event::RulesChanged(_)
             | Event::Tick) => panic!("{other:?}"),
         }
     }

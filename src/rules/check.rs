@@ -2,8 +2,11 @@
 //!
 //! A rule set comes out only when nothing at all is wrong; otherwise everything that is wrong.
 
+use core::hash::{BuildHasher, Hash, Hasher};
 use std::collections::BTreeMap;
 use std::sync::Arc;
+
+use foldhash::quality::FixedState;
 
 use super::advice;
 use super::agreements;
@@ -117,11 +120,15 @@ pub fn load(files: &[SourceFile]) -> Loaded {
     let mut reader = Reader::new(sorted.first().copied().unwrap_or(&nothing));
     let mut content = Content::default();
     let mut templates = Templates::new();
+    let mut sections = sections_hasher();
     for file in &sorted {
         reader.open(file);
         match yaml::parse(file) {
             Ok(node) if node.value == yaml::Value::Null => {}
-            Ok(node) => read(&mut reader, &mut content, &mut templates, &node),
+            Ok(node) => {
+                hash_sections(&node, &mut sections);
+                read(&mut reader, &mut content, &mut templates, &node);
+            }
             Err(problem) => reader.diagnostics.push(*problem),
         }
     }
@@ -141,14 +148,16 @@ pub fn load(files: &[SourceFile]) -> Loaded {
     let rules = content.rules_seen;
     let failed = diagnostics.iter().any(|d| d.severity == Severity::Error);
     content.counters = reader.counters;
-    let set = (!failed).then(|| assemble(content, templates, &order, version(&sorted)));
+    let identity = (version(&sorted), sections.finish());
+    let set = (!failed).then(|| assemble(content, templates, &order, identity));
     Loaded { set, tests, diagnostics, rules }
 }
 
 impl RuleSet {
     /// Returns the set without any rule file: one contact with the channel `log`, and defaults.
     pub fn builtin() -> Self {
-        assemble(Content::default(), Templates::new(), &[], version(&[]))
+        let identity = (version(&[]), sections_hasher().finish());
+        assemble(Content::default(), Templates::new(), &[], identity)
     }
 }
 
@@ -159,6 +168,20 @@ fn version(files: &[&SourceFile]) -> u64 {
         .iter()
         .flat_map(|file| [&file.name, &file.text])
         .fold(0xcbf2_9ce4_8422_2325, |hash, text| step(text.bytes().fold(hash, step), 0xFF))
+}
+
+fn sections_hasher() -> impl Hasher {
+    FixedState::with_seed(0).build_hasher()
+}
+
+/// Hashes the sections of a file that are neither rules nor their tests.
+fn hash_sections(root: &yaml::Node, hasher: &mut impl Hasher) {
+    let yaml::Value::Map(entries) = &root.value else { return };
+    let others = ["version", "namespace", "rules", "tests"];
+    for (key, node) in entries.iter().filter(|(key, _)| !others.contains(&&*key.name)) {
+        key.name.hash(hasher);
+        node.hash_said(hasher);
+    }
 }
 
 fn read<'f>(
@@ -273,7 +296,7 @@ fn assemble(
     content: Content<'_>,
     mut templates: Templates,
     order: &[usize],
-    version: u64,
+    (version, sections): (u64, u64),
 ) -> RuleSet {
     let mut drafts: Vec<Option<Rule>> =
         content.rules.into_iter().map(|(_, draft)| Some(draft.rule)).collect();
@@ -299,6 +322,7 @@ fn assemble(
         .or_insert_with(|| Arc::new(policies::default_policy()));
     RuleSet {
         version,
+        sections,
         intake: Phase::build(&rules),
         index: Index::build(rules.iter().map(|rule| &rule.when)),
         sources: Sources::build(&rules),

@@ -2,8 +2,11 @@
 //!
 //! See `set.rs` for what comes out, `check.rs` for what rules have to do with each other.
 
+use core::hash::{BuildHasher, Hash, Hasher};
 use core::time::Duration;
 use std::sync::Arc;
+
+use foldhash::quality::FixedState;
 
 use super::codes;
 use super::compound;
@@ -108,8 +111,18 @@ pub(super) fn read(
     let place = Place { file: reader.file.name.as_str().into(), line };
     let incident = incident.unwrap_or_default();
     let (summary, when, kind) = (summary.unwrap_or_default(), when?, kind?);
-    let rule = Rule { name, place, owner, summary, kind, shadow, incident, resolve, when, unless };
+    let said = said(&name, node);
+    let rule =
+        Rule { name, place, said, owner, summary, kind, shadow, incident, resolve, when, unless };
     Some(Draft { rule, span, owner: owner_at, places, before, after, follow })
+}
+
+/// Hashes a rule's text.
+fn said(name: &str, node: &Node) -> u64 {
+    let mut hasher = FixedState::with_seed(0).build_hasher();
+    name.hash(&mut hasher);
+    node.hash_said(&mut hasher);
+    hasher.finish()
 }
 
 fn places(fields: &mut Fields<'_>) -> Places {

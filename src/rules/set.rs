@@ -41,6 +41,8 @@ use crate::model::priority::{Impact, Priority, Urgency, words};
 pub struct RuleSet {
     /// Identifies the content: FNV-1a 64 over names and texts of the files, in order of the names.
     pub version: u64,
+    /// Hash of all sections of the files but `rules` and `tests`, in order of the files' names.
+    pub sections: u64,
     /// In the order in which they are asked: by name, except where `before` or `after` says
     /// otherwise.
     pub rules: Vec<Rule>,
@@ -225,6 +227,9 @@ pub struct Rule {
     pub name: Arc<str>,
     /// Where it stands.
     pub place: Place,
+    /// Hash of its name and text, but for comments and layout: two rules of equal hash say the same
+    /// as long as the other sections do, see [`RuleSet::sections`].
+    pub said: u64,
     /// Who answers for it.
     pub owner: Option<Box<str>>,
     /// What it is for, in one line; may be empty.

@@ -4,6 +4,7 @@
 //! what they look like. See `reader.rs` for how a tree is read, and `check.rs` for what it means.
 
 use core::fmt;
+use core::hash::{Hash, Hasher};
 
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_saphyr::options::NonFiniteFloatPolicy;
@@ -49,6 +50,30 @@ pub(super) struct Key {
     pub(super) span: Span,
     /// Its text.
     pub(super) name: Box<str>,
+}
+
+impl Node {
+    /// Hashes what is said, wherever in the file it stands.
+    pub(super) fn hash_said(&self, hasher: &mut impl Hasher) {
+        core::mem::discriminant(&self.value).hash(hasher);
+        match &self.value {
+            Value::Null => {}
+            Value::Text(text) => text.hash(hasher),
+            Value::List(items) => {
+                items.len().hash(hasher);
+                for item in items {
+                    item.hash_said(hasher);
+                }
+            }
+            Value::Map(entries) => {
+                entries.len().hash(hasher);
+                for (key, node) in entries {
+                    key.name.hash(hasher);
+                    node.hash_said(hasher);
+                }
+            }
+        }
+    }
 }
 
 /// Reads one document; a file of nothing but comments is `Value::Null`.

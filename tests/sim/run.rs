@@ -269,6 +269,7 @@ fn has_sender(event: &Event) -> bool {
         | Event::Forget { .. }
         | Event::Reconfigured
         | Event::TopologyChanged(_)
+        | Event::RulesChanged(_)
         | Event::Tick => false,
     }
 }

@@ -12,7 +12,7 @@ pub(super) mod storm;
 use core::hash::BuildHasher;
 use core::num::NonZeroU64;
 use core::time::Duration;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::State;
@@ -33,6 +33,16 @@ pub(super) struct Gathering {
     pub(super) storms: BTreeMap<KeyHash, storm::Track>,
     pub(super) sequences: BTreeMap<KeyHash, sequence::Track>,
     pub(super) watches: absence::Watches,
+}
+
+#[cfg(test)]
+impl Gathering {
+    /// Returns what storms and sequences keep, in an order of its own.
+    pub(super) fn kept(&self) -> String {
+        let storms: BTreeMap<_, _> =
+            self.storms.iter().map(|(key, track)| (key, track.kept())).collect();
+        format!("{storms:?} {:?}", self.sequences)
+    }
 }
 
 /// Where an alert is counted. Most alerts have none.
@@ -106,6 +116,23 @@ pub(super) fn refresh(state: &mut State, ctx: &Context, alert: Fingerprint, now:
     if ctx.gathers() {
         let matched = Matched::of(state, ctx, alert);
         began(state, ctx, (alert, &matched), now);
+    }
+}
+
+/// Counts alerts where they belong now: rules or topology are others. All are taken out before any is
+/// put in, because what is kept for a key is of one form of its rule.
+pub(super) fn refresh_all(
+    state: &mut State,
+    ctx: &Context,
+    alerts: &[Fingerprint],
+    now: Timestamp,
+) {
+    let left: BTreeSet<KeyHash> = alerts.iter().flat_map(|alert| remove(state, *alert)).collect();
+    for alert in alerts {
+        refresh(state, ctx, *alert, now);
+    }
+    for key in left {
+        storm::weigh(state, ctx, key, now);
     }
 }
 

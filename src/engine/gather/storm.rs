@@ -125,6 +125,12 @@ impl Track {
         }
     }
 
+    #[cfg(test)]
+    pub(super) fn kept(&self) -> String {
+        let Self { rule, key, recent, recent_values, firing_values, incident, .. } = self;
+        format!("{rule} {key} {recent:?} {recent_values} {firing_values} {incident:?}")
+    }
+
     /// True when nothing is kept that matters.
     pub(super) fn is_idle(&self) -> bool {
         self.values.is_empty() && self.incident.is_none()

@@ -1,4 +1,5 @@
-//! What another topology means for the alerts that are held, worked out beside the engine.
+//! What another topology, or other rules, mean for the alerts that are held, worked out beside the
+//! engine.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -12,11 +13,14 @@ use crate::engine::related::{self, Stand};
 use crate::engine::tally::Harm;
 use crate::model::alert::severity;
 use crate::model::labels::{Fingerprint, Labels};
-use crate::rules::{Added, Subject};
+use crate::rules::{Added, Rule, RulesDelta, Subject};
 
-/// What another topology means for alerts; belongs to the two contexts it was made for.
+/// What another topology, or other rules, mean for alerts; belongs to the two contexts it was made
+/// for.
 #[derive(Debug)]
 pub struct Forecast {
+    /// What is other about the rules; nothing where it is the topology that is another.
+    pub(super) rules: Option<RulesDelta>,
     /// By place in the old topology: the place in the new one, if it has one.
     moves: Vec<Option<CiId>>,
     /// By place in the new topology: true where the CI is new or other than before.
@@ -31,15 +35,17 @@ pub struct Forecast {
 
 /// What becomes of one alert.
 #[derive(Debug)]
-pub(super) struct Fate {
-    pub(super) ci: Option<CiId>,
+pub(in crate::engine) struct Fate {
+    pub(in crate::engine) ci: Option<CiId>,
     /// True when nothing else becomes of it: its CI is what it was and hurts whom it hurt, and rules
     /// say the same of the alert.
     pub(super) same: bool,
+    /// True when the rules that are about it are the same, in the same order, and say the same.
+    pub(super) same_rules: bool,
     /// The severity that its source gave it when this was foretold.
     pub(super) severity: Option<Box<str>>,
     /// What rules add to it.
-    pub(super) added: Option<Box<Added>>,
+    pub(in crate::engine) added: Option<Box<Added>>,
     /// Topology rules that take it for a cause while it fires.
     pub(super) causes: Box<[Arc<str>]>,
     /// Where likelihood counts it while it fires.
@@ -47,6 +53,12 @@ pub(super) struct Fate {
 }
 
 impl Forecast {
+    /// Compares two rule sets over one topology; no alert is foretold yet.
+    pub fn of_rules(old: &Context, new: &Context) -> Self {
+        let rules = Some(RulesDelta::between(&old.rules, &new.rules));
+        Self { rules, ..Self::new(&old.topology, &new.topology) }
+    }
+
     /// Compares two topologies; no alert is foretold yet.
     pub fn new(old: &Topology, new: &Topology) -> Self {
         let mut fresh = vec![true; new.ci_count()];
@@ -67,7 +79,7 @@ impl Forecast {
         }
         let alerts = HashMap::with_hasher(FixedState::default());
         let shifted = vec![false; new.ci_count()];
-        Self { moves, fresh, alerts, services: Arc::default(), shifted }
+        Self { rules: None, moves, fresh, alerts, services: Arc::default(), shifted }
     }
 
     /// True when this alert is foretold already.
@@ -77,19 +89,23 @@ impl Forecast {
 
     /// Foretells one alert; `old` and `new` are what the engine decides by before and after.
     pub fn foretell(&mut self, [old, new]: [&Context; 2], alert: Fingerprint, of: Told<'_>) {
-        let (before, after) = (Seen::by(old, of), Seen::by(new, of));
+        // The same rules say the same of a CI that stays as it is.
+        let said: Said = if self.rules.is_some() { said } else { |_, _, _| Vec::new() };
+        let (before, after) = (Seen::by(old, of, said), Seen::by(new, of, said));
         let is_kept = self.keeps(before.ci, after.ci);
         if let Some(ci) = after.ci {
             self.foretell_harm([old, new], ci);
         }
+        let same_rules = before.said == after.said;
         let same = is_kept
+            && same_rules
             && (&before.added, &before.causes, &before.keys)
                 == (&after.added, &after.causes, &after.keys)
             && after.ci.is_none_or(|ci| !self.shifts(ci));
-        let Seen { ci, added, causes, keys } = after;
+        let Seen { ci, added, causes, keys, said: _ } = after;
         let stand = if keys == before.keys { Stand::AsBefore } else { Stand::At(keys) };
         let severity = of.severity.map(Into::into);
-        self.alerts.insert(alert, Fate { ci, same, severity, added, causes, stand });
+        self.alerts.insert(alert, Fate { ci, same, same_rules, severity, added, causes, stand });
     }
 
     /// Works out whom a CI hurts, and whether these are others than before.
@@ -100,16 +116,26 @@ impl Forecast {
         let harm = Harm::of(&new.topology, ci);
         let name = &new.topology.ci(ci).name;
         let before = old.topology.find(name).map(|ci| Harm::of(&old.topology, ci));
-        let same = before.is_some_and(|before| {
-            let moved = before.services.iter().map(|ci| self.moved(*ci));
-            // Of what is only weakened it is not known here whether it is as before.
-            let weakens = before.weakens || harm.weakens;
-            !weakens && moved.eq(harm.services.iter().map(|ci| Some(*ci)))
-        });
+        let same = Arc::ptr_eq(&old.topology, &new.topology)
+            || before.is_some_and(|before| {
+                let moved = before.services.iter().map(|ci| self.moved(*ci));
+                // Of what is only weakened it is not known here whether it is as before.
+                let weakens = before.weakens || harm.weakens;
+                !weakens && moved.eq(harm.services.iter().map(|ci| Some(*ci)))
+            });
         if let Some(shifted) = self.shifted.get_mut(ci.0 as usize) {
             *shifted = !same;
         }
         Arc::make_mut(&mut self.services).insert(ci, Arc::new(harm));
+    }
+
+    /// Returns what becomes of an alert that its source gives this severity still.
+    pub(in crate::engine) fn fate(
+        &self,
+        alert: Fingerprint,
+        severity: Option<&str>,
+    ) -> Option<&Fate> {
+        self.alerts.get(&alert).filter(|fate| fate.severity.as_deref() == severity)
     }
 
     /// Returns the place of a CI of the old topology in the new one.
@@ -150,17 +176,36 @@ struct Seen {
     added: Option<Box<Added>>,
     causes: Box<[Arc<str>]>,
     keys: Option<Box<[u64]>>,
+    /// What the rules that are about it say, in order; see [`Rule::said`].
+    said: Vec<u64>,
 }
 
 impl Seen {
-    fn by(ctx: &Context, of: Told<'_>) -> Self {
+    fn by(ctx: &Context, of: Told<'_>, said: Said) -> Self {
         let ci = ctx.binder.bind(&ctx.topology, of.labels).map(|bound| bound.ci);
         let row = ci.map(|ci| ctx.topology.ci(ci));
         let sent = Subject::new(of.labels, severity(of.severity, of.labels), row);
         let added = ctx.rules.enrich(&sent);
-        let matching = ctx.rules.matching(&added.as_deref().map_or(sent, |added| added.over(sent)));
+        let subject = added.as_deref().map_or(sent, |added| added.over(sent));
+        let matching = ctx.rules.matching(&subject);
         let causes = ci.map(|_| causes_among(&matching)).unwrap_or_default();
         let keys = related::keys_of(ctx, (of.labels, ci), &matching);
-        Self { ci, added, causes, keys }
+        let said = said(ctx, &subject, &matching);
+        Self { ci, added, causes, keys, said }
     }
+}
+
+/// Returns what rules say that an alert is filed by; those that match it are known.
+type Said = fn(&Context, &Subject<'_>, &[&Rule]) -> Vec<u64>;
+
+/// Returns what all rules say that an alert is filed by: those that match it, those that it is a source
+/// of, and the same of those without effect.
+fn said(ctx: &Context, subject: &Subject<'_>, matching: &[&Rule]) -> Vec<u64> {
+    let rules = &ctx.rules;
+    let sources = rules.inhibiting(subject);
+    let sources = sources.iter().filter_map(|(rule, _)| rules.find(rule));
+    let shadows = rules.shadows_matching(subject);
+    let is_source = |rule: &&Rule| rule.kind.inhibit().is_some_and(|it| it.is_source(subject));
+    let all = matching.iter().copied().chain(sources).chain(shadows);
+    all.chain(rules.shadows().iter().filter(is_source)).map(|rule| rule.said).collect()
 }

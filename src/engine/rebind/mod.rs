@@ -3,9 +3,11 @@
 //! Whoever builds the next topology foretells, on a thread of its own, what it means for the alerts
 //! that are held: a [`Forecast`]. The engine then takes over what was foretold, works out itself
 //! only what came in meanwhile, and decides anew only on incidents that the change touches, some
-//! with each event. The outcome is that of `restore::reindex`: a test compares the two.
+//! with each event. The outcome is that of `restore::reindex`: a test compares the two. Other rules go
+//! the same way, see `rerule`.
 
 mod forecast;
+mod rerule;
 
 use core::num::NonZeroU64;
 use std::collections::{BTreeMap, BTreeSet};
@@ -18,6 +20,7 @@ use super::cis::ci_hash;
 use super::context::Context;
 use super::correlate::{index_root, share};
 use super::gather;
+use super::known_error;
 use super::related::{self, Stand};
 use super::state::{Cause, Held};
 use super::suspects;
@@ -26,17 +29,19 @@ use crate::cmdb::CiId;
 use crate::model::incident::{Incident, IncidentId, RecordId};
 use crate::model::labels::Fingerprint;
 use crate::model::priority::Urgency;
+use crate::model::time::Timestamp;
 use crate::rules::Rule;
 use forecast::Fate;
 pub use forecast::{Forecast, Told};
+pub(super) use rerule::rerule;
 
 fn causes_among(matching: &[&Rule]) -> Box<[Arc<str>]> {
     let rules = matching.iter().filter(|rule| rule.kind.topology().is_some());
     rules.map(|rule| Arc::clone(&rule.name)).collect()
 }
 
-/// Goes over to the topology of `ctx`, for which `forecast` was made; returns the alerts whose CI is
-/// another, or other, than before, sorted.
+/// Goes over to the topology, or to the rules, of `ctx`, for which `forecast` was made; returns the
+/// alerts whose CI is another, or other, than before, or about which rules say something else, sorted.
 pub(super) fn rebind(state: &mut State, ctx: &Context, forecast: &Forecast) -> Vec<Fingerprint> {
     state.could_wait.clear();
     // Invariant: whatever is counted has its services here, so a count can be taken back.
@@ -51,13 +56,8 @@ pub(super) fn rebind(state: &mut State, ctx: &Context, forecast: &Forecast) -> V
         related::restand(state, alert, keys);
     }
     let mut touched = count_anew(state, ctx, forecast, &Recount { old: &old, moved: &moved });
-    state.root_at.clear();
-    let ids: Vec<IncidentId> = state.incidents.keys().copied().collect();
-    for id in ids.into_iter().filter(|id| state.is_open(*id)).collect::<Vec<_>>() {
-        index_root(state, &ctx.topology, id);
-        if root_is_fresh(state, ctx, forecast, id) {
-            touched.insert(id);
-        }
+    if forecast.rules.is_none() {
+        find_roots(state, ctx, forecast, &mut touched);
     }
     state.reviews.append(&mut touched);
     for Changed { alert, renamed } in &changed {
@@ -66,10 +66,26 @@ pub(super) fn rebind(state: &mut State, ctx: &Context, forecast: &Forecast) -> V
         }
     }
     state.spent = Arc::try_unwrap(old).unwrap_or_default();
-    for changed in &changed {
-        gather::refresh(state, ctx, changed.alert, state.counters.now);
+    let changed: Vec<Fingerprint> = changed.into_iter().map(|changed| changed.alert).collect();
+    gather::refresh_all(state, ctx, &changed, state.counters.now);
+    changed
+}
+
+/// Finds the root of every open incident in another topology.
+fn find_roots(
+    state: &mut State,
+    ctx: &Context,
+    forecast: &Forecast,
+    touched: &mut BTreeSet<IncidentId>,
+) {
+    state.root_at.clear();
+    let ids: Vec<IncidentId> = state.incidents.keys().copied().collect();
+    for id in ids.into_iter().filter(|id| state.is_open(*id)).collect::<Vec<_>>() {
+        index_root(state, &ctx.topology, id);
+        if root_is_fresh(state, ctx, forecast, id) {
+            touched.insert(id);
+        }
     }
-    changed.into_iter().map(|changed| changed.alert).collect()
 }
 
 /// CIs of which is let go with each event what the topology before said of them: to give back the
@@ -85,7 +101,7 @@ pub(super) fn let_go(state: &mut State) {
     }
 }
 
-/// Incidents decided on with one event because another topology, or other planned changes, touch them;
+/// Incidents decided on with one event because another topology, other rules or planned changes touch them;
 /// thousands at once would stop ingestion.
 const REVIEWS_MAX: usize = 50;
 
@@ -93,15 +109,17 @@ const REVIEWS_MAX: usize = 50;
 /// incident may have more.
 const REVIEWED_MAX: usize = 4_000;
 
-/// True while an incident is to be decided on anew because of another topology, or of other planned
-/// changes; it is stored, so that a start goes on with it.
+/// True while an incident is to be decided on anew because of another topology, or of other rules or
+/// planned changes; it is stored, so that a start goes on with it.
 pub(super) fn is_due(record: &Incident, ctx: &Context) -> bool {
-    record.topology_version < ctx.topology.version() || suspects::are_doubted(record)
+    record.topology_version < ctx.topology.version()
+        || record.rules_version != ctx.rules.version
+        || suspects::are_doubted(record)
 }
 
-/// Has some of the incidents that another topology, or other planned changes, touch decided on anew.
-/// One that was decided on meanwhile is done.
-pub(super) fn review(state: &mut State, ctx: &Context) {
+/// Has some of the incidents that another topology, or other rules or planned changes, touch decided on
+/// anew. One that was decided on meanwhile is done.
+pub(super) fn review(state: &mut State, ctx: &Context, now: Timestamp) {
     let mut looked_at = 0;
     for _ in 0..REVIEWS_MAX {
         if looked_at >= REVIEWED_MAX {
@@ -111,12 +129,14 @@ pub(super) fn review(state: &mut State, ctx: &Context) {
         if !state.is_open(id) {
             continue;
         }
+        known_error::review(state, ctx, id, now);
         let Some(case) = state.incidents.get(&id).filter(|case| is_due(&case.record, ctx)) else {
             continue;
         };
         let is_ranked = suspects::are_doubted(&case.record);
         looked_at += case.tally.services().count();
         looked_at += if is_ranked { case.live.len() } else { 0 };
+        state.pending.rescheduled.insert(id);
         state.pending.unsettled.insert(id);
     }
 }
@@ -134,7 +154,7 @@ struct Moved {
 /// A firing alert with the topology rules that take it for a cause at its CI.
 type Causes = (Option<RecordId>, Fingerprint, CiId, Box<[Arc<str>]>);
 
-/// An alert whose CI is another, or other, than before.
+/// An alert whose CI, or what rules say of it, is other than before.
 struct Changed {
     alert: Fingerprint,
     /// Where the CI has another name: the hashes of the one before and of this.
@@ -147,7 +167,7 @@ struct Bound {
     /// Members of incidents that have to be counted anew.
     moved: Vec<Moved>,
     causes: Vec<Causes>,
-    /// Alerts whose CI is not what it was.
+    /// Alerts whose CI, or what rules say of them, is not what it was.
     changed: Vec<Changed>,
     /// Alerts to which rules add something else than before.
     relabelled: Vec<Fingerprint>,
@@ -211,7 +231,8 @@ fn bind(
     if relabelled {
         bound.relabelled.push(alert);
     }
-    if relabelled || !forecast.keeps(from, ci) {
+    let same_rules = forecast.rules.is_none() || fate.is_some_and(|fate| fate.same_rules);
+    if relabelled || !same_rules || !forecast.keeps(from, ci) {
         let hash = ci_hash(&held.labels, ci.map(|ci| ctx.topology.ci(ci)));
         let before = core::mem::replace(&mut held.ci_hash, hash);
         let renamed = (before != hash).then_some([before, hash]);
@@ -283,12 +304,14 @@ fn count_anew(
             }
         }
     }
-    state.incidents.for_each_mut(|case| {
-        case.tally.move_cis(|ci| forecast.moved(ci));
-        if case.tally.services().any(|ci| forecast.is_fresh(ci)) {
-            touched.insert(case.record.id);
-        }
-    });
+    if forecast.rules.is_none() {
+        state.incidents.for_each_mut(|case| {
+            case.tally.move_cis(|ci| forecast.moved(ci));
+            if case.tally.services().any(|ci| forecast.is_fresh(ci)) {
+                touched.insert(case.record.id);
+            }
+        });
+    }
     for moved in recount.moved {
         let Some(share) = share(state, ctx, moved.alert) else { continue };
         let harm = tally::harm_of(state, ctx, share);

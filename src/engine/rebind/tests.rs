@@ -16,7 +16,7 @@ use crate::model::time::Timestamp;
 use crate::model::timeline::Entry;
 use crate::rules::{RuleSet, SourceFile, load};
 
-const START: Timestamp = Timestamp::from_millis(1_767_603_600_000);
+pub(super) const START: Timestamp = Timestamp::from_millis(1_767_603_600_000);
 
 const RULES: &str = "
 version: 1
@@ -58,16 +58,16 @@ const AROUND: &str = "
     topology: {follow: [powers, hosts], max_hops: 3, lookback: 1h}";
 
 /// A CI's class and tier; relations by their places.
-type Plan = (Vec<(usize, u8, u8)>, Vec<(usize, u8, usize)>);
+pub(super) type Plan = (Vec<(usize, u8, u8)>, Vec<(usize, u8, usize)>);
 
-fn plan() -> impl Strategy<Value = Plan> {
+pub(super) fn plan() -> impl Strategy<Value = Plan> {
     let cis = btree_map(0..9usize, (0..4u8, 1..4u8), 0..9);
     let cis =
         cis.prop_map(|cis| cis.into_iter().map(|(n, (class, tier))| (n, class, tier)).collect());
     (cis, vec((0..9usize, 0..4u8, 0..9usize), 0..14))
 }
 
-fn context(rules: &Arc<RuleSet>, version: u64, (cis, relations): &Plan) -> Context {
+pub(super) fn context(rules: &Arc<RuleSet>, version: u64, (cis, relations): &Plan) -> Context {
     use core::fmt::Write;
     let mut text = String::from("cis:\n");
     for (n, class, tier) in cis {
@@ -93,9 +93,9 @@ fn context(rules: &Arc<RuleSet>, version: u64, (cis, relations): &Plan) -> Conte
 }
 
 /// An alert: its CI, how it names it, whether it has a job, and whether it is over.
-type Fired = (usize, u8, bool, bool);
+pub(super) type Fired = (usize, u8, bool, bool);
 
-fn event((ci, by, job, over): Fired) -> Event {
+pub(super) fn event((ci, by, job, over): Fired) -> Event {
     let label =
         if by == 0 { format!(r#""site":"fra","n":"{ci}""#) } else { format!(r#""ci":"c{ci}""#) };
     let job = if job { r#","job":"j""# } else { "" };
@@ -154,7 +154,7 @@ fn burning(state: &State) -> String {
 }
 
 /// What a state amounts to, without the numbers that say how often it was looked at.
-fn essence(state: &mut State) -> (String, Vec<(IncidentId, Entry)>) {
+pub(super) fn essence(state: &mut State) -> (String, Vec<(IncidentId, Entry)>) {
     let seen = state.alerts.iter().map(|(alert, held)| (*alert, held.ci, held.added.clone()));
     let mut alerts: Vec<_> = seen.collect();
     alerts.sort_unstable_by_key(|(alert, _, _)| *alert);

@@ -165,6 +165,13 @@ impl Inhibition {
         self.muted.len()
     }
 
+    /// Returns what alerts are filed by, but for the numbers that rules happen to have.
+    #[cfg(test)]
+    pub(in crate::engine) fn kept(&self) -> String {
+        let Self { sources, targets, by_way, muting, muted, unsure, rules: _ } = self;
+        format!("{sources:?} {targets:?} {by_way:?} {muting:?} {muted:?} {unsure:?}")
+    }
+
     /// True when alerts are still to be looked at again.
     pub(in crate::engine) fn is_unsure(&self) -> bool {
         !self.unsure.is_empty()
@@ -355,6 +362,33 @@ pub(in crate::engine) fn rebound(state: &mut State, ctx: &Context, changed: &[Fi
     }
     let mut anew: BTreeSet<Fingerprint> = changed.iter().copied().collect();
     anew.extend(&state.inhibition.by_way);
+    for alert in file_anew(state, ctx, anew) {
+        announce(state, ctx, alert);
+    }
+}
+
+/// Files anew what other rules say something else of; whom it mutes is found out when the event is over,
+/// as it is where everything is filed anew.
+pub(in crate::engine) fn reruled(state: &mut State, ctx: &Context, changed: &[Fingerprint]) {
+    for alert in file_anew(state, ctx, changed.iter().copied().collect()) {
+        let filed = state.alerts.get(&alert).and_then(|held| held.filed.as_deref());
+        let Some(filed) = filed else { continue };
+        let entries: Vec<Entry> = filed.of_role(Role::Source).copied().collect();
+        for entry in entries {
+            if !is_one_too_many(state, entry.place, entry.side) {
+                let below = reach::below(state, ctx, &entry);
+                state.inhibition.unsure.extend(below);
+            }
+        }
+    }
+}
+
+/// Files those of these alerts anew that fire, and returns them.
+fn file_anew(
+    state: &mut State,
+    ctx: &Context,
+    mut anew: BTreeSet<Fingerprint>,
+) -> BTreeSet<Fingerprint> {
     anew.retain(|alert| state.alerts.get(alert).is_some_and(|held| held.state.fires()));
     // All out before any in: places are named by CIs of one topology only.
     for alert in &anew {
@@ -365,9 +399,7 @@ pub(in crate::engine) fn rebound(state: &mut State, ctx: &Context, changed: &[Fi
         state.inhibition.unsure.insert(*alert);
         doubt(state, *alert);
     }
-    for alert in anew {
-        announce(state, ctx, alert);
-    }
+    anew
 }
 
 /// Looks again at alerts of which it is not sure any more whether they are inhibited, and tells

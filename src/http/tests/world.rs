@@ -321,7 +321,7 @@ fn engine(
             Work::Event(event) => (event, in_force, None),
             Work::Rules(_) => panic!("no door brings rules"),
             Work::Topology(new) => {
-                assert!(new.follows(&in_force), "changes come one after the other");
+                assert!(new.base.is_alike(&in_force), "changes come one after the other");
                 (Event::TopologyChanged(new.forecast), new.context, Some(new.revision))
             }
         };
