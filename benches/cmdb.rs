@@ -1,8 +1,9 @@
 //! What a change of the CMDB costs: beside the engine (build, compare, foretell), on its thread
 //! (the hand-over), and on the committer's (the write). 100,000 firing alerts in 1,000 incidents; once
-//! without rules of kind `inhibit`, and once with one that could inhibit each of them.
+//! without rules of kind `inhibit`, and once with one that could inhibit each of them. And what a change
+//! of the rules costs.
 //!
-//! `cargo bench --profile dev --bench cmdb`; `-- 100000` for one size only.
+//! `cargo bench --profile dev --bench cmdb`; `-- 100000` for one size only, `-- rules` for rules only.
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a benchmark prints and may panic")]
 
 #[path = "estate.rs"]
@@ -54,7 +55,27 @@ const INHIBITING: &str = "
     inhibit: {source: ['alertname=\"Down\"'], equal: [job]}
 ";
 
+/// What is said beside [`RULES`] in other rule sets.
+const OTHERS: [(&str, &str, &str); 4] = [
+    (
+        "a rule more, about no alert",
+        "",
+        "  - {name: o, owner: x, when: 'job=\"none\"', group: {by: [job]}}",
+    ),
+    (
+        "a rule more, about 1 alert of 100",
+        "",
+        "  - {name: o, owner: x, when: 'alertname=~\"A.*00\"', enrich: {severity: critical, override: true}}",
+    ),
+    ("how long incidents linger", "lifecycle: {linger: 10s}\n", ""),
+    ("how urgent a severity is", "priorities: {urgency: {warning: high}}\n", ""),
+];
+
 fn main() {
+    measure_rules();
+    if std::env::args().any(|arg| arg == "rules") {
+        return;
+    }
     let only = std::env::args().find_map(|arg| arg.parse::<usize>().ok());
     let sizes = only.map_or(vec![10_000, 100_000, 200_000, 1_000_000], |size| vec![size]);
     println!("3 relations a CI, {ALERTS} alerts, times in ms; 1 CI of 100 changes");
@@ -200,14 +221,7 @@ fn measure(cis: usize, inhibits: &str, rules: &str) {
         state.apply(&new, &event, START);
         state.drain(&new)
     });
-    let mut turn_ms = 0;
-    while state.next_due() == Some(START) {
-        let (_, this_ms) = timed(|| {
-            state.apply(&new, &Event::Tick, START);
-            state.drain(&new)
-        });
-        turn_ms = turn_ms.max(this_ms);
-    }
+    let turn_ms = longest_turn(&mut state, &new);
     let (_, long_ms) = timed(|| {
         state.apply(&new, &Event::Reconfigured, START);
         state.drain(&new)
@@ -218,6 +232,53 @@ fn measure(cis: usize, inhibits: &str, rules: &str) {
         "{cis:>9} {inhibits:>8} {build_ms:>8} {rows_ms:>8} {compare_ms:>8} {indexes_ms:>8} {foretell_ms:>9} | \
          {handover_ms:>9} {turn_ms:>8} {long_ms:>9} | {first_ms:>8} {change_ms:>8}"
     );
+}
+
+/// Measures what other rules cost; the last of them change all alerts at once.
+fn measure_rules() {
+    let cis = 10_000;
+    let topology = Arc::new(Topology::new(1, estate::rows(cis)).unwrap());
+    let context = |text: String| {
+        let file = SourceFile { name: "bench.yaml".into(), text };
+        let limits = Limits { alerts_per_source: u32::MAX, ..Limits::default() };
+        Context::new(Arc::new(load(&[file]).set.unwrap()), Arc::clone(&topology), limits)
+    };
+    let usual = || format!("{RULES}{INHIBITING}");
+    println!("other rules, {ALERTS} alerts, times in ms");
+    println!("{:>34} {:>9} | {:>9} {:>8}", "", "foretell", "handover", "a turn");
+    for (what, section, rule) in OTHERS {
+        let (old, new) = (context(usual()), context(format!("{section}{}{rule}\n", usual())));
+        let mut state = fired(&old, cis);
+        let alerts: Vec<Labels> = state_labels(cis);
+        let (forecast, foretell_ms) = timed(|| {
+            let mut forecast = Forecast::of_rules(&old, &new);
+            for labels in &alerts {
+                let told = Told { labels, severity: None };
+                forecast.foretell([&old, &new], labels.fingerprint(), told);
+            }
+            forecast
+        });
+        let event = Event::RulesChanged(Arc::new(forecast));
+        let (_, handover_ms) = timed(|| {
+            state.apply(&new, &event, START);
+            state.drain(&new)
+        });
+        let turn_ms = longest_turn(&mut state, &new);
+        println!("{what:>34} {foretell_ms:>9} | {handover_ms:>9} {turn_ms:>8}");
+    }
+}
+
+/// Has what is left to be decided on decided; returns how long the longest turn took.
+fn longest_turn(state: &mut State, ctx: &Context) -> u128 {
+    let mut longest = 0;
+    while state.next_due() == Some(START) {
+        let (_, this_ms) = timed(|| {
+            state.apply(ctx, &Event::Tick, START);
+            state.drain(ctx)
+        });
+        longest = longest.max(this_ms);
+    }
+    longest
 }
 
 fn state_labels(cis: usize) -> Vec<Labels> {
