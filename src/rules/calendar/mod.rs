@@ -172,11 +172,12 @@ impl Calendar {
     /// Returns when hours next begin; may look no further than `latest`.
     fn next_start(&self, now: Timestamp, latest: Timestamp) -> Option<Timestamp> {
         // Zones are up to a day apart, and so are the days on which their hours begin.
-        let days = latest.since(now).as_secs() / (24 * 3_600) + 2;
-        (0..i64::try_from(days).unwrap_or(SEARCH_DAYS).min(SEARCH_DAYS)).find_map(|day| {
-            let stretches = self.around(now, day..=day + 1);
-            stretches.map(|(from, _)| from).filter(|from| *from > now).min()
-        })
+        let days = latest.since(now).as_secs() / (24 * 3_600) + 3;
+        let starts = |days| self.around(now, days).map(|(from, _)| from).filter(|from| *from > now);
+        let first = (0..i64::try_from(days).unwrap_or(SEARCH_DAYS).min(SEARCH_DAYS))
+            .find(|day| starts(*day..=*day).next().is_some())?;
+        // What begins earlier in another zone may be of a later day there.
+        starts(first..=first + 2).min()
     }
 
     /// Yields the hours that begin so many days from the day on which `now` is in their zone.

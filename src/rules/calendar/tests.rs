@@ -161,6 +161,17 @@ fn a_calendar_includes_others_except_on_its_own_days_off() {
 }
 
 #[test]
+fn hours_of_a_zone_in_which_it_is_still_yesterday_are_not_passed_over() {
+    let set = set("all: {zone: UTC, include: [east, west]}, \
+         east: {zone: Australia/Lord_Howe, hours: [{days: wed, from: '07:23', to: '07:24'}]}, \
+         west: {zone: Asia/Kathmandu, hours: [{days: wed, from: '00:00', to: '01:53'}]}");
+    let now = time("2022-10-24T13:00:00Z");
+    let (west, east) = (time("2022-10-25T18:15:00Z"), time("2022-10-25T20:23:00Z"));
+    assert_eq!(set.calendars["all"].next_change(now), Some(west));
+    assert_eq!(set.calendars["east"].next_change(now), Some(east));
+}
+
+#[test]
 fn what_is_wrong_with_a_calendar_is_told_with_the_remedy() {
     for (text, code, says) in [
         ("a: {zone: Europe/Berlln}", "R0213", "did you mean `Europe/Berlin`?"),
