@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{SyncSender, sync_channel};
 
 use tokio::runtime::Runtime;
-use tracing::error;
+use tracing::{error, warn};
 
 use super::committer::{Batch, Order};
 use super::{poison, start};
@@ -21,7 +21,7 @@ use crate::engine::changes::Changes;
 use crate::engine::context::Context;
 use crate::engine::event::{Consumed, Content, Event};
 use crate::engine::reply::{Consumption, Reply};
-use crate::engine::{Parked, State, own};
+use crate::engine::{DEAF_AFTER, Parked, State, own};
 use crate::mailbox::{Letter, Letters, NewTopology, Work};
 use crate::model::silence::SilenceState;
 use crate::model::time::Timestamp;
@@ -60,6 +60,8 @@ pub(super) struct Driver {
     parked: BTreeSet<Parked>,
     committed_at: Timestamp,
     gauged_at: Timestamp,
+    /// When it last looked whether there was work.
+    awake_at: Timestamp,
 }
 
 /// The committer is gone: its write failed, or the daemon stops.
@@ -69,8 +71,8 @@ impl Driver {
     pub(super) fn new(desk: Desk, state: State, ctx: Arc<Context>) -> Self {
         let committed_at = state.now();
         let committed_rules = Arc::clone(&ctx.rules);
-        let (parked, gauged_at) = (BTreeSet::new(), Timestamp::EPOCH);
-        Self { desk, state, ctx, committed_rules, parked, committed_at, gauged_at }
+        let (parked, gauged_at, awake_at) = (BTreeSet::new(), Timestamp::EPOCH, desk.clock.now());
+        Self { desk, state, ctx, committed_rules, parked, committed_at, gauged_at, awake_at }
     }
 
     /// Works until all mailboxes are gone and their letters are worked off, or the committer is;
@@ -112,6 +114,7 @@ impl Driver {
     /// Lets a batch of letters happen and hands it to the committer.
     fn work(&mut self, letters: Vec<Letter>) -> Result<(), Gone> {
         let now = self.desk.clock.now();
+        self.wake(now)?;
         let mut batch = Batch {
             changes: Changes::default(),
             revisions: Vec::new(),
@@ -135,6 +138,20 @@ impl Driver {
         }
         batch.replies.extend(letters.into_iter().map(|letter| letter.reply).zip(answers));
         self.commit(batch, now)
+    }
+
+    /// Begins again where the machine slept: it could listen as little as a daemon that is down, and what
+    /// that means for leases and what is overdue is known to a start.
+    fn wake(&mut self, now: Timestamp) -> Result<(), Gone> {
+        let deaf = now.since(core::mem::replace(&mut self.awake_at, now));
+        if deaf < DEAF_AFTER {
+            return Ok(());
+        }
+        warn!(
+            seconds = deaf.as_secs(),
+            "the machine slept, or had no time for us: no alert ends for that"
+        );
+        self.reload(now)
     }
 
     fn tick(&mut self, now: Timestamp) -> Result<(), Gone> {

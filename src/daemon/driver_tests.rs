@@ -9,6 +9,7 @@ use crate::engine::context::Limits;
 use crate::engine::event::Record;
 use crate::engine::reply::Received;
 use crate::engine::trap::{POISON, TIME_BOMB};
+use crate::model::labels::Labels;
 use crate::model::partition::Partition;
 use crate::model::quarantine::{Cause, Origin, QuarantineId};
 use crate::rules::RuleSet;
@@ -98,6 +99,14 @@ impl Bench {
         written.recv().unwrap();
     }
 
+    /// True when an alert of this name fires, as far as the store knows.
+    fn is_firing(&self, name: &str) -> bool {
+        self.written();
+        let (saved, _) = self.store.load().unwrap();
+        let named = |labels: &Labels| labels.get("alertname") == Some(name);
+        saved.alerts.iter().any(|it| named(it.labels()) && it.state().fires())
+    }
+
     fn stop(self) -> Arc<Store> {
         drop(self.driver);
         self.committer.join().unwrap();
@@ -161,20 +170,26 @@ fn a_deadline_that_breaks_the_engine_is_parked_and_said_so() {
     bench.send(&["A", TIME_BOMB]);
     bench.pass(Duration::from_mins(16));
     assert_eq!(bench.driver.parked.len(), 1);
-    let firing = |bench: &Bench, name: &str| {
-        let (saved, _) = bench.store.load().unwrap();
-        let named = |labels: &crate::model::labels::Labels| labels.get("alertname") == Some(name);
-        saved.alerts.iter().any(|it| named(it.labels()) && it.state().fires())
-    };
-    bench.written();
-    assert!(firing(&bench, "IncidentdDeadlineParked"));
+    assert!(bench.is_firing("IncidentdDeadlineParked"));
     bench.pass(Duration::from_hours(1));
-    bench.written();
-    assert!(!firing(&bench, "A"), "other deadlines are met");
-    assert!(firing(&bench, TIME_BOMB), "its own is not");
+    assert!(!bench.is_firing("A"), "other deadlines are met");
+    assert!(bench.is_firing(TIME_BOMB), "its own is not");
     assert!(bench.driver.state.next_due().is_some());
     let metrics = bench.driver.desk.metrics.encode().unwrap();
     assert!(metrics.contains("incidentd_engine_parked_deadlines 1"), "{metrics}");
+    bench.stop();
+}
+
+#[test]
+fn a_machine_that_slept_ends_no_alert_whose_sender_it_could_not_hear() {
+    let mut bench = Bench::new();
+    bench.send(&["A"]);
+    let woken = bench.now().plus(Duration::from_hours(8));
+    assert!(bench.driver.wake(woken).is_ok(), "the engine is gone");
+    bench.pass(Duration::from_hours(8));
+    assert!(bench.is_firing("A"));
+    bench.pass(Duration::from_hours(9));
+    assert!(!bench.is_firing("A"), "its lease goes on for as long as it was to");
     bench.stop();
 }
 

@@ -110,7 +110,7 @@ use timers::Timer;
 
 pub use alerts::SavedAlert;
 pub use assign::NextLine;
-pub use restore::derive;
+pub use restore::{DEAF_AFTER, derive};
 pub use state::State;
 pub use timers::Parked;
 pub use why_not::Tried;

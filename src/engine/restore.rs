@@ -24,7 +24,7 @@ use crate::model::labels::Fingerprint;
 use crate::model::time::Timestamp;
 
 /// A gap shorter than this is a restart in which no sender's repeat was missed.
-pub(super) const DEAF_AFTER: Duration = Duration::from_secs(30);
+pub const DEAF_AFTER: Duration = Duration::from_secs(30);
 
 /// Goes on from stored rows at `now`.
 ///
