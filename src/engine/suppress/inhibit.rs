@@ -16,6 +16,7 @@ use super::super::correlate::name_of;
 use super::super::matched::Matched;
 use super::super::state::Held;
 use super::super::{State, credit, prioritise};
+use super::targets::Targets;
 use super::{Raised, raise, reach, recount, unsettle};
 use crate::cmdb::CiId;
 use crate::model::alert::Inhibitor;
@@ -35,9 +36,8 @@ const NAMED_MAX: usize = 3;
 #[derive(Debug, Default)]
 pub(in crate::engine) struct Inhibition {
     sources: BTreeMap<Place, Group>,
-    /// Alerts that are muted where a source fires at the same place, or at one above. Pairs and not
-    /// lists: most places have one alert, and a list for each would be most of what is held here.
-    targets: BTreeSet<(Place, Fingerprint)>,
+    /// Alerts that are muted where a source fires at the same place, or at one above.
+    targets: Targets,
     /// Names of the rules by which alerts are filed.
     rules: Vec<Arc<str>>,
     /// Alerts that are filed by the CI they are about.
@@ -55,7 +55,7 @@ pub(in crate::engine) struct Inhibition {
 pub(super) struct Place {
     /// Hash of the rule, of which of its sources, and of what must be equal: an alert's own values
     /// would be kept four times.
-    key: u64,
+    pub(super) key: u64,
     /// The alert's own CI, where the rule follows the topology.
     pub(super) ci: Option<CiId>,
 }
@@ -169,6 +169,7 @@ impl Inhibition {
     #[cfg(test)]
     pub(in crate::engine) fn kept(&self) -> String {
         let Self { sources, targets, by_way, muting, muted, unsure, rules: _ } = self;
+        let targets = targets.sorted();
         format!("{sources:?} {targets:?} {by_way:?} {muting:?} {muted:?} {unsure:?}")
     }
 
@@ -181,19 +182,8 @@ impl Inhibition {
         &self.sources
     }
 
-    /// Yields the targets at a place, by fingerprint.
-    pub(super) fn targets_at(&self, place: Place) -> impl Iterator<Item = Fingerprint> {
-        self.targets_in(place..=place)
-    }
-
-    /// Yields the targets at the places of a range.
-    pub(super) fn targets_in(
-        &self,
-        places: core::ops::RangeInclusive<Place>,
-    ) -> impl Iterator<Item = Fingerprint> {
-        let (first, last) = places.into_inner();
-        let range = (first, Fingerprint(0))..=(last, Fingerprint(u64::MAX));
-        self.targets.range(range).map(|(_, alert)| *alert)
+    pub(super) fn targets(&self) -> &Targets {
+        &self.targets
     }
 
     /// Returns the name of the rule by which something is filed.
@@ -218,9 +208,7 @@ impl Inhibition {
                 Role::Source => {
                     self.sources.entry(*place).or_default().of(*side).insert(alert);
                 }
-                Role::Target => {
-                    self.targets.insert((*place, alert));
-                }
+                Role::Target => self.targets.insert(*place, alert),
             }
         }
         if entries.iter().any(|entry| entry.place.ci.is_some()) {
@@ -233,7 +221,7 @@ impl Inhibition {
         self.by_way.remove(&alert);
         for Entry { place, role, side, .. } in filed.entries() {
             if *role == Role::Target {
-                self.targets.remove(&(*place, alert));
+                self.targets.remove(*place, alert);
                 continue;
             }
             let Some(group) = self.sources.get_mut(place) else { continue };

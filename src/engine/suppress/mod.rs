@@ -9,6 +9,7 @@ pub(super) mod inhibit;
 pub(super) mod late;
 pub(super) mod planned;
 pub(super) mod reach;
+mod targets;
 pub(super) mod windows;
 
 use std::collections::BTreeMap;

@@ -68,8 +68,8 @@ pub(super) fn above<'a>(state: &'a State, ctx: &Context, target: &Entry) -> Vec<
 pub(super) fn below(state: &State, ctx: &Context, source: &Entry) -> BTreeSet<Fingerprint> {
     let (inhibition, place) = (&state.inhibition, source.place);
     let rule = inhibition.rule(source);
-    let Some(ci) = place.ci else { return inhibition.targets_at(place).collect() };
-    let mut all = inhibition.targets_in(place.any_ci()).peekable();
+    let Some(ci) = place.ci else { return inhibition.targets().at(place).collect() };
+    let mut all = inhibition.targets().at_any_ci(place).peekable();
     let Some(reach) = all.peek().and_then(|_| reach_of(ctx, rule)) else {
         return BTreeSet::new();
     };
@@ -79,7 +79,7 @@ pub(super) fn below(state: &State, ctx: &Context, source: &Entry) -> BTreeSet<Fi
         return all.collect();
     }
     let places = walk.steps().iter().map(|step| place.at(step.ci));
-    places.flat_map(|place| inhibition.targets_at(place)).collect()
+    places.flat_map(|place| inhibition.targets().at(place)).collect()
 }
 
 /// Returns the sources that mute an alert at a CI: the first of those that do so alone, else as many
