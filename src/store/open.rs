@@ -24,7 +24,7 @@ impl Store {
     /// cannot show that the data is whole.
     pub fn open(dir: &Path, options: &Options) -> Result<Self, StoreError> {
         make_private(dir).map_err(|source| StoreError::Folder { dir: dir.into(), source })?;
-        let settings = settings(options);
+        let settings = settings(options).map_err(|error| refused(dir, error))?;
         refuse_unknown_families(dir, &settings)?;
         let families = FAMILIES
             .map(|family| ColumnFamilyDescriptor::new(family.name(), tuned(&settings, family)));
@@ -48,7 +48,7 @@ impl Store {
         if let Some(holder) = File::open(dir.join("LOCK")).ok().and_then(|lock| holder(&lock)) {
             return Err(StoreError::Locked { dir: dir.into(), holder: Some(holder) });
         }
-        let settings = settings(&Options::default());
+        let settings = settings(&Options::default()).map_err(|error| refused(dir, error))?;
         refuse_unknown_families(dir, &settings)?;
         refuse_missing_families(dir, &settings)?;
         let families = FAMILIES
@@ -120,9 +120,14 @@ fn refuse_missing_families(dir: &Path, settings: &rocksdb::Options) -> Result<()
     if FAMILIES.iter().all(is_there) { Ok(()) } else { Err(StoreError::Older { dir: dir.into() }) }
 }
 
+/// What has no setter. A table at the bottom is written anew as soon as a reader lets go of a snapshot
+/// that was younger than it, which drops what only that reader saw; readers come and go all the time,
+/// so that every table would be written twice. After an hour much of it has been replaced anyway.
+const BY_NAME: &str = "bottommost_file_compaction_delay=3600";
+
 /// Why each: `reliability` comes before speed, and speed before disk space.
-fn settings(options: &Options) -> rocksdb::Options {
-    let mut settings = rocksdb::Options::default();
+fn settings(options: &Options) -> Result<rocksdb::Options, rocksdb::Error> {
+    let mut settings = rocksdb::Options::default().get_options_from_string(BY_NAME)?;
     settings.create_if_missing(true);
     settings.create_missing_column_families(true);
 
@@ -153,7 +158,7 @@ fn settings(options: &Options) -> rocksdb::Options {
     settings.set_keep_log_file_num(4);
     settings.set_max_log_file_size(4 << 20);
     settings.set_stats_dump_period_sec(0);
-    settings
+    Ok(settings)
 }
 
 /// What is held is written anew before long, and lies in the order in which it came: a table of it can
@@ -209,7 +214,7 @@ fn holder(lock: &File) -> Option<u32> {
 impl Store {
     /// Opens a store of any version and leaves it what it is.
     pub(super) fn open_as_it_is(dir: &Path) -> Self {
-        let settings = settings(&Options::default());
+        let settings = settings(&Options::default()).unwrap();
         let db = DB::open_cf(&settings, dir, FAMILIES.map(Family::name)).unwrap();
         Self { db, dir: dir.into() }
     }
@@ -252,6 +257,18 @@ mod tests {
         set_permissions(&dir, Permissions::from_mode(0o755)).unwrap();
         drop(open(&dir).unwrap());
         assert_eq!(mode(), 0o700);
+    }
+
+    #[test]
+    fn no_table_is_written_anew_because_a_reader_has_gone() {
+        let dir = tempfile::tempdir().unwrap();
+        drop(open(dir.path()).unwrap());
+        let files = std::fs::read_dir(dir.path()).unwrap().map(|file| file.unwrap().path());
+        let name = |path: &Path| path.file_name().unwrap().to_string_lossy().into_owned();
+        // What RocksDB says it goes by.
+        let written = files.filter(|path| name(path).starts_with("OPTIONS-")).max().unwrap();
+        let options = std::fs::read_to_string(written).unwrap();
+        assert_eq!(options.matches(BY_NAME).count(), FAMILIES.len());
     }
 
     #[test]
