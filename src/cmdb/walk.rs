@@ -156,11 +156,9 @@ pub(super) fn walk(
     follow: RelationSet,
     (max_hops, max_nodes): (u8, usize),
 ) -> Walk {
-    let mut walk = Walk {
-        toward,
-        steps: vec![Step { ci: from, hops: 0, parent: None, kind: 0 }],
-        truncated: false,
-    };
+    let mut steps = Vec::with_capacity(FEW);
+    steps.push(Step { ci: from, hops: 0, parent: None, kind: 0 });
+    let mut walk = Walk { toward, steps, truncated: false };
     let mut seen = Seen::default();
     let mut edges_left = max_nodes.saturating_mul(EDGES_PER_NODE_MAX);
     let mut next = 0;

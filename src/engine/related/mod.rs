@@ -20,7 +20,7 @@ mod sparse;
 mod standing;
 
 use core::time::Duration;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use foldhash::fast::FixedState;
@@ -70,8 +70,8 @@ pub(super) struct Likelihood {
 #[cfg(test)]
 impl Likelihood {
     /// Returns how many alerts of which incidents fire at each place, in an order of its own.
-    pub(super) fn burning(&self) -> BTreeMap<(u64, IncidentId), u32> {
-        let mut all: BTreeMap<(u64, IncidentId), u32> =
+    pub(super) fn burning(&self) -> std::collections::BTreeMap<(u64, IncidentId), u32> {
+        let mut all: std::collections::BTreeMap<(u64, IncidentId), u32> =
             self.elsewhere.iter().map(|(at, count)| (*at, *count)).collect();
         for (key, spots) in self.spots.iter() {
             let firing = spots.iter().filter(|spot| spot.firing > 0);
@@ -95,6 +95,15 @@ struct Found {
     distance: u32,
     /// The CI where the incident is.
     ci: Option<CiId>,
+}
+
+impl Found {
+    /// True when the incident is found here rather than there: where it is nearer, and of two places
+    /// that are as near where it burns, whichever of them is listed first.
+    fn beats(&self, other: &Self) -> bool {
+        let burns = |it: &Self| it.evidence.burns_here == Burns::Yes;
+        self.near > other.near || self.near >= other.near && burns(self) && !burns(other)
+    }
 }
 
 /// The open incident that explains an alert best.
@@ -166,7 +175,7 @@ pub(super) fn explained(
         max_age: kind.max_age,
         own: held.state.incident.and_then(|own| state.top(own)),
         now,
-        found: BTreeMap::new(),
+        found: Vec::new(),
     };
     for (index, place) in places.iter().enumerate() {
         look_around(state, ctx, (index, place), &mut asked);
@@ -174,6 +183,15 @@ pub(super) fn explained(
     let silent =
         Duration::from_millis(u64::from(asked.tick_ms) * u64::from(score::CALM_AFTER_TICKS));
     let (mut best, mut second): (Option<Weighed>, Option<Weighed>) = (None, None);
+    // The oldest first, so that it wins among those that explain it equally well; and stable, so that
+    // of places that are as good the first does.
+    asked.found.sort_by_key(|(id, _)| *id);
+    asked.found.dedup_by(|(id, later), (known, best)| {
+        if id == known && later.beats(best) {
+            *best = *later;
+        }
+        id == known
+    });
     for (id, found) in asked.found {
         let Some(record) = state.incidents.get(&id).map(|case| &case.record) else { continue };
         let burns = record.firing > 0 && (resolving || now < record.active_at.plus(silent));
@@ -267,7 +285,8 @@ struct Asked {
     /// What the alert was part of when it fired before.
     own: Option<IncidentId>,
     now: Timestamp,
-    found: BTreeMap<IncidentId, Found>,
+    /// Each incident once for each place where it is found.
+    found: Vec<(IncidentId, Found)>,
 }
 
 /// Looks for incidents at one place of an alert and around it.
@@ -299,7 +318,9 @@ fn look_at(
     (index, ci, key, distance): (usize, Option<CiId>, u64, u32),
     asked: &mut Asked,
 ) {
-    for spot in state.likelihood.spots.get(key).into_iter().flatten() {
+    let Some(spots) = state.likelihood.spots.get(key) else { return };
+    let familiarity = state.likelihood.learned.familiarity(key);
+    for spot in spots {
         let Some((id, record)) = top(&state.incidents, spot.incident) else { continue };
         if !record.progress.is_open() || asked.now >= record.opened_at.plus(asked.max_age) {
             continue;
@@ -313,18 +334,10 @@ fn look_at(
             silence_here_ms: millis(asked.now, spot.last),
             age_ms: millis(asked.now, record.opened_at),
             burns_here,
-            familiarity: state.likelihood.learned.familiarity(key),
+            familiarity,
         };
         let near = evidence.near(&ctx.weights);
-        // Of two that are as near the one where it burns, whichever of them is listed first.
-        let burns = burns_here == Burns::Yes;
-        let nearer = |found: &Found| {
-            near > found.near
-                || near >= found.near && burns && found.evidence.burns_here == Burns::No
-        };
-        if asked.found.get(&id).is_none_or(nearer) {
-            asked.found.insert(id, Found { near, evidence, place: index, distance, ci });
-        }
+        asked.found.push((id, Found { near, evidence, place: index, distance, ci }));
     }
 }
 
