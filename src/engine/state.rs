@@ -228,20 +228,22 @@ pub(super) struct Call {
     pub(super) because: String,
 }
 
-/// An incident in memory.
+/// An incident in memory, as it is written here: what each alert that joins changes lies side by side,
+/// before the record and at its beginning.
 #[derive(Clone, Debug)]
+#[repr(C)]
 pub(super) struct Case {
-    pub(super) record: Incident,
-    /// Members whose alert is held.
-    pub(super) live: BTreeMap<RecordId, Fingerprint>,
-    /// Incidents that became its subordinates.
-    pub(super) children: BTreeSet<IncidentId>,
-    /// What its firing members amount to, those of its subordinates included.
-    pub(super) tally: Tally,
-    /// On how many CIs its live members are, those of its subordinates included.
-    pub(super) cis: Cis,
     /// The timer set for it.
     pub(super) timer: Option<Timestamp>,
+    /// Incidents that became its subordinates.
+    pub(super) children: BTreeSet<IncidentId>,
+    /// On how many CIs its live members are, those of its subordinates included.
+    pub(super) cis: Cis,
+    /// Members whose alert is held.
+    pub(super) live: BTreeMap<RecordId, Fingerprint>,
+    /// What its firing members amount to, those of its subordinates included.
+    pub(super) tally: Tally,
+    pub(super) record: Incident,
 }
 
 impl Case {

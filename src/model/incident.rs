@@ -249,24 +249,46 @@ pub struct Paged {
 }
 
 /// The parent record: something is wrong and somebody handles it.
+///
+/// In memory as it is written here: first what each alert asks of the incidents it may belong to, and
+/// changes of the one it joins. With thousands of them open nearly every line of memory is waited for.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[repr(C)]
 pub struct Incident {
     /// Its number.
     pub id: IncidentId,
+    /// The incident it became a subordinate of; such a one is never open.
+    pub parent: Option<IncidentId>,
+    /// How far people have got with it.
+    pub progress: Progress,
+    /// Name of the rule it is handled under.
+    pub rule: Option<Arc<str>>,
+    /// When it was opened.
+    pub opened_at: Timestamp,
+    /// When a member was last added or grew more severe; heartbeats do not count.
+    pub active_at: Timestamp,
+    /// Since when no member fires; `None` while one does.
+    pub clear_since: Option<Timestamp>,
+    /// Members ever.
+    pub members: u32,
+    /// Members that fire now.
+    pub firing: u32,
     /// Counts its changes.
     pub revision: u32,
     /// Counts what people or clocks did to it, so that a person can say what they saw.
     pub version: u32,
-    /// How far people have got with it.
-    pub progress: Progress,
-    /// The incident it became a subordinate of; such a one is never open.
-    pub parent: Option<IncidentId>,
+    /// Entries of its timeline.
+    pub timeline_len: u32,
+    /// Notices planned for it so far.
+    pub notices: u32,
+    /// What likelihood goes by; empty once it is closed.
+    pub likely: Likely,
+    /// What it reached, at the most.
+    pub affected: Affected,
     /// What is broken, in one line.
     pub title: String,
     /// What kind of thing is broken, where its rule says so.
     pub category: Option<Box<str>>,
-    /// Name of the rule it is handled under.
-    pub rule: Option<Arc<str>>,
     /// What its members have in common under a `group` rule, as a matcher.
     pub key: Option<Box<str>>,
     /// That rule; another than `rule` once a cause took over.
@@ -283,16 +305,6 @@ pub struct Incident {
     pub assignments: Assignments,
     /// What it is held to beside its policy.
     pub terms: Terms,
-    /// When it was opened.
-    pub opened_at: Timestamp,
-    /// When a member was last added or grew more severe; heartbeats do not count.
-    pub active_at: Timestamp,
-    /// Since when no member fires; `None` while one does.
-    pub clear_since: Option<Timestamp>,
-    /// Members ever.
-    pub members: u32,
-    /// Members that fire now.
-    pub firing: u32,
     /// The response clock.
     pub response: ResponseClock,
     /// The resolution clock.
@@ -326,14 +338,10 @@ pub struct Incident {
     pub suspects: Vec<Suspect>,
     /// How many members it had when these were ranked.
     pub ranked_at: u32,
-    /// What likelihood goes by; empty once it is closed.
-    pub likely: Likely,
     /// When everybody who was told hears next how it stands, where its rule says so.
     pub update_at: Option<Timestamp>,
     /// What people wrote on its record.
     pub sheet: Sheet,
-    /// What it reached, at the most.
-    pub affected: Affected,
     /// What people reported of it, the oldest first.
     pub reports: Vec<Report>,
     /// What its resolution still waits for.
@@ -342,10 +350,6 @@ pub struct Incident {
     pub major: Option<Major>,
     /// What its review wants to be done; a place in the list, from 1, is an action's number.
     pub actions: Vec<CorrectiveAction>,
-    /// Entries of its timeline.
-    pub timeline_len: u32,
-    /// Notices planned for it so far.
-    pub notices: u32,
     /// Targets that a page or ticket about it was planned for, each once.
     pub told: Vec<Box<str>>,
     /// Messages that show its state.

@@ -374,7 +374,7 @@ pub(super) mod tests {
             (Progress::Closed { at }, None, Some("INC-7 was closed meanwhile")),
             (Progress::New, Some(RecordId(3)), Some("INC-7 became part of INC-3 meanwhile")),
         ] {
-            let incident = Incident { progress, parent, ..briefing(7).incident };
+            let incident = Incident { parent, progress, ..briefing(7).incident };
             for (kind, expected) in [
                 (NoticeKind::Page, withheld),
                 (NoticeKind::Ticket, withheld),
