@@ -172,18 +172,19 @@ fn observe(state: &mut State, by: &Delivery<'_>, it: &Occurrence) -> Result<Outc
     {
         return Ok(Outcome::Dropped(rule));
     }
+    let began = it.starts_at;
     match (fires, it.signal) {
         (Some(true), Signal::Firing { until, explicit }) => {
-            Ok(prolong(state, by, it, Lease { source: by.source, until, explicit }))
+            Ok(prolong(state, by, it, Lease { source: by.source, began, until, explicit }))
         }
         (Some(false), Signal::Firing { until, explicit }) => {
-            fire_again(state, by, it, Lease { source: by.source, until, explicit })
+            fire_again(state, by, it, Lease { source: by.source, began, until, explicit })
         }
         (None, Signal::Firing { until, explicit }) => {
             admit(state, by)?;
             let held = unknown(state, by, it);
             hold(state, it.fingerprint, held);
-            begin(state, by, it, Lease { source: by.source, until, explicit });
+            begin(state, by, it, Lease { source: by.source, began, until, explicit });
             Ok(Outcome::Began)
         }
         (Some(true), Signal::Resolved { at }) => Ok(release(state, by, it, at)),
@@ -299,9 +300,10 @@ fn prolong(state: &mut State, by: &Delivery<'_>, it: &Occurrence, lease: Lease) 
 /// sender named itself and that is later is not cut short.
 ///
 /// It stays an end that was named: Alertmanager forgets that, so that there the same message a second
-/// time does cut it short.
+/// time does cut it short. The later beginning counts, in whichever order the two came.
 fn merged(old: Lease, new: Lease) -> Lease {
-    if old.explicit && old.until > new.until { old } else { new }
+    let lease = if old.explicit && old.until > new.until { old } else { new };
+    Lease { began: old.began.max(new.began), ..lease }
 }
 
 /// An ended alert is said to fire: late, still the same episode, or a new one.
@@ -387,9 +389,11 @@ fn repeated(state: &mut State, by: &Delivery<'_>, fingerprint: Fingerprint) -> O
 /// A source says that its alert is over.
 fn release(state: &mut State, by: &Delivery<'_>, it: &Occurrence, at: Timestamp) -> Outcome {
     let Some(held) = state.alerts.get_mut(&it.fingerprint) else { return Outcome::Repeated };
-    let holds = held.state.leases.iter().any(|lease| lease.source == by.source);
-    // An end before the beginning speaks of an earlier episode.
-    if !holds || at < held.state.starts_at {
+    // What began and ended before the source's own beginning is an earlier episode: senders repeat an
+    // end, and late. Both are the sender's times, so that it does not matter whose clock is ahead. Where
+    // it names no beginning that is the receipt, and what fires now is meant.
+    let is_meant = |lease: &Lease| lease.began <= at.max(it.starts_at);
+    if !held.state.leases.iter().any(|lease| lease.source == by.source && is_meant(lease)) {
         return repeated(state, by, it.fingerprint);
     }
     held.state.occurrences = held.state.occurrences.saturating_add(1);
@@ -576,7 +580,8 @@ mod tests {
 
     #[expect(clippy::fn_params_excessive_bools, reason = "rows of a table")]
     fn lease(until: i64, explicit: bool) -> Lease {
-        Lease { source: SourceId(0), until: Timestamp::from_millis(until), explicit }
+        let [began, until] = [0, until].map(Timestamp::from_millis);
+        Lease { source: SourceId(0), began, until, explicit }
     }
 
     #[test]

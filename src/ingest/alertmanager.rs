@@ -48,10 +48,7 @@ fn occurrence(_index: u32, item: &mut Item<'_>, terms: &Terms<'_>) -> Result<Occ
         Some("firing") => {
             Signal::Firing { until: terms.received.plus(terms.lease), explicit: false }
         }
-        // Not later than now: a sender's clock that is ahead must not hold the alert.
-        Some("resolved") => {
-            Signal::Resolved { at: ends_at.unwrap_or(terms.received).min(terms.received) }
-        }
+        Some("resolved") => Signal::Resolved { at: ends_at.unwrap_or(terms.received) },
         other => {
             problems.push(Problem::at("status", status_expected(other)));
             Signal::Resolved { at: terms.received }

@@ -52,9 +52,8 @@ fn occurrence(index: u32, item: &mut Item<'_>, terms: &Terms<'_>) -> Result<Occu
     let starts_at = date_time(index, "startsAt", item.starts_at.as_deref())?;
     validate(index, item).map_err(Refusal::Body)?;
 
-    let starts_at = starts_at.or(ends_at).unwrap_or(terms.received);
     let until = ends_at.unwrap_or_else(|| terms.received.plus(terms.lease));
-    if until < starts_at {
+    if starts_at.is_some_and(|starts_at| until < starts_at) {
         return Err(handler("start time must be before end time"));
     }
     // A label with an empty value does not exist, not even to be found fault with.
@@ -77,7 +76,9 @@ fn occurrence(index: u32, item: &mut Item<'_>, terms: &Terms<'_>) -> Result<Occu
     } else {
         Signal::Firing { until, explicit: ends_at.is_some() }
     };
-    Ok(content.with(signal, starts_at, None))
+    // Not: Alertmanager's way, which takes the end for a beginning that is missing. What names an end to
+    // come would begin after it is over.
+    Ok(content.with(signal, starts_at.unwrap_or(terms.received), None))
 }
 
 /// Reads a time; missing, null and Go's zero time are `None`, the empty text is 1970

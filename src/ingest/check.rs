@@ -109,17 +109,13 @@ impl Content {
         self.labels.size() + self.details.annotations.size() + self.details.generator_url.len()
     }
 
-    /// Completes an occurrence; its beginning is not later than its end.
+    /// Completes an occurrence.
     pub(super) fn with(
         self,
         signal: Signal,
         starts_at: Timestamp,
         severity: Option<Box<str>>,
     ) -> Occurrence {
-        let starts_at = match signal {
-            Signal::Firing { .. } => starts_at,
-            Signal::Resolved { at } => starts_at.min(at),
-        };
         let fingerprint = self.labels.fingerprint();
         let details = Arc::new(self.details);
         Occurrence { labels: self.labels, fingerprint, signal, starts_at, severity, details }

@@ -111,7 +111,7 @@ fn signal(
                 let what = "means nothing for an alert that is over, leave it out";
                 problems.push(Problem::at("lease", what));
             }
-            return Signal::Resolved { at: ends_at.unwrap_or(received).min(received) };
+            return Signal::Resolved { at: ends_at.unwrap_or(received) };
         }
         (Some("firing") | None, None) => {}
         (Some(other), _) => problems.push(Problem::at("status", status_expected(Some(other)))),

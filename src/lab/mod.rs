@@ -21,6 +21,8 @@ mod doors;
 #[cfg(test)]
 mod doubted;
 #[cfg(test)]
+mod ends;
+#[cfg(test)]
 mod gathering;
 #[cfg(test)]
 mod handling;

@@ -28,7 +28,7 @@ pub struct Occurrence {
     pub fingerprint: Fingerprint,
     /// Firing or over.
     pub signal: Signal,
-    /// When the sender says it began; receipt time when it does not say.
+    /// When the sender says it began, by the sender's clock; receipt time when it does not say.
     pub starts_at: Timestamp,
     /// The severity where the format gives one beside the labels; it wins over the label.
     pub severity: Option<Box<str>>,
@@ -49,7 +49,8 @@ pub enum Signal {
     },
     /// It ended then, says this source.
     Resolved {
-        /// When it ended.
+        /// When it ended, by the sender's clock, which may be ahead of ours; receipt time when it does
+        /// not say.
         at: Timestamp,
     },
 }
@@ -68,6 +69,10 @@ pub struct Details {
 pub struct Lease {
     /// Who holds it.
     pub source: SourceId,
+    /// Latest beginning that this source named while it held the alert, by its own clock: what ended
+    /// before is not what it says fires now. Unlike [`AlertState::starts_at`] nobody else's clock and
+    /// no late message moves it back.
+    pub began: Timestamp,
     /// Its end, exclusive.
     pub until: Timestamp,
     /// See [`Signal::Firing`].

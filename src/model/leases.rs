@@ -11,7 +11,8 @@ pub struct Leases(Few);
 #[derive(Clone, Debug)]
 enum Few {
     One(Option<Lease>),
-    Many(Vec<Lease>),
+    // Not: a vector, which is a word longer than a lease leaves room for.
+    Many(Box<[Lease]>),
 }
 
 impl Default for Few {
@@ -30,8 +31,8 @@ impl Leases {
     pub fn push(&mut self, lease: Lease) {
         match &mut self.0 {
             Few::One(one @ None) => *one = Some(lease),
-            Few::One(Some(one)) => self.0 = Few::Many(vec![*one, lease]),
-            Few::Many(many) => many.push(lease),
+            Few::One(Some(one)) => self.0 = Few::Many(Box::new([*one, lease])),
+            Few::Many(many) => *many = many.iter().copied().chain([lease]).collect(),
         }
     }
 
@@ -39,7 +40,7 @@ impl Leases {
     pub fn retain(&mut self, keep: impl Fn(&Lease) -> bool) {
         match &mut self.0 {
             Few::One(one) => *one = one.filter(keep),
-            Few::Many(many) => many.retain(keep),
+            Few::Many(many) => *many = many.iter().copied().filter(keep).collect(),
         }
     }
 
@@ -109,7 +110,7 @@ mod tests {
                     }
                     _ => {
                         let until = Timestamp::from_millis(step.into());
-                        let lease = Lease { source, until, explicit: step == 2 };
+                        let lease = Lease { source, began: until, until, explicit: step == 2 };
                         leases.push(lease);
                         list.push(lease);
                     }

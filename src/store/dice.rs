@@ -138,6 +138,7 @@ impl Dice {
             leases: self
                 .list(3, |dice| Lease {
                     source: SourceId(dice.count() as u16),
+                    began: dice.time(),
                     until: dice.time(),
                     explicit: dice.flip(),
                 })

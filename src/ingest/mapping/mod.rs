@@ -295,7 +295,7 @@ impl Found<'_> {
             Some(status) => self.fires(status),
         };
         match ends_at.filter(|end| *end > received) {
-            _ if !fires => Signal::Resolved { at: past.unwrap_or(received) },
+            _ if !fires => Signal::Resolved { at: ends_at.unwrap_or(received) },
             Some(until) => Signal::Firing { until, explicit: true },
             None => Signal::Firing { until: received.plus(terms.lease), explicit: false },
         }

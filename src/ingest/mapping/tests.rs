@@ -126,7 +126,7 @@ fn a_document_can_be_the_alert_or_the_list() {
     let without_status = Mapping { status: None, ends_at: Some(at("until")), ..plain() };
     for (body, expected) in [
         (r#"{"title": "X"}"#, "0 alertname=\"X\" | lapses +86400 begins +0 -"),
-        (r#"{"title": "X", "until": 1795255100}"#, "0 alertname=\"X\" | over -100 begins -100 -"),
+        (r#"{"title": "X", "until": 1795255100}"#, "0 alertname=\"X\" | over -100 begins +0 -"),
         (r#"{"title": "X", "until": "1795255300"}"#, "0 alertname=\"X\" | ends +100 begins +0 -"),
     ] {
         assert_eq!(taken(&read(&without_status, body, &limits).unwrap()), [expected], "{body}");
