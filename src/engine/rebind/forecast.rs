@@ -19,16 +19,28 @@ use crate::rules::{Added, Rule, RulesDelta, Subject};
 /// for.
 #[derive(Debug)]
 pub struct Forecast {
-    /// What is other about the rules; nothing where it is the topology that is another.
-    pub(super) rules: Option<RulesDelta>,
-    /// By place in the old topology: the place in the new one, if it has one.
-    moves: Vec<Option<CiId>>,
-    /// By place in the new topology: true where the CI is new or other than before.
-    fresh: Vec<bool>,
+    other: Other,
     /// Only asked, never iterated.
     pub(super) alerts: HashMap<Fingerprint, Fate, FixedState>,
     /// The services that suffer from the CIs of these alerts.
     pub(super) services: Arc<BTreeMap<CiId, Arc<Harm>>>,
+}
+
+/// What is other than before.
+#[derive(Debug)]
+enum Other {
+    Topology(Places),
+    /// Only the rules: every CI is what and where it was, and hurts whom it hurt.
+    Rules(RulesDelta),
+}
+
+/// Where the CIs of one topology are in another.
+#[derive(Debug)]
+struct Places {
+    /// By place in the old topology: the place in the new one, if it has one.
+    moves: Vec<Option<CiId>>,
+    /// By place in the new topology: true where the CI is new or other than before.
+    fresh: Vec<bool>,
     /// By place in the new topology: true where other services than before suffer from the CI.
     shifted: Vec<bool>,
 }
@@ -55,31 +67,17 @@ pub(in crate::engine) struct Fate {
 impl Forecast {
     /// Compares two rule sets over one topology; no alert is foretold yet.
     pub fn of_rules(old: &Context, new: &Context) -> Self {
-        let rules = Some(RulesDelta::between(&old.rules, &new.rules));
-        Self { rules, ..Self::new(&old.topology, &new.topology) }
+        Self::other(Other::Rules(RulesDelta::between(&old.rules, &new.rules)))
     }
 
     /// Compares two topologies; no alert is foretold yet.
     pub fn new(old: &Topology, new: &Topology) -> Self {
-        let mut fresh = vec![true; new.ci_count()];
-        let mut news = new.cis().peekable();
-        let mut moves = Vec::with_capacity(old.ci_count());
-        for (_, ci) in old.cis() {
-            while news.next_if(|(_, new)| new.name < ci.name).is_some() {}
-            moves.push(match news.peek() {
-                Some((id, new)) if new.name == ci.name => {
-                    let same = core::ptr::eq(*new, ci) || *new == ci;
-                    if let Some(fresh) = fresh.get_mut(id.0 as usize) {
-                        *fresh = !same;
-                    }
-                    Some(*id)
-                }
-                _ => None,
-            });
-        }
+        Self::other(Other::Topology(Places::of(old, new)))
+    }
+
+    fn other(other: Other) -> Self {
         let alerts = HashMap::with_hasher(FixedState::default());
-        let shifted = vec![false; new.ci_count()];
-        Self { rules: None, moves, fresh, alerts, services: Arc::default(), shifted }
+        Self { other, alerts, services: Arc::default() }
     }
 
     /// True when this alert is foretold already.
@@ -90,7 +88,7 @@ impl Forecast {
     /// Foretells one alert; `old` and `new` are what the engine decides by before and after.
     pub fn foretell(&mut self, [old, new]: [&Context; 2], alert: Fingerprint, of: Told<'_>) {
         // The same rules say the same of a CI that stays as it is.
-        let said: Said = if self.rules.is_some() { said } else { |_, _, _| Vec::new() };
+        let said: Said = if self.is_of_topology() { |_, _, _| Vec::new() } else { said };
         let (before, after) = (Seen::by(old, of, said), Seen::by(new, of, said));
         let is_kept = self.keeps(before.ci, after.ci);
         if let Some(ci) = after.ci {
@@ -114,17 +112,8 @@ impl Forecast {
             return;
         }
         let harm = Harm::of(&new.topology, ci);
-        let name = &new.topology.ci(ci).name;
-        let before = old.topology.find(name).map(|ci| Harm::of(&old.topology, ci));
-        let same = Arc::ptr_eq(&old.topology, &new.topology)
-            || before.is_some_and(|before| {
-                let moved = before.services.iter().map(|ci| self.moved(*ci));
-                // Of what is only weakened it is not known here whether it is as before.
-                let weakens = before.weakens || harm.weakens;
-                !weakens && moved.eq(harm.services.iter().map(|ci| Some(*ci)))
-            });
-        if let Some(shifted) = self.shifted.get_mut(ci.0 as usize) {
-            *shifted = !same;
+        if let Other::Topology(places) = &mut self.other {
+            places.compare([&old.topology, &new.topology], ci, &harm);
         }
         Arc::make_mut(&mut self.services).insert(ci, Arc::new(harm));
     }
@@ -138,9 +127,22 @@ impl Forecast {
         self.alerts.get(&alert).filter(|fate| fate.severity.as_deref() == severity)
     }
 
+    /// True when it is the topology that is another.
+    pub(super) fn is_of_topology(&self) -> bool {
+        self.rules().is_none()
+    }
+
+    /// Returns what is other about the rules; nothing where it is the topology that is another.
+    pub(super) fn rules(&self) -> Option<&RulesDelta> {
+        if let Other::Rules(delta) = &self.other { Some(delta) } else { None }
+    }
+
     /// Returns the place of a CI of the old topology in the new one.
     pub(super) fn moved(&self, ci: CiId) -> Option<CiId> {
-        self.moves.get(ci.0 as usize).copied().flatten()
+        match &self.other {
+            Other::Topology(places) => places.moved(ci),
+            Other::Rules(_) => Some(ci),
+        }
     }
 
     /// True when an alert that was bound to one CI is bound to the same one, and that is as it was.
@@ -152,12 +154,61 @@ impl Forecast {
         }
     }
 
+    /// True when other services than before suffer from a CI of the new topology.
     pub(super) fn shifts(&self, ci: CiId) -> bool {
-        self.shifted.get(ci.0 as usize).copied().unwrap_or(true)
+        self.has(ci, |places| &places.shifted)
     }
 
+    /// True when a CI of the new topology is new or other than before.
     pub(super) fn is_fresh(&self, ci: CiId) -> bool {
-        self.fresh.get(ci.0 as usize).copied().unwrap_or(true)
+        self.has(ci, |places| &places.fresh)
+    }
+
+    fn has(&self, ci: CiId, what: impl Fn(&Places) -> &Vec<bool>) -> bool {
+        match &self.other {
+            Other::Topology(places) => what(places).get(ci.0 as usize).copied().unwrap_or(true),
+            Other::Rules(_) => false,
+        }
+    }
+}
+
+impl Places {
+    fn of(old: &Topology, new: &Topology) -> Self {
+        let mut fresh = vec![true; new.ci_count()];
+        let mut news = new.cis().peekable();
+        let mut moves = Vec::with_capacity(old.ci_count());
+        for (_, ci) in old.cis() {
+            while news.next_if(|(_, new)| new.name < ci.name).is_some() {}
+            moves.push(match news.peek() {
+                Some((id, new)) if new.name == ci.name => {
+                    let same = core::ptr::eq(*new, ci) || *new == ci;
+                    if let Some(fresh) = fresh.get_mut(id.0 as usize) {
+                        *fresh = !same;
+                    }
+                    Some(*id)
+                }
+                _ => None,
+            });
+        }
+        Self { moves, fresh, shifted: vec![false; new.ci_count()] }
+    }
+
+    fn moved(&self, ci: CiId) -> Option<CiId> {
+        self.moves.get(ci.0 as usize).copied().flatten()
+    }
+
+    /// Notes whether a CI of the new topology, which does this harm, hurts others than before.
+    fn compare(&mut self, [old, new]: [&Topology; 2], ci: CiId, harm: &Harm) {
+        let before = old.find(&new.ci(ci).name).map(|ci| Harm::of(old, ci));
+        let same = before.is_some_and(|before| {
+            let moved = before.services.iter().map(|ci| self.moved(*ci));
+            // Of what is only weakened it is not known here whether it is as before.
+            let weakens = before.weakens || harm.weakens;
+            !weakens && moved.eq(harm.services.iter().map(|ci| Some(*ci)))
+        });
+        if let Some(shifted) = self.shifted.get_mut(ci.0 as usize) {
+            *shifted = !same;
+        }
     }
 }
 

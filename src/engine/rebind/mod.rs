@@ -56,7 +56,7 @@ pub(super) fn rebind(state: &mut State, ctx: &Context, forecast: &Forecast) -> V
         related::restand(state, alert, keys);
     }
     let mut touched = count_anew(state, ctx, forecast, &Recount { old: &old, moved: &moved });
-    if forecast.rules.is_none() {
+    if forecast.is_of_topology() {
         find_roots(state, ctx, forecast, &mut touched);
     }
     state.reviews.append(&mut touched);
@@ -231,7 +231,7 @@ fn bind(
     if relabelled {
         bound.relabelled.push(alert);
     }
-    let same_rules = forecast.rules.is_none() || fate.is_some_and(|fate| fate.same_rules);
+    let same_rules = fate.map_or(forecast.is_of_topology(), |fate| fate.same_rules);
     if relabelled || !same_rules || !forecast.keeps(from, ci) {
         let hash = ci_hash(&held.labels, ci.map(|ci| ctx.topology.ci(ci)));
         let before = core::mem::replace(&mut held.ci_hash, hash);
@@ -304,7 +304,7 @@ fn count_anew(
             }
         }
     }
-    if forecast.rules.is_none() {
+    if forecast.is_of_topology() {
         state.incidents.for_each_mut(|case| {
             case.tally.move_cis(|ci| forecast.moved(ci));
             if case.tally.services().any(|ci| forecast.is_fresh(ci)) {

@@ -24,7 +24,7 @@ pub(in crate::engine) fn rerule(
     forecast: &Forecast,
     now: Timestamp,
 ) {
-    let Some(delta) = forecast.rules.as_ref().filter(|delta| !delta.all) else {
+    let Some(delta) = forecast.rules().filter(|delta| !delta.all) else {
         return state.reconfigure(ctx, Some(forecast), now);
     };
     let changed = rebind(state, ctx, forecast);
