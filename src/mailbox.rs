@@ -88,7 +88,6 @@ fn brings_alerts(event: &Event) -> bool {
         | Event::DropQuarantined(_)
         | Event::Retry { .. }
         | Event::Forget { .. }
-        | Event::Reconfigured
         | Event::TopologyChanged(_)
         | Event::RulesChanged(_)
         | Event::Tick => false,
@@ -237,7 +236,7 @@ mod tests {
         mailbox.post(received("second")).unwrap();
         assert_eq!(mailbox.post(received("third")).unwrap_err().0, Busy::Full);
         mailbox.post(Work::Event(Event::Tick)).unwrap();
-        mailbox.post(Work::Event(Event::Reconfigured)).unwrap();
+        mailbox.post(Work::Event(Event::Tick)).unwrap();
         assert_eq!(letters.waiting(), 4);
         let first = letters.recv().await.unwrap();
         assert!(matches!(first.work, Work::Event(Event::Tick)), "{first:?}");

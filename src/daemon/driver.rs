@@ -404,7 +404,6 @@ fn kind(event: &Event) -> &'static str {
         Event::DropQuarantined(_) => "drop_quarantined",
         Event::Retry { .. } => "retry",
         Event::Forget { .. } => "forget",
-        Event::Reconfigured => "reconfigured",
         Event::TopologyChanged(_) => "topology_changed",
         Event::RulesChanged(_) => "rules_changed",
         Event::Tick => "tick",

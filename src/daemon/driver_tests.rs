@@ -278,7 +278,7 @@ async fn an_order_is_in_the_next_batch_however_many_alerts_wait() {
     let mut sizes = Vec::new();
     while letters.waiting() > 0 {
         let first = letters.recv().await;
-        orders.push(mailbox.post(Work::Event(Event::Reconfigured)).unwrap());
+        orders.push(mailbox.post(Work::Event(Event::Tick)).unwrap());
         let batch = bench.driver.take(first, &mut letters);
         assert!(batch.iter().any(|it| !it.work.is_intake()), "the order that came meanwhile");
         sizes.push(batch.iter().filter(|it| it.work.is_intake()).count());

@@ -113,6 +113,7 @@ mod tests {
     use crate::engine::changes::Saved;
     use crate::engine::context::Limits;
     use crate::engine::event::Event;
+    use crate::engine::rebind::Forecast;
     use crate::ingest::{Format, Limits as IngestLimits, Terms, decode};
     use crate::model::time::Timestamp;
     use crate::rules::{SourceFile, load};
@@ -204,7 +205,7 @@ relations: [c1 -supports-> shop]
         assert_eq!(state.census.count(CounterId(1), "6:server2:s0"), 2);
         assert_eq!(state.census.count(CounterId(3), ""), 1);
         state.census = Census::default();
-        state.apply(&ctx, &Event::Reconfigured, START);
+        state.apply(&ctx, &Event::RulesChanged(Arc::new(Forecast::of_nothing())), START);
         assert_eq!(owned(&state), counted);
     }
 }

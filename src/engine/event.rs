@@ -184,8 +184,6 @@ pub enum Event {
         /// Entries of the journal from before then; `None` for none.
         journal_before: Option<Timestamp>,
     },
-    /// The rules of the context, or both rules and topology, are others than before.
-    Reconfigured,
     /// The topology of the context is another than before, and this is what it means for the alerts.
     TopologyChanged(Arc<Forecast>),
     /// The rules of the context are others than before, and this is what they mean for the alerts.
@@ -227,7 +225,6 @@ impl Event {
             | Self::Halt { .. }
             | Self::Seek { .. }
             | Self::DropQuarantined(_)
-            | Self::Reconfigured
             | Self::Tick => None,
         }
     }

@@ -265,7 +265,6 @@ impl State {
                 self.pending.journal_before = *journal_before;
                 return Reply::Forgotten(retain::forget(self, incidents, episodes, now));
             }
-            Event::Reconfigured => self.reconfigure(ctx, None, now),
             Event::TopologyChanged(forecast) => {
                 let changed = rebind::rebind(self, ctx, forecast);
                 shadow::reindex(self, ctx);
@@ -298,8 +297,8 @@ impl State {
         deduplicate::receive(self, &by, occurrences, stages)
     }
 
-    /// Looks at every open incident with other rules or another topology.
-    fn reconfigure(&mut self, ctx: &Context, forecast: Option<&Forecast>, now: Timestamp) {
+    /// Looks at every alert and every open incident anew.
+    fn reconfigure(&mut self, ctx: &Context, forecast: &Forecast, now: Timestamp) {
         restore::reindex(self, ctx, forecast);
         suppress::reconfigure(self, ctx, now);
         let open: Vec<IncidentId> =

@@ -98,13 +98,13 @@ fn bind(held: &mut Held, ctx: &Context, alike: &mut Alike) {
     held.enrich(ctx, alike);
 }
 
-/// Derives everything anew: rules or topology are others. What is foretold of an alert is taken over.
-pub(super) fn reindex(state: &mut State, ctx: &Context, forecast: Option<&Forecast>) {
+/// Derives everything anew. What is foretold of an alert is taken over.
+pub(super) fn reindex(state: &mut State, ctx: &Context, forecast: &Forecast) {
     let State { alerts, alike, relabelled, .. } = state;
     for (alert, held) in alerts.iter_mut() {
         let before = held.added.take();
         let severity = held.state.severity.as_deref();
-        match forecast.and_then(|forecast| forecast.fate(*alert, severity)) {
+        match forecast.fate(*alert, severity) {
             Some(fate) => {
                 held.ci = fate.ci;
                 held.ci_hash = ci_hash(&held.labels, held.ci.map(|ci| ctx.topology.ci(ci)));

@@ -182,7 +182,6 @@ impl World {
             | Event::Halt { .. }
             | Event::Seek { .. }
             | Event::DropQuarantined(_)
-            | Event::Reconfigured
             | Event::TopologyChanged(_)
             | Event::RulesChanged(_)
             | Event::Tick) => panic!("{other:?}"),

@@ -267,7 +267,6 @@ fn has_sender(event: &Event) -> bool {
         | Event::Halt { .. }
         | Event::Seek { .. }
         | Event::Forget { .. }
-        | Event::Reconfigured
         | Event::TopologyChanged(_)
         | Event::RulesChanged(_)
         | Event::Tick => false,

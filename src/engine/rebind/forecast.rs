@@ -80,6 +80,13 @@ impl Forecast {
         Self { other, alerts, services: Arc::default() }
     }
 
+    /// Foretells nothing and asks for everything to be looked at, whatever is other.
+    #[cfg(test)]
+    pub(in crate::engine) fn of_nothing() -> Self {
+        let (rules, sections) = (std::collections::BTreeSet::new(), true);
+        Self::other(Other::Rules(RulesDelta { rules, sections, all: true }))
+    }
+
     /// True when this alert is foretold already.
     pub fn knows(&self, alert: Fingerprint) -> bool {
         self.alerts.contains_key(&alert)

@@ -217,7 +217,7 @@ proptest! {
             short.apply(to, &Event::TopologyChanged(Arc::new(forecast)), at);
             short.apply(to, &Event::Tick, at);
             prop_assert!(short.reviews.is_empty(), "so few at once");
-            long.apply(to, &Event::Reconfigured, at);
+            long.apply(to, &Event::RulesChanged(Arc::new(Forecast::of_nothing())), at);
             let (living, looked_at) = (essence(&mut short), essence(&mut long));
             prop_assert_eq!(&living.0, &looked_at.0);
             prop_assert_eq!(&living.1, &looked_at.1);

@@ -25,7 +25,7 @@ pub(in crate::engine) fn rerule(
     now: Timestamp,
 ) {
     let Some(delta) = forecast.rules().filter(|delta| !delta.all) else {
-        return state.reconfigure(ctx, Some(forecast), now);
+        return state.reconfigure(ctx, forecast, now);
     };
     let changed = rebind(state, ctx, forecast);
     if ctx.rules.shadows().is_empty() {

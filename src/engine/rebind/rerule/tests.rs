@@ -207,7 +207,7 @@ proptest! {
         }
         let at = short.now().plus(Duration::from_secs(5));
         short.apply(&new, &Event::RulesChanged(Arc::new(forecast)), at);
-        long.apply(&new, &Event::Reconfigured, at);
+        long.apply(&new, &Event::RulesChanged(Arc::new(Forecast::of_nothing())), at);
         for state in [&mut short, &mut long] {
             state.apply(&new, &Event::Tick, at);
         }
