@@ -25,8 +25,11 @@ use crate::model::timeline::{Entry, Happening};
 /// Changes of the batch that is being applied.
 #[derive(Debug, Default)]
 pub(super) struct Pending {
-    /// Changed alerts. Sorted at the drain, so that the hash order is never seen.
-    pub(super) alerts: HashMap<Fingerprint, Touched, RandomState>,
+    /// Alerts of which only the state changed, once for each time; some are among `alerts` or not held
+    /// any more.
+    pub(super) touched: Vec<Fingerprint>,
+    /// Alerts to be written whole. Sorted at the drain, so that the hash order is never seen.
+    pub(super) alerts: HashMap<Fingerprint, Rewritten, RandomState>,
     pub(super) archived: Vec<Archived>,
     pub(super) forgotten: BTreeSet<(Fingerprint, Slot)>,
     pub(super) incidents: BTreeSet<IncidentId>,
@@ -85,8 +88,8 @@ pub(super) struct Pending {
 
 /// What changed of an alert beside its state.
 #[derive(Debug, Default)]
-pub(super) struct Touched {
-    /// Its text, when that is to be written too.
+pub(super) struct Rewritten {
+    /// Its text; nothing while it has none yet.
     pub(super) details: Option<Arc<Details>>,
     /// It was not held before.
     pub(super) is_new: bool,
@@ -102,7 +105,7 @@ pub(super) struct Told {
 impl Pending {
     /// Notes a change of an alert's state.
     pub(super) fn touch(&mut self, alert: Fingerprint) {
-        self.alerts.entry(alert).or_default();
+        self.touched.push(alert);
     }
 
     /// Notes a change of an alert's text.
