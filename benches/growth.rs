@@ -7,7 +7,10 @@
 //! synced commit takes, the threads of RocksDB included. New alerts join an open incident, those of a
 //! delivery the same one: what is done once for every incident that a delivery touches is not growth, nor
 //! are deadlines that fall due. Known ones lie all over what is held. Each figure is the median of many
-//! batches, so that what else the machine does hardly shows.
+//! batches, so that what else the machine does hardly shows. Before each stretch that is measured RocksDB
+//! gets done with what was written before: to flush and compact what a hundred thousand incidents left
+//! would else be counted among a few thousand heartbeats. What flushing and compacting costs is by the
+//! byte, and is in what `--bench http` and `soak` measure.
 //!
 //! `cargo bench --profile dev --bench growth`; `-- active`, `-- rules`, `-- cis`, `-- open` for one
 //! part only, `-- small` without the largest sizes (a minute instead of some).
@@ -158,8 +161,10 @@ fn measure(what: &str, n: usize, size: Size) -> [Cost; 2] {
         bench.commits(built, (START, &held));
         assert_eq!(bench.state.incidents().count(), size.open);
         let at = bench.passed(START);
+        bench.store.settle().unwrap();
         new.extend(bench.commits(commits, (at, &joining)));
         let at = bench.passed(at);
+        bench.store.settle().unwrap();
         known.extend(bench.commits(commits, (at, &again)));
         assert_eq!(bench.state.incidents().count(), size.open, "every alert joins");
     }

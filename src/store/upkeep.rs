@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use rocksdb::checkpoint::Checkpoint;
-use rocksdb::{IteratorMode, WriteBatch};
+use rocksdb::{IteratorMode, WaitForCompactOptions, WriteBatch};
 
 use super::codec::{self, meta::IdentityMessage};
 use super::schema::{FAMILIES, Family, META_IDENTITY};
@@ -63,6 +63,15 @@ impl Store {
         for family in FAMILIES {
             self.db.compact_range_cf::<&[u8], &[u8]>(self.family(family), None, None);
         }
+    }
+
+    /// Waits until nothing of what was written so far is being flushed or compacted. For whoever
+    /// measures what the next commit costs.
+    ///
+    /// # Errors
+    /// When that failed.
+    pub fn settle(&self) -> Result<(), StoreError> {
+        self.db.wait_for_compact(&WaitForCompactOptions::default()).map_err(StoreError::Commit)
     }
 
     /// Returns the identity of the store; `None` before it was given one.
