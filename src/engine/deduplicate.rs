@@ -28,6 +28,7 @@ use crate::model::alert::{
 use crate::model::labels::Fingerprint;
 use crate::model::leases::Leases;
 use crate::model::quarantine::{Cause, QuarantineId, Unhandled};
+use crate::model::rare::Rare;
 use crate::model::time::Timestamp;
 use crate::model::timeline::Happening;
 use crate::rules::Subject;
@@ -226,10 +227,10 @@ fn unknown(state: &mut State, by: &Delivery<'_>, it: &Occurrence) -> Held {
         first_seen: by.now,
         last_seen: by.now,
         occurrences: 1,
-        severity: it.severity.clone(),
+        severity: it.severity.as_deref().map(Into::into),
         leases: Leases::default(),
-        silenced_by: Box::default(),
-        inhibited_by: Box::default(),
+        silenced_by: Rare::default(),
+        inhibited_by: Rare::default(),
     };
     let mut held = Held::of(labels, state);
     held.ci = ci;
@@ -271,9 +272,9 @@ fn prolong(state: &mut State, by: &Delivery<'_>, it: &Occurrence, lease: Lease) 
     } else {
         of.leases.push(lease);
     }
-    let severity_changed = of.severity != it.severity;
+    let severity_changed = of.severity.as_deref() != it.severity.as_deref();
     if severity_changed {
-        of.severity.clone_from(&it.severity);
+        of.severity = it.severity.as_deref().map(Into::into);
         held.enrich(by.ctx, &mut state.alike);
     }
     let text = digest(&it.details);
@@ -355,7 +356,7 @@ fn fire(state: &mut State, by: &Delivery<'_>, it: &Occurrence, lease: Lease) {
     held.state.occurrences = held.state.occurrences.saturating_add(1);
     held.state.last_seen = by.now;
     held.state.ended_at = None;
-    held.state.severity.clone_from(&it.severity);
+    held.state.severity = it.severity.as_deref().map(Into::into);
     held.state.leases = Leases::one(lease);
     *state.held_by.entry(lease.source).or_default() += 1;
     state.pending.rewrite(it.fingerprint, &it.details);

@@ -19,7 +19,7 @@ pub(super) fn note(state: &mut State, alert: Fingerprint, source: SourceId, now:
         at: now,
         source: Arc::clone(source),
         labels: held.labels.clone(),
-        severity: held.state.severity.clone(),
+        severity: held.state.severity.as_deref().map(Into::into),
         starts_at: held.state.starts_at,
         ended_at: held.state.ended_at,
     });

@@ -62,7 +62,7 @@ pub(super) fn fires(alert: &AlertRow, start: Timestamp) -> Event {
         fingerprint: alert.fingerprint,
         signal: Signal::Firing { until: start.plus(WATCHED).plus(WATCHED), explicit: false },
         starts_at: start,
-        severity: alert.state.severity.clone(),
+        severity: alert.state.severity.as_deref().map(Into::into),
         details: Arc::clone(&alert.details),
     };
     Event::Received { source: "alone".into(), occurrences: vec![occurrence] }

@@ -6,6 +6,8 @@ use std::sync::Arc;
 use super::incident::{IncidentId, RecordId};
 use super::labels::{Fingerprint, Labels};
 use super::leases::Leases;
+use super::rare::Rare;
+use super::short::Short;
 use super::silence::SilenceId;
 use super::time::{Brief, Timestamp};
 
@@ -108,14 +110,14 @@ pub struct AlertState {
     /// Occurrences of the episode, as far as they can be counted.
     pub occurrences: u32,
     /// The severity given beside the labels, if any.
-    pub severity: Option<Box<str>>,
+    pub severity: Option<Short>,
     /// Sources that hold it firing, one lease each.
     pub leases: Leases,
     /// The silences that hold it back, in the order of their ids; those that did so at its end once
     /// it ended.
-    pub silenced_by: Box<[SilenceId]>,
+    pub silenced_by: Rare<SilenceId>,
     /// The alerts that inhibit it, in their order; those that did so at its end once it ended.
-    pub inhibited_by: Box<[Inhibitor]>,
+    pub inhibited_by: Rare<Inhibitor>,
 }
 
 /// An alert that mutes another while it fires.

@@ -134,7 +134,7 @@ impl Dice {
             first_seen: self.time(),
             last_seen: self.time(),
             occurrences: self.count(),
-            severity: self.maybe(|dice| dice.text().into()),
+            severity: self.maybe(|dice| (&*dice.text()).into()),
             leases: self
                 .list(3, |dice| Lease {
                     source: SourceId(dice.count() as u16),

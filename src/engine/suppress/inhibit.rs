@@ -22,6 +22,7 @@ use crate::cmdb::CiId;
 use crate::model::alert::Inhibitor;
 use crate::model::few::few;
 use crate::model::labels::Fingerprint;
+use crate::model::rare::Rare;
 use crate::model::time::Timestamp;
 use crate::rules::{Inhibit, Rule, Subject};
 
@@ -262,7 +263,7 @@ pub(in crate::engine) fn begin(
 ) {
     if !ctx.rules.can_inhibit() {
         // What a rule that is gone said of its last episode does not hold for this one.
-        set(state, alert, Box::default());
+        set(state, alert, Rare::default());
         return;
     }
     let Some(held) = state.alerts.get(&alert) else { return };
@@ -418,7 +419,7 @@ enum Change {
 }
 
 /// Gives an alert that is counted other inhibitors.
-fn change(state: &mut State, ctx: &Context, alert: Fingerprint, by: Box<[Inhibitor]>) -> Change {
+fn change(state: &mut State, ctx: &Context, alert: Fingerprint, by: Rare<Inhibitor>) -> Change {
     let Some(held) = state.alerts.get(&alert) else { return Change::None };
     if !held.state.fires() || held.state.inhibited_by == by {
         return Change::None;
@@ -441,7 +442,7 @@ fn change(state: &mut State, ctx: &Context, alert: Fingerprint, by: Box<[Inhibit
 }
 
 /// Gives an alert that is not counted its inhibitors.
-fn set(state: &mut State, alert: Fingerprint, by: Box<[Inhibitor]>) {
+fn set(state: &mut State, alert: Fingerprint, by: Rare<Inhibitor>) {
     let Some(held) = state.alerts.get_mut(&alert) else { return };
     state.inhibition.list(alert, &[], &by);
     held.state.inhibited_by = by;
@@ -558,9 +559,9 @@ fn key_of(rule: &str, slot: usize, values: &[Box<str>]) -> u64 {
 }
 
 /// Says which firing alerts inhibit an alert that is filed, in their order.
-fn inhibitors(state: &State, ctx: &Context, alert: Fingerprint) -> Box<[Inhibitor]> {
-    let Some(held) = state.alerts.get(&alert) else { return Box::default() };
-    let Some(filed) = held.filed.as_deref() else { return Box::default() };
+fn inhibitors(state: &State, ctx: &Context, alert: Fingerprint) -> Rare<Inhibitor> {
+    let Some(held) = state.alerts.get(&alert) else { return Rare::default() };
+    let Some(filed) = held.filed.as_deref() else { return Rare::default() };
     let targets: Vec<&Entry> = filed.of_role(Role::Target).collect();
     let mut found = BTreeSet::new();
     for entries in targets.chunk_by(|one, other| one.rule == other.rule) {

@@ -17,6 +17,7 @@ use super::{Raised, raise, recount, unsettle};
 use crate::cmdb::{CiId, Toward};
 use crate::model::alert::SourceId;
 use crate::model::labels::Fingerprint;
+use crate::model::rare::Rare;
 use crate::model::silence::{Silence, SilenceId, SilenceState};
 use crate::model::time::Timestamp;
 use crate::rules::{Condition, Quiet, Rule, spell};
@@ -201,9 +202,9 @@ pub(in crate::engine) fn due(
 }
 
 /// Says which silences hold an alert back at a time.
-fn covering(state: &State, ctx: &Context, alert: Fingerprint, at: Timestamp) -> Box<[SilenceId]> {
+fn covering(state: &State, ctx: &Context, alert: Fingerprint, at: Timestamp) -> Rare<SilenceId> {
     let held = state.alerts.get(&alert).filter(|_| !state.silences.is_empty());
-    let Some(held) = held else { return Box::default() };
+    let Some(held) = held else { return Rare::default() };
     let asked = Asked::new(state, ctx, held);
     let active = state.silences.iter().filter(|(_, silence)| is_active(&silence.record, at));
     active.filter(|(_, silence)| asked.is_covered(silence)).map(|(id, _)| *id).collect()

@@ -104,7 +104,7 @@ fn hypothesis(known: Option<&AlertRow>, question: &Question) -> Result<Hypothesi
     }
     let built = Labels::build(&mut pairs);
     let labels = built.map_err(|error| Problem::bad_request(format!("labels: {error}")))?;
-    let held = known.and_then(|row| row.state.severity.clone());
+    let held = known.and_then(|row| row.state.severity.as_deref().map(Into::into));
     let severity = question.severity.as_deref().map(Into::into).or(held);
     Ok(Hypothesis { labels, severity, instead_of: known.map(|row| row.fingerprint) })
 }

@@ -10,6 +10,7 @@ use crate::engine::changes::AlertRow;
 use crate::model::alert::{AlertState, Details, Inhibitor, Lease, Slot, SourceId};
 use crate::model::incident::RecordId;
 use crate::model::labels::{Fingerprint, Labels};
+use crate::model::rare::Rare;
 use crate::model::silence::SilenceId;
 use crate::model::time::Timestamp;
 use crate::store::schema::{self, Family};
@@ -195,7 +196,7 @@ impl StateMessage {
             first_seen: Timestamp::from_millis(message.first_seen),
             last_seen: Timestamp::from_millis(message.last_seen),
             occurrences: u32::try_from(message.occurrences).unwrap_or(u32::MAX),
-            severity: message.severity.map(Into::into),
+            severity: message.severity.as_deref().map(Into::into),
             leases: message.leases.into_iter().map(lease).collect::<Result<_, _>>()?,
             end_heard_at: Timestamp::from_millis(message.end_heard_at),
             silenced_by: silences(&message.silenced_by)?,
@@ -204,7 +205,7 @@ impl StateMessage {
     }
 }
 
-fn silences(bytes: &[u8]) -> Result<Box<[SilenceId]>, Malformed> {
+fn silences(bytes: &[u8]) -> Result<Rare<SilenceId>, Malformed> {
     let (ids, []) = bytes.as_chunks() else {
         return Err(Malformed::Damaged("silence ids are cut off".into()));
     };
@@ -448,11 +449,12 @@ mod tests {
                 leases: [lease(0, 1_700_000_000_005, false), lease(1, 1_700_000_000_006, true)]
                     .into_iter()
                     .collect(),
-                silenced_by: Box::new([SilenceId(0x2a2a_2a2a_2a2a_2a2a_2a2a_2a2a_2a2a_2a2a)]),
-                inhibited_by: Box::new([Inhibitor {
+                silenced_by: vec![SilenceId(0x2a2a_2a2a_2a2a_2a2a_2a2a_2a2a_2a2a_2a2a)].into(),
+                inhibited_by: vec![Inhibitor {
                     alert: Fingerprint(0x2b2b_2b2b_2b2b_2b2b),
                     rule: "a/b".into(),
-                }]),
+                }]
+                .into(),
             },
         }
     }
@@ -487,7 +489,7 @@ mod tests {
     fn the_state_of_an_alert_that_two_sources_repeat_takes_eighty_bytes_at_most() {
         let mut state = row().state;
         (state.revision, state.occurrences, state.ended_at) = (43_200, 43_200, None);
-        (state.silenced_by, state.inhibited_by) = (Box::default(), Box::default());
+        (state.silenced_by, state.inhibited_by) = (Rare::default(), Rare::default());
         (state.record, state.incident) = (Some(RecordId(9_999_999)), Some(RecordId(9_999_999)));
         let mut bytes = Vec::new();
         encode(&StateMessage::from(&state), &mut bytes);
