@@ -9,6 +9,7 @@ use core::time::Duration;
 use std::sync::Arc;
 
 use super::State;
+use super::alerts::Labelled;
 use super::changes::{AlertRow, Archived};
 use super::cis::ci_hash;
 use super::context::Context;
@@ -17,7 +18,7 @@ use super::refusal::Refused;
 use super::reply::Received;
 use super::stages::Stages;
 use super::state::{Held, NEVER};
-use super::timers::Timer;
+use super::timers::{Timer, Timers};
 use super::{
     census, correlate, credit, gather, journal, own, quarantine, resolve, suppress, watch,
 };
@@ -58,6 +59,7 @@ pub(super) fn receive(
     all: &[Occurrence],
     stages: &mut impl Stages,
 ) -> Received {
+    state.alerts.expect(all.iter().map(|it| it.fingerprint));
     let mut reply = Received::default();
     let mut beyond = Vec::new();
     for (index, occurrence) in all.iter().enumerate() {
@@ -151,16 +153,17 @@ enum Outcome {
 fn observe(state: &mut State, by: &Delivery<'_>, it: &Occurrence) -> Result<Outcome, NotTaken> {
     #[cfg(test)]
     super::trap::received(it);
-    let is_expected = |held: &Held| held.labels == it.labels && held.slots.is_some();
-    if state.alerts.get(&it.fingerprint).is_some_and(is_expected) {
-        gather::absence::heard(state, by, it.fingerprint);
-    }
-    let known = state.alerts.get(&it.fingerprint);
-    if let Some(held) = known.filter(|held| held.labels != it.labels) {
-        let other = held.labels.to_string();
+    let labelled = state.alerts.labelled(&it.labels);
+    if state.alerts.has(&it.fingerprint, (&it.labels, labelled)) == Some(false) {
+        let held = state.alerts.get(&it.fingerprint);
+        let other = held.map_or_else(String::new, |held| held.labels.to_string());
         let why = Refused::Collision { fingerprint: it.fingerprint, other };
         return Err(NotTaken::Refused(why));
     }
+    if state.alerts.get(&it.fingerprint).is_some_and(|held| held.slots.is_some()) {
+        gather::absence::heard(state, by, it.fingerprint);
+    }
+    let known = state.alerts.get(&it.fingerprint);
     let fires = known.map(|held| held.state.fires());
     // What fires already goes on to its end, and the end of what is known is always taken.
     let may_drop = match it.signal {
@@ -184,7 +187,7 @@ fn observe(state: &mut State, by: &Delivery<'_>, it: &Occurrence) -> Result<Outc
         (None, Signal::Firing { until, explicit }) => {
             admit(state, by)?;
             let held = unknown(state, by, it);
-            hold(state, it.fingerprint, held);
+            hold(state, (it.fingerprint, labelled), held);
             begin(state, by, it, Lease { source: by.source, began, until, explicit });
             Ok(Outcome::Began)
         }
@@ -195,7 +198,7 @@ fn observe(state: &mut State, by: &Delivery<'_>, it: &Occurrence) -> Result<Outc
             let mut held = unknown(state, by, it);
             held.state.ended_at = Some(at.min(by.now));
             held.text = digest(&it.details);
-            hold(state, it.fingerprint, held);
+            hold(state, (it.fingerprint, labelled), held);
             state.pending.rewrite(it.fingerprint, &it.details);
             schedule(state, it.fingerprint);
             Ok(Outcome::Repeated)
@@ -239,8 +242,8 @@ fn unknown(state: &mut State, by: &Delivery<'_>, it: &Occurrence) -> Held {
 }
 
 /// Begins to hold an alert.
-fn hold(state: &mut State, alert: Fingerprint, held: Held) {
-    state.alerts.insert(alert, held);
+fn hold(state: &mut State, (alert, labelled): (Fingerprint, Option<Labelled>), held: Held) {
+    state.alerts.insert(alert, labelled, held);
     state.pending.alerts.entry(alert).or_default().is_new = true;
 }
 
@@ -284,10 +287,12 @@ fn prolong(state: &mut State, by: &Delivery<'_>, it: &Occurrence, lease: Lease) 
         held.text = text;
         state.pending.rewrite(it.fingerprint, &it.details);
     }
+    if let Some(due) = first_end(held) {
+        set_timer(&mut state.timers, (it.fingerprint, held), due);
+    }
     if grown {
         *state.held_by.entry(lease.source).or_default() += 1;
     }
-    schedule(state, it.fingerprint);
     if severity_changed {
         census::note(state, by.ctx, it.fingerprint);
         journal::note(state, it.fingerprint, lease.source, by.now);
@@ -546,10 +551,15 @@ fn archive(state: &mut State, ctx: &Context, alert: Fingerprint) {
 /// further away leaves the queue alone.
 pub(super) fn schedule(state: &mut State, alert: Fingerprint) {
     let due = state.alerts.get(&alert).and_then(|held| due_at(state, held));
-    let Some((held, due)) = state.alerts.get_mut(&alert).zip(due) else { return };
+    if let Some((held, due)) = state.alerts.get_mut(&alert).zip(due) {
+        set_timer(&mut state.timers, (alert, held), due);
+    }
+}
+
+fn set_timer(timers: &mut Timers, (alert, held): (Fingerprint, &mut Held), due: Timestamp) {
     if due < held.timer {
         held.timer = due;
-        state.timers.set(due, Timer::Alert(alert));
+        timers.set(due, Timer::Alert(alert));
     }
 }
 
@@ -568,11 +578,12 @@ pub(super) fn schedule_all(state: &mut State, alerts: &[Fingerprint]) {
 /// Returns when something is to be seen to of an alert: a lease ends, or nothing is left to hold it
 /// for.
 fn due_at(state: &State, held: &Held) -> Option<Timestamp> {
-    if held.state.fires() {
-        held.state.leases.iter().map(|lease| lease.until).min()
-    } else {
-        Some(kept_until(state, held))
-    }
+    if held.state.fires() { first_end(held) } else { Some(kept_until(state, held)) }
+}
+
+/// Returns when the first of an alert's leases ends.
+fn first_end(held: &Held) -> Option<Timestamp> {
+    held.state.leases.iter().map(|lease| lease.until).min()
 }
 
 #[cfg(test)]

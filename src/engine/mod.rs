@@ -2,7 +2,7 @@
 //!
 //! No clock, disk, socket, log, random number or hash order: time is an argument, ids are counters,
 //! and what is to be stored or sent leaves as [`changes::Changes`]. Production, rule tests and the
-//! simulator run this same code. Reading order: `event` (what can happen), `state` with `alerts`, `alike` and `cases` (what is held),
+//! simulator run this same code. Reading order: `event` (what can happen), `state` with `alerts`, `lookup`, `alike` and `cases` (what is held),
 //! then the stages: `deduplicate`, `suppress`, `correlate` with `matched`, `known_error`, `topology` with `sure`, `gather`,
 //! `related`, `suspects` and `unite`, `prioritise` with `terms`, `assign`, `escalate` with `deadlines`, `acceptance`, `promise` and `waiting`, `notices` with `standing`, `resolve`
 //! with `verify` and `confirm`;
@@ -49,6 +49,7 @@ mod gather;
 mod handle;
 mod journal;
 mod known_error;
+mod lookup;
 mod major;
 mod matched;
 mod notices;
