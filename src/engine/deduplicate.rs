@@ -176,19 +176,23 @@ fn observe(state: &mut State, by: &Delivery<'_>, it: &Occurrence) -> Result<Outc
     {
         return Ok(Outcome::Dropped(rule));
     }
-    let began = it.starts_at;
+    let lease = |until, explicit| {
+        // What is to begin when it is over named only its end: see Alertmanager's API.
+        let began = if it.starts_at < until { it.starts_at } else { by.now };
+        Lease { source: by.source, began, until, explicit }
+    };
     match (fires, it.signal) {
         (Some(true), Signal::Firing { until, explicit }) => {
-            Ok(prolong(state, by, it, Lease { source: by.source, began, until, explicit }))
+            Ok(prolong(state, by, it, lease(until, explicit)))
         }
         (Some(false), Signal::Firing { until, explicit }) => {
-            fire_again(state, by, it, Lease { source: by.source, began, until, explicit })
+            fire_again(state, by, it, lease(until, explicit))
         }
         (None, Signal::Firing { until, explicit }) => {
             admit(state, by)?;
             let held = unknown(state, by, it);
             hold(state, (it.fingerprint, labelled), held);
-            begin(state, by, it, Lease { source: by.source, began, until, explicit });
+            begin(state, by, it, lease(until, explicit));
             Ok(Outcome::Began)
         }
         (Some(true), Signal::Resolved { at }) => Ok(release(state, by, it, at)),

@@ -76,9 +76,13 @@ fn occurrence(index: u32, item: &mut Item<'_>, terms: &Terms<'_>) -> Result<Occu
     } else {
         Signal::Firing { until, explicit: ends_at.is_some() }
     };
-    // Not: Alertmanager's way, which takes the end for a beginning that is missing. What names an end to
-    // come would begin after it is over.
-    Ok(content.with(signal, starts_at.unwrap_or(terms.received), None))
+    // As there: what is still to end and names no beginning begins with its end. An end that names none
+    // means what fires now, whenever that began.
+    let unnamed = match signal {
+        Signal::Firing { .. } => ends_at.unwrap_or(terms.received),
+        Signal::Resolved { .. } => terms.received,
+    };
+    Ok(content.with(signal, starts_at.unwrap_or(unnamed), None))
 }
 
 /// Reads a time; missing, null and Go's zero time are `None`, the empty text is 1970

@@ -165,7 +165,7 @@ fn a_single_bad_alert_is_refused_without_an_index() {
 }
 
 #[test]
-fn the_api_fills_in_times_that_are_missing() {
+fn the_api_fills_in_times_as_alertmanager_does() {
     let decoded = read(Format::AlertmanagerApi, FIXTURES[7].1).unwrap();
     assert_eq!(
         taken(&decoded),
@@ -173,7 +173,7 @@ fn the_api_fills_in_times_that_are_missing() {
             r#"0 alertname="alert1", severity="critical" | ends +240 begins -89 -"#,
             r#"1 alertname="Over" | over +0 begins -3600 -"#,
             r#"2 alertname="NoTimes" | lapses +300 begins +0 -"#,
-            r#"3 alertname="EndOnly" | ends +1800 begins +0 -"#,
+            r#"3 alertname="EndOnly" | ends +1800 begins +1800 -"#,
             r#"4 alertname="DateOnly" | lapses +300 begins -36000 -"#,
         ]
     );
