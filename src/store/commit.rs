@@ -4,6 +4,10 @@
 //! records. Read before it is written: the stored text of episodes that are archived, and the
 //! history of the CMDB where a version of it comes.
 
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use foldhash::fast::FixedState;
 use rocksdb::{WriteBatch, WriteOptions};
 
 use super::codec::alert::{AlertMessage, Episode, SlotOf};
@@ -16,7 +20,7 @@ use super::{Store, StoreError};
 use crate::cmdb::Revision;
 use crate::engine::changes::{AlertRow, Archived, Changes};
 use crate::model::alert::AlertState;
-use crate::model::incident::Incident;
+use crate::model::incident::{Incident, IncidentId};
 use crate::model::time::Timestamp;
 
 impl Store {
@@ -89,6 +93,8 @@ impl Store {
             }
             writer.put(Family::Meta, META_TOPOLOGY, &message);
         }
+        // Where incidents stand is known by what was written: whoever went on after an error would miss
+        // it. The process has to end.
         self.db.write_opt(writer.batch, &synced()).map_err(StoreError::Commit)
     }
 }
@@ -102,6 +108,24 @@ pub(super) fn synced() -> WriteOptions {
 
 /// The first moment there is.
 const FIRST: Timestamp = Timestamp::from_millis(i64::MIN);
+
+/// The families that only name incidents.
+const NAMING: [Family; 3] = [Family::Open, Family::Unclosed, Family::Followed];
+
+/// Which of [`NAMING`] have an incident.
+type Standing = [bool; NAMING.len()];
+
+/// What was written last of where each incident stands that is not closed. An incident changes with
+/// nearly every alert that joins it, and where it stands a few times in its life: to say it each time
+/// would be three writes in four. One that is not here is said anew.
+#[derive(Debug, Default)]
+pub(super) struct Standings(Mutex<HashMap<IncidentId, Standing, FixedState>>);
+
+impl Standings {
+    fn known(&self) -> MutexGuard<'_, HashMap<IncidentId, Standing, FixedState>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
 
 struct Writer<'a> {
     store: &'a Store,
@@ -137,9 +161,10 @@ impl Writer<'_> {
             let records = view.records(*id)?;
             self.delete_all(Family::Records, records.iter().map(|record| schema::number(record.0)));
             let (key, end) = (schema::number(id.0), schema::number(id.0.saturating_add(1)));
-            for family in [Family::Incidents, Family::Open, Family::Unclosed, Family::Followed] {
+            for family in NAMING.into_iter().chain([Family::Incidents]) {
                 self.batch.delete_cf(self.store.family(family), key);
             }
+            self.store.standings.known().remove(id);
             for family in [Family::Members, Family::Timeline, Family::Notices] {
                 self.batch.delete_range_cf(self.store.family(family), key, end);
             }
@@ -195,15 +220,21 @@ impl Writer<'_> {
     /// The indexes follow from the incident itself, so they cannot say anything else.
     fn incidents(&mut self, incidents: &[Incident]) {
         self.put_all(incidents);
-        let [open, unclosed, followed] = [Family::Open, Family::Unclosed, Family::Followed]
-            .map(|family| self.store.family(family));
+        let mut known = self.store.standings.known();
         for incident in incidents {
             let is_open = incident.progress.is_open() && incident.parent.is_none();
             let is_unclosed = !incident.progress.name().is_over();
-            let is_followed = incident.has_open_actions();
-            for (family, is_in) in
-                [(open, is_open), (unclosed, is_unclosed), (followed, is_followed)]
-            {
+            let standing = [is_open, is_unclosed, incident.has_open_actions()];
+            let before = if is_unclosed {
+                known.insert(incident.id, standing)
+            } else {
+                known.remove(&incident.id)
+            };
+            for (at, (family, is_in)) in NAMING.into_iter().zip(standing).enumerate() {
+                if before.is_some_and(|before| before.get(at) == Some(&is_in)) {
+                    continue;
+                }
+                let family = self.store.family(family);
                 if is_in && !planted!("index not updated") {
                     self.batch.put_cf(family, incident.key(), []);
                 } else {

@@ -41,6 +41,8 @@ use schema::Family;
 pub struct Store {
     db: DB,
     dir: PathBuf,
+    /// Where the incidents that are not closed stand, as far as they were written since the start.
+    standings: commit::Standings,
 }
 
 /// How much of the machine the store may take.
