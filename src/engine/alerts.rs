@@ -19,8 +19,9 @@ use crate::model::alert::{AlertState, Slot};
 use crate::model::labels::{Fingerprint, Labels};
 
 /// Slots of a page: a few of them are little memory, and a million alerts have few enough pages that the
-/// list of them stays near the processor.
-const PAGE: usize = 256;
+/// list of them stays near the processor. One less than a power of two: to align a page the allocator adds
+/// a line to it, and the next size that it has is a quarter larger.
+const PAGE: usize = 255;
 
 /// Alerts by fingerprint, and in the order of their slots.
 #[derive(Debug, Default)]
