@@ -93,8 +93,8 @@ impl Store {
             }
             writer.put(Family::Meta, META_TOPOLOGY, &message);
         }
-        // Where incidents stand is known by what was written: whoever went on after an error would miss
-        // it. The process has to end.
+        // On which lists incidents are is known by what was written: whoever went on after an error would
+        // miss it. The process has to end.
         self.db.write_opt(writer.batch, &synced()).map_err(StoreError::Commit)
     }
 }
@@ -109,20 +109,20 @@ pub(super) fn synced() -> WriteOptions {
 /// The first moment there is.
 const FIRST: Timestamp = Timestamp::from_millis(i64::MIN);
 
-/// The families that only name incidents.
-const NAMING: [Family; 3] = [Family::Open, Family::Unclosed, Family::Followed];
+/// The families that only list incidents.
+const LISTS: [Family; 3] = [Family::Open, Family::Unclosed, Family::Followed];
 
-/// Which of [`NAMING`] have an incident.
-type Standing = [bool; NAMING.len()];
+/// Which of [`LISTS`] have an incident.
+type Lists = [bool; LISTS.len()];
 
-/// What was written last of where each incident stands that is not closed. An incident changes with
-/// nearly every alert that joins it, and where it stands a few times in its life: to say it each time
-/// would be three writes in four. One that is not here is said anew.
+/// On which lists each incident is that is not closed, as it was written last. An incident changes with
+/// nearly every alert that joins it, and its lists a few times in its life: to write them each time
+/// would be three writes in four. Of one that is not here they are written anew.
 #[derive(Debug, Default)]
-pub(super) struct Standings(Mutex<HashMap<IncidentId, Standing, FixedState>>);
+pub(super) struct Listed(Mutex<HashMap<IncidentId, Lists, FixedState>>);
 
-impl Standings {
-    fn known(&self) -> MutexGuard<'_, HashMap<IncidentId, Standing, FixedState>> {
+impl Listed {
+    fn known(&self) -> MutexGuard<'_, HashMap<IncidentId, Lists, FixedState>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -161,10 +161,10 @@ impl Writer<'_> {
             let records = view.records(*id)?;
             self.delete_all(Family::Records, records.iter().map(|record| schema::number(record.0)));
             let (key, end) = (schema::number(id.0), schema::number(id.0.saturating_add(1)));
-            for family in NAMING.into_iter().chain([Family::Incidents]) {
+            for family in LISTS.into_iter().chain([Family::Incidents]) {
                 self.batch.delete_cf(self.store.family(family), key);
             }
-            self.store.standings.known().remove(id);
+            self.store.listed.known().remove(id);
             for family in [Family::Members, Family::Timeline, Family::Notices] {
                 self.batch.delete_range_cf(self.store.family(family), key, end);
             }
@@ -220,18 +220,19 @@ impl Writer<'_> {
     /// The indexes follow from the incident itself, so they cannot say anything else.
     fn incidents(&mut self, incidents: &[Incident]) {
         self.put_all(incidents);
-        let mut known = self.store.standings.known();
+        let mut known = self.store.listed.known();
         for incident in incidents {
             let is_open = incident.progress.is_open() && incident.parent.is_none();
             let is_unclosed = !incident.progress.name().is_over();
-            let standing = [is_open, is_unclosed, incident.has_open_actions()];
+            let lists = [is_open, is_unclosed, incident.has_open_actions()];
             let before = if is_unclosed {
-                known.insert(incident.id, standing)
+                known.insert(incident.id, lists)
             } else {
                 known.remove(&incident.id)
             };
-            for (at, (family, is_in)) in NAMING.into_iter().zip(standing).enumerate() {
-                if before.is_some_and(|before| before.get(at) == Some(&is_in)) {
+            let before = before.map_or([None; LISTS.len()], |lists| lists.map(Some));
+            for ((family, is_in), was_in) in LISTS.into_iter().zip(lists).zip(before) {
+                if was_in == Some(is_in) {
                     continue;
                 }
                 let family = self.store.family(family);

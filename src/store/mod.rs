@@ -41,8 +41,8 @@ use schema::Family;
 pub struct Store {
     db: DB,
     dir: PathBuf,
-    /// Where the incidents that are not closed stand, as far as they were written since the start.
-    standings: commit::Standings,
+    /// On which lists the incidents are that were written since the start.
+    listed: commit::Listed,
 }
 
 /// How much of the machine the store may take.

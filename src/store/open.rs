@@ -12,7 +12,7 @@ use rocksdb::{
 use rustix::process::{Flock, FlockType, fcntl_getlk};
 
 use super::codec::{self, Malformed, meta::SchemaMessage};
-use super::commit::Standings;
+use super::commit::Listed;
 use super::schema::{FAMILIES, Family, META_SCHEMA, VERSION};
 use super::{Options, Store, StoreError, commit};
 use crate::engine::changes::Counters;
@@ -31,7 +31,7 @@ impl Store {
             .map(|family| ColumnFamilyDescriptor::new(family.name(), tuned(&settings, family)));
         let db = DB::open_cf_descriptors(&settings, dir, families)
             .map_err(|error| refused(dir, error))?;
-        let store = Self { db, dir: dir.into(), standings: Standings::default() };
+        let store = Self { db, dir: dir.into(), listed: Listed::default() };
         match store.version()? {
             Some(VERSION) => return Ok(store),
             Some(_) => store.give_slots()?,
@@ -56,7 +56,7 @@ impl Store {
             .map(|family| ColumnFamilyDescriptor::new(family.name(), tuned(&settings, family)));
         let db = DB::open_cf_descriptors_read_only(&settings, dir, families, false)
             .map_err(|error| refused(dir, error))?;
-        let store = Self { db, dir: dir.into(), standings: Standings::default() };
+        let store = Self { db, dir: dir.into(), listed: Listed::default() };
         match store.version()? {
             Some(VERSION) | None => Ok(store),
             Some(_) => Err(StoreError::Older { dir: dir.into() }),
@@ -217,7 +217,7 @@ impl Store {
     pub(super) fn open_as_it_is(dir: &Path) -> Self {
         let settings = settings(&Options::default()).unwrap();
         let db = DB::open_cf(&settings, dir, FAMILIES.map(Family::name)).unwrap();
-        Self { db, dir: dir.into(), standings: Standings::default() }
+        Self { db, dir: dir.into(), listed: Listed::default() }
     }
 }
 
