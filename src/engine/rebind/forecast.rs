@@ -64,6 +64,13 @@ pub(in crate::engine) struct Fate {
     pub(super) stand: Stand,
 }
 
+impl Fate {
+    /// True when what rules say was foretold of an alert with this severity of its source.
+    pub(super) fn is_told(&self, severity: Option<&str>) -> bool {
+        self.severity.as_deref() == severity
+    }
+}
+
 impl Forecast {
     /// Compares two rule sets over one topology; no alert is foretold yet.
     pub fn of_rules(old: &Context, new: &Context) -> Self {
@@ -131,7 +138,7 @@ impl Forecast {
         alert: Fingerprint,
         severity: Option<&str>,
     ) -> Option<&Fate> {
-        self.alerts.get(&alert).filter(|fate| fate.severity.as_deref() == severity)
+        self.alerts.get(&alert).filter(|fate| fate.is_told(severity))
     }
 
     /// True when it is the topology that is another.

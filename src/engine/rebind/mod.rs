@@ -183,7 +183,7 @@ fn bind_alerts(state: &mut State, ctx: &Context, forecast: &Forecast) -> Bound {
     let (alerts, alike) = (&mut state.alerts, &mut state.alike);
     for (alert, held) in alerts.iter_mut() {
         let fate = forecast.alerts.get(alert);
-        let told = fate.filter(|fate| fate.severity.as_deref() == held.state.severity.as_deref());
+        let told = fate.filter(|fate| fate.is_told(held.state.severity.as_deref()));
         // To one that never fired nothing was added yet.
         match told.filter(|fate| fate.same && held.added.as_deref() == fate.added.as_deref()) {
             Some(fate) => held.ci = fate.ci,
@@ -221,7 +221,7 @@ fn bind(
     };
     let urgency = held.urgency(ctx);
     let from = core::mem::replace(&mut held.ci, ci);
-    let fate = fate.filter(|fate| fate.severity.as_deref() == held.state.severity.as_deref());
+    let fate = fate.filter(|fate| fate.is_told(held.state.severity.as_deref()));
     let before = held.added.take();
     match fate {
         Some(fate) => held.added = fate.added.as_deref().map(|added| alike.one(added.clone())),
