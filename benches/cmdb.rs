@@ -208,18 +208,11 @@ fn measure(cis: usize, inhibits: &str, rules: &str) {
     let mut state = fired(&old, cis);
     let alerts: Vec<Labels> = state_labels(cis);
     let (forecast, foretell_ms) = timed(|| {
-        let mut forecast = Forecast::new(&old.topology, &new.topology);
-        for labels in &alerts {
-            let told = Told { labels, severity: None };
-            forecast.foretell([&old, &new], labels.fingerprint(), told);
-        }
-        forecast
+        let forecast = Forecast::new(&old.topology, &new.topology);
+        foretold(forecast, [&old, &new], &alerts)
     });
     let event = Event::TopologyChanged(Arc::new(forecast));
-    let (_, handover_ms) = timed(|| {
-        state.apply(&new, &event, START);
-        state.drain(&new)
-    });
+    let handover_ms = applied(&mut state, &new, &event);
     let turn_ms = longest_turn(&mut state, &new);
     let change = Change::new(2, START, "bench", "replace").count(&difference);
     let [first_ms, change_ms] = write(&before, Revision { delta, change });
@@ -245,33 +238,37 @@ fn measure_rules() {
         let (old, new) = (context(usual()), context(format!("{section}{}{rule}\n", usual())));
         let mut state = fired(&old, cis);
         let alerts: Vec<Labels> = state_labels(cis);
-        let (forecast, foretell_ms) = timed(|| {
-            let mut forecast = Forecast::of_rules(&old, &new);
-            for labels in &alerts {
-                let told = Told { labels, severity: None };
-                forecast.foretell([&old, &new], labels.fingerprint(), told);
-            }
-            forecast
-        });
+        let (forecast, foretell_ms) =
+            timed(|| foretold(Forecast::of_rules(&old, &new), [&old, &new], &alerts));
         let event = Event::RulesChanged(Arc::new(forecast));
-        let (_, handover_ms) = timed(|| {
-            state.apply(&new, &event, START);
-            state.drain(&new)
-        });
+        let handover_ms = applied(&mut state, &new, &event);
         let turn_ms = longest_turn(&mut state, &new);
         println!("{what:>34} {foretell_ms:>9} | {handover_ms:>9} {turn_ms:>8}");
     }
+}
+
+/// Foretells what becomes of alerts.
+fn foretold(mut forecast: Forecast, contexts: [&Context; 2], alerts: &[Labels]) -> Forecast {
+    for labels in alerts {
+        forecast.foretell(contexts, labels.fingerprint(), Told { labels, severity: None });
+    }
+    forecast
+}
+
+/// Returns how long an event took on the engine's thread.
+fn applied(state: &mut State, ctx: &Context, event: &Event) -> u128 {
+    let (_, took_ms) = timed(|| {
+        state.apply(ctx, event, START);
+        state.drain(ctx)
+    });
+    took_ms
 }
 
 /// Has what is left to be decided on decided; returns how long the longest turn took.
 fn longest_turn(state: &mut State, ctx: &Context) -> u128 {
     let mut longest = 0;
     while state.next_due() == Some(START) {
-        let (_, this_ms) = timed(|| {
-            state.apply(ctx, &Event::Tick, START);
-            state.drain(ctx)
-        });
-        longest = longest.max(this_ms);
+        longest = longest.max(applied(state, ctx, &Event::Tick));
     }
     longest
 }
