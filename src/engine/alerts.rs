@@ -210,7 +210,8 @@ fn split(slot: Slot) -> (usize, usize) {
     (slot.0 as usize / PAGE, slot.0 as usize % PAGE)
 }
 
-/// An alert as it is stored, where the engine will hold it: a million of them are not moved about.
+/// An alert as it is stored, before the engine holds it. Boxed, so that lists of a million can grow and be
+/// joined without moving what is in them.
 #[derive(Clone, Debug)]
 pub struct SavedAlert {
     pub(super) fingerprint: Fingerprint,

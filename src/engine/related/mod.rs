@@ -20,6 +20,8 @@ mod sparse;
 mod standing;
 
 use core::time::Duration;
+#[cfg(test)]
+use std::collections::BTreeMap;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -70,8 +72,8 @@ pub(super) struct Likelihood {
 #[cfg(test)]
 impl Likelihood {
     /// Returns how many alerts of which incidents fire at each place, in an order of its own.
-    pub(super) fn burning(&self) -> std::collections::BTreeMap<(u64, IncidentId), u32> {
-        let mut all: std::collections::BTreeMap<(u64, IncidentId), u32> =
+    pub(super) fn burning(&self) -> BTreeMap<(u64, IncidentId), u32> {
+        let mut all: BTreeMap<(u64, IncidentId), u32> =
             self.elsewhere.iter().map(|(at, count)| (*at, *count)).collect();
         for (key, spots) in self.spots.iter() {
             let firing = spots.iter().filter(|spot| spot.firing > 0);
