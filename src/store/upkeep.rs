@@ -65,13 +65,16 @@ impl Store {
         }
     }
 
-    /// Waits until nothing of what was written so far is being flushed or compacted. For whoever
-    /// measures what the next commit costs.
+    /// Flushes what was written so far, and waits until nothing of it is being compacted. For whoever
+    /// measures what the next commit costs: a buffer that one commit has filled is else flushed when the
+    /// next one comes.
     ///
     /// # Errors
     /// When that failed.
     pub fn settle(&self) -> Result<(), StoreError> {
-        self.db.wait_for_compact(&WaitForCompactOptions::default()).map_err(StoreError::Commit)
+        let mut options = WaitForCompactOptions::default();
+        options.set_flush(true);
+        self.db.wait_for_compact(&options).map_err(StoreError::Commit)
     }
 
     /// Returns the identity of the store; `None` before it was given one.
