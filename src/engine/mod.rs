@@ -3,7 +3,7 @@
 //! No clock, disk, socket, log, random number or hash order: time is an argument, ids are counters,
 //! and what is to be stored or sent leaves as [`changes::Changes`]. Production, rule tests and the
 //! simulator run this same code. Reading order: `event` (what can happen), `state` with `alerts`, `lookup`, `alike` and `cases` (what is held),
-//! then the stages: `deduplicate`, `suppress`, `correlate` with `matched`, `known_error`, `topology` with `sure`, `gather`,
+//! then the stages: `deduplicate` with `ending`, `suppress`, `correlate` with `matched`, `known_error`, `topology` with `sure`, `gather`,
 //! `related`, `suspects` and `unite`, `prioritise` with `terms`, `assign`, `escalate` with `deadlines`, `acceptance`, `promise` and `waiting`, `notices` with `standing`, `resolve`
 //! with `verify` and `confirm`;
 //! what comes by Kafka: `consume`; what rules ask about the rest: `around`, `census`; who is called: `overrides`;
@@ -42,6 +42,7 @@ mod deliveries;
 mod describe;
 mod desk;
 mod drain;
+mod ending;
 mod escalate;
 pub mod event;
 mod followed;
@@ -315,7 +316,7 @@ impl State {
             #[cfg(test)]
             trap::due(self, timer);
             match timer {
-                Timer::Alert(alert) => deduplicate::due(self, ctx, alert, at, now),
+                Timer::Alert(alert) => ending::due(self, ctx, alert, at, now),
                 Timer::Incident(id) => self.incident_due(ctx, id, now),
                 Timer::Silence(id) => suppress::due(self, ctx, id, at, now),
                 Timer::Windows => suppress::planned::due(self, ctx, at),

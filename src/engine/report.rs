@@ -13,7 +13,7 @@ use super::order::Filing;
 use super::pending::Told;
 use super::refusal::Refusal;
 use super::reply::{Filed, Match, Reply};
-use super::{State, audit, correlate, desk, reporters, suppress, tally};
+use super::{State, audit, correlate, desk, ending, reporters, suppress, tally};
 use crate::model::alert::{Details, Join, Occurrence, Signal, SourceId};
 use crate::model::incident::IncidentId;
 use crate::model::labels::{Fingerprint, Labels};
@@ -215,7 +215,7 @@ pub(super) fn end_all(state: &mut State, ctx: &Context, id: IncidentId, now: Tim
     let reports: Vec<Fingerprint> =
         state.members(id).filter(|alert| is_report(state, source, *alert)).collect();
     for alert in reports {
-        deduplicate::finish(state, ctx, (source, alert), now);
+        ending::finish(state, ctx, (source, alert), now);
     }
 }
 

@@ -17,7 +17,7 @@ use super::rebind::Forecast;
 use super::related::{self, Learned};
 use super::state::{Case, Held, NEVER};
 use super::{
-    budget, census, deduplicate, followed, gather, rebind, schedule, shadow, suppress, topology,
+    budget, census, ending, followed, gather, rebind, schedule, shadow, suppress, topology,
 };
 use crate::model::incident::RecordId;
 use crate::model::labels::Fingerprint;
@@ -160,7 +160,7 @@ fn index(state: &mut State, ctx: &Context) {
     budget::reindex(state);
     suppress::inhibit::doubt_all(state, ctx, &alerts);
     gather::finish(state, ctx);
-    deduplicate::schedule_all(state, &alerts);
+    ending::schedule_all(state, &alerts);
     shadow::reindex(state, ctx);
 }
 
