@@ -4,7 +4,7 @@
 //! and what is to be stored or sent leaves as [`changes::Changes`]. Production, rule tests and the
 //! simulator run this same code. Reading order: `event` (what can happen), `state` with `alerts`, `lookup`, `alike` and `cases` (what is held),
 //! then the stages: `deduplicate` with `ending`, `suppress`, `correlate` with `matched`, `known_error`, `topology` with `sure`, `gather`,
-//! `related`, `suspects` and `unite`, `prioritise` with `terms`, `assign`, `escalate` with `deadlines`, `acceptance`, `promise` and `waiting`, `notices` with `standing`, `resolve`
+//! `related`, `suspects` and `unite`, `prioritise` with `terms`, `assign`, `escalate` with `deadlines`, `acceptance`, `promise` and `waiting`, `notices` with `receipts` and `standing`, `resolve`
 //! with `verify` and `confirm`;
 //! what comes by Kafka: `consume`; what rules ask about the rest: `around`, `census`; who is called: `overrides`;
 //! what people do: `handle` with `transfer`, `regroup`, `desk` with `afterwards`, `major` with `response`, `watch` and
@@ -64,6 +64,7 @@ mod promise;
 mod quarantine;
 mod reason;
 pub mod rebind;
+mod receipts;
 mod redundancy;
 pub mod refusal;
 mod regroup;
@@ -235,15 +236,15 @@ impl State {
             }
             Event::Delivered { notice, channel, thread } => {
                 let thread = thread.as_ref().map(|(place, message)| (&**place, &**message));
-                notices::delivered(self, *notice, (channel, thread), now);
+                receipts::delivered(self, *notice, (channel, thread), now);
             }
             Event::Failed { notice, channel, error, retry_in } => {
                 let failure =
-                    notices::Failure { notice: *notice, channel, error, retry_in: *retry_in };
-                notices::failed(self, &failure, now);
+                    receipts::Failure { notice: *notice, channel, error, retry_in: *retry_in };
+                receipts::failed(self, &failure, now);
             }
             Event::Published { bulletins } => bulletins::published(self, bulletins),
-            Event::Withheld { notice, because } => notices::withheld(self, *notice, because, now),
+            Event::Withheld { notice, because } => receipts::withheld(self, *notice, because, now),
             Event::Once { delivery, event } => {
                 return deliveries::once(self, ctx, *delivery, event, now);
             }
@@ -262,7 +263,7 @@ impl State {
                 return consume::seek(self, ctx, (partition, *to, by), now);
             }
             Event::DropQuarantined(id) => return quarantine::remove(self, *id),
-            Event::Retry { notices, by } => return notices::retry(self, notices, by, now),
+            Event::Retry { notices, by } => return receipts::retry(self, notices, by, now),
             Event::Forget { incidents, episodes, journal_before } => {
                 self.pending.journal_before = *journal_before;
                 return Reply::Forgotten(retain::forget(self, incidents, episodes, now));
