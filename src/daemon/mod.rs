@@ -380,6 +380,9 @@ fn start_engine(base: &Base<'_>, core: Core) -> Result<Engine, DaemonError> {
             Ok(()) => "its driver stopped".to_owned(),
             Err(error) => {
                 error!(%error, "a commit failed; the daemon ends, a restart shows what is on disk");
+                // Not closed: RocksDB tries to recover from a full disk by itself, some seconds at a
+                // time, and a close waits for that. There is nothing left for it to write.
+                core::mem::forget(Arc::clone(&desk.store));
                 error.to_string()
             }
         };

@@ -26,9 +26,8 @@ const AT_START: usize = 60;
 
 const LANES: usize = 2;
 
-/// How long the daemon may take to end by itself. Mostly it is milliseconds; but RocksDB tries to recover
-/// from a full disk by itself, a few seconds at a time, and its close waits for that.
-const END_MAX: Duration = Duration::from_secs(30);
+/// How long the daemon may take to end by itself: it gives those inside some seconds to finish.
+const END_MAX: Duration = Duration::from_secs(10);
 
 /// When the call fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
