@@ -60,14 +60,14 @@ fn unheard<'r>(
     major: &Major,
 ) -> Vec<(Box<str>, Vec<&'r str>)> {
     let mut found: Vec<(Box<str>, Vec<&str>)> = Vec::new();
-    for service in &record.affected.services {
+    for service in record.affected.services.iter() {
         let Some(ci) = ctx.topology.find(service).map(|ci| ctx.topology.ci(ci)) else { continue };
         for who in users(ci) {
             if !ctx.rules.reaches(who) || major.users.iter().any(|it| **it == *who) {
                 continue;
             }
             match found.iter_mut().find(|(known, _)| **known == *who) {
-                Some((_, services)) if services.last() == Some(&&**service) => {}
+                Some((_, services)) if services.last() == Some(&service) => {}
                 Some((_, services)) => services.push(service),
                 None => found.push((who.into(), vec![service])),
             }

@@ -132,8 +132,8 @@ fn what_was_reached_is_known_after_it_cleared() {
     story.clear(10, PDU);
     story.clear(11, &[("alertname", "VmDown"), ("ci", "vm-1"), ("severity", "critical")]);
     let affected = &story.incident(1).affected;
-    assert_eq!(affected.cis, ["pdu-1".into(), "vm-1".into()]);
-    assert_eq!((&*affected.services, affected.users), (&["shop".into()][..], 1_200));
+    assert_eq!(affected.cis, ["pdu-1", "vm-1"].iter().collect());
+    assert_eq!((&affected.services, affected.users), (&["shop"].iter().collect(), 1_200));
 }
 
 const STRICT: &str = "

@@ -22,6 +22,7 @@ pub mod learned;
 pub mod leases;
 pub mod link;
 pub mod major;
+pub mod names;
 pub mod notice;
 pub mod on_call;
 pub mod partition;

@@ -62,7 +62,7 @@ impl Totals {
         let said = said.and_then(|text| text.parse::<usize>().ok()?.checked_sub(1));
         let names: Vec<&str> = match by {
             By::Team => incident.team.as_deref().into_iter().collect(),
-            By::Service => incident.affected.services.iter().map(|name| &**name).collect(),
+            By::Service => incident.affected.services.iter().collect(),
         };
         let names = if names.is_empty() { vec![NONE] } else { names };
         for name in names {

@@ -399,8 +399,8 @@ impl Dice {
 
     fn affected(&mut self) -> Affected {
         Affected {
-            cis: self.list(2, |dice| dice.text().into()),
-            services: self.list(2, |dice| dice.text().into()),
+            cis: self.list(2, Self::text).iter().collect(),
+            services: self.list(2, Self::text).iter().collect(),
             users: self.number(),
         }
     }

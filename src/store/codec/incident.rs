@@ -449,6 +449,11 @@ mod tests {
         }
     }
 
+    fn affected() -> Affected {
+        let name = |name| [name].iter().collect();
+        Affected { cis: name("c"), services: name("s"), users: 42 }
+    }
+
     fn incident(progress: Progress) -> Incident {
         Incident {
             id: RecordId(1042),
@@ -512,7 +517,7 @@ mod tests {
             likely: likely(),
             update_at: Some(at(41)),
             sheet: sheet(),
-            affected: Affected { cis: vec!["c".into()], services: vec!["s".into()], users: 42 },
+            affected: affected(),
             reports: vec![report()],
             closure: closure(),
             major: Some(major()),

@@ -6,6 +6,7 @@ use super::{Malformed, Word, numbered};
 use crate::model::affected::Affected;
 use crate::model::closure::{Closure, Confirmation, Disagreement, Reached};
 use crate::model::labels::Fingerprint;
+use crate::model::names::Names;
 use crate::model::report::{Report, Reporter};
 use crate::model::sheet::{Field, Reclassified, Sheet, Spent};
 use crate::model::time::Timestamp;
@@ -222,6 +223,7 @@ impl AffectedMessage {
     pub(super) fn of(affected: &Affected) -> Option<Self> {
         let Affected { cis, services, users } = affected;
         let known = *affected != Affected::default();
+        let texts = |names: &Names| names.iter().map(str::to_owned).collect();
         known.then(|| Self { cis: texts(cis), services: texts(services), users: *users })
     }
 }
@@ -229,7 +231,7 @@ impl AffectedMessage {
 impl From<AffectedMessage> for Affected {
     fn from(message: AffectedMessage) -> Self {
         let AffectedMessage { cis, services, users } = message;
-        Self { cis: names(cis), services: names(services), users }
+        Self { cis: cis.iter().collect(), services: services.iter().collect(), users }
     }
 }
 
