@@ -22,8 +22,8 @@ pub(super) type Map<V> = HashMap<Box<str>, V, FixedState>;
 /// Rule numbers, filed by what an alert must have for the rule to match.
 #[derive(Clone, Debug, Default)]
 pub struct Index {
-    labels: Map<Shelf>,
-    attributes: Map<Shelf>,
+    labels: Shelves,
+    attributes: Shelves,
     /// Rules that could match whatever an alert has.
     always: Vec<usize>,
 }
@@ -49,10 +49,10 @@ impl Index {
         let mut index = Self { always, ..Self::default() };
         for (field, draft) in shelves {
             match field {
-                Field::Label(name) => index.labels.insert(name.clone(), draft.finish()),
-                Field::Ci(name) => index.attributes.insert(name.clone(), draft.finish()),
-                Field::Service(_) => None,
-            };
+                Field::Label(name) => index.labels.insert(name, draft.finish()),
+                Field::Ci(name) => index.attributes.insert(name, draft.finish()),
+                Field::Service(_) => {}
+            }
         }
         index
     }
@@ -62,7 +62,7 @@ impl Index {
     pub fn candidates(&self, subject: &Subject<'_>) -> Vec<usize> {
         let mut found = self.always.clone();
         gather(&self.labels, subject.all_labels(), &mut found);
-        if !self.attributes.is_empty() {
+        if !self.attributes.by_name.is_empty() {
             gather(&self.attributes, subject.all_attributes(), &mut found);
         }
         found.sort_unstable();
@@ -72,13 +72,41 @@ impl Index {
     }
 }
 
+/// Shelves by the names of their fields.
+#[derive(Clone, Debug, Default)]
+struct Shelves {
+    by_name: Map<Shelf>,
+    /// A bit for each name there is, see [`bit`]. Rules ask for few of the names that alerts and CIs
+    /// have; the others are hardly looked up.
+    known: u64,
+}
+
+impl Shelves {
+    fn insert(&mut self, field: &str, filed: Shelf) {
+        self.known |= bit(field);
+        self.by_name.insert(field.into(), filed);
+    }
+
+    fn get(&self, name: &str) -> Option<&Shelf> {
+        if self.known & bit(name) == 0 { None } else { self.by_name.get(name) }
+    }
+}
+
+/// One of 64 bits, by the length of a name and how it begins and ends.
+fn bit(name: &str) -> u64 {
+    let byte = |byte: Option<&u8>| u32::from(byte.copied().unwrap_or(0));
+    let (first, last) = (byte(name.as_bytes().first()), byte(name.as_bytes().last()));
+    let length = u32::try_from(name.len() % 64).unwrap_or(0);
+    1 << ((first + 7 * last + 13 * length) % u64::BITS)
+}
+
 /// Adds the rules filed under any of the pairs.
 fn gather<'a>(
-    shelves: &Map<Shelf>,
+    shelves: &Shelves,
     pairs: impl Iterator<Item = (&'a str, &'a str)>,
     found: &mut Vec<usize>,
 ) {
-    if shelves.is_empty() {
+    if shelves.by_name.is_empty() {
         return;
     }
     for (name, value) in pairs {
