@@ -6,7 +6,7 @@ use std::sync::Arc;
 use foldhash::fast::FixedState;
 
 use super::places::key_of;
-use super::sparse::Bit;
+use super::sparse::Mark;
 use crate::cmdb::{CiId, Ties, Topology};
 
 /// How far around an alert other alerts count, in the units of [`RELATION`](crate::cmdb::RELATION).
@@ -40,21 +40,21 @@ pub(super) type Ball = Arc<[Near]>;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Near {
     pub(super) ci: CiId,
-    /// The bit of the CI's key, and in the low eight bits the distance.
+    /// The mark of the CI's key, and in the low eight bits the distance.
     packed: u32,
 }
 
 const DISTANCE_BITS: u32 = 8;
-const _: () = assert!(REACH < 1 << DISTANCE_BITS && Bit::BITS + DISTANCE_BITS <= u32::BITS);
+const _: () = assert!(REACH < 1 << DISTANCE_BITS && Mark::BITS + DISTANCE_BITS <= u32::BITS);
 
 impl Near {
     fn new(topology: &Topology, ci: CiId, distance: u32) -> Self {
-        Self { ci, packed: Bit::of(key_of(topology, ci)).number() << DISTANCE_BITS | distance }
+        Self { ci, packed: Mark::of(key_of(topology, ci)).number() << DISTANCE_BITS | distance }
     }
 
-    /// The bit of [`key_of`] the CI.
-    pub(super) fn bit(self) -> Bit {
-        Bit::from_number(self.packed >> DISTANCE_BITS)
+    /// The mark of [`key_of`] the CI.
+    pub(super) fn mark(self) -> Mark {
+        Mark::from_number(self.packed >> DISTANCE_BITS)
     }
 
     pub(super) fn distance(self) -> u32 {

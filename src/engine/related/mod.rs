@@ -301,7 +301,7 @@ fn look_around(
     look_at(state, ctx, (index, place.ci(), place.key, place.distance), asked);
     let Some(ci) = place.ci() else { return };
     let ball = state.likelihood.balls.around(&ctx.topology, ci);
-    let near = ball.iter().skip(1).filter(|near| state.likelihood.spots.may_have(near.bit()));
+    let near = ball.iter().skip(1).filter(|near| state.likelihood.spots.may_have(near.mark()));
     // All names first: each is far away in memory, and so they are waited for together.
     let near: Vec<(CiId, u64, u32)> = near
         .map(|near| {

@@ -1,16 +1,24 @@
 //! A map that is mostly asked for keys which it does not have.
 //!
 //! Around every alert a few hundred places are asked for incidents, and nearly all have none. A bit
-//! for each of the low places of the hash answers for those from a table that the processor keeps
-//! near, however many incidents are open elsewhere; only the others are looked up.
+//! for each key answers for those from a table that the processor keeps near, however many incidents
+//! are open elsewhere; a second bit in another table is asked for the few that are left, and only for
+//! what is left then the key itself, which has to be made of the name of a CI far away (a Bloom
+//! filter, whose two tables are asked one after the other).
 
 use std::collections::HashMap;
 
 use foldhash::fast::FixedState;
 
-/// Bits, as a power of two: 256 KiB. With 30,000 keys one bit in seventy is set; with so many that
-/// most are it is a map like any.
+/// Bits of one table, as a power of two: 256 KiB. With 30,000 keys one bit in seventy is set; with so
+/// many that most are it is a map like any.
 const BITS: u32 = 21;
+
+/// Bits of a mark that the first table leaves to the second.
+const MORE_BITS: u32 = 3;
+
+/// Words of one table.
+const WORDS: usize = 1 << (BITS - u64::BITS.ilog2());
 
 /// Keys that may have gone before the bits are set anew, beyond as many as there are.
 const GONE_MIN: usize = 4_096;
@@ -18,71 +26,96 @@ const GONE_MIN: usize = 4_096;
 /// Spreads keys that differ in a few bits only (Knuth, multiplicative hashing).
 const SPREAD: u64 = 0x9E37_79B9_7F4A_7C15;
 
+/// Likewise for marks, so that two that share their first bit seldom share the second.
+const SPREAD_MARK: u32 = 0x9E37_79B1;
+
 /// Values by hash. Only asked, never iterated where the order could be seen.
 #[derive(Debug)]
 pub(super) struct Sparse<V> {
     values: HashMap<u64, V, FixedState>,
     /// Set for each key that there is, and for some that went since they were set anew.
-    known: Box<[u64]>,
+    first: Bits,
+    second: Bits,
     /// How many went.
     gone: usize,
 }
 
 impl<V> Default for Sparse<V> {
     fn default() -> Self {
-        Self { values: HashMap::default(), known: no_bits(), gone: 0 }
+        Self { values: HashMap::default(), first: Bits::none(), second: Bits::none(), gone: 0 }
     }
 }
 
-/// The bit that is set for a key: less than `1 << BITS`. Whoever asks for many keys again and again
-/// keeps these instead of the keys, in half the memory.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Bit(u32);
+/// One table of bits.
+#[derive(Debug)]
+struct Bits(Box<[u64]>);
 
-impl Bit {
+impl Bits {
+    fn none() -> Self {
+        Self(vec![0; WORDS].into())
+    }
+
+    /// `bit` is less than `1 << BITS`.
+    fn has(&self, bit: u32) -> bool {
+        let word = self.0.get((bit / u64::BITS) as usize);
+        word.is_some_and(|word| word >> (bit % u64::BITS) & 1 != 0)
+    }
+
+    fn set(&mut self, bit: u32) {
+        if let Some(word) = self.0.get_mut((bit / u64::BITS) as usize) {
+            *word |= 1 << (bit % u64::BITS);
+        }
+    }
+}
+
+/// What of a key says which bits are set for it. Whoever asks for many keys again and again keeps
+/// these instead of the keys, in half the memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Mark(u32);
+
+impl Mark {
     /// Bits of its number.
-    pub(super) const BITS: u32 = BITS;
+    pub(super) const BITS: u32 = BITS + MORE_BITS;
 
     pub(super) fn of(key: u64) -> Self {
         // Cannot be more: that many bits are left of the hash.
-        Self(u32::try_from(key.wrapping_mul(SPREAD) >> (u64::BITS - BITS)).unwrap_or(0))
+        Self(u32::try_from(key.wrapping_mul(SPREAD) >> (u64::BITS - Self::BITS)).unwrap_or(0))
     }
 
     pub(super) fn number(self) -> u32 {
         self.0
     }
 
-    /// Takes back what [`Bit::number`] gave.
+    /// Takes back what [`Mark::number`] gave.
     pub(super) fn from_number(number: u32) -> Self {
         Self(number)
     }
 
-    /// Returns its word, and the mask for it there.
-    fn place(self) -> (usize, u64) {
-        ((self.0 / u64::BITS) as usize, 1 << (self.0 % u64::BITS))
+    /// Its bit in the first table.
+    fn first(self) -> u32 {
+        self.0 >> MORE_BITS
     }
-}
 
-fn no_bits() -> Box<[u64]> {
-    vec![0; 1 << (BITS - u64::BITS.ilog2())].into()
+    /// Its bit in the second.
+    fn second(self) -> u32 {
+        self.0.wrapping_mul(SPREAD_MARK) >> (u32::BITS - BITS)
+    }
 }
 
 impl<V> Sparse<V> {
     fn note(&mut self, key: u64) {
-        let (word, mask) = Bit::of(key).place();
-        if let Some(word) = self.known.get_mut(word) {
-            *word |= mask;
-        }
+        let mark = Mark::of(key);
+        self.first.set(mark.first());
+        self.second.set(mark.second());
     }
 
-    /// True when it may have a key with this bit; false when it has none.
-    pub(super) fn may_have(&self, bit: Bit) -> bool {
-        let (word, mask) = bit.place();
-        self.known.get(word).is_some_and(|word| word & mask != 0)
+    /// True when it may have a key with this mark; false when it has none.
+    pub(super) fn may_have(&self, mark: Mark) -> bool {
+        self.first.has(mark.first()) && self.second.has(mark.second())
     }
 
     pub(super) fn get(&self, key: u64) -> Option<&V> {
-        if self.may_have(Bit::of(key)) { self.values.get(&key) } else { None }
+        if self.may_have(Mark::of(key)) { self.values.get(&key) } else { None }
     }
 
     pub(super) fn get_mut(&mut self, key: u64) -> Option<&mut V> {
@@ -101,7 +134,7 @@ impl<V> Sparse<V> {
         let removed = self.values.remove(&key);
         self.gone += usize::from(removed.is_some());
         if self.gone > self.values.len() + GONE_MIN {
-            (self.known, self.gone) = (no_bits(), 0);
+            (self.first, self.second, self.gone) = (Bits::none(), Bits::none(), 0);
             let keys: Vec<u64> = self.values.keys().copied().collect();
             for key in keys {
                 self.note(key);
@@ -139,14 +172,22 @@ mod tests {
                 }
                 for key in 0..64 {
                     prop_assert_eq!(sparse.get(key), map.get(&key));
-                    let bit = Bit::from_number(Bit::of(key).number());
-                    prop_assert!(sparse.may_have(bit) || !map.contains_key(&key));
+                    let mark = Mark::from_number(Mark::of(key).number());
+                    prop_assert!(sparse.may_have(mark) || !map.contains_key(&key));
                     prop_assert_eq!(sparse.get_mut(key), map.get_mut(&key));
                 }
             }
             sparse.clear();
             prop_assert_eq!(sparse.get(0), None);
         }
+    }
+
+    #[test]
+    fn few_keys_that_there_are_not_look_as_if_they_were() {
+        let mut sparse = Sparse::<u8>::default();
+        (0..30_000).for_each(|key| *sparse.or_default(key) = 1);
+        let others = (1_000_000..1_100_000).filter(|key| sparse.may_have(Mark::of(*key))).count();
+        assert!(others < 300, "{others} of 100000");
     }
 
     #[test]
@@ -161,7 +202,7 @@ mod tests {
                 sparse.remove(key + 1_000_000 - 100);
             }
         }
-        let bits: u32 = sparse.known.iter().map(|word| word.count_ones()).sum();
+        let bits: u32 = sparse.first.0.iter().map(|word| word.count_ones()).sum();
         assert!(bits as usize <= 2 * (GONE_MIN + 100), "{bits}");
         assert!((99_901..100_000).all(|key| sparse.get(key + 1_000_000) == Some(&1)));
     }
