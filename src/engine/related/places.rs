@@ -172,6 +172,9 @@ fn set_callers_apart(ctx: &Context, named: &[CiId], places: &mut [Place]) {
 
 /// Returns those CIs whose service depends on none of the others'; all, where each depends on one.
 pub(super) fn deepest(ctx: &Context, cis: &[CiId]) -> Vec<CiId> {
+    if cis.len() < 2 {
+        return cis.to_vec();
+    }
     let service = |ci: &CiId| ctx.topology.service_of(*ci, ctx.ties);
     let depends = |ci: &&CiId| {
         let (own, mut others) = (service(ci), cis.iter().map(service));
@@ -206,7 +209,12 @@ fn peers<'a>(
 ) -> impl Iterator<Item = CiId> + 'a {
     let cluster = ci.and_then(|ci| topology.ci(ci).labels.get(CLUSTER));
     let cluster = cluster.map(|cluster| format!("{cluster}:")).unwrap_or_default();
+    let own = ci.map(|ci| (ci, topology.ci(ci)));
     let named = move |(_, value): (&str, &str)| {
+        // Most alerts name the CI that they are bound to.
+        if let Some((ci, _)) = own.filter(|(_, row)| *row.name == *value) {
+            return Some(ci);
+        }
         topology.find(value).or_else(|| {
             let (_, system) = systems.first()?;
             topology.find(&format!("{cluster}{system}/{value}"))
