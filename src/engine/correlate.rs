@@ -79,11 +79,10 @@ fn relate_matched(
 ) {
     let Some(held) = state.alerts.get(&alert) else { return };
     let is_bound = held.ci.is_some();
-    let around = state.around(ctx, held);
-    let subject = around.subject();
     let matching = matched.now(state, ctx, held);
+    let group = matching.iter().find_map(|rule| Some((*rule, rule.kind.group()?)));
     let group =
-        matching.iter().find_map(|rule| Some(Grouping::new(rule, rule.kind.group()?, &subject)));
+        group.map(|(rule, kind)| Grouping::new(rule, kind, &state.around(ctx, held).subject()));
     credit::matched(state, &matching, alert, now);
     let causes = cause_rules(&matching);
     let found = group
@@ -297,12 +296,16 @@ pub(super) fn attach(
         let told = joined(state, ctx, alert, &join);
         state.pending.tell(incident, now, told);
     }
-    credit::joined(state, ctx, alert, &join, now);
+    let share = share(state, ctx, alert);
+    credit::joined(state, &join, share, now);
     enrol(state, alert, MemberKey { incident, record }, join, now);
-    if let Some(case) = state.change(incident) {
+    // It is among what changed.
+    if let Some(case) = state.incidents.get_mut(&incident) {
         case.record.members += 1;
     }
-    count_in(state, ctx, alert, now);
+    if let Some(share) = share {
+        count_share_in(state, ctx, (alert, share), now);
+    }
 }
 
 fn joined(state: &State, ctx: &Context, alert: Fingerprint, join: &Join) -> Told {
@@ -310,9 +313,9 @@ fn joined(state: &State, ctx: &Context, alert: Fingerprint, join: &Join) -> Told
     let held_back = held_back.map(|by| format!("; {by}, so nobody is told")).unwrap_or_default();
     // One allocation for the usual line: one is written for each incident that alerts join.
     let mut text = String::with_capacity(LINE_LEN);
+    write_name(&mut text, state, ctx, alert);
     // A string takes all that is written to it.
-    let name = name_of(state, ctx, alert);
-    let _written = write!(text, "{name} joined: {}{held_back}", Reason(join));
+    let _written = write!(text, " joined: {}{held_back}", Reason(join));
     Told { what: Happening::Joined, text, path: join.path().cloned() }
 }
 
@@ -344,7 +347,18 @@ fn enrol(state: &mut State, alert: Fingerprint, key: MemberKey, join: Join, now:
 
 /// Counts a firing member into its incident and all that this is part of.
 fn count_in(state: &mut State, ctx: &Context, alert: Fingerprint, now: Timestamp) {
-    let Some(share) = share(state, ctx, alert) else { return };
+    if let Some(share) = share(state, ctx, alert) {
+        count_share_in(state, ctx, (alert, share), now);
+    }
+}
+
+/// Counts in what a member that is held adds.
+fn count_share_in(
+    state: &mut State,
+    ctx: &Context,
+    (alert, share): (Fingerprint, Share),
+    now: Timestamp,
+) {
     let mut next = state.alerts.get(&alert).and_then(|held| held.state.incident);
     while let Some(id) = next.filter(|id| state.incidents.contains_key(id)) {
         tally::add(state, id, share);
@@ -613,11 +627,20 @@ pub(super) fn root_place(state: &State, topology: &Topology, id: IncidentId) -> 
 
 /// Returns the name people know an alert by.
 pub(super) fn name_of(state: &State, ctx: &Context, alert: Fingerprint) -> String {
-    let Some(held) = state.alerts.get(&alert) else { return alert.to_string() };
-    let ci = held.ci.map(|ci| ctx.topology.ci(ci));
-    let name = held.name(ci);
-    match held.labels.get("alertname").filter(|alertname| **alertname != name) {
-        Some(alertname) => format!("{alertname} {name}"),
-        None => name.into_owned(),
+    let mut text = String::new();
+    write_name(&mut text, state, ctx, alert);
+    text
+}
+
+/// Adds to a text what [`name_of`] returns.
+fn write_name(text: &mut String, state: &State, ctx: &Context, alert: Fingerprint) {
+    let Some(held) = state.alerts.get(&alert) else {
+        text.push_str(&alert.to_string());
+        return;
+    };
+    let name = held.name(held.ci.map(|ci| ctx.topology.ci(ci)));
+    if let Some(alertname) = held.labels.get("alertname").filter(|alertname| **alertname != name) {
+        text.extend([alertname, " "]);
     }
+    text.push_str(&name);
 }

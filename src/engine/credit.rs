@@ -9,8 +9,8 @@ use std::sync::Arc;
 
 use super::State;
 use super::context::Context;
+use super::prioritise;
 use super::tally::{self, Share};
-use super::{correlate, prioritise};
 use crate::model::alert::Join;
 use crate::model::credit::{Counts, Credit, Credits};
 use crate::model::incident::IncidentId;
@@ -90,18 +90,12 @@ pub(super) fn begins(state: &State, alert: Fingerprint, now: Timestamp) -> bool 
     state.alerts.get(&alert).is_some_and(|held| held.state.first_seen == now)
 }
 
-/// Counts an alert that a rule makes part of an incident; the page that it saves is counted by
-/// [`settle`].
-pub(super) fn joined(
-    state: &mut State,
-    ctx: &Context,
-    alert: Fingerprint,
-    join: &Join,
-    now: Timestamp,
-) {
+/// Counts an alert that a rule makes part of an incident, to which it adds its share; the page that it
+/// saves is counted by [`settle`].
+pub(super) fn joined(state: &mut State, join: &Join, share: Option<Share>, now: Timestamp) {
     let Some(rule) = join.rule() else { return };
     credit(state, rule, Credit::Absorbed, now);
-    if let Some(share) = correlate::share(state, ctx, alert).filter(|share| *share != Share(None)) {
+    if let Some(share) = share.filter(|share| *share != Share(None)) {
         state.pending.absorbed.push((rule.into(), share));
     }
 }
