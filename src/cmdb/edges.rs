@@ -6,6 +6,7 @@
 //! sufferer, whichever way its relation was written. They are laid out as they come, cause by cause:
 //! what has to be put aside meanwhile is one cause's.
 
+use core::hint::black_box;
 use std::sync::Arc;
 
 use super::facts::Facts;
@@ -62,6 +63,14 @@ impl Edges {
     pub(super) fn of(&self, ci: CiId) -> impl Iterator<Item = (CiId, u8)> {
         let ends = self.ends.get(self.stretch(ci)).unwrap_or_default();
         ends.iter().map(|end| (end.ci(), end.kind()))
+    }
+
+    /// Reads the first edge of each of several CIs: all that is waited for comes together then, and
+    /// is near when their edges are asked for one after the other.
+    pub(super) fn read_ahead(&self, cis: impl Iterator<Item = CiId>) {
+        for ci in cis {
+            black_box(self.ends.get(self.stretch(ci).start).copied());
+        }
     }
 
     /// Returns the same edges by their other ends, of which there are so many.

@@ -2,6 +2,7 @@
 //!
 //! Read `edges` for how its relations lie in memory.
 
+use core::hint::black_box;
 use std::sync::Arc;
 
 use super::age::stale_before;
@@ -340,6 +341,29 @@ impl Topology {
             Toward::Sufferers => self.sufferers.of(ci),
             Toward::Causes => self.causes.of(ci),
         }
+    }
+
+    /// Reads where the edges of several CIs lie, which are asked for next.
+    pub(super) fn read_edges_ahead(&self, cis: impl Iterator<Item = CiId>, toward: Toward) {
+        match toward {
+            Toward::Sufferers => self.sufferers.read_ahead(cis),
+            Toward::Causes => self.causes.read_ahead(cis),
+        }
+    }
+
+    /// Reads all places in memory that are first asked for of a CI, together: its row, and its edges
+    /// in both directions.
+    pub fn read_ahead(&self, ci: CiId) {
+        let row = self.ci(ci);
+        let attribute = row.attributes.iter().next().map(|(name, _)| name.len());
+        black_box((row.name.as_bytes().first().copied(), attribute));
+        self.causes.read_ahead(core::iter::once(ci));
+        self.sufferers.read_ahead(core::iter::once(ci));
+    }
+
+    /// Yields the CIs that can have hurt one outright, by whichever relation.
+    pub fn causes_of(&self, ci: CiId) -> impl Iterator<Item = CiId> {
+        self.edges(ci, Toward::Causes).map(|(cause, _)| cause)
     }
 
     /// Returns the name of a relation type that reads from the sufferer to the cause.

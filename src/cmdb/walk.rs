@@ -1,5 +1,6 @@
 //! Bounded walks through the topology, and the paths they find.
 
+use core::hint::black_box;
 use std::collections::HashSet;
 
 use super::relation::RelationSet;
@@ -89,6 +90,13 @@ impl Walk {
         })
     }
 
+    /// Reads the names on the way to a step, which is to be put in words.
+    pub fn read_names_ahead(&self, topology: &Topology, index: usize) {
+        for ci in self.cis_to(index) {
+            black_box(topology.ci(ci).name.as_bytes().first().copied());
+        }
+    }
+
     /// Yields the steps from one back to the beginning.
     fn chain(&self, index: usize) -> impl Iterator<Item = &Step> {
         core::iter::successors(self.steps.get(index), |step| {
@@ -127,6 +135,9 @@ impl Walk {
     }
 }
 
+/// CIs whose edges are read ahead at once: what is read further ahead may be gone again.
+const READ_AHEAD: usize = 64;
+
 /// Steps that are looked through for a CI one by one; most walks have no more.
 const FEW: usize = 16;
 
@@ -161,10 +172,15 @@ pub(super) fn walk(
     let mut walk = Walk { toward, steps, truncated: false };
     let mut seen = Seen::default();
     let mut edges_left = max_nodes.saturating_mul(EDGES_PER_NODE_MAX);
-    let mut next = 0;
+    let (mut next, mut read) = (0, 0);
     while let Some(&Step { ci, hops, .. }) = walk.steps.get(next) {
         if hops >= max_hops {
             break;
+        }
+        if next == read {
+            let ahead = walk.steps.iter().skip(next).take(READ_AHEAD);
+            topology.read_edges_ahead(ahead.map(|step| step.ci), toward);
+            read = walk.steps.len().min(next + READ_AHEAD);
         }
         for (end, kind) in topology.edges(ci, toward) {
             if edges_left == 0 {

@@ -36,6 +36,11 @@ impl Cis {
         }
     }
 
+    /// Reads where the first is counted, before one is.
+    pub(super) fn read_ahead(&self) -> Option<u32> {
+        self.0.first_key_value().map(|(_, count)| *count)
+    }
+
     /// Adds what another incident counts.
     pub(super) fn absorb(&mut self, other: &Self) {
         for (ci, count) in &other.0 {

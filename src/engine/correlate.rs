@@ -18,8 +18,8 @@ use super::state::Case;
 use super::tally::{self, Share, Tally};
 use super::watch;
 use super::{
-    State, affected, credit, escalate, gather, known_error, planning, redundancy, report, resolve,
-    shadow, suppress, topology,
+    State, affected, ahead, credit, escalate, gather, known_error, planning, redundancy, report,
+    resolve, shadow, suppress, topology,
 };
 use crate::cmdb::{CiId, Topology};
 use crate::model::affected::Affected;
@@ -45,6 +45,7 @@ const LINE_LEN: usize = 192;
 
 /// Puts an alert whose episode began where it belongs.
 pub(super) fn place(state: &mut State, ctx: &Context, alert: Fingerprint, now: Timestamp) {
+    ahead::began(state, ctx, alert);
     let matched = Matched::of(state, ctx, alert);
     suppress::hush(state, ctx, alert, now);
     suppress::inhibit::begin(state, ctx, alert, &matched);
@@ -112,6 +113,7 @@ fn relate_matched(
         (found, _) => found,
     };
     if let Some((incident, join)) = found {
+        ahead::joins(state, incident);
         attach(state, ctx, alert, Attachment { incident, join }, now);
         related::suggest(state, ctx, alert, (incident, second), now);
     } else if !is_audible(state, alert) {

@@ -2,7 +2,7 @@
 //!
 //! No clock, disk, socket, log, random number or hash order: time is an argument, ids are counters,
 //! and what is to be stored or sent leaves as [`changes::Changes`]. Production, rule tests and the
-//! simulator run this same code. Reading order: `event` (what can happen), `state` with `alerts`, `lookup`, `alike` and `cases` (what is held),
+//! simulator run this same code. Reading order: `event` (what can happen), `state` with `alerts`, `lookup`, `alike` and `cases` (what is held), `ahead` (what is read before it is asked for),
 //! then the stages: `deduplicate` with `ending`, `suppress`, `correlate` with `matched`, `known_error`, `topology` with `sure`, `gather`,
 //! `related`, `suspects` and `unite`, `prioritise` with `terms`, `assign`, `escalate` with `deadlines`, `acceptance`, `promise` and `waiting`, `notices` with `receipts` and `standing`, `resolve`
 //! with `verify` and `confirm`;
@@ -16,6 +16,7 @@
 mod acceptance;
 mod affected;
 pub mod afterwards;
+mod ahead;
 mod alerts;
 mod alike;
 mod around;

@@ -92,7 +92,7 @@ pub(super) fn harm_of(state: &mut State, ctx: &Context, share: Share) -> Arc<Har
 pub(super) fn add(state: &mut State, id: IncidentId, share: Share) {
     let Some(case) = state.incidents.get_mut(&id) else { return };
     case.tally.add(share);
-    if !case.tally.unweighed.is_empty() {
+    if case.tally.has_unweighed() {
         state.pending.unweighed.insert(id);
     }
 }
@@ -165,6 +165,11 @@ impl Tally {
         fresh.sort_unstable();
         fresh.dedup();
         fresh
+    }
+
+    /// True when there are members that are still to be weighed.
+    pub(super) fn has_unweighed(&self) -> bool {
+        !self.unweighed.is_empty()
     }
 
     /// Yields the CIs of members that are still to be weighed.

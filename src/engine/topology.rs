@@ -47,6 +47,7 @@ pub(super) fn explained(
             if !state.causes.contains_key(&step.ci) {
                 continue;
             }
+            walk.read_names_ahead(&ctx.topology, index);
             let delay = kind.delay_on(&ctx.topology, &walk, index);
             let asked = Asked { rule, kind, alert, delay };
             let Some((id, cause)) = cause_at(state, step.ci, &asked, now) else { continue };

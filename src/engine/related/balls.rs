@@ -1,5 +1,6 @@
 //! What lies around CIs: asked with every alert, and kept for as long as the topology is the same.
 
+use core::hint::black_box;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -19,6 +20,9 @@ const NEAR_MAX: usize = 256;
 /// before those. Enough for 16,000 CIs that alert amid hundreds of others, in 64 MB together: what is
 /// not kept costs ten times as much as all else of an alert.
 const BALLED_MAX: usize = 1 << 22;
+
+/// CIs of a ball in one line of the processor's cache.
+const PER_LINE: usize = 64 / size_of::<Near>();
 
 /// What lies around CIs, as far as it was asked, in one version of the topology.
 ///
@@ -68,6 +72,14 @@ impl Balls {
         if self.version != Some(topology.version()) {
             let version = Some(topology.version());
             *self = Self { version, ties: topology.ties(), ..Self::default() };
+        }
+    }
+
+    /// Reads what lies around a CI, as far as it is known, before it is asked for.
+    pub(super) fn read_ahead(&self, ci: CiId) {
+        for near in self.lately.get(&ci).into_iter().flat_map(|ball| ball.iter().step_by(PER_LINE))
+        {
+            black_box(near.packed);
         }
     }
 

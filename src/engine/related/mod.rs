@@ -19,6 +19,7 @@ mod score;
 mod sparse;
 mod standing;
 
+use core::hint::black_box;
 use core::time::Duration;
 #[cfg(test)]
 use std::collections::BTreeMap;
@@ -30,7 +31,7 @@ use foldhash::fast::FixedState;
 use super::State;
 use super::context::Context;
 use super::state::Case;
-use crate::cmdb::CiId;
+use crate::cmdb::{CiId, Topology};
 use crate::model::alert::Join;
 use crate::model::incident::IncidentId;
 use crate::model::labels::Fingerprint;
@@ -67,6 +68,27 @@ pub(super) struct Likelihood {
     /// does. Only asked, never iterated.
     elsewhere: HashMap<(u64, IncidentId), u32, FixedState>,
     balls: Balls,
+}
+
+impl Likelihood {
+    /// Reads what is asked of a CI as a place; yields the incidents that are there.
+    pub(super) fn read_ahead(
+        &self,
+        topology: &Topology,
+        ci: CiId,
+    ) -> impl Iterator<Item = IncidentId> {
+        self.read_place_ahead(places::key_of(topology, ci))
+    }
+
+    /// Reads what lies around a CI, as far as it is known.
+    pub(super) fn read_around_ahead(&self, ci: CiId) {
+        self.balls.read_ahead(ci);
+    }
+
+    fn read_place_ahead(&self, key: u64) -> impl Iterator<Item = IncidentId> {
+        self.learned.read_ahead(key);
+        self.spots.get(key).into_iter().flatten().map(|spot| spot.incident)
+    }
 }
 
 #[cfg(test)]
@@ -309,6 +331,12 @@ fn look_around(
             (near.ci, key, place.distance + near.distance())
         })
         .collect();
+    // Then what stands there, likewise.
+    for (_, key, _) in &near {
+        for incident in state.likelihood.read_place_ahead(*key) {
+            black_box(state.incidents.get(&incident).map(|case| case.record.active_at));
+        }
+    }
     for (near, key, distance) in near {
         look_at(state, ctx, (index, Some(near), key, distance), asked);
     }
