@@ -4,6 +4,7 @@
 //! them; further alerts of the same place say less and less. CIs that do not alert are ranked like
 //! all others.
 
+use core::hint::black_box;
 use std::collections::BTreeMap;
 
 use super::places;
@@ -62,8 +63,7 @@ fn most_blamed(state: &State, asked: &Asked<'_>, id: IncidentId) -> Vec<(CiId, S
     let weights = &asked.ctx.weights;
     // How loud each place blames, by service: whom it blames is the same for all alerts of it.
     let mut voices: BTreeMap<CiId, Vec<f64>> = BTreeMap::new();
-    let members = state.members(id).take(MEMBERS_MAX);
-    for held in members.filter_map(|alert| state.alerts.get(&alert)) {
+    for held in members_of(state, asked, id) {
         let blamed = blamed(asked, held);
         let subject = held.subject(asked.ctx);
         let weight = if subject.severity == INFORMATION { weights.informs } else { 1.0 };
@@ -95,6 +95,24 @@ fn most_blamed(state: &State, asked: &Asked<'_>, id: IncidentId) -> Vec<(CiId, S
     let most = SUSPECTS_MAX;
     let of = suspects::Asked { id, of, most };
     suspects::likeliest(state, &asked.ctx.topology, candidates, of)
+}
+
+/// Returns the first members of an incident. What is asked of each lies elsewhere in memory, and is read
+/// ahead for all of them: the alerts, then what they say and where they are.
+fn members_of<'s>(state: &'s State, asked: &Asked<'_>, id: IncidentId) -> Vec<&'s Held> {
+    let members: Vec<Fingerprint> = state.members(id).take(MEMBERS_MAX).collect();
+    let members = members.iter().filter_map(|alert| state.alerts.get(alert));
+    let members: Vec<&Held> = members.collect();
+    for held in &members {
+        black_box(held.ci);
+    }
+    for held in &members {
+        black_box(held.labels.iter().next().map(|(name, value)| (name.len(), value.len())));
+        if let Some(ci) = held.ci {
+            asked.ctx.topology.read_ahead(ci);
+        }
+    }
+    members
 }
 
 /// Returns a share of the blame in the units of [`WHOLE`].
