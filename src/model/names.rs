@@ -7,7 +7,7 @@ use core::fmt;
 /// Names, sorted by their bytes; each occurs once.
 ///
 /// How many there are, where each of them ends behind all these numbers, and their text; nothing where
-/// there is none. A number is [`NUMBER`] bytes, the lowest first.
+/// there is none. A number is four bytes, the lowest first.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Names(Box<[u8]>);
 
@@ -81,11 +81,11 @@ impl Names {
 
 impl<T: AsRef<str>> FromIterator<T> for Names {
     fn from_iter<I: IntoIterator<Item = T>>(names: I) -> Self {
-        let mut all = Self::default();
-        for name in names {
-            all.add(name.as_ref(), usize::MAX);
-        }
-        all
+        let names: Vec<T> = names.into_iter().collect();
+        let mut all: Vec<&[u8]> = names.iter().map(|name| name.as_ref().as_bytes()).collect();
+        all.sort_unstable();
+        all.dedup();
+        if all.is_empty() { Self::default() } else { Self::packed(&all) }
     }
 }
 
@@ -115,7 +115,8 @@ mod tests {
                 prop_assert!(all.iter().eq(set.iter().map(String::as_str)));
                 prop_assert_eq!((all.len(), all.is_empty()), (set.len(), set.is_empty()));
             }
-            prop_assert_eq!(all.iter().collect::<Names>(), all.clone());
+            let again: Vec<&str> = all.iter().chain(all.iter()).collect();
+            prop_assert_eq!(again.iter().rev().collect::<Names>(), all.clone());
             prop_assert_eq!(format!("{all:?}"), format!("{:?}", set.iter().collect::<Vec<_>>()));
         }
     }
