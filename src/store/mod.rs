@@ -14,6 +14,7 @@ use rocksdb::{ColumnFamily, DB};
 
 mod codec;
 mod commit;
+mod framing;
 mod load;
 mod migrate;
 mod old;
@@ -109,6 +110,14 @@ pub enum StoreError {
         dir: PathBuf,
         /// What RocksDB said.
         source: rocksdb::Error,
+    },
+    /// The manifest or a log has a record that none of ours can have.
+    #[error("{}: the record at byte {at} is damaged; restore the last backup (incidentd db restore)", path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// Where in it.
+        at: u64,
     },
     /// A record cannot be read.
     #[error("cannot be read: {0}")]

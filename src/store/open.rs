@@ -14,7 +14,7 @@ use rustix::process::{Flock, FlockType, fcntl_getlk};
 use super::codec::{self, Malformed, meta::SchemaMessage};
 use super::commit::Listed;
 use super::schema::{FAMILIES, Family, META_SCHEMA, VERSION};
-use super::{Options, Store, StoreError, commit};
+use super::{Options, Store, StoreError, commit, framing};
 use crate::engine::changes::Counters;
 
 impl Store {
@@ -26,6 +26,7 @@ impl Store {
     pub fn open(dir: &Path, options: &Options) -> Result<Self, StoreError> {
         make_private(dir).map_err(|source| StoreError::Folder { dir: dir.into(), source })?;
         let settings = settings(options).map_err(|error| refused(dir, error))?;
+        framing::check(dir)?;
         refuse_unknown_families(dir, &settings)?;
         let families = FAMILIES
             .map(|family| ColumnFamilyDescriptor::new(family.name(), tuned(&settings, family)));
@@ -50,6 +51,7 @@ impl Store {
             return Err(StoreError::Locked { dir: dir.into(), holder: Some(holder) });
         }
         let settings = settings(&Options::default()).map_err(|error| refused(dir, error))?;
+        framing::check(dir)?;
         refuse_unknown_families(dir, &settings)?;
         refuse_missing_families(dir, &settings)?;
         let families = FAMILIES
