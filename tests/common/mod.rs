@@ -87,6 +87,7 @@ impl Daemon {
 
     /// Starts where it was stopped or killed.
     pub fn restart(&mut self) {
+        assert!(self.child.try_wait().unwrap().is_some(), "one that runs would be left behind");
         self.child = spawn(&self.dir, self.address);
         self.wait_ready();
     }

@@ -40,7 +40,6 @@ fn what_the_daemon_recorded_is_played_under_other_rules() {
         assert_eq!(daemon.client().post("/ingest/native", &alert.to_string()).status, 200);
     }
     daemon.crash();
-    daemon.restart();
     let server = format!("http://{}", daemon.address);
     let run = |args: &[&str]| {
         let all = ["-s", &server, "replay"].iter().chain(args).copied().collect::<Vec<_>>();
