@@ -52,6 +52,7 @@ mod tests {
             affected.add_ci("srv-005");
         }
         assert_eq!(affected.cis.len(), AFFECTED_MAX);
+        assert!(affected.cis.iter().is_sorted());
         let mut other = Affected { users: 7, ..Affected::default() };
         other.add_service("shop");
         affected.absorb(&other);
