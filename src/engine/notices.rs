@@ -7,7 +7,7 @@ use super::State;
 use super::budget::{self, Verdict};
 use super::context::Context;
 use super::pending::Told;
-use super::{overrides, threads};
+use super::{overrides, receipts, threads};
 use crate::model::escalation::Target;
 use crate::model::incident::{Incident, IncidentId};
 use crate::model::notice::{ALSO_MAX, Notice, NoticeId, NoticeKind, NoticeState};
@@ -424,18 +424,6 @@ pub(super) fn withdraw(state: &mut State, id: IncidentId, why: &str, now: Timest
     let range = state.notices.range(first..=last).map(|(_, notice)| notice);
     let asks: Vec<NoticeId> = range.filter(is_ask).map(|notice| notice.id).collect();
     for notice in asks {
-        let text = format!("{notice} not sent: {why}");
-        if let Some(gone) = remove(state, notice) {
-            budget::forget(state, &gone);
-        }
-        state.pending.tell(id, now, Told { what: Happening::Withheld, text, path: None });
+        receipts::withheld(state, notice, why, now);
     }
-}
-
-/// Takes a notice off the list of those that are still to be sent.
-pub(super) fn remove(state: &mut State, notice: NoticeId) -> Option<Notice> {
-    let removed = state.notices.remove(&notice)?;
-    state.pending.notices.remove(&notice);
-    state.pending.notices_gone.insert(notice);
-    Some(removed)
 }

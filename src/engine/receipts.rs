@@ -5,9 +5,9 @@ use core::time::Duration;
 use super::pending::Told;
 use super::refusal::Refusal;
 use super::reply::{Reply, Retried};
-use super::{State, budget, notices, threads};
+use super::{State, budget, threads};
 use crate::model::incident::Incident;
-use crate::model::notice::{NoticeId, NoticeKind, NoticeState};
+use crate::model::notice::{Notice, NoticeId, NoticeKind, NoticeState};
 use crate::model::progress::Progress;
 use crate::model::time::{Brief, Timestamp};
 use crate::model::timeline::Happening;
@@ -21,6 +21,14 @@ const ATTEMPT: Duration = Duration::from_secs(10);
 /// After this time a notice that no channel takes is given up: it would be news from yesterday.
 const GIVE_UP_AFTER: Duration = Duration::from_hours(24);
 
+/// Takes a notice off the list of those that are still to be sent.
+fn remove(state: &mut State, notice: NoticeId) -> Option<Notice> {
+    let removed = state.notices.remove(&notice)?;
+    state.pending.notices.remove(&notice);
+    state.pending.notices_gone.insert(notice);
+    Some(removed)
+}
+
 /// A channel took a notice.
 pub(super) fn delivered(
     state: &mut State,
@@ -28,7 +36,7 @@ pub(super) fn delivered(
     (channel, thread): (&str, Option<(&str, &str)>),
     now: Timestamp,
 ) {
-    let Some(gone) = notices::remove(state, notice) else { return };
+    let Some(gone) = remove(state, notice) else { return };
     if let Some(at) = thread {
         threads::note(state, &gone, channel, at);
     }
@@ -36,9 +44,9 @@ pub(super) fn delivered(
     state.pending.tell(notice.incident, now, Told { what: Happening::Delivered, text, path: None });
 }
 
-/// The notifier found that nobody needs a notice any more.
+/// Nobody needs a notice any more: the notifier found so, or its incident went on.
 pub(super) fn withheld(state: &mut State, notice: NoticeId, because: &str, now: Timestamp) {
-    let Some(gone) = notices::remove(state, notice) else { return };
+    let Some(gone) = remove(state, notice) else { return };
     budget::forget(state, &gone);
     let text = format!("{notice} not sent: {because}");
     state.pending.tell(notice.incident, now, Told { what: Happening::Withheld, text, path: None });
