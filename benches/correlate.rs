@@ -1,12 +1,13 @@
 //! Correlation at scale: what a large CMDB costs to load and to hold, a walk through it, one new
 //! alert among many, and a storm. Every line has its target beside it (issue 5).
 //!
-//! One new alert is timed alone, by the processor time of the thread. `correlated` is the stage alone:
-//! from the alert that is recorded and bound to its CI until it is attached to its incident. Its rules
-//! are matched, the incident found, joined with the reason in words, and all indexes kept. `applied`
-//! is the whole of its delivery: taken in before, and what follows once for every incident that a
-//! delivery touches: suspects, priority, team and clocks. What is stored and the timeline's order are
-//! made once a batch and are not inside.
+//! One new alert is timed by the processor time of the thread, delivered alone and as one of 64 of as
+//! many incidents. `correlated` is the stage alone: from the alert that is recorded and bound to its CI
+//! until it is attached to its incident, with what is read ahead for it. Its rules are matched, the
+//! incident found, joined with the reason in words, and all indexes kept. `applied` is the whole of its
+//! delivery: taken in before, and what follows once for every incident that a delivery touches:
+//! suspects, priority, team and clocks. What is stored and the timeline's order are made once a batch
+//! and are not inside.
 //!
 //! `cargo bench --profile dev --bench correlate`; `-- load`, `-- walk`, `-- join`, `-- storm` for one
 //! part only.
@@ -47,6 +48,9 @@ const SPOKES: usize = 100_000;
 const WALKS: usize = 20_000;
 const ACTIVE: usize = 100_000;
 const PROBES: usize = 3_000;
+
+/// Alerts of a delivery: Prometheus sends as many at a time, and more where it is told to.
+const DELIVERED: usize = 64;
 
 fn main() {
     let args: Vec<String> = std::env::args().skip(1).filter(|arg| arg != "--bench").collect();
@@ -232,6 +236,9 @@ enum Kind {
 
 const KINDS: [Kind; 4] = [Kind::Group, Kind::Dependency, Kind::SameCi, Kind::Near];
 
+/// Names of alerts: a few hundred alerting rules are many, and each was seen before.
+const NAMES: usize = 100;
+
 /// CIs of a rack. Each incident has one of its own, and one between it and the next: neighbouring
 /// racks are near enough to have one cause.
 const RACK: usize = 61;
@@ -239,7 +246,8 @@ const RACK: usize = 61;
 /// Returns alert `n` of incident `i`; the first one opens it.
 fn alert(kind: Kind, incident: usize, n: usize) -> Labels {
     let rack = (incident - incident / 4) * 2 * RACK;
-    let (name, job) = (format!("A{n}"), format!("job-{incident}"));
+    let (name, job) = (format!("A{}", n % NAMES), format!("job-{incident}"));
+    let instance = format!("10.17.4.211:{}", 9_000 + n);
     let ci = match kind {
         Kind::Dependency if n == 0 => rack,
         Kind::Dependency => rack + 1 + n % 20,
@@ -255,7 +263,7 @@ fn alert(kind: Kind, incident: usize, n: usize) -> Labels {
         ("alertname", name),
         place,
         ("cluster", "eu-central-1"),
-        ("instance", "10.17.4.211:9090"),
+        ("instance", &*instance),
         ("region", "fra1"),
         ("severity", "warning"),
         ("team", "platform"),
@@ -264,17 +272,24 @@ fn alert(kind: Kind, incident: usize, n: usize) -> Labels {
 }
 
 pub(crate) fn received(labels: Labels, at: Timestamp) -> Event {
+    delivered(vec![occurrence(labels, at)])
+}
+
+fn delivered(occurrences: Vec<Occurrence>) -> Event {
+    Event::Received { source: "bench".into(), occurrences }
+}
+
+fn occurrence(labels: Labels, at: Timestamp) -> Occurrence {
     let details = Details { annotations: Labels::empty(), generator_url: "".into() };
     let until = at.plus(Duration::from_hours(24));
-    let occurrence = Occurrence {
+    Occurrence {
         fingerprint: labels.fingerprint(),
         labels,
         signal: Signal::Firing { until, explicit: false },
         starts_at: at,
         severity: None,
         details: Arc::new(details),
-    };
-    Event::Received { source: "bench".into(), occurrences: vec![occurrence] }
+    }
 }
 
 pub(crate) fn context(rules: &[SourceFile], topology: &Arc<Topology>) -> Context {
@@ -296,49 +311,80 @@ fn joins(topology: &Arc<Topology>) {
         }
         let open = state.incidents().count();
         println!("one new alert; {ACTIVE} active, {open} open incidents");
-        let (mut all, mut whole) = (Vec::new(), Vec::new());
-        for kind in KINDS {
-            let (correlated, applied) = probe(&mut state, &ctx, kind, incidents);
-            all.extend_from_slice(&correlated);
-            whole.extend_from_slice(&applied);
-            spread(&format!("  {kind:?}, correlated"), correlated, ["2 µs", "50 µs", ""]);
-            spread(&format!("  {kind:?}, applied"), applied, ["", "", ""]);
+        for (of, among) in [(1, "alone"), (DELIVERED, "each of 64")] {
+            for kind in KINDS {
+                let target = if kind == Kind::Near { "" } else { "2 µs" };
+                let (correlated, applied) = probe(&mut state, &ctx, (kind, of), incidents);
+                spread(
+                    &format!("  {kind:?}, {among}, correlated"),
+                    correlated,
+                    [target, "50 µs", ""],
+                );
+                spread(&format!("  {kind:?}, {among}, applied"), applied, ["", "", ""]);
+            }
         }
-        spread("  all, correlated", all, ["", "50 µs", ""]);
-        spread("  all, applied", whole, ["", "", ""]);
         assert_eq!(state.incidents().count(), open, "every alert joins");
     }
 }
 
-/// When the stage of correlation began and ended.
+/// How long the stage of correlation took of a delivery.
 #[derive(Debug, Default)]
 struct StopWatch {
-    taken_in: Duration,
-    correlated: Duration,
+    since: Duration,
+    correlating: Duration,
+    /// How often it was read.
+    read: u32,
+}
+
+impl StopWatch {
+    fn start(&mut self) {
+        self.since = used();
+        self.read += 1;
+    }
+
+    fn stop(&mut self) {
+        self.correlating += used().saturating_sub(self.since);
+        self.read += 1;
+    }
 }
 
 impl Stages for StopWatch {
+    fn reads_ahead(&mut self) {
+        self.start();
+    }
+
+    fn read_ahead(&mut self) {
+        self.stop();
+    }
+
     fn taken_in(&mut self) {
-        self.taken_in = used();
+        self.start();
     }
 
     fn correlated(&mut self) {
-        self.correlated = used();
+        self.stop();
     }
 }
 
-/// Returns how long alerts of a kind took until each had its incident, and as a whole.
+/// Returns how long alerts of a kind took until each had its incident, and as a whole: of deliveries
+/// of so many alerts, each of another incident, the part of one.
 fn probe(
     state: &mut State,
     ctx: &Context,
-    kind: Kind,
+    (kind, of): (Kind, usize),
     incidents: usize,
 ) -> (Vec<Duration>, Vec<Duration>) {
     let at = START.plus(Duration::from_secs(5));
     let own = KINDS.iter().position(|it| *it == kind).unwrap();
+    let share = u32::try_from(of).unwrap();
+    // Those that are delivered alone come first.
+    let first = ACTIVE / incidents + if of == 1 { 1 } else { 1 + PROBES };
     let one = |n: usize| {
         let incident = somewhere(n, incidents / 4) * 4 + own;
-        let event = received(alert(kind, incident, ACTIVE / incidents + 1 + n), at);
+        occurrence(alert(kind, incident, first + n), at)
+    };
+    let delivery = |n: usize| {
+        let event = delivered((n * of..(n + 1) * of).map(one).collect());
         let mut watch = StopWatch::default();
         let began = used();
         black_box(state.apply_watched(ctx, &event, at, &mut watch));
@@ -346,8 +392,9 @@ fn probe(
         // What it takes to read the clock once.
         let clock = used().saturating_sub(ended);
         black_box(state.drain(ctx));
-        let correlated = watch.correlated.saturating_sub(watch.taken_in).saturating_sub(clock);
-        (correlated, ended.saturating_sub(began).saturating_sub(clock * 3))
+        let correlated = watch.correlating.saturating_sub(clock * (watch.read / 2));
+        let applied = ended.saturating_sub(began).saturating_sub(clock * (watch.read + 1));
+        (correlated / share, applied / share)
     };
-    (0..PROBES).map(one).unzip()
+    (0..PROBES / of.div_ceil(8)).map(delivery).unzip()
 }

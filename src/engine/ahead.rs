@@ -3,7 +3,8 @@
 //! With thousands of incidents open and a million CIs nearly all of it lies far from the processor, in
 //! some dozens of places: each is waited for a tenth of a microsecond, and one after the other where
 //! each is asked for when it is needed. Asked for together they come together. So as soon as it is
-//! known where an alert is, or what it joins, one word is read of each place that this leads to.
+//! known where alerts are, or what one joins, one word is read of each place that this leads to; and of
+//! several alerts of a delivery at a time, because what one leads to comes while the next is asked.
 //!
 //! Decides nothing and changes nothing: without it all would be the same, and later. What is read goes
 //! through [`black_box`], or the compiler would leave it out.
@@ -17,33 +18,43 @@ use crate::cmdb::CiId;
 use crate::model::incident::IncidentId;
 use crate::model::labels::Fingerprint;
 
+/// Alerts for which it is read together. More would not come sooner, and what is read ahead is to be
+/// near still when it is used.
+pub(super) const TOGETHER: usize = 16;
+
 /// Causes of a CI at which incidents are looked for ahead.
 const CAUSES_MAX: usize = 16;
 
-/// Reads what an alert is asked first that is to be put where it belongs: what its CI is like, the
-/// incidents that are there or at what it stands on, and what is around it.
-pub(super) fn began(state: &State, ctx: &Context, alert: Fingerprint) {
-    let Some(ci) = state.alerts.get(&alert).and_then(|held| held.ci) else { return };
-    ctx.topology.read_ahead(ci);
-    for incident in state.likelihood.read_ahead(&ctx.topology, ci) {
-        joins(state, incident);
+/// Reads what alerts on these CIs are asked first when they are put where they belong: what the CIs are
+/// like, the incidents that are there or at what they stand on, and what is around them.
+pub(super) fn began(state: &State, ctx: &Context, cis: &[CiId]) {
+    // One kind of place after the other, each for all: no question of one round waits for another.
+    for ci in cis {
+        ctx.topology.read_ahead(*ci);
     }
+    let mut causes: Vec<Fingerprint> = Vec::new();
     if !state.causes.is_empty() {
-        for above in ctx.topology.causes_of(ci).take(CAUSES_MAX) {
-            cause_at(state, above);
+        for ci in cis {
+            let above = ctx.topology.causes_of(*ci).take(CAUSES_MAX);
+            let first = |ci| state.causes.get(&ci)?.first().map(|cause| cause.alert);
+            causes.extend(above.filter_map(first));
         }
     }
-    // Last, because it is the most.
-    state.likelihood.read_around_ahead(ci);
-}
-
-/// Reads the first alert that rules take for a cause at a CI, and its incident.
-fn cause_at(state: &State, ci: CiId) {
-    let cause = state.causes.get(&ci).and_then(|causes| causes.first());
-    let Some(held) = cause.and_then(|cause| state.alerts.get(&cause.alert)) else { return };
-    black_box(held.state.first_seen);
-    if let Some(incident) = held.state.incident {
+    let mut incidents: Vec<IncidentId> = Vec::with_capacity(cis.len());
+    for ci in cis {
+        incidents.extend(state.likelihood.read_ahead(&ctx.topology, *ci));
+    }
+    for cause in causes {
+        let Some(held) = state.alerts.get(&cause) else { continue };
+        black_box(held.state.first_seen);
+        incidents.extend(held.state.incident);
+    }
+    for incident in incidents {
         joins(state, incident);
+    }
+    // Last, because it is the most.
+    for ci in cis {
+        state.likelihood.read_around_ahead(*ci);
     }
 }
 

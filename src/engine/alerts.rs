@@ -76,8 +76,9 @@ impl Alerts {
     }
 
     /// Makes ready for occurrences of these. Each question waits for memory and none for another, so
-    /// that the processor asks many at a time, and finds near by what it is to change then.
-    pub(super) fn expect(&mut self, alerts: impl Iterator<Item = Fingerprint>) {
+    /// that the processor asks many at a time, and finds near by what it is to change then. Returns of
+    /// how many an episode may begin.
+    pub(super) fn expect(&mut self, alerts: impl Iterator<Item = Fingerprint>) -> usize {
         // One that ended is held already: room for a few too many is no harm.
         let begins = |alert: &Fingerprint| {
             self.get(alert).is_none_or(|held| {
@@ -88,6 +89,7 @@ impl Alerts {
         };
         let beginning = alerts.filter(begins).count();
         self.lookup.reserve(beginning);
+        beginning
     }
 
     /// Returns by what these labels are known again.

@@ -1,8 +1,6 @@
 //! Counts what the CMDB said of alerts when they first came. Since the start; decides nothing.
 
-use super::context::Context;
 use crate::cmdb::{Binding, CiId};
-use crate::model::labels::Labels;
 
 /// How many alerts were looked for in the CMDB, by what was found.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -16,9 +14,9 @@ pub struct Bindings {
 }
 
 impl Bindings {
-    /// Finds the CI of an alert that was not held so far, and counts.
-    pub(super) fn bind(&mut self, ctx: &Context, labels: &Labels) -> Option<CiId> {
-        match ctx.binder.binding(&ctx.topology, labels) {
+    /// Counts what was found for an alert that was not held so far; returns its CI.
+    pub(super) fn count(&mut self, binding: Binding) -> Option<CiId> {
+        match binding {
             Binding::Bound(ci) => {
                 self.bound += 1;
                 Some(ci)
@@ -41,7 +39,8 @@ mod tests {
 
     use super::*;
     use crate::cmdb::{Topology, import};
-    use crate::engine::context::Limits;
+    use crate::engine::context::{Context, Limits};
+    use crate::model::labels::Labels;
     use crate::rules::RuleSet;
 
     #[test]
@@ -59,7 +58,8 @@ mod tests {
             (("instance", "a:80"), Some(CiId(0)), (2, 1, 1)),
         ] {
             let labels = Labels::build(&mut [pair]).unwrap();
-            assert_eq!(bindings.bind(&ctx, &labels), ci, "{pair:?}");
+            let found = ctx.binder.binding(&ctx.topology, &labels);
+            assert_eq!(bindings.count(found), ci, "{pair:?}");
             assert_eq!((bindings.bound, bindings.ambiguous, bindings.unbound), counts, "{pair:?}");
         }
     }

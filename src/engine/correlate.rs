@@ -45,7 +45,6 @@ const LINE_LEN: usize = 192;
 
 /// Puts an alert whose episode began where it belongs.
 pub(super) fn place(state: &mut State, ctx: &Context, alert: Fingerprint, now: Timestamp) {
-    ahead::began(state, ctx, alert);
     let matched = Matched::of(state, ctx, alert);
     suppress::hush(state, ctx, alert, now);
     suppress::inhibit::begin(state, ctx, alert, &matched);

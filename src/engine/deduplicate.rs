@@ -17,7 +17,8 @@ use super::refusal::Refused;
 use super::reply::Received;
 use super::stages::Stages;
 use super::state::Held;
-use super::{census, correlate, credit, ending, gather, journal, own, quarantine, suppress};
+use super::{ahead, census, correlate, credit, ending, gather, journal, own, quarantine, suppress};
+use crate::cmdb::{Binding, CiId};
 use crate::ingest;
 use crate::model::alert::{
     AlertState, Details, Lease, Occurrence, Signal, Slot, SourceId, severity,
@@ -52,23 +53,27 @@ pub(super) fn receive(
     all: &[Occurrence],
     stages: &mut impl Stages,
 ) -> Received {
-    state.alerts.expect(all.iter().map(|it| it.fingerprint));
+    let beginning = state.alerts.expect(all.iter().map(|it| it.fingerprint));
     let mut reply = Received::default();
     let mut beyond = Vec::new();
-    for (index, occurrence) in all.iter().enumerate() {
-        match take(state, by, occurrence, stages) {
-            Ok(Outcome::Began) => reply.began += 1,
-            Ok(Outcome::Ended) => reply.ended += 1,
-            Ok(Outcome::Updated) => reply.updated += 1,
-            Ok(Outcome::Repeated) => reply.repeated += 1,
-            Ok(Outcome::Dropped(rule)) => {
-                credit::dropped(state, &rule, by.now);
-                *reply.dropped.entry(rule).or_default() += 1;
+    let mut index = 0;
+    for together in all.chunks(ahead::TOGETHER) {
+        let bindings = if beginning > 0 { expect(state, by, together, stages) } else { Vec::new() };
+        for (place, occurrence) in together.iter().enumerate() {
+            let binding = bindings.get(place).copied().flatten();
+            match take(state, by, (occurrence, binding), stages) {
+                Ok(Outcome::Began) => reply.began += 1,
+                Ok(Outcome::Ended) => reply.ended += 1,
+                Ok(Outcome::Updated) => reply.updated += 1,
+                Ok(Outcome::Repeated) => reply.repeated += 1,
+                Ok(Outcome::Dropped(rule)) => {
+                    credit::dropped(state, &rule, by.now);
+                    *reply.dropped.entry(rule).or_default() += 1;
+                }
+                Err(NotTaken::Overflow) => beyond.push(occurrence),
+                Err(NotTaken::Refused(why)) => reply.refused.push((index, why)),
             }
-            Err(NotTaken::Overflow) => beyond.push(occurrence),
-            Err(NotTaken::Refused(why)) => {
-                reply.refused.push((u32::try_from(index).unwrap_or(u32::MAX), why));
-            }
+            index += 1;
         }
     }
     if !beyond.is_empty() {
@@ -76,6 +81,38 @@ pub(super) fn receive(
         reply.quarantined = Some(overflow(state, by, &beyond));
     }
     reply
+}
+
+/// Makes ready for a few alerts that are taken next, one by one: binds those that are not held so far,
+/// and reads ahead what those that begin will be asked. Returns for each what it was bound to.
+fn expect(
+    state: &State,
+    by: &Delivery<'_>,
+    together: &[Occurrence],
+    stages: &mut impl Stages,
+) -> Vec<Option<Binding>> {
+    let mut bindings = Vec::with_capacity(together.len());
+    let mut cis: Vec<CiId> = Vec::with_capacity(together.len());
+    for it in together {
+        let held = state.alerts.get(&it.fingerprint);
+        let binding = held.is_none().then(|| bind(by.ctx, it));
+        bindings.push(binding);
+        let ci = match (held, binding) {
+            (None, Some(Binding::Bound(ci))) => Some(ci),
+            (Some(held), _) if !held.state.fires() => held.ci,
+            _ => None,
+        };
+        let begins = matches!(it.signal, Signal::Firing { .. });
+        cis.extend(ci.filter(|_| begins));
+    }
+    stages.reads_ahead();
+    ahead::began(state, by.ctx, &cis);
+    stages.read_ahead();
+    bindings
+}
+
+fn bind(ctx: &Context, it: &Occurrence) -> Binding {
+    ctx.binder.binding(&ctx.topology, &it.labels)
 }
 
 /// Why an occurrence was not taken.
@@ -107,23 +144,24 @@ fn overflow(state: &mut State, by: &Delivery<'_>, beyond: &[&Occurrence]) -> Qua
     let by = Delivery { source, source_name: &name, ..*by };
     // Not: a limit for this one. There are as many as there are sources, and it is never refused:
     // its labels are ours.
-    drop(take(state, &by, &own, &mut ()));
+    drop(take(state, &by, (&own, None), &mut ()));
     id
 }
 
 /// Takes one alert of our own; false when it cannot be held.
 pub(super) fn is_taken(state: &mut State, by: &Delivery<'_>, it: &Occurrence) -> bool {
-    take(state, by, it, &mut ()).is_ok()
+    take(state, by, (it, None), &mut ()).is_ok()
 }
 
-/// Takes one alert, and puts it where it belongs when its episode began.
+/// Takes one alert, and puts it where it belongs when its episode began; with what it was bound to,
+/// if it was.
 fn take(
     state: &mut State,
     by: &Delivery<'_>,
-    it: &Occurrence,
+    (it, binding): (&Occurrence, Option<Binding>),
     stages: &mut impl Stages,
 ) -> Result<Outcome, NotTaken> {
-    let outcome = observe(state, by, it)?;
+    let outcome = observe(state, by, (it, binding))?;
     if matches!(outcome, Outcome::Began) {
         stages.taken_in();
         correlate::place(state, by.ctx, it.fingerprint, by.now);
@@ -143,7 +181,11 @@ enum Outcome {
     Dropped(Arc<str>),
 }
 
-fn observe(state: &mut State, by: &Delivery<'_>, it: &Occurrence) -> Result<Outcome, NotTaken> {
+fn observe(
+    state: &mut State,
+    by: &Delivery<'_>,
+    (it, binding): (&Occurrence, Option<Binding>),
+) -> Result<Outcome, NotTaken> {
     #[cfg(test)]
     super::trap::received(it);
     let labelled = state.alerts.labelled(&it.labels);
@@ -183,7 +225,7 @@ fn observe(state: &mut State, by: &Delivery<'_>, it: &Occurrence) -> Result<Outc
         }
         (None, Signal::Firing { until, explicit }) => {
             admit(state, by)?;
-            let held = unknown(state, by, it);
+            let held = unknown(state, by, (it, binding));
             hold(state, (it.fingerprint, labelled), held);
             begin(state, by, it, lease(until, explicit));
             Ok(Outcome::Began)
@@ -192,7 +234,7 @@ fn observe(state: &mut State, by: &Delivery<'_>, it: &Occurrence) -> Result<Outc
         (Some(false), Signal::Resolved { .. }) => Ok(repeated(state, by, it.fingerprint)),
         (None, Signal::Resolved { at }) => {
             // Kept, so that a firing that arrives after its own resolve opens nothing.
-            let mut held = unknown(state, by, it);
+            let mut held = unknown(state, by, (it, binding));
             held.state.ended_at = Some(at.min(by.now));
             held.text = digest(&it.details);
             hold(state, (it.fingerprint, labelled), held);
@@ -212,8 +254,12 @@ fn dropped_by(ctx: &Context, it: &Occurrence) -> Option<Arc<str>> {
 }
 
 /// Returns an alert that was not held so far, without its text.
-fn unknown(state: &mut State, by: &Delivery<'_>, it: &Occurrence) -> Held {
-    let ci = state.bindings.bind(by.ctx, &it.labels);
+fn unknown(
+    state: &mut State,
+    by: &Delivery<'_>,
+    (it, binding): (&Occurrence, Option<Binding>),
+) -> Held {
+    let ci = state.bindings.count(binding.unwrap_or_else(|| bind(by.ctx, it)));
     let labels = state.shapes.fold(&it.labels);
     let state = AlertState {
         slot: Slot::default(),

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::story::{START, after};
+use super::story::{START, Story, after};
 use super::world::World;
 use crate::cmdb::{Topology, import};
 use crate::engine::context::{Context, Limits};
@@ -449,6 +449,22 @@ fn what_is_expected_and_not_heard_of_fires_until_it_is() {
         &*sources[usize::from(row.state.leases.first().map_or(1, |lease| lease.source.0))],
         own::SOURCE
     );
+}
+
+#[test]
+fn what_is_missed_on_a_ci_is_an_alert_on_that_ci() {
+    const RULES: &str = "
+rules:
+  - name: dog
+    owner: noc
+    when: ['alertname=\"Dog\"']
+    absence: {for: 5m, per: [ci], expected: [{ci: srv-1}]}
+";
+    let mut story = Story::of(RULES, "cis: {srv-1: {class: server}}\n");
+    story.wait(300);
+    let missed = story.world.image().alerts.values().next().unwrap().labels.fingerprint();
+    let ci = story.world.ask_about(missed, |it| it.ci.map(|ci| ci.name.to_string()));
+    assert_eq!(ci.flatten().as_deref(), Some("srv-1"));
 }
 
 #[test]
