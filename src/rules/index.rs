@@ -15,8 +15,12 @@ use super::handles::{Need, Popularity, needs};
 use super::shelf::{Draft, Shelf};
 use super::subject::{Field, Subject};
 
-/// A map that is only asked for its keys, so its order shows nowhere. The keys come from rule
-/// files, so nobody can choose them to collide.
+/// Attributes that rules ask for one by one. Mostly it is the class, and all others of a CI lie in a
+/// place of their own that then need not be read.
+const ATTRIBUTES_FEW: usize = 3;
+
+/// A map that is asked for its keys, or for all of which the order does not matter: so its own shows
+/// nowhere. The keys come from rule files, so nobody can choose them to collide.
 pub(super) type Map<V> = HashMap<Box<str>, V, FixedState>;
 
 /// Rule numbers, filed by what an alert must have for the rule to match.
@@ -62,7 +66,15 @@ impl Index {
     pub fn candidates(&self, subject: &Subject<'_>) -> Vec<usize> {
         let mut found = self.always.clone();
         gather(&self.labels, subject.all_labels(), &mut found);
-        if !self.attributes.by_name.is_empty() {
+        if self.attributes.by_name.len() <= ATTRIBUTES_FEW {
+            #[expect(clippy::iter_over_hash_type, reason = "what is found is sorted")]
+            for (name, shelf) in &self.attributes.by_name {
+                let value = subject.attribute(name);
+                if !value.is_empty() {
+                    shelf.find(value, &mut found);
+                }
+            }
+        } else {
             gather(&self.attributes, subject.all_attributes(), &mut found);
         }
         found.sort_unstable();
@@ -220,6 +232,23 @@ mod tests {
     }
 
     #[test]
+    fn attributes_are_found_however_many_rules_ask_for() {
+        let rules =
+            ["ci.class=pdu", "ci.rack=7", "ci.tier=1", "ci.a=x", "ci.b=\"\"", "ci.name=pdu-1"];
+        let ci = pdu(&[("rack", "7"), ("tier", "2"), ("a", "x")]);
+        let labels = Labels::build(&mut [("a", "1")]).unwrap();
+        for (count, expected) in [(2, &[0, 1][..]), (3, &[0, 1]), (6, &[0, 1, 3, 4, 5])] {
+            let rules: Vec<_> = rules.iter().take(count).map(|line| rule(line)).collect();
+            let index = Index::build(&rules);
+            assert_eq!(
+                index.candidates(&Subject::new(&labels, "", Some(&ci))),
+                expected,
+                "{count}"
+            );
+        }
+    }
+
+    #[test]
     fn of_two_values_equally_rare_the_one_of_the_more_telling_field_counts() {
         let rules = [
             rule("severity=critical, alertname=A"),
@@ -235,7 +264,8 @@ mod tests {
         assert_eq!(candidates(&rules, &[("a", "1")], ""), [0, 1]);
     }
 
-    const NAMES: [&str; 7] = ["a", "b", "ci", "severity", "ci.class", "ci.rack", "service.tier"];
+    const NAMES: [&str; 9] =
+        ["a", "b", "ci", "severity", "ci.class", "ci.rack", "ci.tier", "ci.name", "service.tier"];
     const VALUES: [&str; 7] = ["", "x", "y", "pdu", "pdu-1", "7", "70"];
 
     fn any_matcher() -> impl Strategy<Value = String> {
