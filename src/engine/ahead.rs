@@ -68,7 +68,7 @@ pub(super) fn joins(state: &State, incident: IncidentId) {
     black_box((*timer, children.is_empty(), tally.firing(), tally.has_unweighed()));
     black_box((record.parent, record.active_at, record.firing, record.known_error.is_some()));
     // And what it leads to.
-    black_box((cis.read_ahead(), live.last_key_value().map(|(record, alert)| (*record, *alert))));
+    black_box((cis.read_ahead(), live.read_ahead()));
     let affected = record.affected.cis.iter().next().map(|name| name.as_bytes().first().copied());
     black_box((affected, record.likely.places.first().copied()));
 }

@@ -37,8 +37,8 @@ impl Cis {
     }
 
     /// Reads where the first is counted, before one is.
-    pub(super) fn read_ahead(&self) -> Option<u32> {
-        self.0.first_key_value().map(|(_, count)| *count)
+    pub(super) fn read_ahead(&self) -> Option<(NonZeroU64, u32)> {
+        self.0.first_key_value().map(|(ci, count)| (*ci, *count))
     }
 
     /// Adds what another incident counts.
@@ -87,7 +87,7 @@ impl State {
     /// Forgets a live member of an incident; while its alert is still held.
     pub(super) fn delist(&mut self, id: IncidentId, record: RecordId) {
         let Some(case) = self.incidents.get_mut(&id) else { return };
-        let alert = case.live.remove(&record);
+        let alert = case.live.remove(record);
         let held = alert.and_then(|alert| self.alerts.get(&alert));
         let Some(ci) = held.and_then(|held: &Held| held.ci_hash) else { return };
         for id in self.chain(Some(id)) {
@@ -102,7 +102,7 @@ impl State {
         let Some(held) = self.alerts.get(&alert) else { return };
         let Some((id, record)) = held.state.incident.zip(held.state.record) else { return };
         let own = self.incidents.get(&id);
-        if own.is_none_or(|case| case.live.get(&record) != Some(&alert)) {
+        if own.is_none_or(|case| case.live.get(record) != Some(alert)) {
             return;
         }
         for id in self.chain(Some(id)) {
@@ -122,7 +122,7 @@ impl State {
         let mut below = Vec::new();
         self.incidents.for_each_mut(|case| {
             case.cis = Cis::default();
-            let hashes = case.live.values().filter_map(|alert| alerts.get(alert)?.ci_hash);
+            let hashes = case.live.alerts().filter_map(|alert| alerts.get(&alert)?.ci_hash);
             hashes.for_each(|ci| case.cis.add(ci, 1));
             below.extend(case.record.parent.map(|above| (above, case.cis.clone())));
         });

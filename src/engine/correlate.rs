@@ -431,7 +431,7 @@ pub(super) fn count(state: &mut State, ctx: &Context, id: IncidentId) -> Tally {
 pub(super) fn firing_members(state: &State, id: IncidentId) -> Vec<Fingerprint> {
     let Some(case) = state.incidents.get(&id) else { return Vec::new() };
     let fires = |alert: &Fingerprint| state.alerts.get(alert).is_some_and(|h| h.state.fires());
-    case.live.values().copied().filter(fires).collect()
+    case.live.alerts().filter(fires).collect()
 }
 
 struct Opening<'a> {

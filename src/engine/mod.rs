@@ -51,6 +51,7 @@ mod gather;
 mod handle;
 mod journal;
 mod known_error;
+mod live;
 mod lookup;
 mod major;
 mod matched;

@@ -98,14 +98,14 @@ fn find(state: &State, id: IncidentId, records: &[RecordId]) -> Result<Parting, 
         let refused = |why| Refusal::NotSplit { incident: id, record: *record, why };
         if case.children.contains(record) {
             found.children.push(*record);
-        } else if let Some(alert) = case.live.get(record) {
-            if case.record.root.alert == *alert {
+        } else if let Some(alert) = case.live.get(*record) {
+            if case.record.root.alert == alert {
                 return Err(refused("it is the root; split off the others instead"));
             }
-            if !state.alerts.get(alert).is_some_and(|held| held.state.fires()) {
+            if !state.alerts.get(&alert).is_some_and(|held| held.state.fires()) {
                 return Err(refused("it has ended; only what still fires goes on by itself"));
             }
-            found.alerts.push(*alert);
+            found.alerts.push(alert);
         } else {
             return Err(refused("the incident has no such record that still counts"));
         }

@@ -22,6 +22,7 @@ use super::cis::Cis;
 use super::deliveries::Deliveries;
 use super::followed::Followed;
 use super::gather::{Gathering, Slots};
+use super::live::Live;
 use super::pending::Pending;
 use super::quarantine::Quarantine;
 use super::related::{Likelihood, Standing};
@@ -240,7 +241,7 @@ pub(super) struct Case {
     /// On how many CIs its live members are, those of its subordinates included.
     pub(super) cis: Cis,
     /// Members whose alert is held.
-    pub(super) live: BTreeMap<RecordId, Fingerprint>,
+    pub(super) live: Live,
     /// What its firing members amount to, those of its subordinates included.
     pub(super) tally: Tally,
     pub(super) record: Incident,
@@ -251,7 +252,7 @@ impl Case {
     pub(super) fn of(record: Incident) -> Self {
         Self {
             record,
-            live: BTreeMap::new(),
+            live: Live::default(),
             children: BTreeSet::new(),
             tally: Tally::default(),
             cis: Cis::default(),
@@ -375,7 +376,7 @@ impl State {
             ids.extend(case.children.iter().rev());
             Some(case)
         });
-        cases.flat_map(|case| case.live.values().copied())
+        cases.flat_map(|case| case.live.alerts())
     }
 
     /// Returns an incident and all it is part of, from the inside out.

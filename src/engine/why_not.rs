@@ -47,8 +47,9 @@ impl State {
     pub fn company(&self, ctx: &Context, alert: Fingerprint, max: usize) -> Vec<String> {
         let own = self.alerts.get(&alert).and_then(|held| held.state.incident);
         let ids = self.chain(own);
-        let members = ids.iter().filter_map(|id| self.incidents.get(id)).flat_map(|c| &c.live);
-        let others = members.map(|(_, member)| *member).filter(|member| *member != alert);
+        let members =
+            ids.iter().filter_map(|id| self.incidents.get(id)).flat_map(|c| c.live.alerts());
+        let others = members.filter(|member| *member != alert);
         let told = others.filter_map(|member| {
             let since = self.counters.now.since(self.alerts.get(&member)?.state.first_seen);
             Some(format!("{}, since {}", name_of(self, ctx, member), Brief(since)))
