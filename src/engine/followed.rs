@@ -54,8 +54,8 @@ pub(super) fn hold(state: &mut State, record: Incident) {
 /// Holds it no longer: nothing is to be done after all.
 pub(super) fn let_go(state: &mut State, id: IncidentId) {
     state.followed.remove(&id);
-    state.pending.incidents.remove(&id);
-    state.pending.rescheduled.remove(&id);
+    state.pending.incidents.remove(id);
+    state.pending.rescheduled.remove(id);
 }
 
 /// Hands over a changed closed incident; one of which nothing is left to be done is held no longer.

@@ -49,6 +49,7 @@ pub mod event;
 mod followed;
 mod gather;
 mod handle;
+mod ids;
 mod journal;
 mod known_error;
 mod live;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use foldhash::fast::RandomState;
 
 use super::changes::{Archived, MemberRow, Recurrence};
+use super::ids::Ids;
 use super::tally::Share;
 use crate::model::alert::{Details, Path, Slot};
 use crate::model::audit::AuditEntry;
@@ -32,9 +33,9 @@ pub(super) struct Pending {
     pub(super) alerts: HashMap<Fingerprint, Rewritten, RandomState>,
     pub(super) archived: Vec<Archived>,
     pub(super) forgotten: BTreeSet<(Fingerprint, Slot)>,
-    pub(super) incidents: BTreeSet<IncidentId>,
+    pub(super) incidents: Ids,
     /// Incidents whose next deadline is to be looked up before the event is over.
-    pub(super) rescheduled: BTreeSet<IncidentId>,
+    pub(super) rescheduled: Ids,
     /// Incidents that are closed: written once more, then no longer held.
     pub(super) closed: BTreeSet<IncidentId>,
     /// Incidents that are over, and on whose record something was written.
@@ -79,11 +80,11 @@ pub(super) struct Pending {
     /// Incidents whose team is to be found before the event is over: they have a new root.
     pub(super) unassigned: BTreeSet<IncidentId>,
     /// Incidents with members of which it is to be asked before the event is over what they hurt.
-    pub(super) unweighed: BTreeSet<IncidentId>,
+    pub(super) unweighed: Ids,
     /// Reports of the event whose makers are to hear that we have them, with how they are reached.
     pub(super) received: Vec<(IncidentId, Box<str>)>,
     /// Incidents whose priority, team and clocks are to be looked at before the event is over.
-    pub(super) unsettled: BTreeSet<IncidentId>,
+    pub(super) unsettled: Ids,
 }
 
 /// What changed of an alert beside its state.
