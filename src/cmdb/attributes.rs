@@ -5,6 +5,7 @@
 //! length can be held: too long a value is found by the check, which shows the CI it is of.
 
 use core::fmt;
+use core::hint::black_box;
 
 /// Bits of a length in one character: all of its codes are characters.
 const LENGTH_BITS: u32 = 14;
@@ -25,6 +26,11 @@ impl Attributes {
     /// Yields the pairs in byte order of their names.
     pub fn iter(&self) -> Iter<'_> {
         Iter(&self.0)
+    }
+
+    /// Reads where they lie, before one is asked for.
+    pub(super) fn read_ahead(&self) {
+        black_box(self.0.as_bytes().first().copied());
     }
 
     /// Returns how many pairs there are.

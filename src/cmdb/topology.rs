@@ -351,14 +351,26 @@ impl Topology {
         }
     }
 
-    /// Reads all places in memory that are first asked for of a CI, together: its row, and its edges
-    /// in both directions.
-    pub fn read_ahead(&self, ci: CiId) {
-        let row = self.ci(ci);
-        let attribute = row.attributes.iter().next().map(|(name, _)| name.len());
-        black_box((row.name.as_bytes().first().copied(), attribute));
-        self.causes.read_ahead(core::iter::once(ci));
-        self.sufferers.read_ahead(core::iter::once(ci));
+    /// Reads all places in memory that are first asked for of CIs: their rows, and their edges in both
+    /// directions. What each lies in is read of all before what that leads to.
+    pub fn read_ahead(&self, cis: impl Iterator<Item = CiId> + Clone) {
+        for ci in cis.clone() {
+            black_box(self.cis.get(ci.0 as usize).map(Arc::as_ptr));
+        }
+        self.causes.read_ahead(cis.clone());
+        self.sufferers.read_ahead(cis.clone());
+        for ci in cis.clone() {
+            black_box(self.ci(ci).name.len());
+        }
+        for ci in cis {
+            self.read_name_ahead(ci);
+            self.ci(ci).attributes.read_ahead();
+        }
+    }
+
+    /// Reads the name of a CI, before it is to be put in words.
+    pub fn read_name_ahead(&self, ci: CiId) {
+        black_box(self.ci(ci).name.as_bytes().first().copied());
     }
 
     /// Yields the CIs that can have hurt one outright, by whichever relation.

@@ -11,6 +11,8 @@
 
 use core::hint::black_box;
 
+use smallvec::SmallVec;
+
 use super::State;
 use super::context::Context;
 use super::state::Case;
@@ -29,14 +31,12 @@ const CAUSES_MAX: usize = 16;
 /// like, the incidents that are there or at what they stand on, and what is around them.
 pub(super) fn began(state: &State, ctx: &Context, cis: &[CiId]) {
     // One kind of place after the other, each for all: no question of one round waits for another.
-    for ci in cis {
-        ctx.topology.read_ahead(*ci);
-    }
-    let mut causes: Vec<Fingerprint> = Vec::new();
+    ctx.topology.read_ahead(cis.iter().copied());
+    let mut causes: Vec<(CiId, Fingerprint)> = Vec::new();
     if !state.causes.is_empty() {
         for ci in cis {
             let above = ctx.topology.causes_of(*ci).take(CAUSES_MAX);
-            let first = |ci| state.causes.get(&ci)?.first().map(|cause| cause.alert);
+            let first = |ci: CiId| Some((ci, state.causes.get(&ci)?.first()?.alert));
             causes.extend(above.filter_map(first));
         }
     }
@@ -44,31 +44,33 @@ pub(super) fn began(state: &State, ctx: &Context, cis: &[CiId]) {
     for ci in cis {
         incidents.extend(state.likelihood.read_ahead(&ctx.topology, *ci));
     }
-    for cause in causes {
-        let Some(held) = state.alerts.get(&cause) else { continue };
+    for (ci, alert) in causes {
+        ctx.topology.read_name_ahead(ci);
+        let Some(held) = state.alerts.get(&alert) else { continue };
         black_box(held.state.first_seen);
         incidents.extend(held.state.incident);
     }
-    for incident in incidents {
-        joins(state, incident);
-    }
+    joins(state, &incidents);
     // Last, because it is the most.
     for ci in cis {
         state.likelihood.read_around_ahead(*ci);
     }
 }
 
-/// Reads what changes in an incident that an alert joins.
-pub(super) fn joins(state: &State, incident: IncidentId) {
-    let Some(Case { timer, children, cis, live, tally, record }) = state.incidents.get(&incident)
-    else {
-        return;
-    };
-    // What lies in the incident itself, from its beginning on: about a word of each line.
-    black_box((*timer, children.is_empty(), tally.firing(), tally.has_unweighed()));
-    black_box((record.parent, record.active_at, record.firing, record.known_error.is_some()));
+/// Reads what changes in incidents that alerts join.
+pub(super) fn joins(state: &State, incidents: &[IncidentId]) {
+    let cases = incidents.iter().filter_map(|id| state.incidents.get(id));
+    let cases: SmallVec<[&Case; TOGETHER]> = cases.collect();
+    // What lies in each itself, from its beginning on: about a word of each line.
+    for Case { timer, children, tally, record, .. } in &cases {
+        black_box((*timer, children.is_empty(), tally.firing(), tally.has_unweighed()));
+        black_box((record.parent, record.active_at, record.firing, record.known_error.is_some()));
+    }
     // And what it leads to.
-    black_box((cis.read_ahead(), live.read_ahead()));
-    let affected = record.affected.cis.iter().next().map(|name| name.as_bytes().first().copied());
-    black_box((affected, record.likely.places.first().copied()));
+    for Case { cis, live, record, .. } in cases {
+        black_box((cis.read_ahead(), live.read_ahead()));
+        let affected =
+            record.affected.cis.iter().next().map(|name| name.as_bytes().first().copied());
+        black_box((affected, record.likely.places.first().copied()));
+    }
 }

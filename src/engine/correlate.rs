@@ -112,7 +112,7 @@ fn relate_matched(
         (found, _) => found,
     };
     if let Some((incident, join)) = found {
-        ahead::joins(state, incident);
+        ahead::joins(state, &[incident]);
         attach(state, ctx, alert, Attachment { incident, join }, now);
         related::suggest(state, ctx, alert, (incident, second), now);
     } else if !is_audible(state, alert) {

@@ -108,10 +108,8 @@ fn members_of<'s>(state: &'s State, asked: &Asked<'_>, id: IncidentId) -> Vec<&'
     }
     for held in &members {
         black_box(held.labels.iter().next().map(|(name, value)| (name.len(), value.len())));
-        if let Some(ci) = held.ci {
-            asked.ctx.topology.read_ahead(ci);
-        }
     }
+    asked.ctx.topology.read_ahead(members.iter().filter_map(|held| held.ci));
     members
 }
 
