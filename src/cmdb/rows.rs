@@ -35,6 +35,12 @@ pub const SHAPES_MAX: usize = 64;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct CiId(pub u32);
 
+impl From<CiId> for u64 {
+    fn from(ci: CiId) -> Self {
+        ci.0.into()
+    }
+}
+
 /// One configuration item.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CiRow {

@@ -36,7 +36,7 @@ pub(super) fn began(state: &State, ctx: &Context, cis: &[CiId]) {
     if !state.causes.is_empty() {
         for ci in cis {
             let above = ctx.topology.causes_of(*ci).take(CAUSES_MAX);
-            let first = |ci: CiId| Some((ci, state.causes.get(&ci)?.first()?.alert));
+            let first = |ci: CiId| Some((ci, state.causes.get(ci.into())?.first()?.alert));
             causes.extend(above.filter_map(first));
         }
     }

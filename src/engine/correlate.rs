@@ -182,7 +182,10 @@ impl<'a> Grouping<'a> {
 /// Notes an incident that is not closed under the key of its group, if it has one.
 pub(super) fn index_group(state: &mut State, id: IncidentId) {
     if let Some(index) = state.incidents.get(&id).and_then(|case| group_of(&case.record)) {
-        state.groups.entry(index).or_default().insert(id);
+        let ids = state.groups.entry(index).or_default();
+        if !ids.contains(&id) {
+            ids.push(id);
+        }
     }
 }
 
@@ -191,7 +194,7 @@ pub(super) fn unindex_group(state: &mut State, id: IncidentId) {
     let index = state.incidents.get(&id).and_then(|case| group_of(&case.record));
     if let Some((index, ids)) = index.and_then(|index| Some((index, state.groups.get_mut(&index)?)))
     {
-        ids.remove(&id);
+        ids.retain(|it| *it != id);
         if ids.is_empty() {
             state.groups.remove(&index);
         }

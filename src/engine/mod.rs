@@ -81,6 +81,7 @@ mod restore;
 mod retain;
 mod review;
 mod shadow;
+mod sparse;
 pub mod stages;
 mod standing;
 mod state;

@@ -126,7 +126,7 @@ pub(super) fn completed(
             let hops = kind.max_hops;
             let walk = ctx.topology.walk(weak.ci, Toward::Causes, follow, hops, WALK_NODES_MAX);
             for (index, step) in walk.steps().iter().enumerate().skip(1) {
-                if !state.causes.contains_key(&step.ci) {
+                if !state.causes.has(step.ci.into()) {
                     continue;
                 }
                 let delay = kind.delay_on(&ctx.topology, &walk, index);

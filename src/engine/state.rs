@@ -7,7 +7,8 @@ use core::num::NonZeroU64;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use foldhash::fast::{FixedState, RandomState};
+use foldhash::fast::RandomState;
+use smallvec::SmallVec;
 
 use super::afterwards::Afterwards;
 use super::alerts::Alerts;
@@ -27,6 +28,7 @@ use super::pending::Pending;
 use super::quarantine::Quarantine;
 use super::related::{Likelihood, Standing};
 use super::shadow::Shadows;
+use super::sparse::Sparse;
 use super::suppress::inhibit::{Filed, Inhibition};
 use super::tally::{Harm, Tally};
 use super::timers::{Parked, Timers};
@@ -92,10 +94,10 @@ pub struct State {
     pub(super) counters: Counters,
     /// Open incidents by the CI of their root.
     pub(super) root_at: BTreeMap<CiId, BTreeSet<IncidentId>>,
-    /// Firing alerts that a topology rule takes for a cause, by CI. Only asked, never iterated.
-    pub(super) causes: HashMap<CiId, Vec<Cause>, FixedState>,
+    /// Firing alerts that a topology rule takes for a cause, by the number of their CI.
+    pub(super) causes: Sparse<SmallVec<[Cause; 1]>>,
     /// Incidents that are not closed by the rule and key of their group.
-    pub(super) groups: HashMap<u64, BTreeSet<IncidentId>, RandomState>,
+    pub(super) groups: HashMap<u64, SmallVec<[IncidentId; 2]>, RandomState>,
     /// Whether a rule's root can be reached from a CI, as far as it was asked.
     pub(super) could_wait: BTreeMap<(Arc<str>, CiId), bool>,
     /// What fires, as far as rules count it.

@@ -6,6 +6,8 @@
 use core::time::Duration;
 use std::sync::Arc;
 
+use smallvec::SmallVec;
+
 use super::State;
 use super::context::Context;
 use super::correlate::{incident_of, root_place};
@@ -44,7 +46,7 @@ pub(super) fn explained(
         }
         let walk = ctx.topology.walk(ci, Toward::Causes, follow, kind.max_hops, WALK_NODES_MAX);
         for (index, step) in walk.steps().iter().enumerate() {
-            if !state.causes.contains_key(&step.ci) {
+            if !state.causes.has(step.ci.into()) {
                 continue;
             }
             walk.read_names_ahead(&ctx.topology, index);
@@ -108,7 +110,7 @@ pub(super) fn cause_at(
     now: Timestamp,
 ) -> Option<(IncidentId, Fingerprint)> {
     let of_rule = |cause: &&Cause| cause.rule == asked.rule.name && cause.alert != asked.alert;
-    let causes = state.causes.get(&ci)?.iter().filter(of_rule);
+    let causes = state.causes.get(ci.into())?.iter().filter(of_rule);
     let open = causes.filter_map(|cause| {
         let id = incident_of(state, cause.alert)?;
         let record = &state.incidents.get(&id)?.record;
@@ -235,7 +237,7 @@ pub(super) fn act_as_cause(
 /// Notes that a rule takes a firing alert for a cause.
 pub(super) fn note_cause(state: &mut State, alert: Fingerprint, rule: &Arc<str>) {
     let Some(ci) = state.alerts.get(&alert).and_then(|held| held.ci) else { return };
-    let causes = state.causes.entry(ci).or_default();
+    let causes = state.causes.or_default(ci.into());
     let cause = Cause { rule: Arc::clone(rule), alert };
     if !causes.contains(&cause) {
         causes.push(cause);
@@ -245,10 +247,10 @@ pub(super) fn note_cause(state: &mut State, alert: Fingerprint, rule: &Arc<str>)
 /// Forgets an alert as a cause; it no longer fires.
 pub(super) fn drop_cause(state: &mut State, alert: Fingerprint) {
     let Some(ci) = state.alerts.get(&alert).and_then(|held| held.ci) else { return };
-    if let Some(causes) = state.causes.get_mut(&ci) {
+    if let Some(causes) = state.causes.get_mut(ci.into()) {
         causes.retain(|cause| cause.alert != alert);
         if causes.is_empty() {
-            state.causes.remove(&ci);
+            state.causes.remove(ci.into());
         }
     }
 }
@@ -272,8 +274,8 @@ fn take_root(
         return;
     }
     // An alert on the root's own CI explains the root only if no rule takes that for a cause.
-    let is_cause = |causes: &Vec<Cause>| causes.iter().any(|cause| cause.alert == old);
-    if index > 0 || !state.causes.get(&place).is_some_and(is_cause) {
+    let is_cause = |causes: &SmallVec<[Cause; 1]>| causes.iter().any(|cause| cause.alert == old);
+    if index > 0 || !state.causes.get(place.into()).is_some_and(is_cause) {
         let path = walk.path(&ctx.topology, index);
         let way = Way::of(&ctx.topology, (&walk, index), follow, &path);
         unite::explain_root(state, ctx, unite::NewRoot { id, alert, rule, path, way }, now);

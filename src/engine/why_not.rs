@@ -255,7 +255,7 @@ impl Asked<'_> {
         let topology = &self.ctx.topology;
         let walk = topology.walk(ci, Toward::Causes, follow, hops, WALK_NODES_MAX);
         let (index, cause) = walk.steps().iter().enumerate().find_map(|(index, step)| {
-            let mut there = self.state.causes.get(&step.ci)?.iter();
+            let mut there = self.state.causes.get(step.ci.into())?.iter();
             let of_rule = there.find(|it| it.rule == self.rule.name && it.alert != self.alert)?;
             Some((index, of_rule.alert))
         })?;

@@ -270,7 +270,7 @@ fn ask(state: &State, ctx: &Context, bound: &mut Bound) {
 fn note_causes(state: &mut State, causes: Vec<Causes>) {
     state.causes.clear();
     for (_, alert, ci, rules) in causes.into_iter().filter(|(_, _, _, rules)| !rules.is_empty()) {
-        let at = state.causes.entry(ci).or_default();
+        let at = state.causes.or_default(ci.into());
         at.extend(rules.into_iter().map(|rule| Cause { rule, alert }));
     }
 }

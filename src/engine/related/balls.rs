@@ -7,8 +7,8 @@ use std::sync::Arc;
 use foldhash::fast::FixedState;
 
 use super::places::key_of;
-use super::sparse::Mark;
 use crate::cmdb::{CiId, Ties, Topology};
+use crate::engine::sparse::Mark;
 
 /// How far around an alert other alerts count, in the units of [`RELATION`](crate::cmdb::RELATION).
 const REACH: u32 = 250;

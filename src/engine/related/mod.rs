@@ -16,7 +16,6 @@ mod places;
 mod rank;
 mod restand;
 mod score;
-mod sparse;
 mod standing;
 
 use core::hint::black_box;
@@ -27,9 +26,11 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use foldhash::fast::FixedState;
+use smallvec::SmallVec;
 
 use super::State;
 use super::context::Context;
+use super::sparse::Sparse;
 use super::state::Case;
 use crate::cmdb::{CiId, Topology};
 use crate::model::alert::Join;
@@ -46,7 +47,6 @@ use places::{Place, Presence};
 pub(super) use rank::rank;
 pub(super) use restand::{Stand, keys_of, restand};
 use score::{Burns, Evidence};
-use sparse::Sparse;
 use standing::{Spot, leave, stand, top};
 pub(super) use standing::{Standing, closed, index_places};
 
@@ -63,7 +63,7 @@ const JOB: &str = "job";
 #[derive(Debug, Default)]
 pub(super) struct Likelihood {
     pub(super) learned: Learned,
-    spots: Sparse<Vec<Spot>>,
+    spots: Sparse<SmallVec<[Spot; 1]>>,
     /// How many alerts of an incident fire at a place that does not remember the incident; where any
     /// does. Only asked, never iterated.
     elsewhere: HashMap<(u64, IncidentId), u32, FixedState>,
@@ -199,7 +199,7 @@ pub(super) fn explained(
         max_age: kind.max_age,
         own: held.state.incident.and_then(|own| state.top(own)),
         now,
-        found: Vec::new(),
+        found: SmallVec::new(),
     };
     for (index, place) in places.iter().enumerate() {
         look_around(state, ctx, (index, place), &mut asked);
@@ -310,7 +310,7 @@ struct Asked {
     own: Option<IncidentId>,
     now: Timestamp,
     /// Each incident once for each place where it is found.
-    found: Vec<(IncidentId, Found)>,
+    found: SmallVec<[(IncidentId, Found); 4]>,
 }
 
 /// Looks for incidents at one place of an alert and around it.
@@ -325,7 +325,7 @@ fn look_around(
     let ball = state.likelihood.balls.around(&ctx.topology, ci);
     let near = ball.iter().skip(1).filter(|near| state.likelihood.spots.may_have(near.mark()));
     // All names first: each is far away in memory, and so they are waited for together.
-    let near: Vec<(CiId, u64, u32)> = near
+    let near: SmallVec<[(CiId, u64, u32); 8]> = near
         .map(|near| {
             let key = places::key_of(&ctx.topology, near.ci);
             (near.ci, key, place.distance + near.distance())

@@ -4,6 +4,8 @@
 //! Which places an incident is at is stored with it; so all of this follows from the incidents and
 //! the alerts that fire.
 
+use smallvec::SmallVec;
+
 use super::Likelihood;
 use crate::engine::State;
 use crate::engine::cases::Cases;
@@ -55,11 +57,13 @@ impl Likelihood {
     /// Lets a place forget incidents.
     fn forget(&mut self, key: u64, is_forgotten: impl Fn(&Spot) -> bool) {
         let Some(spots) = self.spots.get_mut(key) else { return };
-        for spot in spots.extract_if(.., |spot| is_forgotten(spot)) {
-            if spot.firing > 0 {
+        spots.retain(|spot| {
+            let goes = is_forgotten(spot);
+            if goes && spot.firing > 0 {
                 self.elsewhere.insert((key, spot.incident), spot.firing);
             }
-        }
+            !goes
+        });
         if spots.is_empty() {
             self.spots.remove(key);
         }
@@ -127,7 +131,7 @@ fn stand_at(
 ) -> Stood {
     let top_of = |id| top(incidents, id).map(|(id, _)| id);
     likelihood.forget(key, |spot| top_of(spot.incident).is_none());
-    let spots = likelihood.spots.get_mut(key).map(Vec::as_mut_slice).unwrap_or_default();
+    let spots = likelihood.spots.get_mut(key).map(SmallVec::as_mut_slice).unwrap_or_default();
     if let Some(spot) = spots.iter_mut().find(|spot| spot.incident == incident) {
         spot.last = spot.last.max(now);
         spot.firing += 1;

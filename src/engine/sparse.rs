@@ -1,7 +1,7 @@
 //! A map that is mostly asked for keys which it does not have.
 //!
-//! Around every alert a few hundred places are asked for incidents, and nearly all have none. A bit
-//! for each key answers for those from a table that the processor keeps near, however many incidents
+//! Around every alert a few hundred places are asked for incidents, and above it some for causes, and
+//! nearly all have none. A bit for each key answers for those from a table that the processor keeps near, however many incidents
 //! are open elsewhere; a second bit in another table is asked for the few that are left, and only for
 //! what is left then the key itself, which has to be made of the name of a CI far away (a Bloom
 //! filter, whose two tables are asked one after the other).
@@ -10,15 +10,15 @@ use std::collections::HashMap;
 
 use foldhash::fast::FixedState;
 
-/// Bits of one table, as a power of two: 256 KiB. With 30,000 keys one bit in seventy is set; with so
-/// many that most are it is a map like any.
-const BITS: u32 = 21;
+/// Bits of the first table, as a power of two: 64 KiB, which stay near. With 30,000 keys one bit in
+/// eighteen is set; with so many that most are it is a map like any.
+const FIRST_BITS: u32 = 19;
+
+/// Bits of the second: 256 KiB, of which one in seventy is set then.
+const SECOND_BITS: u32 = 21;
 
 /// Bits of a mark that the first table leaves to the second.
-const MORE_BITS: u32 = 3;
-
-/// Words of one table.
-const WORDS: usize = 1 << (BITS - u64::BITS.ilog2());
+const MORE_BITS: u32 = 5;
 
 /// Keys that may have gone before the bits are set anew, beyond as many as there are.
 const GONE_MIN: usize = 4_096;
@@ -42,7 +42,8 @@ pub(super) struct Sparse<V> {
 
 impl<V> Default for Sparse<V> {
     fn default() -> Self {
-        Self { values: HashMap::default(), first: Bits::none(), second: Bits::none(), gone: 0 }
+        let (first, second) = (Bits::none(FIRST_BITS), Bits::none(SECOND_BITS));
+        Self { values: HashMap::default(), first, second, gone: 0 }
     }
 }
 
@@ -51,11 +52,12 @@ impl<V> Default for Sparse<V> {
 struct Bits(Box<[u64]>);
 
 impl Bits {
-    fn none() -> Self {
-        Self(vec![0; WORDS].into())
+    /// A table of `1 << bits` bits.
+    fn none(bits: u32) -> Self {
+        Self(vec![0; 1 << (bits - u64::BITS.ilog2())].into())
     }
 
-    /// `bit` is less than `1 << BITS`.
+    /// `bit` is one of those that the table has.
     fn has(&self, bit: u32) -> bool {
         let word = self.0.get((bit / u64::BITS) as usize);
         word.is_some_and(|word| word >> (bit % u64::BITS) & 1 != 0)
@@ -75,7 +77,7 @@ pub(super) struct Mark(u32);
 
 impl Mark {
     /// Bits of its number.
-    pub(super) const BITS: u32 = BITS + MORE_BITS;
+    pub(super) const BITS: u32 = FIRST_BITS + MORE_BITS;
 
     pub(super) fn of(key: u64) -> Self {
         // Cannot be more: that many bits are left of the hash.
@@ -98,7 +100,7 @@ impl Mark {
 
     /// Its bit in the second.
     fn second(self) -> u32 {
-        self.0.wrapping_mul(SPREAD_MARK) >> (u32::BITS - BITS)
+        self.0.wrapping_mul(SPREAD_MARK) >> (u32::BITS - SECOND_BITS)
     }
 }
 
@@ -112,6 +114,10 @@ impl<V> Sparse<V> {
     /// True when it may have a key with this mark; false when it has none.
     pub(super) fn may_have(&self, mark: Mark) -> bool {
         self.first.has(mark.first()) && self.second.has(mark.second())
+    }
+
+    pub(super) fn has(&self, key: u64) -> bool {
+        self.get(key).is_some()
     }
 
     pub(super) fn get(&self, key: u64) -> Option<&V> {
@@ -134,13 +140,18 @@ impl<V> Sparse<V> {
         let removed = self.values.remove(&key);
         self.gone += usize::from(removed.is_some());
         if self.gone > self.values.len() + GONE_MIN {
-            (self.first, self.second, self.gone) = (Bits::none(), Bits::none(), 0);
+            (self.first, self.second) = (Bits::none(FIRST_BITS), Bits::none(SECOND_BITS));
+            self.gone = 0;
             let keys: Vec<u64> = self.values.keys().copied().collect();
             for key in keys {
                 self.note(key);
             }
         }
         removed
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.values.is_empty()
     }
 
     /// Yields all in no particular order.
