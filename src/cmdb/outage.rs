@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, HashSet};
 
 use super::rows::CiId;
 use super::topology::Topology;
-use super::walk::{EDGES_PER_NODE_MAX, Step, Toward, Walk};
+use super::walk::{EDGES_PER_NODE_MAX, Step, Toward, Walk, place};
 
 /// A CI that still stands, with fewer causes of a relation type than it has.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -99,7 +99,7 @@ pub(super) fn outage(
                 }
             }
             down.insert(end);
-            steps.push(Step { ci: end, hops: hops + 1, parent: Some(next), kind });
+            steps.push(Step { ci: end, hops: hops + 1, parent: place(next), kind });
         }
         next += 1;
     }

@@ -28,9 +28,20 @@ pub struct Step {
     /// How many relations it is away; 0 for the beginning.
     pub hops: u8,
     /// The step it was reached from, by its place in the walk; none for the beginning.
-    pub parent: Option<usize>,
+    pub(super) parent: Option<u32>,
     /// Type of the relation it was reached by; without meaning for the beginning.
     pub(super) kind: u8,
+}
+
+impl Step {
+    fn parent(&self) -> Option<usize> {
+        Some(self.parent? as usize)
+    }
+}
+
+/// Returns a place in a walk as a step holds it; there are far fewer CIs.
+pub(super) fn place(step: usize) -> Option<u32> {
+    u32::try_from(step).ok()
 }
 
 /// The CIs reached from one, breadth first: each once, on a shortest path.
@@ -56,7 +67,7 @@ impl Walk {
     /// beginning itself.
     pub(super) fn first_after_beginning(&self, index: usize) -> usize {
         let mut at = index;
-        while let Some(parent) = self.steps.get(at).and_then(|step| step.parent) {
+        while let Some(parent) = self.steps.get(at).and_then(Step::parent) {
             if parent == 0 {
                 return at;
             }
@@ -78,7 +89,7 @@ impl Walk {
     /// True when a CI on the way to a step needs less than all of the relations that the way takes.
     pub fn asks_needs(&self, topology: &Topology, index: usize) -> bool {
         self.chain(index).any(|step| {
-            let before = step.parent.and_then(|parent| self.steps.get(parent));
+            let before = step.parent().and_then(|parent| self.steps.get(parent));
             before.is_some_and(|before| {
                 let sufferer = match self.toward {
                     Toward::Sufferers => step.ci,
@@ -99,7 +110,7 @@ impl Walk {
     /// Yields the steps from one back to the beginning.
     fn chain(&self, index: usize) -> impl Iterator<Item = &Step> {
         core::iter::successors(self.steps.get(index), |step| {
-            step.parent.and_then(|parent| self.steps.get(parent))
+            step.parent().and_then(|parent| self.steps.get(parent))
         })
     }
 
@@ -194,7 +205,7 @@ pub(super) fn walk(
                 walk.truncated = true;
                 return walk;
             }
-            walk.steps.push(Step { ci: end, hops: hops + 1, parent: Some(next), kind });
+            walk.steps.push(Step { ci: end, hops: hops + 1, parent: place(next), kind });
         }
         next += 1;
     }

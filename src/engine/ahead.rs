@@ -34,6 +34,7 @@ pub(super) fn began(state: &State, ctx: &Context, cis: &[CiId]) {
     ctx.topology.read_ahead(cis.iter().copied());
     let mut causes: Vec<(CiId, Fingerprint)> = Vec::new();
     if !state.causes.is_empty() {
+        state.walks.read_ahead(ctx, cis);
         for ci in cis {
             let above = ctx.topology.causes_of(*ci).take(CAUSES_MAX);
             let first = |ci: CiId| Some((ci, state.causes.get(ci.into())?.first()?.alert));

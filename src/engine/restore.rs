@@ -16,6 +16,7 @@ use super::quarantine::Quarantine;
 use super::rebind::Forecast;
 use super::related::{self, Learned};
 use super::state::{Case, Held, NEVER};
+use super::walks::Walks;
 use super::{
     budget, census, ending, followed, gather, rebind, schedule, shadow, suppress, topology,
 };
@@ -125,6 +126,7 @@ fn index(state: &mut State, ctx: &Context) {
     state.causes.clear();
     state.groups.clear();
     state.could_wait.clear();
+    state.walks = Walks::default();
     state.services = Arc::default();
     state.held_by.clear();
     state.hushed.clear();

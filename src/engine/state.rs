@@ -32,6 +32,7 @@ use super::sparse::Sparse;
 use super::suppress::inhibit::{Filed, Inhibition};
 use super::tally::{Harm, Tally};
 use super::timers::{Parked, Timers};
+use super::walks::Walks;
 use crate::cmdb::{CiId, CiRow};
 use crate::engine::context::Context;
 use crate::model::alert::{AlertState, SourceId, severity};
@@ -98,6 +99,8 @@ pub struct State {
     pub(super) causes: Sparse<SmallVec<[Cause; 1]>>,
     /// Incidents that are not closed by the rule and key of their group.
     pub(super) groups: HashMap<u64, SmallVec<[IncidentId; 2]>, RandomState>,
+    /// What alerts on a CI can be explained by, as far as it was asked.
+    pub(super) walks: Walks,
     /// Whether a rule's root can be reached from a CI, as far as it was asked.
     pub(super) could_wait: BTreeMap<(Arc<str>, CiId), bool>,
     /// What fires, as far as rules count it.

@@ -27,7 +27,7 @@ pub(super) const WALK_NODES_MAX: usize = 4_096;
 
 /// Finds the open incident whose cause explains an alert: the nearest cause, then the oldest.
 pub(super) fn explained(
-    state: &State,
+    state: &mut State,
     ctx: &Context,
     alert: Fingerprint,
     now: Timestamp,
@@ -35,30 +35,35 @@ pub(super) fn explained(
     if state.causes.is_empty() {
         return None;
     }
+    let ci = state.alerts.get(&alert)?.ci?;
+    let walks = state.walks.toward_causes(ctx, ci);
+    let state: &State = state;
+    let mut reached = walks.iter().flat_map(|walk| walk.steps());
+    if !reached.any(|step| state.causes.has(step.ci.into())) {
+        return None;
+    }
     let held = state.alerts.get(&alert)?;
-    let ci = held.ci?;
     let around = state.around(ctx, held);
     let subject = around.subject();
     let mut best: Option<(u8, IncidentId, Join)> = None;
-    for (rule, kind, follow) in ctx.topology_rules() {
+    for ((rule, kind, follow), walk) in ctx.topology_rules().zip(&walks) {
         if kind.never_absorbs(&subject) {
             continue;
         }
-        let walk = ctx.topology.walk(ci, Toward::Causes, follow, kind.max_hops, WALK_NODES_MAX);
         for (index, step) in walk.steps().iter().enumerate() {
             if !state.causes.has(step.ci.into()) {
                 continue;
             }
             walk.read_names_ahead(&ctx.topology, index);
-            let delay = kind.delay_on(&ctx.topology, &walk, index);
+            let delay = kind.delay_on(&ctx.topology, walk, index);
             let asked = Asked { rule, kind, alert, delay };
             let Some((id, cause)) = cause_at(state, step.ci, &asked, now) else { continue };
-            if redundancy::holds(state, ctx, (Some(id), step.ci), (&walk, index)) {
+            if redundancy::holds(state, ctx, (Some(id), step.ci), (walk, index)) {
                 continue;
             }
             if best.as_ref().is_none_or(|(hops, other, _)| (step.hops, id) < (*hops, *other)) {
                 let path = walk.path(&ctx.topology, index);
-                let way = Way::of(&ctx.topology, (&walk, index), follow, &path);
+                let way = Way::of(&ctx.topology, (walk, index), follow, &path);
                 let after_ms = now.millis() - first_seen(state, cause).millis();
                 let reason = Dependency { rule: &rule.name, path, way, delay, after_ms };
                 best = Some((step.hops, id, reason.join()));

@@ -1,9 +1,10 @@
-//! Other rules come into force while incidents are open.
+//! Other rules, or another topology, come into force while incidents are open.
 
 use core::time::Duration;
 use std::sync::Arc;
 
-use super::story::{DISK, PDU, RULES, START, Story, after};
+use super::story::{DISK, PDU, RULES, START, Story, after, rules_of};
+use crate::cmdb::{Topology, import};
 use crate::engine::context::Context;
 use crate::model::labels::Labels;
 use crate::model::notice::NoticeKind;
@@ -56,4 +57,36 @@ fn other_binding_keys_bind_what_fires_anew() {
         let found = story.world.ask_about(alert, |it| it.ci.map(|ci| ci.name.to_string()));
         assert_eq!(found.flatten().as_deref(), ci, "at {at_s} s");
     }
+}
+
+#[test]
+fn an_alert_is_explained_by_what_is_above_its_ci_by_then() {
+    let power = |follow: &str| {
+        format!(
+            "rules:\n  - name: power\n    owner: dc\n    when: ['ci.class=\"pdu\"']\n    \
+             topology: {{follow: [{follow}], max_hops: 2}}\n"
+        )
+    };
+    let cmdb = |relations: &str| {
+        format!(
+            "cis: {{pdu-1: {{class: pdu}}, srv-1: {{class: server}}}}\nrelations: [{relations}]\n"
+        )
+    };
+    let mut story = Story::of(&power("powers"), &cmdb(""));
+    story.fire(0, PDU);
+    let fire = |story: &mut Story, at_s: u64, name: &str| {
+        story.fire(at_s, &[("alertname", name), ("ci", "srv-1"), ("severity", "warning")]);
+        story.open()
+    };
+    assert_eq!(fire(&mut story, 1, "A"), [1, 2], "nothing is above it");
+    let rows = import::read(&cmdb("pdu-1 -powers-> srv-1"), "cmdb.yaml").unwrap();
+    let topology = Arc::new(Topology::build(2, &rows).unwrap());
+    let (rules, limits) = (Arc::clone(&story.world.context().rules), story.world.context().limits);
+    story.world.rebuild(Context::new(rules, topology, limits), after(10));
+    let before = story.open();
+    assert_eq!(fire(&mut story, 11, "B"), before, "what powers it explains it");
+    story.world.reload(rules_of(&power("hosts")), after(20));
+    assert_eq!(fire(&mut story, 21, "C").len(), before.len() + 1, "that is not followed any more");
+    story.world.reload(rules_of(&power("powers")), after(30));
+    assert_eq!(fire(&mut story, 31, "D").len(), before.len() + 1, "it is followed again");
 }

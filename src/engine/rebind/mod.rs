@@ -25,6 +25,7 @@ use super::related::{self, Stand};
 use super::state::{Cause, Held};
 use super::suspects;
 use super::tally::{self, Harm, Share};
+use super::walks::Walks;
 use crate::cmdb::CiId;
 use crate::model::incident::{Incident, IncidentId, RecordId};
 use crate::model::labels::Fingerprint;
@@ -44,6 +45,7 @@ fn causes_among(matching: &[&Rule]) -> Box<[Arc<str>]> {
 /// alerts whose CI is another, or other, than before, or about which rules say something else, sorted.
 pub(super) fn rebind(state: &mut State, ctx: &Context, forecast: &Forecast) -> Vec<Fingerprint> {
     state.could_wait.clear();
+    state.walks = Walks::default();
     // Invariant: whatever is counted has its services here, so a count can be taken back.
     let old = core::mem::replace(&mut state.services, Arc::clone(&forecast.services));
     let mut bound = bind_alerts(state, ctx, forecast);

@@ -1,13 +1,11 @@
 //! What lies around CIs: asked with every alert, and kept for as long as the topology is the same.
 
 use core::hint::black_box;
-use std::collections::HashMap;
 use std::sync::Arc;
-
-use foldhash::fast::FixedState;
 
 use super::places::key_of;
 use crate::cmdb::{CiId, Ties, Topology};
+use crate::engine::lately::Lately;
 use crate::engine::sparse::Mark;
 
 /// How far around an alert other alerts count, in the units of [`RELATION`](crate::cmdb::RELATION).
@@ -25,16 +23,11 @@ const BALLED_MAX: usize = 1 << 22;
 const PER_LINE: usize = 64 / size_of::<Near>();
 
 /// What lies around CIs, as far as it was asked, in one version of the topology.
-///
-/// Only asked, never iterated: the order of its maps does not matter.
 #[derive(Debug, Default)]
 pub(super) struct Balls {
     version: Option<u64>,
     pub(super) ties: Ties,
-    lately: HashMap<CiId, Ball, FixedState>,
-    before: HashMap<CiId, Ball, FixedState>,
-    /// CIs in the balls of `lately`.
-    balled: usize,
+    known: Lately<CiId, Ball, BALLED_MAX>,
 }
 
 /// The CIs around one, nearest first.
@@ -77,7 +70,7 @@ impl Balls {
 
     /// Reads what lies around a CI, as far as it is known, before it is asked for.
     pub(super) fn read_ahead(&self, ci: CiId) {
-        for near in self.lately.get(&ci).into_iter().flat_map(|ball| ball.iter().step_by(PER_LINE))
+        for near in self.known.peek(&ci).into_iter().flat_map(|ball| ball.iter().step_by(PER_LINE))
         {
             black_box(near.packed);
         }
@@ -86,20 +79,10 @@ impl Balls {
     /// Returns what lies around a CI, itself first.
     pub(super) fn around(&mut self, topology: &Topology, ci: CiId) -> Ball {
         self.renew(topology);
-        if let Some(known) = self.lately.get(&ci) {
-            return Arc::clone(known);
-        }
-        let ball = self.before.remove(&ci).unwrap_or_else(|| {
+        let make = || {
             let near = topology.near(ci, self.ties, REACH, NEAR_MAX).into_iter();
             near.map(|(ci, distance)| Near::new(topology, ci, distance)).collect()
-        });
-        if self.balled >= BALLED_MAX {
-            // What was not asked for since the last time goes.
-            self.before = core::mem::take(&mut self.lately);
-            self.balled = 0;
-        }
-        self.balled += ball.len();
-        self.lately.insert(ci, Arc::clone(&ball));
-        ball
+        };
+        self.known.get_or(ci, make, |ball| ball.len())
     }
 }
