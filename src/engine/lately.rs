@@ -5,12 +5,10 @@ use std::collections::HashMap;
 
 use foldhash::fast::FixedState;
 
-/// Values by what they were worked out for. Those that were asked for lately weigh at most [`MOST`] and
+/// Values by what they were worked out for. Those that were asked for lately weigh at most `MOST` and
 /// one value; those that were asked for before them are kept until as many are asked for again.
 ///
 /// Only asked, never iterated: the order of its maps does not matter.
-///
-/// [`MOST`]: Lately
 #[derive(Debug)]
 pub(super) struct Lately<K, V, const MOST: usize> {
     recent: HashMap<K, V, FixedState>,
