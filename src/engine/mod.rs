@@ -2,16 +2,19 @@
 //!
 //! No clock, disk, socket, log, random number or hash order: time is an argument, ids are counters,
 //! and what is to be stored or sent leaves as [`changes::Changes`]. Production, rule tests and the
-//! simulator run this same code. Reading order: `event` (what can happen), `state` with `alerts`, `lookup`, `alike` and `cases` (what is held), `ahead` (what is read before it is asked for),
-//! then the stages: `deduplicate` with `ending`, `suppress`, `correlate` with `matched`, `known_error`, `topology` with `sure`, `gather`,
-//! `related`, `suspects` and `unite`, `prioritise` with `terms`, `assign`, `escalate` with `deadlines`, `acceptance`, `promise` and `waiting`, `notices` with `receipts` and `standing`, `resolve`
-//! with `verify` and `confirm`;
-//! what comes by Kafka: `consume`; what rules ask about the rest: `around`, `census`; who is called: `overrides`;
-//! what people do: `handle` with `transfer`, `regroup`, `desk` with `afterwards`, `major` with `response`, `watch` and
-//! `review` with `followed`, `report` with `reporters`, `planning`, `audit`; what came of rules: `credit`, `shadow` and
-//! `why_not`; last `auditor`, `drain`, `restore`,
-//! `rebind` and `retain`; beside them `stored` and `clocks`, for whoever shows what there is, and `stages`, for
-//! whoever takes the time.
+//! simulator run this same code. Reading order: `event` (what can happen), `state` with `alerts`,
+//! `lookup`, `alike`, `cases` and `live` (what is held), `pending` with `ids` (what changed), `ahead`
+//! (what is read before it is asked for); then the stages: `deduplicate` with `ending`, `suppress`,
+//! `correlate` with `matched`, `known_error`, `topology` with `walks` and `sure`, `gather`, `related`,
+//! `suspects` and `unite`, `prioritise` with `terms`, `assign`, `escalate` with `deadlines`,
+//! `acceptance`, `promise` and `waiting`, `notices` with `receipts` and `standing`, `resolve` with
+//! `verify` and `confirm`; what comes by Kafka: `consume`; what rules ask about the rest: `around`,
+//! `census`; who is called: `overrides`; what people do: `handle` with `transfer`, `regroup`, `desk`
+//! with `afterwards`, `major` with `response`, `watch` and `review` with `followed`, `report` with
+//! `reporters`, `planning`, `audit`; what came of rules: `credit`, `shadow` and `why_not`; last
+//! `auditor`, `drain`, `restore`, `rebind` and `retain`; beside them `sparse` and `lately`, in which
+//! several of these find things, `stored` and `clocks`, for whoever shows what there is, and `stages`,
+//! for whoever takes the time.
 
 mod acceptance;
 mod affected;
