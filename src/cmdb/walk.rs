@@ -58,6 +58,13 @@ impl Walk {
         &self.steps
     }
 
+    /// Returns it without room for further steps, to be kept.
+    #[must_use]
+    pub fn compact(mut self) -> Self {
+        self.steps.shrink_to_fit();
+        self
+    }
+
     /// Returns the way it went.
     pub(super) fn toward(&self) -> Toward {
         self.toward

@@ -15,11 +15,15 @@ use crate::cmdb::{CiId, Step, Toward, Walk};
 /// Steps of a walk in one line of the processor's cache.
 const PER_LINE: usize = 64 / size_of::<Step>();
 
+/// Lines of a walk that are read ahead: of a hub's the rest comes by itself, one after the other.
+const LINES_MAX: usize = 32;
+
 /// Steps in the walks that were asked for lately, 16 bytes each; as many are kept that were asked for
 /// before those.
 const STEPS_MAX: usize = 1 << 20;
 
-/// Steps that a walk takes as much memory as, beside its own.
+/// Steps that take as much memory as a walk does beside its own: its place in the table, and what
+/// says where its steps lie.
 const STEPS_BESIDE: usize = 8;
 
 /// By CI and the place of the rule among those of its kind.
@@ -34,7 +38,8 @@ impl Walks {
         let walks = rules.map(|(place, (_, kind, follow))| {
             let walk = || {
                 let toward = Toward::Causes;
-                ctx.topology.walk(ci, toward, follow, kind.max_hops, WALK_NODES_MAX).into()
+                let walk = ctx.topology.walk(ci, toward, follow, kind.max_hops, WALK_NODES_MAX);
+                walk.compact().into()
             };
             self.0.get_or((ci, place), walk, |walk| walk.steps().len() + STEPS_BESIDE)
         });
@@ -49,12 +54,14 @@ impl Walks {
             let known: SmallVec<[_; TOGETHER]> = known.collect();
             for (ci, walk) in &known {
                 match walk {
-                    Some(walk) => drop(black_box(walk.steps().len())),
+                    Some(walk) => {
+                        black_box(walk.steps().len());
+                    }
                     None => ctx.topology.read_causes_ahead(*ci),
                 }
             }
             for walk in known.into_iter().filter_map(|(_, walk)| walk) {
-                for step in walk.steps().iter().step_by(PER_LINE) {
+                for step in walk.steps().iter().step_by(PER_LINE).take(LINES_MAX) {
                     black_box(step.hops);
                 }
             }
