@@ -72,7 +72,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::engine::correlate::blank;
+    use crate::engine::opening::blank;
     use crate::model::escalation::PolicyHash;
     use crate::model::incident::RecordId;
     use crate::model::labels::Fingerprint;

@@ -1,44 +1,33 @@
 //! Finds the incident a new episode belongs to, or opens one. The first that applies wins: the
 //! alert's own incident, a rule that names a group, the topology, otherwise a new incident.
 //!
-//! Never looks at all incidents: every question is answered by an index. The topology's part is in
-//! [`super::topology`], the union of incidents in [`super::unite`].
+//! Never looks at all incidents: every question is answered by an index. Opening is in
+//! [`super::opening`], the topology's part in [`super::topology`], the union of incidents in
+//! [`super::unite`].
 
 use core::fmt::Write as _;
-use core::time::Duration;
 use std::sync::Arc;
 
 use super::changes::{MemberOf, MemberRow};
 use super::context::Context;
 use super::matched::Matched;
+use super::opening::{Opening, open};
 use super::pending::Told;
 use super::reason::Reason;
 use super::related::{self, Joined};
-use super::state::Case;
 use super::tally::{self, Share, Tally};
 use super::watch;
 use super::{
-    State, affected, ahead, credit, escalate, gather, known_error, planning, redundancy, report,
-    resolve, shadow, suppress, topology,
+    State, affected, ahead, credit, gather, known_error, redundancy, report, resolve, shadow,
+    suppress, topology,
 };
-use crate::cmdb::{CiId, Topology};
-use crate::model::affected::Affected;
 use crate::model::alert::Join;
-use crate::model::assignment::Assignments;
-use crate::model::closure::Closure;
-use crate::model::credit::Credit;
-use crate::model::escalation::{Policy, PolicyHash, Rung};
-use crate::model::incident::{
-    Incident, IncidentId, Likely, RecordId, ResolutionClock, ResponseClock, Root,
-};
+use crate::model::incident::{Incident, IncidentId, RecordId};
 use crate::model::labels::Fingerprint;
-use crate::model::priority::{Assessment, Impact, Loss, Priority, Urgency};
 use crate::model::progress::Progress;
-use crate::model::sheet::{self, Edit, Sheet};
-use crate::model::terms::Terms;
 use crate::model::time::Timestamp;
 use crate::model::timeline::Happening;
-use crate::rules::{FirstNotice, Group, Rule, Subject};
+use crate::rules::{Group, Rule, Subject};
 
 /// Bytes that most lines have on a timeline.
 const LINE_LEN: usize = 192;
@@ -161,7 +150,7 @@ pub(super) fn incident_of(state: &State, alert: Fingerprint) -> Option<IncidentI
 
 /// What a `group` rule makes of one alert.
 pub(super) struct Grouping<'a> {
-    rule: &'a Rule,
+    pub(super) rule: &'a Rule,
     kind: &'a Group,
     pub(super) key: String,
     pub(super) index: u64,
@@ -324,13 +313,19 @@ fn joined(state: &State, ctx: &Context, alert: Fingerprint, join: &Join) -> Told
 }
 
 #[derive(Clone, Copy)]
-struct MemberKey {
-    incident: IncidentId,
-    record: RecordId,
+pub(super) struct MemberKey {
+    pub(super) incident: IncidentId,
+    pub(super) record: RecordId,
 }
 
 /// Gives an alert's episode its record.
-fn enrol(state: &mut State, alert: Fingerprint, key: MemberKey, join: Join, now: Timestamp) {
+pub(super) fn enrol(
+    state: &mut State,
+    alert: Fingerprint,
+    key: MemberKey,
+    join: Join,
+    now: Timestamp,
+) {
     let MemberKey { incident, record } = key;
     let of = state.alerts.get(&alert).map(|held| (held.state.incident, held.state.record));
     if let Some((Some(former), Some(record))) = of {
@@ -350,7 +345,7 @@ fn enrol(state: &mut State, alert: Fingerprint, key: MemberKey, join: Join, now:
 }
 
 /// Counts a firing member into its incident and all that this is part of.
-fn count_in(state: &mut State, ctx: &Context, alert: Fingerprint, now: Timestamp) {
+pub(super) fn count_in(state: &mut State, ctx: &Context, alert: Fingerprint, now: Timestamp) {
     if let Some(share) = share(state, ctx, alert) {
         count_share_in(state, ctx, (alert, share), now);
     }
@@ -435,198 +430,6 @@ pub(super) fn firing_members(state: &State, id: IncidentId) -> Vec<Fingerprint> 
     let Some(case) = state.incidents.get(&id) else { return Vec::new() };
     let fires = |alert: &Fingerprint| state.alerts.get(alert).is_some_and(|h| h.state.fires());
     case.live.alerts().filter(fires).collect()
-}
-
-struct Opening<'a> {
-    matched: &'a Matched<'a>,
-    cause: Option<Arc<str>>,
-    group: &'a Option<Grouping<'a>>,
-    join: Join,
-}
-
-/// Opens an incident for an alert that was taken out of another, by a person or under a rule.
-pub(super) fn open_apart(
-    state: &mut State,
-    ctx: &Context,
-    alert: Fingerprint,
-    (cause, join): (Option<Arc<str>>, Join),
-    now: Timestamp,
-) -> IncidentId {
-    let matched = &Matched::of(state, ctx, alert);
-    open(state, ctx, alert, Opening { matched, cause, group: &None, join }, now)
-}
-
-/// Opens an incident for an alert that nothing open explains.
-fn open(
-    state: &mut State,
-    ctx: &Context,
-    alert: Fingerprint,
-    how: Opening<'_>,
-    now: Timestamp,
-) -> IncidentId {
-    let id = state.next_record();
-    let group = how.group.as_ref();
-    let known = known_error::known_by(state, ctx, (alert, how.matched), now);
-    let rule = known.map(|rule| Arc::clone(&rule.name)).or(how.cause);
-    let rule = rule.or_else(|| group.map(|group| Arc::clone(&group.rule.name)));
-    let spec = rule.as_deref().and_then(|name| ctx.rules.find(name));
-    let first = spec.map(|rule| rule.incident.notify.first).unwrap_or_default();
-    let policy = Arc::clone(ctx.rules.policy_of(spec));
-    let policy = remember(state, &policy);
-    let mut record = blank(id, alert, policy, now);
-    record.rule.clone_from(&rule);
-    record.key = group.map(|group| group.key.as_str().into());
-    record.group_rule = group.map(|group| Arc::clone(&group.rule.name));
-    record.root.ci = root_ci(state, &ctx.topology, alert);
-    record.members = 1;
-    if let Some(sender) = sender(state, alert) {
-        record.sheet.set(Edit { field: sheet::Field::Sender, value: Some(sender) });
-    }
-    state.incidents.insert(Case::of(record));
-    index_group(state, id);
-    let join = how.join;
-    if let Some(rule) = &rule {
-        credit::credit(state, rule, Credit::Opened, now);
-    }
-    let under = rule.as_ref().map_or_else(String::new, |rule| format!(" under rule {rule}"));
-    let text = format!("{}: {}{under}", name_of(state, ctx, alert), Reason(&join));
-    state.pending.tell(id, now, Told { what: Happening::Opened, text, path: None });
-    enrol(state, alert, MemberKey { incident: id, record: id }, join, now);
-    if let Some(known) = known {
-        known_error::classify(state, ctx, id, known, now);
-    }
-    index_root(state, &ctx.topology, id);
-    state.pending.unassigned.insert(id);
-    resolve::link_recurrence(state, ctx, id, now);
-    planning::mention(state, ctx, id, now);
-    // What a silence held back has waited long enough.
-    let wait = if state.digest.is_some() || first == FirstNotice::Now {
-        Duration::ZERO
-    } else {
-        topology::wait(state, ctx, alert)
-    };
-    escalate::start(state, id, wait, now);
-    count_in(state, ctx, alert, now);
-    id
-}
-
-/// Returns the name of the source that an alert comes from.
-fn sender(state: &State, alert: Fingerprint) -> Option<Box<str>> {
-    let lease = state.alerts.get(&alert)?.state.leases.first()?;
-    state.counters.sources.get(usize::from(lease.source.0)).map(|name| (**name).into())
-}
-
-pub(super) fn blank(
-    id: IncidentId,
-    alert: Fingerprint,
-    policy: PolicyHash,
-    now: Timestamp,
-) -> Incident {
-    Incident {
-        id,
-        revision: 0,
-        version: 0,
-        progress: Progress::New,
-        parent: None,
-        title: String::new(),
-        category: None,
-        rule: None,
-        key: None,
-        group_rule: None,
-        root: Root { alert, ci: None },
-        assessment: Assessment {
-            impact: Impact::Low,
-            urgency: Urgency::Low,
-            priority: Priority::P4,
-            sum: String::new(),
-            pages: false,
-            loss: Loss::Service,
-            until: None,
-        },
-        team: None,
-        assignee: None,
-        assignments: Assignments::default(),
-        terms: Terms::default(),
-        opened_at: now,
-        active_at: now,
-        clear_since: None,
-        members: 0,
-        firing: 0,
-        response: ResponseClock { started_at: now, due_at: now, stopped_at: None, round: 0 },
-        resolution: ResolutionClock::default(),
-        wait_until: None,
-        policy,
-        functional: Rung::default(),
-        hierarchical: Rung::default(),
-        resolving: Rung::default(),
-        recurrence_of: None,
-        awaiting_verification: false,
-        quiet: false,
-        known_error: None,
-        apart_from: Vec::new(),
-        changes: Vec::new(),
-        storm: None,
-        suspects: Vec::new(),
-        ranked_at: 0,
-        likely: Likely::default(),
-        update_at: None,
-        sheet: Sheet::default(),
-        affected: Affected::default(),
-        reports: Vec::new(),
-        closure: Closure::default(),
-        major: None,
-        actions: Vec::new(),
-        timeline_len: 0,
-        notices: 0,
-        told: Vec::new(),
-        threads: Vec::new(),
-        paged: Vec::new(),
-        links_used: Vec::new(),
-        rules_version: 0,
-        topology_version: 0,
-    }
-}
-
-/// Keeps a policy by its content and returns what it is found by.
-pub(super) fn remember(state: &mut State, policy: &Arc<Policy>) -> PolicyHash {
-    // Its hash is that of its text: to make that for each incident would be a tenth of the work.
-    let mut known = state.policies.iter();
-    if let Some((hash, _)) = known.find(|(_, known)| Arc::ptr_eq(known, policy)) {
-        return *hash;
-    }
-    let hash = policy.hash();
-    if state.policies.insert(hash, Arc::clone(policy)).is_none() {
-        state.pending.policies.push((hash, Arc::clone(policy)));
-    }
-    hash
-}
-
-pub(super) fn root_ci(state: &State, topology: &Topology, alert: Fingerprint) -> Option<Arc<str>> {
-    let ci = state.alerts.get(&alert)?.ci?;
-    Some(Arc::from(&*topology.ci(ci).name))
-}
-
-/// Notes where an open incident's root is.
-pub(super) fn index_root(state: &mut State, topology: &Topology, id: IncidentId) {
-    if let Some(ci) = root_place(state, topology, id) {
-        state.root_at.entry(ci).or_default().insert(id);
-    }
-}
-
-/// Forgets where an incident's root is; before the root changes, or when it is no longer open.
-pub(super) fn unindex_root(state: &mut State, topology: &Topology, id: IncidentId) {
-    let ci = root_place(state, topology, id);
-    if let Some((ci, ids)) = ci.and_then(|ci| Some((ci, state.root_at.get_mut(&ci)?))) {
-        ids.remove(&id);
-        if ids.is_empty() {
-            state.root_at.remove(&ci);
-        }
-    }
-}
-
-/// Returns where an incident's root is in the topology of the context.
-pub(super) fn root_place(state: &State, topology: &Topology, id: IncidentId) -> Option<CiId> {
-    topology.find(state.incidents.get(&id)?.record.root.ci.as_deref()?)
 }
 
 /// Returns the name people know an alert by.

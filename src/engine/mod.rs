@@ -5,7 +5,7 @@
 //! simulator run this same code. Reading order: `event` (what can happen), `state` with `alerts`,
 //! `lookup`, `alike`, `cases` and `live` (what is held), `pending` with `ids` (what changed), `ahead`
 //! (what is read before it is asked for); then the stages: `deduplicate` with `ending`, `suppress`,
-//! `correlate` with `matched`, `known_error`, `topology` with `walks` and `sure`, `gather`, `related`,
+//! `correlate` with `matched`, `opening` and `roots`, `known_error`, `topology` with `walks` and `sure`, `gather`, `related`,
 //! `suspects` and `unite`, `prioritise` with `terms`, `assign`, `escalate` with `deadlines`,
 //! `acceptance`, `promise` and `waiting`, `notices` with `receipts` and `standing`, `resolve` with
 //! `verify` and `confirm`; what comes by Kafka: `consume`; what rules ask about the rest: `around`,
@@ -61,6 +61,7 @@ mod lookup;
 mod major;
 mod matched;
 mod notices;
+mod opening;
 pub mod order;
 mod overrides;
 pub mod own;
@@ -84,6 +85,7 @@ mod response;
 mod restore;
 mod retain;
 mod review;
+mod roots;
 mod shadow;
 mod sparse;
 pub mod stages;

@@ -8,7 +8,7 @@ use super::order::Order;
 use super::pending::Told;
 use super::refusal::Refusal;
 use super::unite::{self, Adoption};
-use super::{State, credit, escalate, handle, tally};
+use super::{State, credit, escalate, handle, opening, roots, tally};
 use crate::model::alert::Join;
 use crate::model::incident::{IncidentId, RecordId};
 use crate::model::labels::Fingerprint;
@@ -78,7 +78,7 @@ pub(super) fn split(
             correlate::attach(state, ctx, alert, to, now);
         } else {
             let how = (None, by_hand(order));
-            target = Some(correlate::open_apart(state, ctx, alert, how, now));
+            target = Some(opening::open_apart(state, ctx, alert, how, now));
         }
     }
     let target = target.unwrap_or(id);
@@ -165,7 +165,7 @@ fn part(state: &mut State, ctx: &Context, order: &Order, child: IncidentId, now:
     if let Some(case) = parent.and_then(|id| state.change(id)) {
         case.children.remove(&child);
     }
-    correlate::index_root(state, &ctx.topology, child);
+    roots::index_root(state, &ctx.topology, child);
     let text = format!("split from its incident {}", by_whom(order));
     state.pending.tell(child, now, Told { what: Happening::Reopened, text, path: None });
     if is_unassigned {

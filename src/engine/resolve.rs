@@ -6,11 +6,12 @@ use std::sync::Arc;
 
 use super::changes::Recurrence;
 use super::context::Context;
-use super::correlate::{self, Attachment, name_of, share, unindex_group, unindex_root};
+use super::correlate::{self, Attachment, name_of, share, unindex_group};
 use super::pending::Told;
+use super::roots::{index_root, unindex_root};
 use super::{
-    State, confirm, escalate, gather, notices, promise, regroup, related, report, reporters, tally,
-    topology, verify, watch,
+    State, confirm, escalate, gather, notices, opening, promise, regroup, related, report,
+    reporters, tally, topology, verify, watch,
 };
 use crate::model::alert::Join;
 use crate::model::incident::{Incident, IncidentId, Storm};
@@ -158,7 +159,7 @@ pub(super) fn outlived(
             correlate::attach(state, ctx, alert, to, now);
         } else {
             let how = (rule.clone(), join());
-            target = Some(correlate::open_apart(state, ctx, alert, how, now));
+            target = Some(opening::open_apart(state, ctx, alert, how, now));
         }
     }
     let Some(target) = target else { return };
@@ -308,7 +309,7 @@ pub(super) fn reopen(state: &mut State, ctx: &Context, id: IncidentId, why: &str
     reporters::tell_all(state, ctx, id, &format!("reopened: {why}"), now);
     confirm::withdraw(state, id);
     promise::follow(state, id, now);
-    correlate::index_root(state, &ctx.topology, id);
+    index_root(state, &ctx.topology, id);
     state.pending.unsettled.insert(id);
 }
 

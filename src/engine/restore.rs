@@ -10,11 +10,12 @@ use super::bulletins::Bulletins;
 use super::changes::{Counters, Saved};
 use super::cis::ci_hash;
 use super::context::Context;
-use super::correlate::{count, index_group, index_root};
+use super::correlate::{count, index_group};
 use super::deliveries::Deliveries;
 use super::quarantine::Quarantine;
 use super::rebind::Forecast;
 use super::related::{self, Learned};
+use super::roots::index_root;
 use super::state::{Case, Held, NEVER};
 use super::walks::Walks;
 use super::{

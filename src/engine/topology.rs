@@ -10,8 +10,9 @@ use smallvec::SmallVec;
 
 use super::State;
 use super::context::Context;
-use super::correlate::{incident_of, root_place};
+use super::correlate::incident_of;
 use super::redundancy;
+use super::roots::root_place;
 use super::state::Cause;
 use super::sure::{Timing, Way};
 use super::unite::{self, Union};

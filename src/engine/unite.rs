@@ -7,9 +7,10 @@ use std::sync::Arc;
 
 use super::changes::{MemberOf, MemberRow};
 use super::context::Context;
-use super::correlate::{index_root, name_of, root_ci, unindex_root};
+use super::correlate::name_of;
 use super::pending::Told;
 use super::reason::Reason;
+use super::roots::{index_root, root_ci, unindex_root};
 use super::sure::{Timing, Way};
 use super::topology::Dependency;
 use super::{State, credit, escalate, gather, known_error, notices, planning, tally, topology};

@@ -307,7 +307,7 @@ pub(super) fn prune(state: &mut State, ctx: &Context, now: Timestamp) {
 /// Lets an open incident be handled under another rule from now on.
 fn take_over(state: &mut State, ctx: &Context, id: IncidentId, rule: &Rule) {
     let policy = rule.incident.policy.as_ref().map(|_| Arc::clone(ctx.rules.policy_of(Some(rule))));
-    let policy = policy.map(|policy| super::correlate::remember(state, &policy));
+    let policy = policy.map(|policy| super::opening::remember(state, &policy));
     if let Some(case) = state.change(id) {
         case.record.rule = Some(Arc::clone(&rule.name));
         case.record.policy = policy.unwrap_or(case.record.policy);
@@ -321,13 +321,13 @@ fn take_over(state: &mut State, ctx: &Context, id: IncidentId, rule: &Rule) {
 
 /// Gives an incident another root, one of its members.
 pub(super) fn set_root(state: &mut State, ctx: &Context, id: IncidentId, alert: Fingerprint) {
-    super::correlate::unindex_root(state, &ctx.topology, id);
-    let ci = super::correlate::root_ci(state, &ctx.topology, alert);
+    super::roots::unindex_root(state, &ctx.topology, id);
+    let ci = super::roots::root_ci(state, &ctx.topology, alert);
     if let Some(case) = state.change(id) {
         case.record.root.alert = alert;
         case.record.root.ci = ci;
     }
-    super::correlate::index_root(state, &ctx.topology, id);
+    super::roots::index_root(state, &ctx.topology, id);
     state.pending.unassigned.insert(id);
     state.pending.unsettled.insert(id);
 }
