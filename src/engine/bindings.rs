@@ -16,20 +16,13 @@ pub struct Bindings {
 impl Bindings {
     /// Counts what was found for an alert that was not held so far; returns its CI.
     pub(super) fn count(&mut self, binding: Binding) -> Option<CiId> {
-        match binding {
-            Binding::Bound(ci) => {
-                self.bound += 1;
-                Some(ci)
-            }
-            Binding::Ambiguous => {
-                self.ambiguous += 1;
-                None
-            }
-            Binding::Unbound => {
-                self.unbound += 1;
-                None
-            }
-        }
+        let count = match binding {
+            Binding::Bound(_) => &mut self.bound,
+            Binding::Ambiguous => &mut self.ambiguous,
+            Binding::Unbound => &mut self.unbound,
+        };
+        *count += 1;
+        binding.ci()
     }
 }
 

@@ -59,8 +59,8 @@ pub(super) fn receive(
     let mut index = 0;
     for together in all.chunks(ahead::TOGETHER) {
         let bindings = if beginning > 0 { expect(state, by, together, stages) } else { Vec::new() };
-        for (place, occurrence) in together.iter().enumerate() {
-            let binding = bindings.get(place).copied().flatten();
+        let bindings = bindings.into_iter().chain(core::iter::repeat(None));
+        for (occurrence, binding) in together.iter().zip(bindings) {
             match take(state, by, (occurrence, binding), stages) {
                 Ok(Outcome::Began) => reply.began += 1,
                 Ok(Outcome::Ended) => reply.ended += 1,
@@ -97,10 +97,9 @@ fn expect(
         let held = state.alerts.get(&it.fingerprint);
         let binding = held.is_none().then(|| bind(by.ctx, it));
         bindings.push(binding);
-        let ci = match (held, binding) {
-            (None, Some(Binding::Bound(ci))) => Some(ci),
-            (Some(held), _) if !held.state.fires() => held.ci,
-            _ => None,
+        let ci = match held {
+            None => binding.and_then(Binding::ci),
+            Some(held) => held.ci.filter(|_| !held.state.fires()),
         };
         let begins = matches!(it.signal, Signal::Firing { .. });
         cis.extend(ci.filter(|_| begins));
@@ -207,7 +206,7 @@ fn observe(
     };
     if may_drop
         && by.ctx.rules.drops()
-        && let Some(rule) = dropped_by(by.ctx, it)
+        && let Some(rule) = dropped_by(by.ctx, (it, binding))
     {
         return Ok(Outcome::Dropped(rule));
     }
@@ -246,8 +245,8 @@ fn observe(
 }
 
 /// Returns the rule that leaves an alert out, as it was sent.
-fn dropped_by(ctx: &Context, it: &Occurrence) -> Option<Arc<str>> {
-    let ci = ctx.binder.bind(&ctx.topology, &it.labels).map(|bound| ctx.topology.ci(bound.ci));
+fn dropped_by(ctx: &Context, (it, binding): (&Occurrence, Option<Binding>)) -> Option<Arc<str>> {
+    let ci = binding.unwrap_or_else(|| bind(ctx, it)).ci().map(|ci| ctx.topology.ci(ci));
     let severity = severity(it.severity.as_deref(), &it.labels);
     let dropped = ctx.rules.dropped(&Subject::new(&it.labels, severity, ci))?;
     Some(Arc::clone(&dropped.rule.name))

@@ -79,6 +79,16 @@ pub enum Binding {
     Unbound,
 }
 
+impl Binding {
+    /// The CI, if there is one.
+    pub fn ci(self) -> Option<CiId> {
+        match self {
+            Self::Bound(ci) => Some(ci),
+            Self::Ambiguous | Self::Unbound => None,
+        }
+    }
+}
+
 /// One look-up for an alert, and what came of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tried {
