@@ -29,9 +29,6 @@ const IMPACT_HOPS_MAX: u8 = 8;
 /// CIs looked at for the services that suffer: beyond it the impact is high anyway.
 const IMPACT_NODES_MAX: usize = 4096;
 
-/// Causes of one CI whose edges are read ahead.
-const CAUSES_AHEAD: usize = 16;
-
 /// One version of all CIs and relations.
 #[derive(Clone, Debug)]
 pub struct Topology {
@@ -347,7 +344,7 @@ impl Topology {
     }
 
     /// Reads where the edges of several CIs lie, which are asked for next.
-    pub(super) fn read_edges_ahead(&self, cis: impl Iterator<Item = CiId>, toward: Toward) {
+    pub fn read_edges_ahead(&self, cis: impl Iterator<Item = CiId>, toward: Toward) {
         match toward {
             Toward::Sufferers => self.sufferers.read_ahead(cis),
             Toward::Causes => self.causes.read_ahead(cis),
@@ -374,11 +371,6 @@ impl Topology {
     /// Reads the name of a CI, before it is to be put in words.
     pub fn read_name_ahead(&self, ci: CiId) {
         black_box(self.ci(ci).name.as_bytes().first().copied());
-    }
-
-    /// Reads where the edges lie of the CIs that can have hurt one outright, before a walk comes to them.
-    pub fn read_causes_ahead(&self, ci: CiId) {
-        self.causes.read_ahead(self.causes_of(ci).take(CAUSES_AHEAD));
     }
 
     /// Yields the CIs that can have hurt one outright, by whichever relation.

@@ -24,8 +24,14 @@ use crate::model::labels::Fingerprint;
 /// near still when it is used.
 pub(super) const TOGETHER: usize = 16;
 
-/// Causes of a CI at which incidents are looked for ahead.
+/// Causes of a CI that are looked at ahead.
 const CAUSES_MAX: usize = 16;
+
+/// Lines of a list that are read ahead; of a longer one the rest comes by itself, one after the other.
+const LINES_MAX: usize = 32;
+
+/// Bytes of a line in the processor's cache.
+const LINE: usize = 64;
 
 /// Reads what alerts on these CIs are asked first when they are put where they belong: what the CIs are
 /// like, the incidents that are there or at what they stand on, and what is around them.
@@ -36,7 +42,7 @@ pub(super) fn began(state: &State, ctx: &Context, cis: &[CiId]) {
     if !state.causes.is_empty() {
         state.walks.read_ahead(ctx, cis);
         for ci in cis {
-            let above = ctx.topology.causes_of(*ci).take(CAUSES_MAX);
+            let above = causes_of(ctx, *ci);
             let first = |ci: CiId| Some((ci, state.causes.get(ci.into())?.first()?.alert));
             causes.extend(above.filter_map(first));
         }
@@ -55,6 +61,19 @@ pub(super) fn began(state: &State, ctx: &Context, cis: &[CiId]) {
     // Last, because it is the most.
     for ci in cis {
         state.likelihood.read_around_ahead(*ci);
+    }
+}
+
+/// Yields the first CIs that can have hurt one outright.
+pub(super) fn causes_of(ctx: &Context, ci: CiId) -> impl Iterator<Item = CiId> {
+    ctx.topology.causes_of(ci).take(CAUSES_MAX)
+}
+
+/// Reads a list: a word of each of its first lines.
+pub(super) fn read<T: Clone>(list: &[T]) {
+    const { assert!(size_of::<T>() <= LINE) };
+    for item in list.iter().step_by(LINE / size_of::<T>()).take(LINES_MAX) {
+        black_box(item.clone());
     }
 }
 

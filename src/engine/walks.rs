@@ -6,17 +6,11 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 
-use super::ahead::TOGETHER;
+use super::ahead::{self, TOGETHER};
 use super::context::Context;
 use super::lately::Lately;
 use super::topology::WALK_NODES_MAX;
-use crate::cmdb::{CiId, Step, Toward, Walk};
-
-/// Steps of a walk in one line of the processor's cache.
-const PER_LINE: usize = 64 / size_of::<Step>();
-
-/// Lines of a walk that are read ahead: of a hub's the rest comes by itself, one after the other.
-const LINES_MAX: usize = 32;
+use crate::cmdb::{CiId, Toward, Walk};
 
 /// Steps in the walks that were asked for lately, 16 bytes each; as many are kept that were asked for
 /// before those.
@@ -57,13 +51,13 @@ impl Walks {
                     Some(walk) => {
                         black_box(walk.steps().len());
                     }
-                    None => ctx.topology.read_causes_ahead(*ci),
+                    None => {
+                        ctx.topology.read_edges_ahead(ahead::causes_of(ctx, *ci), Toward::Causes);
+                    }
                 }
             }
             for walk in known.into_iter().filter_map(|(_, walk)| walk) {
-                for step in walk.steps().iter().step_by(PER_LINE).take(LINES_MAX) {
-                    black_box(step.hops);
-                }
+                ahead::read(walk.steps());
             }
         }
     }

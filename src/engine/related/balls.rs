@@ -1,10 +1,10 @@
 //! What lies around CIs: asked with every alert, and kept for as long as the topology is the same.
 
-use core::hint::black_box;
 use std::sync::Arc;
 
 use super::places::key_of;
 use crate::cmdb::{CiId, Ties, Topology};
+use crate::engine::ahead;
 use crate::engine::lately::Lately;
 use crate::engine::sparse::Mark;
 
@@ -18,9 +18,6 @@ const NEAR_MAX: usize = 256;
 /// before those. Enough for 16,000 CIs that alert amid hundreds of others, in 64 MB together: what is
 /// not kept costs ten times as much as all else of an alert.
 const BALLED_MAX: usize = 1 << 22;
-
-/// CIs of a ball in one line of the processor's cache.
-const PER_LINE: usize = 64 / size_of::<Near>();
 
 /// What lies around CIs, as far as it was asked, in one version of the topology.
 #[derive(Debug, Default)]
@@ -70,9 +67,8 @@ impl Balls {
 
     /// Reads what lies around a CI, as far as it is known, before it is asked for.
     pub(super) fn read_ahead(&self, ci: CiId) {
-        for near in self.known.peek(&ci).into_iter().flat_map(|ball| ball.iter().step_by(PER_LINE))
-        {
-            black_box(near.packed);
+        if let Some(ball) = self.known.peek(&ci) {
+            ahead::read(ball);
         }
     }
 
