@@ -126,7 +126,6 @@ fn index(state: &mut State, ctx: &Context) {
     state.root_at.clear();
     state.causes.clear();
     state.groups.clear();
-    state.could_wait.clear();
     state.walks = Walks::default();
     state.services = Arc::default();
     state.held_by.clear();

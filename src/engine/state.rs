@@ -99,10 +99,8 @@ pub struct State {
     pub(super) causes: Sparse<SmallVec<[Cause; 1]>>,
     /// Incidents that are not closed by the rule and key of their group.
     pub(super) groups: HashMap<u64, SmallVec<[IncidentId; 2]>, RandomState>,
-    /// What alerts on a CI can be explained by, as far as it was asked.
+    /// What lies above CIs by the rules that explain alerts by it, as far as it was asked.
     pub(super) walks: Walks,
-    /// Whether a rule's root can be reached from a CI, as far as it was asked.
-    pub(super) could_wait: BTreeMap<(Arc<str>, CiId), bool>,
     /// What fires, as far as rules count it.
     pub(super) census: Census,
     /// What the CMDB said of alerts since the start.

@@ -39,7 +39,7 @@ pub(super) fn explained(
     let ci = state.alerts.get(&alert)?.ci?;
     let walks = state.walks.toward_causes(ctx, ci);
     let state: &State = state;
-    let mut reached = walks.iter().flat_map(|walk| walk.steps());
+    let mut reached = walks.iter().flat_map(|above| above.walk.steps());
     if !reached.any(|step| state.causes.has(step.ci.into())) {
         return None;
     }
@@ -47,10 +47,11 @@ pub(super) fn explained(
     let around = state.around(ctx, held);
     let subject = around.subject();
     let mut best: Option<(u8, IncidentId, Join)> = None;
-    for ((rule, kind, follow), walk) in ctx.topology_rules().zip(&walks) {
+    for ((rule, kind, follow), above) in ctx.topology_rules().zip(&walks) {
         if kind.never_absorbs(&subject) {
             continue;
         }
+        let walk = &above.walk;
         for (index, step) in walk.steps().iter().enumerate() {
             if !state.causes.has(step.ci.into()) {
                 continue;
@@ -300,17 +301,11 @@ pub(super) fn wait(state: &mut State, ctx: &Context, alert: Fingerprint) -> Dura
     let Some(held) = state.alerts.get(&alert) else { return none };
     let Some(ci) = held.ci else { return none };
     let mut longest = none;
-    for (rule, kind, follow) in ctx.topology_rules() {
+    for (place, (rule, kind, follow)) in ctx.topology_rules().enumerate() {
         if kind.wait <= longest || never_absorbs(state, ctx, kind, alert) {
             continue;
         }
-        let key = (Arc::clone(&rule.name), ci);
-        let can = *state.could_wait.entry(key).or_insert_with(|| {
-            let walk = ctx.topology.walk(ci, Toward::Causes, follow, kind.max_hops, WALK_NODES_MAX);
-            let mut above = walk.steps().iter().skip(1);
-            above.any(|step| rule.could_root(ctx.topology.ci(step.ci)))
-        });
-        if can {
+        if state.walks.above(ctx, ci, (place, kind, follow)).has_root(ctx, rule) {
             longest = kind.wait;
         }
     }

@@ -45,7 +45,6 @@ fn causes_among(matching: &[&Rule]) -> Box<[Arc<str>]> {
 /// Goes over to the topology, or to the rules, of `ctx`, for which `forecast` was made; returns the
 /// alerts whose CI is another, or other, than before, or about which rules say something else, sorted.
 pub(super) fn rebind(state: &mut State, ctx: &Context, forecast: &Forecast) -> Vec<Fingerprint> {
-    state.could_wait.clear();
     state.walks = Walks::default();
     // Invariant: whatever is counted has its services here, so a count can be taken back.
     let old = core::mem::replace(&mut state.services, Arc::clone(&forecast.services));
