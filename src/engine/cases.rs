@@ -72,9 +72,8 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::engine::opening::blank;
     use crate::model::escalation::PolicyHash;
-    use crate::model::incident::RecordId;
+    use crate::model::incident::{Incident, RecordId};
     use crate::model::labels::Fingerprint;
     use crate::model::time::Timestamp;
 
@@ -100,7 +99,7 @@ mod tests {
                        _ => {
                            map.insert(id, 0);
                            let record =
-                               blank(id, Fingerprint(0), PolicyHash(0), Timestamp::EPOCH);
+                               Incident::new(id, Fingerprint(0), PolicyHash(0), Timestamp::EPOCH);
                            cases.insert(Case::of(record));
                        }
                    }

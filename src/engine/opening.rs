@@ -1,4 +1,4 @@
-//! Opens incidents, and says what one is before anything is known of it.
+//! Opens incidents.
 
 use core::time::Duration;
 use std::sync::Arc;
@@ -11,18 +11,12 @@ use super::reason::Reason;
 use super::roots::{index_root, root_ci};
 use super::state::Case;
 use super::{State, credit, escalate, known_error, planning, resolve, topology};
-use crate::model::affected::Affected;
 use crate::model::alert::Join;
-use crate::model::assignment::Assignments;
-use crate::model::closure::Closure;
 use crate::model::credit::Credit;
-use crate::model::escalation::{Policy, PolicyHash, Rung};
-use crate::model::incident::{Incident, IncidentId, Likely, ResolutionClock, ResponseClock, Root};
+use crate::model::escalation::{Policy, PolicyHash};
+use crate::model::incident::{Incident, IncidentId};
 use crate::model::labels::Fingerprint;
-use crate::model::priority::{Assessment, Impact, Loss, Priority, Urgency};
-use crate::model::progress::Progress;
-use crate::model::sheet::{self, Edit, Sheet};
-use crate::model::terms::Terms;
+use crate::model::sheet::{self, Edit};
 use crate::model::time::Timestamp;
 use crate::model::timeline::Happening;
 use crate::rules::FirstNotice;
@@ -64,7 +58,7 @@ pub(super) fn open(
     let first = spec.map(|rule| rule.incident.notify.first).unwrap_or_default();
     let policy = Arc::clone(ctx.rules.policy_of(spec));
     let policy = remember(state, &policy);
-    let mut record = blank(id, alert, policy, now);
+    let mut record = Incident::new(id, alert, policy, now);
     record.rule.clone_from(&rule);
     record.key = group.map(|group| group.key.as_str().into());
     record.group_rule = group.map(|group| Arc::clone(&group.rule.name));
@@ -105,77 +99,6 @@ pub(super) fn open(
 fn sender(state: &State, alert: Fingerprint) -> Option<Box<str>> {
     let lease = state.alerts.get(&alert)?.state.leases.first()?;
     state.counters.sources.get(usize::from(lease.source.0)).map(|name| (**name).into())
-}
-
-pub(super) fn blank(
-    id: IncidentId,
-    alert: Fingerprint,
-    policy: PolicyHash,
-    now: Timestamp,
-) -> Incident {
-    Incident {
-        id,
-        revision: 0,
-        version: 0,
-        progress: Progress::New,
-        parent: None,
-        title: String::new(),
-        category: None,
-        rule: None,
-        key: None,
-        group_rule: None,
-        root: Root { alert, ci: None },
-        assessment: Assessment {
-            impact: Impact::Low,
-            urgency: Urgency::Low,
-            priority: Priority::P4,
-            sum: String::new(),
-            pages: false,
-            loss: Loss::Service,
-            until: None,
-        },
-        team: None,
-        assignee: None,
-        assignments: Assignments::default(),
-        terms: Terms::default(),
-        opened_at: now,
-        active_at: now,
-        clear_since: None,
-        members: 0,
-        firing: 0,
-        response: ResponseClock { started_at: now, due_at: now, stopped_at: None, round: 0 },
-        resolution: ResolutionClock::default(),
-        wait_until: None,
-        policy,
-        functional: Rung::default(),
-        hierarchical: Rung::default(),
-        resolving: Rung::default(),
-        recurrence_of: None,
-        awaiting_verification: false,
-        quiet: false,
-        known_error: None,
-        apart_from: Vec::new(),
-        changes: Vec::new(),
-        storm: None,
-        suspects: Vec::new(),
-        ranked_at: 0,
-        likely: Likely::default(),
-        update_at: None,
-        sheet: Sheet::default(),
-        affected: Affected::default(),
-        reports: Vec::new(),
-        closure: Closure::default(),
-        major: None,
-        actions: Vec::new(),
-        timeline_len: 0,
-        notices: 0,
-        told: Vec::new(),
-        threads: Vec::new(),
-        paged: Vec::new(),
-        links_used: Vec::new(),
-        rules_version: 0,
-        topology_version: 0,
-    }
 }
 
 /// Keeps a policy by its content and returns what it is found by.

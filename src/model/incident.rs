@@ -10,7 +10,7 @@ use super::escalation::{PolicyHash, Rung};
 use super::labels::Fingerprint;
 use super::link::Action;
 use super::major::Major;
-use super::priority::Assessment;
+use super::priority::{Assessment, Impact, Loss, Priority, Urgency};
 use super::progress::Progress;
 use super::report::Report;
 use super::review::CorrectiveAction;
@@ -365,6 +365,73 @@ pub struct Incident {
 }
 
 impl Incident {
+    /// Makes a record that begins with an alert, before anything else is known of it.
+    pub fn new(id: IncidentId, alert: Fingerprint, policy: PolicyHash, now: Timestamp) -> Self {
+        Self {
+            id,
+            revision: 0,
+            version: 0,
+            progress: Progress::New,
+            parent: None,
+            title: String::new(),
+            category: None,
+            rule: None,
+            key: None,
+            group_rule: None,
+            root: Root { alert, ci: None },
+            assessment: Assessment {
+                impact: Impact::Low,
+                urgency: Urgency::Low,
+                priority: Priority::P4,
+                sum: String::new(),
+                pages: false,
+                loss: Loss::Service,
+                until: None,
+            },
+            team: None,
+            assignee: None,
+            assignments: Assignments::default(),
+            terms: Terms::default(),
+            opened_at: now,
+            active_at: now,
+            clear_since: None,
+            members: 0,
+            firing: 0,
+            response: ResponseClock { started_at: now, due_at: now, stopped_at: None, round: 0 },
+            resolution: ResolutionClock::default(),
+            wait_until: None,
+            policy,
+            functional: Rung::default(),
+            hierarchical: Rung::default(),
+            resolving: Rung::default(),
+            recurrence_of: None,
+            awaiting_verification: false,
+            quiet: false,
+            known_error: None,
+            apart_from: Vec::new(),
+            changes: Vec::new(),
+            storm: None,
+            suspects: Vec::new(),
+            ranked_at: 0,
+            likely: Likely::default(),
+            update_at: None,
+            sheet: Sheet::default(),
+            affected: Affected::default(),
+            reports: Vec::new(),
+            closure: Closure::default(),
+            major: None,
+            actions: Vec::new(),
+            timeline_len: 0,
+            notices: 0,
+            told: Vec::new(),
+            threads: Vec::new(),
+            paged: Vec::new(),
+            links_used: Vec::new(),
+            rules_version: 0,
+            topology_version: 0,
+        }
+    }
+
     /// True while it is a major incident.
     pub fn is_major(&self) -> bool {
         self.major.as_ref().is_some_and(Major::stands)

@@ -3,16 +3,11 @@
 use super::attempt::tests::context;
 use super::contract::{Behaviour, Sink};
 use super::*;
-use crate::model::affected::Affected;
-use crate::model::assignment::Assignments;
-use crate::model::closure::Closure;
-use crate::model::escalation::{PolicyHash, Rung};
-use crate::model::incident::{Likely, RecordId, ResolutionClock, ResponseClock, Root};
+use crate::model::escalation::PolicyHash;
+use crate::model::incident::{RecordId, ResponseClock, Root};
 use crate::model::notice::{NoticeId, NoticeKind};
 use crate::model::priority::{Assessment, Impact, Loss, Priority, Urgency};
 use crate::model::progress::Progress;
-use crate::model::sheet::Sheet;
-use crate::model::terms::Terms;
 use crate::model::time::Timestamp;
 
 /// A page that is due.
@@ -55,60 +50,20 @@ fn response() -> ResponseClock {
 /// An incident nobody has answered.
 pub(super) fn briefing(incident: u64) -> Briefing {
     let labels = Labels::build(&mut [("alertname", "PduOutputOff"), ("ci", "pdu-r12a")]).unwrap();
+    let (id, root) = (RecordId(incident), labels.fingerprint());
     let incident = Incident {
-        id: RecordId(incident),
         revision: 1,
-        version: 0,
-        progress: Progress::New,
-        parent: None,
         title: "Power lost in rack R12".into(),
         category: Some("power".into()),
         rule: Some("datacenter/rack-power".into()),
-        key: None,
-        root: Root { alert: labels.fingerprint(), ci: Some("pdu-r12a".into()) },
+        root: Root { alert: root, ci: Some("pdu-r12a".into()) },
         assessment: assessment(),
         team: Some("dc-ops".into()),
-        assignee: None,
-        assignments: Assignments::default(),
-        terms: Terms::default(),
-        opened_at: Timestamp::EPOCH,
-        active_at: Timestamp::EPOCH,
-        clear_since: None,
         members: 38,
         firing: 37,
         response: response(),
-        resolution: ResolutionClock::default(),
-        wait_until: None,
-        policy: PolicyHash(0),
-        functional: Rung::default(),
-        hierarchical: Rung::default(),
-        resolving: Rung::default(),
-        recurrence_of: None,
-        awaiting_verification: false,
-        quiet: false,
-        known_error: None,
-        apart_from: Vec::new(),
-        changes: Vec::new(),
-        storm: None,
-        suspects: Vec::new(),
-        ranked_at: 0,
-        likely: Likely::default(),
-        update_at: None,
-        sheet: Sheet::default(),
-        affected: Affected::default(),
-        reports: Vec::new(),
-        closure: Closure::default(),
-        major: None,
-        actions: Vec::new(),
-        timeline_len: 0,
         notices: 1,
-        told: Vec::new(),
-        threads: Vec::new(),
-        paged: Vec::new(),
-        links_used: Vec::new(),
-        group_rule: None,
-        rules_version: 0,
-        topology_version: 0,
+        ..Incident::new(id, root, PolicyHash(0), Timestamp::EPOCH)
     };
     let alerts = vec![(labels, "Output 3 of pdu-r12a is off".to_owned())];
     Briefing {
